@@ -1,0 +1,1 @@
+//! dax-provisioner: the floor plan.

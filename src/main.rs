@@ -1,0 +1,2 @@
+//! Arguments to config to app.
+fn main() {}

@@ -1,34 +1,29 @@
 //! Wildcards as IAM matches them: `*` is any run of characters, `?` exactly one.
 
+use std::str::Chars;
+
 /// Whether `text` matches `pattern` as a whole. `*` may cross `/` and `:`, as it does at the end of an ARN segment in IAM
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>).
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
-    let (mut at_pattern, mut at_text) = (0, 0);
+    let (mut pattern, mut text) = (pattern.chars(), text.chars());
     // Where to go on if the characters after the last `*` turn out wrong: let that `*` take one more.
-    let mut last_star: Option<(usize, usize)> = None;
-    while at_text < text.len() {
-        match pattern.get(at_pattern) {
-            Some('*') => {
-                last_star = Some((at_pattern, at_text));
-                at_pattern += 1;
-            }
-            Some(&wanted) if wanted == '?' || wanted == text[at_text] => {
-                at_pattern += 1;
-                at_text += 1;
+    let mut last_star: Option<(Chars<'_>, Chars<'_>)> = None;
+    while let Some(actual) = text.clone().next() {
+        match pattern.next() {
+            Some('*') => last_star = Some((pattern.clone(), text.clone())),
+            Some(wanted) if wanted == '?' || wanted == actual => {
+                text.next();
             }
             Some(_) | None => {
-                let Some((star, taken)) = last_star else {
+                let Some((after_star, taken)) = &mut last_star else {
                     return false;
                 };
-                last_star = Some((star, taken + 1));
-                at_pattern = star + 1;
-                at_text = taken + 1;
+                taken.next();
+                (pattern, text) = (after_star.clone(), taken.clone());
             }
         }
     }
-    pattern[at_pattern..].iter().all(|&rest| rest == '*')
+    pattern.all(|rest| rest == '*')
 }
 
 /// [`matches`] without regard to ASCII case, as IAM compares action names.

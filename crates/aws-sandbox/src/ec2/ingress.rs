@@ -183,33 +183,11 @@ pub(super) fn revoke_security_group_ingress(
     form: &Form,
 ) -> Result<String, ServiceFault> {
     let group = find_group(turn, form, "ec2:RevokeSecurityGroupIngress")?;
-    let mut changed = group.clone();
-    let mut revoked = Vec::new();
-    let mut unknown = Vec::new();
     let ids = form.numbered("SecurityGroupRuleId");
-    for id in &ids {
-        let found = changed.ingress.iter().find(|rule| rule.id == *id).cloned();
-        let missing = || {
-            let message = format!("The security group rule ID '{id}' does not exist");
-            ServiceFault::new("InvalidSecurityGroupRuleId.NotFound", message)
-        };
-        revoked.push(changed.ingress.take(&found.ok_or_else(missing)?));
-    }
-    for rule in if ids.is_empty() {
-        read_rules(turn, group, form)?
-    } else {
-        Vec::new()
-    } {
-        match changed
-            .ingress
-            .iter()
-            .find(|existing| same_traffic(existing, &rule))
-            .cloned()
-        {
-            Some(existing) => revoked.push(changed.ingress.take(&existing)),
-            None => unknown.push(rule),
-        }
-    }
+    let (revoked, unknown) = match ids.is_empty() {
+        true => rules_like(group, read_rules(turn, group, form)?),
+        false => (rules_called(group, &ids)?, Vec::new()),
+    };
     let in_default_vpc = turn
         .state
         .vpcs
@@ -219,7 +197,11 @@ pub(super) fn revoke_security_group_ingress(
         let message = "The specified rule does not exist in this security group.";
         return Err(ServiceFault::new("InvalidPermission.NotFound", message));
     }
-    if changed.ingress.len() != group.ingress.len() {
+    if !revoked.is_empty() {
+        let mut changed = group.clone();
+        changed
+            .ingress
+            .retain(|rule| !revoked.iter().any(|revoked| revoked.id == rule.id));
         turn.change(Change::SecurityGroup(Box::new(changed)));
     }
     let unknown_views = PermissionView::group(&unknown, turn.account_id());
@@ -229,8 +211,38 @@ pub(super) fn revoke_security_group_ingress(
             .then(|| unknown_views.into_iter().collect()),
         revoked_security_group_rule_set: revoked
             .into_iter()
-            .flatten()
             .map(|rule| RevokedRuleView::of(group, rule))
             .collect(),
     })
+}
+
+/// The group's rules that let in the traffic of these, and those of these that it has not.
+fn rules_like(
+    group: &SecurityGroup,
+    asked: Vec<IngressRule>,
+) -> (Vec<IngressRule>, Vec<IngressRule>) {
+    let (mut found, mut unknown) = (Vec::new(), Vec::new());
+    for rule in asked {
+        match group
+            .ingress
+            .iter()
+            .find(|existing| same_traffic(existing, &rule))
+        {
+            Some(existing) => found.push(existing.clone()),
+            None => unknown.push(rule),
+        }
+    }
+    (found, unknown)
+}
+
+/// The group's rules of these ids.
+fn rules_called(group: &SecurityGroup, ids: &[String]) -> Result<Vec<IngressRule>, ServiceFault> {
+    let find = |id: &String| {
+        let found = group.ingress.iter().find(|rule| rule.id == *id).cloned();
+        found.ok_or_else(|| {
+            let message = format!("The security group rule ID '{id}' does not exist");
+            ServiceFault::new("InvalidSecurityGroupRuleId.NotFound", message)
+        })
+    };
+    ids.iter().map(find).collect()
 }

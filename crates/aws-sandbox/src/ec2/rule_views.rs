@@ -166,8 +166,7 @@ struct ReferencedGroupView {
 impl RuleView {
     pub(super) fn of(turn: &Turn<'_>, group: &SecurityGroup, rule: &IngressRule) -> RuleView {
         let owner = turn.account_id();
-        let source = |wanted: fn(&IngressSource) -> Option<&String>| wanted(&rule.source).cloned();
-        RuleView {
+        let mut view = RuleView {
             security_group_rule_id: rule.id.clone(),
             group_id: group.id.clone(),
             group_owner_id: owner.to_owned(),
@@ -175,44 +174,28 @@ impl RuleView {
             ip_protocol: rule.protocol.clone(),
             from_port: rule.from_port.unwrap_or(-1),
             to_port: rule.to_port.unwrap_or(-1),
-            cidr_ipv4: source(|source| {
-                if let IngressSource::Cidr(cidr) = source {
-                    Some(cidr)
-                } else {
-                    None
-                }
-            }),
-            cidr_ipv6: source(|source| {
-                if let IngressSource::Ipv6Cidr(cidr) = source {
-                    Some(cidr)
-                } else {
-                    None
-                }
-            }),
-            prefix_list_id: source(|source| {
-                if let IngressSource::PrefixList(id) = source {
-                    Some(id)
-                } else {
-                    None
-                }
-            }),
-            referenced_group_info: source(|source| {
-                if let IngressSource::SecurityGroup(id) = source {
-                    Some(id)
-                } else {
-                    None
-                }
-            })
-            .map(|group_id| ReferencedGroupView {
-                group_id,
-                user_id: owner.to_owned(),
-            }),
+            cidr_ipv4: None,
+            cidr_ipv6: None,
+            prefix_list_id: None,
+            referenced_group_info: None,
             description: rule.description.clone(),
             security_group_rule_arn: format!(
                 "arn:aws:ec2:{}:{owner}:security-group-rule/{}",
                 turn.region(),
                 rule.id
             ),
+        };
+        match rule.source.clone() {
+            IngressSource::Cidr(cidr) => view.cidr_ipv4 = Some(cidr),
+            IngressSource::Ipv6Cidr(cidr) => view.cidr_ipv6 = Some(cidr),
+            IngressSource::PrefixList(id) => view.prefix_list_id = Some(id),
+            IngressSource::SecurityGroup(group_id) => {
+                view.referenced_group_info = Some(ReferencedGroupView {
+                    group_id,
+                    user_id: owner.to_owned(),
+                });
+            }
         }
+        view
     }
 }

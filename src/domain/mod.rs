@@ -1,0 +1,5 @@
+//! Floor 0, the words. The lead's list replaces this one.
+
+pub mod denial;
+pub mod names;
+pub mod policies;

@@ -3,3 +3,4 @@
 pub mod denial;
 pub mod names;
 pub mod policies;
+pub mod remedy;

@@ -26,8 +26,8 @@ pub struct Place<'a> {
 
 /// The policy that allows what was refused: for the caller, or, where boundary or session were silent, for these.
 ///
-/// `None` where an Allow would not help (an explicit deny, an organisation's policy), where it belongs into a policy with
-/// a principal (VPC endpoint, resource), and where the resource cannot be told narrowly enough.
+/// `None` where an Allow would not help (an explicit deny, an organisation's policy), where it belongs into a policy
+/// with a principal (VPC endpoint, resource), and where the resource cannot be told narrowly enough.
 pub fn remedy(denial: &Denial, place: &Place<'_>) -> Option<PolicyDocument> {
     match denial.cause {
         DenialCause::IdentityPolicy
@@ -42,50 +42,30 @@ pub fn remedy(denial: &Denial, place: &Place<'_>) -> Option<PolicyDocument> {
     }
     let resource = resource::of(denial, place)?;
     let conditions = conditions(&denial.action, &resource, place);
-    Some(PolicyDocument::new(vec![Statement::allow(
-        None,
-        Values::one(&denial.action),
-        resource,
-        conditions,
-    )]))
+    Some(PolicyDocument::new(vec![Statement::allow(None, Values::one(&denial.action), resource, conditions)]))
 }
 
 /// The conditions without which the statement would grant more than this call needs.
 fn conditions(action: &str, resource: &Values, place: &Place<'_>) -> Conditions {
     let bounded = || match place.boundary_arn {
-        Some(boundary) => condition(
-            "StringEquals",
-            "iam:PermissionsBoundary",
-            Values::one(boundary),
-        ),
+        Some(boundary) => condition("StringEquals", "iam:PermissionsBoundary", Values::one(boundary)),
         None => Conditions::new(),
     };
     match action {
-        "iam:PassRole" => condition(
-            "StringEquals",
-            "iam:PassedToService",
-            Values::one(place.passed_to_service),
-        ),
-        "iam:CreateServiceLinkedRole" => condition(
-            "StringEquals",
-            "iam:AWSServiceName",
-            Values::one(super::policies::DAX_PRINCIPAL),
-        ),
+        "iam:PassRole" => condition("StringEquals", "iam:PassedToService", Values::one(place.passed_to_service)),
+        "iam:CreateServiceLinkedRole" => {
+            condition("StringEquals", "iam:AWSServiceName", Values::one(super::policies::DAX_PRINCIPAL))
+        }
         "iam:CreateRole" => bounded(),
         "iam:AttachRolePolicy" | "iam:DetachRolePolicy" if is_ours(resource) => {
-            let ours = format!(
-                "arn:{}:iam::{}:policy{IAM_PATH}dax-*",
-                place.partition, place.account_id
-            );
+            let ours = format!("arn:{}:iam::{}:policy{IAM_PATH}dax-*", place.partition, place.account_id);
             let mut conditions = condition("ArnLike", "iam:PolicyARN", Values::One(ours));
             conditions.extend(bounded());
             conditions
         }
-        _ if DAX_ACTIONS.contains(&action) => condition(
-            "StringEquals",
-            "aws:RequestedRegion",
-            Values::one(place.region),
-        ),
+        _ if DAX_ACTIONS.contains(&action) => {
+            condition("StringEquals", "aws:RequestedRegion", Values::one(place.region))
+        }
         _ => Conditions::new(),
     }
 }

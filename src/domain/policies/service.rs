@@ -58,38 +58,17 @@ pub fn service_policy(scope: &ServiceScope<'_>) -> PolicyDocument {
 
 /// The ARN pattern of every role, or policy, that we name.
 fn ours(scope: &ServiceScope<'_>, kind: &str) -> String {
-    format!(
-        "arn:{}:iam::{}:{kind}{IAM_PATH}dax-*",
-        scope.partition, scope.account_id
-    )
+    format!("arn:{}:iam::{}:{kind}{IAM_PATH}dax-*", scope.partition, scope.account_id)
 }
 
-fn allow(
-    sid: &str,
-    actions: &[&str],
-    resource: impl Into<String>,
-    conditions: Conditions,
-) -> Statement {
-    Statement::allow(
-        Some(sid),
-        Values::many(actions.iter().copied()),
-        Values::one(resource),
-        conditions,
-    )
+fn allow(sid: &str, actions: &[&str], resource: impl Into<String>, conditions: Conditions) -> Statement {
+    Statement::allow(Some(sid), Values::many(actions.iter().copied()), Values::one(resource), conditions)
 }
 
 fn control_plane(scope: &ServiceScope<'_>) -> Vec<Statement> {
-    let here = condition(
-        "StringEquals",
-        "aws:RequestedRegion",
-        Values::many([scope.region]),
-    );
-    let placement = [
-        "ec2:DescribeVpcs",
-        "ec2:DescribeSubnets",
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeAvailabilityZones",
-    ];
+    let here = condition("StringEquals", "aws:RequestedRegion", Values::many([scope.region]));
+    let placement =
+        ["ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "ec2:DescribeAvailabilityZones"];
     vec![
         allow("DaxControlPlane", &DAX_ACTIONS, "*", here),
         allow("PlacementPreflight", &placement, "*", Conditions::new()),
@@ -100,58 +79,21 @@ fn roles(scope: &ServiceScope<'_>) -> Vec<Statement> {
     let bounded = |conditions: Conditions| match scope.boundary_arn {
         Some(boundary) => {
             let mut conditions = conditions;
-            conditions.extend(condition(
-                "StringEquals",
-                "iam:PermissionsBoundary",
-                Values::one(boundary),
-            ));
+            conditions.extend(condition("StringEquals", "iam:PermissionsBoundary", Values::one(boundary)));
             conditions
         }
         None => conditions,
     };
-    let create = if scope.boundary_arn.is_some() {
-        "CreateServiceRoleWithBoundary"
-    } else {
-        "CreateServiceRole"
-    };
-    let manage = [
-        "iam:GetRole",
-        "iam:TagRole",
-        "iam:DeleteRole",
-        "iam:ListAttachedRolePolicies",
-        "iam:ListRolePolicies",
-    ];
-    let only_ours = condition(
-        "ArnLike",
-        "iam:PolicyARN",
-        Values::One(ours(scope, "policy")),
-    );
+    let create = if scope.boundary_arn.is_some() { "CreateServiceRoleWithBoundary" } else { "CreateServiceRole" };
+    let manage =
+        ["iam:GetRole", "iam:TagRole", "iam:DeleteRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"];
+    let only_ours = condition("ArnLike", "iam:PolicyARN", Values::One(ours(scope, "policy")));
     let attach = ["iam:AttachRolePolicy", "iam:DetachRolePolicy"];
     vec![
-        allow(
-            create,
-            &["iam:CreateRole"],
-            ours(scope, "role"),
-            bounded(Conditions::new()),
-        ),
-        allow(
-            "ManageServiceRole",
-            &manage,
-            ours(scope, "role"),
-            Conditions::new(),
-        ),
-        allow(
-            "AttachOnlyOurPolicies",
-            &attach,
-            ours(scope, "role"),
-            bounded(only_ours),
-        ),
-        allow(
-            "FindRolesAndOrphans",
-            &["iam:ListRoles", "iam:ListPolicies"],
-            "*",
-            Conditions::new(),
-        ),
+        allow(create, &["iam:CreateRole"], ours(scope, "role"), bounded(Conditions::new())),
+        allow("ManageServiceRole", &manage, ours(scope, "role"), Conditions::new()),
+        allow("AttachOnlyOurPolicies", &attach, ours(scope, "role"), bounded(only_ours)),
+        allow("FindRolesAndOrphans", &["iam:ListRoles", "iam:ListPolicies"], "*", Conditions::new()),
     ]
 }
 
@@ -164,47 +106,24 @@ fn access_policies(scope: &ServiceScope<'_>) -> Vec<Statement> {
         "iam:ListPolicyVersions",
         "iam:DeletePolicy",
     ];
-    vec![allow(
-        "ManageAccessPolicies",
-        &manage,
-        ours(scope, "policy"),
-        Conditions::new(),
-    )]
+    vec![allow("ManageAccessPolicies", &manage, ours(scope, "policy"), Conditions::new())]
 }
 
 fn passing(scope: &ServiceScope<'_>) -> Vec<Statement> {
-    let to_dax = || {
-        condition(
-            "StringEquals",
-            "iam:PassedToService",
-            Values::one(DAX_PRINCIPAL),
-        )
-    };
-    let pass = |sid, resource| {
-        Statement::allow(Some(sid), Values::one("iam:PassRole"), resource, to_dax())
-    };
+    let to_dax = || condition("StringEquals", "iam:PassedToService", Values::one(DAX_PRINCIPAL));
+    let pass = |sid, resource| Statement::allow(Some(sid), Values::one("iam:PassRole"), resource, to_dax());
     let linked = format!(
         "arn:{}:iam::{}:role/aws-service-role/{DAX_PRINCIPAL}/AWSServiceRoleForDAX*",
         scope.partition, scope.account_id
     );
     let mut statements = vec![
         pass("PassServiceRoleToDaxOnly", Values::One(ours(scope, "role"))),
-        allow(
-            "DaxServiceLinkedRole",
-            &["iam:CreateServiceLinkedRole", "iam:GetRole"],
-            linked,
-            Conditions::new(),
-        ),
+        allow("DaxServiceLinkedRole", &["iam:CreateServiceLinkedRole", "iam:GetRole"], linked, Conditions::new()),
     ];
     if !scope.service_role_arns.is_empty() {
         let given = || Values::many(scope.service_role_arns.iter().cloned());
         let read = Values::one("iam:GetRole");
-        statements.push(Statement::allow(
-            Some("ReadGivenServiceRoles"),
-            read,
-            given(),
-            Conditions::new(),
-        ));
+        statements.push(Statement::allow(Some("ReadGivenServiceRoles"), read, given(), Conditions::new()));
         statements.push(pass("PassGivenServiceRolesToDaxOnly", given()));
     }
     statements
@@ -212,18 +131,9 @@ fn passing(scope: &ServiceScope<'_>) -> Vec<Statement> {
 
 /// Nobody who may write versions of the boundary, or take it off a role, is bound by it.
 fn boundary_protection(boundary: &str) -> Vec<Statement> {
-    let tampering = [
-        "iam:CreatePolicyVersion",
-        "iam:DeletePolicy",
-        "iam:DeletePolicyVersion",
-        "iam:SetDefaultPolicyVersion",
-    ];
-    let mut no_tampering = allow(
-        "NoBoundaryTampering",
-        &tampering,
-        boundary,
-        Conditions::new(),
-    );
+    let tampering =
+        ["iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion"];
+    let mut no_tampering = allow("NoBoundaryTampering", &tampering, boundary, Conditions::new());
     no_tampering.effect = Effect::Deny;
     let mut no_removal = Statement::allow(
         Some("NoBoundaryRemoval"),

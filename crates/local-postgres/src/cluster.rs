@@ -1,9 +1,9 @@
-//! The data directory: its lock, its first filling, and what a crash leaves in it.
+//! The data directory: its first filling, and what a crash leaves in it.
 //!
 //! `lock` says which process of ours uses it, `cluster` is PostgreSQL's own directory, `server.log` its log, `socket` its socket.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf, absolute};
 use std::thread::sleep;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::account::{self, Account};
 use crate::binaries::Binaries;
+use crate::lock::{self, Lock};
 use crate::{LocalPostgresError, Settings, farewell, guardian, places};
 
 /// The role that owns everything in the server.
@@ -27,7 +28,7 @@ const NO_SUCH_PID: &str = "1073741824";
 pub(crate) struct DataDirectory {
     path: PathBuf,
     temporary: bool,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl DataDirectory {
@@ -52,7 +53,7 @@ impl DataDirectory {
             places::make_own(&path)?;
             path
         };
-        let lock = lock(&path, settings)?;
+        let lock = Lock::take(&path, settings)?;
         Ok(DataDirectory {
             path,
             temporary,
@@ -194,7 +195,7 @@ impl DataDirectory {
                     )));
             }
             if Instant::now() > deadline {
-                return Err(in_use(&self.path, pid, age(&file), settings));
+                return Err(lock::in_use(&self.path, pid, &file, settings));
             }
             sleep(Duration::from_millis(20));
         }
@@ -224,58 +225,6 @@ pub(crate) fn cannot_run(
         },
         _ => LocalPostgresError::io(format!("starting {program}"))(error),
     }
-}
-
-/// Takes the lock and leaves our process id for those who come second.
-fn lock(path: &Path, settings: &Settings) -> Result<File, LocalPostgresError> {
-    let name = path.join("lock");
-    let doing = || LocalPostgresError::io(format!("locking {}", name.display()));
-    let mut options = OpenOptions::new();
-    options
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW);
-    let mut file = options.open(&name).map_err(doing())?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::Error(error)) => return Err(doing()(error)),
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            file.read_to_string(&mut holder).map_err(doing())?;
-            return Err(in_use(
-                path,
-                holder.trim().parse().unwrap_or_default(),
-                age(&name),
-                settings,
-            ));
-        }
-    }
-    let written = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()));
-    written.map(|()| file).map_err(doing())
-}
-
-fn in_use(path: &Path, pid: u32, seconds: u64, settings: &Settings) -> LocalPostgresError {
-    LocalPostgresError::InUse {
-        dir: path.to_owned(),
-        pid,
-        seconds,
-        data_label: settings.labels.data_dir.clone(),
-    }
-}
-
-/// Seconds since a file was written; zero if nobody can tell.
-fn age(file: &Path) -> u64 {
-    let written = fs::metadata(file).and_then(|found| found.modified());
-    written
-        .ok()
-        .and_then(|written| written.elapsed().ok())
-        .map_or(0, |age| age.as_secs())
 }
 
 /// Whether a process is a server on this cluster that still runs.

@@ -7,7 +7,7 @@
 //! - `account`: who runs the server (PostgreSQL refuses root);
 //! - `guardian`: child processes that die with us;
 //! - `binaries`, `wheel`: where `postgres` and `initdb` come from;
-//! - `cluster`: the data directory, its lock and what a crash leaves in it;
+//! - `cluster`, `lock`: the data directory, who holds it, and what a crash leaves in it;
 //! - `server`: the running process;
 //! - `farewell`: temporary servers that nobody drops;
 //! - `error`: why there is no server.
@@ -19,6 +19,7 @@ mod cluster;
 mod error;
 mod farewell;
 mod guardian;
+mod lock;
 mod places;
 mod server;
 mod wheel;

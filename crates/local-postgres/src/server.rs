@@ -72,7 +72,13 @@ impl Server {
         }
     }
 
+    /// Ends every process of the server before it can do anything about it. The server is stopped first, so that it starts no more.
     pub(crate) fn crash_restart(&mut self) -> Result<(), LocalPostgresError> {
+        send(&mut self.child, libc::SIGSTOP);
+        for backend in children_of(self.child.id()) {
+            // SAFETY: kill takes two integers and touches no memory. A stopped parent collects no child, so the id is not reused.
+            unsafe { libc::kill(backend.cast_signed(), libc::SIGKILL) };
+        }
         send(&mut self.child, libc::SIGKILL);
         self.child
             .wait()
@@ -93,7 +99,7 @@ impl Launch {
             };
             let log = fs::read_to_string(&self.log).unwrap_or_default();
             let passing =
-                log.contains("pre-existing shared memory block") || log.contains("already exists");
+                log.contains("pre-existing shared memory block") || log.contains("lock file");
             if !passing || began.elapsed() > LEFTOVER_PATIENCE {
                 let status = status.to_string();
                 return Err(LocalPostgresError::Stopped {
@@ -212,6 +218,19 @@ fn send(child: &mut Child, signal: libc::c_int) -> bool {
     // SAFETY: kill takes two integers and touches no memory. The child has not been waited for, so its process id is not reused.
     unsafe { libc::kill(child.id().cast_signed(), signal) };
     false
+}
+
+/// The process ids whose parent is this one, from `/proc/<pid>/stat`: id, name in brackets, state, parent and more.
+fn children_of(parent: u32) -> Vec<u32> {
+    let parent = parent.to_string();
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.split(' ').nth(1) == Some(&parent))
+    })
+    .collect()
 }
 
 /// Waits for the child's end, for so long.

@@ -39,7 +39,7 @@ type Outcome<T> = Result<T, Box<dyn error::Error>>;
 
 /// The settings, and the command that begins at the first word that is no option.
 fn parse(mut words: impl Iterator<Item = String>) -> Outcome<(Settings, Vec<String>)> {
-    let mut settings = Settings::for_tests("private-postgres");
+    let mut settings = Settings::for_tests("local-postgres");
     let mut command = Vec::new();
     while let Some(word) = words.next() {
         let mut directory = || {
@@ -57,6 +57,10 @@ fn parse(mut words: impl Iterator<Item = String>) -> Outcome<(Settings, Vec<Stri
             "--cache-dir" => settings.cache_dir = Some(directory()?),
             "--ignore-host" => settings.ignore_host = true,
             "--offline" => settings.offline = true,
+            "--help" | "-h" => {
+                println!("{USAGE}");
+                std::process::exit(0);
+            }
             "--" => command.extend(words.by_ref()),
             option if option.starts_with('-') => return Err(USAGE.into()),
             _ => {

@@ -60,8 +60,12 @@ fn a_stale_process_id_that_somebody_else_has_now_is_no_obstacle() {
 fn a_creation_cut_short_is_begun_again() {
     let scratch = Scratch::new();
     let settings = kept_in(scratch.join("data"));
-    fs::create_dir_all(scratch.join("data/cluster.new/base")).unwrap();
-    fs::write(scratch.join("data/cluster.new/PG_VERSION"), "15\n").unwrap();
+    LocalPostgres::start(&settings).unwrap().stop();
+    fs::rename(
+        scratch.join("data/cluster"),
+        scratch.join("data/cluster.new"),
+    )
+    .unwrap();
     let server = LocalPostgres::start(&settings).unwrap();
     assert_eq!(sql(&server, "postgres", "select 1"), "1");
     assert!(!scratch.join("data/cluster.new").exists());

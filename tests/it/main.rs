@@ -1,0 +1,10 @@
+//! The product's integration tests: real Postgres, the AWS sandbox over its wire, and the worker stepped by hand.
+
+#![allow(clippy::unwrap_used)]
+
+mod create_and_delete;
+mod crashes;
+mod lost_answers;
+mod permissions;
+mod takeover;
+mod world;

@@ -12,4 +12,6 @@
 
 pub mod aws;
 pub mod domain;
+pub mod operations;
 pub mod store;
+pub mod worker;

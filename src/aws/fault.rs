@@ -115,7 +115,14 @@ const CODES: [(FaultClass, &[&str]); 10] = [
     (FaultClass::Transient, &["ConcurrentModification"]),
     (
         FaultClass::Ambiguous,
-        &["InternalFailure", "InternalServerError", "InternalError", "ServiceFailure", "ServiceUnavailable", "RequestTimeout"],
+        &[
+            "InternalFailure",
+            "InternalServerError",
+            "InternalError",
+            "ServiceFailure",
+            "ServiceUnavailable",
+            "RequestTimeout",
+        ],
     ),
 ];
 
@@ -159,9 +166,7 @@ where
                 (classify(&code, &message, status), code, message)
             }
         }
-        SdkError::TimeoutError(_) => {
-            (FaultClass::Ambiguous, "Timeout".to_owned(), "no answer came in time".to_owned())
-        }
+        SdkError::TimeoutError(_) => (FaultClass::Ambiguous, "Timeout".to_owned(), "no answer came in time".to_owned()),
         SdkError::ConstructionFailure(_) => (FaultClass::Invalid, "Unsendable".to_owned(), chain(error)),
         SdkError::DispatchFailure(_) => {
             let (class, code) = undispatched(error);
@@ -214,7 +219,9 @@ fn describe(call: &Call, class: FaultClass, code: &str) -> String {
         FaultClass::Ambiguous => {
             format!("the answer to {service} {operation} was lost ({code}); whether it took effect is looked up next")
         }
-        FaultClass::Credentials => format!("{service} {operation}: AWS does not accept the service's credentials ({code})"),
+        FaultClass::Credentials => {
+            format!("{service} {operation}: AWS does not accept the service's credentials ({code})")
+        }
         FaultClass::RoleNotAssumable => "DAX cannot assume the service role yet".to_owned(),
         FaultClass::RegionUnsupported => "DAX is not offered in this Region".to_owned(),
         _ => format!("{service} {operation} answered {code}"),
@@ -243,7 +250,9 @@ mod tests {
 
     #[test]
     fn codes_are_classified_with_and_without_their_suffix() {
-        for code in ["ClusterNotFoundFault", "ClusterNotFound", "com.amazonaws.dax#ClusterNotFoundFault", "NoSuchEntity"] {
+        for code in
+            ["ClusterNotFoundFault", "ClusterNotFound", "com.amazonaws.dax#ClusterNotFoundFault", "NoSuchEntity"]
+        {
             assert_eq!(classify(code, "", 400), FaultClass::NotFound, "{code}");
         }
         assert_eq!(classify("AccessDeniedException", "", 400), FaultClass::Permission);

@@ -85,9 +85,9 @@ impl Aws {
                 request.send().await.map(nothing).map_err(|error| fault_of(call, &error))
             }
             Mutation::UpdateParameterGroup { name, values } => {
-                let values = values
-                    .iter()
-                    .map(|(key, value)| ParameterNameValue::builder().parameter_name(key).parameter_value(value).build());
+                let values = values.iter().map(|(key, value)| {
+                    ParameterNameValue::builder().parameter_name(key).parameter_value(value).build()
+                });
                 let request = self.dax.update_parameter_group().parameter_group_name(name);
                 let request = request.set_parameter_name_values(Some(values.collect()));
                 request.send().await.map(nothing).map_err(|error| fault_of(call, &error))
@@ -117,7 +117,8 @@ impl Aws {
     }
 
     async fn create_role(&self, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {
-        let Mutation::CreateRole { name, path, trust_policy, permissions_boundary, description, tags } = mutation else {
+        let Mutation::CreateRole { name, path, trust_policy, permissions_boundary, description, tags } = mutation
+        else {
             return Err(misrouted(mutation));
         };
         let request = self
@@ -141,7 +142,8 @@ impl Aws {
         };
         let at_rest = SseSpecification::builder().enabled(cluster.encryption_at_rest).build();
         let at_rest = at_rest.map_err(|error| Fault::new(FaultClass::Invalid, error.to_string()))?;
-        let tags = cluster.tags.iter().map(|(key, value)| aws_sdk_dax::types::Tag::builder().key(key).value(value).build());
+        let tags =
+            cluster.tags.iter().map(|(key, value)| aws_sdk_dax::types::Tag::builder().key(key).value(value).build());
         let request = self
             .dax
             .create_cluster()

@@ -77,11 +77,9 @@ impl FaultClass {
             | Self::Deadline
             | Self::ClusterNotAvailable
             | Self::Crashed => Cure::Block,
-            Self::Invalid
-            | Self::RegionUnsupported
-            | Self::Conflict
-            | Self::ClusterExists
-            | Self::RoleUnspecified => Cure::GiveUp,
+            Self::Invalid | Self::RegionUnsupported | Self::Conflict | Self::ClusterExists | Self::RoleUnspecified => {
+                Cure::GiveUp
+            }
         }
     }
 

@@ -21,4 +21,5 @@ pub mod retry;
 pub mod rule;
 pub mod spec;
 pub mod task;
+pub mod trust;
 pub mod verdict;

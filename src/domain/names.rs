@@ -136,7 +136,9 @@ mod tests {
         for good in ["a", "Orders-Cache", "a1", "abcdefghij0123456789"] {
             assert!(ClusterName::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "1a", "-a", "a-", "a--b", "a_b", "abcdefghij01234567890", "pseudo", "grepper", "é", "a123456789012"] {
+        for bad in
+            ["", "1a", "-a", "a-", "a--b", "a_b", "abcdefghij01234567890", "pseudo", "grepper", "é", "a123456789012"]
+        {
             let read = ClusterName::parse(bad);
             // `pseudo` holds no `sudo`: the letters are s-e-u-d-o.
             assert_eq!(read.is_ok(), bad == "pseudo", "{bad}");

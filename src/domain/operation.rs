@@ -200,15 +200,8 @@ pub enum StepStatus {
 
 impl StepStatus {
     /// Every status.
-    pub const ALL: [Self; 7] = [
-        Self::Pending,
-        Self::Running,
-        Self::Succeeded,
-        Self::Skipped,
-        Self::Blocked,
-        Self::Failed,
-        Self::Undone,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Pending, Self::Running, Self::Succeeded, Self::Skipped, Self::Blocked, Self::Failed, Self::Undone];
 
     /// The word used in the database and in the API.
     pub fn as_str(self) -> &'static str {

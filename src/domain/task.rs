@@ -82,9 +82,9 @@ impl Task {
 
     /// The present thing of a kind and name.
     pub fn present_named(&self, kind: ResourceKind, name: &str) -> Option<&Item> {
-        self.inventory.iter().find(|item| {
-            item.kind == kind && item.name == name && item.presence == super::inventory::Presence::Present
-        })
+        self.inventory
+            .iter()
+            .find(|item| item.kind == kind && item.name == name && item.presence == super::inventory::Presence::Present)
     }
 
     /// Everything we made for this cluster that is still there, of a kind.

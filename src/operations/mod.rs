@@ -10,8 +10,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::aws::Aws;
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Difference, Fault, FaultClass};
 use crate::domain::installation::AwsPlace;
+use crate::domain::inventory::Item;
 use crate::domain::mutation::Mutation;
 use crate::domain::operation::{Kind, WaitingFor};
 use crate::domain::task::Task;
@@ -21,6 +22,8 @@ mod access_policies;
 mod cluster;
 pub mod create_cluster;
 pub mod delete_cluster;
+mod evidence;
+mod fate;
 mod groups;
 mod service_role;
 pub mod tear_down;
@@ -126,7 +129,7 @@ pub struct Step {
     /// Its name, which never changes once released.
     pub name: &'static str,
     /// How long it may be tried before it blocks.
-    pub deadline: Duration,
+    pub deadline: fn(&Task) -> Duration,
     /// What a deadline means here.
     pub late: Late,
     /// Reads, and says what should follow.
@@ -186,4 +189,45 @@ pub fn known_steps() -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// Looks for what a mutation makes: it is done when ours is there, a conflict when another's is, else it must be made.
+async fn make(context: &Context<'_>, mutation: Mutation) -> Result<Look, Fault> {
+    let task = context.task;
+    if mutation.makes().is_some_and(|(kind, name)| task.present_named(kind, name).is_some()) {
+        return Ok(Look::done());
+    }
+    match evidence::look_for(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
+        evidence::Existence::Ours(item) => Ok(Look::Done(Findings::of(*item))),
+        evidence::Existence::Foreign(differences) => Err(conflict(&mutation, differences)),
+        evidence::Existence::Absent | evidence::Existence::Undecided => Ok(Look::act(mutation)),
+    }
+}
+
+fn conflict(mutation: &Mutation, differences: Vec<Difference>) -> Fault {
+    let detail = format!("something named {} exists and was not made by this operation", mutation.target());
+    Fault { differences, ..Fault::new(FaultClass::Conflict, detail) }
+}
+
+/// Sends the one call of a turn and says what it made.
+pub async fn act(context: &Context<'_>, mutation: &Mutation) -> Result<Findings, Fault> {
+    let effect = context.aws.send(mutation, context.place).await?;
+    let made = mutation.makes().map(|(kind, name)| {
+        let arn = effect.arn.clone();
+        Item::made(kind, name, arn, context.task.operation_id)
+    });
+    Ok(Findings { inventory: made.into_iter().collect(), observed: effect.observed, ..Findings::default() })
+}
+
+/// The fault of a step whose deadline has passed: the last one it met, or what AWS says about the cluster.
+pub async fn late_fault(context: &Context<'_>, step: &Step, last: Option<Fault>) -> Fault {
+    match step.late {
+        Late::ClusterNotAvailable => {
+            let detail = format!("the cluster {} did not become available in time", context.task.cluster);
+            cluster::not_available(context, detail).await
+        }
+        Late::LastFault => {
+            last.unwrap_or_else(|| Fault::new(FaultClass::Deadline, format!("{} took longer than it may", step.name)))
+        }
+    }
 }

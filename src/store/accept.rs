@@ -93,12 +93,10 @@ impl Store {
 
     /// The operation that works on a cluster right now.
     pub async fn live_operation(&self, cluster: &str) -> Result<Option<Uuid>, StoreError> {
-        let id = sqlx::query_scalar!(
-            "select id from operations where cluster_name = $1 and finished_at is null",
-            cluster
-        )
-        .fetch_optional(&self.pool)
-        .await?;
+        let id =
+            sqlx::query_scalar!("select id from operations where cluster_name = $1 and finished_at is null", cluster)
+                .fetch_optional(&self.pool)
+                .await?;
         Ok(id)
     }
 }

@@ -219,4 +219,3 @@ impl Store {
 pub(super) fn waiting_word(reason: Option<WaitingFor>) -> Option<&'static str> {
     reason.map(WaitingFor::as_str)
 }
-

@@ -48,9 +48,10 @@ pub(super) async fn end_operation(
 impl Store {
     /// The managed cluster of this name, if there is one; a failed create counts until its name is asked for again.
     pub async fn cluster(&self, name: &str) -> Result<Option<Cluster>, StoreError> {
-        let ids: Vec<Uuid> = sqlx::query_scalar!("select id from clusters where name = $1 and deleted_at is null", name)
-            .fetch_all(&self.pool)
-            .await?;
+        let ids: Vec<Uuid> =
+            sqlx::query_scalar!("select id from clusters where name = $1 and deleted_at is null", name)
+                .fetch_all(&self.pool)
+                .await?;
         Ok(self.read_clusters(&ids).await?.pop())
     }
 

@@ -30,9 +30,8 @@ impl Store {
 
     /// The version and the status of an operation: what a waiting reader compares.
     pub async fn operation_version(&self, id: Uuid) -> Result<Option<(i64, Status)>, StoreError> {
-        let row = sqlx::query!("select version, status from operations where id = $1", id)
-            .fetch_optional(&self.pool)
-            .await?;
+        let row =
+            sqlx::query!("select version, status from operations where id = $1", id).fetch_optional(&self.pool).await?;
         row.map(|row| Ok((row.version, rows::status(&row.status)?))).transpose()
     }
 

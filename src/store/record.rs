@@ -95,8 +95,13 @@ async fn record_in_transaction(
     let operation = lock(&mut transaction, claim).await?;
     let mut turn = Turn { claim, task, report, operation, events: Vec::new() };
     turn.close_intents(&mut transaction).await?;
-    super::inventory::upsert(&mut transaction, turn.operation.cluster_id, claim.operation_id, &report.findings.inventory)
-        .await?;
+    super::inventory::upsert(
+        &mut transaction,
+        turn.operation.cluster_id,
+        claim.operation_id,
+        &report.findings.inventory,
+    )
+    .await?;
     turn.observe_cluster(&mut transaction).await?;
     turn.note_attempt(&mut transaction).await?;
     let recorded = turn.conclude(&mut transaction).await?;
@@ -361,7 +366,11 @@ impl Turn<'_> {
         Ok(())
     }
 
-    async fn touch_cluster(&self, connection: &mut PgConnection, status: Option<ClusterStatus>) -> Result<(), StoreError> {
+    async fn touch_cluster(
+        &self,
+        connection: &mut PgConnection,
+        status: Option<ClusterStatus>,
+    ) -> Result<(), StoreError> {
         sqlx::query!(
             "update clusters set version = version + 1, status = coalesce($2, status) where id = $1",
             self.operation.cluster_id,

@@ -51,7 +51,8 @@ impl Store {
     /// Compares the applied migrations with those of this program.
     pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
         // The table is sqlx's own and is missing before the first migration, so the query cannot be a checked macro.
-        let exists: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&self.pool).await?;
+        let exists: bool =
+            sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&self.pool).await?;
         let applied: Vec<i64> = if exists {
             sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(&self.pool).await?
         } else {

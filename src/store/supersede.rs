@@ -27,7 +27,12 @@ impl Store {
     /// Accepts a delete. It works in every state: a live operation is superseded in the same transaction, which raises
     /// its epoch (so that its worker is fenced), and the delete takes over the cluster's inventory and open intents. A
     /// live delete is answered as it is.
-    pub async fn accept_delete(&self, new: &NewOperation, cluster: &str, spec: &DeleteSpec) -> Result<Accepted, StoreError> {
+    pub async fn accept_delete(
+        &self,
+        new: &NewOperation,
+        cluster: &str,
+        spec: &DeleteSpec,
+    ) -> Result<Accepted, StoreError> {
         let (new_owned, cluster_owned, spec_owned) = (new.clone(), cluster.to_owned(), spec.clone());
         let outcome = self
             .detached(|pool| async move { delete_in_transaction(&pool, &new_owned, &cluster_owned, &spec_owned).await })

@@ -69,12 +69,10 @@ impl Store {
 
     /// Every token, by name.
     pub async fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError> {
-        let found = sqlx::query_as!(
-            TokenRecord,
-            "select name, created_at, expires_at, revoked_at from tokens order by name"
-        )
-        .fetch_all(&self.pool)
-        .await?;
+        let found =
+            sqlx::query_as!(TokenRecord, "select name, created_at, expires_at, revoked_at from tokens order by name")
+                .fetch_all(&self.pool)
+                .await?;
         Ok(found)
     }
 }

@@ -63,7 +63,7 @@ impl Store {
         let inserted = self.detached(|pool| async move { insert_create(&pool, &new_owned, &spec_owned).await }).await;
         match inserted {
             Ok(true) => Ok(Accepted::Created(new.id)),
-            Ok(false) => self.explain_taken_name(spec.name.as_str()).await,
+            Ok(false) => self.explain_taken(new, spec.name.as_str()).await,
             Err(error) => self.explain_conflict(error, new, spec.name.as_str()).await,
         }
     }
@@ -75,18 +75,23 @@ impl Store {
         new: &NewOperation,
         cluster: &str,
     ) -> Result<Accepted, StoreError> {
-        match (error.constraint(), &new.idempotency_key) {
-            (Some("idempotency_keys_pkey"), Some(key)) => match self.replay(key).await? {
-                Replay::Same(id) => Ok(Accepted::Replayed(id)),
-                Replay::Other => Ok(Accepted::KeyReused),
-                Replay::Unknown => Err(error),
-            },
-            (Some("operations_one_live"), _) => self.explain_taken_name(cluster).await,
+        match error.constraint() {
+            Some("idempotency_keys_pkey" | "operations_one_live" | "clusters_name") => {
+                self.explain_taken(new, cluster).await
+            }
             _ => Err(error),
         }
     }
 
-    async fn explain_taken_name(&self, cluster: &str) -> Result<Accepted, StoreError> {
+    /// Why nothing was inserted: a twin of this request was faster, or the name is in use.
+    async fn explain_taken(&self, new: &NewOperation, cluster: &str) -> Result<Accepted, StoreError> {
+        if let Some(key) = &new.idempotency_key {
+            match self.replay(key).await? {
+                Replay::Same(id) => return Ok(Accepted::Replayed(id)),
+                Replay::Other => return Ok(Accepted::KeyReused),
+                Replay::Unknown => {}
+            }
+        }
         let live = self.live_operation(cluster).await?;
         Ok(live.map_or(Accepted::ClusterExists, Accepted::InProgress))
     }

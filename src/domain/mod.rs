@@ -23,3 +23,4 @@ pub mod spec;
 pub mod task;
 pub mod trust;
 pub mod verdict;
+pub mod waiting;

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod create_and_delete;
 mod crashes;
+mod create_and_delete;
 mod lost_answers;
 mod permissions;
 mod takeover;
+mod tidy;
 mod world;

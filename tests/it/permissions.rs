@@ -2,7 +2,8 @@
 
 use aws_sandbox::{FaultKind, FaultRule, Identity};
 use dax_provisioner::domain::fault::FaultClass;
-use dax_provisioner::domain::operation::{Status, WaitingFor};
+use dax_provisioner::domain::operation::Status;
+use dax_provisioner::domain::waiting::WaitingFor;
 use serde_json::json;
 
 use crate::world::{World, aws_as, spec_with_groups};

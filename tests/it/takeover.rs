@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dax_provisioner::domain::operation::{Status, WaitingFor};
+use dax_provisioner::domain::operation::Status;
+use dax_provisioner::domain::waiting::WaitingFor;
 use dax_provisioner::store::{Accepted, IdempotencyKey, Retried};
 use dax_provisioner::worker::{Point, Probe, Turned};
 use tokio::sync::Notify;
@@ -131,7 +132,8 @@ async fn twins_make_one_operation_and_another_body_is_refused() {
         };
         let twins = (0..16).map(|_| {
             let (store, spec) = (world.store.clone(), spec.clone());
-            let new = dax_provisioner::store::NewOperation { idempotency_key: key(1), ..new_operation(Kind::CreateCluster) };
+            let new =
+                dax_provisioner::store::NewOperation { idempotency_key: key(1), ..new_operation(Kind::CreateCluster) };
             tokio::spawn(async move { store.accept_create(&new, &spec).await.unwrap() })
         });
         let mut answers: HashMap<Uuid, usize> = HashMap::new();

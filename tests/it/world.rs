@@ -10,9 +10,7 @@ use dax_provisioner::domain::installation::AwsPlace;
 use dax_provisioner::domain::names::ClusterName;
 use dax_provisioner::domain::operation::{Kind, Operation, Status};
 use dax_provisioner::domain::policies::{Access, Tables};
-use dax_provisioner::domain::spec::{
-    ClusterSpec, DeleteSpec, OnFailure, ParameterGroup, ServiceRole, SubnetGroup,
-};
+use dax_provisioner::domain::spec::{ClusterSpec, DeleteSpec, OnFailure, ParameterGroup, ServiceRole, SubnetGroup};
 use dax_provisioner::operations::{Pace, Settings, plan};
 use dax_provisioner::store::{Accepted, Connection, NewOperation, Store};
 use dax_provisioner::worker::{Turned, Worker};
@@ -192,11 +190,31 @@ impl World {
     pub fn made_in_aws(&self) -> Vec<String> {
         let inventory = self.sandbox.inventory();
         let mut made = Vec::new();
-        made.extend(inventory.roles.iter().filter(|role| !role.builtin && !role.path.starts_with("/aws-service-role/")).map(|role| format!("role {}", role.name)));
-        made.extend(inventory.policies.iter().filter(|policy| !policy.builtin).map(|policy| format!("policy {}", policy.name)));
+        made.extend(
+            inventory
+                .roles
+                .iter()
+                .filter(|role| !role.builtin && !role.path.starts_with("/aws-service-role/"))
+                .map(|role| format!("role {}", role.name)),
+        );
+        made.extend(
+            inventory.policies.iter().filter(|policy| !policy.builtin).map(|policy| format!("policy {}", policy.name)),
+        );
         made.extend(inventory.clusters.iter().map(|cluster| format!("cluster {}", cluster.name)));
-        made.extend(inventory.subnet_groups.iter().filter(|group| !group.builtin).map(|group| format!("subnet_group {}", group.name)));
-        made.extend(inventory.parameter_groups.iter().filter(|group| !group.builtin).map(|group| format!("parameter_group {}", group.name)));
+        made.extend(
+            inventory
+                .subnet_groups
+                .iter()
+                .filter(|group| !group.builtin)
+                .map(|group| format!("subnet_group {}", group.name)),
+        );
+        made.extend(
+            inventory
+                .parameter_groups
+                .iter()
+                .filter(|group| !group.builtin)
+                .map(|group| format!("parameter_group {}", group.name)),
+        );
         made
     }
 

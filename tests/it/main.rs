@@ -8,4 +8,5 @@ mod lost_answers;
 mod permissions;
 mod takeover;
 mod tidy;
+mod transactions;
 mod world;

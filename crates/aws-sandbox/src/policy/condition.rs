@@ -1,0 +1,168 @@
+//! One line of a policy's `Condition` element: operator, key and values.
+
+use serde_json::Value;
+
+use super::document::DocumentFault;
+use super::evaluate::Context;
+use super::operator::{self, Comparison, Wanted};
+
+/// A condition that parsed: an operator IAM knows, with values of its kind.
+#[derive(Clone, Debug)]
+pub(super) struct Condition {
+    quantifier: Option<Quantifier>,
+    if_exists: bool,
+    comparison: Comparison,
+    negated: bool,
+    key: String,
+    wanted: Vec<Wanted>,
+}
+
+/// How a condition reads a key that holds several values
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>).
+#[derive(Clone, Copy, Debug)]
+enum Quantifier {
+    ForAllValues,
+    ForAnyValue,
+}
+
+impl Condition {
+    /// Reads the whole `Condition` element of a statement.
+    pub(super) fn parse_all(element: &Value) -> Result<Vec<Condition>, DocumentFault> {
+        let mut conditions = Vec::new();
+        for (operator, keys) in element.as_object().ok_or_else(DocumentFault::syntax)? {
+            for (key, values) in keys.as_object().ok_or_else(DocumentFault::syntax)? {
+                conditions.push(Condition::parse(operator, key, values)?);
+            }
+            if keys.as_object().is_some_and(serde_json::Map::is_empty) {
+                Head::parse(operator)?;
+            }
+        }
+        Ok(conditions)
+    }
+
+    fn parse(operator: &str, key: &str, values: &Value) -> Result<Condition, DocumentFault> {
+        let head = Head::parse(operator)?;
+        if !key.contains(':') {
+            return Err(DocumentFault::no_vendor());
+        }
+        let texts = texts(values).ok_or_else(DocumentFault::syntax)?;
+        if let Some(variable) = texts.iter().find(|text| text.contains("${")) {
+            return Err(DocumentFault::variable(variable));
+        }
+        let wanted = texts
+            .iter()
+            .map(|text| Wanted::parse(head.comparison, text))
+            .collect::<Option<Vec<_>>>();
+        let wanted = wanted
+            .filter(|wanted| !wanted.is_empty())
+            .ok_or_else(DocumentFault::syntax)?;
+        Ok(Condition {
+            quantifier: head.quantifier,
+            if_exists: head.if_exists,
+            comparison: head.comparison,
+            negated: head.negated,
+            key: key.to_lowercase(),
+            wanted,
+        })
+    }
+
+    /// Whether the request's context satisfies this condition. A missing key makes a positive operator false and a
+    /// negated one true, as IAM does.
+    pub(super) fn holds(&self, context: &Context) -> bool {
+        let values = context.get(&self.key).filter(|values| !values.is_empty());
+        if self.comparison == Comparison::Null {
+            return self.wants_absence(values.is_none());
+        }
+        let Some(values) = values else {
+            return self.if_exists || self.holds_without_the_key();
+        };
+        match self.quantifier {
+            Some(Quantifier::ForAllValues) => values.iter().all(|value| self.accepts(value)),
+            Some(Quantifier::ForAnyValue) => values.iter().any(|value| self.accepts(value)),
+            None if self.negated => values.iter().all(|value| self.accepts(value)),
+            None => values.iter().any(|value| self.accepts(value)),
+        }
+    }
+
+    fn wants_absence(&self, absent: bool) -> bool {
+        self.wanted.iter().any(|wanted| match wanted {
+            Wanted::Truth(wanted) => *wanted == absent,
+            Wanted::Text(..) | Wanted::Number(..) | Wanted::Moment(..) | Wanted::Network(_) => {
+                false
+            }
+        })
+    }
+
+    fn holds_without_the_key(&self) -> bool {
+        match self.quantifier {
+            Some(Quantifier::ForAllValues) => true,
+            Some(Quantifier::ForAnyValue) => false,
+            None => self.negated,
+        }
+    }
+
+    /// Whether one value passes: equal to one of the wanted, or, negated, to none. A value of another kind never passes.
+    fn accepts(&self, actual: &str) -> bool {
+        let outcomes: Option<Vec<bool>> = self
+            .wanted
+            .iter()
+            .map(|wanted| wanted.matches(actual))
+            .collect();
+        outcomes.is_some_and(|outcomes| outcomes.contains(&true) != self.negated)
+    }
+}
+
+/// An operator's name taken apart.
+struct Head {
+    quantifier: Option<Quantifier>,
+    if_exists: bool,
+    comparison: Comparison,
+    negated: bool,
+}
+
+impl Head {
+    fn parse(name: &str) -> Result<Head, DocumentFault> {
+        let (quantifier, name) = if let Some(rest) = name.strip_prefix("ForAllValues:") {
+            (Some(Quantifier::ForAllValues), rest)
+        } else if let Some(rest) = name.strip_prefix("ForAnyValue:") {
+            (Some(Quantifier::ForAnyValue), rest)
+        } else {
+            (None, name)
+        };
+        let (if_exists, name) = match name.strip_suffix("IfExists") {
+            Some(rest) => (true, rest),
+            None => (false, name),
+        };
+        let (comparison, negated) = operator::named(name).ok_or_else(DocumentFault::syntax)?;
+        if comparison == Comparison::Null && (if_exists || quantifier.is_some()) {
+            return Err(DocumentFault::syntax());
+        }
+        Ok(Head {
+            quantifier,
+            if_exists,
+            comparison,
+            negated,
+        })
+    }
+}
+
+fn texts(values: &Value) -> Option<Vec<String>> {
+    match values {
+        Value::Array(items) => items.iter().map(text).collect(),
+        Value::String(_) | Value::Bool(_) | Value::Number(_) | Value::Null | Value::Object(_) => {
+            Some(vec![text(values)?])
+        }
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! The `Principal` element of a trust policy.
+
+use serde_json::Value;
+
+use super::document::DocumentFault;
+
+/// Whom a statement of a trust policy speaks of; only services are told apart, because only services assume roles here.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Principals {
+    services: Vec<String>,
+    everybody: bool,
+}
+
+impl Principals {
+    /// Reads the element; malformed names are refused as IAM refuses them.
+    pub(super) fn parse(element: &Value) -> Result<Principals, DocumentFault> {
+        let mut principals = Principals::default();
+        match element {
+            Value::String(text) if text == "*" => {
+                principals.everybody = true;
+                Ok(principals)
+            }
+            Value::Object(kinds) if !kinds.is_empty() => {
+                for (kind, names) in kinds {
+                    principals.add(kind, names)?;
+                }
+                Ok(principals)
+            }
+            Value::String(_)
+            | Value::Object(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_) => Err(DocumentFault::syntax()),
+        }
+    }
+
+    fn add(&mut self, kind: &str, names: &Value) -> Result<(), DocumentFault> {
+        for name in strings(names).ok_or_else(DocumentFault::syntax)? {
+            let fits = match kind {
+                "Service" => is_service(name),
+                "AWS" => is_account_principal(name),
+                "Federated" => !name.is_empty(),
+                "CanonicalUser" => false,
+                _ => return Err(DocumentFault::syntax()),
+            };
+            if !fits {
+                let kind = kind.to_ascii_uppercase();
+                return Err(DocumentFault::new(format!(
+                    "Invalid principal in policy: \"{kind}\":\"{name}\""
+                )));
+            }
+            if kind == "Service" {
+                self.services.push(name.to_owned());
+            }
+            self.everybody |= name == "*";
+        }
+        Ok(())
+    }
+
+    /// Whether the statement names this service itself.
+    pub(super) fn name_service(&self, service: &str) -> bool {
+        self.services.iter().any(|known| known == service)
+    }
+
+    /// Whether the statement speaks of everybody (`*`), which a Deny means and an Allow of a service role should not.
+    pub(super) fn are_everybody(&self) -> bool {
+        self.everybody
+    }
+}
+
+/// `NAME.amazonaws.com`, with the endings AWS's partitions use
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>).
+fn is_service(name: &str) -> bool {
+    let Some(front) = [".amazonaws.com", ".amazonaws.com.cn", ".aws.internal"]
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending))
+    else {
+        return false;
+    };
+    !front.is_empty()
+        && front
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte))
+}
+
+fn is_account_principal(name: &str) -> bool {
+    let digits = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if name == "*" || digits(name) {
+        return true;
+    }
+    let segments: Vec<&str> = name.splitn(6, ':').collect();
+    matches!(segments[..], ["arn", partition, "iam" | "sts", "", account, resource]
+        if !partition.is_empty() && digits(account) && !resource.is_empty() && !resource.contains('*'))
+}
+
+fn strings(value: &Value) -> Option<Vec<&str>> {
+    match value {
+        Value::String(text) => Some(vec![text]),
+        Value::Array(items) => items.iter().map(Value::as_str).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+    }
+}

@@ -4,9 +4,9 @@
 //! SDK. Wire shapes live in `api`, rows in `store`, SDK shapes in `aws`; each converts at its own door.
 
 pub mod cluster;
-//pub mod denial;
+pub mod denial;
 pub mod fault;
-//pub mod hints;
+pub mod hints;
 pub mod installation;
 pub mod inventory;
 pub mod mutation;
@@ -16,7 +16,7 @@ pub mod operation;
 pub mod policies;
 pub mod problem_code;
 mod problem_table;
-//pub mod remedy;
+pub mod remedy;
 pub mod retry;
 pub mod rule;
 pub mod spec;

@@ -39,8 +39,8 @@ async fn two_workers_share_a_hundred_clusters() {
         workers.push(tokio::spawn(world.worker(name).with_probe(probe).run(4, false, stop.clone())));
     }
     let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
-    let done = sqlx::query_scalar::<_, i64>("select count(*) from operations where status = 'succeeded'");
-    while done.clone().fetch_one(&world.pool).await.unwrap() < 100 {
+    let done = "select count(*) from operations where status = 'succeeded'";
+    while sqlx::query_scalar::<_, i64>(done).fetch_one(&world.pool).await.unwrap() < 100 {
         assert!(tokio::time::Instant::now() < deadline, "not all clusters are done in time");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

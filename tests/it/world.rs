@@ -186,43 +186,17 @@ impl World {
         assert_ne!(worker.turn().await.unwrap(), Turned::Idle);
     }
 
-    /// What exists in AWS beyond what a fresh account has, as `kind name`.
+    /// What exists in AWS beyond what a fresh account has and its service-linked role.
     pub fn made_in_aws(&self) -> Vec<String> {
-        let inventory = self.sandbox.inventory();
-        let mut made = Vec::new();
-        made.extend(
-            inventory
-                .roles
-                .iter()
-                .filter(|role| !role.builtin && !role.path.starts_with("/aws-service-role/"))
-                .map(|role| format!("role {}", role.name)),
-        );
-        made.extend(
-            inventory.policies.iter().filter(|policy| !policy.builtin).map(|policy| format!("policy {}", policy.name)),
-        );
-        made.extend(inventory.clusters.iter().map(|cluster| format!("cluster {}", cluster.name)));
-        made.extend(
-            inventory
-                .subnet_groups
-                .iter()
-                .filter(|group| !group.builtin)
-                .map(|group| format!("subnet_group {}", group.name)),
-        );
-        made.extend(
-            inventory
-                .parameter_groups
-                .iter()
-                .filter(|group| !group.builtin)
-                .map(|group| format!("parameter_group {}", group.name)),
-        );
-        made
+        self.sandbox.inventory().made()
     }
 
     /// How often each mutating call took effect, by call and target.
     pub fn effects(&self) -> BTreeMap<(String, String), usize> {
         let mut effects = BTreeMap::new();
         for call in self.sandbox.calls().into_iter().filter(|call| call.effect) {
-            *effects.entry((call.operation, call.target)).or_default() += 1;
+            let target = call.target.unwrap_or_default();
+            *effects.entry((call.operation.into_owned(), target)).or_default() += 1;
         }
         effects
     }
@@ -293,6 +267,6 @@ pub fn plain_spec(name: &str) -> ClusterSpec {
 
 /// The same, its subnet group made of the sandbox's own subnets.
 pub fn spec_with_groups(world: &World, name: &str) -> ClusterSpec {
-    let subnet_ids = world.sandbox.inventory().subnets.iter().map(|subnet| subnet.subnet_id.clone()).collect();
+    let subnet_ids = world.sandbox.inventory().subnets.iter().map(|subnet| subnet.id.clone()).collect();
     ClusterSpec { subnet_group: SubnetGroup::Made { subnet_ids }, ..full_spec(name) }
 }

@@ -12,6 +12,7 @@
 
 pub mod aws;
 pub mod domain;
+pub mod inspections;
 pub mod operations;
 pub mod store;
 pub mod worker;

@@ -6,6 +6,7 @@
 pub mod cluster;
 pub mod denial;
 pub mod fault;
+pub mod fields;
 pub mod hints;
 pub mod installation;
 pub mod inventory;
@@ -13,6 +14,7 @@ pub mod mutation;
 pub mod names;
 pub mod observed;
 pub mod operation;
+pub mod orphan;
 pub mod policies;
 pub mod problem_code;
 mod problem_table;

@@ -34,7 +34,6 @@ pub use claims::{Claim, LEASE};
 pub use clusters::ClusterFilter;
 pub use duties::Duty;
 pub use idempotency::IdempotencyKey;
-pub use inventory::Evidence;
 pub use operations::OperationFilter;
 pub use record::{Recorded, SentCall, SentOutcome, TurnReport};
 pub use schema::{Durability, SchemaState};

@@ -6,6 +6,7 @@ mod crashes;
 mod create_and_delete;
 mod lost_answers;
 mod permissions;
+mod sweep;
 mod takeover;
 mod tidy;
 mod transactions;

@@ -14,9 +14,10 @@ use crate::domain::fault::{Difference, Fault, FaultClass};
 use crate::domain::installation::AwsPlace;
 use crate::domain::inventory::Item;
 use crate::domain::mutation::Mutation;
-use crate::domain::operation::{Kind, WaitingFor};
+use crate::domain::operation::Kind;
 use crate::domain::task::Task;
 use crate::domain::verdict::Findings;
+use crate::domain::waiting::WaitingFor;
 
 mod access_policies;
 mod cluster;

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::domain::inventory::Item;
 use crate::domain::mutation::Mutation;
-use crate::domain::operation::WaitingFor;
 use crate::domain::task::{Intent, StepState, Task};
+use crate::domain::waiting::WaitingFor;
 
 use super::rows::{self, from_json};
 use super::{Store, StoreError};

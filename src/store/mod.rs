@@ -25,6 +25,7 @@ mod record;
 mod rows;
 mod schema;
 mod supersede;
+mod sweep;
 mod tokens;
 mod wake;
 

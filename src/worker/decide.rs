@@ -5,10 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::fault::{Cure, Fault, FaultClass};
-use crate::domain::operation::WaitingFor;
 use crate::domain::retry::{RECHECK_QUOTA, backoff, jittered, recheck_permission, recheck_role};
 use crate::domain::spec::{OnFailure, Spec};
 use crate::domain::verdict::Verdict;
+use crate::domain::waiting::WaitingFor;
 use crate::operations::tear_down::never_giving_up;
 use crate::operations::{Context, Step, late_fault};
 

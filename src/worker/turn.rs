@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::mutation::Mutation;
-use crate::domain::operation::{Status, WaitingFor};
+use crate::domain::operation::Status;
 use crate::domain::task::Task;
 use crate::domain::verdict::{Findings, Verdict};
+use crate::domain::waiting::WaitingFor;
 use crate::operations::{self, Context, Look, Step, plan};
 use crate::store::{Claim, Recorded, SentCall, SentOutcome, StoreError, TurnReport};
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::evaluate::Context;
 use super::json;
+use super::principal::Principals;
 use super::statement::{Effect, Place, Statement};
 
 /// A policy document that IAM would accept.
@@ -23,9 +24,7 @@ pub struct DocumentFault {
 
 impl DocumentFault {
     pub(super) fn new(message: impl Into<String>) -> DocumentFault {
-        DocumentFault {
-            message: message.into(),
-        }
+        DocumentFault { message: message.into() }
     }
 
     pub(super) fn syntax() -> DocumentFault {
@@ -33,9 +32,7 @@ impl DocumentFault {
     }
 
     pub(super) fn no_vendor() -> DocumentFault {
-        DocumentFault::new(
-            "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
-        )
+        DocumentFault::new("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
     }
 
     /// Refused, never guessed: a variable read literally would grant or deny something else than its author meant.
@@ -49,9 +46,7 @@ impl Document {
     pub fn parse_identity(json: &str) -> Result<Document, DocumentFault> {
         let document = parse_object(json)?;
         if document.get("Version").and_then(Value::as_str) != Some("2012-10-17") {
-            return Err(DocumentFault::new(
-                "Policy document must be version 2012-10-17 or greater.",
-            ));
+            return Err(DocumentFault::new("Policy document must be version 2012-10-17 or greater."));
         }
         Document::from_statements(&document, Place::Identity)
     }
@@ -64,25 +59,26 @@ impl Document {
     /// Whether this trust policy lets a service, e.g. `dax.amazonaws.com`, assume the role when the service sends no
     /// condition keys. A statement for everybody (`*`) trusts no service.
     pub fn trusts_service(&self, service: &str) -> bool {
+        let names = |them: &Principals| them.name_service(service);
+        self.lets_assume(Effect::Allow, names)
+            && !self.lets_assume(Effect::Deny, |them| them.are_everybody() || names(them))
+    }
+
+    /// Whether this trust policy lets a user, or a session of a role, of this account assume the role.
+    pub fn trusts_principal(&self, arn: &str, account_id: &str) -> bool {
+        let names = |them: &Principals| them.are_everybody() || them.name_principal(arn, account_id);
+        self.lets_assume(Effect::Allow, names) && !self.lets_assume(Effect::Deny, names)
+    }
+
+    /// Whether a statement of this effect speaks of assuming the role to one of those principals.
+    fn lets_assume(&self, effect: Effect, names: impl Fn(&Principals) -> bool) -> bool {
         let nothing = Context::new();
-        let speaks = |statement: &&Statement| {
-            statement.covers_action("sts:AssumeRole") && statement.conditions_hold(&nothing)
-        };
-        let denied = self.statements.iter().filter(speaks).any(|statement| {
-            statement.effect == Effect::Deny
-                && statement
-                    .principals
-                    .as_ref()
-                    .is_some_and(|them| them.are_everybody() || them.name_service(service))
-        });
-        let allowed = self.statements.iter().filter(speaks).any(|statement| {
-            statement.effect == Effect::Allow
-                && statement
-                    .principals
-                    .as_ref()
-                    .is_some_and(|them| them.name_service(service))
-        });
-        allowed && !denied
+        self.statements.iter().any(|statement| {
+            statement.effect == effect
+                && statement.covers_action("sts:AssumeRole")
+                && statement.conditions_hold(&nothing)
+                && statement.principals.as_ref().is_some_and(&names)
+        })
     }
 
     fn from_statements(document: &Value, place: Place) -> Result<Document, DocumentFault> {
@@ -92,10 +88,8 @@ impl Document {
             Some(_) | None => return Err(DocumentFault::syntax()),
         };
         refuse_repeated_sids(&statements)?;
-        let statements = statements
-            .into_iter()
-            .map(|statement| Statement::parse(statement, place))
-            .collect::<Result<_, _>>()?;
+        let statements =
+            statements.into_iter().map(|statement| Statement::parse(statement, place)).collect::<Result<_, _>>()?;
         Ok(Document { statements })
     }
 }
@@ -110,19 +104,12 @@ fn parse_object(text: &str) -> Result<Value, DocumentFault> {
         "Statement" => true,
         _ => false,
     });
-    if well_formed {
-        Ok(document)
-    } else {
-        Err(DocumentFault::syntax())
-    }
+    if well_formed { Ok(document) } else { Err(DocumentFault::syntax()) }
 }
 
 fn refuse_repeated_sids(statements: &[&Value]) -> Result<(), DocumentFault> {
     let mut seen = std::collections::BTreeSet::new();
-    for sid in statements
-        .iter()
-        .filter_map(|statement| statement.get("Sid"))
-    {
+    for sid in statements.iter().filter_map(|statement| statement.get("Sid")) {
         let sid = sid.as_str().ok_or_else(DocumentFault::syntax)?;
         if !sid.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(DocumentFault::new(
@@ -130,9 +117,7 @@ fn refuse_repeated_sids(statements: &[&Value]) -> Result<(), DocumentFault> {
             ));
         }
         if !sid.is_empty() && !seen.insert(sid) {
-            return Err(DocumentFault::new(
-                "Statement IDs (SID) in a single policy must be unique.",
-            ));
+            return Err(DocumentFault::new("Statement IDs (SID) in a single policy must be unique."));
         }
     }
     Ok(())

@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use super::document::DocumentFault;
 
-/// Whom a statement of a trust policy speaks of; only services are told apart, because only services assume roles here.
+/// Whom a statement of a trust policy speaks of.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Principals {
     services: Vec<String>,
+    accounts: Vec<String>,
     everybody: bool,
 }
 
@@ -26,12 +27,9 @@ impl Principals {
                 }
                 Ok(principals)
             }
-            Value::String(_)
-            | Value::Object(_)
-            | Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::Array(_) => Err(DocumentFault::syntax()),
+            Value::String(_) | Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+                Err(DocumentFault::syntax())
+            }
         }
     }
 
@@ -46,12 +44,12 @@ impl Principals {
             };
             if !fits {
                 let kind = kind.to_ascii_uppercase();
-                return Err(DocumentFault::new(format!(
-                    "Invalid principal in policy: \"{kind}\":\"{name}\""
-                )));
+                return Err(DocumentFault::new(format!("Invalid principal in policy: \"{kind}\":\"{name}\"")));
             }
-            if kind == "Service" {
-                self.services.push(name.to_owned());
+            match kind {
+                "Service" => self.services.push(name.to_owned()),
+                "AWS" => self.accounts.push(name.to_owned()),
+                _ => {}
             }
             self.everybody |= name == "*";
         }
@@ -63,6 +61,16 @@ impl Principals {
         self.services.iter().any(|known| known == service)
     }
 
+    /// Whether the statement names this user or session: by its own ARN, by the ARN of the session's role, or by its
+    /// account, which leaves it to the account's own policies.
+    pub(super) fn name_principal(&self, arn: &str, account_id: &str) -> bool {
+        let root = format!("arn:aws:iam::{account_id}:root");
+        let role = role_of_session(arn);
+        self.accounts.iter().any(|known| {
+            known == arn || known == account_id || *known == root || Some(known.as_str()) == role.as_deref()
+        })
+    }
+
     /// Whether the statement speaks of everybody (`*`), which a Deny means and an Allow of a service role should not.
     pub(super) fn are_everybody(&self) -> bool {
         self.everybody
@@ -72,16 +80,13 @@ impl Principals {
 /// `NAME.amazonaws.com`, with the endings AWS's partitions use
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>).
 fn is_service(name: &str) -> bool {
-    let Some(front) = [".amazonaws.com", ".amazonaws.com.cn", ".aws.internal"]
-        .iter()
-        .find_map(|ending| name.strip_suffix(ending))
+    let Some(front) =
+        [".amazonaws.com", ".amazonaws.com.cn", ".aws.internal"].iter().find_map(|ending| name.strip_suffix(ending))
     else {
         return false;
     };
     !front.is_empty()
-        && front
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte))
+        && front.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte))
 }
 
 fn is_account_principal(name: &str) -> bool {
@@ -92,6 +97,13 @@ fn is_account_principal(name: &str) -> bool {
     let segments: Vec<&str> = name.splitn(6, ':').collect();
     matches!(segments[..], ["arn", partition, "iam" | "sts", "", account, resource]
         if !partition.is_empty() && digits(account) && !resource.is_empty() && !resource.contains('*'))
+}
+
+/// The ARN of the role that a session belongs to; a role with a path cannot be told from the session's ARN.
+fn role_of_session(arn: &str) -> Option<String> {
+    let (account, session) = arn.strip_prefix("arn:aws:sts::")?.split_once(":assumed-role/")?;
+    let (role, _) = session.split_once('/')?;
+    Some(format!("arn:aws:iam::{account}:role/{role}"))
 }
 
 fn strings(value: &Value) -> Option<Vec<&str>> {

@@ -1,0 +1,12 @@
+//! The product's integration tests: real Postgres, the AWS sandbox over its wire, and the worker stepped by hand.
+
+#![allow(clippy::unwrap_used)]
+
+mod crashes;
+mod create_and_delete;
+mod lost_answers;
+mod permissions;
+mod takeover;
+mod tidy;
+mod transactions;
+mod world;

@@ -1,6 +1,6 @@
 //! The product's integration tests: real Postgres, the AWS sandbox over its wire, and the worker stepped by hand.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod crashes;
 mod create_and_delete;

@@ -28,7 +28,7 @@ async fn a_client_that_goes_away_at_any_moment_leaves_no_transaction_behind() {
                 store.accept_delete(&delete, spec.name.as_str(), &Default::default()).await.unwrap();
             };
             // The moment of the drop walks over every stage of the request.
-            let patience = Duration::from_micros(round * 37 % 6_000);
+            let patience = Duration::from_micros(round * 97 % 60_000);
             if tokio::time::timeout(patience, accept).await.is_err() {
                 dropped.fetch_add(1, Ordering::Relaxed);
             }
@@ -54,7 +54,7 @@ async fn a_client_that_goes_away_at_any_moment_leaves_no_transaction_behind() {
     }
     let dropped = dropped.load(Ordering::Relaxed);
     println!("transactions: {dropped} of 1000 requests dropped on the way, {idle} left in a transaction");
-    assert!(dropped > 100, "only {dropped} requests were dropped");
+    assert!((100..900).contains(&dropped), "{dropped} requests were dropped: the drops should fall everywhere");
     assert_eq!(idle, 0);
     // A create that is half there would be one without steps, or a live one without its cluster.
     let broken = "select count(*) from operations o where not exists (select 1 from operation_steps s where s.operation_id = o.id)

@@ -59,7 +59,7 @@ pub(super) const ROWS: &[Hint] = &[
         id: "dax_value",
         title: "DAX does not accept a value: its message says which.",
         explanation: "Repeating does not help. Compare the field named in the message with the API page; `PreferredMaintenanceWindow` is `ddd:hh:mm-ddd:hh:mm` of 60 minutes or more, `MaxResults` lies between 20 and 100.",
-        documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB_Accelerator_(DAX).html",
+        documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations.html",
         ..INPUT
     },
     Hint {

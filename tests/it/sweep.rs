@@ -24,7 +24,7 @@ async fn a_call_that_takes_effect_after_the_delete_is_found_and_undone() {
             _ => spec_with_groups(&world, "orders"),
         };
         let before = world.made_in_aws();
-        let create = world.create(&spec).await;
+        world.create(&spec).await;
         world.sandbox.add_fault(FaultRule::new(call, FaultKind::Late).count(1).seconds(1.0));
         while !world.sandbox.calls().iter().any(|one| one.operation == call) {
             world.one_turn(&worker).await;

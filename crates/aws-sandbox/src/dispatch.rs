@@ -33,18 +33,9 @@ pub(crate) async fn answer(sandbox: &Sandbox, parts: &Parts, body: Bytes) -> Res
     let (injected, gate) = {
         let mut core = sandbox.core();
         let now = core.settle();
-        (
-            core.rules.draw(operation.call, now),
-            core.gates.take(operation.call),
-        )
+        (core.rules.draw(operation.call, now), core.gates.take(operation.call))
     };
-    let ready = Ready {
-        sandbox: sandbox.clone(),
-        request,
-        operation,
-        caller,
-        injected,
-    };
+    let ready = Ready { sandbox: sandbox.clone(), request, operation, caller, injected };
     if ready.injected.is_none() && gate.is_none() {
         let (reply, fate) = carry_out(&ready);
         return reply.into_response(fate);
@@ -127,9 +118,7 @@ async fn carry_out_apart(ready: Ready, gate: Option<Arc<Gate>>) -> Response<Body
     if is_late {
         return lost();
     }
-    running
-        .await
-        .map_or_else(|_| lost(), |(reply, fate)| reply.into_response(fate))
+    running.await.map_or_else(|_| lost(), |(reply, fate)| reply.into_response(fate))
 }
 
 /// The operation of that name.

@@ -119,13 +119,7 @@ impl<'a> ClusterView<'a> {
                 parameter_apply_status: "in-sync",
                 node_ids_to_reboot: [],
             },
-            sse_description: SseView {
-                status: if cluster.encrypted_at_rest {
-                    "ENABLED"
-                } else {
-                    "DISABLED"
-                },
-            },
+            sse_description: SseView { status: if cluster.encrypted_at_rest { "ENABLED" } else { "DISABLED" } },
             cluster_endpoint_encryption_type: if cluster.tls { "TLS" } else { "NONE" },
             network_type: &cluster.network_type,
         }
@@ -178,11 +172,7 @@ fn is_being_added(cluster: &Cluster, node: &Node) -> bool {
 
 fn active_nodes(cluster: &Cluster, now: DateTime<Utc>) -> usize {
     let is_active = |node: &&Node| !is_being_added(cluster, node) && !node.is_rebooting(now);
-    if shows_nodes(cluster) {
-        cluster.nodes.iter().filter(is_active).count()
-    } else {
-        0
-    }
+    if shows_nodes(cluster) { cluster.nodes.iter().filter(is_active).count() } else { 0 }
 }
 
 fn port(cluster: &Cluster) -> u16 {
@@ -196,22 +186,11 @@ fn scheme(cluster: &Cluster) -> &'static str {
 /// A cluster that is still being created has a port, but no address yet.
 fn discovery_endpoint(cluster: &Cluster, region: &str) -> EndpointView {
     if matches!(cluster.phase, Phase::Creating { .. }) {
-        return EndpointView {
-            address: None,
-            port: port(cluster),
-            url: None,
-        };
+        return EndpointView { address: None, port: port(cluster), url: None };
     }
-    let address = format!(
-        "{}.{}.dax-clusters.{region}.amazonaws.com",
-        cluster.name, cluster.address_hash
-    );
+    let address = format!("{}.{}.dax-clusters.{region}.amazonaws.com", cluster.name, cluster.address_hash);
     let url = format!("{}://{address}", scheme(cluster));
-    EndpointView {
-        address: Some(address),
-        port: port(cluster),
-        url: Some(url),
-    }
+    EndpointView { address: Some(address), port: port(cluster), url: Some(url) }
 }
 
 impl<'a> NodeView<'a> {
@@ -226,25 +205,14 @@ impl<'a> NodeView<'a> {
                 parameter_group_status: None,
             };
         }
-        let address = format!(
-            "{}.{}.nodes.dax-clusters.{region}.amazonaws.com",
-            node.id, cluster.address_hash
-        );
+        let address = format!("{}.{}.nodes.dax-clusters.{region}.amazonaws.com", node.id, cluster.address_hash);
         let url = format!("{}://{address}", scheme(cluster));
         NodeView {
             node_id: &node.id,
-            endpoint: Some(EndpointView {
-                address: Some(address),
-                port: port(cluster),
-                url: Some(url),
-            }),
+            endpoint: Some(EndpointView { address: Some(address), port: port(cluster), url: Some(url) }),
             node_create_time: Some(epoch_seconds(node.created_at)),
             availability_zone: Some(&node.availability_zone),
-            node_status: if node.is_rebooting(now) {
-                "REBOOTING"
-            } else {
-                "available"
-            },
+            node_status: if node.is_rebooting(now) { "REBOOTING" } else { "available" },
             parameter_group_status: Some("in-sync"),
         }
     }

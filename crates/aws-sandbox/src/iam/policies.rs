@@ -49,21 +49,12 @@ pub(super) fn create_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
         created_at: turn.now,
         updated_at: turn.now,
         tags,
-        versions: vec![PolicyVersion {
-            number: 1,
-            document: document.to_owned(),
-            created_at: turn.now,
-        }],
+        versions: vec![PolicyVersion { number: 1, document: document.to_owned(), created_at: turn.now }],
         default_version: 1,
         next_version: 2,
         builtin: false,
     };
-    let result = element(
-        "CreatePolicyResult",
-        &PolicyResult {
-            policy: PolicyView::full(turn.state, &policy),
-        },
-    );
+    let result = element("CreatePolicyResult", &PolicyResult { policy: PolicyView::full(turn.state, &policy) });
     turn.change(Change::Policy(Box::new(policy)));
     result
 }
@@ -90,11 +81,7 @@ fn check_new_policy(turn: &Turn<'_>, name: &str) -> Result<(), ServiceFault> {
 }
 
 /// Asks for an action on a policy by its ARN: the refusal calls it `policy <arn>`.
-pub(super) fn authorize_on_policy(
-    turn: &mut Turn<'_>,
-    action: &str,
-    arn: &str,
-) -> Result<(), ServiceFault> {
+pub(super) fn authorize_on_policy(turn: &mut Turn<'_>, action: &str, arn: &str) -> Result<(), ServiceFault> {
     let shown = format!("policy {arn}");
     let ask = Ask::on_shown(action, arn, &shown);
     let ask = match turn.state.policies.get(arn) {
@@ -121,8 +108,7 @@ pub(super) fn delete_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
     let policy = find_own_policy(turn, arn)?;
     let conflict = |message: &str| Err(ServiceFault::new("DeleteConflict", message));
     let uses = |role: &crate::state::iam::Role| {
-        role.boundary.as_deref() == Some(arn)
-            || role.attached.iter().any(|attached| attached == arn)
+        role.boundary.as_deref() == Some(arn) || role.attached.iter().any(|attached| attached == arn)
     };
     if turn.state.roles.values().any(uses) {
         return conflict("Cannot delete a policy attached to entities.");

@@ -1,0 +1,88 @@
+//! The operating-system account that runs the server: ours, or an unprivileged one when we are root.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::LocalPostgresError;
+
+/// An account of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+/// The effective user id of this process.
+pub(crate) fn effective_uid() -> u32 {
+    // SAFETY: geteuid takes nothing, touches no memory and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// Whether PostgreSQL would refuse to run as us.
+pub(crate) fn is_root() -> bool {
+    effective_uid() == 0
+}
+
+/// Who must run the server: `None` is ourselves.
+///
+/// A directory that exists stays with its owner, so that a `postgres` user who appears later does not lock us out of data that `nobody` wrote.
+pub(crate) fn for_server(cluster: &Path) -> Result<Option<Account>, LocalPostgresError> {
+    if !is_root() {
+        return Ok(None);
+    }
+    let accounts = fs::read_to_string("/etc/passwd").map_err(LocalPostgresError::io("reading /etc/passwd"))?;
+    let owner = fs::symlink_metadata(cluster).map(|found| found.uid()).ok().filter(|uid| *uid != 0);
+    let (found, wanted) = match owner {
+        Some(uid) => {
+            (find(&accounts, |account| account.uid == uid), format!("with id {uid}, who owns {}", cluster.display()))
+        }
+        None => (
+            find(&accounts, |account| account.name == "postgres")
+                .or_else(|| find(&accounts, |account| account.name == "nobody")),
+            "postgres or nobody".to_owned(),
+        ),
+    };
+    found.map(Some).ok_or(LocalPostgresError::NoAccount { wanted })
+}
+
+/// A command that runs as `account` with none of our environment, so that neither locales nor `PG*` variables surprise it.
+///
+/// Dropping from root also drops our supplementary groups: the standard library calls `setgroups(0)` before `setuid`.
+pub(crate) fn command(program: &Path, account: Option<&Account>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("LANG", "C.UTF-8").current_dir("/").stdin(Stdio::null());
+    if let Some(account) = account {
+        command.uid(account.uid).gid(account.gid);
+    }
+    command
+}
+
+fn find(passwd: &str, wanted: impl Fn(&Account) -> bool) -> Option<Account> {
+    passwd.lines().filter_map(parse).find(wanted)
+}
+
+/// One line of `passwd(5)`: name, password, uid, gid and more.
+fn parse(line: &str) -> Option<Account> {
+    let mut fields = line.split(':');
+    let name = fields.next()?.to_owned();
+    let uid = fields.nth(1)?.parse().ok()?;
+    let gid = fields.next()?.parse().ok()?;
+    (uid != 0).then_some(Account { name, uid, gid })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_passwd_and_never_chooses_root() {
+        let passwd = "root:x:0:0::/root:/bin/sh\nbroken\nnobody:x:65534:65533::/:/bin/false\n";
+        let nobody = find(passwd, |account| account.name == "nobody").unwrap();
+        assert_eq!((nobody.uid, nobody.gid), (65534, 65533));
+        assert_eq!(find(passwd, |account| account.name == "root"), None);
+    }
+}

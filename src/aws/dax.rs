@@ -1,0 +1,223 @@
+//! DAX: what we ask. Every member of an answer is optional in AWS's model, and is read so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dax::types::{Cluster, SourceType};
+
+use crate::domain::fault::Fault;
+use crate::domain::observed::{Endpoint, Observed, ObservedNode};
+
+use super::Aws;
+use super::fault::{Call, absent_is_none, fault_of};
+
+/// Port of an endpoint with TLS; without it is 8111 (developer guide, "DAX: How it works").
+const TLS_PORT: i32 = 9111;
+const PLAIN_PORT: i32 = 8111;
+/// How far back events are asked for, in minutes: as far as DAX keeps them.
+const EVENT_MINUTES: i32 = 14 * 24 * 60;
+/// Most events that become part of a problem.
+const EVENT_COUNT: usize = 20;
+
+/// The tags of a cluster, or why they cannot be read right now.
+pub type ClusterTags = BTreeMap<String, String>;
+
+/// A subnet group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubnetGroup {
+    /// Its name.
+    pub name: String,
+    /// Its description, which carries our evidence.
+    pub description: String,
+    /// Its subnets.
+    pub subnet_ids: BTreeSet<String>,
+}
+
+/// A parameter group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterGroup {
+    /// Its name.
+    pub name: String,
+    /// Its description, which carries our evidence.
+    pub description: String,
+}
+
+impl Aws {
+    /// dax DescribeClusters of one name.
+    pub async fn cluster(&self, name: &str) -> Result<Option<Observed>, Fault> {
+        let call = Call::read("dax", "DescribeClusters", None);
+        let answer =
+            self.dax.describe_clusters().cluster_names(name).send().await.map_err(|error| fault_of(&call, &error));
+        let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
+        Ok(answer.clusters.unwrap_or_default().into_iter().next().map(observed))
+    }
+
+    /// dax DescribeClusters, every page: name and what it is.
+    pub async fn clusters(&self) -> Result<Vec<(String, Observed)>, Fault> {
+        let call = Call::read("dax", "DescribeClusters", None);
+        let mut clusters = Vec::new();
+        let mut token = None;
+        loop {
+            let request = self.dax.describe_clusters().set_next_token(token);
+            let answer = request.send().await.map_err(|error| fault_of(&call, &error))?;
+            for cluster in answer.clusters.unwrap_or_default() {
+                clusters.push((cluster.cluster_name.clone().unwrap_or_default(), observed(cluster)));
+            }
+            token = answer.next_token;
+            if token.is_none() {
+                return Ok(clusters);
+            }
+        }
+    }
+
+    /// dax ListTags of a cluster, every page. `None` if the cluster is not there.
+    pub async fn cluster_tags(&self, arn: &str) -> Result<Option<ClusterTags>, Fault> {
+        let call = Call::read("dax", "ListTags", None);
+        let mut tags = BTreeMap::new();
+        let mut token = None;
+        loop {
+            let request = self.dax.list_tags().resource_name(arn).set_next_token(token);
+            let answer = request.send().await.map_err(|error| fault_of(&call, &error));
+            let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
+            for tag in answer.tags.unwrap_or_default() {
+                tags.insert(tag.key.unwrap_or_default(), tag.value.unwrap_or_default());
+            }
+            token = answer.next_token;
+            if token.is_none() {
+                return Ok(Some(tags));
+            }
+        }
+    }
+
+    /// dax DescribeSubnetGroups of one name.
+    pub async fn subnet_group(&self, name: &str) -> Result<Option<SubnetGroup>, Fault> {
+        let call = Call::read("dax", "DescribeSubnetGroups", None);
+        let request = self.dax.describe_subnet_groups().subnet_group_names(name);
+        let answer = request.send().await.map_err(|error| fault_of(&call, &error));
+        let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
+        Ok(answer.subnet_groups.unwrap_or_default().into_iter().next().map(subnet_group))
+    }
+
+    /// dax DescribeSubnetGroups, every page.
+    pub async fn subnet_groups(&self) -> Result<Vec<SubnetGroup>, Fault> {
+        let call = Call::read("dax", "DescribeSubnetGroups", None);
+        let mut groups = Vec::new();
+        let mut token = None;
+        loop {
+            let request = self.dax.describe_subnet_groups().set_next_token(token);
+            let answer = request.send().await.map_err(|error| fault_of(&call, &error))?;
+            groups.extend(answer.subnet_groups.unwrap_or_default().into_iter().map(subnet_group));
+            token = answer.next_token;
+            if token.is_none() {
+                return Ok(groups);
+            }
+        }
+    }
+
+    /// dax DescribeParameterGroups of one name.
+    pub async fn parameter_group(&self, name: &str) -> Result<Option<ParameterGroup>, Fault> {
+        let call = Call::read("dax", "DescribeParameterGroups", None);
+        let request = self.dax.describe_parameter_groups().parameter_group_names(name);
+        let answer = request.send().await.map_err(|error| fault_of(&call, &error));
+        let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
+        Ok(answer.parameter_groups.unwrap_or_default().into_iter().next().map(parameter_group))
+    }
+
+    /// dax DescribeParameterGroups, every page.
+    pub async fn parameter_groups(&self) -> Result<Vec<ParameterGroup>, Fault> {
+        let call = Call::read("dax", "DescribeParameterGroups", None);
+        let mut groups = Vec::new();
+        let mut token = None;
+        loop {
+            let request = self.dax.describe_parameter_groups().set_next_token(token);
+            let answer = request.send().await.map_err(|error| fault_of(&call, &error))?;
+            groups.extend(answer.parameter_groups.unwrap_or_default().into_iter().map(parameter_group));
+            token = answer.next_token;
+            if token.is_none() {
+                return Ok(groups);
+            }
+        }
+    }
+
+    /// dax DescribeParameters: the values of a group by name. `None` if the group is not there.
+    pub async fn parameters(&self, group: &str) -> Result<Option<BTreeMap<String, String>>, Fault> {
+        let call = Call::read("dax", "DescribeParameters", None);
+        let answer = self.dax.describe_parameters().parameter_group_name(group).send().await;
+        let answer = absent_is_none(answer.map_err(|error| fault_of(&call, &error)))?;
+        Ok(answer.map(|answer| {
+            let parameters = answer.parameters.unwrap_or_default().into_iter();
+            parameters.filter_map(|parameter| Some((parameter.parameter_name?, parameter.parameter_value?))).collect()
+        }))
+    }
+
+    /// dax DescribeEvents about a cluster, newest first, as `<time> <message>`.
+    pub async fn cluster_events(&self, name: &str) -> Result<Vec<String>, Fault> {
+        let call = Call::read("dax", "DescribeEvents", None);
+        let request =
+            self.dax.describe_events().source_name(name).source_type(SourceType::Cluster).duration(EVENT_MINUTES);
+        let answer = request.send().await.map_err(|error| fault_of(&call, &error))?;
+        let mut events = answer.events.unwrap_or_default();
+        events.sort_by_key(|event| std::cmp::Reverse(event.date.map(|date| date.secs())));
+        Ok(events
+            .into_iter()
+            .take(EVENT_COUNT)
+            .map(|event| {
+                let date = event.date.map(|date| date.to_string()).unwrap_or_default();
+                format!("{date} {}", event.message.unwrap_or_default())
+            })
+            .collect())
+    }
+}
+
+/// A cluster as AWS described it.
+pub(super) fn observed(cluster: Cluster) -> Observed {
+    let tls = cluster.cluster_endpoint_encryption_type.as_ref().is_some_and(|kind| kind.as_str() == "TLS");
+    let nodes = cluster.nodes.unwrap_or_default().into_iter();
+    Observed {
+        status: cluster.status,
+        total_nodes: cluster.total_nodes,
+        active_nodes: cluster.active_nodes,
+        nodes: nodes
+            .map(|node| ObservedNode {
+                node_id: node.node_id,
+                status: node.node_status,
+                availability_zone: node.availability_zone,
+            })
+            .collect(),
+        arn: cluster.cluster_arn,
+        node_type: cluster.node_type,
+        iam_role_arn: cluster.iam_role_arn,
+        subnet_group: cluster.subnet_group,
+        parameter_group: cluster.parameter_group.and_then(|group| group.parameter_group_name),
+        endpoint: cluster.cluster_discovery_endpoint.and_then(|endpoint| discovery(endpoint, tls)),
+    }
+}
+
+/// An endpoint to connect to; while a cluster is created AWS sends the port alone.
+fn discovery(endpoint: aws_sdk_dax::types::Endpoint, tls: bool) -> Option<Endpoint> {
+    let address = endpoint.address.filter(|address| !address.is_empty())?;
+    let port = match endpoint.port {
+        0 if tls => TLS_PORT,
+        0 => PLAIN_PORT,
+        port => port,
+    };
+    // Old clusters have no URL; its scheme follows from the encryption.
+    let scheme = if tls { "daxs" } else { "dax" };
+    let url = endpoint.url.unwrap_or_else(|| format!("{scheme}://{address}:{port}"));
+    Some(Endpoint { url, address, port, tls })
+}
+
+fn subnet_group(group: aws_sdk_dax::types::SubnetGroup) -> SubnetGroup {
+    let subnets = group.subnets.unwrap_or_default().into_iter();
+    SubnetGroup {
+        name: group.subnet_group_name.unwrap_or_default(),
+        description: group.description.unwrap_or_default(),
+        subnet_ids: subnets.filter_map(|subnet| subnet.subnet_identifier).collect(),
+    }
+}
+
+fn parameter_group(group: aws_sdk_dax::types::ParameterGroup) -> ParameterGroup {
+    ParameterGroup {
+        name: group.parameter_group_name.unwrap_or_default(),
+        description: group.description.unwrap_or_default().trim().to_owned(),
+    }
+}

@@ -1,0 +1,286 @@
+//! The classifier: what an answer of AWS means, decided here alone and by code. Source: the API models of DAX and IAM.
+
+use std::error::Error;
+
+use aws_sdk_iam::operation::RequestId;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::domain::fault::{AwsRefusal, Fault, FaultClass};
+
+/// A call, for the words of its fault.
+pub(super) struct Call {
+    service: &'static str,
+    operation: &'static str,
+    target_arn: Option<String>,
+    mutates: bool,
+}
+
+impl Call {
+    /// A call that only reads: a lost answer leaves nothing unknown.
+    pub(super) fn read(service: &'static str, operation: &'static str, target_arn: Option<String>) -> Self {
+        Self { service, operation, target_arn, mutates: false }
+    }
+
+    /// A call that changes something.
+    pub(super) fn mutation(service: &'static str, operation: &'static str, target_arn: Option<String>) -> Self {
+        Self { service, operation, target_arn, mutates: true }
+    }
+}
+
+/// The messages AWS forces us to read, because their code says too little. Compared ignoring case.
+const MESSAGES: [(&str, &str, FaultClass); 5] = [
+    // Terraform AWS provider, internal/service/dax/cluster.go.
+    ("InvalidParameterValue", "no permission to assume role", FaultClass::RoleNotAssumable),
+    // hashicorp/terraform-provider-aws, internal/service/dax/sweep.go; turbot/steampipe-plugin-aws #782.
+    ("InvalidParameterValue", "access denied to api version: dax_v3", FaultClass::RegionUnsupported),
+    // Terraform AWS provider, internal/service/iam/role.go: a principal made moments ago.
+    ("MalformedPolicyDocument", "invalid principal in policy", FaultClass::Transient),
+    // IAM answers CreateServiceLinkedRole so when the role is there: "… has been taken in this account …".
+    ("InvalidInput", "has been taken in this account", FaultClass::AlreadyExists),
+    // A session token that came to its end is reported by some services with a general code.
+    ("AccessDenied", "security token included in the request is expired", FaultClass::Credentials),
+];
+
+/// What a code means, without its suffix `Fault` or `Exception` (older documents leave it out).
+const CODES: [(FaultClass, &[&str]); 10] = [
+    (
+        FaultClass::AlreadyExists,
+        &["EntityAlreadyExists", "ClusterAlreadyExists", "SubnetGroupAlreadyExists", "ParameterGroupAlreadyExists"],
+    ),
+    (
+        FaultClass::NotFound,
+        &[
+            "NoSuchEntity",
+            "ClusterNotFound",
+            "SubnetGroupNotFound",
+            "ParameterGroupNotFound",
+            "NodeNotFound",
+            "TagNotFound",
+        ],
+    ),
+    (
+        FaultClass::WrongState,
+        &["InvalidClusterState", "InvalidParameterGroupState", "SubnetGroupInUse", "SubnetInUse", "DeleteConflict"],
+    ),
+    (FaultClass::Capacity, &["InsufficientClusterCapacity"]),
+    (
+        FaultClass::Quota,
+        &[
+            "ClusterQuotaForCustomerExceeded",
+            "NodeQuotaForClusterExceeded",
+            "NodeQuotaForCustomerExceeded",
+            "SubnetGroupQuotaExceeded",
+            "SubnetQuotaExceeded",
+            "ParameterGroupQuotaExceeded",
+            "TagQuotaPerResourceExceeded",
+            "ServiceQuotaExceeded",
+            "LimitExceeded",
+        ],
+    ),
+    (
+        FaultClass::Permission,
+        &["AccessDenied", "UnauthorizedOperation", "AuthorizationError", "ServiceLinkedRoleNotFound"],
+    ),
+    (
+        FaultClass::Credentials,
+        &[
+            "UnrecognizedClient",
+            "InvalidClientTokenId",
+            "InvalidSignature",
+            "SignatureDoesNotMatch",
+            "ExpiredToken",
+            "IncompleteSignature",
+            "MissingAuthenticationToken",
+            "OptInRequired",
+            "RequestExpired",
+            "InvalidAccessKeyId",
+        ],
+    ),
+    (
+        FaultClass::Throttled,
+        &[
+            "Throttling",
+            "Throttled",
+            "RequestThrottled",
+            "RequestLimitExceeded",
+            "TooManyRequests",
+            "SlowDown",
+            "EC2Throttled",
+            "PriorRequestNotComplete",
+        ],
+    ),
+    (FaultClass::Transient, &["ConcurrentModification"]),
+    (
+        FaultClass::Ambiguous,
+        &[
+            "InternalFailure",
+            "InternalServerError",
+            "InternalError",
+            "ServiceFailure",
+            "ServiceUnavailable",
+            "RequestTimeout",
+        ],
+    ),
+];
+
+/// What an error answer means.
+pub(super) fn classify(code: &str, message: &str, http_status: u16) -> FaultClass {
+    let bare = bare_code(code);
+    let lower = message.to_ascii_lowercase();
+    if let Some((_, _, class)) = MESSAGES.iter().find(|(code, text, _)| *code == bare && lower.contains(text)) {
+        return *class;
+    }
+    if let Some((class, _)) = CODES.iter().find(|(_, codes)| codes.contains(&bare)) {
+        return *class;
+    }
+    match http_status {
+        429 => FaultClass::Throttled,
+        500.. => FaultClass::Ambiguous,
+        // Everything else AWS says about a request is that the request is wrong.
+        _ => FaultClass::Invalid,
+    }
+}
+
+fn bare_code(code: &str) -> &str {
+    let code = code.rsplit('#').next().unwrap_or(code);
+    let code = code.split(':').next().unwrap_or(code);
+    code.strip_suffix("Fault").or_else(|| code.strip_suffix("Exception")).unwrap_or(code)
+}
+
+/// The fault in an SDK error.
+pub(super) fn fault_of<E>(call: &Call, error: &SdkError<E, HttpResponse>) -> Fault
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let (class, code, message) = match error {
+        SdkError::ServiceError(answer) => {
+            let code = answer.err().code().unwrap_or_default().to_owned();
+            let message = answer.err().message().unwrap_or_default().to_owned();
+            let status = answer.raw().status().as_u16();
+            if code.is_empty() {
+                (FaultClass::Ambiguous, format!("Http{status}"), "the error answer has no code".to_owned())
+            } else {
+                (classify(&code, &message, status), code, message)
+            }
+        }
+        SdkError::TimeoutError(_) => (FaultClass::Ambiguous, "Timeout".to_owned(), "no answer came in time".to_owned()),
+        SdkError::ConstructionFailure(_) => (FaultClass::Invalid, "Unsendable".to_owned(), chain(error)),
+        SdkError::DispatchFailure(_) => {
+            let (class, code) = undispatched(error);
+            (class, code.to_owned(), chain(error))
+        }
+        // A response that cannot be read, and whatever a later SDK may add.
+        _ => (FaultClass::Ambiguous, "UnreadableAnswer".to_owned(), chain(error)),
+    };
+    let class = if call.mutates || class != FaultClass::Ambiguous { class } else { FaultClass::Transient };
+    let detail = describe(call, class, &code);
+    let refusal = AwsRefusal {
+        service: call.service.to_owned(),
+        operation: call.operation.to_owned(),
+        code,
+        message,
+        request_id: error.request_id().map(str::to_owned),
+        target_arn: call.target_arn.clone(),
+    };
+    Fault { aws: Some(refusal), ..Fault::new(class, detail) }
+}
+
+/// A request that got no response: whether it can have reached AWS.
+fn undispatched<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> (FaultClass, &'static str) {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if current.is::<aws_credential_types::provider::error::CredentialsError>() {
+            return (FaultClass::Credentials, "NoCredentials");
+        }
+        if let Some(io) = current.downcast_ref::<std::io::Error>()
+            && io.kind() == std::io::ErrorKind::ConnectionRefused
+        {
+            return (FaultClass::Transient, "ConnectionRefused");
+        }
+        cause = current.source();
+    }
+    (FaultClass::Ambiguous, "NoAnswer")
+}
+
+fn chain<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> String {
+    let text = DisplayErrorContext(error).to_string();
+    // The debug form of the whole error follows the causes; people need only the causes.
+    text.split(" (").next().unwrap_or(&text).to_owned()
+}
+
+fn describe(call: &Call, class: FaultClass, code: &str) -> String {
+    let Call { service, operation, .. } = call;
+    match class {
+        FaultClass::Permission => format!("{service}:{operation} is not allowed for the service's identity"),
+        FaultClass::Throttled => format!("AWS asks to slow down: {service} {operation} answered {code}"),
+        FaultClass::Ambiguous => {
+            format!("the answer to {service} {operation} was lost ({code}); whether it took effect is looked up next")
+        }
+        FaultClass::Credentials => {
+            format!("{service} {operation}: AWS does not accept the service's credentials ({code})")
+        }
+        FaultClass::RoleNotAssumable => "DAX cannot assume the service role yet".to_owned(),
+        FaultClass::RegionUnsupported => "DAX is not offered in this Region".to_owned(),
+        _ => format!("{service} {operation} answered {code}"),
+    }
+}
+
+/// A successful answer that lacks what the API model promises.
+pub(super) fn missing_member(call: &Call, member: &str) -> Fault {
+    let class = if call.mutates { FaultClass::Ambiguous } else { FaultClass::Transient };
+    let Call { service, operation, .. } = call;
+    Fault::new(class, format!("the answer to {service} {operation} has no {member}"))
+}
+
+/// `Ok(None)` when the thing is not there.
+pub(super) fn absent_is_none<T>(outcome: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(fault) if fault.class == FaultClass::NotFound => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_classified_with_and_without_their_suffix() {
+        for code in
+            ["ClusterNotFoundFault", "ClusterNotFound", "com.amazonaws.dax#ClusterNotFoundFault", "NoSuchEntity"]
+        {
+            assert_eq!(classify(code, "", 400), FaultClass::NotFound, "{code}");
+        }
+        assert_eq!(classify("AccessDeniedException", "", 400), FaultClass::Permission);
+        assert_eq!(classify("ThrottlingException:http://x", "", 400), FaultClass::Throttled);
+        assert_eq!(classify("ServiceQuotaExceededException", "", 402), FaultClass::Quota);
+        assert_eq!(classify("NeverHeardOf", "", 400), FaultClass::Invalid);
+        assert_eq!(classify("NeverHeardOf", "", 503), FaultClass::Ambiguous);
+    }
+
+    #[test]
+    fn an_invalid_parameter_value_is_told_apart_by_its_message_alone() {
+        let code = "InvalidParameterValueException";
+        let cases = [
+            ("No permission to assume role: arn:aws:iam::123456789012:role/x", FaultClass::RoleNotAssumable),
+            ("Access Denied to API Version: DAX_V3", FaultClass::RegionUnsupported),
+            ("Invalid node type dax.bogus", FaultClass::Invalid),
+        ];
+        for (message, class) in cases {
+            assert_eq!(classify(code, message, 400), class, "{message}");
+        }
+    }
+
+    #[test]
+    fn no_code_stands_in_two_classes() {
+        let all: Vec<&str> = CODES.iter().flat_map(|(_, codes)| codes.iter().copied()).collect();
+        let mut unique = all.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), all.len());
+    }
+}

@@ -1,0 +1,171 @@
+//! IAM: what we ask. Documents come percent-encoded from IAM and are decoded here.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_iam::types::{PolicyScopeType, Tag};
+use chrono::{DateTime, Utc};
+use percent_encoding::percent_decode_str;
+
+use crate::domain::fault::Fault;
+
+use super::Aws;
+use super::fault::{Call, absent_is_none, fault_of, missing_member};
+
+/// A role, as GetRole reports it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its IAM path.
+    pub path: String,
+    /// Its trust policy, as JSON text.
+    pub trust_policy: String,
+    /// Its permissions boundary's ARN.
+    pub permissions_boundary: Option<String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// When it was made, by IAM's clock.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// A role, as ListRoles reports it: without tags.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleSummary {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its IAM path.
+    pub path: String,
+    /// Its trust policy, as JSON text.
+    pub trust_policy: String,
+    /// When it was made, by IAM's clock.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// A customer managed policy with its default version's document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The default version's document, as JSON text; empty in a listing.
+    pub document: String,
+    /// How many users, groups and roles it is attached to.
+    pub attachments: i32,
+    /// Its tags; empty in a listing.
+    pub tags: BTreeMap<String, String>,
+    /// When it was made, by IAM's clock.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+impl Aws {
+    /// iam GetRole.
+    pub async fn role(&self, name: &str, arn: &str) -> Result<Option<Role>, Fault> {
+        let call = Call::read("iam", "GetRole", Some(arn.to_owned()));
+        let answer = self.iam.get_role().role_name(name).send().await.map_err(|error| fault_of(&call, &error));
+        let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
+        let role = answer.role.ok_or_else(|| missing_member(&call, "Role"))?;
+        Ok(Some(Role {
+            name: role.role_name,
+            arn: role.arn,
+            path: role.path,
+            trust_policy: decode(role.assume_role_policy_document.as_deref()),
+            permissions_boundary: role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
+            tags: tag_map(role.tags.unwrap_or_default()),
+            created_at: instant(Some(&role.create_date)),
+        }))
+    }
+
+    /// iam ListRoles, every page, under a path.
+    pub async fn roles(&self, path_prefix: &str) -> Result<Vec<RoleSummary>, Fault> {
+        let call = Call::read("iam", "ListRoles", None);
+        let mut pages = self.iam.list_roles().path_prefix(path_prefix).into_paginator().items().send();
+        let mut roles = Vec::new();
+        while let Some(role) = pages.next().await {
+            let role = role.map_err(|error| fault_of(&call, &error))?;
+            roles.push(RoleSummary {
+                name: role.role_name,
+                arn: role.arn,
+                path: role.path,
+                trust_policy: decode(role.assume_role_policy_document.as_deref()),
+                created_at: instant(Some(&role.create_date)),
+            });
+        }
+        Ok(roles)
+    }
+
+    /// iam GetPolicy, then GetPolicyVersion of its default version.
+    pub async fn policy(&self, arn: &str) -> Result<Option<Policy>, Fault> {
+        let call = Call::read("iam", "GetPolicy", Some(arn.to_owned()));
+        let answer = self.iam.get_policy().policy_arn(arn).send().await.map_err(|error| fault_of(&call, &error));
+        let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
+        let policy = answer.policy.ok_or_else(|| missing_member(&call, "Policy"))?;
+        let version = policy.default_version_id.clone().ok_or_else(|| missing_member(&call, "DefaultVersionId"))?;
+        let call = Call::read("iam", "GetPolicyVersion", Some(arn.to_owned()));
+        let answer = self
+            .iam
+            .get_policy_version()
+            .policy_arn(arn)
+            .version_id(version)
+            .send()
+            .await
+            .map_err(|error| fault_of(&call, &error));
+        // Gone between the two calls: it is not there.
+        let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
+        let document = answer.policy_version.and_then(|version| version.document);
+        Ok(Some(Policy { document: decode(document.as_deref()), ..summary(policy) }))
+    }
+
+    /// iam ListPolicies of customer managed policies, every page, under a path.
+    pub async fn policies(&self, path_prefix: &str) -> Result<Vec<Policy>, Fault> {
+        let call = Call::read("iam", "ListPolicies", None);
+        let request = self.iam.list_policies().scope(PolicyScopeType::Local).path_prefix(path_prefix);
+        let mut pages = request.into_paginator().items().send();
+        let mut policies = Vec::new();
+        while let Some(policy) = pages.next().await {
+            policies.push(summary(policy.map_err(|error| fault_of(&call, &error))?));
+        }
+        Ok(policies)
+    }
+
+    /// iam ListAttachedRolePolicies, every page: the ARNs. `None` if the role is not there.
+    pub async fn attached_policies(&self, role: &str, role_arn: &str) -> Result<Option<Vec<String>>, Fault> {
+        let call = Call::read("iam", "ListAttachedRolePolicies", Some(role_arn.to_owned()));
+        let mut pages = self.iam.list_attached_role_policies().role_name(role).into_paginator().items().send();
+        let mut arns = Vec::new();
+        while let Some(policy) = pages.next().await {
+            match absent_is_none(policy.map_err(|error| fault_of(&call, &error)))? {
+                Some(policy) => arns.extend(policy.policy_arn),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(arns))
+    }
+}
+
+fn summary(policy: aws_sdk_iam::types::Policy) -> Policy {
+    Policy {
+        name: policy.policy_name.unwrap_or_default(),
+        arn: policy.arn.unwrap_or_default(),
+        document: String::new(),
+        attachments: policy.attachment_count.unwrap_or_default(),
+        tags: tag_map(policy.tags.unwrap_or_default()),
+        created_at: instant(policy.create_date.as_ref()),
+    }
+}
+
+fn tag_map(tags: Vec<Tag>) -> BTreeMap<String, String> {
+    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+}
+
+fn decode(document: Option<&str>) -> String {
+    percent_decode_str(document.unwrap_or_default()).decode_utf8_lossy().into_owned()
+}
+
+fn instant(at: Option<&aws_smithy_types::DateTime>) -> Option<DateTime<Utc>> {
+    at.and_then(|at| DateTime::from_timestamp(at.secs(), at.subsec_nanos()))
+}

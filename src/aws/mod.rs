@@ -1,0 +1,129 @@
+//! Floor 1, AWS: the only SDK. It asks and it sends; it decides nothing. The store never enters.
+//!
+//! Every call is one attempt of at most 8 seconds; the SDK's own retries are off, because the engine must see and
+//! record each try. A lost answer is [`FaultClass::Ambiguous`](crate::domain::fault::FaultClass), never a guess.
+
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_smithy_http_client::Builder as HttpClientBuilder;
+use aws_smithy_types::retry::RetryConfig;
+
+use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::installation::AwsPlace;
+
+mod dax;
+mod fault;
+mod iam;
+mod identity;
+mod send;
+
+pub use dax::{ClusterTags, ParameterGroup, SubnetGroup};
+pub use iam::{Policy, Role, RoleSummary};
+pub use identity::Caller;
+pub use send::Effect;
+
+/// Longest one call may take, connecting included. Shorter than the lease, so that a turn ends before it is taken over.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Which AWS to talk to.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// Real AWS, by the SDK's default chain of credentials.
+    Real {
+        /// The Region; `None` means the SDK's default chain.
+        region: Option<String>,
+    },
+    /// A sandbox on loopback, by plain HTTP, so that this mode cannot reach real AWS even by mistake.
+    Sandbox {
+        /// `http://127.0.0.1:<port>`.
+        endpoint: String,
+        /// The Region it plays.
+        region: String,
+        /// Access key id.
+        access_key_id: String,
+        /// Its secret.
+        secret_access_key: String,
+        /// The sandbox's own id, by which a database knows it again.
+        sandbox_id: String,
+    },
+}
+
+/// Clients for one AWS account and Region.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    iam: aws_sdk_iam::Client,
+    dax: aws_sdk_dax::Client,
+    sts: aws_sdk_sts::Client,
+    region: Option<String>,
+    sandbox_id: Option<String>,
+}
+
+impl Aws {
+    /// Prepares the clients; nothing is sent yet.
+    pub async fn open(target: &Target) -> Self {
+        let (config, sandbox_id) = match target {
+            Target::Real { region } => (real_config(region.clone()).await, None),
+            Target::Sandbox { sandbox_id, .. } => (sandbox_config(target).await, Some(sandbox_id.clone())),
+        };
+        Self {
+            iam: aws_sdk_iam::Client::new(&config),
+            dax: aws_sdk_dax::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
+            region: config.region().map(|region| region.as_ref().to_owned()),
+            sandbox_id,
+        }
+    }
+
+    /// The Region the clients use, if one is set.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    /// Asks AWS who we are, and so which account and partition this is. Needs no permission.
+    pub async fn place(&self) -> Result<AwsPlace, Fault> {
+        let Some(region) = self.region.clone() else {
+            return Err(Fault::new(FaultClass::Credentials, "no AWS Region is set; set AWS_REGION"));
+        };
+        let caller = self.caller().await?;
+        let partition = caller.arn.split(':').nth(1).unwrap_or("aws").to_owned();
+        Ok(AwsPlace { sandbox_id: self.sandbox_id.clone(), account_id: caller.account_id, partition, region })
+    }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(ATTEMPT_TIMEOUT)
+        .build()
+}
+
+async fn real_config(region: Option<String>) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .timeout_config(timeouts())
+        .retry_config(RetryConfig::disabled());
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region));
+    }
+    loader.load().await
+}
+
+async fn sandbox_config(target: &Target) -> SdkConfig {
+    let Target::Sandbox { endpoint, region, access_key_id, secret_access_key, .. } = target else {
+        return real_config(None).await;
+    };
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .endpoint_url(endpoint)
+        .region(Region::new(region.clone()))
+        .credentials_provider(Credentials::from_keys(access_key_id, secret_access_key, None))
+        // No TLS and no proxy: `HTTP_PROXY` would otherwise take loopback traffic too.
+        .http_client(HttpClientBuilder::new().build_http())
+        .timeout_config(timeouts())
+        .retry_config(RetryConfig::disabled())
+        .load()
+        .await
+}

@@ -1,0 +1,45 @@
+//! Cluster: what we know of one managed cluster.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::fault::Fault;
+use super::inventory::{Item, Presence, ResourceKind};
+use super::names::ClusterName;
+use super::observed::Observed;
+use super::operation::ClusterStatus;
+use super::spec::ClusterSpec;
+
+/// One managed cluster as a reader sees it.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// Our own id of it.
+    pub id: Uuid,
+    /// Its name.
+    pub name: ClusterName,
+    /// Where it stands in our eyes.
+    pub status: ClusterStatus,
+    /// Raised by every change a reader can see.
+    pub version: i64,
+    /// What was asked for.
+    pub desired: ClusterSpec,
+    /// What AWS said when we last looked.
+    pub observed: Option<Observed>,
+    /// When that was.
+    pub observed_at: Option<DateTime<Utc>>,
+    /// The last operation on it.
+    pub operation_id: Uuid,
+    /// The fault of the last operation, if it is blocked or failed.
+    pub fault: Option<Fault>,
+    /// What it is made of.
+    pub inventory: Vec<Item>,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Cluster {
+    /// The first thing of a kind that is not gone.
+    pub fn part(&self, kind: ResourceKind) -> Option<&Item> {
+        self.inventory.iter().find(|item| item.kind == kind && item.presence != Presence::Gone)
+    }
+}

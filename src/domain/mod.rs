@@ -1,0 +1,28 @@
+//! Floor 0, the words: what a cluster, an operation, a fault and a remedy are.
+//!
+//! Everything here is plain data and pure functions. Nobody enters who knows a framework: no HTTP, no SQL, no AWS
+//! SDK. Wire shapes live in `api`, rows in `store`, SDK shapes in `aws`; each converts at its own door.
+
+pub mod cluster;
+pub mod denial;
+pub mod fault;
+pub mod fields;
+pub mod hints;
+pub mod installation;
+pub mod inventory;
+pub mod mutation;
+pub mod names;
+pub mod observed;
+pub mod operation;
+pub mod orphan;
+pub mod policies;
+pub mod problem_code;
+mod problem_table;
+pub mod remedy;
+pub mod retry;
+pub mod rule;
+pub mod spec;
+pub mod task;
+pub mod trust;
+pub mod verdict;
+pub mod waiting;

@@ -1,0 +1,169 @@
+//! Names: what a cluster may be called, and what the things we make for it are called.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::rule::BrokenRule;
+
+/// IAM path under which every role and policy of ours lives.
+pub const IAM_PATH: &str = "/dax-provisioner/";
+/// Tag that carries the operation which made a thing.
+pub const OPERATION_TAG: &str = "dax-provisioner:operation";
+/// Tag that carries the installation which made a thing.
+pub const INSTALLATION_TAG: &str = "dax-provisioner:installation";
+/// Tag keys that callers may not set, because they are our evidence of ownership.
+pub const RESERVED_TAG_PREFIX: &str = "dax-provisioner:";
+
+/// Longest cluster name (API model of DAX, `CreateCluster`).
+pub const CLUSTER_NAME_MAX: usize = 20;
+
+/// The name of a DAX cluster, lower case as AWS stores it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClusterName(String);
+
+impl ClusterName {
+    /// Reads a name, lower-casing it as AWS does. Rules: developer guide, "Creating a DAX cluster", CLI page.
+    pub fn parse(text: &str) -> Result<Self, BrokenRule> {
+        let name = text.to_ascii_lowercase();
+        if name.is_empty() || name.len() > CLUSTER_NAME_MAX {
+            return Err(BrokenRule::new("out_of_range", "must have 1 to 20 characters"));
+        }
+        if !is_hyphenated_word(&name) {
+            return Err(BrokenRule::new(
+                "invalid_format",
+                "must start with a letter, hold only ASCII letters, digits and single hyphens, and not end with a hyphen",
+            ));
+        }
+        if let Some(word) = ["sudo", "grep"].into_iter().find(|word| name.contains(word)) {
+            return Err(BrokenRule::new("reserved", format!("must not contain {word:?}, which AWS refuses")));
+        }
+        if has_account_number(&name) {
+            return Err(BrokenRule::new(
+                "looks_like_account_number",
+                "must not contain 12 digits in a row: names of encrypted clusters become public in certificate transparency logs",
+            ));
+        }
+        Ok(Self(name))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClusterName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for ClusterName {
+    type Error = BrokenRule;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<ClusterName> for String {
+    fn from(name: ClusterName) -> Self {
+        name.0
+    }
+}
+
+/// Whether `text` is `^[a-z](?:-?[a-z0-9])*$`, the shape of cluster and group names.
+pub fn is_hyphenated_word(text: &str) -> bool {
+    let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase());
+    let known = text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    starts_well && known && !text.ends_with('-') && !text.contains("--")
+}
+
+fn has_account_number(text: &str) -> bool {
+    let mut run = 0;
+    for c in text.chars() {
+        run = if c.is_ascii_digit() { run + 1 } else { 0 };
+        if run == 12 {
+            return true;
+        }
+    }
+    false
+}
+
+/// The name shared by the role, the groups and (with a number) the policies that an operation makes for a cluster.
+///
+/// `dax-<cluster>-<o>`, `<o>` being ten lower-case base32 characters of the last 50 bits of the operation's id: the
+/// first bits of a UUIDv7 are time, so only the last ones tell two operations apart.
+pub fn made_name(cluster: &ClusterName, operation: Uuid) -> String {
+    format!("dax-{cluster}-{}", operation_suffix(operation))
+}
+
+/// The name of one of the access policies; they are numbered when there are several.
+pub fn policy_name(cluster: &ClusterName, operation: Uuid, index: usize, count: usize) -> String {
+    let name = made_name(cluster, operation);
+    if count == 1 { name } else { format!("{name}-{}", index + 1) }
+}
+
+/// Ten lower-case base32 characters (RFC 4648 alphabet) of the last 50 bits of an operation's id.
+pub fn operation_suffix(operation: Uuid) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let bits = operation.as_u128();
+    (0..10).rev().map(|place| char::from(ALPHABET[((bits >> (place * 5)) & 31) as usize])).collect()
+}
+
+/// The description that carries our evidence on subnet and parameter groups, which cannot be tagged.
+pub fn group_description(installation: Uuid, operation: Uuid) -> String {
+    format!("{OPERATION_TAG}={operation} {INSTALLATION_TAG}={installation}")
+}
+
+/// The operation and installation that a group's description names, if it is one of ours.
+pub fn read_group_description(description: &str) -> Option<(Uuid, Uuid)> {
+    let mut words = description.split_whitespace();
+    let operation = words.next()?.strip_prefix(OPERATION_TAG)?.strip_prefix('=')?;
+    let installation = words.next()?.strip_prefix(INSTALLATION_TAG)?.strip_prefix('=')?;
+    Some((operation.parse().ok()?, installation.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cluster_names_follow_the_rules_of_the_guide() {
+        for good in ["a", "Orders-Cache", "a1", "abcdefghij0123456789"] {
+            assert!(ClusterName::parse(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["", "1a", "-a", "a-", "a--b", "a_b", "abcdefghij01234567890", "pseudo", "grepper", "é", "a123456789012"]
+        {
+            let read = ClusterName::parse(bad);
+            // `pseudo` holds no `sudo`: the letters are s-e-u-d-o.
+            assert_eq!(read.is_ok(), bad == "pseudo", "{bad}");
+        }
+        assert_eq!(ClusterName::parse("ABC").expect("valid").as_str(), "abc");
+    }
+
+    #[test]
+    fn suffix_is_ten_characters_of_the_last_fifty_bits() {
+        let a = Uuid::from_u128(0x0199_aaaa_bbbb_7ccc_8ddd_eeee_ffff_0001);
+        let b = Uuid::from_u128(0x0299_aaaa_bbbb_7ccc_8ddd_eeee_ffff_0001);
+        assert_eq!(operation_suffix(a).len(), 10);
+        assert_eq!(operation_suffix(a), operation_suffix(b), "the time bits do not count");
+        assert_eq!(operation_suffix(Uuid::from_u128(0)), "aaaaaaaaaa");
+        assert_eq!(operation_suffix(Uuid::from_u128((1 << 50) - 1)), "7777777777");
+        let name = made_name(&ClusterName::parse("abcdefghij0123456789").expect("valid"), a);
+        assert!(name.len() <= 64, "a role name has at most 64 characters");
+    }
+
+    #[test]
+    fn group_descriptions_are_read_back() {
+        let (o, i) = (Uuid::from_u128(7), Uuid::from_u128(9));
+        assert_eq!(read_group_description(&group_description(i, o)), Some((o, i)));
+        for foreign in ["", " ", "made by hand", "dax-provisioner:operation=x dax-provisioner:installation=y"] {
+            assert_eq!(read_group_description(foreign), None);
+        }
+    }
+}

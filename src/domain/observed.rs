@@ -1,0 +1,73 @@
+//! What AWS said of a cluster when we last looked.
+
+use serde::{Deserialize, Serialize};
+
+/// A DAX cluster as `DescribeClusters` reported it. Every member is optional in AWS's model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// `creating`, `available`, `modifying`, `deleting`; absent late in a deletion. A free string in AWS's model.
+    pub status: Option<String>,
+    /// Nodes the cluster should have.
+    pub total_nodes: Option<i32>,
+    /// Nodes that serve.
+    pub active_nodes: Option<i32>,
+    /// The nodes; empty while creating and deleting.
+    pub nodes: Vec<ObservedNode>,
+    /// The cluster's ARN.
+    pub arn: Option<String>,
+    /// Node type.
+    pub node_type: Option<String>,
+    /// The role it uses.
+    pub iam_role_arn: Option<String>,
+    /// Its subnet group.
+    pub subnet_group: Option<String>,
+    /// Its parameter group.
+    pub parameter_group: Option<String>,
+    /// The discovery endpoint, once it has an address.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// One node of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedNode {
+    /// AWS's id, such as `orders-cache-a`.
+    pub node_id: Option<String>,
+    /// `creating`, `available`, `rebooting`; compare ignoring case.
+    pub status: Option<String>,
+    /// Its availability zone.
+    pub availability_zone: Option<String>,
+}
+
+/// Where clients connect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// `dax://…` or, with encryption in transit, `daxs://…`.
+    pub url: String,
+    /// Host name.
+    pub address: String,
+    /// 8111, or 9111 with encryption in transit.
+    pub port: i32,
+    /// Whether connections are encrypted.
+    pub tls: bool,
+}
+
+impl Observed {
+    /// Whether the cluster is usable: `available`, every node there and available, an address to connect to.
+    pub fn is_usable(&self) -> bool {
+        let wanted = self.total_nodes.and_then(|count| usize::try_from(count).ok());
+        self.has_status("available")
+            && wanted == Some(self.nodes.len())
+            && self.nodes.iter().all(|node| node.status.as_deref().is_some_and(|s| s.eq_ignore_ascii_case("available")))
+            && self.endpoint.is_some()
+    }
+
+    /// Whether AWS reports this status, ignoring case.
+    pub fn has_status(&self, status: &str) -> bool {
+        self.status.as_deref().is_some_and(|s| s.eq_ignore_ascii_case(status))
+    }
+
+    /// Whether the cluster is on its way out; late in a deletion AWS leaves the status out.
+    pub fn is_deleting(&self) -> bool {
+        self.status.is_none() || self.has_status("deleting")
+    }
+}

@@ -1,0 +1,146 @@
+//! The least-privilege policy of the provisioning service itself.
+
+use super::super::names::IAM_PATH;
+use super::{Conditions, DAX_PRINCIPAL, Effect, PolicyDocument, Statement, Values, condition};
+
+/// Every action of the DAX control plane (API model of DAX, version 2017-04-19).
+pub const DAX_ACTIONS: [&str; 21] = [
+    "dax:CreateCluster",
+    "dax:DeleteCluster",
+    "dax:UpdateCluster",
+    "dax:DescribeClusters",
+    "dax:IncreaseReplicationFactor",
+    "dax:DecreaseReplicationFactor",
+    "dax:RebootNode",
+    "dax:CreateSubnetGroup",
+    "dax:UpdateSubnetGroup",
+    "dax:DeleteSubnetGroup",
+    "dax:DescribeSubnetGroups",
+    "dax:CreateParameterGroup",
+    "dax:UpdateParameterGroup",
+    "dax:DeleteParameterGroup",
+    "dax:DescribeParameterGroups",
+    "dax:DescribeParameters",
+    "dax:DescribeDefaultParameters",
+    "dax:DescribeEvents",
+    "dax:ListTags",
+    "dax:TagResource",
+    "dax:UntagResource",
+];
+
+/// Where the service works, and with what.
+#[derive(Debug, Clone, Copy)]
+pub struct ServiceScope<'a> {
+    /// Partition, e.g. `aws`.
+    pub partition: &'a str,
+    /// The account, 12 digits.
+    pub account_id: &'a str,
+    /// The Region.
+    pub region: &'a str,
+    /// The boundary every role of ours must carry, if there is one.
+    pub boundary_arn: Option<&'a str>,
+    /// Roles given by ARN that clusters may use.
+    pub service_role_arns: &'a [String],
+}
+
+/// The policy the service needs to create, scale, update and delete clusters. Without a boundary whoever holds it can
+/// escalate, as the guide page warns; with one nobody can.
+pub fn service_policy(scope: &ServiceScope<'_>) -> PolicyDocument {
+    let mut statements = control_plane(scope);
+    statements.extend(roles(scope));
+    statements.extend(access_policies(scope));
+    statements.extend(passing(scope));
+    if let Some(boundary) = scope.boundary_arn {
+        statements.extend(boundary_protection(boundary));
+    }
+    PolicyDocument::new(statements)
+}
+
+/// The ARN pattern of every role, or policy, that we name.
+fn ours(scope: &ServiceScope<'_>, kind: &str) -> String {
+    format!("arn:{}:iam::{}:{kind}{IAM_PATH}dax-*", scope.partition, scope.account_id)
+}
+
+fn allow(sid: &str, actions: &[&str], resource: impl Into<String>, conditions: Conditions) -> Statement {
+    Statement::allow(Some(sid), Values::many(actions.iter().copied()), Values::one(resource), conditions)
+}
+
+fn control_plane(scope: &ServiceScope<'_>) -> Vec<Statement> {
+    let here = condition("StringEquals", "aws:RequestedRegion", Values::many([scope.region]));
+    let placement =
+        ["ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "ec2:DescribeAvailabilityZones"];
+    vec![
+        allow("DaxControlPlane", &DAX_ACTIONS, "*", here),
+        allow("PlacementPreflight", &placement, "*", Conditions::new()),
+    ]
+}
+
+fn roles(scope: &ServiceScope<'_>) -> Vec<Statement> {
+    let bounded = |conditions: Conditions| match scope.boundary_arn {
+        Some(boundary) => {
+            let mut conditions = conditions;
+            conditions.extend(condition("StringEquals", "iam:PermissionsBoundary", Values::one(boundary)));
+            conditions
+        }
+        None => conditions,
+    };
+    let create = if scope.boundary_arn.is_some() { "CreateServiceRoleWithBoundary" } else { "CreateServiceRole" };
+    let manage =
+        ["iam:GetRole", "iam:TagRole", "iam:DeleteRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"];
+    let only_ours = condition("ArnLike", "iam:PolicyARN", Values::One(ours(scope, "policy")));
+    let attach = ["iam:AttachRolePolicy", "iam:DetachRolePolicy"];
+    vec![
+        allow(create, &["iam:CreateRole"], ours(scope, "role"), bounded(Conditions::new())),
+        allow("ManageServiceRole", &manage, ours(scope, "role"), Conditions::new()),
+        allow("AttachOnlyOurPolicies", &attach, ours(scope, "role"), bounded(only_ours)),
+        allow("FindRolesAndOrphans", &["iam:ListRoles", "iam:ListPolicies"], "*", Conditions::new()),
+    ]
+}
+
+fn access_policies(scope: &ServiceScope<'_>) -> Vec<Statement> {
+    let manage = [
+        "iam:CreatePolicy",
+        "iam:TagPolicy",
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+        "iam:ListPolicyVersions",
+        "iam:DeletePolicy",
+    ];
+    vec![allow("ManageAccessPolicies", &manage, ours(scope, "policy"), Conditions::new())]
+}
+
+fn passing(scope: &ServiceScope<'_>) -> Vec<Statement> {
+    let to_dax = || condition("StringEquals", "iam:PassedToService", Values::one(DAX_PRINCIPAL));
+    let pass = |sid, resource| Statement::allow(Some(sid), Values::one("iam:PassRole"), resource, to_dax());
+    let linked = format!(
+        "arn:{}:iam::{}:role/aws-service-role/{DAX_PRINCIPAL}/AWSServiceRoleForDAX*",
+        scope.partition, scope.account_id
+    );
+    let mut statements = vec![
+        pass("PassServiceRoleToDaxOnly", Values::One(ours(scope, "role"))),
+        allow("DaxServiceLinkedRole", &["iam:CreateServiceLinkedRole", "iam:GetRole"], linked, Conditions::new()),
+    ];
+    if !scope.service_role_arns.is_empty() {
+        let given = || Values::many(scope.service_role_arns.iter().cloned());
+        let read = Values::one("iam:GetRole");
+        statements.push(Statement::allow(Some("ReadGivenServiceRoles"), read, given(), Conditions::new()));
+        statements.push(pass("PassGivenServiceRolesToDaxOnly", given()));
+    }
+    statements
+}
+
+/// Nobody who may write versions of the boundary, or take it off a role, is bound by it.
+fn boundary_protection(boundary: &str) -> Vec<Statement> {
+    let tampering =
+        ["iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion"];
+    let mut no_tampering = allow("NoBoundaryTampering", &tampering, boundary, Conditions::new());
+    no_tampering.effect = Effect::Deny;
+    let mut no_removal = Statement::allow(
+        Some("NoBoundaryRemoval"),
+        Values::one("iam:DeleteRolePermissionsBoundary"),
+        Values::one("*"),
+        Conditions::new(),
+    );
+    no_removal.effect = Effect::Deny;
+    vec![no_tampering, no_removal]
+}

@@ -1,0 +1,109 @@
+//! Task: everything a step may look at, as the store read it at the start of a turn.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::fault::Fault;
+use super::inventory::{Item, ResourceKind};
+use super::mutation::Mutation;
+use super::names::ClusterName;
+use super::operation::{Kind, Status};
+use super::spec::Spec;
+
+/// One operation at one step.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The operation's id.
+    pub operation_id: Uuid,
+    /// Its kind.
+    pub kind: Kind,
+    /// Where it stood when the turn began.
+    pub status: Status,
+    /// What it shall do.
+    pub spec: Spec,
+    /// The cluster it works on.
+    pub cluster: ClusterName,
+    /// The step it has reached.
+    pub step: StepState,
+    /// Everything made or used for this cluster, by any operation.
+    pub inventory: Vec<Item>,
+    /// Calls for this cluster whose outcome nobody knows, oldest first, of any operation.
+    pub open_intents: Vec<Intent>,
+    /// The installation that our tags name.
+    pub installation_id: Uuid,
+    /// The database's clock when the turn began.
+    pub now: DateTime<Utc>,
+    /// When the operation should be over.
+    pub deadline_at: DateTime<Utc>,
+}
+
+/// Where the step stands.
+#[derive(Debug, Clone)]
+pub struct StepState {
+    /// Its name.
+    pub name: String,
+    /// Its place in the operation, from 0.
+    pub position: i32,
+    /// Finished tries so far.
+    pub attempts: i32,
+    /// Faults since the last progress.
+    pub faults_in_row: u32,
+    /// Times it was found blocked since the last progress.
+    pub blocks_in_row: u32,
+    /// When its patience began; `None` on its first turn.
+    pub patience_from: Option<DateTime<Utc>>,
+    /// The last fault it met, while it is not done.
+    pub last_fault: Option<Fault>,
+    /// Whether the operation runs backwards: it undoes.
+    pub undo: bool,
+    /// Whether a later step follows.
+    pub is_last: bool,
+}
+
+/// A committed intent whose outcome is not known.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// Its number.
+    pub id: i64,
+    /// The operation that opened it.
+    pub operation_id: Uuid,
+    /// The place of the step that opened it.
+    pub position: i32,
+    /// The call.
+    pub mutation: Mutation,
+    /// When it was opened, by the database's clock.
+    pub opened_at: DateTime<Utc>,
+}
+
+impl Task {
+    /// The first thing of a kind that this cluster has and that is present.
+    pub fn present(&self, kind: ResourceKind) -> Option<&Item> {
+        self.inventory.iter().find(|item| item.kind == kind && item.presence == super::inventory::Presence::Present)
+    }
+
+    /// The present thing of a kind and name.
+    pub fn present_named(&self, kind: ResourceKind, name: &str) -> Option<&Item> {
+        self.inventory
+            .iter()
+            .find(|item| item.kind == kind && item.name == name && item.presence == super::inventory::Presence::Present)
+    }
+
+    /// Everything we made for this cluster that is still there, of a kind.
+    pub fn ours(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
+        self.inventory.iter().filter(move |item| item.kind == kind && item.is_ours_and_present())
+    }
+
+    /// Whether a call of this step to this target is out without a known outcome.
+    pub fn has_open_intent(&self, mutation: &Mutation) -> bool {
+        self.open_intents.iter().any(|intent| {
+            intent.mutation.operation() == mutation.operation() && intent.mutation.target() == mutation.target()
+        })
+    }
+
+    /// How long an instant of the database's clock is past.
+    pub fn age_of(&self, instant: DateTime<Utc>) -> Duration {
+        (self.now - instant).to_std().unwrap_or_default()
+    }
+}

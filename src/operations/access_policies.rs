@@ -1,0 +1,87 @@
+//! Steps about the access policies: one to ten documents, made one call at a time, and attached.
+
+use std::time::Duration;
+
+use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::inventory::{Owner, ResourceKind};
+use crate::domain::mutation::Mutation;
+use crate::domain::names::{IAM_PATH, made_name, policy_name};
+use crate::domain::policies::{PolicyDocument, Tables, access_policies};
+use crate::domain::spec::{ClusterSpec, ServiceRole};
+use crate::domain::verdict::Findings;
+use crate::domain::waiting::WaitingFor;
+
+use super::evidence::{Existence, look_for, tags};
+use super::{Context, Look, conflict};
+
+/// Makes the policies that let the role reach the tables asked for, and nothing else.
+pub(super) async fn create(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
+    if uses_found_role(context) {
+        return Ok(Look::Skip);
+    }
+    let mut findings = Findings::default();
+    for mutation in wanted(context, spec)? {
+        if context.task.present_named(ResourceKind::Policy, mutation.target()).is_some() {
+            continue;
+        }
+        let task = context.task;
+        match look_for(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
+            Existence::Ours(item) => findings.inventory.push(*item),
+            Existence::Foreign(differences) => return Err(conflict(&mutation, differences)),
+            Existence::Absent | Existence::Undecided if findings.inventory.is_empty() => {
+                return Ok(Look::act(mutation));
+            }
+            // What was found is committed first; the missing one follows in the next turn.
+            Existence::Absent | Existence::Undecided => {
+                return Ok(Look::CheckAgain { after: Duration::ZERO, waiting_for: WaitingFor::LostAnswer, findings });
+            }
+        }
+    }
+    Ok(Look::Done(findings))
+}
+
+/// Attaches every policy of ours to the role of ours.
+pub(super) async fn attach(context: &Context<'_>) -> Result<Look, Fault> {
+    if uses_found_role(context) {
+        return Ok(Look::Skip);
+    }
+    let task = context.task;
+    let role = made_name(&task.cluster, task.operation_id);
+    let attached = context.aws.attached_policies(&role, &context.place.iam_arn("role", &role)).await?;
+    let Some(attached) = attached else {
+        return Err(Fault::new(FaultClass::NotFound, format!("the role {role} is not visible yet")));
+    };
+    let policies = task.ours(ResourceKind::Policy).filter_map(|policy| policy.arn.as_ref());
+    let missing = policies.into_iter().find(|arn| !attached.contains(arn));
+    Ok(missing.map_or_else(Look::done, |arn| Look::act(Mutation::AttachRolePolicy { role, policy_arn: arn.clone() })))
+}
+
+fn uses_found_role(context: &Context<'_>) -> bool {
+    context.task.present(ResourceKind::Role).is_some_and(|role| role.owner == Owner::External)
+}
+
+fn wanted(context: &Context<'_>, spec: &ClusterSpec) -> Result<Vec<Mutation>, Fault> {
+    let task = context.task;
+    let documents = documents(context, spec)?;
+    let count = documents.len();
+    let policies = documents.into_iter().enumerate().map(|(index, document)| Mutation::CreatePolicy {
+        name: policy_name(&task.cluster, task.operation_id, index, count),
+        path: IAM_PATH.to_owned(),
+        document: document.to_json(),
+        description: format!("DynamoDB access of the DAX cluster {}", task.cluster),
+        tags: tags(task.installation_id, task.operation_id),
+    });
+    Ok(policies.collect())
+}
+
+fn documents(context: &Context<'_>, spec: &ClusterSpec) -> Result<Vec<PolicyDocument>, Fault> {
+    let all = Tables::All;
+    let (access, tables) = match &spec.service_role {
+        ServiceRole::Made { access, tables } => (*access, tables),
+        ServiceRole::Found { default_access: Some(access) } => (*access, &all),
+        ServiceRole::Found { default_access: None } | ServiceRole::Given { .. } => return Ok(Vec::new()),
+    };
+    let place = context.place;
+    access_policies(access, tables, &place.partition, &place.region, &place.account_id)
+        .map_err(|error| Fault::new(FaultClass::Invalid, error.to_string()))
+}

@@ -1,0 +1,112 @@
+//! Steps about the cluster itself: make it, and wait until it can be used.
+
+use crate::domain::fault::{Difference, Fault, FaultClass};
+use crate::domain::inventory::ResourceKind;
+use crate::domain::mutation::{Mutation, NewCluster};
+use crate::domain::spec::{ClusterSpec, NetworkType};
+use crate::domain::verdict::Findings;
+use crate::domain::waiting::WaitingFor;
+
+use super::evidence::{Existence, look_for, tags};
+use super::{Context, Look, service_role};
+
+/// Statuses from which a cluster does not come back by itself (names as other provisioners know them).
+const BROKEN_STATUSES: [&str; 2] = ["incompatible-parameters", "incompatible-network"];
+
+/// Asks DAX for the cluster.
+pub(super) async fn create(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
+    let task = context.task;
+    let wanted = wanted(context, spec)?;
+    if task.present_named(ResourceKind::Cluster, &wanted.name).is_some() {
+        return Ok(Look::done());
+    }
+    let mutation = Mutation::CreateCluster(Box::new(wanted));
+    match look_for(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
+        Existence::Ours(item) => Ok(Look::Done(Findings::of(*item))),
+        Existence::Undecided => Ok(wait(context)),
+        Existence::Foreign(differences) => {
+            let leaving =
+                context.aws.cluster(task.cluster.as_str()).await?.is_some_and(|cluster| cluster.is_deleting());
+            // An earlier cluster of that name on its way out frees the name soon.
+            if leaving { Ok(wait(context)) } else { Err(exists(spec, differences)) }
+        }
+        Existence::Absent => {
+            let young_until = service_role::young_until(context).await?;
+            Ok(Look::Act { mutation: Box::new(mutation), young_until })
+        }
+    }
+}
+
+fn wait(context: &Context<'_>) -> Look {
+    Look::CheckAgain {
+        after: context.settings.pace.cluster_poll,
+        waiting_for: WaitingFor::Cluster,
+        findings: Findings::default(),
+    }
+}
+
+fn exists(spec: &ClusterSpec, differences: Vec<Difference>) -> Fault {
+    let detail = format!("a cluster named {} exists in AWS and was not made by this operation", spec.name);
+    Fault { differences, ..Fault::new(FaultClass::ClusterExists, detail) }
+}
+
+fn wanted(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, Fault> {
+    let task = context.task;
+    let part = |kind| task.present(kind).ok_or_else(|| incomplete(kind));
+    let role = part(ResourceKind::Role)?;
+    let mut all_tags = spec.tags.clone();
+    all_tags.extend(tags(task.installation_id, task.operation_id));
+    Ok(NewCluster {
+        name: spec.name.to_string(),
+        description: spec.description.clone(),
+        node_type: spec.node_type.clone(),
+        replication_factor: spec.replication_factor,
+        availability_zones: spec.availability_zones.clone(),
+        iam_role_arn: role.arn.clone().unwrap_or_else(|| context.place.iam_arn("role", &role.name)),
+        subnet_group: part(ResourceKind::SubnetGroup)?.name.clone(),
+        security_group_ids: spec.security_group_ids.clone(),
+        network_type: spec.network_type.map(|kind| NetworkType::as_str(kind).to_owned()),
+        parameter_group: task.present(ResourceKind::ParameterGroup).map(|group| group.name.clone()),
+        encryption_at_rest: spec.encryption_at_rest,
+        encryption_in_transit: spec.encryption_in_transit,
+        maintenance_window: spec.maintenance_window.clone(),
+        notification_topic_arn: spec.notification_topic_arn.clone(),
+        tags: all_tags,
+    })
+}
+
+fn incomplete(kind: ResourceKind) -> Fault {
+    Fault::new(FaultClass::Conflict, format!("the inventory has no {} for this cluster any more", kind.as_str()))
+}
+
+/// Waits until the cluster is `available` and each of its nodes is.
+pub(super) async fn await_available(context: &Context<'_>) -> Result<Look, Fault> {
+    let task = context.task;
+    let pace = &context.settings.pace;
+    let observed = context.aws.cluster(task.cluster.as_str()).await?;
+    let Some(observed) = observed else {
+        let made_at = task.present(ResourceKind::Cluster).and_then(|item| item.recorded_at);
+        if made_at.is_some_and(|at| task.age_of(at) < pace.absence) {
+            return Ok(wait(context));
+        }
+        return Err(Fault::new(FaultClass::ClusterNotAvailable, "the cluster was made and is not there any more"));
+    };
+    if observed.is_usable() {
+        return Ok(Look::Done(Findings { observed: Some(observed), ..Findings::default() }));
+    }
+    if let Some(status) = BROKEN_STATUSES.into_iter().find(|status| observed.has_status(status)) {
+        let detail = format!("AWS reports the cluster as {status}");
+        return Err(not_available(context, detail).await);
+    }
+    Ok(Look::CheckAgain {
+        after: pace.cluster_poll,
+        waiting_for: WaitingFor::Cluster,
+        findings: Findings { observed: Some(observed), ..Findings::default() },
+    })
+}
+
+/// A fault that carries what AWS says has happened to the cluster.
+pub(super) async fn not_available(context: &Context<'_>, detail: String) -> Fault {
+    let events = context.aws.cluster_events(context.task.cluster.as_str()).await.unwrap_or_default();
+    Fault { events, ..Fault::new(FaultClass::ClusterNotAvailable, detail) }
+}

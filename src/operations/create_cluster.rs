@@ -1,0 +1,125 @@
+//! create_cluster: the role, its policies, the groups, the cluster, and the wait until it can be used.
+
+use std::time::Duration;
+
+use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::spec::{ClusterSpec, Spec};
+use crate::domain::task::Task;
+
+use super::{Context, Late, Looking, Plan, Step, access_policies, cluster, groups, service_role, tear_down};
+
+/// How long IAM may take to show what was made: other provisioners allow two minutes.
+const IAM_PATIENCE: Duration = Duration::from_secs(120);
+/// How long CreateCluster may be refused for a state that passes: a role that is young, a name that is being freed.
+const CREATE_PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// How long a cluster may take to become available: 45 minutes, and 10 more for every three nodes beyond the first three.
+const AVAILABLE_PATIENCE: Duration = Duration::from_secs(45 * 60);
+const PATIENCE_PER_THREE_NODES: Duration = Duration::from_secs(10 * 60);
+
+/// The plan.
+pub const PLAN: Plan = Plan {
+    steps: &[
+        Step { name: "find_service_role", deadline: |_| IAM_PATIENCE, late: Late::LastFault, look: find_service_role },
+        Step {
+            name: "create_service_role",
+            deadline: |_| IAM_PATIENCE,
+            late: Late::LastFault,
+            look: create_service_role,
+        },
+        Step {
+            name: "create_access_policies",
+            deadline: |_| IAM_PATIENCE,
+            late: Late::LastFault,
+            look: create_access_policies,
+        },
+        Step {
+            name: "attach_access_policies",
+            deadline: |_| IAM_PATIENCE,
+            late: Late::LastFault,
+            look: attach_access_policies,
+        },
+        Step {
+            name: "ensure_service_linked_role",
+            deadline: |_| IAM_PATIENCE,
+            late: Late::LastFault,
+            look: ensure_service_linked_role,
+        },
+        Step {
+            name: "prepare_subnet_group",
+            deadline: |_| IAM_PATIENCE,
+            late: Late::LastFault,
+            look: prepare_subnet_group,
+        },
+        Step {
+            name: "prepare_parameter_group",
+            deadline: |_| IAM_PATIENCE,
+            late: Late::LastFault,
+            look: prepare_parameter_group,
+        },
+        Step { name: "set_parameters", deadline: |_| IAM_PATIENCE, late: Late::LastFault, look: set_parameters },
+        Step { name: "create_cluster", deadline: |_| CREATE_PATIENCE, late: Late::LastFault, look: create_cluster },
+        Step {
+            name: "await_available",
+            deadline: available_patience,
+            late: Late::ClusterNotAvailable,
+            look: await_available,
+        },
+    ],
+    undo: tear_down::STEPS,
+    deadline: Duration::from_secs(3 * 60 * 60),
+};
+
+fn available_patience(task: &Task) -> Duration {
+    let nodes = match &task.spec {
+        Spec::CreateCluster(spec) => u32::from(spec.replication_factor),
+        Spec::DeleteCluster(_) => 1,
+    };
+    AVAILABLE_PATIENCE + PATIENCE_PER_THREE_NODES * (nodes.saturating_sub(1) / 3)
+}
+
+fn spec<'a>(context: &Context<'a>) -> Result<&'a ClusterSpec, Fault> {
+    match &context.task.spec {
+        Spec::CreateCluster(spec) => Ok(spec),
+        Spec::DeleteCluster(_) => Err(Fault::new(FaultClass::Invalid, "the operation holds the spec of another kind")),
+    }
+}
+
+fn find_service_role<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move { service_role::find(context, spec(context)?).await })
+}
+
+fn create_service_role<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(service_role::create(context))
+}
+
+fn create_access_policies<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move { access_policies::create(context, spec(context)?).await })
+}
+
+fn attach_access_policies<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(access_policies::attach(context))
+}
+
+fn ensure_service_linked_role<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(service_role::ensure_service_linked(context))
+}
+
+fn prepare_subnet_group<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move { groups::prepare_subnet_group(context, spec(context)?).await })
+}
+
+fn prepare_parameter_group<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move { groups::prepare_parameter_group(context, spec(context)?).await })
+}
+
+fn set_parameters<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move { groups::set_parameters(context, spec(context)?).await })
+}
+
+fn create_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move { cluster::create(context, spec(context)?).await })
+}
+
+fn await_available<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(cluster::await_available(context))
+}

@@ -1,0 +1,76 @@
+//! Steps about the subnet group and the parameter group.
+
+use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::inventory::{Item, ResourceKind};
+use crate::domain::mutation::Mutation;
+use crate::domain::names::{group_description, made_name};
+use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
+use crate::domain::verdict::Findings;
+
+use super::{Context, Look, make};
+
+/// The subnet group that an account with a default VPC has.
+const DEFAULT_SUBNET_GROUP: &str = "default";
+
+/// Finds the subnet group that was given or the account's default one, or makes one of the given subnets.
+pub(super) async fn prepare_subnet_group(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
+    let task = context.task;
+    let name = match &spec.subnet_group {
+        SubnetGroup::Made { subnet_ids } => {
+            let mutation = Mutation::CreateSubnetGroup {
+                name: made_name(&task.cluster, task.operation_id),
+                description: group_description(task.installation_id, task.operation_id),
+                subnet_ids: subnet_ids.clone(),
+            };
+            return make(context, mutation).await;
+        }
+        SubnetGroup::Given { name } => name,
+        SubnetGroup::Default => DEFAULT_SUBNET_GROUP,
+    };
+    match context.aws.subnet_group(name).await? {
+        Some(group) => {
+            let item = Item::found(ResourceKind::SubnetGroup, group.name, None, task.operation_id);
+            Ok(Look::Done(Findings::of(item)))
+        }
+        None if spec.subnet_group == SubnetGroup::Default => Err(Fault::new(
+            FaultClass::Invalid,
+            "the account has no subnet group named default; name one by subnet_group.name or give subnet_group.subnet_ids",
+        )),
+        None => Err(Fault::new(FaultClass::Invalid, format!("there is no subnet group named {name}"))),
+    }
+}
+
+/// Finds the parameter group that was given, or makes an empty one to be filled.
+pub(super) async fn prepare_parameter_group(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
+    let task = context.task;
+    match &spec.parameter_group {
+        ParameterGroup::Default => Ok(Look::Skip),
+        ParameterGroup::Given { name } => match context.aws.parameter_group(name).await? {
+            Some(group) => {
+                let item = Item::found(ResourceKind::ParameterGroup, group.name, None, task.operation_id);
+                Ok(Look::Done(Findings::of(item)))
+            }
+            None => Err(Fault::new(FaultClass::Invalid, format!("there is no parameter group named {name}"))),
+        },
+        ParameterGroup::Made { .. } => {
+            let mutation = Mutation::CreateParameterGroup {
+                name: made_name(&task.cluster, task.operation_id),
+                description: group_description(task.installation_id, task.operation_id),
+            };
+            make(context, mutation).await
+        }
+    }
+}
+
+/// Fills the parameter group of ours: AWS makes it with default values only.
+pub(super) async fn set_parameters(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
+    let ParameterGroup::Made { values } = &spec.parameter_group else { return Ok(Look::Skip) };
+    let name = made_name(&context.task.cluster, context.task.operation_id);
+    let Some(found) = context.aws.parameters(&name).await? else {
+        return Err(Fault::new(FaultClass::NotFound, format!("the parameter group {name} is not visible yet")));
+    };
+    if values.iter().all(|(key, value)| found.get(key) == Some(value)) {
+        return Ok(Look::done());
+    }
+    Ok(Look::act(Mutation::UpdateParameterGroup { name, values: values.clone() }))
+}

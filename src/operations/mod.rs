@@ -1,0 +1,253 @@
+//! Floor 2, operations: what the product does. One file per kind, each a plan of steps; they see `aws` and `domain`.
+//!
+//! A step looks, and says what should follow; it never writes, sleeps, loops or reaches the store. The one mutating call
+//! it may ask for is data: the worker commits it as the intent, sends it, and commits the outcome.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::aws::Aws;
+use crate::domain::fault::{Difference, Fault, FaultClass};
+use crate::domain::installation::AwsPlace;
+use crate::domain::inventory::Item;
+use crate::domain::mutation::Mutation;
+use crate::domain::operation::Kind;
+use crate::domain::task::Task;
+use crate::domain::verdict::Findings;
+use crate::domain::waiting::WaitingFor;
+
+mod access_policies;
+mod cluster;
+pub mod create_cluster;
+pub mod delete_cluster;
+mod evidence;
+mod fate;
+mod groups;
+pub mod leftovers;
+mod service_role;
+pub mod tear_down;
+
+/// The AWS that operations work in, and what the operator has set.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// AWS, to be asked.
+    pub aws: Aws,
+    /// Which account and Region it is.
+    pub place: AwsPlace,
+    /// What the operator has set.
+    pub settings: Settings,
+}
+
+/// What a step may look at.
+pub struct Context<'a> {
+    /// AWS, to be asked.
+    pub aws: &'a Aws,
+    /// Which account and Region it is.
+    pub place: &'a AwsPlace,
+    /// The operation at its step.
+    pub task: &'a Task,
+    /// What the operator has set.
+    pub settings: &'a Settings,
+}
+
+impl<'a> Context<'a> {
+    /// What the step of a task may look at.
+    pub fn new(world: &'a World, task: &'a Task) -> Self {
+        Self { aws: &world.aws, place: &world.place, task, settings: &world.settings }
+    }
+}
+
+/// What the operator has set for all operations.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// ARN of the permissions boundary that every role of ours is made with.
+    pub permissions_boundary: Option<String>,
+    /// How long to wait for what.
+    pub pace: Pace,
+}
+
+/// How long to wait for what. AWS's pace by default; the sandbox lives faster.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// Between two looks at a cluster that changes.
+    pub cluster_poll: Duration,
+    /// Between two looks at something that is still in use.
+    pub release_poll: Duration,
+    /// First wait when DAX cannot assume a young role yet; it grows to 7.5 times this.
+    pub role_recheck: Duration,
+    /// How long after its creation a role may be too young to be assumed (IAM is eventually consistent).
+    pub propagation: Duration,
+    /// How long after a lost answer "it is not there" is not believed.
+    pub absence: Duration,
+}
+
+impl Pace {
+    /// AWS's pace: facts and practice in the developer guide and in other provisioners.
+    pub const AWS: Self = Self {
+        cluster_poll: Duration::from_secs(15),
+        release_poll: Duration::from_secs(10),
+        role_recheck: Duration::from_secs(2),
+        propagation: Duration::from_secs(300),
+        absence: Duration::from_secs(300),
+    };
+
+    /// The sandbox's pace: everything there takes a second or so. Absence still outlasts a call in flight.
+    pub const SANDBOX: Self = Self {
+        cluster_poll: Duration::from_millis(200),
+        release_poll: Duration::from_millis(200),
+        role_recheck: Duration::from_millis(100),
+        propagation: Duration::from_secs(60),
+        absence: Duration::from_secs(10),
+    };
+}
+
+/// What a look says should follow.
+#[derive(Debug)]
+pub enum Look {
+    /// The step is done.
+    Done(Findings),
+    /// The step is not needed.
+    Skip,
+    /// Not yet: look again later.
+    CheckAgain {
+        /// How much later.
+        after: Duration,
+        /// What for.
+        waiting_for: WaitingFor,
+        /// What was found out meanwhile.
+        findings: Findings,
+    },
+    /// Something is wrong.
+    Fault(Fault),
+    /// This call must be sent.
+    Act {
+        /// The call.
+        mutation: Box<Mutation>,
+        /// Until when a refusal "role not assumable" only means that the role is young.
+        young_until: Option<DateTime<Utc>>,
+    },
+}
+
+impl Look {
+    fn act(mutation: Mutation) -> Self {
+        Self::Act { mutation: Box::new(mutation), young_until: None }
+    }
+
+    fn done() -> Self {
+        Self::Done(Findings::default())
+    }
+}
+
+/// The future of a look.
+pub type Looking<'a> = Pin<Box<dyn Future<Output = Result<Look, Fault>> + Send + 'a>>;
+
+/// One named, repeatable act. A look that comes back with a fault by `?` is the same as [`Look::Fault`].
+pub struct Step {
+    /// Its name, which never changes once released.
+    pub name: &'static str,
+    /// How long it may be tried before it blocks.
+    pub deadline: fn(&Task) -> Duration,
+    /// What a deadline means here.
+    pub late: Late,
+    /// Reads, and says what should follow.
+    pub look: for<'a> fn(&'a Context<'a>) -> Looking<'a>,
+}
+
+/// What it means when a step's deadline has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// The last fault is the reason.
+    LastFault,
+    /// The cluster did not become available: AWS's events about it are the reason.
+    ClusterNotAvailable,
+}
+
+/// The ordered steps of a kind.
+pub struct Plan {
+    /// Forward steps.
+    pub steps: &'static [Step],
+    /// Steps that undo what the forward ones made.
+    pub undo: &'static [Step],
+    /// How long the whole may take before it blocks.
+    pub deadline: Duration,
+}
+
+impl Plan {
+    /// The names of the forward steps, as they are written down when an operation is accepted.
+    pub fn step_names(&self) -> Vec<&'static str> {
+        self.steps.iter().map(|step| step.name).collect()
+    }
+
+    /// The names of the undo steps.
+    pub fn undo_names(&self) -> Vec<&'static str> {
+        self.undo.iter().map(|step| step.name).collect()
+    }
+}
+
+/// The plan of a kind.
+pub fn plan(kind: Kind) -> &'static Plan {
+    match kind {
+        Kind::CreateCluster => &create_cluster::PLAN,
+        Kind::DeleteCluster => &delete_cluster::PLAN,
+    }
+}
+
+/// The step of a kind by its name; forward and undo steps have different names.
+pub fn step(kind: Kind, name: &str) -> Option<&'static Step> {
+    let plan = plan(kind);
+    plan.steps.iter().chain(plan.undo).find(|step| step.name == name)
+}
+
+/// Every step name this program knows, for claims.
+pub fn known_steps() -> Vec<String> {
+    let plans = Kind::ALL.into_iter().map(plan);
+    let mut names: Vec<String> =
+        plans.flat_map(|plan| plan.steps.iter().chain(plan.undo)).map(|step| step.name.to_owned()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Looks for what a mutation makes: it is done when ours is there, a conflict when another's is, else it must be made.
+async fn make(context: &Context<'_>, mutation: Mutation) -> Result<Look, Fault> {
+    let task = context.task;
+    if mutation.makes().is_some_and(|(kind, name)| task.present_named(kind, name).is_some()) {
+        return Ok(Look::done());
+    }
+    match evidence::look_for(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
+        evidence::Existence::Ours(item) => Ok(Look::Done(Findings::of(*item))),
+        evidence::Existence::Foreign(differences) => Err(conflict(&mutation, differences)),
+        evidence::Existence::Absent | evidence::Existence::Undecided => Ok(Look::act(mutation)),
+    }
+}
+
+fn conflict(mutation: &Mutation, differences: Vec<Difference>) -> Fault {
+    let detail = format!("something named {} exists and was not made by this operation", mutation.target());
+    Fault { differences, ..Fault::new(FaultClass::Conflict, detail) }
+}
+
+/// Sends the one call of a turn and says what it made.
+pub async fn act(context: &Context<'_>, mutation: &Mutation) -> Result<Findings, Fault> {
+    let effect = context.aws.send(mutation, context.place).await?;
+    let made = mutation.makes().map(|(kind, name)| {
+        let arn = effect.arn.clone();
+        Item::made(kind, name, arn, context.task.operation_id)
+    });
+    Ok(Findings { inventory: made.into_iter().collect(), observed: effect.observed, ..Findings::default() })
+}
+
+/// The fault of a step whose deadline has passed: the last one it met, or what AWS says about the cluster.
+pub async fn late_fault(context: &Context<'_>, step: &Step, last: Option<Fault>) -> Fault {
+    match step.late {
+        Late::ClusterNotAvailable => {
+            let detail = format!("the cluster {} did not become available in time", context.task.cluster);
+            cluster::not_available(context, detail).await
+        }
+        Late::LastFault => {
+            last.unwrap_or_else(|| Fault::new(FaultClass::Deadline, format!("{} took longer than it may", step.name)))
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Steps about the service role: find it, make it, and the service-linked role beside it.
+
+use chrono::{DateTime, Utc};
+
+use crate::aws::RoleSummary;
+use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::inventory::{Item, Owner, ResourceKind};
+use crate::domain::mutation::{Mutation, SERVICE_LINKED_ROLE};
+use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, made_name};
+use crate::domain::policies::trust_policy;
+use crate::domain::spec::{ClusterSpec, ServiceRole};
+use crate::domain::trust::trusts_dax;
+use crate::domain::verdict::Findings;
+
+use super::evidence::tags;
+use super::{Context, Look, make};
+
+/// Path of service-linked roles, which trust a service but are not service roles.
+const SERVICE_LINKED_PATH: &str = "/aws-service-role/";
+
+/// Finds the role that was given, or the one that the account has, as the AWS console looks for it.
+pub(super) async fn find(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
+    match &spec.service_role {
+        ServiceRole::Made { .. } => Ok(Look::Skip),
+        ServiceRole::Given { arn } => {
+            check_given(context, arn).await?;
+            Ok(found(context, arn))
+        }
+        ServiceRole::Found { default_access } => {
+            let candidates = candidates(context).await?;
+            match candidates.as_slice() {
+                [only] => Ok(found(context, &only.arn)),
+                [] if default_access.is_some() => Ok(Look::Skip),
+                _ => Err(unspecified(&candidates)),
+            }
+        }
+    }
+}
+
+fn found(context: &Context<'_>, arn: &str) -> Look {
+    Look::Done(Findings::of(Item::found(
+        ResourceKind::Role,
+        name_in(arn),
+        Some(arn.to_owned()),
+        context.task.operation_id,
+    )))
+}
+
+/// The role name at the end of a role ARN.
+fn name_in(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+async fn check_given(context: &Context<'_>, arn: &str) -> Result<(), Fault> {
+    let Some(role) = context.aws.role(name_in(arn), arn).await?.filter(|role| role.arn == arn) else {
+        return Err(Fault::new(FaultClass::RoleNotAssumable, format!("the given service role {arn} does not exist")));
+    };
+    if !trusts_dax(&role.trust_policy) {
+        let detail = format!("the trust policy of {arn} does not let dax.amazonaws.com assume the role");
+        return Err(Fault::new(FaultClass::RoleNotAssumable, detail));
+    }
+    Ok(())
+}
+
+/// Roles that trust DAX and are not ours: outside our path and without our tags.
+async fn candidates(context: &Context<'_>) -> Result<Vec<RoleSummary>, Fault> {
+    let mut candidates = Vec::new();
+    for role in context.aws.roles("/").await? {
+        let elsewhere = !role.path.starts_with(IAM_PATH) && !role.path.starts_with(SERVICE_LINKED_PATH);
+        if !elsewhere || !trusts_dax(&role.trust_policy) {
+            continue;
+        }
+        let full = context.aws.role(&role.name, &role.arn).await?;
+        if full.is_some_and(|full| !full.tags.contains_key(INSTALLATION_TAG)) {
+            candidates.push(role);
+        }
+    }
+    Ok(candidates)
+}
+
+fn unspecified(candidates: &[RoleSummary]) -> Fault {
+    let detail = if candidates.is_empty() {
+        "no role of this account trusts DAX; name one by service_role.arn, or say by service_role.access and \
+         service_role.tables what a new one may reach"
+    } else {
+        "several roles of this account trust DAX; name the one to use by service_role.arn"
+    };
+    let candidates = candidates.iter().map(|role| role.arn.clone()).collect();
+    Fault { candidates, ..Fault::new(FaultClass::RoleUnspecified, detail) }
+}
+
+/// Makes the role that only this cluster uses.
+pub(super) async fn create(context: &Context<'_>) -> Result<Look, Fault> {
+    let task = context.task;
+    if task.present(ResourceKind::Role).is_some_and(|role| role.owner == Owner::External) {
+        return Ok(Look::Skip);
+    }
+    let mutation = Mutation::CreateRole {
+        name: made_name(&task.cluster, task.operation_id),
+        path: IAM_PATH.to_owned(),
+        trust_policy: trust_policy().to_json(),
+        permissions_boundary: context.settings.permissions_boundary.clone(),
+        description: format!("Lets the DAX cluster {} reach its DynamoDB tables", task.cluster),
+        tags: tags(task.installation_id, task.operation_id),
+    };
+    make(context, mutation).await
+}
+
+/// Makes sure that DAX's service-linked role is there; DAX itself needs it to reach the network.
+pub(super) async fn ensure_service_linked(context: &Context<'_>) -> Result<Look, Fault> {
+    let place = context.place;
+    let arn = format!(
+        "arn:{}:iam::{}:role/aws-service-role/dax.amazonaws.com/{SERVICE_LINKED_ROLE}",
+        place.partition, place.account_id
+    );
+    match context.aws.role(SERVICE_LINKED_ROLE, &arn).await {
+        Ok(Some(role)) => {
+            let item = Item::found(
+                ResourceKind::ServiceLinkedRole,
+                SERVICE_LINKED_ROLE,
+                Some(role.arn),
+                context.task.operation_id,
+            );
+            Ok(Look::Done(Findings::of(item)))
+        }
+        Ok(None) => Ok(Look::act(Mutation::CreateServiceLinkedRole)),
+        // Who may not look may still create clusters: DAX makes the role itself when it is missing.
+        Err(fault) if fault.class == FaultClass::Permission => Ok(Look::Skip),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Until when "DAX cannot assume the role" may only mean that the role is young.
+pub(super) async fn young_until(context: &Context<'_>) -> Result<Option<DateTime<Utc>>, Fault> {
+    let Some(role) = context.task.present(ResourceKind::Role) else { return Ok(None) };
+    let born = match role.owner {
+        Owner::Managed => role.recorded_at,
+        Owner::External => {
+            let arn = role.arn.as_deref().unwrap_or_default();
+            context.aws.role(&role.name, arn).await?.and_then(|role| role.created_at)
+        }
+    };
+    Ok(born.map(|born| born + context.settings.pace.propagation))
+}

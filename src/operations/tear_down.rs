@@ -1,0 +1,226 @@
+//! Tear-down: the steps that remove what was made, used by every delete and by every undo.
+//!
+//! The order is AWS's: the cluster, wait until it is gone, the groups it used, the policies, the role. Only things of
+//! the inventory are touched, each only after its evidence was read again; what belongs to others is left, with the
+//! reason.
+
+use std::time::Duration;
+
+use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
+use crate::domain::mutation::Mutation;
+use crate::domain::spec::{DeleteSpec, Spec};
+use crate::domain::task::{Intent, Task};
+use crate::domain::verdict::Findings;
+use crate::domain::waiting::WaitingFor;
+
+use super::evidence::{Existence, look_for};
+use super::fate::{Fate, fate_of, user_of_role};
+use super::{Context, Late, Look, Looking, Step};
+
+/// How long AWS may take to let go of something, and IAM to notice.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(20 * 60);
+/// A cluster cannot be deleted before its creation ended, so the wait has the budget of a creation.
+const CLUSTER_PATIENCE: Duration = Duration::from_secs(75 * 60);
+
+/// The steps.
+pub const STEPS: &[Step] = &[
+    Step { name: "settle_open_calls", deadline: |_| RELEASE_PATIENCE, late: Late::LastFault, look: settle_open_calls },
+    Step { name: "delete_cluster", deadline: |_| CLUSTER_PATIENCE, late: Late::LastFault, look: delete_cluster },
+    Step {
+        name: "await_cluster_gone",
+        deadline: |_| CLUSTER_PATIENCE,
+        late: Late::LastFault,
+        look: await_cluster_gone,
+    },
+    Step {
+        name: "delete_subnet_group",
+        deadline: |_| RELEASE_PATIENCE,
+        late: Late::LastFault,
+        look: delete_subnet_group,
+    },
+    Step {
+        name: "delete_parameter_group",
+        deadline: |_| RELEASE_PATIENCE,
+        late: Late::LastFault,
+        look: delete_parameter_group,
+    },
+    Step {
+        name: "delete_access_policies",
+        deadline: |_| RELEASE_PATIENCE,
+        late: Late::LastFault,
+        look: delete_access_policies,
+    },
+    Step {
+        name: "delete_service_role",
+        deadline: |_| RELEASE_PATIENCE,
+        late: Late::LastFault,
+        look: delete_service_role,
+    },
+];
+
+/// Settles every call whose outcome nobody knows, before anything is deleted: what it made joins the inventory; that it
+/// made nothing is believed only when it is too old to arrive.
+fn settle_open_calls<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move {
+        let mut findings = Findings { inventory: farewells(context.task), ..Findings::default() };
+        let mut waiting = false;
+        for intent in &context.task.open_intents {
+            match settle(context, intent).await? {
+                Settled::Made(item) => {
+                    findings.inventory.push(item);
+                    findings.settled_intents.push(intent.id);
+                }
+                Settled::Nothing => findings.settled_intents.push(intent.id),
+                Settled::NotYet => waiting = true,
+            }
+        }
+        if waiting {
+            let after = context.settings.pace.release_poll.max(Duration::from_millis(500));
+            return Ok(Look::CheckAgain { after, waiting_for: WaitingFor::LostAnswer, findings });
+        }
+        Ok(Look::Done(findings))
+    })
+}
+
+/// Things that were found or given stay, and the receipt says why.
+fn farewells(task: &Task) -> Vec<Item> {
+    let external =
+        task.inventory.iter().filter(|item| item.owner == Owner::External && item.presence == Presence::Present);
+    external.map(|item| item.left("not made by this service, so never deleted by it")).collect()
+}
+
+enum Settled {
+    Made(Item),
+    Nothing,
+    NotYet,
+}
+
+async fn settle(context: &Context<'_>, intent: &Intent) -> Result<Settled, Fault> {
+    if intent.mutation.makes().is_none() {
+        return settle_change(context, intent).await;
+    }
+    let installation = context.task.installation_id;
+    let existence = look_for(context.aws, context.place, installation, intent.operation_id, &intent.mutation).await?;
+    Ok(match existence {
+        Existence::Ours(item) => Settled::Made(*item),
+        Existence::Foreign(_) => Settled::Nothing,
+        Existence::Undecided => Settled::NotYet,
+        Existence::Absent if is_too_old(context, intent) => Settled::Nothing,
+        Existence::Absent => Settled::NotYet,
+    })
+}
+
+/// A change that makes no thing of its own. An attachment may still arrive and hold the role, so it is waited for; the
+/// others leave nothing behind that the steps to come would not meet.
+async fn settle_change(context: &Context<'_>, intent: &Intent) -> Result<Settled, Fault> {
+    let Mutation::AttachRolePolicy { role, policy_arn } = &intent.mutation else { return Ok(Settled::Nothing) };
+    let attached = context.aws.attached_policies(role, &context.place.iam_arn("role", role)).await?;
+    let arrived = attached.is_some_and(|attached| attached.contains(policy_arn));
+    Ok(if arrived || is_too_old(context, intent) { Settled::Nothing } else { Settled::NotYet })
+}
+
+fn is_too_old(context: &Context<'_>, intent: &Intent) -> bool {
+    context.task.age_of(intent.opened_at) >= context.settings.pace.absence
+}
+
+fn delete_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(remove(context, ResourceKind::Cluster))
+}
+
+fn await_cluster_gone<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move {
+        let Some(item) = context.task.ours(ResourceKind::Cluster).next() else { return Ok(Look::done()) };
+        match context.aws.cluster(&item.name).await? {
+            None => Ok(Look::Done(Findings::of(item.gone()))),
+            Some(observed) => Ok(Look::CheckAgain {
+                after: context.settings.pace.cluster_poll,
+                waiting_for: WaitingFor::Cluster,
+                findings: Findings { observed: Some(observed), ..Findings::default() },
+            }),
+        }
+    })
+}
+
+fn delete_subnet_group<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(remove(context, ResourceKind::SubnetGroup))
+}
+
+fn delete_parameter_group<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(remove(context, ResourceKind::ParameterGroup))
+}
+
+fn delete_access_policies<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(remove(context, ResourceKind::Policy))
+}
+
+fn delete_service_role<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(remove(context, ResourceKind::Role))
+}
+
+/// Removes everything of ours of a kind, one call a turn.
+async fn remove(context: &Context<'_>, kind: ResourceKind) -> Result<Look, Fault> {
+    let items: Vec<&Item> = context.task.ours(kind).collect();
+    if items.is_empty() {
+        return Ok(Look::done());
+    }
+    if let Some(reason) = reason_to_leave(context, kind).await? {
+        let inventory = items.into_iter().map(|item| item.left(&reason)).collect();
+        return Ok(Look::Done(Findings { inventory, ..Findings::default() }));
+    }
+    let mut findings = Findings::default();
+    for item in items {
+        match fate_of(context.aws, context.place, context.task.installation_id, item).await? {
+            Fate::Gone if is_young(context, item) => return Ok(wait(context, findings)),
+            Fate::Gone => findings.inventory.push(item.gone()),
+            Fate::Leave(reason) => findings.inventory.push(item.left(reason)),
+            Fate::Leaving => {}
+            Fate::Wait => return Ok(wait(context, findings)),
+            Fate::Remove(mutation) if findings.inventory.is_empty() => return Ok(Look::act(mutation)),
+            // What was found gone is committed first; the next one follows in the next turn.
+            Fate::Remove(_) => {
+                return Ok(Look::CheckAgain { after: Duration::ZERO, waiting_for: WaitingFor::Release, findings });
+            }
+        }
+    }
+    Ok(Look::Done(findings))
+}
+
+/// "Not there" about something made moments ago is not believed, unless our own delete was confirmed.
+fn is_young(context: &Context<'_>, item: &Item) -> bool {
+    let age = item.recorded_at.map(|at| context.task.age_of(at));
+    context.task.step.attempts == 0 && age.is_some_and(|age| age < context.settings.pace.absence)
+}
+
+fn wait(context: &Context<'_>, findings: Findings) -> Look {
+    Look::CheckAgain { after: context.settings.pace.release_poll, waiting_for: WaitingFor::Release, findings }
+}
+
+/// Why things of a kind stay although we made them: the caller asked for it, or another cluster uses the role.
+async fn reason_to_leave(context: &Context<'_>, kind: ResourceKind) -> Result<Option<String>, Fault> {
+    let task = context.task;
+    let nothing_retained = DeleteSpec::default();
+    let spec = match &task.spec {
+        Spec::DeleteCluster(spec) => spec,
+        Spec::CreateCluster(_) => &nothing_retained,
+    };
+    if spec.retains(kind) {
+        return Ok(Some("retained, as the request asked".to_owned()));
+    }
+    if !matches!(kind, ResourceKind::Role | ResourceKind::Policy) {
+        return Ok(None);
+    }
+    let Some(arn) = task.ours(ResourceKind::Role).find_map(|role| role.arn.as_deref()) else { return Ok(None) };
+    let user = user_of_role(context.aws, arn, task.cluster.as_str()).await?;
+    Ok(user.map(|cluster| format!("the cluster {cluster} uses this role")))
+}
+
+/// A fault of a tear-down that never gives up: what another request would cure is explained, and waited for.
+pub fn never_giving_up(fault: Fault) -> Fault {
+    match fault.class {
+        FaultClass::Invalid | FaultClass::RoleUnspecified | FaultClass::ClusterExists => {
+            Fault { class: FaultClass::Conflict, ..fault }
+        }
+        _ => fault,
+    }
+}

@@ -1,0 +1,114 @@
+//! Reading clusters, and what the end of an operation means for one.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::cluster::Cluster;
+use crate::domain::operation::{ClusterStatus, Kind, Status};
+
+use super::rows::{self, from_json, from_optional_json};
+use super::{Store, StoreError};
+
+/// Which clusters to list.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterFilter {
+    /// Only those of this status.
+    pub status: Option<ClusterStatus>,
+    /// Only those older than this place in the listing.
+    pub before: Option<(DateTime<Utc>, Uuid)>,
+}
+
+/// Writes what the end of an operation means for its cluster.
+pub(super) async fn end_operation(
+    connection: &mut PgConnection,
+    cluster_id: Uuid,
+    kind: Kind,
+    ending: Status,
+) -> Result<(), StoreError> {
+    let succeeded = ending == Status::Succeeded;
+    let (status, gone) = match kind {
+        Kind::CreateCluster if succeeded => (ClusterStatus::Available, false),
+        Kind::CreateCluster => (ClusterStatus::Failed, false),
+        Kind::DeleteCluster => (ClusterStatus::Deleting, succeeded),
+    };
+    sqlx::query!(
+        "update clusters
+         set status = $2, version = version + 1, deleted_at = case when $3 then now() end
+         where id = $1",
+        cluster_id,
+        status.as_str(),
+        gone
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// The managed cluster of this name, if there is one; a failed create counts until its name is asked for again.
+    pub async fn cluster(&self, name: &str) -> Result<Option<Cluster>, StoreError> {
+        let ids: Vec<Uuid> =
+            sqlx::query_scalar!("select id from clusters where name = $1 and deleted_at is null", name)
+                .fetch_all(&self.pool)
+                .await?;
+        Ok(self.read_clusters(&ids).await?.pop())
+    }
+
+    /// Clusters, newest first.
+    pub async fn clusters(&self, filter: &ClusterFilter, limit: i64) -> Result<Vec<Cluster>, StoreError> {
+        let mut query = sqlx::QueryBuilder::new("select id from clusters where deleted_at is null");
+        if let Some(status) = filter.status {
+            query.push(" and status = ").push_bind(status.as_str());
+        }
+        if let Some((at, id)) = filter.before {
+            query.push(" and (created_at, id) < (").push_bind(at).push(", ").push_bind(id).push(")");
+        }
+        query.push(" order by created_at desc, id desc limit ").push_bind(limit);
+        let ids: Vec<Uuid> = query.build_query_scalar().fetch_all(&self.pool).await?;
+        self.read_clusters(&ids).await
+    }
+
+    /// The names of the clusters that are managed: neither deleted nor failed.
+    pub async fn managed_names(&self) -> Result<Vec<String>, StoreError> {
+        let names = sqlx::query_scalar!(
+            "select name from clusters where deleted_at is null and status <> 'failed' order by name"
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(names)
+    }
+
+    async fn read_clusters(&self, ids: &[Uuid]) -> Result<Vec<Cluster>, StoreError> {
+        let found = sqlx::query!(
+            r#"select c.id, c.name, c.status, c.version, c.desired, c.observed, c.observed_at, c.operation_id, c.created_at,
+                      case when o.status = 'blocked' then s.fault
+                           when o.status in ('failed', 'rolling_back') then o.fault end as fault
+               from unnest($1::uuid[]) with ordinality as wanted (id, place)
+               join clusters c on c.id = wanted.id
+               left join operations o on o.id = c.operation_id
+               left join operation_steps s on s.operation_id = o.id and s.position = o.current_position
+               order by wanted.place"#,
+            ids
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut clusters = Vec::with_capacity(found.len());
+        for row in found {
+            clusters.push(Cluster {
+                id: row.id,
+                name: rows::cluster_name(&row.name)?,
+                status: rows::cluster_status(&row.status)?,
+                version: row.version,
+                desired: from_json("clusters.desired", row.desired)?,
+                observed: from_optional_json("clusters.observed", row.observed)?,
+                observed_at: row.observed_at,
+                operation_id: row.operation_id,
+                fault: from_optional_json("fault", row.fault)?,
+                inventory: self.inventory_of_cluster(row.id).await?,
+                created_at: row.created_at,
+            });
+        }
+        Ok(clusters)
+    }
+}

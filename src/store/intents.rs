@@ -1,0 +1,39 @@
+//! Intents: no mutating call leaves a worker before its exact name and body are committed under the current epoch.
+
+use crate::domain::mutation::Mutation;
+use crate::domain::task::Task;
+
+use super::rows::to_json;
+use super::{Claim, Store, StoreError};
+
+impl Store {
+    /// Commits the intent to send this call now, under the fence, and returns its number.
+    pub async fn open_intent(&self, claim: &Claim, task: &Task, mutation: &Mutation) -> Result<i64, StoreError> {
+        let id = sqlx::query_scalar!(
+            "with fence as (
+               select id, cluster_id from operations
+               where id = $1 and epoch = $2 and owner = $3 and lease_until > now() and finished_at is null
+               for update
+             ),
+             step as (
+               update operation_steps
+               set status = 'running', started_at = coalesce(started_at, now()), patience_from = coalesce(patience_from, now())
+               from fence
+               where operation_id = fence.id and position = $4 and status in ('pending', 'running')
+             )
+             insert into intents (operation_id, cluster_id, position, epoch, call, target, mutation)
+             select id, cluster_id, $4, $2, $5, $6, $7 from fence
+             returning id",
+            claim.operation_id,
+            claim.epoch,
+            claim.owner,
+            task.step.position,
+            format!("{}:{}", mutation.service(), mutation.operation()),
+            mutation.target(),
+            to_json(mutation)
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        id.ok_or(StoreError::Fenced)
+    }
+}

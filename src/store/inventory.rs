@@ -1,0 +1,92 @@
+//! The inventory: one row for each thing made or used.
+
+use std::collections::HashMap;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::inventory::{Item, ResourceKind};
+use crate::domain::orphan::Evidence;
+
+use super::{Store, StoreError, rows};
+
+/// Writes what a turn found out about things.
+pub(super) async fn upsert(
+    connection: &mut PgConnection,
+    cluster_id: Uuid,
+    turn_of: Uuid,
+    items: &[Item],
+) -> Result<(), StoreError> {
+    for item in items {
+        sqlx::query!(
+            "insert into inventory (cluster_id, operation_id, touched_by, kind, name, arn, owner, presence, reason)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             on conflict (cluster_id, kind, name) do update
+             set operation_id = excluded.operation_id, touched_by = excluded.touched_by,
+                 arn = coalesce(excluded.arn, inventory.arn), owner = excluded.owner, presence = excluded.presence,
+                 reason = excluded.reason, changed_at = now(),
+                 recorded_at = case when inventory.presence <> 'present' and excluded.presence = 'present' then now()
+                                    else inventory.recorded_at end",
+            cluster_id,
+            item.operation_id,
+            turn_of,
+            item.kind.as_str(),
+            item.name,
+            item.arn,
+            item.owner.as_str(),
+            item.presence.as_str(),
+            item.reason
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Everything that rows of this database name among the given kinds and names: inventory first, then intents.
+    pub async fn evidence(&self, names: &[String]) -> Result<Vec<Evidence>, StoreError> {
+        let found = sqlx::query!(
+            r#"select i.kind as "kind!", i.name as "name!", i.operation_id as "operation_id!", i.presence,
+                      exists (select 1 from operations o where o.cluster_id = i.cluster_id and o.finished_at is null)
+                        as "in_progress!",
+                      c.deleted_at is null and c.status <> 'failed' as "cluster_kept!"
+               from inventory i
+               join clusters c on c.id = i.cluster_id
+               where i.name = any($1) and i.owner = 'managed'
+               union all
+               select case t.call when 'iam:CreateRole' then 'role' when 'iam:CreatePolicy' then 'policy'
+                        when 'dax:CreateSubnetGroup' then 'subnet_group'
+                        when 'dax:CreateParameterGroup' then 'parameter_group' else 'cluster' end,
+                      t.target, t.operation_id, null,
+                      exists (select 1 from operations o where o.cluster_id = t.cluster_id and o.finished_at is null),
+                      c.deleted_at is null and c.status <> 'failed'
+               from intents t
+               join clusters c on c.id = t.cluster_id
+               where t.target = any($1)
+                 and t.call in ('iam:CreateRole', 'iam:CreatePolicy', 'dax:CreateSubnetGroup',
+                                'dax:CreateParameterGroup', 'dax:CreateCluster')"#,
+            names
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut evidence: HashMap<(ResourceKind, String, Uuid), Evidence> = HashMap::new();
+        for row in found {
+            let presence = row.presence.as_deref().map(rows::presence).transpose()?;
+            let one = Evidence {
+                kind: rows::resource_kind(&row.kind)?,
+                name: row.name,
+                operation_id: row.operation_id,
+                presence,
+                in_progress: row.in_progress,
+                cluster_kept: row.cluster_kept,
+            };
+            // A row of the inventory knows more than an intent.
+            let kept = evidence.entry((one.kind, one.name.clone(), one.operation_id)).or_insert_with(|| one.clone());
+            if kept.presence.is_none() {
+                *kept = one;
+            }
+        }
+        Ok(evidence.into_values().collect())
+    }
+}

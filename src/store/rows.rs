@@ -1,0 +1,70 @@
+//! Rows to domain values: a row may be wrong, a domain value may not.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::domain::inventory::{Owner, Presence, ResourceKind};
+use crate::domain::names::ClusterName;
+use crate::domain::operation::{ClusterStatus, Kind, Status, StepStatus};
+use crate::domain::waiting::WaitingFor;
+
+use super::StoreError;
+
+/// A domain value as the JSON of a column.
+pub(super) fn to_json<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).expect("domain values have string keys and no custom serializers, so they are JSON")
+}
+
+/// The domain value in a JSON column.
+pub(super) fn from_json<T: DeserializeOwned>(what: &'static str, value: Value) -> Result<T, StoreError> {
+    serde_json::from_value(value).map_err(|error| StoreError::Unreadable { what, detail: error.to_string() })
+}
+
+/// The domain value in a JSON column that may be null.
+pub(super) fn from_optional_json<T: DeserializeOwned>(
+    what: &'static str,
+    value: Option<Value>,
+) -> Result<Option<T>, StoreError> {
+    value.map(|value| from_json(what, value)).transpose()
+}
+
+fn word<T>(what: &'static str, word: &str, read: Option<T>) -> Result<T, StoreError> {
+    read.ok_or_else(|| StoreError::Unreadable { what, detail: format!("the word {word:?}") })
+}
+
+pub(super) fn kind(text: &str) -> Result<Kind, StoreError> {
+    word("operations.kind", text, Kind::parse(text))
+}
+
+pub(super) fn status(text: &str) -> Result<Status, StoreError> {
+    word("operations.status", text, Status::parse(text))
+}
+
+pub(super) fn waiting_for(text: &str) -> Result<WaitingFor, StoreError> {
+    word("operations.waiting_for", text, WaitingFor::parse(text))
+}
+
+pub(super) fn step_status(text: &str) -> Result<StepStatus, StoreError> {
+    word("operation_steps.status", text, StepStatus::parse(text))
+}
+
+pub(super) fn cluster_status(text: &str) -> Result<ClusterStatus, StoreError> {
+    word("clusters.status", text, ClusterStatus::parse(text))
+}
+
+pub(super) fn resource_kind(text: &str) -> Result<ResourceKind, StoreError> {
+    word("inventory.kind", text, ResourceKind::parse(text))
+}
+
+pub(super) fn owner(text: &str) -> Result<Owner, StoreError> {
+    word("inventory.owner", text, Owner::parse(text))
+}
+
+pub(super) fn presence(text: &str) -> Result<Presence, StoreError> {
+    word("inventory.presence", text, Presence::parse(text))
+}
+
+pub(super) fn cluster_name(text: &str) -> Result<ClusterName, StoreError> {
+    ClusterName::parse(text).map_err(|rule| StoreError::Unreadable { what: "cluster name", detail: rule.detail })
+}

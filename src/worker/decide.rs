@@ -1,0 +1,116 @@
+//! Deciding what follows a look that did not finish its step.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::fault::{Cure, Fault, FaultClass};
+use crate::domain::operation::Status;
+use crate::domain::retry::{RECHECK_QUOTA, backoff, jittered, recheck_permission, recheck_role};
+use crate::domain::spec::{OnFailure, Spec};
+use crate::domain::verdict::Verdict;
+use crate::domain::waiting::WaitingFor;
+use crate::operations::tear_down::never_giving_up;
+use crate::operations::{Context, Step, late_fault};
+
+/// How often a blocked operation looks again whether it can go on, when nothing else says.
+const RECHECK_LATE: Duration = Duration::from_secs(60);
+
+/// What bears on a decision.
+pub(super) struct Circumstances<'a> {
+    pub(super) context: &'a Context<'a>,
+    step: &'a Step,
+    /// Whether what was made is being removed: a delete, or an undo.
+    tears_down: bool,
+    random: f64,
+}
+
+impl<'a> Circumstances<'a> {
+    pub(super) fn new(context: &'a Context<'a>, step: &'a Step) -> Self {
+        let tears_down = context.task.step.undo || matches!(context.task.spec, Spec::DeleteCluster(_));
+        Self { context, step, tears_down, random: rand::random() }
+    }
+
+    /// Whether the step, or the whole operation, has used up its time.
+    ///
+    /// Time spent blocked for want of something is not the step's: its patience starts anew when it goes on.
+    fn is_late(&self) -> bool {
+        let task = self.context.task;
+        let lacked = |fault: &Fault| !fault.class.means_late();
+        if task.status == Status::Blocked && task.step.last_fault.as_ref().is_some_and(lacked) {
+            return false;
+        }
+        let allowed = TimeDelta::from_std((self.step.deadline)(task)).unwrap_or(TimeDelta::MAX);
+        let step_late = task.step.patience_from.is_some_and(|from| task.now - from > allowed);
+        step_late || task.now > task.deadline_at
+    }
+
+    /// A blocked verdict, or the undo if the request prefers that to waiting.
+    fn block(&self, fault: Fault, recheck_after: Duration, waiting_for: WaitingFor) -> Verdict {
+        let task = self.context.task;
+        let prefers_undo = match &task.spec {
+            Spec::CreateCluster(spec) => spec.on_failure == OnFailure::RollBack,
+            Spec::DeleteCluster(_) => false,
+        };
+        if prefers_undo && !self.tears_down {
+            return Verdict::RollBack { fault };
+        }
+        let fault = Fault { during_undo: task.step.undo, ..fault };
+        Verdict::Block { fault, recheck_after: Some(recheck_after), waiting_for }
+    }
+}
+
+/// What follows when the step waits for AWS.
+pub(super) async fn after_waiting(now: &Circumstances<'_>, after: Duration, waiting_for: WaitingFor) -> Verdict {
+    if !after.is_zero() && now.is_late() {
+        let fault = late_fault(now.context, now.step, None).await;
+        return now.block(fault, RECHECK_LATE, waiting_for);
+    }
+    Verdict::Again { after: jittered(after, now.random), waiting_for: Some(waiting_for), fault: None }
+}
+
+/// What follows a fault. `young_until`: until then a role that cannot be assumed is only young.
+pub(super) async fn after_fault(now: &Circumstances<'_>, fault: Fault, young_until: Option<DateTime<Utc>>) -> Verdict {
+    let fault = if now.tears_down { never_giving_up(fault) } else { fault };
+    match fault.class.cure() {
+        Cure::GiveUp if now.tears_down => now.block(fault, RECHECK_LATE, WaitingFor::Operator),
+        Cure::GiveUp => Verdict::RollBack { fault },
+        Cure::Block => block(now, fault),
+        Cure::Retry if fault.class == FaultClass::RoleNotAssumable => role_not_assumable(now, fault, young_until),
+        Cure::Retry if now.is_late() => {
+            let fault = late_fault(now.context, now.step, Some(fault)).await;
+            now.block(fault, RECHECK_LATE, WaitingFor::Aws)
+        }
+        Cure::Retry => {
+            let faults = now.context.task.step.faults_in_row + 1;
+            let waiting_for = match fault.class {
+                FaultClass::Ambiguous => WaitingFor::LostAnswer,
+                FaultClass::WrongState => WaitingFor::Release,
+                _ => WaitingFor::Aws,
+            };
+            Verdict::Again { after: backoff(faults, now.random), waiting_for: Some(waiting_for), fault: Some(fault) }
+        }
+    }
+}
+
+fn role_not_assumable(now: &Circumstances<'_>, fault: Fault, young_until: Option<DateTime<Utc>>) -> Verdict {
+    let task = now.context.task;
+    if young_until.is_some_and(|until| task.now < until) {
+        let after = recheck_role(task.step.faults_in_row + 1, now.context.settings.pace.role_recheck);
+        return Verdict::Again { after, waiting_for: Some(WaitingFor::RolePropagation), fault: Some(fault) };
+    }
+    now.block(fault, recheck_permission(task.step.blocks_in_row + 1), WaitingFor::RoleTrust)
+}
+
+fn block(now: &Circumstances<'_>, fault: Fault) -> Verdict {
+    let permission = recheck_permission(now.context.task.step.blocks_in_row + 1);
+    let (recheck, waiting_for) = match fault.class {
+        FaultClass::Permission => (permission, WaitingFor::Permission),
+        FaultClass::Credentials => (permission, WaitingFor::Credentials),
+        FaultClass::Quota => (RECHECK_QUOTA, WaitingFor::Quota),
+        FaultClass::Capacity => (RECHECK_QUOTA, WaitingFor::Capacity),
+        FaultClass::ClusterNotAvailable => (RECHECK_LATE, WaitingFor::Cluster),
+        _ => (RECHECK_LATE, WaitingFor::Aws),
+    };
+    now.block(fault, recheck, waiting_for)
+}

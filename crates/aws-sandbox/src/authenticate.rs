@@ -59,21 +59,10 @@ fn find(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Caller)> {
     let Some(key) = core.state.keys.get(access_key_id) else {
         return find_session(core, access_key_id);
     };
-    let credentials = Credentials {
-        secret: key.identity.secret.clone(),
-        session: None,
-        expired: false,
-    };
+    let credentials = Credentials { secret: key.identity.secret.clone(), session: None, expired: false };
     let arn = key.identity.arn.clone();
     let user_id = principal_id(&arn);
-    Some((
-        credentials,
-        Caller {
-            arn,
-            user_id,
-            permissions: Arc::clone(&key.permissions),
-        },
-    ))
+    Some((credentials, Caller { arn, user_id, permissions: Arc::clone(&key.permissions) }))
 }
 
 fn find_session(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Caller)> {
@@ -85,11 +74,7 @@ fn find_session(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Ca
         // The role is gone: the session lives on, and may do nothing.
         None => Permissions { identity: Vec::new(), boundary: None, session: None },
     };
-    let (account, role_name, name) = (
-        &core.state.account_id,
-        &session.role_name,
-        &session.session_name,
-    );
+    let (account, role_name, name) = (&core.state.account_id, &session.role_name, &session.session_name);
     let caller = Caller {
         arn: format!("arn:aws:sts::{account}:assumed-role/{role_name}/{name}"),
         user_id: format!("{}:{name}", session.role_id),

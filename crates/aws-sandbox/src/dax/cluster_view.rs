@@ -134,31 +134,17 @@ fn nodes_being_removed(cluster: &Cluster) -> Option<&[String]> {
 }
 
 fn nodes<'a>(cluster: &'a Cluster, region: &str, now: DateTime<Utc>) -> Vec<NodeView<'a>> {
-    cluster
-        .nodes
-        .iter()
-        .map(|node| NodeView::of(cluster, node, region, now))
-        .collect()
+    cluster.nodes.iter().map(|node| NodeView::of(cluster, node, region, now)).collect()
 }
 
 fn notification(cluster: &Cluster) -> Option<NotificationView<'_>> {
     let topic = cluster.topic.as_ref()?;
-    Some(NotificationView {
-        topic_arn: &topic.arn,
-        topic_status: &topic.status,
-    })
+    Some(NotificationView { topic_arn: &topic.arn, topic_status: &topic.status })
 }
 
 fn security_groups(cluster: &Cluster) -> Vec<SecurityGroupView<'_>> {
-    let view = |id| SecurityGroupView {
-        security_group_identifier: id,
-        status: "active",
-    };
-    cluster
-        .security_group_ids
-        .iter()
-        .map(|id| view(id.as_str()))
-        .collect()
+    let view = |id| SecurityGroupView { security_group_identifier: id, status: "active" };
+    cluster.security_group_ids.iter().map(|id| view(id.as_str())).collect()
 }
 
 /// While it is created or deleted, a cluster shows nothing below the level of the cluster.

@@ -84,10 +84,7 @@ fn backwards(date: DateTime<Utc>, index: usize) -> String {
 }
 
 /// The time that is asked for: a start and an end, or a duration in minutes, or the last day.
-fn span(
-    request: &DescribeEventsRequest,
-    now: DateTime<Utc>,
-) -> Result<(DateTime<Utc>, DateTime<Utc>), ServiceFault> {
+fn span(request: &DescribeEventsRequest, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTime<Utc>), ServiceFault> {
     let start = request.start_time.map(moment).transpose()?;
     let end = request.end_time.map(moment).transpose()?;
     let duration = match request.duration {
@@ -102,9 +99,7 @@ fn span(
             return Err(invalid_combination("StartTime, EndTime and Duration cannot be given together."));
         }
         (Some(start), Some(end), None) => (start, end),
-        (Some(start), None, Some(duration)) => {
-            (start, start.checked_add_signed(duration).unwrap_or(now))
-        }
+        (Some(start), None, Some(duration)) => (start, start.checked_add_signed(duration).unwrap_or(now)),
         (Some(start), None, None) => (start, now),
         (None, end, duration) => {
             let end = end.unwrap_or(now);
@@ -126,6 +121,5 @@ fn moment(seconds: f64) -> Result<DateTime<Utc>, ServiceFault> {
     // Whole milliseconds are exact in an f64; what does not fit saturates and is then refused as out of range.
     #[allow(clippy::cast_possible_truncation)]
     let milliseconds = (seconds * 1000.0).round() as i64;
-    DateTime::from_timestamp_millis(milliseconds)
-        .ok_or_else(|| invalid_value(format!("Invalid time: {seconds}")))
+    DateTime::from_timestamp_millis(milliseconds).ok_or_else(|| invalid_value(format!("Invalid time: {seconds}")))
 }

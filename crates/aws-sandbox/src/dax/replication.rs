@@ -60,18 +60,11 @@ fn zones_of_new_nodes(
     let group = turn.state.subnet_groups.get(&cluster.subnet_group);
     let group = group.ok_or_else(|| fault("InvalidVPCNetworkStateFault"))?;
     let subnets = subnets_of(turn.state, &group.subnet_ids);
-    let taken: Vec<String> = cluster
-        .nodes
-        .iter()
-        .map(|node| node.availability_zone.clone())
-        .collect();
+    let taken: Vec<String> = cluster.nodes.iter().map(|node| node.availability_zone.clone()).collect();
     zones_for(turn, &subnets, asked, &taken, more)
 }
 
-pub(super) fn decrease_replication_factor(
-    turn: &mut Turn<'_>,
-    body: &[u8],
-) -> Result<Vec<u8>, ServiceFault> {
+pub(super) fn decrease_replication_factor(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
     let request: ReplicationRequest = read(body)?;
     let wanted = wanted_count(&request)?;
     let name = request.cluster_name.as_deref();

@@ -61,23 +61,13 @@ pub(super) fn create_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
 
 /// Names are unique ignoring case, whatever the path.
 fn check_new_policy(turn: &Turn<'_>, name: &str) -> Result<(), ServiceFault> {
-    let own = || {
-        turn.state
-            .policies
-            .values()
-            .filter(|policy| !policy.builtin)
-    };
+    let own = || turn.state.policies.values().filter(|policy| !policy.builtin);
     if own().any(|policy| policy.name.eq_ignore_ascii_case(name)) {
-        let message =
-            format!("A policy called {name} already exists. Duplicate names are not allowed.");
+        let message = format!("A policy called {name} already exists. Duplicate names are not allowed.");
         return Err(ServiceFault::new("EntityAlreadyExists", message));
     }
     let most = turn.settings.quotas.policies;
-    if own().count() >= most as usize {
-        Err(limit_exceeded("PoliciesPerAccount", most))
-    } else {
-        Ok(())
-    }
+    if own().count() >= most as usize { Err(limit_exceeded("PoliciesPerAccount", most)) } else { Ok(()) }
 }
 
 /// Asks for an action on a policy by its ARN: the refusal calls it `policy <arn>`.

@@ -77,11 +77,7 @@ fn authorize_creation(
         }
     };
     turn.authorize(&ask("iam:CreateRole"))?;
-    if tags.is_empty() {
-        Ok(())
-    } else {
-        turn.authorize(&ask("iam:TagRole"))
-    }
+    if tags.is_empty() { Ok(()) } else { turn.authorize(&ask("iam:TagRole")) }
 }
 
 fn check_new_role(turn: &Turn<'_>, name: &str, boundary: Option<&str>) -> Result<(), ServiceFault> {

@@ -67,25 +67,14 @@ fn read(form: &Form) -> Result<(&str, &str, u32), ServiceFault> {
         return Err(invalid("ARN must be a valid ARN", "roleArn", arn));
     }
     let name = form.text("RoleSessionName").unwrap_or_default();
-    let lawful = name
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
+    let lawful = name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
     if !lawful || !(2..=64).contains(&name.len()) {
         let rule = "Member must satisfy regular expression pattern: [\\w+=,.@-]{2,64}";
         return Err(invalid(rule, "roleSessionName", name));
     }
     let sent = form.text("DurationSeconds").unwrap_or("3600");
-    let seconds = sent
-        .parse()
-        .ok()
-        .filter(|seconds| (900..=43_200).contains(seconds));
-    let seconds = seconds.ok_or_else(|| {
-        invalid(
-            "Member must be between 900 and 43200",
-            "durationSeconds",
-            sent,
-        )
-    })?;
+    let seconds = sent.parse().ok().filter(|seconds| (900..=43_200).contains(seconds));
+    let seconds = seconds.ok_or_else(|| invalid("Member must be between 900 and 43200", "durationSeconds", sent))?;
     Ok((arn, name, seconds))
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod conflicts;
 mod crashes;
 mod create_and_delete;
 mod lost_answers;

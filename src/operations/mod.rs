@@ -26,8 +26,20 @@ pub mod delete_cluster;
 mod evidence;
 mod fate;
 mod groups;
+pub mod leftovers;
 mod service_role;
 pub mod tear_down;
+
+/// The AWS that operations work in, and what the operator has set.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// AWS, to be asked.
+    pub aws: Aws,
+    /// Which account and Region it is.
+    pub place: AwsPlace,
+    /// What the operator has set.
+    pub settings: Settings,
+}
 
 /// What a step may look at.
 pub struct Context<'a> {
@@ -39,6 +51,13 @@ pub struct Context<'a> {
     pub task: &'a Task,
     /// What the operator has set.
     pub settings: &'a Settings,
+}
+
+impl<'a> Context<'a> {
+    /// What the step of a task may look at.
+    pub fn new(world: &'a World, task: &'a Task) -> Self {
+        Self { aws: &world.aws, place: &world.place, task, settings: &world.settings }
+    }
 }
 
 /// What the operator has set for all operations.

@@ -103,7 +103,7 @@ impl Worker {
             self.store.give_back(&claim, Duration::from_secs(60)).await?;
             return Err(StoreError::Fenced);
         };
-        let context = Context { aws: &self.aws, place: &self.place, task: &task, settings: &self.settings };
+        let context = Context::new(&self.world, &task);
         let report = self.take_step(&claim, &context, step).await?;
         log(&task, &report.verdict);
         let recorded = self.store.record(&claim, &task, &report).await?;

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod conflicts;
 mod crashes;
 mod create_and_delete;
 mod lost_answers;
 mod permissions;
+mod sweep;
 mod takeover;
 mod tidy;
 mod transactions;

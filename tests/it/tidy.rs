@@ -20,7 +20,7 @@ const FLOORS: [(&str, &[&str]); 7] = [
     ("src/operations/", &["store", "inspections", "api", "worker", "app", "commands", "config"]),
     ("src/inspections/", &["store", "operations", "api", "worker", "app", "commands", "config"]),
     ("src/api/", &["aws", "worker", "app", "commands", "config"]),
-    ("src/worker/", &["api", "app", "commands", "config"]),
+    ("src/worker/", &["aws", "api", "app", "commands", "config"]),
 ];
 
 const LINES: usize = 300;

@@ -11,7 +11,8 @@ use dax_provisioner::domain::names::ClusterName;
 use dax_provisioner::domain::operation::{Kind, Operation, Status};
 use dax_provisioner::domain::policies::{Access, Tables};
 use dax_provisioner::domain::spec::{ClusterSpec, DeleteSpec, OnFailure, ParameterGroup, ServiceRole, SubnetGroup};
-use dax_provisioner::operations::{Pace, Settings, plan};
+use dax_provisioner::inspections::Inspector;
+use dax_provisioner::operations::{self, Pace, Settings, plan};
 use dax_provisioner::store::{Accepted, Connection, NewOperation, Store};
 use dax_provisioner::worker::{Turned, Worker};
 use local_postgres::LocalPostgres;
@@ -118,7 +119,9 @@ impl World {
 
     /// A worker that has nothing to do with any other.
     pub fn worker(&self, name: &str) -> Worker {
-        Worker::new(self.store.clone(), self.aws.clone(), self.place.clone(), self.settings.clone(), name.to_owned())
+        let world =
+            operations::World { aws: self.aws.clone(), place: self.place.clone(), settings: self.settings.clone() };
+        Worker::new(self.store.clone(), world, Inspector::new(self.aws.clone()), name.to_owned())
     }
 
     pub async fn create(&self, spec: &ClusterSpec) -> Uuid {

@@ -15,9 +15,11 @@ use crate::gates::{Gates, Hold};
 use crate::identity::{Identity, Permissions};
 use crate::inventory::Inventory;
 use crate::journal::Journal;
+use crate::new_subnet::NewSubnet;
 use crate::sandbox_error::SandboxError;
 use crate::serve;
 use crate::settings::Settings;
+use crate::state::network::Table;
 use crate::state::{Change, State, builtin_changes};
 use crate::{clock, dax};
 
@@ -121,6 +123,27 @@ impl Sandbox {
         Permissions::of(&identity).map_err(|fault| SandboxError::MalformedPolicy(fault.message))?;
         let change = Change::Identity { access_key_id: access_key_id.to_owned(), identity: Box::new(identity) };
         self.commit(vec![change])
+    }
+
+    /// Makes a DynamoDB table; from the first one on, only tables that were put exist.
+    ///
+    /// # Panics
+    ///
+    /// If the journal cannot be written.
+    pub fn put_table(&self, name: &str) {
+        let created_at = self.core().settle();
+        let change = Change::Table(Table {
+            name: name.to_owned(),
+            created_at,
+        });
+        self.commit(vec![change])
+            .unwrap_or_else(|error| panic!("putting the table {name}: {error}"));
+    }
+
+    /// Makes or changes a subnet, with its VPC and that VPC's default security group if they are new.
+    pub fn put_subnet(&self, subnet_id: &str, subnet: &NewSubnet) -> Result<(), SandboxError> {
+        let changes = subnet.changes(subnet_id, &self.core().state)?;
+        self.commit(changes)
     }
 
     /// Adds a fault rule; rules live in memory only.

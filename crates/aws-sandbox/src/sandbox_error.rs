@@ -40,6 +40,9 @@ pub enum SandboxError {
     /// An identity came with a document that IAM would refuse.
     #[error("a policy of the identity is malformed: {0}")]
     MalformedPolicy(String),
+    /// A subnet cannot be what it is asked to be.
+    #[error("{0}")]
+    InvalidSubnet(String),
     /// No quota has that name.
     #[error("no quota is called {0:?}; known are {names}", names = Quotas::NAMES.join(", "))]
     UnknownQuota(String),

@@ -43,6 +43,19 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// The time an operation was blocked is not its own: it may take as long again from here.
+    pub(super) async fn extend_deadline(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update operations
+             set deadline_at = greatest(deadline_at, now() + least(deadline_at - created_at, interval '1 day'))
+             where id = $1",
+            self.claim.operation_id
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
     pub(super) async fn touch_cluster(
         &self,
         connection: &mut PgConnection,

@@ -21,6 +21,7 @@ impl Turn<'_> {
         }
         if self.operation.status == Status::Blocked && !matches!(verdict, Verdict::Block { .. }) {
             self.events.push(self.step_event("unblocked", "goes on: the cause is gone"));
+            self.extend_deadline(connection).await?;
         }
         match verdict {
             Verdict::Next { skipped } => self.next(connection, skipped).await,
@@ -33,7 +34,9 @@ impl Turn<'_> {
                 self.write_operation(connection, status, Some(after.as_secs_f64()), waiting_word(waiting_for)).await
             }
             Verdict::Block { fault, recheck_after, waiting_for } => {
-                if self.operation.status != Status::Blocked {
+                let reason = |fault: &Fault| (fault.class, fault.aws.as_ref().map(|aws| aws.message.clone()));
+                let known = self.task.step.last_fault.as_ref().is_some_and(|last| reason(last) == reason(&fault));
+                if self.operation.status != Status::Blocked || !known {
                     self.events.push(self.fault_event("blocked", &fault));
                 }
                 self.write_step(connection, StepStatus::Blocked, Some(&fault)).await?;

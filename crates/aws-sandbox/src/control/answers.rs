@@ -40,7 +40,7 @@ pub(crate) fn forbidden() -> Response<Body> {
 
 pub(crate) async fn unknown_path(OriginalUri(uri): OriginalUri) -> Response<Body> {
     let error = format!(
-        "nothing is at {}; there are health, identities/{{access_key_id}}, faults, journal, inventory, clock and reset",
+        "nothing is at {}; there are health, identities/{{access_key_id}}, faults, tables/{{name}}, subnets/{{id}}, journal, inventory, clock and reset",
         uri.path()
     );
     refuse(StatusCode::NOT_FOUND, &error)

@@ -15,6 +15,7 @@ use crate::control::read_body;
 use crate::dispatch;
 use crate::faults::{FaultKind, FaultRule};
 use crate::identity::Identity;
+use crate::new_subnet::NewSubnet;
 use crate::sandbox::Sandbox;
 use crate::wire::service::Service;
 
@@ -49,6 +50,29 @@ pub(crate) async fn put_identity(
         return refuse(StatusCode::BAD_REQUEST, &error);
     }
     match sandbox.try_put_identity(&access_key_id, identity) {
+        Ok(()) => done(),
+        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+pub(crate) async fn put_table(
+    State(sandbox): State<Sandbox>,
+    Path(name): Path<String>,
+) -> Response<Body> {
+    sandbox.put_table(&name);
+    done()
+}
+
+pub(crate) async fn put_subnet(
+    State(sandbox): State<Sandbox>,
+    Path(id): Path<String>,
+    body: Body,
+) -> Response<Body> {
+    let subnet: NewSubnet = match read(body).await {
+        Ok(subnet) => subnet,
+        Err(refusal) => return *refusal,
+    };
+    match sandbox.put_subnet(&id, &subnet) {
         Ok(()) => done(),
         Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
     }

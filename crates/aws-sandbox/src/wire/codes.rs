@@ -9,6 +9,7 @@ use crate::wire::service::Service;
 pub(crate) fn status(service: Service, code: &str) -> u16 {
     match (service, code) {
         (Service::Ec2, "AuthFailure") => 401,
+        (Service::Ec2, "DryRunOperation") => 412,
         (_, "ServiceQuotaExceededException") => 402,
         (_, "AccessDenied" | "InvalidClientTokenId" | "SignatureDoesNotMatch" | "MissingAuthenticationToken") => 403,
         (_, "UnauthorizedOperation" | "OptInRequired") => 403,

@@ -5,6 +5,10 @@
 mod conflicts;
 mod crashes;
 mod create_and_delete;
+mod door;
+mod http_clusters;
+mod http_operations;
+mod http_refusals;
 mod lost_answers;
 mod permissions;
 mod sweep;

@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod aws;
 pub mod domain;
 pub mod inspections;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::evaluate::Context;
 use super::json;
+use super::principal::Principals;
 use super::statement::{Effect, Place, Statement};
 
 /// A policy document that IAM would accept.
@@ -64,25 +65,27 @@ impl Document {
     /// Whether this trust policy lets a service, e.g. `dax.amazonaws.com`, assume the role when the service sends no
     /// condition keys. A statement for everybody (`*`) trusts no service.
     pub fn trusts_service(&self, service: &str) -> bool {
+        let names = |them: &Principals| them.name_service(service);
+        self.lets_assume(Effect::Allow, names)
+            && !self.lets_assume(Effect::Deny, |them| them.are_everybody() || names(them))
+    }
+
+    /// Whether this trust policy lets a user, or a session of a role, of this account assume the role.
+    pub fn trusts_principal(&self, arn: &str, account_id: &str) -> bool {
+        let names =
+            |them: &Principals| them.are_everybody() || them.name_principal(arn, account_id);
+        self.lets_assume(Effect::Allow, names) && !self.lets_assume(Effect::Deny, names)
+    }
+
+    /// Whether a statement of this effect speaks of assuming the role to one of those principals.
+    fn lets_assume(&self, effect: Effect, names: impl Fn(&Principals) -> bool) -> bool {
         let nothing = Context::new();
-        let speaks = |statement: &&Statement| {
-            statement.covers_action("sts:AssumeRole") && statement.conditions_hold(&nothing)
-        };
-        let denied = self.statements.iter().filter(speaks).any(|statement| {
-            statement.effect == Effect::Deny
-                && statement
-                    .principals
-                    .as_ref()
-                    .is_some_and(|them| them.are_everybody() || them.name_service(service))
-        });
-        let allowed = self.statements.iter().filter(speaks).any(|statement| {
-            statement.effect == Effect::Allow
-                && statement
-                    .principals
-                    .as_ref()
-                    .is_some_and(|them| them.name_service(service))
-        });
-        allowed && !denied
+        self.statements.iter().any(|statement| {
+            statement.effect == effect
+                && statement.covers_action("sts:AssumeRole")
+                && statement.conditions_hold(&nothing)
+                && statement.principals.as_ref().is_some_and(&names)
+        })
     }
 
     fn from_statements(document: &Value, place: Place) -> Result<Document, DocumentFault> {

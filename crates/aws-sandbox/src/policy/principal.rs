@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use super::document::DocumentFault;
 
-/// Whom a statement of a trust policy speaks of; only services are told apart, because only services assume roles here.
+/// Whom a statement of a trust policy speaks of.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Principals {
     services: Vec<String>,
+    accounts: Vec<String>,
     everybody: bool,
 }
 
@@ -50,8 +51,10 @@ impl Principals {
                     "Invalid principal in policy: \"{kind}\":\"{name}\""
                 )));
             }
-            if kind == "Service" {
-                self.services.push(name.to_owned());
+            match kind {
+                "Service" => self.services.push(name.to_owned()),
+                "AWS" => self.accounts.push(name.to_owned()),
+                _ => {}
             }
             self.everybody |= name == "*";
         }
@@ -61,6 +64,19 @@ impl Principals {
     /// Whether the statement names this service itself.
     pub(super) fn name_service(&self, service: &str) -> bool {
         self.services.iter().any(|known| known == service)
+    }
+
+    /// Whether the statement names this user or session: by its own ARN, by the ARN of the session's role, or by its
+    /// account, which leaves it to the account's own policies.
+    pub(super) fn name_principal(&self, arn: &str, account_id: &str) -> bool {
+        let root = format!("arn:aws:iam::{account_id}:root");
+        let role = role_of_session(arn);
+        self.accounts.iter().any(|known| {
+            known == arn
+                || known == account_id
+                || *known == root
+                || Some(known.as_str()) == role.as_deref()
+        })
     }
 
     /// Whether the statement speaks of everybody (`*`), which a Deny means and an Allow of a service role should not.
@@ -92,6 +108,15 @@ fn is_account_principal(name: &str) -> bool {
     let segments: Vec<&str> = name.splitn(6, ':').collect();
     matches!(segments[..], ["arn", partition, "iam" | "sts", "", account, resource]
         if !partition.is_empty() && digits(account) && !resource.is_empty() && !resource.contains('*'))
+}
+
+/// The ARN of the role that a session belongs to; a role with a path cannot be told from the session's ARN.
+fn role_of_session(arn: &str) -> Option<String> {
+    let (account, session) = arn
+        .strip_prefix("arn:aws:sts::")?
+        .split_once(":assumed-role/")?;
+    let (role, _) = session.split_once('/')?;
+    Some(format!("arn:aws:iam::{account}:role/{role}"))
 }
 
 fn strings(value: &Value) -> Option<Vec<&str>> {

@@ -1,0 +1,236 @@
+//! A cluster as DAX shows it, which depends on where it is in its life.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::clock::epoch_seconds;
+use crate::state::cluster::{Cluster, Node, Phase};
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ClusterView<'a> {
+    cluster_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    cluster_arn: &'a str,
+    total_nodes: usize,
+    active_nodes: usize,
+    node_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    cluster_discovery_endpoint: EndpointView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node_ids_to_remove: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nodes: Option<Vec<NodeView<'a>>>,
+    preferred_maintenance_window: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notification_configuration: Option<NotificationView<'a>>,
+    subnet_group: &'a str,
+    security_groups: Vec<SecurityGroupView<'a>>,
+    iam_role_arn: &'a str,
+    parameter_group: ParameterGroupView<'a>,
+    #[serde(rename = "SSEDescription")]
+    sse_description: SseView,
+    cluster_endpoint_encryption_type: &'static str,
+    network_type: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct EndpointView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    port: u16,
+    #[serde(rename = "URL", skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct NodeView<'a> {
+    node_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<EndpointView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node_create_time: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    availability_zone: Option<&'a str>,
+    node_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter_group_status: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct NotificationView<'a> {
+    topic_arn: &'a str,
+    topic_status: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SecurityGroupView<'a> {
+    security_group_identifier: &'a str,
+    status: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ParameterGroupView<'a> {
+    parameter_group_name: &'a str,
+    parameter_apply_status: &'static str,
+    node_ids_to_reboot: [&'a str; 0],
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SseView {
+    status: &'static str,
+}
+
+/// The answer of every operation on one cluster.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ClusterResult<'a> {
+    pub(super) cluster: ClusterView<'a>,
+}
+
+impl<'a> ClusterView<'a> {
+    pub(super) fn of(cluster: &'a Cluster, region: &str, now: DateTime<Utc>) -> ClusterView<'a> {
+        let removing = match &cluster.phase {
+            Phase::Modifying { removing, .. } if !removing.is_empty() => Some(removing.as_slice()),
+            _ => None,
+        };
+        ClusterView {
+            cluster_name: &cluster.name,
+            description: cluster.description.as_deref(),
+            cluster_arn: &cluster.arn,
+            total_nodes: cluster.nodes.len(),
+            active_nodes: active_nodes(cluster, now),
+            node_type: &cluster.node_type,
+            status: cluster.status(now),
+            cluster_discovery_endpoint: discovery_endpoint(cluster, region),
+            node_ids_to_remove: removing,
+            nodes: shows_nodes(cluster).then(|| {
+                cluster
+                    .nodes
+                    .iter()
+                    .map(|node| NodeView::of(cluster, node, region, now))
+                    .collect()
+            }),
+            preferred_maintenance_window: &cluster.maintenance_window,
+            notification_configuration: cluster.topic.as_ref().map(|topic| NotificationView {
+                topic_arn: &topic.arn,
+                topic_status: &topic.status,
+            }),
+            subnet_group: &cluster.subnet_group,
+            security_groups: cluster
+                .security_group_ids
+                .iter()
+                .map(|id| SecurityGroupView {
+                    security_group_identifier: id,
+                    status: "active",
+                })
+                .collect(),
+            iam_role_arn: &cluster.role_arn,
+            parameter_group: ParameterGroupView {
+                parameter_group_name: &cluster.parameter_group,
+                parameter_apply_status: "in-sync",
+                node_ids_to_reboot: [],
+            },
+            sse_description: SseView {
+                status: if cluster.encrypted_at_rest {
+                    "ENABLED"
+                } else {
+                    "DISABLED"
+                },
+            },
+            cluster_endpoint_encryption_type: if cluster.tls { "TLS" } else { "NONE" },
+            network_type: &cluster.network_type,
+        }
+    }
+}
+
+/// While it is created or deleted, a cluster shows nothing below the level of the cluster.
+fn shows_nodes(cluster: &Cluster) -> bool {
+    matches!(cluster.phase, Phase::Available | Phase::Modifying { .. })
+}
+
+fn is_being_added(cluster: &Cluster, node: &Node) -> bool {
+    matches!(&cluster.phase, Phase::Modifying { adding, .. } if adding.contains(&node.id))
+}
+
+fn active_nodes(cluster: &Cluster, now: DateTime<Utc>) -> usize {
+    let is_active = |node: &&Node| !is_being_added(cluster, node) && !node.is_rebooting(now);
+    if shows_nodes(cluster) {
+        cluster.nodes.iter().filter(is_active).count()
+    } else {
+        0
+    }
+}
+
+fn port(cluster: &Cluster) -> u16 {
+    if cluster.tls { 9111 } else { 8111 }
+}
+
+fn scheme(cluster: &Cluster) -> &'static str {
+    if cluster.tls { "daxs" } else { "dax" }
+}
+
+/// A cluster that is still being created has a port, but no address yet.
+fn discovery_endpoint(cluster: &Cluster, region: &str) -> EndpointView {
+    if matches!(cluster.phase, Phase::Creating { .. }) {
+        return EndpointView {
+            address: None,
+            port: port(cluster),
+            url: None,
+        };
+    }
+    let address = format!(
+        "{}.{}.dax-clusters.{region}.amazonaws.com",
+        cluster.name, cluster.address_hash
+    );
+    let url = format!("{}://{address}", scheme(cluster));
+    EndpointView {
+        address: Some(address),
+        port: port(cluster),
+        url: Some(url),
+    }
+}
+
+impl<'a> NodeView<'a> {
+    fn of(cluster: &'a Cluster, node: &'a Node, region: &str, now: DateTime<Utc>) -> NodeView<'a> {
+        if is_being_added(cluster, node) {
+            return NodeView {
+                node_id: &node.id,
+                endpoint: None,
+                node_create_time: None,
+                availability_zone: None,
+                node_status: "creating",
+                parameter_group_status: None,
+            };
+        }
+        let address = format!(
+            "{}.{}.nodes.dax-clusters.{region}.amazonaws.com",
+            node.id, cluster.address_hash
+        );
+        let url = format!("{}://{address}", scheme(cluster));
+        NodeView {
+            node_id: &node.id,
+            endpoint: Some(EndpointView {
+                address: Some(address),
+                port: port(cluster),
+                url: Some(url),
+            }),
+            node_create_time: Some(epoch_seconds(node.created_at)),
+            availability_zone: Some(&node.availability_zone),
+            node_status: if node.is_rebooting(now) {
+                "REBOOTING"
+            } else {
+                "available"
+            },
+            parameter_group_status: Some("in-sync"),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! UpdateCluster.
+
+use serde::Deserialize;
+
+use crate::dax::clusters::{answer_with, find_available_cluster};
+use crate::dax::maintenance::check_window;
+use crate::dax::messages::{fault, invalid_combination, invalid_value};
+use crate::dax::names::{check_topic_arn, parameter_group_name};
+use crate::dax::placement::security_groups;
+use crate::state::cluster::{Cluster, Phase, Topic};
+use crate::turn::Turn;
+use crate::wire::fault::ServiceFault;
+use crate::wire::json::read;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UpdateClusterRequest {
+    cluster_name: Option<String>,
+    description: Option<String>,
+    preferred_maintenance_window: Option<String>,
+    notification_topic_arn: Option<String>,
+    notification_topic_status: Option<String>,
+    parameter_group_name: Option<String>,
+    security_group_ids: Option<Vec<String>>,
+}
+
+pub(super) fn update_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
+    let request: UpdateClusterRequest = read(body)?;
+    let mut cluster =
+        find_available_cluster(turn, "dax:UpdateCluster", request.cluster_name.as_deref())?.clone();
+    if let Some(window) = &request.preferred_maintenance_window {
+        cluster.maintenance_window = check_window(window)?;
+    }
+    if let Some(group) = request.parameter_group_name.as_deref() {
+        let group = if group == "default.dax1.0" {
+            group.to_owned()
+        } else {
+            parameter_group_name(group)?
+        };
+        if !turn.state.parameter_groups.contains_key(&group) {
+            return Err(fault("ParameterGroupNotFoundFault"));
+        }
+        cluster.parameter_group = group;
+    }
+    if request.security_group_ids.is_some() {
+        let group = turn.state.subnet_groups.get(&cluster.subnet_group);
+        let group = group.ok_or_else(|| fault("SubnetGroupNotFoundFault"))?;
+        cluster.security_group_ids =
+            security_groups(turn, &group.vpc_id, request.security_group_ids.as_deref())?;
+    }
+    cluster.description = request.description.clone().or(cluster.description);
+    update_topic(turn, &mut cluster, &request)?;
+    cluster.phase = Phase::Modifying {
+        until: turn.after(turn.settings.modifying_seconds),
+        adding: Vec::new(),
+        removing: Vec::new(),
+    };
+    answer_with(turn, cluster)
+}
+
+fn update_topic(
+    turn: &Turn<'_>,
+    cluster: &mut Cluster,
+    request: &UpdateClusterRequest,
+) -> Result<(), ServiceFault> {
+    if let Some(arn) = &request.notification_topic_arn {
+        check_topic_arn(arn, turn.account_id(), turn.region())?;
+        cluster.topic = Some(Topic {
+            arn: arn.clone(),
+            status: "active".to_owned(),
+        });
+    }
+    let Some(status) = &request.notification_topic_status else {
+        return Ok(());
+    };
+    if !matches!(status.as_str(), "active" | "inactive") {
+        return Err(invalid_value(format!(
+            "Invalid notification topic status: {status}"
+        )));
+    }
+    match &mut cluster.topic {
+        Some(topic) => {
+            topic.status.clone_from(status);
+            Ok(())
+        }
+        None => Err(invalid_combination(
+            "NotificationTopicStatus needs a notification topic.",
+        )),
+    }
+}

@@ -1,0 +1,153 @@
+//! The sorts of fault, by the names that the control API uses.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// What happens to a call that a rule hits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum FaultKind {
+    /// The service's own throttling error, without effect.
+    Throttle,
+    /// The service's own internal error (HTTP 500), without effect.
+    ErrorBefore,
+    /// The effect, then HTTP 500.
+    ErrorAfter,
+    /// The effect, then the connection is dropped without an answer.
+    LoseAnswer,
+    /// The effect, then half of the body and the connection is cut.
+    CutAnswer,
+    /// The call takes `seconds` (default 1) before it is carried out; a client that gives up meanwhile does not stop it.
+    Slow,
+    /// Access denied, as that service words it. The call of the rule is an action, so `iam:PassRole` works too.
+    Deny,
+    /// CreateCluster answers `No permission to assume role`.
+    NotAssumable,
+    /// CreateCluster and IncreaseReplicationFactor answer `InsufficientClusterCapacityFault`.
+    Capacity,
+    /// The effect, then HTTP 200 with bytes that are no answer of any AWS service.
+    Garbage,
+    /// The cluster made by CreateCluster stays `creating` until the faults are cleared, or for `seconds`.
+    Stuck,
+    /// The connection is dropped at once, and the call is carried out `seconds` (default 1) later.
+    Late,
+    /// A quota error by its code, without effect.
+    Quota(String),
+    /// Any error by its code, without effect.
+    Error(String),
+}
+
+/// The name of a fault that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownFault(String);
+
+impl fmt::Display for UnknownFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = FaultKind::PLAIN.map(|(name, _)| name).join(", ");
+        write!(
+            f,
+            "no fault is called {:?}; known are {names}, quota:<Code> and error:<Code>",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for UnknownFault {}
+
+impl FaultKind {
+    const PLAIN: [(&'static str, FaultKind); 12] = [
+        ("throttle", FaultKind::Throttle),
+        ("error_before", FaultKind::ErrorBefore),
+        ("error_after", FaultKind::ErrorAfter),
+        ("lose_answer", FaultKind::LoseAnswer),
+        ("cut_answer", FaultKind::CutAnswer),
+        ("slow", FaultKind::Slow),
+        ("deny", FaultKind::Deny),
+        ("not_assumable", FaultKind::NotAssumable),
+        ("capacity", FaultKind::Capacity),
+        ("garbage", FaultKind::Garbage),
+        ("stuck", FaultKind::Stuck),
+        ("late", FaultKind::Late),
+    ];
+
+    /// Whether a call of this name can be hit by this fault at all.
+    pub(crate) fn applies_to(&self, call: &str) -> bool {
+        match self {
+            FaultKind::NotAssumable | FaultKind::Stuck => call == "dax:CreateCluster",
+            FaultKind::Capacity => {
+                matches!(call, "dax:CreateCluster" | "dax:IncreaseReplicationFactor")
+            }
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FaultKind::Quota(code) => write!(f, "quota:{code}"),
+            FaultKind::Error(code) => write!(f, "error:{code}"),
+            plain => {
+                let named = FaultKind::PLAIN.iter().find(|(_, kind)| kind == plain);
+                f.write_str(named.map_or("unnamed", |(name, _)| name))
+            }
+        }
+    }
+}
+
+impl FromStr for FaultKind {
+    type Err = UnknownFault;
+
+    fn from_str(text: &str) -> Result<FaultKind, UnknownFault> {
+        if let Some((_, kind)) = FaultKind::PLAIN.iter().find(|(name, _)| *name == text) {
+            return Ok(kind.clone());
+        }
+        let is_code = |code: &str| {
+            !code.is_empty()
+                && code.len() <= 100
+                && code
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_')
+        };
+        match text.split_once(':') {
+            Some(("quota", code)) if is_code(code) => Ok(FaultKind::Quota(code.to_owned())),
+            Some(("error", code)) if is_code(code) => Ok(FaultKind::Error(code.to_owned())),
+            _ => Err(UnknownFault(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for FaultKind {
+    type Error = UnknownFault;
+
+    fn try_from(text: String) -> Result<FaultKind, UnknownFault> {
+        text.parse()
+    }
+}
+
+impl From<FaultKind> for String {
+    fn from(kind: FaultKind) -> String {
+        kind.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FaultKind;
+
+    #[test]
+    fn every_name_reads_back_as_written() {
+        for (name, kind) in FaultKind::PLAIN {
+            assert_eq!(name.parse(), Ok(kind.clone()));
+            assert_eq!(kind.to_string(), name);
+        }
+        let quota: FaultKind = "quota:NodeQuotaForCustomerExceededFault"
+            .parse()
+            .expect("a quota fault");
+        assert_eq!(quota.to_string(), "quota:NodeQuotaForCustomerExceededFault");
+        assert!("error:".parse::<FaultKind>().is_err());
+        assert!("explode".parse::<FaultKind>().is_err());
+    }
+}

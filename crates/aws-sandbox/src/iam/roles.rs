@@ -1,0 +1,215 @@
+//! Roles: create, read, list, change, delete.
+
+use serde::Serialize;
+
+use crate::authority::Ask;
+use crate::iam::constraints::Constraints;
+use crate::iam::documents::{DocumentKind, read_document};
+use crate::iam::names::{
+    find_attachable_policy, find_own_role, find_role, limit_exceeded, no_such_entity, role_arn,
+};
+use crate::iam::paging::page;
+use crate::iam::tagging::add_tags;
+use crate::iam::views::RoleView;
+use crate::state::Change;
+use crate::state::iam::Role;
+use crate::state::unique_id;
+use crate::turn::Turn;
+use crate::wire::fault::ServiceFault;
+use crate::wire::form::Form;
+use crate::wire::service::Service;
+use crate::wire::xml::{Members, element};
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RoleResult {
+    role: RoleView,
+}
+
+pub(super) fn create_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+    let mut constraints = Constraints::of(form);
+    let name = constraints.name("RoleName", 64).to_owned();
+    let path = constraints.path("Path");
+    let trust = constraints.required("AssumeRolePolicyDocument", 131_072);
+    let description = constraints.description(true);
+    let max_session_seconds = constraints
+        .number("MaxSessionDuration", 3600, 43_200)
+        .unwrap_or(3600);
+    let boundary = constraints.optional_arn("PermissionsBoundary");
+    let sent_tags = constraints.tags();
+    constraints.finish()?;
+    let arn = format!("arn:aws:iam::{}:role{path}{name}", turn.account_id());
+    let ask = |action| {
+        let ask = Ask::on(action, &arn).requesting_tags(&sent_tags);
+        match boundary {
+            Some(boundary) => ask.with("iam:PermissionsBoundary", boundary),
+            None => ask,
+        }
+    };
+    turn.authorize(&ask("iam:CreateRole"))?;
+    if !sent_tags.is_empty() {
+        turn.authorize(&ask("iam:TagRole"))?;
+    }
+    read_document(DocumentKind::Trust, trust, 0)?;
+    let mut tags = Vec::new();
+    add_tags(&mut tags, &sent_tags, turn.settings.quotas.tags)?;
+    if turn.state.role(&name).is_some() {
+        return Err(ServiceFault::new(
+            "EntityAlreadyExists",
+            format!("Role with name {name} already exists."),
+        ));
+    }
+    if turn.state.roles.len() >= turn.settings.quotas.roles as usize {
+        return Err(limit_exceeded(
+            "RolesPerAccount",
+            turn.settings.quotas.roles,
+        ));
+    }
+    if let Some(boundary) = boundary {
+        find_boundary(turn, boundary)?;
+    }
+    let role = Role {
+        name,
+        path,
+        id: unique_id("AROA", 17),
+        arn,
+        created_at: turn.now,
+        trust: trust.to_owned(),
+        description,
+        max_session_seconds,
+        boundary: boundary.map(str::to_owned),
+        tags,
+        attached: Vec::new(),
+        inline: std::collections::BTreeMap::new(),
+        assumable_at: turn.after(turn.settings.propagation_seconds),
+        service_linked: false,
+    };
+    let result = element(
+        "CreateRoleResult",
+        &RoleResult {
+            role: RoleView::full(&role),
+        },
+    );
+    turn.change(Change::Role(Box::new(role)));
+    result
+}
+
+/// The policy that is to be a boundary.
+pub(super) fn find_boundary(turn: &Turn<'_>, arn: &str) -> Result<(), ServiceFault> {
+    if !turn.state.policies.contains_key(arn) {
+        return Err(no_such_entity(format!(
+            "Scope ARN: {arn} does not exist or is not attachable."
+        )));
+    }
+    find_attachable_policy(turn, arn).map(drop)
+}
+
+/// Asks for an action on a role by its name: the refusal calls it `role <name>`.
+pub(super) fn authorize_on_role(
+    turn: &mut Turn<'_>,
+    action: &str,
+    name: &str,
+) -> Result<(), ServiceFault> {
+    let (arn, shown) = (role_arn(turn, name), format!("role {name}"));
+    let ask = Ask::on_shown(action, &arn, &shown);
+    let ask = match turn.state.role(name) {
+        Some(role) => ask.resource_tags(Service::Iam, &role.tags),
+        None => ask,
+    };
+    turn.authorize(&ask)
+}
+
+pub(super) fn get_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+    let mut constraints = Constraints::of(form);
+    let name = constraints.name("RoleName", 64);
+    constraints.finish()?;
+    authorize_on_role(turn, "iam:GetRole", name)?;
+    element(
+        "GetRoleResult",
+        &RoleResult {
+            role: RoleView::full(find_role(turn, name)?),
+        },
+    )
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListRolesResult {
+    roles: Members<RoleView>,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+}
+
+pub(super) fn list_roles(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+    let mut constraints = Constraints::of(form);
+    let prefix = constraints.path_prefix();
+    constraints.finish()?;
+    let arn = format!("arn:aws:iam::{}:role{prefix}", turn.account_id());
+    turn.authorize(&Ask::on("iam:ListRoles", &arn))?;
+    let under = turn
+        .state
+        .roles
+        .iter()
+        .filter(|(_, role)| role.path.starts_with(&prefix));
+    let page = page(form, under, |(key, _)| (*key).clone())?;
+    let roles = page
+        .items
+        .into_iter()
+        .map(|(_, role)| RoleView::listed(role))
+        .collect();
+    let result = ListRolesResult {
+        roles,
+        is_truncated: page.end.is_truncated,
+        marker: page.end.marker,
+    };
+    element("ListRolesResult", &result)
+}
+
+pub(super) fn update_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+    let mut constraints = Constraints::of(form);
+    let name = constraints.name("RoleName", 64);
+    let description = constraints.description(true);
+    let max_session_seconds = constraints.number("MaxSessionDuration", 3600, 43_200);
+    constraints.finish()?;
+    authorize_on_role(turn, "iam:UpdateRole", name)?;
+    let mut role = find_own_role(turn, name)?.clone();
+    role.description = description.or(role.description);
+    role.max_session_seconds = max_session_seconds.unwrap_or(role.max_session_seconds);
+    turn.change(Change::Role(Box::new(role)));
+    element("UpdateRoleResult", &())
+}
+
+pub(super) fn update_assume_role_policy(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
+    let mut constraints = Constraints::of(form);
+    let name = constraints.name("RoleName", 64);
+    let trust = constraints.required("PolicyDocument", 131_072);
+    constraints.finish()?;
+    authorize_on_role(turn, "iam:UpdateAssumeRolePolicy", name)?;
+    let mut role = find_own_role(turn, name)?.clone();
+    read_document(DocumentKind::Trust, trust, 0)?;
+    trust.clone_into(&mut role.trust);
+    role.assumable_at = turn.after(turn.settings.propagation_seconds);
+    turn.change(Change::Role(Box::new(role)));
+    Ok(String::new())
+}
+
+pub(super) fn delete_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+    let mut constraints = Constraints::of(form);
+    let name = constraints.name("RoleName", 64);
+    constraints.finish()?;
+    authorize_on_role(turn, "iam:DeleteRole", name)?;
+    let role = find_own_role(turn, name)?;
+    let conflict = |message: &str| Err(ServiceFault::new("DeleteConflict", message));
+    if !role.attached.is_empty() {
+        return conflict("Cannot delete entity, must detach all policies first.");
+    }
+    if !role.inline.is_empty() {
+        return conflict("Cannot delete entity, must delete policies first.");
+    }
+    turn.change(Change::RoleGone(role.name.clone()));
+    Ok(String::new())
+}

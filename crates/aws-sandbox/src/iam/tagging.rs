@@ -1,0 +1,38 @@
+//! Rules for IAM's tags that its API model does not hold.
+
+use crate::state::Tag;
+use crate::wire::fault::ServiceFault;
+
+/// What the model does not say about tags: keys are unique ignoring case, and `aws:` is AWS's.
+pub(super) fn check_tags(tags: &[Tag]) -> Result<(), ServiceFault> {
+    let mut keys: Vec<String> = tags.iter().map(|tag| tag.key.to_lowercase()).collect();
+    keys.sort_unstable();
+    if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+        let message = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
+        return Err(ServiceFault::new("InvalidInput", message));
+    }
+    if keys.iter().any(|key| key.starts_with("aws:")) {
+        let message = "Tag keys that begin with aws: are reserved for system use.";
+        return Err(ServiceFault::new("InvalidInput", message));
+    }
+    Ok(())
+}
+
+/// Adds tags to those that are there; IAM's keys are the same whatever their case.
+pub(super) fn add_tags(tags: &mut Vec<Tag>, added: &[Tag], most: u32) -> Result<(), ServiceFault> {
+    check_tags(added)?;
+    for tag in added {
+        match tags
+            .iter_mut()
+            .find(|existing| existing.key.eq_ignore_ascii_case(&tag.key))
+        {
+            Some(existing) => existing.clone_from(tag),
+            None => tags.push(tag.clone()),
+        }
+    }
+    if tags.len() > most as usize {
+        let message = format!("The number of tags has reached the maximum limit: {most}");
+        return Err(ServiceFault::new("LimitExceeded", message));
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! The append-only journal: every change is written and handed to the operating system before its answer is sent.
+//!
+//! A line of JSON per call: the changes it made and its record. At start the file is read, the state rebuilt, and a
+//! compacted file put in its place by rename. A torn last line is a change that was never answered, and is dropped.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::call_log::{CallLog, CallRecord};
+use crate::sandbox_error::SandboxError;
+use crate::state::{Change, State};
+
+/// How many calls with an effect outlive a restart.
+const CALLS_KEPT: usize = 10_000;
+
+#[derive(Deserialize)]
+struct Line {
+    #[serde(default)]
+    call: Option<CallRecord>,
+    #[serde(default)]
+    changes: Vec<Change>,
+}
+
+#[derive(Serialize)]
+struct LineOut<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<&'a CallRecord>,
+    #[serde(skip_serializing_if = "<[Change]>::is_empty")]
+    changes: &'a [Change],
+}
+
+/// An open journal, locked against a second process.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    path: PathBuf,
+    file: File,
+    _lock: File,
+}
+
+impl Journal {
+    /// Opens the journal at `place` and replays it into `state` and `calls`; both stay empty if it is new.
+    pub(crate) fn open(
+        place: &Path,
+        state: &mut State,
+        calls: &mut CallLog,
+    ) -> Result<Journal, SandboxError> {
+        let path = file_of(place).map_err(|source| SandboxError::journal(place, source))?;
+        let failed = |source: io::Error| SandboxError::journal(&path, source);
+        let lock = File::create(path.with_extension("lock")).map_err(failed)?;
+        lock.try_lock()
+            .map_err(|_| SandboxError::JournalInUse(path.clone()))?;
+        replay(&path, state, calls)?;
+        write_compacted(&path, state, calls).map_err(failed)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .map_err(failed)?;
+        Ok(Journal {
+            path,
+            file,
+            _lock: lock,
+        })
+    }
+
+    /// Appends what one call did. After an error the journal may end in half a line, which is cut off again.
+    pub(crate) fn append(
+        &mut self,
+        call: Option<&CallRecord>,
+        changes: &[Change],
+    ) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&LineOut { call, changes })?;
+        line.push(b'\n');
+        let length = self.file.metadata()?.len();
+        self.file.write_all(&line).inspect_err(|_| {
+            // Nothing more can be done if this fails as well: the next start reports the line.
+            let _ = self.file.set_len(length);
+        })
+    }
+
+    /// Begins the journal anew with these changes.
+    pub(crate) fn restart(&mut self, changes: &[Change]) -> io::Result<()> {
+        let next = self.path.with_extension("new");
+        let mut line = serde_json::to_vec(&LineOut {
+            call: None,
+            changes,
+        })?;
+        line.push(b'\n');
+        fs::write(&next, &line)?;
+        fs::rename(&next, &self.path)?;
+        self.file = OpenOptions::new().append(true).open(&self.path)?;
+        Ok(())
+    }
+}
+
+/// A directory, or a path without an extension, holds the journal under a name of our own.
+fn file_of(place: &Path) -> io::Result<PathBuf> {
+    let path = match place.is_dir() || (place.extension().is_none() && !place.is_file()) {
+        true => place.join("aws-sandbox.journal"),
+        false => place.to_owned(),
+    };
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        fs::create_dir_all(folder)?;
+    }
+    Ok(path)
+}
+
+fn replay(path: &Path, state: &mut State, calls: &mut CallLog) -> Result<(), SandboxError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(SandboxError::journal(path, error)),
+    };
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let read = reader
+            .read_until(b'\n', &mut line)
+            .map_err(|source| SandboxError::journal(path, source))?;
+        if read == 0 || !line.ends_with(b"\n") {
+            break;
+        }
+        let read: Line =
+            serde_json::from_slice(&line).map_err(|source| SandboxError::JournalLine {
+                path: path.to_owned(),
+                number,
+                source,
+            })?;
+        read.changes
+            .into_iter()
+            .for_each(|change| state.apply(change));
+        if let Some(call) = read.call {
+            calls.push(call);
+        }
+    }
+    Ok(())
+}
+
+fn write_compacted(path: &Path, state: &State, calls: &CallLog) -> io::Result<()> {
+    let next = path.with_extension("new");
+    let mut file = BufWriter::new(File::create(&next)?);
+    let mut write_line = |line: LineOut<'_>| -> io::Result<()> {
+        serde_json::to_writer(&mut file, &line)?;
+        file.write_all(b"\n")
+    };
+    if !state.id.is_empty() {
+        for change in state.snapshot() {
+            write_line(LineOut {
+                call: None,
+                changes: &[change],
+            })?;
+        }
+    }
+    for call in calls.newest_effects(CALLS_KEPT) {
+        write_line(LineOut {
+            call: Some(call),
+            changes: &[],
+        })?;
+    }
+    file.into_inner()
+        .map_err(io::IntoInnerError::into_error)?
+        .sync_all()?;
+    fs::rename(&next, path)
+}

@@ -1,0 +1,238 @@
+//! The changes that the journal records.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use crate::identity::{Identity, KnownKey, Permissions, Session};
+use crate::state::State;
+use crate::state::cluster::Cluster;
+use crate::state::group::{Event, ParameterGroup, SubnetGroup};
+use crate::state::iam::{ManagedPolicy, Role};
+use crate::state::network::{SecurityGroup, Subnet, Table, Vpc};
+
+/// DAX keeps events for 14 days; certificates count for 30.
+const EVENT_DAYS: i64 = 14;
+const CERTIFICATE_DAYS: i64 = 30;
+
+/// One recorded change; entities are written whole.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Change {
+    Began {
+        id: String,
+        account_id: String,
+        region: String,
+    },
+    ClockMoved {
+        offset_ms: i64,
+    },
+    Identity {
+        access_key_id: String,
+        identity: Box<Identity>,
+    },
+    Session(Box<Session>),
+    Role(Box<Role>),
+    RoleGone(String),
+    Policy(Box<ManagedPolicy>),
+    PolicyGone(String),
+    Cluster(Box<Cluster>),
+    SubnetGroup(SubnetGroup),
+    SubnetGroupGone(String),
+    ParameterGroup(ParameterGroup),
+    ParameterGroupGone(String),
+    Event(Event),
+    CertificateIssued(DateTime<Utc>),
+    Vpc(Vpc),
+    Subnet(Subnet),
+    SecurityGroup(Box<SecurityGroup>),
+    Table(Table),
+}
+
+impl State {
+    /// Makes a change true.
+    pub(crate) fn apply(&mut self, change: Change) {
+        match change {
+            Change::Began {
+                id,
+                account_id,
+                region,
+            } => {
+                *self = State {
+                    id,
+                    account_id,
+                    region,
+                    ..State::default()
+                };
+            }
+            Change::ClockMoved { offset_ms } => self.clock_offset_ms = offset_ms,
+            Change::Identity {
+                access_key_id,
+                identity,
+            } => self.apply_identity(access_key_id, *identity),
+            Change::Session(session) => {
+                self.sessions
+                    .insert(session.access_key_id.clone(), *session);
+            }
+            Change::Role(role) => {
+                self.roles.insert(role.name.to_ascii_lowercase(), *role);
+            }
+            Change::RoleGone(name) => {
+                self.roles.remove(&name.to_ascii_lowercase());
+            }
+            Change::Policy(policy) => {
+                self.policies.insert(policy.arn.clone(), *policy);
+            }
+            Change::PolicyGone(arn) => {
+                self.policies.remove(&arn);
+            }
+            dax_or_network => self.apply_resource(dax_or_network),
+        }
+    }
+
+    fn apply_resource(&mut self, change: Change) {
+        match change {
+            Change::Cluster(cluster) => {
+                self.note_due(cluster.due());
+                self.clusters.insert(cluster.name.clone(), *cluster);
+            }
+            Change::SubnetGroup(group) => {
+                self.subnet_groups.insert(group.name.clone(), group);
+            }
+            Change::SubnetGroupGone(name) => {
+                self.subnet_groups.remove(&name);
+            }
+            Change::ParameterGroup(group) => {
+                self.parameter_groups.insert(group.name.clone(), group);
+            }
+            Change::ParameterGroupGone(name) => {
+                self.parameter_groups.remove(&name);
+            }
+            Change::Event(event) => self.apply_event(event),
+            Change::CertificateIssued(at) => {
+                self.certificates
+                    .retain(|issued| at - *issued < TimeDelta::days(CERTIFICATE_DAYS));
+                self.certificates.push_back(at);
+            }
+            network => self.apply_network(network),
+        }
+    }
+
+    fn apply_network(&mut self, change: Change) {
+        match change {
+            Change::Vpc(vpc) => {
+                self.vpcs.insert(vpc.id.clone(), vpc);
+            }
+            Change::Subnet(subnet) => {
+                self.subnets.insert(subnet.id.clone(), subnet);
+            }
+            Change::SecurityGroup(group) => {
+                self.security_groups.insert(group.id.clone(), *group);
+            }
+            Change::Table(table) => {
+                self.tables.insert(table.name.clone(), table);
+            }
+            other => unreachable!("{other:?} was applied before"),
+        }
+    }
+
+    fn apply_identity(&mut self, access_key_id: String, identity: Identity) {
+        // Documents are checked before they are recorded; one that a later version refuses grants nothing.
+        let permissions = Permissions::of(&identity).unwrap_or_else(|_| Permissions {
+            identity: Vec::new(),
+            boundary: None,
+            session: None,
+        });
+        self.keys.insert(
+            access_key_id,
+            KnownKey {
+                identity,
+                permissions: Arc::new(permissions),
+            },
+        );
+    }
+
+    fn apply_event(&mut self, event: Event) {
+        let oldest = event.date - TimeDelta::days(EVENT_DAYS);
+        while self.events.front().is_some_and(|first| first.date < oldest) {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    /// The changes that make this state out of nothing: what a compacted journal holds.
+    pub(crate) fn snapshot(&self) -> Vec<Change> {
+        let began = Change::Began {
+            id: self.id.clone(),
+            account_id: self.account_id.clone(),
+            region: self.region.clone(),
+        };
+        let mut changes = vec![
+            began,
+            Change::ClockMoved {
+                offset_ms: self.clock_offset_ms,
+            },
+        ];
+        changes.extend(
+            self.keys
+                .iter()
+                .map(|(access_key_id, key)| Change::Identity {
+                    access_key_id: access_key_id.clone(),
+                    identity: Box::new(key.identity.clone()),
+                }),
+        );
+        changes.extend(
+            self.sessions
+                .values()
+                .cloned()
+                .map(|session| Change::Session(Box::new(session))),
+        );
+        changes.extend(
+            self.roles
+                .values()
+                .cloned()
+                .map(|role| Change::Role(Box::new(role))),
+        );
+        changes.extend(
+            self.policies
+                .values()
+                .cloned()
+                .map(|policy| Change::Policy(Box::new(policy))),
+        );
+        changes.extend(
+            self.clusters
+                .values()
+                .cloned()
+                .map(|cluster| Change::Cluster(Box::new(cluster))),
+        );
+        changes.extend(
+            self.subnet_groups
+                .values()
+                .cloned()
+                .map(Change::SubnetGroup),
+        );
+        changes.extend(
+            self.parameter_groups
+                .values()
+                .cloned()
+                .map(Change::ParameterGroup),
+        );
+        changes.extend(self.events.iter().cloned().map(Change::Event));
+        changes.extend(
+            self.certificates
+                .iter()
+                .copied()
+                .map(Change::CertificateIssued),
+        );
+        changes.extend(self.vpcs.values().cloned().map(Change::Vpc));
+        changes.extend(self.subnets.values().cloned().map(Change::Subnet));
+        changes.extend(
+            self.security_groups
+                .values()
+                .cloned()
+                .map(|group| Change::SecurityGroup(Box::new(group))),
+        );
+        changes.extend(self.tables.values().cloned().map(Change::Table));
+        changes
+    }
+}

@@ -1,0 +1,196 @@
+//! A DAX cluster: its settings, its nodes and where it is in its life.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::state::Tag;
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Node {
+    /// `<cluster>-a`, `<cluster>-b`, …
+    pub(crate) id: String,
+    pub(crate) availability_zone: String,
+    /// When it was, or will be, ready.
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) rebooting_until: Option<DateTime<Utc>>,
+}
+
+impl Node {
+    pub(crate) fn is_rebooting(&self, now: DateTime<Utc>) -> bool {
+        self.rebooting_until.is_some_and(|until| now < until)
+    }
+}
+
+/// Where a cluster is in its life; a phase with a time ends by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Phase {
+    /// Without a time it never ends: the cluster is stuck.
+    Creating {
+        until: Option<DateTime<Utc>>,
+    },
+    Available,
+    /// Nodes being added are in the cluster's list already, nodes being removed still are.
+    Modifying {
+        until: DateTime<Utc>,
+        adding: Vec<String>,
+        removing: Vec<String>,
+    },
+    Deleting {
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    },
+}
+
+/// Where events of the cluster are published.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Topic {
+    pub(crate) arn: String,
+    pub(crate) status: String,
+}
+
+/// A cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Cluster {
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    /// The part of the endpoint's address that AWS draws.
+    pub(crate) address_hash: String,
+    pub(crate) description: Option<String>,
+    pub(crate) node_type: String,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) phase: Phase,
+    pub(crate) subnet_group: String,
+    pub(crate) security_group_ids: Vec<String>,
+    pub(crate) role_arn: String,
+    pub(crate) parameter_group: String,
+    pub(crate) maintenance_window: String,
+    pub(crate) topic: Option<Topic>,
+    pub(crate) encrypted_at_rest: bool,
+    pub(crate) tls: bool,
+    pub(crate) network_type: String,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+impl Cluster {
+    /// When its phase ends.
+    pub(crate) fn due(&self) -> Option<DateTime<Utc>> {
+        match self.phase {
+            Phase::Creating { until } => until,
+            Phase::Available => None,
+            Phase::Modifying { until, .. } | Phase::Deleting { until, .. } => Some(until),
+        }
+    }
+
+    /// Ends its phase if that is due; `false` once the cluster is gone.
+    pub(crate) fn settle(&mut self, now: DateTime<Utc>) -> bool {
+        if self.due().is_none_or(|due| now < due) {
+            return true;
+        }
+        match &self.phase {
+            Phase::Deleting { .. } => return false,
+            Phase::Modifying { removing, .. } => {
+                let removing = removing.clone();
+                self.nodes.retain(|node| !removing.contains(&node.id));
+            }
+            Phase::Creating { .. } | Phase::Available => {}
+        }
+        self.phase = Phase::Available;
+        true
+    }
+
+    /// The status as AWS words it; late in a deletion there is none.
+    pub(crate) fn status(&self, now: DateTime<Utc>) -> Option<&'static str> {
+        match &self.phase {
+            Phase::Creating { .. } => Some("creating"),
+            Phase::Available => Some("available"),
+            Phase::Modifying { .. } => Some("modifying"),
+            Phase::Deleting { from, until } => {
+                let last_third: TimeDelta = (*until - *from) / 3;
+                (now < *until - last_third).then_some("deleting")
+            }
+        }
+    }
+
+    pub(crate) fn is_available(&self) -> bool {
+        self.phase == Phase::Available
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cluster, Node, Phase};
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    fn cluster(phase: Phase, now: DateTime<Utc>) -> Cluster {
+        let node = |letter: char| Node {
+            id: format!("c-{letter}"),
+            availability_zone: "us-east-1a".to_owned(),
+            created_at: now,
+            rebooting_until: None,
+        };
+        Cluster {
+            name: "c".to_owned(),
+            arn: "arn:aws:dax:us-east-1:123456789012:cache/c".to_owned(),
+            address_hash: "abc123".to_owned(),
+            description: None,
+            node_type: "dax.t3.small".to_owned(),
+            nodes: vec![node('a'), node('b')],
+            phase,
+            subnet_group: "default".to_owned(),
+            security_group_ids: Vec::new(),
+            role_arn: String::new(),
+            parameter_group: "default.dax1.0".to_owned(),
+            maintenance_window: "sun:05:00-sun:06:00".to_owned(),
+            topic: None,
+            encrypted_at_rest: false,
+            tls: false,
+            network_type: "ipv4".to_owned(),
+            tags: Vec::new(),
+            created_at: now,
+        }
+    }
+
+    #[test]
+    fn a_deletion_loses_its_status_before_the_cluster_is_gone() {
+        let now = Utc::now();
+        let until = now + TimeDelta::seconds(9);
+        let mut cluster = cluster(Phase::Deleting { from: now, until }, now);
+        assert_eq!(
+            cluster.status(now + TimeDelta::seconds(5)),
+            Some("deleting")
+        );
+        assert_eq!(cluster.status(now + TimeDelta::seconds(7)), None);
+        assert!(cluster.settle(now + TimeDelta::seconds(8)));
+        assert!(!cluster.settle(until));
+    }
+
+    #[test]
+    fn a_scale_down_keeps_its_nodes_until_it_is_done() {
+        let now = Utc::now();
+        let until = now + TimeDelta::seconds(1);
+        let phase = Phase::Modifying {
+            until,
+            adding: Vec::new(),
+            removing: vec!["c-a".to_owned()],
+        };
+        let mut cluster = cluster(phase, now);
+        assert!(cluster.settle(now));
+        assert_eq!(cluster.nodes.len(), 2);
+        assert!(cluster.settle(until));
+        assert_eq!(
+            (cluster.nodes.len(), cluster.status(until)),
+            (1, Some("available"))
+        );
+    }
+
+    #[test]
+    fn a_stuck_cluster_stays_creating() {
+        let now = Utc::now();
+        let mut cluster = cluster(Phase::Creating { until: None }, now);
+        assert!(cluster.settle(now + TimeDelta::days(2)));
+        assert_eq!(cluster.status(now), Some("creating"));
+    }
+}

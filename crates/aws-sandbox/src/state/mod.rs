@@ -1,0 +1,128 @@
+//! Everything that exists in the sandbox, as typed entities; it changes only through recorded changes.
+//!
+//! A service reads the state and returns changes; the journal writes them; then `State::apply` makes them true. What
+//! time alone brings about (a cluster becoming available, a deleted one vanishing) is not recorded: `State::settle`
+//! derives it from the recorded times, so that a restart comes to the same result.
+
+pub(crate) mod cluster;
+pub(crate) mod group;
+pub(crate) mod iam;
+pub(crate) mod network;
+
+mod builtin;
+mod change;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::builtin::builtin_changes;
+pub(crate) use self::change::Change;
+use self::cluster::Cluster;
+use self::group::{Event, ParameterGroup, SubnetGroup};
+use self::iam::{ManagedPolicy, Role};
+use self::network::{SecurityGroup, Subnet, Table, Vpc};
+use crate::identity::{KnownKey, Session};
+
+/// A tag of a role, a policy or a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tag {
+    #[serde(rename = "Key")]
+    pub(crate) key: String,
+    #[serde(rename = "Value", default)]
+    pub(crate) value: String,
+}
+
+/// Adds tags to a list, replacing the value where the key is there already.
+pub(crate) fn merge_tags(tags: &mut Vec<Tag>, added: &[Tag]) {
+    for tag in added {
+        match tags.iter_mut().find(|existing| existing.key == tag.key) {
+            Some(existing) => existing.value.clone_from(&tag.value),
+            None => tags.push(tag.clone()),
+        }
+    }
+}
+
+/// The whole account.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Drawn once per journal.
+    pub(crate) id: String,
+    pub(crate) account_id: String,
+    pub(crate) region: String,
+    pub(crate) clock_offset_ms: i64,
+    /// By access key id.
+    pub(crate) keys: BTreeMap<String, KnownKey>,
+    /// By access key id.
+    pub(crate) sessions: BTreeMap<String, Session>,
+    /// By lower-cased name: role names are unique ignoring case.
+    pub(crate) roles: BTreeMap<String, Role>,
+    /// By ARN.
+    pub(crate) policies: BTreeMap<String, ManagedPolicy>,
+    pub(crate) clusters: BTreeMap<String, Cluster>,
+    pub(crate) subnet_groups: BTreeMap<String, SubnetGroup>,
+    pub(crate) parameter_groups: BTreeMap<String, ParameterGroup>,
+    /// In the order in which they were written, which is not the order of their dates.
+    pub(crate) events: VecDeque<Event>,
+    /// When each certificate of a TLS cluster was issued.
+    pub(crate) certificates: VecDeque<DateTime<Utc>>,
+    pub(crate) vpcs: BTreeMap<String, Vpc>,
+    pub(crate) subnets: BTreeMap<String, Subnet>,
+    pub(crate) security_groups: BTreeMap<String, SecurityGroup>,
+    pub(crate) tables: BTreeMap<String, Table>,
+    next_due: Option<DateTime<Utc>>,
+}
+
+impl State {
+    pub(crate) fn role(&self, name: &str) -> Option<&Role> {
+        self.roles.get(&name.to_ascii_lowercase())
+    }
+
+    pub(crate) fn role_by_arn(&self, arn: &str) -> Option<&Role> {
+        let name = arn.rsplit('/').next()?;
+        self.role(name).filter(|role| role.arn == arn)
+    }
+
+    /// Brings about what is due by now.
+    pub(crate) fn settle(&mut self, now: DateTime<Utc>) {
+        if self.next_due.is_none_or(|due| now < due) {
+            return;
+        }
+        self.clusters.retain(|_, cluster| cluster.settle(now));
+        self.next_due = self.clusters.values().filter_map(Cluster::due).min();
+    }
+
+    fn note_due(&mut self, due: Option<DateTime<Utc>>) {
+        self.next_due = match (self.next_due, due) {
+            (Some(known), Some(new)) => Some(known.min(new)),
+            (known, new) => known.or(new),
+        };
+    }
+}
+
+/// A fresh identifier of AWS's sort: the prefix and `length` upper-case letters and digits.
+pub(crate) fn unique_id(prefix: &str, length: usize) -> String {
+    let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
+    let bytes = random.iter().flat_map(|uuid| {
+        // Byte 6 and 8 of a version 4 UUID hold its version and variant, which are not random.
+        uuid.as_bytes()
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != 6 && *at != 8)
+            .map(|(_, byte)| *byte)
+    });
+    let tail: String = bytes.take(length).map(base32).collect();
+    format!("{prefix}{tail}")
+}
+
+/// An identifier of AWS's sort that is always the same for the same digest.
+pub(crate) fn unique_id_of(prefix: &str, digest: &[u8]) -> String {
+    let tail: String = digest.iter().take(17).map(|byte| base32(*byte)).collect();
+    format!("{prefix}{tail}")
+}
+
+fn base32(byte: u8) -> char {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    char::from(ALPHABET[usize::from(byte) % 32])
+}

@@ -1,0 +1,156 @@
+//! AssumeRole: temporary credentials that then work.
+
+use serde::Serialize;
+
+use crate::authority::Ask;
+use crate::clock::{after, iso_seconds};
+use crate::identity::Session;
+use crate::policy::document::Document;
+use crate::state::iam::Role;
+use crate::state::{Change, unique_id};
+use crate::turn::Turn;
+use crate::wire::fault::ServiceFault;
+use crate::wire::form::Form;
+use crate::wire::xml::element;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Credentials {
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: String,
+    expiration: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AssumedRoleUser {
+    assumed_role_id: String,
+    arn: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AssumeRoleResult {
+    credentials: Credentials,
+    assumed_role_user: AssumedRoleUser,
+}
+
+pub(super) fn assume_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+    let arn = form.text("RoleArn").unwrap_or_default();
+    let name = form.text("RoleSessionName").unwrap_or_default();
+    let seconds = form
+        .text("DurationSeconds")
+        .map_or(Ok(3600), str::parse::<u32>);
+    let is_name = (2..=64).contains(&name.len())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
+    if !arn.starts_with("arn:") || arn.len() < 20 {
+        return Err(invalid("ARN must be a valid ARN", "roleArn", arn));
+    }
+    if !is_name {
+        return Err(invalid(
+            "Member must satisfy regular expression pattern: [\\w+=,.@-]{2,64}",
+            "roleSessionName",
+            name,
+        ));
+    }
+    let seconds = seconds
+        .ok()
+        .filter(|seconds| (900..=43_200).contains(seconds))
+        .ok_or_else(|| {
+            let sent = form.text("DurationSeconds").unwrap_or_default();
+            invalid(
+                "Member must be between 900 and 43200",
+                "durationSeconds",
+                sent,
+            )
+        })?;
+    turn.authorize(&Ask::on("sts:AssumeRole", arn))?;
+    let policies = session_policies(turn, form)?;
+    let role = trusted_role(turn, arn)?;
+    if seconds > role.max_session_seconds {
+        let message =
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
+        return Err(ServiceFault::new("ValidationError", message));
+    }
+    let session = Session {
+        access_key_id: unique_id("ASIA", 16),
+        secret: unique_id("", 20) + &unique_id("", 20),
+        token: unique_id("sandbox", 25) + &unique_id("", 25),
+        role_name: role.name.clone(),
+        role_id: role.id.clone(),
+        session_name: name.to_owned(),
+        policies,
+        expires_at: after(turn.now, f64::from(seconds)),
+    };
+    let result = answer(turn, &session);
+    turn.change(Change::Session(Box::new(session)));
+    result
+}
+
+fn answer(turn: &Turn<'_>, session: &Session) -> Result<String, ServiceFault> {
+    let (role, name) = (&session.role_name, &session.session_name);
+    let result = AssumeRoleResult {
+        credentials: Credentials {
+            access_key_id: session.access_key_id.clone(),
+            secret_access_key: session.secret.clone(),
+            session_token: session.token.clone(),
+            expiration: iso_seconds(session.expires_at),
+        },
+        assumed_role_user: AssumedRoleUser {
+            assumed_role_id: format!("{}:{name}", session.role_id),
+            arn: format!(
+                "arn:aws:sts::{}:assumed-role/{role}/{name}",
+                turn.account_id()
+            ),
+        },
+    };
+    element("AssumeRoleResult", &result)
+}
+
+fn invalid(rule: &str, member: &str, value: &str) -> ServiceFault {
+    let message = format!(
+        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {rule}"
+    );
+    ServiceFault::new("ValidationError", message)
+}
+
+/// The role, if it exists and trusts the caller; AWS does not tell the two refusals apart.
+fn trusted_role<'a>(turn: &Turn<'a>, arn: &str) -> Result<&'a Role, ServiceFault> {
+    let refused = || {
+        let message = format!(
+            "User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}",
+            turn.caller.arn
+        );
+        ServiceFault::new("AccessDenied", message)
+    };
+    let role = turn.state.role_by_arn(arn).ok_or_else(refused)?;
+    let trust = Document::parse_trust(&role.trust).map_err(|_| refused())?;
+    match trust.trusts_principal(&turn.caller.arn, turn.account_id()) {
+        true => Ok(role),
+        false => Err(refused()),
+    }
+}
+
+/// The inline session policy and the managed ones, if any were sent.
+fn session_policies(turn: &Turn<'_>, form: &Form) -> Result<Option<Vec<String>>, ServiceFault> {
+    let mut policies = Vec::new();
+    if let Some(policy) = form.text("Policy") {
+        Document::parse_identity(policy)
+            .map_err(|fault| ServiceFault::new("MalformedPolicyDocument", fault.message))?;
+        policies.push(policy.to_owned());
+    }
+    for descriptor in form.list("PolicyArns", Some("member")) {
+        let arn = descriptor.text("arn").unwrap_or_default();
+        let policy = turn.state.policies.get(arn);
+        let missing = || ServiceFault::new("NoSuchEntity", format!("Policy {arn} was not found."));
+        policies.push(policy.ok_or_else(missing)?.document().to_owned());
+    }
+    Ok(if policies.is_empty() {
+        None
+    } else {
+        Some(policies)
+    })
+}

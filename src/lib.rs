@@ -10,8 +10,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api;
+pub mod app;
 pub mod aws;
+pub mod commands;
+pub mod config;
 pub mod domain;
 pub mod operations;
 pub mod store;
+pub mod telemetry;
 pub mod worker;

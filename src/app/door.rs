@@ -21,20 +21,20 @@ use tower::Service;
 
 /// How long a connection may take for what, and how many there may be.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub(super) struct Limits {
     /// From the first connection until its first complete head.
-    pub first_request: Duration,
+    pub(super) first_request: Duration,
     /// For one head, waiting for it included: so long an idle connection is kept.
-    pub head: Duration,
+    pub(super) head: Duration,
     /// Connections at the same time; more are closed at once.
-    pub connections: usize,
+    pub(super) connections: usize,
     /// For requests at work when the service ends.
-    pub drain: Duration,
+    pub(super) drain: Duration,
 }
 
 impl Limits {
     /// The service's own limits.
-    pub const SERVICE: Self = Self {
+    pub(super) const SERVICE: Self = Self {
         first_request: Duration::from_secs(5),
         head: Duration::from_secs(10),
         connections: 10_000,
@@ -43,12 +43,12 @@ impl Limits {
 }
 
 /// Takes an address and port.
-pub fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+pub(super) fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))
 }
 
 /// Serves until `stop`, then lets requests at work end within the limit.
-pub async fn serve(
+pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
@@ -185,7 +185,8 @@ mod tests {
     #[tokio::test]
     async fn connections_beyond_the_limit_are_closed_at_once_and_places_come_back() {
         let served = served();
-        let held = [TcpStream::connect(served.address).await.unwrap(), TcpStream::connect(served.address).await.unwrap()];
+        let held =
+            [TcpStream::connect(served.address).await.unwrap(), TcpStream::connect(served.address).await.unwrap()];
         // The places are taken when the server has looked at the connections, in order.
         let (answer, took) = told(served.address, b"").await;
         assert!(answer.is_empty() && took < QUICK.first_request, "{answer} {took:?}");

@@ -7,7 +7,7 @@ use crate::domain::installation::AwsPlace;
 use crate::store::{SchemaState, Store, StoreError};
 
 /// Clocks that differ by more are told.
-const SKEW_WARNED_SECONDS: f64 = 30.0;
+pub const SKEW_WARNED_SECONDS: f64 = 30.0;
 /// Clocks that differ by more are refused: AWS refuses signatures that are five minutes off, and people could no longer
 /// compare our times with AWS's.
 const SKEW_REFUSED_SECONDS: f64 = 240.0;
@@ -91,7 +91,10 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// This machine's clock.
-#[expect(clippy::disallowed_methods, reason = "compared with the database's clock, and shown to people; nothing is decided by it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "compared with the database's clock, and shown to people; nothing is decided by it"
+)]
 pub fn now() -> DateTime<Utc> {
     Utc::now()
 }
@@ -111,7 +114,8 @@ mod tests {
 
     #[test]
     fn clocks_may_differ_a_little() {
-        for (ahead, fits) in [(0.0, true), (-29.0, true), (31.0, true), (-239.0, true), (240.0, false), (-900.0, false)] {
+        for (ahead, fits) in [(0.0, true), (-29.0, true), (31.0, true), (-239.0, true), (240.0, false), (-900.0, false)]
+        {
             assert_eq!(judge_skew(ahead).is_ok(), fits, "{ahead}");
         }
     }

@@ -52,7 +52,8 @@ pub(super) async fn fit_database(store: &Store, wants_sandbox: bool) -> Result<(
             }
             Found::Away(why) => teller.tell(format!("the database does not answer ({why}); going on when it does")),
             Found::NotMigrated => {
-                teller.tell("the database is not migrated: run dax-provisioner migrate; going on when it is".to_owned());
+                teller
+                    .tell("the database is not migrated: run dax-provisioner migrate; going on when it is".to_owned());
             }
         }
         tokio::time::sleep(DATABASE_PAUSE).await;
@@ -122,13 +123,21 @@ async fn meet(
     Ok(claimed.map(|()| (aws, place)))
 }
 
+/// What AWS clients need for a command that runs no sandbox of its own.
+pub async fn client_target(choice: &AwsChoice) -> anyhow::Result<Target> {
+    match choice {
+        AwsChoice::Real | AwsChoice::Sandbox(_) => Ok(Target::Real { region: None }),
+        AwsChoice::Endpoint(endpoint) => {
+            let health = sandbox::health(endpoint).await?;
+            Ok(sandbox::target(endpoint, health.id, health.region))
+        }
+    }
+}
+
 /// A fault in one line, without AWS's own message, which may hold what a log must not.
 pub fn told(fault: &Fault) -> String {
     match &fault.aws {
-        Some(refusal) => match &refusal.code {
-            Some(code) => format!("AWS does not say who we are ({code}): {}", fault.detail),
-            None => format!("AWS does not answer: {}", fault.detail),
-        },
+        Some(refusal) => format!("AWS does not say who we are ({}): {}", refusal.code, fault.detail),
         None => fault.detail.clone(),
     }
 }

@@ -8,13 +8,13 @@ use crate::store;
 
 /// A running private PostgreSQL; dropping it stops the server.
 #[derive(Debug)]
-pub struct PrivateDatabase {
+pub(super) struct PrivateDatabase {
     server: LocalPostgres,
 }
 
 impl PrivateDatabase {
     /// Starts the server and makes the product's database in it, anew if everything earlier shall be forgotten.
-    pub async fn start(embedded: &Embedded, forget: bool) -> anyhow::Result<Self> {
+    pub(super) async fn start(embedded: &Embedded, forget: bool) -> anyhow::Result<Self> {
         let settings = local_postgres::Settings {
             data_dir: Some(embedded.data_dir.clone()),
             bin_dir: embedded.pg_bin.clone(),
@@ -33,12 +33,12 @@ impl PrivateDatabase {
     }
 
     /// The URL of the product's database.
-    pub fn url(&self) -> Secret {
+    pub(super) fn url(&self) -> Secret {
         Secret::new(self.server.url(store::PRIVATE_DATABASE))
     }
 
     /// Stops the server in order.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         // It blocks until the server has written everything out. If the runtime ends first, dropping it stops the server too.
         let _ = tokio::task::spawn_blocking(move || self.server.stop()).await;
     }

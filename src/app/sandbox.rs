@@ -68,10 +68,18 @@ impl OwnSandbox {
         format!("http://{}", self.address)
     }
 
+    /// The Region it plays.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
     /// What the AWS clients need to talk to it.
     pub fn target(&self) -> Target {
-        let endpoint =
-            Endpoint { url: self.url(), access_key_id: "sandbox".to_owned(), secret_access_key: Secret::new("sandbox") };
+        let endpoint = Endpoint {
+            url: self.url(),
+            access_key_id: "sandbox".to_owned(),
+            secret_access_key: Secret::new("sandbox"),
+        };
         target(&endpoint, self.id.clone(), self.region.clone())
     }
 
@@ -103,7 +111,8 @@ pub struct Health {
 pub async fn health(endpoint: &Endpoint) -> anyhow::Result<Health> {
     let url = format!("{}/_sandbox/health", endpoint.url);
     let client = reqwest::Client::builder().no_proxy().timeout(HEALTH_TIMEOUT).build()?;
-    let answer = client.get(&url).send().await.with_context(|| format!("no AWS sandbox answers at {}", endpoint.url))?;
+    let answer =
+        client.get(&url).send().await.with_context(|| format!("no AWS sandbox answers at {}", endpoint.url))?;
     let answer = answer.error_for_status().with_context(|| format!("{url} is not an AWS sandbox"))?;
     answer.json().await.with_context(|| format!("{url} is not an AWS sandbox"))
 }

@@ -27,11 +27,8 @@ impl<'a> Reader<'a> {
 
     /// Notes a fault of a setting. The text says the rule and never the value, which may be a secret in the wrong place.
     pub(super) fn fault(&mut self, id: &str, rule: &str) {
-        let key = if self.from_environment.contains(id) {
-            variable_of(id)
-        } else {
-            format!("--{}", id.replace('_', "-"))
-        };
+        let key =
+            if self.from_environment.contains(id) { variable_of(id) } else { format!("--{}", id.replace('_', "-")) };
         self.faults.push(format!("{key}: {rule}"));
     }
 

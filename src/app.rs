@@ -1,0 +1,185 @@
+//! Floor 4, the application: puts store, AWS, door and workers together, and takes them apart in order.
+//!
+//! The listeners are bound first, so that a taken port is told before anything is started. The door opens at once;
+//! workers begin when database and AWS are there and fit ([`opening`]).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::aws::Target;
+use crate::config::{AwsChoice, Database, Secret, Serve};
+use crate::operations::{Pace, Settings};
+use crate::store::{Connection, Store};
+use crate::worker::Worker;
+
+mod door;
+pub mod guards;
+pub mod opening;
+mod private_database;
+pub mod sandbox;
+mod signals;
+
+pub use signals::Signals;
+
+use door::Limits;
+use opening::Clients;
+use private_database::PrivateDatabase;
+use sandbox::{Bound, OwnSandbox};
+
+/// Longest wait for a connection to the database.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the first look at the database may hold up the door.
+const FIRST_LOOK: Duration = Duration::from_secs(3);
+/// How long connections to the database may take to close.
+const CLOSE: Duration = Duration::from_secs(3);
+
+/// A running service.
+#[derive(Debug)]
+pub struct App {
+    address: SocketAddr,
+    tasks: JoinSet<Result<()>>,
+    stop: CancellationToken,
+    store: Store,
+    sandbox: Option<OwnSandbox>,
+    database: Option<PrivateDatabase>,
+}
+
+impl App {
+    /// Starts everything. `forget` begins the private database and the sandbox anew.
+    pub async fn start(serve: &Serve, forget: bool) -> Result<Self> {
+        let listener = door::bind(serve.door.listen)?;
+        let address = listener.local_addr()?;
+        let bound = match &serve.aws {
+            AwsChoice::Sandbox(choice) => Some(Bound::bind(choice)?),
+            AwsChoice::Real | AwsChoice::Endpoint(_) => None,
+        };
+        let (url, database) = open_database(serve, forget).await?;
+        let sandbox = bound.map(|bound| bound.serve(forget)).transpose()?;
+        let store = open_store(&url, serve.database_max_connections)?;
+        if database.is_some() {
+            store.migrate().await.context("migrating the private database")?;
+        }
+        let mut app = Self { address, tasks: JoinSet::new(), stop: CancellationToken::new(), store, sandbox, database };
+        app.first_look(serve.aws.is_sandbox()).await?;
+        let clients = app.clients(&serve.aws).await;
+        let _ = Limits::SERVICE;
+        app.tasks.spawn(door::serve(listener, axum::Router::new(), Limits::SERVICE, app.stop.clone()));
+        app.tasks.spawn(engine(serve.clone(), app.store.clone(), clients, app.stop.clone()));
+        Ok(app)
+    }
+
+    /// Where the door is.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The sandbox of this process.
+    pub fn sandbox(&self) -> Option<&OwnSandbox> {
+        self.sandbox.as_ref()
+    }
+
+    /// The URL of the private database of this process.
+    pub fn private_database_url(&self) -> Option<Secret> {
+        self.database.as_ref().map(PrivateDatabase::url)
+    }
+
+    /// Waits until a part ends, which none does by itself unless something is wrong.
+    pub async fn ended(&mut self) -> Result<()> {
+        let sandbox = async {
+            match &mut self.sandbox {
+                Some(sandbox) => sandbox.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(ended) = self.tasks.join_next() => part_ended(ended),
+            ended = sandbox => ended,
+        }
+    }
+
+    /// Ends everything in order: the door, the workers, the sandbox, the database. A second signal skips the waiting.
+    pub async fn stop(mut self, signals: &Signals) {
+        self.stop.cancel();
+        let tasks = &mut self.tasks;
+        tokio::select! {
+            () = async { while tasks.join_next().await.is_some() {} } => {}
+            () = signals.force.cancelled() => tracing::warn!("not waiting for what is at work"),
+        }
+        self.tasks.abort_all();
+        if let Some(sandbox) = self.sandbox {
+            sandbox.stop().await;
+        }
+        // Whoever still holds a connection loses it with the process.
+        let _ = tokio::time::timeout(CLOSE, self.store.close()).await;
+        if let Some(database) = self.database {
+            database.stop().await;
+        }
+    }
+
+    /// Refuses a database that is wrong before anybody is let in; one that is away is waited for later.
+    async fn first_look(&self, wants_sandbox: bool) -> Result<()> {
+        let look = guards::look_at_database(&self.store, wants_sandbox);
+        match tokio::time::timeout(FIRST_LOOK, look).await {
+            Ok(Err(refusal)) => Err(refusal.into()),
+            Ok(Ok(_)) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn clients(&self, choice: &AwsChoice) -> Clients {
+        match (choice, &self.sandbox) {
+            (AwsChoice::Endpoint(endpoint), _) => Clients::for_endpoint(endpoint).await,
+            (AwsChoice::Sandbox(_), Some(sandbox)) => Clients::open(&sandbox.target()).await,
+            (AwsChoice::Sandbox(_) | AwsChoice::Real, _) => Clients::open(&Target::Real { region: None }).await,
+        }
+    }
+}
+
+/// Opens the store on a database that need not be there yet.
+pub fn open_store(url: &Secret, max_connections: u32) -> Result<Store> {
+    let url = url.expose().to_owned();
+    Store::open(&Connection { url, max_connections, acquire_timeout: ACQUIRE_TIMEOUT })
+        .context("DATABASE_URL cannot be used")
+}
+
+async fn open_database(serve: &Serve, forget: bool) -> Result<(Secret, Option<PrivateDatabase>)> {
+    match &serve.database {
+        Database::Url(url) => Ok((url.clone(), None)),
+        Database::Embedded => {
+            let database = PrivateDatabase::start(&serve.embedded, forget).await?;
+            Ok((database.url(), Some(database)))
+        }
+    }
+}
+
+/// Waits for database and AWS, and works until it is told to stop.
+async fn engine(serve: Serve, store: Store, clients: Clients, stop: CancellationToken) -> Result<()> {
+    let opening = async {
+        opening::fit_database(&store, serve.aws.is_sandbox()).await?;
+        opening::known_aws(&store, &serve.aws, &clients).await
+    };
+    let Some(opened) = stop.run_until_cancelled(opening).await else { return Ok(()) };
+    let (aws, place) = opened?;
+    tracing::info!("AWS is {place}");
+    if serve.role.works() {
+        let pace = if serve.aws.is_sandbox() { Pace::SANDBOX } else { Pace::AWS };
+        let settings = Settings { permissions_boundary: serve.permissions_boundary.clone(), pace };
+        let name = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());
+        let worker = Worker::new(store, aws, place, settings, name).with_sweep_every(serve.work.sweep_every);
+        worker.run(serve.work.loops, serve.work.notify, stop).await;
+    } else {
+        stop.cancelled().await;
+    }
+    Ok(())
+}
+
+fn part_ended(ended: Result<Result<()>, JoinError>) -> Result<()> {
+    match ended {
+        Ok(Ok(())) => Err(anyhow!("a part of the service ended early")),
+        Ok(Err(error)) => Err(error),
+        Err(error) => Err(error).context("a part of the service crashed"),
+    }
+}

@@ -16,6 +16,7 @@ pub mod aws;
 pub mod commands;
 pub mod config;
 pub mod domain;
+pub mod inspections;
 pub mod operations;
 pub mod store;
 pub mod telemetry;

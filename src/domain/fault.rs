@@ -103,6 +103,31 @@ impl FaultClass {
         }
     }
 
+    /// Whether a block with this fault means that patience has ended, rather than that something must be granted.
+    pub fn means_late(self) -> bool {
+        match self {
+            Self::Transient
+            | Self::Throttled
+            | Self::Ambiguous
+            | Self::AlreadyExists
+            | Self::NotFound
+            | Self::WrongState
+            | Self::Deadline
+            | Self::ClusterNotAvailable => true,
+            Self::RoleNotAssumable
+            | Self::Permission
+            | Self::Credentials
+            | Self::Quota
+            | Self::Capacity
+            | Self::Invalid
+            | Self::RegionUnsupported
+            | Self::Conflict
+            | Self::ClusterExists
+            | Self::RoleUnspecified
+            | Self::Crashed => false,
+        }
+    }
+
     /// Whether the call that met this fault may have taken effect all the same.
     pub fn leaves_unknown(self) -> bool {
         self == Self::Ambiguous

@@ -4,22 +4,25 @@
 //! SDK. Wire shapes live in `api`, rows in `store`, SDK shapes in `aws`; each converts at its own door.
 
 pub mod cluster;
-//pub mod denial;
+pub mod denial;
 pub mod fault;
-//pub mod hints;
+pub mod fields;
+pub mod hints;
 pub mod installation;
 pub mod inventory;
 pub mod mutation;
 pub mod names;
 pub mod observed;
 pub mod operation;
+pub mod orphan;
 pub mod policies;
 pub mod problem_code;
 mod problem_table;
-//pub mod remedy;
+pub mod remedy;
 pub mod retry;
 pub mod rule;
 pub mod spec;
 pub mod task;
 pub mod trust;
 pub mod verdict;
+pub mod waiting;

@@ -11,10 +11,10 @@ pub mod service;
 pub const POLICY_CHARACTERS_MAX: usize = 6_144;
 /// Managed policies a role takes without a raised quota (the same page).
 pub const POLICIES_PER_ROLE: usize = 10;
-/// The service that assumes a service role; the same name in every partition (developer guide, "Creating a DAX cluster").
+/// The service that assumes a service role, the same in every partition (developer guide, "Creating a DAX cluster").
 pub const DAX_PRINCIPAL: &str = "dax.amazonaws.com";
 
-/// Reading actions of a DAX service role; `DescribeTable` is needed for metadata (developer guide, "DAX: How it works").
+/// Reading actions of a service role; `DescribeTable` is for metadata (developer guide, "DAX: How it works").
 const READ: [&str; 5] = ["DescribeTable", "GetItem", "BatchGetItem", "Query", "Scan"];
 /// Writing actions of a DAX service role.
 const WRITE: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "ConditionCheckItem"];

@@ -1,10 +1,7 @@
 //! The words, statuses and texts of the problem types.
 
-use super::problem_code::ProblemCode;
-
 /// One problem type in full.
 pub(super) struct Row {
-    pub(super) code: ProblemCode,
     pub(super) word: &'static str,
     pub(super) status: u16,
     pub(super) title: &'static str,
@@ -12,21 +9,13 @@ pub(super) struct Row {
     pub(super) explanation: &'static str,
 }
 
-const fn row(
-    code: ProblemCode,
-    word: &'static str,
-    status: u16,
-    title: &'static str,
-    retryable: bool,
-    explanation: &'static str,
-) -> Row {
-    Row { code, word, status, title, retryable, explanation }
+const fn row(word: &'static str, status: u16, title: &'static str, retryable: bool, explanation: &'static str) -> Row {
+    Row { word, status, title, retryable, explanation }
 }
 
-/// Every problem type, in the order of [`ProblemCode`].
+/// Every problem type, in the order of the enum `ProblemCode`.
 pub(super) const ROWS: [Row; 35] = [
     row(
-        ProblemCode::InvalidRequest,
         "invalid_request",
         422,
         "The request breaks a rule",
@@ -34,7 +23,6 @@ pub(super) const ROWS: [Row; 35] = [
         "Every broken rule is listed in `errors`, each with the JSON pointer of its field. Correct them all and send the request again. A body that is not JSON at all has status 400.",
     ),
     row(
-        ProblemCode::Unauthenticated,
         "unauthenticated",
         401,
         "A valid bearer token is needed",
@@ -42,7 +30,6 @@ pub(super) const ROWS: [Row; 35] = [
         "Send `Authorization: Bearer <token>`. An operator makes tokens with `dax-provisioner token create`.",
     ),
     row(
-        ProblemCode::Forbidden,
         "forbidden",
         403,
         "This token may not do that",
@@ -50,7 +37,6 @@ pub(super) const ROWS: [Row; 35] = [
         "The token is valid, but the service does not let it do this. Ask the operator of the service.",
     ),
     row(
-        ProblemCode::NotFound,
         "not_found",
         404,
         "There is no such thing here",
@@ -58,31 +44,15 @@ pub(super) const ROWS: [Row; 35] = [
         "Check the path and the name. A deleted cluster is not found; its operations can still be read.",
     ),
     row(
-        ProblemCode::MethodNotAllowed,
         "method_not_allowed",
         405,
         "The method is not allowed here",
         false,
         "The `Allow` header lists the methods of this path.",
     ),
+    row("body_too_large", 413, "The body is too large", false, "Request bodies may have at most 64 KiB."),
+    row("unsupported_media_type", 415, "The body must be JSON", false, "Send `Content-Type: application/json`."),
     row(
-        ProblemCode::BodyTooLarge,
-        "body_too_large",
-        413,
-        "The body is too large",
-        false,
-        "Request bodies may have at most 64 KiB.",
-    ),
-    row(
-        ProblemCode::UnsupportedMediaType,
-        "unsupported_media_type",
-        415,
-        "The body must be JSON",
-        false,
-        "Send `Content-Type: application/json`.",
-    ),
-    row(
-        ProblemCode::TooManyRequests,
         "too_many_requests",
         429,
         "Too many requests",
@@ -90,7 +60,6 @@ pub(super) const ROWS: [Row; 35] = [
         "Wait for the seconds given in `Retry-After`, then send the request again.",
     ),
     row(
-        ProblemCode::Unavailable,
         "unavailable",
         503,
         "The service cannot answer right now",
@@ -98,7 +67,6 @@ pub(super) const ROWS: [Row; 35] = [
         "Nothing was changed. Wait for the seconds given in `Retry-After`, then send the request again with the same `Idempotency-Key`.",
     ),
     row(
-        ProblemCode::Internal,
         "internal",
         500,
         "The service failed",
@@ -106,7 +74,6 @@ pub(super) const ROWS: [Row; 35] = [
         "This is a fault of the service. Give its operator the request id of the answer. Sending the request again with the same `Idempotency-Key` is safe.",
     ),
     row(
-        ProblemCode::IdempotencyKeyReused,
         "idempotency_key_reused",
         422,
         "The idempotency key was used with another request",
@@ -114,7 +81,6 @@ pub(super) const ROWS: [Row; 35] = [
         "A key belongs to one request. Use a new key for a new request, and the same body for a repeated one.",
     ),
     row(
-        ProblemCode::ClusterExists,
         "cluster_exists",
         409,
         "A cluster of this name is managed already",
@@ -122,7 +88,6 @@ pub(super) const ROWS: [Row; 35] = [
         "Choose another name, or delete the cluster first.",
     ),
     row(
-        ProblemCode::OperationInProgress,
         "operation_in_progress",
         409,
         "Another operation works on this cluster",
@@ -130,7 +95,6 @@ pub(super) const ROWS: [Row; 35] = [
         "One operation at a time works on a cluster; `instance` names it. Wait until it is finished. A DELETE need not wait: it takes over.",
     ),
     row(
-        ProblemCode::OperationFinished,
         "operation_finished",
         409,
         "The operation is over",
@@ -138,7 +102,6 @@ pub(super) const ROWS: [Row; 35] = [
         "A finished operation never changes. Send a new request instead.",
     ),
     row(
-        ProblemCode::OperationNotBlocked,
         "operation_not_blocked",
         409,
         "The operation is not blocked",
@@ -146,7 +109,6 @@ pub(super) const ROWS: [Row; 35] = [
         "Only a blocked operation can be retried or rolled back. This one is still working by itself.",
     ),
     row(
-        ProblemCode::PreconditionRequired,
         "precondition_required",
         428,
         "If-Match is needed",
@@ -154,7 +116,6 @@ pub(super) const ROWS: [Row; 35] = [
         "Read the resource, and send its `ETag` as `If-Match`.",
     ),
     row(
-        ProblemCode::PreconditionFailed,
         "precondition_failed",
         412,
         "The resource has changed since it was read",
@@ -162,7 +123,6 @@ pub(super) const ROWS: [Row; 35] = [
         "Read the resource again, and decide anew.",
     ),
     row(
-        ProblemCode::ImmutableField,
         "immutable_field",
         409,
         "This setting cannot change after creation",
@@ -170,7 +130,6 @@ pub(super) const ROWS: [Row; 35] = [
         "DAX fixes it when the cluster is created. Make a new cluster with the wanted setting, move the clients, and delete the old one.",
     ),
     row(
-        ProblemCode::DeletionProtected,
         "deletion_protected",
         409,
         "The cluster is protected against deletion",
@@ -178,7 +137,6 @@ pub(super) const ROWS: [Row; 35] = [
         "Set `deletion_protection` to false first.",
     ),
     row(
-        ProblemCode::PreflightFailed,
         "preflight_failed",
         422,
         "The preflight found what would fail",
@@ -186,7 +144,6 @@ pub(super) const ROWS: [Row; 35] = [
         "Every finding is in `hints`. Nothing was made.",
     ),
     row(
-        ProblemCode::ServiceRoleUnspecified,
         "service_role_unspecified",
         422,
         "It cannot be told which service role is meant",
@@ -194,7 +151,6 @@ pub(super) const ROWS: [Row; 35] = [
         "Name the role by `service_role.arn`, or say what a new one may reach by `service_role.access` and `service_role.tables`.",
     ),
     row(
-        ProblemCode::PermissionMissing,
         "permission_missing",
         502,
         "AWS refused an action: a permission is missing",
@@ -202,7 +158,6 @@ pub(super) const ROWS: [Row; 35] = [
         "`aws` has the refused action and resource, `hints` what to do and the policy statement that does it. The operation goes on by itself when the permission is there.",
     ),
     row(
-        ProblemCode::RoleNotAssumable,
         "role_not_assumable",
         502,
         "DAX cannot assume the service role",
@@ -210,7 +165,6 @@ pub(super) const ROWS: [Row; 35] = [
         "The trust policy of the role must let `dax.amazonaws.com` call `sts:AssumeRole`. A role made moments ago may need a few minutes. The operation goes on by itself.",
     ),
     row(
-        ProblemCode::ClusterExistsInAws,
         "cluster_exists_in_aws",
         409,
         "A cluster of this name exists in AWS and is not ours",
@@ -218,7 +172,6 @@ pub(super) const ROWS: [Row; 35] = [
         "The differences are listed. Choose another name, or adopt the cluster.",
     ),
     row(
-        ProblemCode::ResourceConflict,
         "resource_conflict",
         409,
         "Something in AWS is not what it should be",
@@ -226,7 +179,6 @@ pub(super) const ROWS: [Row; 35] = [
         "Something of that name exists and was not made by this operation, or is in use by others. It was not touched.",
     ),
     row(
-        ProblemCode::QuotaExceeded,
         "quota_exceeded",
         502,
         "A quota of the AWS account is used up",
@@ -234,23 +186,14 @@ pub(super) const ROWS: [Row; 35] = [
         "Remove what is not needed, or ask AWS for a higher quota. The operation tries again by itself every ten minutes.",
     ),
     row(
-        ProblemCode::CapacityUnavailable,
         "capacity_unavailable",
         502,
         "AWS has no capacity for this cluster right now",
         true,
         "Try other availability zones or another node type in a new request, or wait: the operation tries again by itself every ten minutes.",
     ),
+    row("region_unsupported", 422, "DAX is not offered in this Region", false, "Use a Region that offers DAX."),
     row(
-        ProblemCode::RegionUnsupported,
-        "region_unsupported",
-        422,
-        "DAX is not offered in this Region",
-        false,
-        "Use a Region that offers DAX.",
-    ),
-    row(
-        ProblemCode::ClusterNotAvailable,
         "cluster_not_available",
         504,
         "The cluster did not become available in time",
@@ -258,23 +201,14 @@ pub(super) const ROWS: [Row; 35] = [
         "The events AWS reports about it are in the problem. The operation keeps looking, and goes on if AWS recovers; delete the cluster to stop paying for it.",
     ),
     row(
-        ProblemCode::AwsRejectedInput,
         "aws_rejected_input",
         422,
         "AWS refused the request as invalid",
         false,
         "AWS says why in `aws.message`. Correct the request and send it again.",
     ),
+    row("aws_unavailable", 503, "AWS does not answer as it should", true, "The operation tries again by itself."),
     row(
-        ProblemCode::AwsUnavailable,
-        "aws_unavailable",
-        503,
-        "AWS does not answer as it should",
-        true,
-        "The operation tries again by itself.",
-    ),
-    row(
-        ProblemCode::CredentialsInvalid,
         "credentials_invalid",
         502,
         "AWS does not accept the service's credentials",
@@ -282,7 +216,6 @@ pub(super) const ROWS: [Row; 35] = [
         "The operator of the service must renew its AWS credentials, or correct the clock of its machine. The operation goes on by itself.",
     ),
     row(
-        ProblemCode::DeadlineExceeded,
         "deadline_exceeded",
         504,
         "It took longer than it may",
@@ -290,7 +223,6 @@ pub(super) const ROWS: [Row; 35] = [
         "The operation stopped waiting and says what it waited for. It looks again by itself every minute; `retry` does it now.",
     ),
     row(
-        ProblemCode::StepCrashed,
         "step_crashed",
         500,
         "A step crashed again and again",
@@ -298,7 +230,6 @@ pub(super) const ROWS: [Row; 35] = [
         "The service stopped trying this step, to keep others safe. Its operator should read the log; `retry` tries again.",
     ),
     row(
-        ProblemCode::UndoUnfinished,
         "undo_unfinished",
         502,
         "What was made could not be removed completely",

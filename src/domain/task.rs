@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::fault::Fault;
 use super::inventory::{Item, ResourceKind};
 use super::mutation::Mutation;
 use super::names::ClusterName;
@@ -53,6 +54,8 @@ pub struct StepState {
     pub blocks_in_row: u32,
     /// When its patience began; `None` on its first turn.
     pub patience_from: Option<DateTime<Utc>>,
+    /// The last fault it met, while it is not done.
+    pub last_fault: Option<Fault>,
     /// Whether the operation runs backwards: it undoes.
     pub undo: bool,
     /// Whether a later step follows.

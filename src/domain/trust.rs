@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-/// The service principal of DAX, the same in every partition.
-pub const DAX_PRINCIPAL: &str = "dax.amazonaws.com";
+use super::policies::DAX_PRINCIPAL;
 
 /// Whether a trust policy, as JSON text, allows DAX to assume the role and nothing denies it.
 ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::fault::Fault;
 use super::inventory::Item;
 use super::observed::Observed;
-use super::operation::WaitingFor;
+use super::waiting::WaitingFor;
 
 /// What a turn found out, to be committed together with its verdict.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -6,10 +6,10 @@ use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::inventory::{Owner, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::names::{IAM_PATH, made_name, policy_name};
-use crate::domain::operation::WaitingFor;
 use crate::domain::policies::{PolicyDocument, Tables, access_policies};
 use crate::domain::spec::{ClusterSpec, ServiceRole};
 use crate::domain::verdict::Findings;
+use crate::domain::waiting::WaitingFor;
 
 use super::evidence::{Existence, look_for, tags};
 use super::{Context, Look, conflict};

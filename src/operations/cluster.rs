@@ -3,9 +3,9 @@
 use crate::domain::fault::{Difference, Fault, FaultClass};
 use crate::domain::inventory::ResourceKind;
 use crate::domain::mutation::{Mutation, NewCluster};
-use crate::domain::operation::WaitingFor;
 use crate::domain::spec::{ClusterSpec, NetworkType};
 use crate::domain::verdict::Findings;
+use crate::domain::waiting::WaitingFor;
 
 use super::evidence::{Existence, look_for, tags};
 use super::{Context, Look, service_role};

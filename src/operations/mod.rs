@@ -14,9 +14,10 @@ use crate::domain::fault::{Difference, Fault, FaultClass};
 use crate::domain::installation::AwsPlace;
 use crate::domain::inventory::Item;
 use crate::domain::mutation::Mutation;
-use crate::domain::operation::{Kind, WaitingFor};
+use crate::domain::operation::Kind;
 use crate::domain::task::Task;
 use crate::domain::verdict::Findings;
+use crate::domain::waiting::WaitingFor;
 
 mod access_policies;
 mod cluster;
@@ -25,8 +26,20 @@ pub mod delete_cluster;
 mod evidence;
 mod fate;
 mod groups;
+pub mod leftovers;
 mod service_role;
 pub mod tear_down;
+
+/// The AWS that operations work in, and what the operator has set.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// AWS, to be asked.
+    pub aws: Aws,
+    /// Which account and Region it is.
+    pub place: AwsPlace,
+    /// What the operator has set.
+    pub settings: Settings,
+}
 
 /// What a step may look at.
 pub struct Context<'a> {
@@ -38,6 +51,13 @@ pub struct Context<'a> {
     pub task: &'a Task,
     /// What the operator has set.
     pub settings: &'a Settings,
+}
+
+impl<'a> Context<'a> {
+    /// What the step of a task may look at.
+    pub fn new(world: &'a World, task: &'a Task) -> Self {
+        Self { aws: &world.aws, place: &world.place, task, settings: &world.settings }
+    }
 }
 
 /// What the operator has set for all operations.

@@ -9,10 +9,10 @@ use std::time::Duration;
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
 use crate::domain::mutation::Mutation;
-use crate::domain::operation::WaitingFor;
 use crate::domain::spec::{DeleteSpec, Spec};
 use crate::domain::task::{Intent, Task};
 use crate::domain::verdict::Findings;
+use crate::domain::waiting::WaitingFor;
 
 use super::evidence::{Existence, look_for};
 use super::fate::{Fate, fate_of, user_of_role};

@@ -63,7 +63,7 @@ impl Store {
         let inserted = self.detached(|pool| async move { insert_create(&pool, &new_owned, &spec_owned).await }).await;
         match inserted {
             Ok(true) => Ok(Accepted::Created(new.id)),
-            Ok(false) => self.explain_taken_name(spec.name.as_str()).await,
+            Ok(false) => self.explain_taken(new, spec.name.as_str()).await,
             Err(error) => self.explain_conflict(error, new, spec.name.as_str()).await,
         }
     }
@@ -75,18 +75,23 @@ impl Store {
         new: &NewOperation,
         cluster: &str,
     ) -> Result<Accepted, StoreError> {
-        match (error.constraint(), &new.idempotency_key) {
-            (Some("idempotency_keys_pkey"), Some(key)) => match self.replay(key).await? {
-                Replay::Same(id) => Ok(Accepted::Replayed(id)),
-                Replay::Other => Ok(Accepted::KeyReused),
-                Replay::Unknown => Err(error),
-            },
-            (Some("operations_one_live"), _) => self.explain_taken_name(cluster).await,
+        match error.constraint() {
+            Some("idempotency_keys_pkey" | "operations_one_live" | "clusters_name") => {
+                self.explain_taken(new, cluster).await
+            }
             _ => Err(error),
         }
     }
 
-    async fn explain_taken_name(&self, cluster: &str) -> Result<Accepted, StoreError> {
+    /// Why nothing was inserted: a twin of this request was faster, or the name is in use.
+    async fn explain_taken(&self, new: &NewOperation, cluster: &str) -> Result<Accepted, StoreError> {
+        if let Some(key) = &new.idempotency_key {
+            match self.replay(key).await? {
+                Replay::Same(id) => return Ok(Accepted::Replayed(id)),
+                Replay::Other => return Ok(Accepted::KeyReused),
+                Replay::Unknown => {}
+            }
+        }
         let live = self.live_operation(cluster).await?;
         Ok(live.map_or(Accepted::ClusterExists, Accepted::InProgress))
     }
@@ -118,38 +123,8 @@ async fn insert_create(pool: &sqlx::PgPool, new: &NewOperation, spec: &ClusterSp
     let steps = step_names(new);
     let (caller, key, fingerprint) = key_columns(new);
     let message = format!("create_cluster of {} accepted", spec.name);
-    let inserted: Option<DateTime<Utc>> = sqlx::query_scalar!(
-        r#"with cluster as (
-             insert into clusters (id, name, status, desired, operation_id)
-             values ($1, $2, 'creating', $3, $1)
-             on conflict (name) where deleted_at is null do update
-             set status = 'creating', desired = excluded.desired, operation_id = excluded.operation_id,
-                 observed = null, observed_at = null, created_at = now(), version = clusters.version + 1
-             where clusters.status = 'failed'
-             returning id
-           ),
-           operation as (
-             insert into operations (id, kind, cluster_id, cluster_name, status, spec, current_position, current_step,
-                                     requested_by, request_id, traceparent, deadline_at, last_sequence)
-             select $1, 'create_cluster', cluster.id, $2, 'pending', $4, 0, ($5::text[])[1], $6, $7, $8,
-                    now() + $9::float8 * interval '1 second', 1
-             from cluster
-             returning id, created_at
-           ),
-           steps as (
-             insert into operation_steps (operation_id, position, name)
-             select operation.id, (step.ordinality - 1)::int, step.name
-             from operation, unnest($5::text[]) with ordinality as step (name, ordinality)
-           ),
-           event as (
-             insert into operation_events (operation_id, sequence, type, message)
-             select id, 1, 'operation_accepted', $13 from operation
-           ),
-           key as (
-             insert into idempotency_keys (caller, key, fingerprint, operation_id)
-             select $10, $11, $12, id from operation where $11::text is not null
-           )
-           select created_at from operation"#,
+    let inserted: Option<DateTime<Utc>> = sqlx::query_file_scalar!(
+        "src/store/sql/accept_create.sql",
         new.id,
         spec.name.as_str(),
         desired,

@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::domain::inventory::Item;
 use crate::domain::mutation::Mutation;
-use crate::domain::operation::WaitingFor;
 use crate::domain::task::{Intent, StepState, Task};
+use crate::domain::waiting::WaitingFor;
 
-use super::rows::{self, from_json};
+use super::rows::{self, from_json, from_optional_json};
 use super::{Store, StoreError};
 
 /// Length of a lease. It is never renewed: a turn is over before, or its writes are fenced.
@@ -115,6 +115,7 @@ impl Store {
         let row = sqlx::query!(
             r#"select o.kind, o.status, o.spec, o.cluster_id, o.cluster_name, o.deadline_at, clock_timestamp() as "now!",
                       s.position, s.name, s.undo, s.attempts, s.faults_in_row, s.blocks_in_row, s.patience_from,
+                      s.fault as step_fault,
                       (select max(position) from operation_steps where operation_id = o.id) as "last_position!",
                       i.id as installation_id
                from operations o
@@ -135,6 +136,7 @@ impl Store {
             faults_in_row: u32::try_from(row.faults_in_row).unwrap_or_default(),
             blocks_in_row: u32::try_from(row.blocks_in_row).unwrap_or_default(),
             patience_from: row.patience_from,
+            last_fault: from_optional_json("operation_steps.fault", row.step_fault)?,
             undo: row.undo,
             is_last: row.position == row.last_position,
         };

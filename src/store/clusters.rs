@@ -69,6 +69,16 @@ impl Store {
         self.read_clusters(&ids).await
     }
 
+    /// The names of the clusters that are managed: neither deleted nor failed.
+    pub async fn managed_names(&self) -> Result<Vec<String>, StoreError> {
+        let names = sqlx::query_scalar!(
+            "select name from clusters where deleted_at is null and status <> 'failed' order by name"
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(names)
+    }
+
     async fn read_clusters(&self, ids: &[Uuid]) -> Result<Vec<Cluster>, StoreError> {
         let found = sqlx::query!(
             r#"select c.id, c.name, c.status, c.version, c.desired, c.observed, c.observed_at, c.operation_id, c.created_at,

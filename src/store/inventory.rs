@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::inventory::{Item, Presence, ResourceKind};
+use crate::domain::inventory::{Item, ResourceKind};
+use crate::domain::orphan::Evidence;
 
 use super::{Store, StoreError, rows};
 
@@ -42,37 +43,26 @@ pub(super) async fn upsert(
     Ok(())
 }
 
-/// What this database knows of a name under our path: the evidence that something of that name may be ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
-    /// The kind of thing.
-    pub kind: ResourceKind,
-    /// Its name.
-    pub name: String,
-    /// The operation that made it, or meant to.
-    pub operation_id: Uuid,
-    /// Where the inventory has it; `None` when only an intent names it.
-    pub presence: Option<Presence>,
-    /// Whether a live operation works on its cluster: then it is that operation's business.
-    pub in_progress: bool,
-}
-
 impl Store {
     /// Everything that rows of this database name among the given kinds and names: inventory first, then intents.
     pub async fn evidence(&self, names: &[String]) -> Result<Vec<Evidence>, StoreError> {
         let found = sqlx::query!(
             r#"select i.kind as "kind!", i.name as "name!", i.operation_id as "operation_id!", i.presence,
                       exists (select 1 from operations o where o.cluster_id = i.cluster_id and o.finished_at is null)
-                        as "in_progress!"
+                        as "in_progress!",
+                      c.deleted_at is null and c.status <> 'failed' as "cluster_kept!"
                from inventory i
+               join clusters c on c.id = i.cluster_id
                where i.name = any($1) and i.owner = 'managed'
                union all
                select case t.call when 'iam:CreateRole' then 'role' when 'iam:CreatePolicy' then 'policy'
                         when 'dax:CreateSubnetGroup' then 'subnet_group'
                         when 'dax:CreateParameterGroup' then 'parameter_group' else 'cluster' end,
                       t.target, t.operation_id, null,
-                      exists (select 1 from operations o where o.cluster_id = t.cluster_id and o.finished_at is null)
+                      exists (select 1 from operations o where o.cluster_id = t.cluster_id and o.finished_at is null),
+                      c.deleted_at is null and c.status <> 'failed'
                from intents t
+               join clusters c on c.id = t.cluster_id
                where t.target = any($1)
                  and t.call in ('iam:CreateRole', 'iam:CreatePolicy', 'dax:CreateSubnetGroup',
                                 'dax:CreateParameterGroup', 'dax:CreateCluster')"#,
@@ -89,6 +79,7 @@ impl Store {
                 operation_id: row.operation_id,
                 presence,
                 in_progress: row.in_progress,
+                cluster_kept: row.cluster_kept,
             };
             // A row of the inventory knows more than an intent.
             let kept = evidence.entry((one.kind, one.name.clone(), one.operation_id)).or_insert_with(|| one.clone());

@@ -26,6 +26,7 @@ mod record;
 mod rows;
 mod schema;
 mod supersede;
+mod sweep;
 mod tokens;
 mod wake;
 
@@ -34,7 +35,6 @@ pub use claims::{Claim, LEASE};
 pub use clusters::ClusterFilter;
 pub use duties::Duty;
 pub use idempotency::IdempotencyKey;
-pub use inventory::Evidence;
 pub use operations::OperationFilter;
 pub use private::{PRIVATE_DATABASE, prepare_private_database};
 pub use record::{Recorded, SentCall, SentOutcome, TurnReport};

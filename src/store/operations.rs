@@ -1,5 +1,7 @@
 //! Reading operations.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -54,6 +56,22 @@ impl Store {
         query.push(" order by created_at desc, id desc limit ").push_bind(limit);
         let ids: Vec<Uuid> = query.build_query_scalar().fetch_all(&self.pool).await?;
         self.read_operations(&ids).await
+    }
+
+    /// How long operations of a kind take: the median of the last twenty that succeeded, `None` before there is one.
+    pub async fn typical_duration(&self, kind: Kind) -> Result<Option<Duration>, StoreError> {
+        let seconds = sqlx::query_scalar!(
+            "select percentile_cont(0.5) within group (order by recent.seconds) from (
+               select extract(epoch from finished_at - created_at)::float8 as seconds from operations
+               where status = 'succeeded' and kind = $1
+               order by created_at desc
+               limit 20
+             ) as recent",
+            kind.as_str()
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
     }
 
     /// The operations with these ids, in this order.

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::domain::inventory::{Owner, Presence, ResourceKind};
 use crate::domain::names::ClusterName;
-use crate::domain::operation::{ClusterStatus, Kind, Status, StepStatus, WaitingFor};
+use crate::domain::operation::{ClusterStatus, Kind, Status, StepStatus};
+use crate::domain::waiting::WaitingFor;
 
 use super::StoreError;
 

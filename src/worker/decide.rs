@@ -5,10 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::fault::{Cure, Fault, FaultClass};
-use crate::domain::operation::WaitingFor;
+use crate::domain::operation::Status;
 use crate::domain::retry::{RECHECK_QUOTA, backoff, jittered, recheck_permission, recheck_role};
 use crate::domain::spec::{OnFailure, Spec};
 use crate::domain::verdict::Verdict;
+use crate::domain::waiting::WaitingFor;
 use crate::operations::tear_down::never_giving_up;
 use crate::operations::{Context, Step, late_fault};
 
@@ -31,8 +32,14 @@ impl<'a> Circumstances<'a> {
     }
 
     /// Whether the step, or the whole operation, has used up its time.
+    ///
+    /// Time spent blocked for want of something is not the step's: its patience starts anew when it goes on.
     fn is_late(&self) -> bool {
         let task = self.context.task;
+        let lacked = |fault: &Fault| !fault.class.means_late();
+        if task.status == Status::Blocked && task.step.last_fault.as_ref().is_some_and(lacked) {
+            return false;
+        }
         let allowed = TimeDelta::from_std((self.step.deadline)(task)).unwrap_or(TimeDelta::MAX);
         let step_late = task.step.patience_from.is_some_and(|from| task.now - from > allowed);
         step_late || task.now > task.deadline_at

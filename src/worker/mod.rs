@@ -10,10 +10,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::aws::Aws;
-use crate::domain::installation::AwsPlace;
 use crate::domain::operation::Kind;
-use crate::operations::{Settings, known_steps};
+use crate::inspections::Inspector;
+use crate::operations::{World, known_steps};
 use crate::store::Store;
 
 mod decide;
@@ -31,9 +30,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Worker {
     store: Store,
-    aws: Aws,
-    place: AwsPlace,
-    settings: Settings,
+    world: World,
+    inspector: Inspector,
     name: String,
     kinds: Arc<[String]>,
     steps: Arc<[String]>,
@@ -43,12 +41,11 @@ pub struct Worker {
 
 impl Worker {
     /// A worker with a name of its own; the name is part of the fence.
-    pub fn new(store: Store, aws: Aws, place: AwsPlace, settings: Settings, name: String) -> Self {
+    pub fn new(store: Store, world: World, inspector: Inspector, name: String) -> Self {
         Self {
             store,
-            aws,
-            place,
-            settings,
+            world,
+            inspector,
             name,
             kinds: Kind::ALL.map(|kind| kind.as_str().to_owned()).to_vec().into(),
             steps: known_steps().into(),

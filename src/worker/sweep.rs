@@ -1,20 +1,121 @@
-//! The sweep: now and then one process looks for things of ours that nobody owns.
+//! The sweep: now and then one process, for all, looks for things of ours that nobody owns, and removes them.
+//!
+//! A call that a frozen worker sends after it was taken over can re-create what was just removed. The sweep finds it by
+//! our path, tags and descriptions, deletes it only if a row of this database names it and its evidence is complete,
+//! and leaves everything else on the list of orphans.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::fault::Fault;
+use crate::domain::inventory::Item;
+use crate::domain::mutation::Mutation;
+use crate::domain::orphan::orphans;
+use crate::operations::leftovers::{self, Removal};
+use crate::store::{Duty, SentOutcome, StoreError};
+
 use super::Worker;
 
-/// How often the sweep is done, by one process for all.
+/// How often the sweep is done.
 pub(super) const EVERY: Duration = Duration::from_secs(300);
+/// How long one sweep may take before another process may take it over.
+const LEASE: Duration = Duration::from_secs(120);
+/// Most calls about one leftover in one sweep: ten policies detached and deleted, and some to spare.
+const CALLS_PER_LEFTOVER: usize = 4;
+/// How old a lost answer must be before its intent is closed for good.
+const STALE: Duration = Duration::from_secs(3_600);
+
+/// Why a sweep ended early. The next one looks again.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepFault {
+    /// AWS refused or failed.
+    #[error("AWS: {}", .0.detail)]
+    Aws(Fault),
+    /// The database did.
+    #[error("the database")]
+    Store(#[from] StoreError),
+}
+
+impl From<Fault> for SweepFault {
+    fn from(fault: Fault) -> Self {
+        Self::Aws(fault)
+    }
+}
 
 impl Worker {
     pub(super) async fn sweep_now_and_then(self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(self.sweep_every)).await.is_some() {
-            if let Err(error) = self.store.forget_old_keys().await {
-                tracing::debug!(%error, "old idempotency keys stay for now");
+            match self.sweep().await {
+                Ok(Some(0)) | Ok(None) => {}
+                Ok(Some(calls)) => tracing::info!(calls, "the sweep removed leftovers"),
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the sweep ended early"),
             }
         }
+    }
+
+    /// Sweeps once, if it is due and no other process does it. Returns how many calls took effect.
+    pub async fn sweep(&self) -> Result<Option<usize>, SweepFault> {
+        let Some(duty) = self.store.take_duty("sweep", &self.name, LEASE).await? else { return Ok(None) };
+        let outcome = self.remove_leftovers(&duty).await;
+        self.store.end_duty(&duty, self.sweep_every).await?;
+        self.store.forget_old_keys().await?;
+        self.store.settle_stale_intents(STALE).await?;
+        outcome.map(Some)
+    }
+
+    async fn remove_leftovers(&self, duty: &Duty) -> Result<usize, SweepFault> {
+        let installation = self.store.installation().await?.id;
+        let managed: BTreeSet<String> = self.store.managed_names().await?.into_iter().collect();
+        let marked = self.inspector.marked(installation, &managed).await?;
+        let names: Vec<String> = marked.iter().map(|thing| thing.name.clone()).collect();
+        let evidence = self.store.evidence(&names).await?;
+        let mut calls = 0;
+        for item in leftovers::leftovers(orphans(marked, &evidence)) {
+            calls += self.remove_leftover(duty, installation, &item).await?;
+        }
+        Ok(calls)
+    }
+
+    async fn remove_leftover(&self, duty: &Duty, installation: uuid::Uuid, item: &Item) -> Result<usize, SweepFault> {
+        let mut calls = 0;
+        for _ in 0..CALLS_PER_LEFTOVER {
+            match leftovers::removal_of(&self.world, installation, item).await? {
+                Removal::Nothing => break,
+                Removal::Send(mutation) => {
+                    if !self.send_for_sweep(duty, item, &mutation).await? {
+                        break;
+                    }
+                    calls += 1;
+                }
+            }
+        }
+        Ok(calls)
+    }
+
+    /// Sends one call with its intent committed before; false if it did not take effect.
+    async fn send_for_sweep(&self, duty: &Duty, item: &Item, mutation: &Mutation) -> Result<bool, SweepFault> {
+        let intent = match self.store.open_sweep_intent(duty, item.operation_id, mutation).await {
+            Ok(intent) => intent,
+            // The cluster is asked for again, or another process sweeps: it is their business now.
+            Err(StoreError::Fenced) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        tracing::info!(
+            aws.operation = mutation.operation(),
+            target = mutation.target(),
+            "the sweep removes a leftover"
+        );
+        let outcome = match leftovers::send(&self.world, mutation).await {
+            Ok(()) => SentOutcome::Applied,
+            Err(fault) if fault.class.leaves_unknown() => SentOutcome::Unknown,
+            Err(fault) => {
+                tracing::warn!(detail = fault.detail, "a leftover stays for now");
+                SentOutcome::Refused
+            }
+        };
+        self.store.close_sweep_intent(intent, outcome).await?;
+        Ok(outcome == SentOutcome::Applied)
     }
 }

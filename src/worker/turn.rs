@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::mutation::Mutation;
-use crate::domain::operation::{Status, WaitingFor};
+use crate::domain::operation::Status;
 use crate::domain::task::Task;
 use crate::domain::verdict::{Findings, Verdict};
+use crate::domain::waiting::WaitingFor;
 use crate::operations::{self, Context, Look, Step, plan};
 use crate::store::{Claim, Recorded, SentCall, SentOutcome, StoreError, TurnReport};
 
@@ -102,7 +103,7 @@ impl Worker {
             self.store.give_back(&claim, Duration::from_secs(60)).await?;
             return Err(StoreError::Fenced);
         };
-        let context = Context { aws: &self.aws, place: &self.place, task: &task, settings: &self.settings };
+        let context = Context::new(&self.world, &task);
         let report = self.take_step(&claim, &context, step).await?;
         log(&task, &report.verdict);
         let recorded = self.store.record(&claim, &task, &report).await?;

@@ -12,9 +12,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let port: u16 = arguments.next().unwrap_or_else(|| "0".to_owned()).parse()?;
     let mut settings = Settings::default();
     for setting in arguments {
-        let (name, value) = setting
-            .split_once('=')
-            .ok_or("settings are written name=value")?;
+        let (name, value) = setting.split_once('=').ok_or("settings are written name=value")?;
         match name {
             "creating" => settings.creating_seconds = value.parse()?,
             "deleting" => settings.deleting_seconds = value.parse()?,

@@ -33,11 +33,7 @@ struct Ready {
 /// Answers one AWS request.
 pub(crate) async fn answer(sandbox: &Sandbox, parts: &Parts, body: Bytes) -> Response<Body> {
     let scope = credential_scope(parts);
-    let request = match request::read(
-        parts,
-        &body,
-        scope.as_ref().ok().map(|scope| scope.service.as_str()),
-    ) {
+    let request = match request::read(parts, &body, scope.as_ref().ok().map(|scope| scope.service.as_str())) {
         Ok(request) => request,
         Err(unreadable) => {
             return refuse(sandbox, unreadable.service, "", "nobody", unreadable.fault);
@@ -58,27 +54,15 @@ pub(crate) async fn answer(sandbox: &Sandbox, parts: &Parts, body: Bytes) -> Res
     let (injected, gate) = {
         let mut core = sandbox.core();
         let now = core.settle();
-        (
-            core.rules.draw(operation.call, now),
-            core.gates.take(operation.call),
-        )
+        (core.rules.draw(operation.call, now), core.gates.take(operation.call))
     };
-    let ready = Ready {
-        sandbox: sandbox.clone(),
-        request,
-        operation,
-        caller,
-        injected,
-    };
+    let ready = Ready { sandbox: sandbox.clone(), request, operation, caller, injected };
     if ready.injected.is_none() && gate.is_none() {
         let (reply, fate) = carry_out(&ready);
         return reply.into_response(fate);
     }
     // A client that gives up must not stop the call: AWS would not notice either. So it runs on its own.
-    let is_late = ready
-        .injected
-        .as_ref()
-        .is_some_and(|injected| injected.kind == FaultKind::Late);
+    let is_late = ready.injected.as_ref().is_some_and(|injected| injected.kind == FaultKind::Late);
     let running = tokio::spawn(async move {
         if let Some(injected) = &ready.injected
             && matches!(injected.kind, FaultKind::Slow | FaultKind::Late)
@@ -102,9 +86,7 @@ pub(crate) async fn answer(sandbox: &Sandbox, parts: &Parts, body: Bytes) -> Res
     if is_late {
         return lost();
     }
-    running
-        .await
-        .map_or_else(|_| lost(), |(reply, fate)| reply.into_response(fate))
+    running.await.map_or_else(|_| lost(), |(reply, fate)| reply.into_response(fate))
 }
 
 /// The operation of that name.
@@ -119,13 +101,7 @@ pub(crate) fn find(service: Service, name: &str) -> Option<&'static Operation> {
     operations.iter().find(|operation| operation.name == name)
 }
 
-fn refuse(
-    sandbox: &Sandbox,
-    service: Service,
-    operation: &str,
-    caller: &str,
-    fault: ServiceFault,
-) -> Response<Body> {
+fn refuse(sandbox: &Sandbox, service: Service, operation: &str, caller: &str, fault: ServiceFault) -> Response<Body> {
     let mut core = sandbox.core();
     let record = CallRecord {
         sequence: core.calls.next_sequence(),
@@ -134,11 +110,7 @@ fn refuse(
         service: Cow::Borrowed(service.as_str()),
         operation: match find(service, operation) {
             Some(operation) => Cow::Borrowed(operation.call),
-            None => Cow::Owned(format!(
-                "{}:{}",
-                service.as_str(),
-                operation.chars().take(100).collect::<String>()
-            )),
+            None => Cow::Owned(format!("{}:{}", service.as_str(), operation.chars().take(100).collect::<String>())),
         },
         target: None,
         mutating: find(service, operation).is_some_and(|operation| operation.mutating),
@@ -158,9 +130,7 @@ fn carry_out(ready: &Ready) -> (Reply, Fate) {
     drop(core);
     let kind = ready.injected.as_ref().map(|injected| &injected.kind);
     let (result, fate) = match kind {
-        Some(FaultKind::ErrorAfter) if result.is_ok() => {
-            (Err(codes::internal(service)), Fate::Delivered)
-        }
+        Some(FaultKind::ErrorAfter) if result.is_ok() => (Err(codes::internal(service)), Fate::Delivered),
         Some(FaultKind::LoseAnswer | FaultKind::Late) => (result, Fate::Lost),
         Some(FaultKind::CutAnswer) => (result, Fate::Cut),
         Some(FaultKind::Garbage) => (result, Fate::Garbled),
@@ -185,31 +155,19 @@ fn run(ready: &Ready, core: &mut Core) -> Result<Output, ServiceFault> {
         Some(fault) => Err(fault),
         None => ready.operation.run(&mut turn, &ready.request.input),
     };
-    let changes = if result.is_ok() {
-        turn.changes
-    } else {
-        Vec::new()
-    };
+    let changes = if result.is_ok() { turn.changes } else { Vec::new() };
     let mut record = CallRecord {
         sequence: core.calls.next_sequence(),
         at: now,
         caller: ready.caller.arn.clone(),
         service: Cow::Borrowed(ready.request.service.as_str()),
         operation: Cow::Borrowed(ready.operation.call),
-        target: if ready.operation.mutating {
-            target_of(&ready.request.input)
-        } else {
-            None
-        },
+        target: if ready.operation.mutating { target_of(&ready.request.input) } else { None },
         mutating: ready.operation.mutating,
         effect: !changes.is_empty(),
         outcome: outcome(ready, &result),
     };
-    let written = if changes.is_empty() {
-        Ok(())
-    } else {
-        core.commit(Some(&record), changes)
-    };
+    let written = if changes.is_empty() { Ok(()) } else { core.commit(Some(&record), changes) };
     let result = match written {
         Ok(()) => result,
         Err(error) => {
@@ -260,15 +218,10 @@ fn target_of(input: &Input) -> Option<String> {
         "GroupId",
     ];
     let found = match input {
-        Input::Form(form) => MEMBERS
-            .iter()
-            .find_map(|member| form.text(member))
-            .map(str::to_owned),
+        Input::Form(form) => MEMBERS.iter().find_map(|member| form.text(member)).map(str::to_owned),
         Input::Json(body) => {
             let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-            MEMBERS
-                .iter()
-                .find_map(|member| body.get(member)?.as_str().map(str::to_owned))
+            MEMBERS.iter().find_map(|member| body.get(member)?.as_str().map(str::to_owned))
         }
     };
     found.map(|target| target.chars().take(300).collect())

@@ -26,6 +26,7 @@ mod iam;
 mod identity;
 mod inventory;
 mod journal;
+mod new_subnet;
 pub mod policy;
 mod sandbox;
 mod sandbox_error;
@@ -42,9 +43,9 @@ pub use crate::faults::{ActiveFault, FaultKind, FaultRule, UnknownFault};
 pub use crate::gates::Hold;
 pub use crate::identity::Identity;
 pub use crate::inventory::{
-    ClusterItem, Inventory, ParameterGroupItem, PolicyItem, RoleItem, SecurityGroupItem,
-    SubnetGroupItem, SubnetItem,
+    ClusterItem, Inventory, ParameterGroupItem, PolicyItem, RoleItem, SecurityGroupItem, SubnetGroupItem, SubnetItem,
 };
+pub use crate::new_subnet::NewSubnet;
 pub use crate::sandbox::Sandbox;
 pub use crate::sandbox_error::SandboxError;
 pub use crate::settings::{Quotas, Settings};

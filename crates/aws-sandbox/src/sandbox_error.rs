@@ -30,9 +30,7 @@ pub enum SandboxError {
     #[error("the sandbox's journal {} is in use by another process", .0.display())]
     JournalInUse(PathBuf),
     /// The journal belongs to another account or Region than the settings ask for.
-    #[error(
-        "the sandbox's journal is of account {found}, not of {wanted}; reset it or change the settings"
-    )]
+    #[error("the sandbox's journal is of account {found}, not of {wanted}; reset it or change the settings")]
     OtherAccount {
         /// Account and Region in the journal.
         found: String,
@@ -42,6 +40,9 @@ pub enum SandboxError {
     /// An identity came with a document that IAM would refuse.
     #[error("a policy of the identity is malformed: {0}")]
     MalformedPolicy(String),
+    /// A subnet cannot be what it is asked to be.
+    #[error("{0}")]
+    InvalidSubnet(String),
     /// No quota has that name.
     #[error("no quota is called {0:?}; known are {names}", names = Quotas::NAMES.join(", "))]
     UnknownQuota(String),
@@ -49,9 +50,6 @@ pub enum SandboxError {
 
 impl SandboxError {
     pub(crate) fn journal(path: &Path, source: io::Error) -> SandboxError {
-        SandboxError::Journal {
-            path: path.to_owned(),
-            source,
-        }
+        SandboxError::Journal { path: path.to_owned(), source }
     }
 }

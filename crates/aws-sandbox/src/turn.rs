@@ -71,12 +71,7 @@ impl Operation {
         call: &'static str,
         run: fn(&mut Turn<'_>, &[u8]) -> Result<Vec<u8>, ServiceFault>,
     ) -> Operation {
-        Operation {
-            name,
-            call,
-            mutating: false,
-            run: Run::Json(run),
-        }
+        Operation { name, call, mutating: false, run: Run::Json(run) }
     }
 
     /// An operation that changes something, of a JSON service.
@@ -85,12 +80,7 @@ impl Operation {
         call: &'static str,
         run: fn(&mut Turn<'_>, &[u8]) -> Result<Vec<u8>, ServiceFault>,
     ) -> Operation {
-        Operation {
-            name,
-            call,
-            mutating: true,
-            run: Run::Json(run),
-        }
+        Operation { name, call, mutating: true, run: Run::Json(run) }
     }
 
     /// An operation that only reads, of a query service.
@@ -99,12 +89,7 @@ impl Operation {
         call: &'static str,
         run: fn(&mut Turn<'_>, &Form) -> Result<String, ServiceFault>,
     ) -> Operation {
-        Operation {
-            name,
-            call,
-            mutating: false,
-            run: Run::Form(run),
-        }
+        Operation { name, call, mutating: false, run: Run::Form(run) }
     }
 
     /// An operation that changes something, of a query service.
@@ -113,12 +98,7 @@ impl Operation {
         call: &'static str,
         run: fn(&mut Turn<'_>, &Form) -> Result<String, ServiceFault>,
     ) -> Operation {
-        Operation {
-            name,
-            call,
-            mutating: true,
-            run: Run::Form(run),
-        }
+        Operation { name, call, mutating: true, run: Run::Form(run) }
     }
 
     /// Runs it; the input was read by the protocol of the same service.

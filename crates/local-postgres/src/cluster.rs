@@ -18,7 +18,7 @@ use crate::{LocalPostgresError, Settings, farewell, guardian, places};
 pub(crate) const SUPERUSER: &str = "app";
 
 /// How long a server whose parent has just died may take to stop.
-const PREDECESSOR_PATIENCE: Duration = Duration::from_secs(10);
+const PREDECESSOR_PATIENCE: Duration = Duration::from_secs(20);
 
 /// A process id that no system gives out (Linux stops at 2^22), so that PostgreSQL finds its owner dead.
 const NO_SUCH_PID: &str = "1073741824";

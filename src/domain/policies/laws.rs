@@ -1,4 +1,4 @@
-//! What the policies allow, decided by an evaluator that is not ours: exactly what is documented, on exactly what was asked.
+//! What the policies allow, says an evaluator that is not ours: what is documented, on what was asked, nothing else.
 
 use aws_sandbox::policy::document::Document;
 use aws_sandbox::policy::evaluate::{Authority, Context, Decision, Request, evaluate};

@@ -12,17 +12,13 @@ pub(crate) fn answer<T: Serialize>(status: StatusCode, body: &T) -> Response<Bod
     let (status, body) = match serde_json::to_vec(body) {
         Ok(body) => (status, body),
         Err(error) => {
-            let body = json!({"error": format!("writing the answer: {error}")})
-                .to_string()
-                .into_bytes();
+            let body = json!({"error": format!("writing the answer: {error}")}).to_string().into_bytes();
             (StatusCode::INTERNAL_SERVER_ERROR, body)
         }
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -39,23 +35,17 @@ pub(crate) fn done() -> Response<Body> {
 }
 
 pub(crate) fn forbidden() -> Response<Body> {
-    refuse(
-        StatusCode::FORBIDDEN,
-        "the control API answers this machine only, and no pages in a browser",
-    )
+    refuse(StatusCode::FORBIDDEN, "the control API answers this machine only, and no pages in a browser")
 }
 
 pub(crate) async fn unknown_path(OriginalUri(uri): OriginalUri) -> Response<Body> {
     let error = format!(
-        "nothing is at {}; there are health, identities/{{access_key_id}}, faults, journal, inventory, clock and reset",
+        "nothing is at {}; there are health, identities/{{access_key_id}}, faults, tables/{{name}}, subnets/{{id}}, journal, inventory, clock and reset",
         uri.path()
     );
     refuse(StatusCode::NOT_FOUND, &error)
 }
 
 pub(crate) async fn wrong_method(method: Method, OriginalUri(uri): OriginalUri) -> Response<Body> {
-    refuse(
-        StatusCode::METHOD_NOT_ALLOWED,
-        &format!("{method} is not for {}", uri.path()),
-    )
+    refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("{method} is not for {}", uri.path()))
 }

@@ -40,6 +40,14 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
                 .fallback(answers::wrong_method),
         )
         .route(
+            "/tables/{name}",
+            put(handlers::put_table).fallback(answers::wrong_method),
+        )
+        .route(
+            "/subnets/{subnet_id}",
+            put(handlers::put_subnet).fallback(answers::wrong_method),
+        )
+        .route(
             "/journal",
             get(handlers::list_calls).fallback(answers::wrong_method),
         )

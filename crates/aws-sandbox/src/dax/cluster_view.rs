@@ -112,26 +112,18 @@ impl<'a> ClusterView<'a> {
             status: cluster.status(now),
             cluster_discovery_endpoint: discovery_endpoint(cluster, region),
             node_ids_to_remove: removing,
-            nodes: shows_nodes(cluster).then(|| {
-                cluster
-                    .nodes
-                    .iter()
-                    .map(|node| NodeView::of(cluster, node, region, now))
-                    .collect()
-            }),
+            nodes: shows_nodes(cluster)
+                .then(|| cluster.nodes.iter().map(|node| NodeView::of(cluster, node, region, now)).collect()),
             preferred_maintenance_window: &cluster.maintenance_window,
-            notification_configuration: cluster.topic.as_ref().map(|topic| NotificationView {
-                topic_arn: &topic.arn,
-                topic_status: &topic.status,
-            }),
+            notification_configuration: cluster
+                .topic
+                .as_ref()
+                .map(|topic| NotificationView { topic_arn: &topic.arn, topic_status: &topic.status }),
             subnet_group: &cluster.subnet_group,
             security_groups: cluster
                 .security_group_ids
                 .iter()
-                .map(|id| SecurityGroupView {
-                    security_group_identifier: id,
-                    status: "active",
-                })
+                .map(|id| SecurityGroupView { security_group_identifier: id, status: "active" })
                 .collect(),
             iam_role_arn: &cluster.role_arn,
             parameter_group: ParameterGroupView {
@@ -139,13 +131,7 @@ impl<'a> ClusterView<'a> {
                 parameter_apply_status: "in-sync",
                 node_ids_to_reboot: [],
             },
-            sse_description: SseView {
-                status: if cluster.encrypted_at_rest {
-                    "ENABLED"
-                } else {
-                    "DISABLED"
-                },
-            },
+            sse_description: SseView { status: if cluster.encrypted_at_rest { "ENABLED" } else { "DISABLED" } },
             cluster_endpoint_encryption_type: if cluster.tls { "TLS" } else { "NONE" },
             network_type: &cluster.network_type,
         }
@@ -163,11 +149,7 @@ fn is_being_added(cluster: &Cluster, node: &Node) -> bool {
 
 fn active_nodes(cluster: &Cluster, now: DateTime<Utc>) -> usize {
     let is_active = |node: &&Node| !is_being_added(cluster, node) && !node.is_rebooting(now);
-    if shows_nodes(cluster) {
-        cluster.nodes.iter().filter(is_active).count()
-    } else {
-        0
-    }
+    if shows_nodes(cluster) { cluster.nodes.iter().filter(is_active).count() } else { 0 }
 }
 
 fn port(cluster: &Cluster) -> u16 {
@@ -181,22 +163,11 @@ fn scheme(cluster: &Cluster) -> &'static str {
 /// A cluster that is still being created has a port, but no address yet.
 fn discovery_endpoint(cluster: &Cluster, region: &str) -> EndpointView {
     if matches!(cluster.phase, Phase::Creating { .. }) {
-        return EndpointView {
-            address: None,
-            port: port(cluster),
-            url: None,
-        };
+        return EndpointView { address: None, port: port(cluster), url: None };
     }
-    let address = format!(
-        "{}.{}.dax-clusters.{region}.amazonaws.com",
-        cluster.name, cluster.address_hash
-    );
+    let address = format!("{}.{}.dax-clusters.{region}.amazonaws.com", cluster.name, cluster.address_hash);
     let url = format!("{}://{address}", scheme(cluster));
-    EndpointView {
-        address: Some(address),
-        port: port(cluster),
-        url: Some(url),
-    }
+    EndpointView { address: Some(address), port: port(cluster), url: Some(url) }
 }
 
 impl<'a> NodeView<'a> {
@@ -211,25 +182,14 @@ impl<'a> NodeView<'a> {
                 parameter_group_status: None,
             };
         }
-        let address = format!(
-            "{}.{}.nodes.dax-clusters.{region}.amazonaws.com",
-            node.id, cluster.address_hash
-        );
+        let address = format!("{}.{}.nodes.dax-clusters.{region}.amazonaws.com", node.id, cluster.address_hash);
         let url = format!("{}://{address}", scheme(cluster));
         NodeView {
             node_id: &node.id,
-            endpoint: Some(EndpointView {
-                address: Some(address),
-                port: port(cluster),
-                url: Some(url),
-            }),
+            endpoint: Some(EndpointView { address: Some(address), port: port(cluster), url: Some(url) }),
             node_create_time: Some(epoch_seconds(node.created_at)),
             availability_zone: Some(&node.availability_zone),
-            node_status: if node.is_rebooting(now) {
-                "REBOOTING"
-            } else {
-                "available"
-            },
+            node_status: if node.is_rebooting(now) { "REBOOTING" } else { "available" },
             parameter_group_status: Some("in-sync"),
         }
     }

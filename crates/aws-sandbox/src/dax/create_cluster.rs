@@ -7,8 +7,7 @@ use crate::dax::clusters::{answer_with, cluster_arn, cluster_event};
 use crate::dax::maintenance::{check_window, draw_window};
 use crate::dax::messages::{fault, invalid_combination, invalid_value};
 use crate::dax::names::{
-    check_role_arn, check_topic_arn, cluster_name, parameter_group_name, required,
-    subnet_group_name,
+    check_role_arn, check_topic_arn, cluster_name, parameter_group_name, required, subnet_group_name,
 };
 use crate::dax::node_types::{encrypts_at_rest, is_offered};
 use crate::dax::placement::{security_groups, zones_for};
@@ -73,36 +72,16 @@ pub(super) fn create_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
         return Err(fault("ClusterAlreadyExistsFault"));
     }
     check_quotas(turn, &wish)?;
-    let group = turn
-        .state
-        .subnet_groups
-        .get(&wish.subnet_group)
-        .ok_or_else(|| fault("SubnetGroupNotFoundFault"))?;
-    if !turn
-        .state
-        .parameter_groups
-        .contains_key(&wish.parameter_group)
-    {
+    let group = turn.state.subnet_groups.get(&wish.subnet_group).ok_or_else(|| fault("SubnetGroupNotFoundFault"))?;
+    if !turn.state.parameter_groups.contains_key(&wish.parameter_group) {
         return Err(fault("ParameterGroupNotFoundFault"));
     }
     let subnets = subnets_of(turn.state, &group.subnet_ids);
     let network_type = network_type(&subnets, wish.request.network_type.as_deref())?;
-    let zones = zones_for(
-        turn,
-        &subnets,
-        wish.request.availability_zones.as_deref(),
-        &[],
-        wish.node_count,
-    )?;
-    let security_group_ids = security_groups(
-        turn,
-        &group.vpc_id,
-        wish.request.security_group_ids.as_deref(),
-    )?;
+    let zones = zones_for(turn, &subnets, wish.request.availability_zones.as_deref(), &[], wish.node_count)?;
+    let security_group_ids = security_groups(turn, &group.vpc_id, wish.request.security_group_ids.as_deref())?;
     assume(turn, &wish.role_arn)?;
-    let is_stuck = turn
-        .injected
-        .filter(|injected| injected.kind == FaultKind::Stuck);
+    let is_stuck = turn.injected.filter(|injected| injected.kind == FaultKind::Stuck);
     let until = match is_stuck {
         None => Some(turn.after(turn.settings.creating_seconds)),
         Some(stuck) => stuck.seconds.map(|seconds| turn.after(seconds)),
@@ -111,10 +90,7 @@ pub(super) fn create_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
     let cluster = Cluster {
         arn: cluster_arn(turn, &wish.name),
         address_hash: unique_id("", 6).to_ascii_lowercase(),
-        description: wish
-            .request
-            .description
-            .filter(|description| !description.is_empty()),
+        description: wish.request.description.filter(|description| !description.is_empty()),
         node_type: wish.node_type,
         nodes: new_nodes(&wish.name, &[], zones, ready_at),
         phase: Phase::Creating { until },
@@ -123,10 +99,7 @@ pub(super) fn create_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
         role_arn: wish.role_arn,
         parameter_group: wish.parameter_group,
         maintenance_window: wish.maintenance_window,
-        topic: wish.request.notification_topic_arn.map(|arn| Topic {
-            arn,
-            status: "active".to_owned(),
-        }),
+        topic: wish.request.notification_topic_arn.map(|arn| Topic { arn, status: "active".to_owned() }),
         encrypted_at_rest: wish.encrypted_at_rest,
         tls: wish.tls,
         network_type: network_type.to_owned(),
@@ -152,8 +125,7 @@ impl Wish {
         }
         let factor = required("ReplicationFactor", request.replication_factor)?;
         let node_count = usize::try_from(factor).ok().filter(|count| *count >= 1);
-        let node_count =
-            node_count.ok_or_else(|| invalid_value("ReplicationFactor must be at least 1."))?;
+        let node_count = node_count.ok_or_else(|| invalid_value("ReplicationFactor must be at least 1."))?;
         let role_arn = required("IamRoleArn", request.iam_role_arn.clone())?;
         check_role_arn(&role_arn, turn.account_id())?;
         let tags = request.tags.clone().unwrap_or_default();
@@ -166,23 +138,17 @@ impl Wish {
             Some(sse) => required("SSESpecification.Enabled", sse.enabled)?,
         };
         if encrypted_at_rest && !encrypts_at_rest(&node_type) {
-            return Err(invalid_combination(format!(
-                "Nodes of type {node_type} cannot encrypt at rest."
-            )));
+            return Err(invalid_combination(format!("Nodes of type {node_type} cannot encrypt at rest.")));
         }
         let tls = match request.cluster_endpoint_encryption_type.as_deref() {
             None | Some("NONE") => false,
             Some("TLS") => true,
             Some(other) => {
-                return Err(invalid_value(format!(
-                    "Invalid ClusterEndpointEncryptionType: {other}"
-                )));
+                return Err(invalid_value(format!("Invalid ClusterEndpointEncryptionType: {other}")));
             }
         };
         Ok(Wish {
-            subnet_group: subnet_group_name(
-                request.subnet_group_name.as_deref().unwrap_or("default"),
-            )?,
+            subnet_group: subnet_group_name(request.subnet_group_name.as_deref().unwrap_or("default"))?,
             parameter_group: match request.parameter_group_name.as_deref() {
                 None | Some("default.dax1.0") => "default.dax1.0".to_owned(),
                 Some(group) => parameter_group_name(group)?,
@@ -219,9 +185,7 @@ fn check_quotas(turn: &Turn<'_>, wish: &Wish) -> Result<(), ServiceFault> {
     }
     check_node_quotas(turn, wish.node_count, wish.node_count)?;
     let certificates = turn.state.certificates.iter();
-    let recent = certificates
-        .filter(|issued| turn.now - **issued < chrono::TimeDelta::days(30))
-        .count();
+    let recent = certificates.filter(|issued| turn.now - **issued < chrono::TimeDelta::days(30)).count();
     if wish.tls && recent >= quotas.certificates as usize {
         return Err(fault("ServiceQuotaExceededException"));
     }
@@ -229,21 +193,12 @@ fn check_quotas(turn: &Turn<'_>, wish: &Wish) -> Result<(), ServiceFault> {
 }
 
 /// Whether a cluster may have so many nodes, and the account so many more.
-pub(super) fn check_node_quotas(
-    turn: &Turn<'_>,
-    of_cluster: usize,
-    more: usize,
-) -> Result<(), ServiceFault> {
+pub(super) fn check_node_quotas(turn: &Turn<'_>, of_cluster: usize, more: usize) -> Result<(), ServiceFault> {
     let quotas = &turn.settings.quotas;
     if of_cluster > quotas.nodes_per_cluster as usize {
         return Err(fault("NodeQuotaForClusterExceededFault"));
     }
-    let nodes: usize = turn
-        .state
-        .clusters
-        .values()
-        .map(|cluster| cluster.nodes.len())
-        .sum();
+    let nodes: usize = turn.state.clusters.values().map(|cluster| cluster.nodes.len()).sum();
     if nodes + more > quotas.nodes as usize {
         return Err(fault("NodeQuotaForCustomerExceededFault"));
     }
@@ -260,12 +215,7 @@ pub(super) fn new_nodes(
     let ids = (0_u32..).map(|number| format!("{cluster}-{}", letters(number)));
     let free = ids.filter(|id| !existing.iter().any(|node| node.id == *id));
     free.zip(zones)
-        .map(|(id, availability_zone)| Node {
-            id,
-            availability_zone,
-            created_at: ready_at,
-            rebooting_until: None,
-        })
+        .map(|(id, availability_zone)| Node { id, availability_zone, created_at: ready_at, rebooting_until: None })
         .collect()
 }
 

@@ -26,17 +26,12 @@ struct UpdateClusterRequest {
 
 pub(super) fn update_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
     let request: UpdateClusterRequest = read(body)?;
-    let mut cluster =
-        find_available_cluster(turn, "dax:UpdateCluster", request.cluster_name.as_deref())?.clone();
+    let mut cluster = find_available_cluster(turn, "dax:UpdateCluster", request.cluster_name.as_deref())?.clone();
     if let Some(window) = &request.preferred_maintenance_window {
         cluster.maintenance_window = check_window(window)?;
     }
     if let Some(group) = request.parameter_group_name.as_deref() {
-        let group = if group == "default.dax1.0" {
-            group.to_owned()
-        } else {
-            parameter_group_name(group)?
-        };
+        let group = if group == "default.dax1.0" { group.to_owned() } else { parameter_group_name(group)? };
         if !turn.state.parameter_groups.contains_key(&group) {
             return Err(fault("ParameterGroupNotFoundFault"));
         }
@@ -45,8 +40,7 @@ pub(super) fn update_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
     if request.security_group_ids.is_some() {
         let group = turn.state.subnet_groups.get(&cluster.subnet_group);
         let group = group.ok_or_else(|| fault("SubnetGroupNotFoundFault"))?;
-        cluster.security_group_ids =
-            security_groups(turn, &group.vpc_id, request.security_group_ids.as_deref())?;
+        cluster.security_group_ids = security_groups(turn, &group.vpc_id, request.security_group_ids.as_deref())?;
     }
     cluster.description = request.description.clone().or(cluster.description);
     update_topic(turn, &mut cluster, &request)?;
@@ -58,33 +52,22 @@ pub(super) fn update_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
     answer_with(turn, cluster)
 }
 
-fn update_topic(
-    turn: &Turn<'_>,
-    cluster: &mut Cluster,
-    request: &UpdateClusterRequest,
-) -> Result<(), ServiceFault> {
+fn update_topic(turn: &Turn<'_>, cluster: &mut Cluster, request: &UpdateClusterRequest) -> Result<(), ServiceFault> {
     if let Some(arn) = &request.notification_topic_arn {
         check_topic_arn(arn, turn.account_id(), turn.region())?;
-        cluster.topic = Some(Topic {
-            arn: arn.clone(),
-            status: "active".to_owned(),
-        });
+        cluster.topic = Some(Topic { arn: arn.clone(), status: "active".to_owned() });
     }
     let Some(status) = &request.notification_topic_status else {
         return Ok(());
     };
     if !matches!(status.as_str(), "active" | "inactive") {
-        return Err(invalid_value(format!(
-            "Invalid notification topic status: {status}"
-        )));
+        return Err(invalid_value(format!("Invalid notification topic status: {status}")));
     }
     match &mut cluster.topic {
         Some(topic) => {
             topic.status.clone_from(status);
             Ok(())
         }
-        None => Err(invalid_combination(
-            "NotificationTopicStatus needs a notification topic.",
-        )),
+        None => Err(invalid_combination("NotificationTopicStatus needs a notification topic.")),
     }
 }

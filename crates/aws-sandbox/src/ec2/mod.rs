@@ -1,6 +1,43 @@
-//! The part of EC2 that tells where clusters can live, and opens their ports.
+//! The part of EC2 that tells where clusters can live, and opens their ports. It sees a turn, never HTTP.
+
+mod filters;
+mod ingress;
+mod permissions;
+mod requests;
+mod rule_views;
+mod security_groups;
+mod subnets;
+mod vpcs;
+mod zones;
 
 use crate::turn::Operation;
 
 /// Everything that EC2 is asked for by name.
-pub(crate) static OPERATIONS: [Operation; 0] = [];
+pub(crate) static OPERATIONS: [Operation; 6] = [
+    Operation::form_read("DescribeVpcs", "ec2:DescribeVpcs", vpcs::describe_vpcs),
+    Operation::form_read(
+        "DescribeSubnets",
+        "ec2:DescribeSubnets",
+        subnets::describe_subnets,
+    ),
+    Operation::form_read(
+        "DescribeSecurityGroups",
+        "ec2:DescribeSecurityGroups",
+        security_groups::describe_security_groups,
+    ),
+    Operation::form_read(
+        "DescribeAvailabilityZones",
+        "ec2:DescribeAvailabilityZones",
+        zones::describe_availability_zones,
+    ),
+    Operation::form_write(
+        "AuthorizeSecurityGroupIngress",
+        "ec2:AuthorizeSecurityGroupIngress",
+        ingress::authorize_security_group_ingress,
+    ),
+    Operation::form_write(
+        "RevokeSecurityGroupIngress",
+        "ec2:RevokeSecurityGroupIngress",
+        ingress::revoke_security_group_ingress,
+    ),
+];

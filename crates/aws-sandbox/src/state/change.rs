@@ -19,18 +19,9 @@ const CERTIFICATE_DAYS: i64 = 30;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Change {
-    Began {
-        id: String,
-        account_id: String,
-        region: String,
-    },
-    ClockMoved {
-        offset_ms: i64,
-    },
-    Identity {
-        access_key_id: String,
-        identity: Box<Identity>,
-    },
+    Began { id: String, account_id: String, region: String },
+    ClockMoved { offset_ms: i64 },
+    Identity { access_key_id: String, identity: Box<Identity> },
     Session(Box<Session>),
     Role(Box<Role>),
     RoleGone(String),
@@ -53,26 +44,13 @@ impl State {
     /// Makes a change true.
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
-            Change::Began {
-                id,
-                account_id,
-                region,
-            } => {
-                *self = State {
-                    id,
-                    account_id,
-                    region,
-                    ..State::default()
-                };
+            Change::Began { id, account_id, region } => {
+                *self = State { id, account_id, region, ..State::default() };
             }
             Change::ClockMoved { offset_ms } => self.clock_offset_ms = offset_ms,
-            Change::Identity {
-                access_key_id,
-                identity,
-            } => self.apply_identity(access_key_id, *identity),
+            Change::Identity { access_key_id, identity } => self.apply_identity(access_key_id, *identity),
             Change::Session(session) => {
-                self.sessions
-                    .insert(session.access_key_id.clone(), *session);
+                self.sessions.insert(session.access_key_id.clone(), *session);
             }
             Change::Role(role) => {
                 self.roles.insert(role.name.to_ascii_lowercase(), *role);
@@ -110,8 +88,7 @@ impl State {
             }
             Change::Event(event) => self.apply_event(event),
             Change::CertificateIssued(at) => {
-                self.certificates
-                    .retain(|issued| at - *issued < TimeDelta::days(CERTIFICATE_DAYS));
+                self.certificates.retain(|issued| at - *issued < TimeDelta::days(CERTIFICATE_DAYS));
                 self.certificates.push_back(at);
             }
             network => self.apply_network(network),
@@ -143,13 +120,7 @@ impl State {
             boundary: None,
             session: None,
         });
-        self.keys.insert(
-            access_key_id,
-            KnownKey {
-                identity,
-                permissions: Arc::new(permissions),
-            },
-        );
+        self.keys.insert(access_key_id, KnownKey { identity, permissions: Arc::new(permissions) });
     }
 
     fn apply_event(&mut self, event: Event) {
@@ -162,76 +133,24 @@ impl State {
 
     /// The changes that make this state out of nothing: what a compacted journal holds.
     pub(crate) fn snapshot(&self) -> Vec<Change> {
-        let began = Change::Began {
-            id: self.id.clone(),
-            account_id: self.account_id.clone(),
-            region: self.region.clone(),
-        };
-        let mut changes = vec![
-            began,
-            Change::ClockMoved {
-                offset_ms: self.clock_offset_ms,
-            },
-        ];
-        changes.extend(
-            self.keys
-                .iter()
-                .map(|(access_key_id, key)| Change::Identity {
-                    access_key_id: access_key_id.clone(),
-                    identity: Box::new(key.identity.clone()),
-                }),
-        );
-        changes.extend(
-            self.sessions
-                .values()
-                .cloned()
-                .map(|session| Change::Session(Box::new(session))),
-        );
-        changes.extend(
-            self.roles
-                .values()
-                .cloned()
-                .map(|role| Change::Role(Box::new(role))),
-        );
-        changes.extend(
-            self.policies
-                .values()
-                .cloned()
-                .map(|policy| Change::Policy(Box::new(policy))),
-        );
-        changes.extend(
-            self.clusters
-                .values()
-                .cloned()
-                .map(|cluster| Change::Cluster(Box::new(cluster))),
-        );
-        changes.extend(
-            self.subnet_groups
-                .values()
-                .cloned()
-                .map(Change::SubnetGroup),
-        );
-        changes.extend(
-            self.parameter_groups
-                .values()
-                .cloned()
-                .map(Change::ParameterGroup),
-        );
+        let began =
+            Change::Began { id: self.id.clone(), account_id: self.account_id.clone(), region: self.region.clone() };
+        let mut changes = vec![began, Change::ClockMoved { offset_ms: self.clock_offset_ms }];
+        changes.extend(self.keys.iter().map(|(access_key_id, key)| Change::Identity {
+            access_key_id: access_key_id.clone(),
+            identity: Box::new(key.identity.clone()),
+        }));
+        changes.extend(self.sessions.values().cloned().map(|session| Change::Session(Box::new(session))));
+        changes.extend(self.roles.values().cloned().map(|role| Change::Role(Box::new(role))));
+        changes.extend(self.policies.values().cloned().map(|policy| Change::Policy(Box::new(policy))));
+        changes.extend(self.clusters.values().cloned().map(|cluster| Change::Cluster(Box::new(cluster))));
+        changes.extend(self.subnet_groups.values().cloned().map(Change::SubnetGroup));
+        changes.extend(self.parameter_groups.values().cloned().map(Change::ParameterGroup));
         changes.extend(self.events.iter().cloned().map(Change::Event));
-        changes.extend(
-            self.certificates
-                .iter()
-                .copied()
-                .map(Change::CertificateIssued),
-        );
+        changes.extend(self.certificates.iter().copied().map(Change::CertificateIssued));
         changes.extend(self.vpcs.values().cloned().map(Change::Vpc));
         changes.extend(self.subnets.values().cloned().map(Change::Subnet));
-        changes.extend(
-            self.security_groups
-                .values()
-                .cloned()
-                .map(|group| Change::SecurityGroup(Box::new(group))),
-        );
+        changes.extend(self.security_groups.values().cloned().map(|group| Change::SecurityGroup(Box::new(group))));
         changes.extend(self.tables.values().cloned().map(Change::Table));
         changes
     }

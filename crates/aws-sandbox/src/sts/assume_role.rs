@@ -39,13 +39,9 @@ struct AssumeRoleResult {
 pub(super) fn assume_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
     let arn = form.text("RoleArn").unwrap_or_default();
     let name = form.text("RoleSessionName").unwrap_or_default();
-    let seconds = form
-        .text("DurationSeconds")
-        .map_or(Ok(3600), str::parse::<u32>);
-    let is_name = (2..=64).contains(&name.len())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
+    let seconds = form.text("DurationSeconds").map_or(Ok(3600), str::parse::<u32>);
+    let is_name =
+        (2..=64).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
     if !arn.starts_with("arn:") || arn.len() < 20 {
         return Err(invalid("ARN must be a valid ARN", "roleArn", arn));
     }
@@ -56,23 +52,15 @@ pub(super) fn assume_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
             name,
         ));
     }
-    let seconds = seconds
-        .ok()
-        .filter(|seconds| (900..=43_200).contains(seconds))
-        .ok_or_else(|| {
-            let sent = form.text("DurationSeconds").unwrap_or_default();
-            invalid(
-                "Member must be between 900 and 43200",
-                "durationSeconds",
-                sent,
-            )
-        })?;
+    let seconds = seconds.ok().filter(|seconds| (900..=43_200).contains(seconds)).ok_or_else(|| {
+        let sent = form.text("DurationSeconds").unwrap_or_default();
+        invalid("Member must be between 900 and 43200", "durationSeconds", sent)
+    })?;
     turn.authorize(&Ask::on("sts:AssumeRole", arn))?;
     let policies = session_policies(turn, form)?;
     let role = trusted_role(turn, arn)?;
     if seconds > role.max_session_seconds {
-        let message =
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
+        let message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
         return Err(ServiceFault::new("ValidationError", message));
     }
     let session = Session {
@@ -101,29 +89,23 @@ fn answer(turn: &Turn<'_>, session: &Session) -> Result<String, ServiceFault> {
         },
         assumed_role_user: AssumedRoleUser {
             assumed_role_id: format!("{}:{name}", session.role_id),
-            arn: format!(
-                "arn:aws:sts::{}:assumed-role/{role}/{name}",
-                turn.account_id()
-            ),
+            arn: format!("arn:aws:sts::{}:assumed-role/{role}/{name}", turn.account_id()),
         },
     };
     element("AssumeRoleResult", &result)
 }
 
 fn invalid(rule: &str, member: &str, value: &str) -> ServiceFault {
-    let message = format!(
-        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {rule}"
-    );
+    let message =
+        format!("1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {rule}");
     ServiceFault::new("ValidationError", message)
 }
 
 /// The role, if it exists and trusts the caller; AWS does not tell the two refusals apart.
 fn trusted_role<'a>(turn: &Turn<'a>, arn: &str) -> Result<&'a Role, ServiceFault> {
     let refused = || {
-        let message = format!(
-            "User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}",
-            turn.caller.arn
-        );
+        let message =
+            format!("User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}", turn.caller.arn);
         ServiceFault::new("AccessDenied", message)
     };
     let role = turn.state.role_by_arn(arn).ok_or_else(refused)?;
@@ -148,9 +130,5 @@ fn session_policies(turn: &Turn<'_>, form: &Form) -> Result<Option<Vec<String>>,
         let missing = || ServiceFault::new("NoSuchEntity", format!("Policy {arn} was not found."));
         policies.push(policy.ok_or_else(missing)?.document().to_owned());
     }
-    Ok(if policies.is_empty() {
-        None
-    } else {
-        Some(policies)
-    })
+    Ok(if policies.is_empty() { None } else { Some(policies) })
 }

@@ -40,11 +40,7 @@ impl Form {
             };
             let (number, field) = rest.split_once('.').unwrap_or((rest, ""));
             if let Ok(number) = number.parse() {
-                members
-                    .entry(number)
-                    .or_default()
-                    .0
-                    .insert(field.to_owned(), value.clone());
+                members.entry(number).or_default().0.insert(field.to_owned(), value.clone());
             }
         }
         members.into_values().collect()
@@ -52,18 +48,12 @@ impl Form {
 
     /// A list of plain strings as IAM and STS send it.
     pub(crate) fn strings(&self, name: &str) -> Vec<String> {
-        self.list(name, Some("member"))
-            .iter()
-            .map(|member| member.value().to_owned())
-            .collect()
+        self.list(name, Some("member")).iter().map(|member| member.value().to_owned()).collect()
     }
 
     /// A list of plain strings as EC2 sends it.
     pub(crate) fn numbered(&self, name: &str) -> Vec<String> {
-        self.list(name, None)
-            .iter()
-            .map(|member| member.value().to_owned())
-            .collect()
+        self.list(name, None).iter().map(|member| member.value().to_owned()).collect()
     }
 }
 
@@ -73,24 +63,21 @@ mod tests {
 
     #[test]
     fn lists_of_strings_and_structures_come_back_in_order() {
-        let form = Form::parse(b"Tags.member.10.Key=z&Tags.member.2.Key=b&Tags.member.2.Value=v%20w&ActionNames.member.1=a%3Ab&Empty=");
+        let form = Form::parse(
+            b"Tags.member.10.Key=z&Tags.member.2.Key=b&Tags.member.2.Value=v%20w&ActionNames.member.1=a%3Ab&Empty=",
+        );
         let tags = form.list("Tags", Some("member"));
         assert_eq!(tags.len(), 2);
-        assert_eq!(
-            (tags[0].text("Key"), tags[0].text("Value")),
-            (Some("b"), Some("v w"))
-        );
-        assert_eq!(
-            (tags[1].text("Key"), tags[1].text("Value")),
-            (Some("z"), None)
-        );
+        assert_eq!((tags[0].text("Key"), tags[0].text("Value")), (Some("b"), Some("v w")));
+        assert_eq!((tags[1].text("Key"), tags[1].text("Value")), (Some("z"), None));
         assert_eq!(form.strings("ActionNames"), ["a:b"]);
         assert!(form.list("Empty", Some("member")).is_empty());
     }
 
     #[test]
     fn ec2_lists_nest() {
-        let form = Form::parse(b"Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1&Filter.1.Value.2=vpc-2&SubnetId.1=subnet-1");
+        let form =
+            Form::parse(b"Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1&Filter.1.Value.2=vpc-2&SubnetId.1=subnet-1");
         let filters = form.list("Filter", None);
         assert_eq!(filters[0].text("Name"), Some("vpc-id"));
         assert_eq!(filters[0].numbered("Value"), ["vpc-1", "vpc-2"]);

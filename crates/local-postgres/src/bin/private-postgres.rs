@@ -20,7 +20,10 @@ the address and the server's process id, and stops the server when its standard 
   --offline         do not download PostgreSQL";
 
 fn main() -> ExitCode {
-    match parse(env::args().skip(1)).and_then(|(settings, command)| run(&settings, &command)) {
+    match parse(env::args().skip(1)).and_then(|asked| match asked {
+        Some((settings, command)) => run(&settings, &command),
+        None => Ok(writeln!(io::stdout(), "{USAGE}").map(|()| ExitCode::SUCCESS)?),
+    }) {
         Ok(code) => code,
         Err(problem) => {
             let mut chain = problem.to_string();
@@ -37,8 +40,8 @@ fn main() -> ExitCode {
 
 type Outcome<T> = Result<T, Box<dyn error::Error>>;
 
-/// The settings, and the command that begins at the first word that is no option.
-fn parse(mut words: impl Iterator<Item = String>) -> Outcome<(Settings, Vec<String>)> {
+/// The settings, and the command that begins at the first word that is no option; nothing for those who ask how it goes.
+fn parse(mut words: impl Iterator<Item = String>) -> Outcome<Option<(Settings, Vec<String>)>> {
     let mut settings = Settings::for_tests("local-postgres");
     let mut command = Vec::new();
     while let Some(word) = words.next() {
@@ -53,10 +56,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Outcome<(Settings, Vec<Stri
             "--cache-dir" => settings.cache_dir = Some(directory()?),
             "--ignore-host" => settings.ignore_host = true,
             "--offline" => settings.offline = true,
-            "--help" | "-h" => {
-                println!("{USAGE}");
-                std::process::exit(0);
-            }
+            "--help" | "-h" => return Ok(None),
             "--" => command.extend(words.by_ref()),
             option if option.starts_with('-') => return Err(USAGE.into()),
             _ => {
@@ -65,7 +65,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Outcome<(Settings, Vec<Stri
             }
         }
     }
-    Ok((settings, command))
+    Ok(Some((settings, command)))
 }
 
 fn run(settings: &Settings, command: &[String]) -> Outcome<ExitCode> {

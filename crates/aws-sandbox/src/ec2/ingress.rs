@@ -1,0 +1,236 @@
+//! AuthorizeSecurityGroupIngress and RevokeSecurityGroupIngress.
+
+use serde::Serialize;
+
+use crate::authority::Ask;
+use crate::ec2::permissions::read_rules;
+use crate::ec2::requests::admit;
+use crate::ec2::rule_views::{PermissionView, RuleView};
+use crate::ec2::security_groups::group_arn;
+use crate::state::Change;
+use crate::state::network::{IngressRule, IngressSource, SecurityGroup};
+use crate::turn::Turn;
+use crate::wire::fault::ServiceFault;
+use crate::wire::form::Form;
+use crate::wire::xml::{Items, children};
+
+/// AWS's default quota of inbound rules of one security group.
+const MOST_RULES: usize = 60;
+
+/// The group that a request is about, after asking for permission; by name it is looked for in the default VPC.
+fn find_group<'a>(
+    turn: &mut Turn<'a>,
+    form: &Form,
+    action: &str,
+) -> Result<&'a SecurityGroup, ServiceFault> {
+    let state = turn.state;
+    let (id, name) = (form.text("GroupId"), form.text("GroupName"));
+    let in_default_vpc = |group: &SecurityGroup| {
+        state
+            .vpcs
+            .get(&group.vpc_id)
+            .is_some_and(|vpc| vpc.is_default)
+    };
+    let found = match (id, name) {
+        (Some(id), _) => state.security_groups.get(id),
+        (None, Some(name)) => state
+            .security_groups
+            .values()
+            .find(|group| group.name == name && in_default_vpc(group)),
+        (None, None) => {
+            let message = "The request must contain the parameter groupName or groupId";
+            return Err(ServiceFault::new("MissingParameter", message));
+        }
+    };
+    let asked = id.or(name).unwrap_or_default();
+    let arn = group_arn(turn, found.map_or(asked, |group| group.id.as_str()));
+    admit(turn, form, &Ask::on(action, &arn))?;
+    let missing = || {
+        ServiceFault::new(
+            "InvalidGroup.NotFound",
+            format!("The security group '{asked}' does not exist"),
+        )
+    };
+    found.ok_or_else(missing)
+}
+
+/// Whether two rules let the same traffic in, whatever they are called.
+fn same_traffic(one: &IngressRule, other: &IngressRule) -> bool {
+    (&one.protocol, one.from_port, one.to_port, &one.source)
+        == (
+            &other.protocol,
+            other.from_port,
+            other.to_port,
+            &other.source,
+        )
+}
+
+fn say(rule: &IngressRule) -> String {
+    let (IngressSource::Cidr(peer)
+    | IngressSource::Ipv6Cidr(peer)
+    | IngressSource::SecurityGroup(peer)
+    | IngressSource::PrefixList(peer)) = &rule.source;
+    let ports = match (rule.from_port, rule.to_port) {
+        (Some(from), Some(to)) => format!(", from port: {from}, to port: {to}"),
+        _ => String::new(),
+    };
+    let protocol = if rule.protocol == "-1" {
+        "ALL".to_owned()
+    } else {
+        rule.protocol.to_ascii_uppercase()
+    };
+    format!("peer: {peer}, {protocol}{ports}, ALLOW")
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AuthorizeResult {
+    r#return: bool,
+    security_group_rule_set: Items<RuleView>,
+}
+
+pub(super) fn authorize_security_group_ingress(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
+    let group = find_group(turn, form, "ec2:AuthorizeSecurityGroupIngress")?;
+    let rules = read_rules(turn, group, form)?;
+    let mut changed = group.clone();
+    for rule in &rules {
+        if changed
+            .ingress
+            .iter()
+            .any(|existing| same_traffic(existing, rule))
+        {
+            let message = format!("the specified rule \"{}\" already exists", say(rule));
+            return Err(ServiceFault::new("InvalidPermission.Duplicate", message));
+        }
+        changed.ingress.insert(rule.clone());
+    }
+    if changed.ingress.len() > MOST_RULES {
+        let message = "The maximum number of rules per security group has been reached.";
+        return Err(ServiceFault::new(
+            "RulesPerSecurityGroupLimitExceeded",
+            message,
+        ));
+    }
+    let security_group_rule_set = rules
+        .iter()
+        .map(|rule| RuleView::of(turn, group, rule))
+        .collect();
+    turn.change(Change::SecurityGroup(Box::new(changed)));
+    children(&AuthorizeResult {
+        r#return: true,
+        security_group_rule_set,
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RevokeResult {
+    r#return: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown_ip_permission_set: Option<Items<PermissionView>>,
+    revoked_security_group_rule_set: Items<RevokedRuleView>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RevokedRuleView {
+    security_group_rule_id: String,
+    group_id: String,
+    is_egress: bool,
+    ip_protocol: String,
+    from_port: i32,
+    to_port: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cidr_ipv4: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cidr_ipv6: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix_list_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    referenced_group_id: Option<String>,
+}
+
+impl RevokedRuleView {
+    fn of(group: &SecurityGroup, rule: IngressRule) -> RevokedRuleView {
+        let mut view = RevokedRuleView {
+            security_group_rule_id: rule.id,
+            group_id: group.id.clone(),
+            is_egress: false,
+            ip_protocol: rule.protocol,
+            from_port: rule.from_port.unwrap_or(-1),
+            to_port: rule.to_port.unwrap_or(-1),
+            cidr_ipv4: None,
+            cidr_ipv6: None,
+            prefix_list_id: None,
+            referenced_group_id: None,
+        };
+        match rule.source {
+            IngressSource::Cidr(cidr) => view.cidr_ipv4 = Some(cidr),
+            IngressSource::Ipv6Cidr(cidr) => view.cidr_ipv6 = Some(cidr),
+            IngressSource::PrefixList(id) => view.prefix_list_id = Some(id),
+            IngressSource::SecurityGroup(id) => view.referenced_group_id = Some(id),
+        }
+        view
+    }
+}
+
+/// In a default VPC rules that are not there are listed in the answer; in any other they are an error.
+pub(super) fn revoke_security_group_ingress(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
+    let group = find_group(turn, form, "ec2:RevokeSecurityGroupIngress")?;
+    let mut changed = group.clone();
+    let mut revoked = Vec::new();
+    let mut unknown = Vec::new();
+    let ids = form.numbered("SecurityGroupRuleId");
+    for id in &ids {
+        let found = changed.ingress.iter().find(|rule| rule.id == *id).cloned();
+        let missing = || {
+            let message = format!("The security group rule ID '{id}' does not exist");
+            ServiceFault::new("InvalidSecurityGroupRuleId.NotFound", message)
+        };
+        revoked.push(changed.ingress.take(&found.ok_or_else(missing)?));
+    }
+    for rule in if ids.is_empty() {
+        read_rules(turn, group, form)?
+    } else {
+        Vec::new()
+    } {
+        match changed
+            .ingress
+            .iter()
+            .find(|existing| same_traffic(existing, &rule))
+            .cloned()
+        {
+            Some(existing) => revoked.push(changed.ingress.take(&existing)),
+            None => unknown.push(rule),
+        }
+    }
+    let in_default_vpc = turn
+        .state
+        .vpcs
+        .get(&group.vpc_id)
+        .is_some_and(|vpc| vpc.is_default);
+    if !unknown.is_empty() && !in_default_vpc {
+        let message = "The specified rule does not exist in this security group.";
+        return Err(ServiceFault::new("InvalidPermission.NotFound", message));
+    }
+    if changed.ingress.len() != group.ingress.len() {
+        turn.change(Change::SecurityGroup(Box::new(changed)));
+    }
+    let unknown_views = PermissionView::group(&unknown, turn.account_id());
+    children(&RevokeResult {
+        r#return: true,
+        unknown_ip_permission_set: (!unknown.is_empty())
+            .then(|| unknown_views.into_iter().collect()),
+        revoked_security_group_rule_set: revoked
+            .into_iter()
+            .flatten()
+            .map(|rule| RevokedRuleView::of(group, rule))
+            .collect(),
+    })
+}

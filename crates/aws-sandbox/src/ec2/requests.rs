@@ -1,0 +1,75 @@
+//! What EC2's requests have in common: permission, dry runs, ids that must exist, pages.
+
+use std::collections::BTreeMap;
+
+use crate::authority::Ask;
+use crate::turn::Turn;
+use crate::wire::fault::ServiceFault;
+use crate::wire::form::Form;
+
+/// Asks for permission, and ends a dry run.
+pub(super) fn admit(turn: &mut Turn<'_>, form: &Form, ask: &Ask<'_>) -> Result<(), ServiceFault> {
+    turn.authorize(ask)?;
+    match form
+        .text("DryRun")
+        .is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    {
+        true => Err(ServiceFault::new(
+            "DryRunOperation",
+            "Request would have succeeded, but DryRun flag is set.",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Refuses ids that do not exist, with the code and noun that EC2 has for them.
+pub(super) fn check_ids<T>(
+    ids: &[String],
+    existing: &BTreeMap<String, T>,
+    code: &'static str,
+    noun: &str,
+) -> Result<(), ServiceFault> {
+    match ids.iter().find(|id| !existing.contains_key(*id)) {
+        Some(missing) => Err(ServiceFault::new(
+            code,
+            format!("The {noun} '{missing}' does not exist"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The page that a request asks for, and the token for the next: `MaxResults` from 5 to 1,000.
+pub(super) fn page<T>(
+    form: &Form,
+    items: Vec<T>,
+    key: impl Fn(&T) -> String,
+) -> Result<(Vec<T>, Option<String>), ServiceFault> {
+    let invalid = |message: String| ServiceFault::new("InvalidParameterValue", message);
+    let most = match form.text("MaxResults") {
+        None => usize::MAX,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|most| (5..=1000).contains(most))
+            .ok_or_else(|| invalid(format!("Value ( {text} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.")))?,
+    };
+    let after = match form.text("NextToken") {
+        None => None,
+        Some(token) => {
+            let key = hex::decode(token)
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok());
+            Some(key.ok_or_else(|| invalid("Unable to parse pagination token".to_owned()))?)
+        }
+    };
+    let mut rest = items
+        .into_iter()
+        .filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
+    let items: Vec<T> = rest.by_ref().take(most).collect();
+    let more = rest.next().is_some();
+    let token = items
+        .last()
+        .filter(|_| more)
+        .map(|last| hex::encode(key(last)));
+    Ok((items, token))
+}

@@ -1,0 +1,218 @@
+//! Ingress rules as EC2 shows them: grouped by protocol and ports, or one by one.
+
+use serde::Serialize;
+
+use crate::state::network::{IngressRule, IngressSource, SecurityGroup};
+use crate::turn::Turn;
+use crate::wire::xml::Items;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PermissionView {
+    ip_protocol: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_port: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_port: Option<i32>,
+    groups: Items<GroupPairView>,
+    ip_ranges: Items<IpRangeView>,
+    ipv6_ranges: Items<Ipv6RangeView>,
+    prefix_list_ids: Items<PrefixListView>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupPairView {
+    user_id: String,
+    group_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IpRangeView {
+    cidr_ip: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ipv6RangeView {
+    cidr_ipv6: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PrefixListView {
+    prefix_list_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+}
+
+impl PermissionView {
+    /// Rules as permissions: one for each protocol and port range.
+    pub(super) fn group<'a>(
+        rules: impl IntoIterator<Item = &'a IngressRule>,
+        owner: &str,
+    ) -> Vec<PermissionView> {
+        let mut grouped: Vec<(&IngressRule, Vec<&IngressRule>)> = Vec::new();
+        for rule in rules {
+            let ports = |rule: &IngressRule| (rule.protocol.clone(), rule.from_port, rule.to_port);
+            match grouped
+                .iter_mut()
+                .find(|(first, _)| ports(first) == ports(rule))
+            {
+                Some((_, rules)) => rules.push(rule),
+                None => grouped.push((rule, vec![rule])),
+            }
+        }
+        grouped
+            .into_iter()
+            .map(|(first, rules)| PermissionView::of(first, &rules, owner))
+            .collect()
+    }
+
+    fn of(first: &IngressRule, rules: &[&IngressRule], owner: &str) -> PermissionView {
+        let (mut groups, mut ranges, mut ipv6, mut lists) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for rule in rules {
+            let description = rule.description.clone();
+            match rule.source.clone() {
+                IngressSource::SecurityGroup(group_id) => {
+                    groups.push(GroupPairView {
+                        user_id: owner.to_owned(),
+                        group_id,
+                        description,
+                    });
+                }
+                IngressSource::Cidr(cidr_ip) => ranges.push(IpRangeView {
+                    cidr_ip,
+                    description,
+                }),
+                IngressSource::Ipv6Cidr(cidr_ipv6) => ipv6.push(Ipv6RangeView {
+                    cidr_ipv6,
+                    description,
+                }),
+                IngressSource::PrefixList(prefix_list_id) => {
+                    lists.push(PrefixListView {
+                        prefix_list_id,
+                        description,
+                    });
+                }
+            }
+        }
+        PermissionView {
+            ip_protocol: first.protocol.clone(),
+            from_port: first.from_port,
+            to_port: first.to_port,
+            groups: groups.into_iter().collect(),
+            ip_ranges: ranges.into_iter().collect(),
+            ipv6_ranges: ipv6.into_iter().collect(),
+            prefix_list_ids: lists.into_iter().collect(),
+        }
+    }
+
+    /// What every group lets out: everything.
+    pub(super) fn everything() -> PermissionView {
+        PermissionView {
+            ip_protocol: "-1".to_owned(),
+            from_port: None,
+            to_port: None,
+            groups: Items::from_iter([]),
+            ip_ranges: Items::from_iter([IpRangeView {
+                cidr_ip: "0.0.0.0/0".to_owned(),
+                description: None,
+            }]),
+            ipv6_ranges: Items::from_iter([]),
+            prefix_list_ids: Items::from_iter([]),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RuleView {
+    security_group_rule_id: String,
+    group_id: String,
+    group_owner_id: String,
+    is_egress: bool,
+    ip_protocol: String,
+    from_port: i32,
+    to_port: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cidr_ipv4: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cidr_ipv6: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix_list_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    referenced_group_info: Option<ReferencedGroupView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    security_group_rule_arn: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReferencedGroupView {
+    group_id: String,
+    user_id: String,
+}
+
+impl RuleView {
+    pub(super) fn of(turn: &Turn<'_>, group: &SecurityGroup, rule: &IngressRule) -> RuleView {
+        let owner = turn.account_id();
+        let source = |wanted: fn(&IngressSource) -> Option<&String>| wanted(&rule.source).cloned();
+        RuleView {
+            security_group_rule_id: rule.id.clone(),
+            group_id: group.id.clone(),
+            group_owner_id: owner.to_owned(),
+            is_egress: false,
+            ip_protocol: rule.protocol.clone(),
+            from_port: rule.from_port.unwrap_or(-1),
+            to_port: rule.to_port.unwrap_or(-1),
+            cidr_ipv4: source(|source| {
+                if let IngressSource::Cidr(cidr) = source {
+                    Some(cidr)
+                } else {
+                    None
+                }
+            }),
+            cidr_ipv6: source(|source| {
+                if let IngressSource::Ipv6Cidr(cidr) = source {
+                    Some(cidr)
+                } else {
+                    None
+                }
+            }),
+            prefix_list_id: source(|source| {
+                if let IngressSource::PrefixList(id) = source {
+                    Some(id)
+                } else {
+                    None
+                }
+            }),
+            referenced_group_info: source(|source| {
+                if let IngressSource::SecurityGroup(id) = source {
+                    Some(id)
+                } else {
+                    None
+                }
+            })
+            .map(|group_id| ReferencedGroupView {
+                group_id,
+                user_id: owner.to_owned(),
+            }),
+            description: rule.description.clone(),
+            security_group_rule_arn: format!(
+                "arn:aws:ec2:{}:{owner}:security-group-rule/{}",
+                turn.region(),
+                rule.id
+            ),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Answers: the headers that go with an operation, a single resource and a list.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::refusal::Refusal;
+use super::waiting::Waited;
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+/// When to ask again about an operation that is at work.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Longest time until an operation is asked about again.
+const ASK_AGAIN_MAX: Duration = Duration::from_secs(60);
+
+/// The versions a caller has, from `If-None-Match`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct IfNoneMatch(Vec<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let values = parts.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        let tags = values.flat_map(|value| value.split(','));
+        Ok(Self(tags.map(|tag| tag.trim().trim_start_matches("W/").to_owned()).collect()))
+    }
+}
+
+impl IfNoneMatch {
+    fn has(&self, tag: &str) -> bool {
+        self.0.iter().any(|one| one == "*" || one == tag)
+    }
+}
+
+/// The entity tag of a version.
+pub(super) fn etag(version: i64) -> String {
+    format!("\"{version}\"")
+}
+
+/// A single resource: with its entity tag, or nothing if the caller has this version.
+pub(super) fn single<T: Serialize>(version: i64, resource: &T, known: &IfNoneMatch) -> Response {
+    let tag = etag(version);
+    let mut headers = HeaderMap::new();
+    insert(&mut headers, header::ETAG, &tag);
+    if known.has(&tag) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, Json(resource)).into_response()
+}
+
+/// A list, with the link to its next page.
+pub(super) fn list<T: Serialize>(page: &T, next: Option<&str>) -> Response {
+    let mut headers = HeaderMap::new();
+    if let Some(link) = next {
+        insert(&mut headers, header::LINK, link);
+    }
+    (headers, Json(page)).into_response()
+}
+
+/// An accepted mutation: where to ask about it, and when.
+pub(super) fn accepted<T: Serialize>(
+    location: &str,
+    operation: &T,
+    ask_again: Option<Duration>,
+    waited: &Waited,
+) -> Response {
+    let mut headers = HeaderMap::new();
+    insert(&mut headers, header::LOCATION, location);
+    insert_pace(&mut headers, Some(ask_again.unwrap_or(ASK_AGAIN)), waited);
+    (StatusCode::ACCEPTED, headers, Json(operation)).into_response()
+}
+
+/// Adds when to ask again, and what became of the caller's preference.
+pub(super) fn insert_pace(headers: &mut HeaderMap, ask_again: Option<Duration>, waited: &Waited) {
+    if let Some(wait) = ask_again {
+        insert(headers, header::RETRY_AFTER, &wait.as_secs().to_string());
+    }
+    if let Some(applied) = &waited.applied {
+        insert(headers, PREFERENCE_APPLIED, applied);
+    }
+}
+
+/// When to ask again about an unfinished operation: when it is visited next, and no sooner than in a second.
+pub(super) fn ask_again(next_attempt_at: Option<DateTime<Utc>>) -> Duration {
+    let until = next_attempt_at.and_then(|at| (at - now()).to_std().ok()).unwrap_or_default();
+    Duration::from_secs(until.as_secs_f64().ceil() as u64).clamp(ASK_AGAIN, ASK_AGAIN_MAX)
+}
+
+/// The clock of this process, for what is only told and never decides.
+#[expect(clippy::disallowed_methods, reason = "an estimate shown to people needs no agreed clock; nothing is decided by it")]
+pub(super) fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_known_version_is_not_sent_again() {
+        for (known, status) in [("\"7\"", 304), ("W/\"7\"", 304), ("\"6\", \"7\"", 304), ("*", 304), ("\"6\"", 200), ("7", 200)] {
+            let (mut parts, ()) = Request::get("/").header(header::IF_NONE_MATCH, known).body(()).unwrap().into_parts();
+            let known_versions = IfNoneMatch::from_request_parts(&mut parts, &()).await.unwrap();
+            let answer = single(7, &"x", &known_versions);
+            assert_eq!(answer.status(), status, "{known}");
+            assert_eq!(answer.headers()[header::ETAG], "\"7\"");
+        }
+    }
+
+    #[test]
+    fn callers_come_back_when_something_can_have_changed() {
+        assert_eq!(ask_again(None), ASK_AGAIN);
+        assert_eq!(ask_again(Some(now() - TimeDelta::hours(1))), ASK_AGAIN);
+        assert_eq!(ask_again(Some(now() + TimeDelta::milliseconds(9_500))), Duration::from_secs(10));
+        assert_eq!(ask_again(Some(now() + TimeDelta::hours(1))), ASK_AGAIN_MAX);
+    }
+}

@@ -1,0 +1,136 @@
+//! ClusterRequest: the wanted cluster as a client writes it down, not yet believed.
+//!
+//! Every field is optional to read, so that a body with a missing or wrong field can still be checked in the others; the
+//! schema says which ones are required. The rules are in `cluster_rules`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::domain::policies::Access;
+use crate::domain::spec::{NetworkType, OnFailure};
+
+use super::words::{AccessWord, NetworkTypeWord, OnFailureWord};
+
+/// The wanted cluster.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClusterRequest {
+    /// 1 to 20 ASCII letters, digits and single hyphens, beginning with a letter and not ending with a hyphen.
+    /// Lower-cased as AWS does. Names of clusters encrypted in transit become public in certificate transparency logs.
+    #[schema(value_type = String, min_length = 1, max_length = 20, pattern = "^[A-Za-z](-?[A-Za-z0-9])*$",
+             example = "orders-cache")]
+    pub(super) name: Option<String>,
+    /// Free text.
+    #[schema(value_type = String, required = false, max_length = 1000, example = "read cache of the orders team")]
+    pub(super) description: Option<String>,
+    /// Which machine the nodes are. AWS knows which types a Region offers.
+    #[schema(value_type = String, pattern = r"^dax\.[a-z0-9]+\.[a-z0-9]+$", example = "dax.r5.large")]
+    pub(super) node_type: Option<String>,
+    /// Number of nodes: one primary and up to ten replicas; three or more for production.
+    #[schema(value_type = i32, minimum = 1, maximum = 11, example = 3)]
+    pub(super) replication_factor: Option<i64>,
+    /// One zone for each node; AWS chooses if absent.
+    #[schema(value_type = Vec<String>, required = false, min_items = 1, max_items = 11)]
+    pub(super) availability_zones: Option<Vec<String>>,
+    /// The role DAX uses to reach DynamoDB. Absent: the one role of the account that trusts DAX and is not ours.
+    #[schema(value_type = ServiceRoleRequest, required = false)]
+    pub(super) service_role: Option<ServiceRoleRequest>,
+    /// Where the nodes are placed. Absent: the account's group `default`.
+    #[schema(value_type = SubnetGroupRequest, required = false)]
+    pub(super) subnet_group: Option<SubnetGroupRequest>,
+    /// Security groups of the nodes. Absent: the default group of the VPC.
+    #[schema(value_type = Vec<String>, required = false, min_items = 1, max_items = 16)]
+    pub(super) security_group_ids: Option<Vec<String>>,
+    /// Address family. Absent: derived from the subnet group.
+    #[schema(value_type = NetworkTypeWord, required = false)]
+    pub(super) network_type: Option<NetworkType>,
+    /// Cache settings, in a parameter group of the cluster's own. Excludes `parameter_group`.
+    #[schema(value_type = ParametersRequest, required = false)]
+    pub(super) parameters: Option<ParametersRequest>,
+    /// An existing parameter group. Absent, without `parameters`: AWS's default group.
+    #[schema(value_type = ParameterGroupRequest, required = false)]
+    pub(super) parameter_group: Option<ParameterGroupRequest>,
+    /// Encryption of the nodes' disks. `dax.r3.*` cannot: switch it off there.
+    #[schema(value_type = bool, required = false, default = true)]
+    pub(super) encryption_at_rest: Option<bool>,
+    /// TLS between clients and nodes.
+    #[schema(value_type = bool, required = false, default = true)]
+    pub(super) encryption_in_transit: Option<bool>,
+    /// `ddd:hh:mm-ddd:hh:mm` in UTC, 60 minutes to 24 hours. Absent: AWS chooses.
+    #[schema(value_type = String, required = false, example = "sun:05:00-sun:06:00",
+             pattern = "^[A-Za-z]{3}:[0-2][0-9]:[0-5][0-9]-[A-Za-z]{3}:[0-2][0-9]:[0-5][0-9]$")]
+    pub(super) maintenance_window: Option<String>,
+    /// An SNS topic of this account and Region that hears of DAX's events.
+    #[schema(value_type = String, required = false, max_length = 2048,
+             example = "arn:aws:sns:us-east-1:123456789012:dax-events")]
+    pub(super) notification_topic_arn: Option<String>,
+    /// At most 48 tags; keys of 1 to 128, values of up to 256 characters. `aws:` and `dax-provisioner:` are reserved.
+    #[schema(value_type = BTreeMap<String, String>, required = false)]
+    pub(super) tags: Option<BTreeMap<String, String>>,
+    /// Whether DELETE is refused.
+    #[schema(value_type = bool, required = false, default = false)]
+    pub(super) deletion_protection: Option<bool>,
+    /// Whether to accept the request only if a preflight finds no fault. Not built into this version.
+    #[schema(value_type = bool, required = false, default = false)]
+    pub(super) require_preflight: Option<bool>,
+    /// What to do when something goes wrong that a person could cure. Absent: `hold`.
+    #[schema(value_type = OnFailureWord, required = false)]
+    pub(super) on_failure: Option<OnFailure>,
+}
+
+/// The role DAX uses: either `arn`, or `access` with one of `tables` and `all_tables`.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServiceRoleRequest {
+    /// An existing role of this account that trusts DAX.
+    #[schema(value_type = String, required = false, max_length = 2048)]
+    pub(super) arn: Option<String>,
+    /// What a new role may do.
+    #[schema(value_type = AccessWord, required = false)]
+    pub(super) access: Option<Access>,
+    /// The tables a new role may reach, with their indexes: names, or ARNs of this account and Region.
+    #[schema(value_type = Vec<String>, required = false, min_items = 1, max_items = 500)]
+    pub(super) tables: Option<Vec<String>>,
+    /// Lets a new role reach every table of the account in the Region, present and future.
+    #[schema(value_type = bool, required = false)]
+    pub(super) all_tables: Option<bool>,
+}
+
+/// Where the nodes are placed: one of the three.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SubnetGroupRequest {
+    /// An existing subnet group.
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
+    pub(super) name: Option<String>,
+    /// A new group of these subnets, all of one VPC.
+    #[schema(value_type = Vec<String>, required = false, min_items = 1, max_items = 20)]
+    pub(super) subnet_ids: Option<Vec<String>>,
+    /// A new group of the subnets of this VPC. Not built into this version.
+    #[schema(value_type = String, required = false)]
+    pub(super) vpc_id: Option<String>,
+}
+
+/// Cache settings: at least one.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
+pub(super) struct ParametersRequest {
+    /// How long items stay in the item cache; 0 means for ever.
+    #[schema(value_type = i64, required = false, minimum = 0, maximum = 9007199254740991, example = 300000)]
+    pub(super) record_ttl_millis: Option<u64>,
+    /// How long results stay in the query cache; 0 means they are not cached.
+    #[schema(value_type = i64, required = false, minimum = 0, maximum = 9007199254740991, example = 300000)]
+    pub(super) query_ttl_millis: Option<u64>,
+}
+
+/// An existing parameter group.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ParameterGroupRequest {
+    /// Its name.
+    #[schema(value_type = String, min_length = 1, max_length = 255)]
+    pub(super) name: Option<String>,
+}

@@ -1,0 +1,274 @@
+//! Cluster rules: from the wanted cluster as a client wrote it to the accepted one, or to every rule it breaks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::fields;
+use crate::domain::installation::AwsPlace;
+use crate::domain::names::ClusterName;
+use crate::domain::policies::{Access, Tables, access_policies};
+use crate::domain::rule::BrokenRule;
+use crate::domain::spec::{ClusterSpec, OnFailure, ParameterGroup, ServiceRole, SubnetGroup};
+
+use super::body_schema::escape;
+use super::cluster_request::{
+    ClusterRequest, ParameterGroupRequest, ParametersRequest, ServiceRoleRequest, SubnetGroupRequest,
+};
+use super::problem::FieldError;
+
+/// What the rules depend on.
+pub(super) struct Ground<'a> {
+    /// The account and Region of the clusters.
+    pub(super) place: &'a AwsPlace,
+    /// What a new role may do where the request names none.
+    pub(super) default_access: Option<Access>,
+}
+
+/// Broken rules, as they are found.
+#[derive(Default)]
+struct Broken(Vec<FieldError>);
+
+impl Broken {
+    /// The value, or nothing and one more broken rule.
+    fn check<T>(&mut self, pointer: impl Into<String>, value: Result<T, BrokenRule>) -> Option<T> {
+        value.map_err(|rule| self.0.push(FieldError::at(pointer, rule))).ok()
+    }
+
+    fn add(&mut self, pointer: impl Into<String>, code: &'static str, detail: &str) {
+        self.0.push(FieldError::at(pointer, BrokenRule::new(code, detail)));
+    }
+
+    /// The value of a field that must be there.
+    fn require<T>(&mut self, pointer: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.add(pointer, "required", "is required");
+        }
+        value
+    }
+
+    /// Each item of a list by its own rule, none twice, and not too many.
+    fn list(
+        &mut self,
+        pointer: &str,
+        items: Vec<String>,
+        most: usize,
+        read: impl Fn(&str) -> Result<String, BrokenRule>,
+    ) -> Vec<String> {
+        if items.is_empty() || items.len() > most {
+            self.add(pointer, "out_of_range", &format!("must have 1 to {most} items"));
+        }
+        let mut seen = BTreeSet::new();
+        let mut good = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let Some(item) = self.check(format!("{pointer}/{index}"), read(item)) else { continue };
+            if seen.insert(item.clone()) {
+                good.push(item);
+            } else {
+                self.add(format!("{pointer}/{index}"), "duplicate", "is listed twice");
+            }
+        }
+        good
+    }
+}
+
+impl ClusterRequest {
+    /// The accepted cluster with every default filled in, or every rule that is broken.
+    pub(super) fn accept(self, ground: &Ground<'_>) -> Result<ClusterSpec, Vec<FieldError>> {
+        let mut broken = Broken::default();
+        let name = broken.require("/name", self.name.as_deref());
+        let name = name.and_then(|name| broken.check("/name", ClusterName::parse(name)));
+        let node_type = broken.require("/node_type", self.node_type.as_deref());
+        let node_type = node_type.and_then(|text| broken.check("/node_type", fields::node_type(text)));
+        let count = broken.require("/replication_factor", self.replication_factor);
+        let count = count.and_then(|count| broken.check("/replication_factor", fields::replication_factor(count)));
+        let encryption_at_rest = self.encryption_at_rest.unwrap_or(true);
+        check_switches(&mut broken, &self, node_type.as_deref().filter(|_| encryption_at_rest));
+        let description = self.description.map(|text| fields::description(&text));
+        let description = description.and_then(|text| broken.check("/description", text)).flatten();
+        let window = self.maintenance_window.map(|text| fields::maintenance_window(&text));
+        let maintenance_window = window.and_then(|window| broken.check("/maintenance_window", window));
+        let topic = self.notification_topic_arn.map(|arn| fields::topic_arn(&arn, ground.place));
+        let notification_topic_arn = topic.and_then(|arn| broken.check("/notification_topic_arn", arn));
+        let availability_zones = zones(&mut broken, self.availability_zones, count, ground.place);
+        let service_role = service_role(&mut broken, self.service_role, ground);
+        let subnet_group = subnet_group(&mut broken, self.subnet_group);
+        let security_group_ids = security_groups(&mut broken, self.security_group_ids);
+        let parameter_group = parameter_group(&mut broken, self.parameters, self.parameter_group);
+        let tags = tags(&mut broken, self.tags.unwrap_or_default());
+        let (Some(name), Some(node_type), Some(replication_factor), []) = (name, node_type, count, &*broken.0) else {
+            return Err(broken.0);
+        };
+        Ok(ClusterSpec {
+            name,
+            description,
+            node_type,
+            replication_factor,
+            availability_zones,
+            service_role,
+            subnet_group,
+            security_group_ids,
+            network_type: self.network_type,
+            parameter_group,
+            encryption_at_rest,
+            encryption_in_transit: self.encryption_in_transit.unwrap_or(true),
+            maintenance_window,
+            notification_topic_arn,
+            tags,
+            deletion_protection: self.deletion_protection.unwrap_or(false),
+            on_failure: self.on_failure.unwrap_or(OnFailure::Hold),
+        })
+    }
+}
+
+fn check_switches(broken: &mut Broken, request: &ClusterRequest, encrypted_node_type: Option<&str>) {
+    if encrypted_node_type.is_some_and(fields::lacks_encryption_at_rest) {
+        broken.add("/encryption_at_rest", "not_supported", "must be false: dax.r3 nodes cannot encrypt their disks");
+    }
+    if request.require_preflight == Some(true) {
+        broken.add("/require_preflight", "not_offered", "must be false: preflights are not built into this version");
+    }
+}
+
+fn zones(broken: &mut Broken, zones: Option<Vec<String>>, count: Option<u8>, place: &AwsPlace) -> Vec<String> {
+    let Some(zones) = zones else { return Vec::new() };
+    if count.is_some_and(|count| zones.len() != usize::from(count)) {
+        let detail = "must name one zone for each node: as many as replication_factor";
+        broken.add("/availability_zones", "out_of_range", detail);
+    }
+    // A zone may be named twice, to place two nodes in it.
+    let read = |(index, zone): (usize, &String)| {
+        broken.check(format!("/availability_zones/{index}"), fields::availability_zone(zone, place))
+    };
+    zones.iter().enumerate().filter_map(read).collect()
+}
+
+fn security_groups(broken: &mut Broken, ids: Option<Vec<String>>) -> Vec<String> {
+    let Some(ids) = ids else { return Vec::new() };
+    broken.list("/security_group_ids", ids, fields::SECURITY_GROUPS_MAX, fields::security_group_id)
+}
+
+fn service_role(broken: &mut Broken, role: Option<ServiceRoleRequest>, ground: &Ground<'_>) -> ServiceRole {
+    let found = ServiceRole::Found { default_access: ground.default_access };
+    let Some(role) = role else { return found };
+    let asks_for_new = role.access.is_some() || role.tables.is_some() || role.all_tables.is_some();
+    match (role.arn, asks_for_new) {
+        (Some(_), true) => {
+            broken.add("/service_role", "exclusive", "must hold either arn, or access with tables or all_tables");
+            found
+        }
+        (Some(arn), false) => {
+            let arn = broken.check("/service_role/arn", fields::role_arn(&arn, ground.place));
+            arn.map_or(found, |arn| ServiceRole::Given { arn })
+        }
+        (None, false) => {
+            broken.add("/service_role", "required", "must hold arn, or access with tables or all_tables");
+            found
+        }
+        (None, true) => {
+            let access = broken.require("/service_role/access", role.access);
+            let tables = tables(broken, role.tables, role.all_tables.unwrap_or(false), ground.place);
+            let (Some(access), Some(tables)) = (access, tables) else { return found };
+            check_policy_size(broken, access, &tables, ground.place);
+            ServiceRole::Made { access, tables }
+        }
+    }
+}
+
+fn tables(broken: &mut Broken, named: Option<Vec<String>>, all: bool, place: &AwsPlace) -> Option<Tables> {
+    match (named, all) {
+        (None, true) => Some(Tables::All),
+        (None, false) => {
+            broken.add("/service_role", "required", "must hold tables, or all_tables as true");
+            None
+        }
+        (Some(_), true) => {
+            broken.add("/service_role/all_tables", "exclusive", "must not be true beside tables");
+            None
+        }
+        (Some(names), false) => {
+            let read = |text: &str| fields::table(text, place);
+            Some(Tables::Named(broken.list("/service_role/tables", names, fields::TABLES_MAX, read)))
+        }
+    }
+}
+
+fn check_policy_size(broken: &mut Broken, access: Access, tables: &Tables, place: &AwsPlace) {
+    let policies = access_policies(access, tables, &place.partition, &place.region, &place.account_id);
+    let fits = policies.map_err(|error| BrokenRule::new("too_many", error.to_string()));
+    broken.check("/service_role/tables", fits);
+}
+
+fn subnet_group(broken: &mut Broken, group: Option<SubnetGroupRequest>) -> SubnetGroup {
+    let Some(group) = group else { return SubnetGroup::Default };
+    if group.vpc_id.is_some() {
+        let detail = "is not offered: this build has no lookups; give name or subnet_ids";
+        broken.add("/subnet_group/vpc_id", "not_offered", detail);
+        return SubnetGroup::Default;
+    }
+    match (group.name, group.subnet_ids) {
+        (Some(name), None) => {
+            let name = broken.check("/subnet_group/name", fields::subnet_group_name(&name));
+            name.map_or(SubnetGroup::Default, |name| SubnetGroup::Given { name })
+        }
+        (None, Some(ids)) => {
+            let ids = broken.list("/subnet_group/subnet_ids", ids, fields::SUBNETS_MAX, fields::subnet_id);
+            SubnetGroup::Made { subnet_ids: ids.into_iter().collect() }
+        }
+        (None, None) => {
+            broken.add("/subnet_group", "required", "must hold name or subnet_ids");
+            SubnetGroup::Default
+        }
+        (Some(_), Some(_)) => {
+            broken.add("/subnet_group", "exclusive", "must hold either name or subnet_ids");
+            SubnetGroup::Default
+        }
+    }
+}
+
+fn parameter_group(
+    broken: &mut Broken,
+    parameters: Option<ParametersRequest>,
+    group: Option<ParameterGroupRequest>,
+) -> ParameterGroup {
+    match (parameters, group) {
+        (None, None) => ParameterGroup::Default,
+        (Some(_), Some(_)) => {
+            broken.add("/parameter_group", "exclusive", "must not stand beside parameters");
+            ParameterGroup::Default
+        }
+        (None, Some(group)) => {
+            let name = broken.require("/parameter_group/name", group.name);
+            let name = name.map(|name| fields::parameter_group_name(&name));
+            let name = name.and_then(|name| broken.check("/parameter_group/name", name));
+            name.map_or(ParameterGroup::Default, |name| ParameterGroup::Given { name })
+        }
+        (Some(parameters), None) => {
+            let given = [
+                ("record-ttl-millis", "/parameters/record_ttl_millis", parameters.record_ttl_millis),
+                ("query-ttl-millis", "/parameters/query_ttl_millis", parameters.query_ttl_millis),
+            ];
+            let values: BTreeMap<String, String> = given
+                .into_iter()
+                .filter_map(|(name, pointer, millis)| {
+                    Some((name.to_owned(), broken.check(pointer, fields::ttl_millis(millis?))?))
+                })
+                .collect();
+            if values.is_empty() {
+                broken.add("/parameters", "required", "must hold record_ttl_millis or query_ttl_millis");
+            }
+            ParameterGroup::Made { values }
+        }
+    }
+}
+
+fn tags(broken: &mut Broken, tags: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    broken.check("/tags", fields::tag_count(&tags));
+    for (key, value) in &tags {
+        let pointer = format!("/tags/{}", escape(key));
+        broken.check(&pointer, fields::tag_key(key));
+        broken.check(&pointer, fields::tag_value(value));
+    }
+    tags
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! Cluster view: a managed cluster as a reader sees it.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::domain::cluster;
+use crate::domain::installation::AwsPlace;
+use crate::domain::inventory::{Owner, ResourceKind};
+use crate::domain::observed;
+use crate::domain::operation::ClusterStatus;
+
+use super::cluster_settings::ClusterSettings;
+use super::problem::Problem;
+use super::words::{ClusterStatusWord, OwnerWord};
+
+/// A managed cluster.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Cluster {
+    /// Its name.
+    #[schema(example = "orders-cache")]
+    name: String,
+    /// The AWS account it is in.
+    #[schema(example = "123456789012")]
+    account_id: String,
+    /// The Region it is in.
+    #[schema(example = "us-east-1")]
+    region: String,
+    /// Where it stands.
+    #[schema(value_type = ClusterStatusWord)]
+    status: ClusterStatus,
+    /// Raised by every change a reader can see; the `ETag`.
+    version: i64,
+    /// What was asked for.
+    desired: ClusterSettings,
+    /// What AWS said when it was last asked; null before there was a cluster.
+    observed: Option<ObservedCluster>,
+    /// Where clients connect; null until AWS has an address.
+    endpoint: Option<Endpoint>,
+    /// The role DAX uses; null until it is known.
+    service_role: Option<RolePart>,
+    /// The subnet group; null until it is known.
+    subnet_group: Option<GroupPart>,
+    /// The parameter group; null until it is known.
+    parameter_group: Option<GroupPart>,
+    /// The last operation on it.
+    operation_id: Uuid,
+    /// Why its last operation is blocked or failed.
+    problem: Option<Problem>,
+    /// When it was asked for.
+    created_at: DateTime<Utc>,
+}
+
+/// A cluster as AWS reported it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ObservedCluster {
+    /// AWS's word; null late in a deletion.
+    #[schema(example = "available")]
+    status: Option<String>,
+    /// Nodes the cluster should have.
+    total_nodes: Option<i32>,
+    /// Nodes that serve.
+    active_nodes: Option<i32>,
+    /// The nodes; none while creating and deleting.
+    nodes: Vec<ObservedNode>,
+    /// When AWS was asked.
+    observed_at: Option<DateTime<Utc>>,
+}
+
+/// A node as AWS reported it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ObservedNode {
+    /// Its id.
+    #[schema(example = "orders-cache-a")]
+    node_id: Option<String>,
+    /// AWS's word.
+    #[schema(example = "available")]
+    status: Option<String>,
+    /// Its availability zone.
+    #[schema(example = "us-east-1a")]
+    availability_zone: Option<String>,
+}
+
+/// Where clients connect.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Endpoint {
+    /// `daxs://…`, or `dax://…` without encryption in transit.
+    #[schema(example = "daxs://orders-cache.l6fzcv.dax-clusters.us-east-1.amazonaws.com")]
+    url: String,
+    /// Host name.
+    address: String,
+    /// 9111, or 8111 without encryption in transit.
+    port: i32,
+    /// Whether connections are encrypted.
+    tls: bool,
+}
+
+/// The role of a cluster.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RolePart {
+    /// Its ARN.
+    arn: Option<String>,
+    /// Who made it.
+    #[schema(value_type = OwnerWord)]
+    owner: Owner,
+}
+
+/// A group of a cluster.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct GroupPart {
+    /// Its name.
+    name: String,
+    /// Who made it.
+    #[schema(value_type = OwnerWord)]
+    owner: Owner,
+}
+
+impl Cluster {
+    /// The view of a cluster in its account and Region.
+    pub(super) fn of(cluster: cluster::Cluster, place: &AwsPlace, problem: Option<Problem>) -> Self {
+        let group = |kind| cluster.part(kind).map(|item| GroupPart { name: item.name.clone(), owner: item.owner });
+        let subnet_group = group(ResourceKind::SubnetGroup);
+        let parameter_group = group(ResourceKind::ParameterGroup);
+        let role = cluster.part(ResourceKind::Role);
+        let service_role = role.map(|item| RolePart { arn: item.arn.clone(), owner: item.owner });
+        let endpoint = cluster.observed.as_ref().and_then(|observed| observed.endpoint.clone());
+        Self {
+            name: cluster.name.into(),
+            account_id: place.account_id.clone(),
+            region: place.region.clone(),
+            status: cluster.status,
+            version: cluster.version,
+            desired: cluster.desired.into(),
+            observed: cluster.observed.map(|observed| ObservedCluster::of(observed, cluster.observed_at)),
+            endpoint: endpoint.map(Endpoint::from),
+            service_role,
+            subnet_group,
+            parameter_group,
+            operation_id: cluster.operation_id,
+            problem,
+            created_at: cluster.created_at,
+        }
+    }
+}
+
+impl ObservedCluster {
+    fn of(observed: observed::Observed, observed_at: Option<DateTime<Utc>>) -> Self {
+        let nodes = observed.nodes.into_iter().map(|node| ObservedNode {
+            node_id: node.node_id,
+            status: node.status,
+            availability_zone: node.availability_zone,
+        });
+        Self {
+            status: observed.status,
+            total_nodes: observed.total_nodes,
+            active_nodes: observed.active_nodes,
+            nodes: nodes.collect(),
+            observed_at,
+        }
+    }
+}
+
+impl From<observed::Endpoint> for Endpoint {
+    fn from(endpoint: observed::Endpoint) -> Self {
+        Self { url: endpoint.url, address: endpoint.address, port: endpoint.port, tls: endpoint.tls }
+    }
+}

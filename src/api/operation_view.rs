@@ -1,0 +1,206 @@
+//! Operation view: an operation as a reader sees it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
+use crate::domain::operation::{self, Kind, Status, StepRecord, StepStatus, WaitingFor};
+
+use super::advice::Advice;
+use super::problem::Problem;
+use super::words::{
+    OperationKindWord, OperationStatusWord, OwnerWord, PresenceWord, ResourceKindWord, StepStatusWord, WaitingForWord,
+};
+
+/// One durable run of a kind on one cluster.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Operation {
+    /// Its id.
+    id: Uuid,
+    /// Its kind.
+    #[schema(value_type = OperationKindWord)]
+    kind: Kind,
+    /// The cluster it works on.
+    #[schema(example = "orders-cache")]
+    cluster: String,
+    /// Where it stands.
+    #[schema(value_type = OperationStatusWord)]
+    status: Status,
+    /// Raised by every change a reader can see; the `ETag`.
+    version: i64,
+    /// Its steps in order; steps that undo follow when an undo begins.
+    steps: Vec<Step>,
+    /// How far it is.
+    progress: Progress,
+    /// When it should be done, by what operations of this kind took lately. Null before there is such experience, while
+    /// it is blocked, and once the time is over.
+    estimated_completion_at: Option<DateTime<Utc>>,
+    /// When it is visited next, if it waits.
+    next_attempt_at: Option<DateTime<Utc>>,
+    /// What it waits for.
+    #[schema(value_type = Option<WaitingForWord>)]
+    waiting_for: Option<WaitingFor>,
+    /// Why it is blocked, undoing or failed.
+    problem: Option<Problem>,
+    /// What it made, used, removed or left.
+    receipt: Vec<ReceiptItem>,
+    /// Who asked: `token:<name>`, or `anonymous` where authentication is off.
+    #[schema(example = "token:portal")]
+    requested_by: String,
+    /// The request's id.
+    request_id: Option<String>,
+    /// The request's `traceparent`.
+    traceparent: Option<String>,
+    /// The delete that took it over.
+    superseded_by: Option<Uuid>,
+    /// When it was accepted.
+    created_at: DateTime<Utc>,
+    /// When work on it began.
+    started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    finished_at: Option<DateTime<Utc>>,
+}
+
+/// One step.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Step {
+    /// Its name.
+    #[schema(example = "create_service_role")]
+    name: String,
+    /// Where it stands.
+    #[schema(value_type = StepStatusWord)]
+    status: StepStatus,
+    /// Finished tries.
+    attempts: i32,
+    /// When it was first tried.
+    started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    finished_at: Option<DateTime<Utc>>,
+    /// The last fault it met, while it is not done.
+    problem: Option<Problem>,
+}
+
+/// How far an operation is.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Progress {
+    /// Steps that need no more work.
+    #[schema(value_type = i32, minimum = 0)]
+    steps_done: usize,
+    /// All steps.
+    #[schema(value_type = i32, minimum = 0)]
+    steps_total: usize,
+    /// The share of the two, rounded down.
+    #[schema(value_type = i32, minimum = 0, maximum = 100)]
+    percent: usize,
+}
+
+/// One thing in AWS that an operation made, used, removed or left.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReceiptItem {
+    /// What it is.
+    #[schema(value_type = ResourceKindWord)]
+    kind: ResourceKind,
+    /// Its name.
+    name: String,
+    /// Its ARN, where it has one.
+    arn: Option<String>,
+    /// Who made it.
+    #[schema(value_type = OwnerWord)]
+    owner: Owner,
+    /// Where it stands.
+    #[schema(value_type = PresenceWord)]
+    state: Presence,
+    /// Why it was left.
+    reason: Option<String>,
+}
+
+impl Operation {
+    /// The view of an operation; `typical` is how long operations of its kind take.
+    pub(super) fn of(
+        operation: operation::Operation,
+        typical: Option<Duration>,
+        now: DateTime<Utc>,
+        advice: &Advice<'_>,
+    ) -> Self {
+        let id = operation.id;
+        let estimated_completion_at = estimate(&operation, typical, now);
+        let progress = Progress::of(operation.steps_done(), operation.steps.len());
+        let problem = operation.fault.as_ref().map(|fault| advice.problem_of(fault).about_operation(id));
+        let steps = operation.steps.into_iter().map(|step| Step::of(step, id, advice));
+        Self {
+            id,
+            kind: operation.kind,
+            cluster: operation.cluster.into(),
+            status: operation.status,
+            version: operation.version,
+            steps: steps.collect(),
+            progress,
+            estimated_completion_at,
+            next_attempt_at: operation.next_attempt_at,
+            waiting_for: operation.waiting_for,
+            problem,
+            receipt: operation.receipt.into_iter().map(ReceiptItem::from).collect(),
+            requested_by: operation.requested_by,
+            request_id: operation.request_id,
+            traceparent: operation.traceparent,
+            superseded_by: operation.superseded_by,
+            created_at: operation.created_at,
+            started_at: operation.started_at,
+            finished_at: operation.finished_at,
+        }
+    }
+}
+
+fn estimate(operation: &operation::Operation, typical: Option<Duration>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let at_work = matches!(operation.status, Status::Pending | Status::Running);
+    let at = operation.created_at + TimeDelta::from_std(typical?).ok()?;
+    (at_work && at > now).then_some(at)
+}
+
+impl Progress {
+    fn of(done: usize, total: usize) -> Self {
+        Self { steps_done: done, steps_total: total, percent: (done * 100).checked_div(total).unwrap_or(0) }
+    }
+}
+
+impl Step {
+    fn of(step: StepRecord, operation: Uuid, advice: &Advice<'_>) -> Self {
+        let problem = step.fault.as_ref().map(|fault| advice.problem_of(fault).about_operation(operation));
+        Self {
+            name: step.name,
+            status: step.status,
+            attempts: step.attempts,
+            started_at: step.started_at,
+            finished_at: step.finished_at,
+            problem,
+        }
+    }
+}
+
+impl From<Item> for ReceiptItem {
+    fn from(item: Item) -> Self {
+        Self {
+            kind: item.kind,
+            name: item.name,
+            arn: item.arn,
+            owner: item.owner,
+            state: item.presence,
+            reason: item.reason,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_rounded_down() {
+        let percent = |done, total| Progress::of(done, total).percent;
+        assert_eq!((percent(1, 8), percent(7, 8), percent(8, 8), percent(0, 0)), (12, 87, 100, 0));
+    }
+}

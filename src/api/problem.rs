@@ -1,0 +1,233 @@
+//! Problem: the RFC 9457 body every refusal has.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::domain::problem_code::ProblemCode;
+use crate::domain::rule::BrokenRule;
+
+use super::words::ProblemCodeWord;
+
+/// Media type of a problem.
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// What went wrong, why, and what to do about it (RFC 9457).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// The problem type; a page for people is behind it.
+    #[serde(rename = "type")]
+    #[schema(format = "uri-reference", example = "/problems/permission_missing")]
+    type_: String,
+    /// The type in words, the same for every occurrence.
+    title: &'static str,
+    /// The HTTP status an answer with this problem has.
+    #[schema(value_type = i32, minimum = 400, maximum = 599)]
+    status: u16,
+    /// This occurrence in words.
+    detail: String,
+    /// What this is about: the operation, for one.
+    #[schema(value_type = String, format = "uri-reference", required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
+    /// The problem type as a word for programs.
+    #[schema(value_type = ProblemCodeWord)]
+    code: ProblemCode,
+    /// Whether the same request, or the operation by itself, can succeed later without being changed.
+    retryable: bool,
+    /// Every rule the request breaks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<FieldError>,
+    /// What AWS said.
+    #[schema(value_type = AwsAnswer, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) aws: Option<AwsAnswer>,
+    /// What to do about it, by AWS's own documentation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(super) hints: Vec<ProblemHint>,
+    /// Where what is in AWS differs from what would have been made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(super) differences: Vec<FieldDifference>,
+    /// What can be chosen from: role ARNs, for instance.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(super) candidates: Vec<String>,
+    /// AWS's own events about the thing, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(super) events: Vec<String>,
+}
+
+/// One broken rule. `pointer` names a field of the body, `parameter` a header or a part of the URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) of the field in the body.
+    #[schema(value_type = String, required = false, example = "/replication_factor")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pointer: Option<String>,
+    /// Name of the query parameter or header.
+    #[schema(value_type = String, required = false, example = "limit")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parameter: Option<String>,
+    /// The rule as a word for programs.
+    #[schema(example = "out_of_range")]
+    pub(super) code: String,
+    /// The rule in words.
+    #[schema(example = "must be between 1 and 11")]
+    pub(super) detail: String,
+}
+
+/// What AWS said about a call it refused.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AwsAnswer {
+    /// `iam`, `dax` or `sts`.
+    pub(super) service: String,
+    /// The API operation, such as `CreatePolicy`.
+    pub(super) operation: String,
+    /// AWS's error code, or a word of ours when no answer came.
+    pub(super) code: String,
+    /// AWS's message, verbatim.
+    pub(super) message: String,
+    /// AWS's request id.
+    pub(super) request_id: Option<String>,
+    /// The refused action, such as `iam:CreatePolicy`.
+    pub(super) action: Option<String>,
+    /// The resource, as AWS names it.
+    pub(super) resource: Option<String>,
+    /// Which kind of policy refused it.
+    #[schema(example = "identity_policy")]
+    pub(super) cause: Option<&'static str>,
+}
+
+/// What to do about a refusal.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProblemHint {
+    /// A stable name.
+    pub(super) id: &'static str,
+    /// The remedy in one sentence.
+    pub(super) title: &'static str,
+    /// Why.
+    pub(super) explanation: &'static str,
+    /// An IAM policy that fixes this very failure, where a policy can.
+    #[schema(value_type = Option<Object>)]
+    pub(super) policy: Option<Value>,
+    /// The page of AWS's documentation.
+    #[schema(format = "uri")]
+    pub(super) documentation: &'static str,
+}
+
+/// One difference between what is in AWS and what would have been made.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FieldDifference {
+    /// The field.
+    pub(super) field: String,
+    /// What would have been made.
+    pub(super) expected: String,
+    /// What is there.
+    pub(super) found: String,
+}
+
+impl FieldError {
+    /// A rule that a field of the body breaks.
+    pub(super) fn at(pointer: impl Into<String>, rule: BrokenRule) -> Self {
+        Self { pointer: Some(pointer.into()), parameter: None, code: rule.code.to_owned(), detail: rule.detail }
+    }
+
+    /// A rule that a query parameter or a header breaks.
+    pub(super) fn of_parameter(name: impl Into<String>, rule: BrokenRule) -> Self {
+        Self { pointer: None, parameter: Some(name.into()), code: rule.code.to_owned(), detail: rule.detail }
+    }
+}
+
+impl Problem {
+    /// A problem of a type, with this occurrence in words.
+    pub(super) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self {
+            type_: format!("/problems/{}", code.as_str()),
+            title: code.title(),
+            status: code.status(),
+            detail: detail.into(),
+            instance: None,
+            code,
+            retryable: code.retryable(),
+            errors: Vec::new(),
+            aws: None,
+            hints: Vec::new(),
+            differences: Vec::new(),
+            candidates: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// A request that cannot be read at all.
+    pub(super) fn unreadable(detail: impl Into<String>) -> Self {
+        Self { status: 400, ..Self::new(ProblemCode::InvalidRequest, detail) }
+    }
+
+    /// A request that breaks rules.
+    pub(super) fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [one] => match (&one.pointer, &one.parameter) {
+                (Some(pointer), _) if !pointer.is_empty() => format!("{pointer} {}", one.detail),
+                (_, Some(parameter)) => format!("{parameter} {}", one.detail),
+                (Some(_) | None, None) => format!("the body {}", one.detail),
+            },
+            many => format!("{} rules are broken; see `errors`", many.len()),
+        };
+        Self { errors, ..Self::new(ProblemCode::InvalidRequest, detail) }
+    }
+
+    /// The same problem, about an operation.
+    pub(super) fn about_operation(self, id: Uuid) -> Self {
+        Self { instance: Some(format!("/v1/operations/{id}")), ..self }
+    }
+
+    /// Its type.
+    pub(super) fn code(&self) -> ProblemCode {
+        self.code
+    }
+
+    /// The HTTP status of an answer that is this problem.
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_has_its_five_members_and_ours_and_nothing_empty() {
+        let problem = Problem::new(ProblemCode::OperationInProgress, "busy").about_operation(Uuid::nil());
+        let expected = json!({
+            "type": "/problems/operation_in_progress",
+            "title": "Another operation works on this cluster",
+            "status": 409,
+            "detail": "busy",
+            "instance": "/v1/operations/00000000-0000-0000-0000-000000000000",
+            "code": "operation_in_progress",
+            "retryable": true,
+        });
+        assert_eq!(serde_json::to_value(problem).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_single_broken_rule_is_told_in_the_detail() {
+        let rule = || BrokenRule::new("out_of_range", "must be between 1 and 11");
+        let one = Problem::invalid(vec![FieldError::at("/replication_factor", rule())]);
+        assert_eq!(one.detail, "/replication_factor must be between 1 and 11");
+        let header = Problem::invalid(vec![FieldError::of_parameter("limit", rule())]);
+        assert_eq!(header.detail, "limit must be between 1 and 11");
+        let body = Problem::invalid(vec![FieldError::at("", BrokenRule::new("wrong_type", "must be an object"))]);
+        assert_eq!(body.detail, "the body must be an object");
+        let many = Problem::invalid(vec![FieldError::at("/a", rule()), FieldError::at("/b", rule())]);
+        assert_eq!((many.detail.as_str(), many.status), ("2 rules are broken; see `errors`", 422));
+    }
+}

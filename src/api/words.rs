@@ -1,0 +1,206 @@
+//! Words: the closed sets of the domain as string enumerations of the API document.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::domain::inventory::{Owner, Presence, ResourceKind};
+use crate::domain::operation::{ClusterStatus, Kind, Status, StepStatus, WaitingFor};
+use crate::domain::policies::Access;
+use crate::domain::problem_code::ProblemCode;
+use crate::domain::spec::{NetworkType, OnFailure};
+
+/// A closed set whose members are words.
+pub(super) trait Vocabulary {
+    /// The name of the schema.
+    const NAME: &'static str;
+    /// What the words are about.
+    const ABOUT: &'static str;
+    /// Every word.
+    fn words() -> Vec<&'static str>;
+}
+
+/// The schema of a closed set. Nobody makes one; it only stands in the place of the set in the document.
+pub(super) struct Words<T>(PhantomData<T>);
+
+impl<T: Vocabulary> PartialSchema for Words<T> {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+        object.description(Some(T::ABOUT)).enum_values(Some(T::words())).into()
+    }
+}
+
+impl<T: Vocabulary> ToSchema for Words<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed(T::NAME)
+    }
+}
+
+/// Schema of [`Kind`].
+pub(super) type OperationKindWord = Words<Kind>;
+/// Schema of [`Status`].
+pub(super) type OperationStatusWord = Words<Status>;
+/// Schema of [`StepStatus`].
+pub(super) type StepStatusWord = Words<StepStatus>;
+/// Schema of [`WaitingFor`].
+pub(super) type WaitingForWord = Words<WaitingFor>;
+/// Schema of [`ClusterStatus`].
+pub(super) type ClusterStatusWord = Words<ClusterStatus>;
+/// Schema of [`ResourceKind`].
+pub(super) type ResourceKindWord = Words<ResourceKind>;
+/// Schema of [`Owner`].
+pub(super) type OwnerWord = Words<Owner>;
+/// Schema of [`Presence`].
+pub(super) type PresenceWord = Words<Presence>;
+/// Schema of [`ProblemCode`].
+pub(super) type ProblemCodeWord = Words<ProblemCode>;
+/// Schema of [`NetworkType`].
+pub(super) type NetworkTypeWord = Words<NetworkType>;
+/// Schema of [`OnFailure`].
+pub(super) type OnFailureWord = Words<OnFailure>;
+/// Schema of [`Access`].
+pub(super) type AccessWord = Words<Access>;
+
+impl Vocabulary for Kind {
+    const NAME: &'static str = "OperationKind";
+    const ABOUT: &'static str = "The kind of an operation.";
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.map(Self::as_str).to_vec()
+    }
+}
+
+impl Vocabulary for Status {
+    const NAME: &'static str = "OperationStatus";
+    const ABOUT: &'static str = "Where an operation stands. `succeeded`, `failed` and `cancelled` never change. \
+        `blocked` means: stopped, curable without another request; it looks again by itself.";
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.map(Self::as_str).to_vec()
+    }
+}
+
+impl Vocabulary for StepStatus {
+    const NAME: &'static str = "StepStatus";
+    const ABOUT: &'static str = "Where a step stands.";
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.map(Self::as_str).to_vec()
+    }
+}
+
+impl Vocabulary for WaitingFor {
+    const NAME: &'static str = "WaitingFor";
+    const ABOUT: &'static str = "What an operation waits for.";
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.map(Self::as_str).to_vec()
+    }
+}
+
+impl Vocabulary for ClusterStatus {
+    const NAME: &'static str = "ClusterStatus";
+    const ABOUT: &'static str = "Where a cluster stands in our eyes; AWS's own status is in `observed`.";
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.map(Self::as_str).to_vec()
+    }
+}
+
+impl Vocabulary for ResourceKind {
+    const NAME: &'static str = "ResourceKind";
+    const ABOUT: &'static str = "The kind of a thing in AWS.";
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.map(Self::as_str).to_vec()
+    }
+}
+
+impl Vocabulary for Owner {
+    const NAME: &'static str = "Owner";
+    const ABOUT: &'static str =
+        "`managed`: we made it, and delete it with its cluster. `external`: found or given, never deleted by us.";
+
+    fn words() -> Vec<&'static str> {
+        vec![Self::Managed.as_str(), Self::External.as_str()]
+    }
+}
+
+impl Vocabulary for Presence {
+    const NAME: &'static str = "ReceiptState";
+    const ABOUT: &'static str = "`present`: it exists. `gone`: we removed it. `left`: it was left, for the reason given.";
+
+    fn words() -> Vec<&'static str> {
+        vec![Self::Present.as_str(), Self::Gone.as_str(), Self::Left.as_str()]
+    }
+}
+
+impl Vocabulary for ProblemCode {
+    const NAME: &'static str = "ProblemCode";
+    const ABOUT: &'static str = "The closed set of problem types; each has its page under `/problems/`.";
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.map(Self::as_str).to_vec()
+    }
+}
+
+impl Vocabulary for NetworkType {
+    const NAME: &'static str = "NetworkType";
+    const ABOUT: &'static str = "The address family of a cluster's endpoints. It cannot change after creation.";
+
+    fn words() -> Vec<&'static str> {
+        [Self::Ipv4, Self::Ipv6, Self::DualStack].map(Self::as_str).to_vec()
+    }
+}
+
+impl Vocabulary for OnFailure {
+    const NAME: &'static str = "OnFailure";
+    const ABOUT: &'static str = "`hold`: stop, explain, and go on when the cause is gone. `roll_back`: undo what was made.";
+
+    fn words() -> Vec<&'static str> {
+        vec!["hold", "roll_back"]
+    }
+}
+
+impl Vocabulary for Access {
+    const NAME: &'static str = "Access";
+    const ABOUT: &'static str = "What a service role may do with its tables.";
+
+    fn words() -> Vec<&'static str> {
+        vec!["read_only", "read_write"]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    /// Every word must be one that requests are read with and answers are written with.
+    fn reads<T: Vocabulary + DeserializeOwned + serde::Serialize>() {
+        for word in T::words() {
+            let value: T = serde_json::from_value(word.into()).expect(word);
+            assert_eq!(serde_json::to_value(value).unwrap(), word);
+        }
+    }
+
+    #[test]
+    fn the_documented_words_are_the_words_in_use() {
+        reads::<Kind>();
+        reads::<Status>();
+        reads::<StepStatus>();
+        reads::<WaitingFor>();
+        reads::<ClusterStatus>();
+        reads::<ResourceKind>();
+        reads::<Owner>();
+        reads::<Presence>();
+        reads::<ProblemCode>();
+        reads::<NetworkType>();
+        reads::<OnFailure>();
+        reads::<Access>();
+    }
+}

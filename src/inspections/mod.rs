@@ -1,0 +1,84 @@
+//! Floor 2, inspections: what the door asks of AWS without changing it. The store never enters; the door joins the two.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::aws::Aws;
+use crate::domain::fault::Fault;
+use crate::domain::inventory::ResourceKind;
+use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, read_group_description};
+use crate::domain::orphan::Marked;
+
+/// Between two calls of ListTags: AWS allows ten in a second for the whole account.
+const LIST_TAGS_PAUSE: Duration = Duration::from_millis(150);
+
+/// Asks AWS, and changes nothing.
+#[derive(Debug, Clone)]
+pub struct Inspector {
+    aws: Aws,
+}
+
+impl Inspector {
+    /// An inspector of one AWS account and Region.
+    pub fn new(aws: Aws) -> Self {
+        Self { aws }
+    }
+
+    /// Everything in AWS that carries our mark: roles and policies under our path, groups whose description names this
+    /// installation, and clusters with its tag. Clusters in `managed` belong to us and are not asked for their tags.
+    pub async fn marked(&self, installation: Uuid, managed: &BTreeSet<String>) -> Result<Vec<Marked>, Fault> {
+        let mut found = self.identities().await?;
+        found.extend(self.groups(installation).await?);
+        found.extend(self.clusters(installation, managed).await?);
+        Ok(found)
+    }
+
+    async fn identities(&self) -> Result<Vec<Marked>, Fault> {
+        let roles = self.aws.roles(IAM_PATH).await?.into_iter().map(|role| Marked {
+            kind: ResourceKind::Role,
+            name: role.name,
+            arn: Some(role.arn),
+            created_at: role.created_at,
+            operation_id: None,
+        });
+        let policies = self.aws.policies(IAM_PATH).await?.into_iter().map(|policy| Marked {
+            kind: ResourceKind::Policy,
+            name: policy.name,
+            arn: Some(policy.arn),
+            created_at: policy.created_at,
+            operation_id: None,
+        });
+        Ok(roles.chain(policies).collect())
+    }
+
+    async fn groups(&self, installation: Uuid) -> Result<Vec<Marked>, Fault> {
+        let subnet_groups = self.aws.subnet_groups().await?.into_iter();
+        let subnet_groups = subnet_groups.map(|group| (ResourceKind::SubnetGroup, group.name, group.description));
+        let parameter_groups = self.aws.parameter_groups().await?.into_iter();
+        let parameter_groups =
+            parameter_groups.map(|group| (ResourceKind::ParameterGroup, group.name, group.description));
+        let marked = subnet_groups.chain(parameter_groups).filter_map(|(kind, name, description)| {
+            let (operation, of) = read_group_description(&description)?;
+            let marked = Marked { kind, name, arn: None, created_at: None, operation_id: Some(operation) };
+            (of == installation).then_some(marked)
+        });
+        Ok(marked.collect())
+    }
+
+    async fn clusters(&self, installation: Uuid, managed: &BTreeSet<String>) -> Result<Vec<Marked>, Fault> {
+        let mut marked = Vec::new();
+        for (name, cluster) in self.aws.clusters().await? {
+            let Some(arn) = cluster.arn.filter(|_| !managed.contains(&name)) else { continue };
+            tokio::time::sleep(LIST_TAGS_PAUSE).await;
+            let Some(tags) = self.aws.cluster_tags(&arn).await? else { continue };
+            if tags.get(INSTALLATION_TAG) != Some(&installation.to_string()) {
+                continue;
+            }
+            let operation_id = tags.get(OPERATION_TAG).and_then(|id| id.parse().ok());
+            marked.push(Marked { kind: ResourceKind::Cluster, name, arn: Some(arn), created_at: None, operation_id });
+        }
+        Ok(marked)
+    }
+}

@@ -1,0 +1,61 @@
+//! Leftovers: things of ours that no cluster owns any more, removed by the sweep one call at a time.
+
+use crate::domain::fault::Fault;
+use crate::domain::inventory::{Item, ResourceKind};
+use crate::domain::mutation::Mutation;
+use crate::domain::orphan::{Orphan, OrphanReason};
+
+use super::World;
+use super::fate::{Fate, fate_of, user_of_role};
+
+/// What is to be done about a leftover.
+#[derive(Debug)]
+pub enum Removal {
+    /// Nothing: it is gone, going, or not ours after all.
+    Nothing,
+    /// This call removes it, or brings its removal nearer.
+    Send(Box<Mutation>),
+}
+
+/// The leftovers among the orphans, in the safe order: what rows of this database name, and nobody asked to keep.
+pub fn leftovers(orphans: Vec<Orphan>) -> Vec<Item> {
+    let mut items: Vec<Item> = orphans
+        .into_iter()
+        .filter(|orphan| match orphan.reason {
+            OrphanReason::CameBack | OrphanReason::AnswerLost | OrphanReason::ClusterGone => true,
+            OrphanReason::Retained | OrphanReason::Unknown => false,
+        })
+        .filter_map(|orphan| Some(Item::made(orphan.kind, orphan.name, orphan.arn, orphan.operation_id?)))
+        .collect();
+    items.sort_by_key(|item| order(item.kind));
+    items
+}
+
+fn order(kind: ResourceKind) -> u8 {
+    match kind {
+        ResourceKind::Cluster => 0,
+        ResourceKind::SubnetGroup => 1,
+        ResourceKind::ParameterGroup => 2,
+        ResourceKind::Policy => 3,
+        ResourceKind::Role => 4,
+        ResourceKind::ServiceLinkedRole => 5,
+    }
+}
+
+/// Reads the evidence of a leftover again and says what is to be done.
+pub async fn removal_of(world: &World, installation: uuid::Uuid, item: &Item) -> Result<Removal, Fault> {
+    if let (ResourceKind::Role, Some(arn)) = (item.kind, &item.arn)
+        && user_of_role(&world.aws, arn, "").await?.is_some()
+    {
+        return Ok(Removal::Nothing);
+    }
+    Ok(match fate_of(&world.aws, &world.place, installation, item).await? {
+        Fate::Gone | Fate::Leave(_) | Fate::Leaving | Fate::Wait => Removal::Nothing,
+        Fate::Remove(mutation) => Removal::Send(Box::new(mutation)),
+    })
+}
+
+/// Sends the one call.
+pub async fn send(world: &World, mutation: &Mutation) -> Result<(), Fault> {
+    world.aws.send(mutation, &world.place).await.map(|_| ())
+}

@@ -1,0 +1,137 @@
+//! What follows a turn: the next step, the same again, a block, an undo, the end.
+
+use serde_json::json;
+use sqlx::PgConnection;
+
+use crate::domain::fault::Fault;
+use crate::domain::operation::{Status, StepStatus};
+use crate::domain::verdict::Verdict;
+
+use super::{Recorded, Turn};
+use crate::store::StoreError;
+use crate::store::claims::waiting_word;
+use crate::store::events::Event;
+use crate::store::rows::to_json;
+
+impl Turn<'_> {
+    pub(super) async fn conclude(mut self, connection: &mut PgConnection) -> Result<Recorded, StoreError> {
+        let verdict = self.report.verdict.clone();
+        if self.task.step.patience_from.is_none() {
+            self.events.push(self.step_event("step_started", "began"));
+        }
+        if self.operation.status == Status::Blocked && !matches!(verdict, Verdict::Block { .. }) {
+            self.events.push(self.step_event("unblocked", "goes on: the cause is gone"));
+            self.extend_deadline(connection).await?;
+        }
+        match verdict {
+            Verdict::Next { skipped } => self.next(connection, skipped).await,
+            Verdict::Again { after, waiting_for, fault } => {
+                if let Some(fault) = &fault {
+                    self.events.push(self.fault_event("attempt_failed", fault));
+                }
+                self.write_step(connection, StepStatus::Running, fault.as_ref()).await?;
+                let status = self.active_status();
+                self.write_operation(connection, status, Some(after.as_secs_f64()), waiting_word(waiting_for)).await
+            }
+            Verdict::Block { fault, recheck_after, waiting_for } => {
+                let reason = |fault: &Fault| (fault.class, fault.aws.as_ref().map(|aws| aws.message.clone()));
+                let known = self.task.step.last_fault.as_ref().is_some_and(|last| reason(last) == reason(&fault));
+                if self.operation.status != Status::Blocked || !known {
+                    self.events.push(self.fault_event("blocked", &fault));
+                }
+                self.write_step(connection, StepStatus::Blocked, Some(&fault)).await?;
+                self.touch_cluster(connection, None).await?;
+                let after = recheck_after.map(|after| after.as_secs_f64());
+                self.write_operation(connection, Status::Blocked, after, Some(waiting_for.as_str())).await
+            }
+            Verdict::RollBack { fault } => self.roll_back(connection, &fault).await,
+        }
+    }
+
+    async fn next(mut self, connection: &mut PgConnection, skipped: bool) -> Result<Recorded, StoreError> {
+        let (status, word) = if skipped {
+            (StepStatus::Skipped, self.step_event("step_skipped", "is not needed"))
+        } else {
+            (StepStatus::Succeeded, self.step_event("step_succeeded", "is done"))
+        };
+        self.events.push(word);
+        self.write_step(connection, status, None).await?;
+        if self.operation.status == Status::Blocked {
+            self.touch_cluster(connection, None).await?;
+        }
+        if self.task.step.is_last {
+            return self.finish(connection).await;
+        }
+        sqlx::query!(
+            "update operations
+             set current_position = s.position, current_step = s.name
+             from operation_steps s
+             where operations.id = $1 and s.operation_id = $1 and s.position = $2",
+            self.claim.operation_id,
+            self.task.step.position + 1
+        )
+        .execute(&mut *connection)
+        .await?;
+        let status = self.active_status();
+        self.write_operation(connection, status, Some(0.0), None).await
+    }
+
+    async fn finish(mut self, connection: &mut PgConnection) -> Result<Recorded, StoreError> {
+        let ending = self.operation.ending;
+        crate::store::clusters::end_operation(connection, self.operation.cluster_id, self.task.kind, ending).await?;
+        if ending != Status::Succeeded {
+            sqlx::query!(
+                "update operation_steps set status = 'undone'
+                 where operation_id = $1 and not undo and status = 'succeeded'",
+                self.claim.operation_id
+            )
+            .execute(&mut *connection)
+            .await?;
+        }
+        let message = format!("{} of {} {}", self.task.kind.as_str(), self.task.cluster, ending.as_str());
+        self.events.push(Event::new(&format!("operation_{}", ending.as_str()), message, json!({})));
+        sqlx::query!(
+            "update operations set finished_at = now(), current_step = null, status = $2 where id = $1",
+            self.claim.operation_id,
+            ending.as_str()
+        )
+        .execute(&mut *connection)
+        .await?;
+        self.write_operation(connection, ending, None, None).await
+    }
+
+    async fn roll_back(mut self, connection: &mut PgConnection, fault: &Fault) -> Result<Recorded, StoreError> {
+        self.events.push(self.fault_event("rolling_back", fault));
+        self.write_step(connection, StepStatus::Failed, Some(fault)).await?;
+        let steps: Vec<String> = self.report.undo_steps.iter().map(|&name| name.to_owned()).collect();
+        sqlx::query!(
+            "with skipped as (
+               update operation_steps set status = 'skipped', finished_at = now()
+               where operation_id = $1 and status = 'pending'
+             ),
+             last as (select max(position) as position from operation_steps where operation_id = $1)
+             insert into operation_steps (operation_id, position, name, undo)
+             select $1, last.position + step.ordinality::int, step.name, true
+             from last, unnest($2::text[]) with ordinality as step (name, ordinality)",
+            self.claim.operation_id,
+            &steps
+        )
+        .execute(&mut *connection)
+        .await?;
+        sqlx::query!(
+            "update operations
+             set ending = 'failed', fault = $2, current_position = s.position, current_step = s.name,
+                 deadline_at = now() + (deadline_at - created_at)
+             from operation_steps s
+             where operations.id = $1 and s.operation_id = $1 and s.undo
+               and s.position = (select min(position) from operation_steps where operation_id = $1 and undo)",
+            self.claim.operation_id,
+            to_json(fault)
+        )
+        .execute(&mut *connection)
+        .await?;
+        self.touch_cluster(connection, None).await?;
+        self.operation.ending = Status::Failed;
+        self.write_operation(connection, Status::RollingBack, Some(0.0), None).await
+    }
+}

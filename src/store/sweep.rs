@@ -1,0 +1,69 @@
+//! What the sweep writes: the intent before each of its calls, and the outcome after, under the fence of its duty.
+
+use uuid::Uuid;
+
+use crate::domain::mutation::Mutation;
+
+use super::record::SentOutcome;
+use super::rows::to_json;
+use super::{Duty, Store, StoreError};
+
+/// The place of a sweep's intents, which belong to no step.
+const NO_STEP: i32 = -1;
+
+impl Store {
+    /// Commits the intent of a sweep to send this call now, for something that an operation made. Fenced if another
+    /// process does the sweep meanwhile, or if a live operation works on the cluster again.
+    pub async fn open_sweep_intent(
+        &self,
+        duty: &Duty,
+        operation: Uuid,
+        mutation: &Mutation,
+    ) -> Result<i64, StoreError> {
+        let id = sqlx::query_scalar!(
+            "insert into intents (operation_id, cluster_id, position, epoch, call, target, mutation)
+             select o.id, o.cluster_id, $3, $2, $5, $6, $7
+             from operations o, duties d
+             where o.id = $4 and d.name = $1 and d.epoch = $2 and d.due_at > now()
+               and not exists (select 1 from operations l where l.cluster_id = o.cluster_id and l.finished_at is null)
+             returning id",
+            duty.name,
+            duty.epoch,
+            NO_STEP,
+            operation,
+            format!("{}:{}", mutation.service(), mutation.operation()),
+            mutation.target(),
+            to_json(mutation)
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        id.ok_or(StoreError::Fenced)
+    }
+
+    /// Closes a sweep's intent. An unknown outcome is settled too: the next sweep looks again.
+    pub async fn close_sweep_intent(&self, id: i64, outcome: SentOutcome) -> Result<(), StoreError> {
+        let word = match outcome {
+            SentOutcome::Applied => "applied",
+            SentOutcome::Refused => "refused",
+            SentOutcome::Unknown => "settled",
+        };
+        sqlx::query!("update intents set closed_at = clock_timestamp(), outcome = $2 where id = $1", id, word)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Settles the intents of finished operations whose clusters nobody works on: what they made is found by the sweep.
+    pub async fn settle_stale_intents(&self, older_than: std::time::Duration) -> Result<u64, StoreError> {
+        let done = sqlx::query!(
+            "update intents set closed_at = clock_timestamp(), outcome = 'settled'
+             where closed_at is null and opened_at < now() - $1::float8 * interval '1 second'
+               and not exists (
+                 select 1 from operations l where l.cluster_id = intents.cluster_id and l.finished_at is null)",
+            older_than.as_secs_f64()
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}

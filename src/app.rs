@@ -4,16 +4,22 @@
 //! workers begin when database and AWS are there and fit ([`opening`]).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::{self, Api, ApiSettings, Authentication};
 use crate::aws::Target;
-use crate::config::{AwsChoice, Database, Secret, Serve};
-use crate::operations::{Pace, Settings};
+use crate::config::{AwsChoice, Database, Role, Secret, Serve};
+use crate::domain::installation::AwsPlace;
+use crate::inspections::Inspector;
+use crate::operations::{Pace, Settings, World};
 use crate::store::{Connection, Store};
+use crate::telemetry;
 use crate::worker::Worker;
 
 mod door;
@@ -26,6 +32,7 @@ mod signals;
 pub use signals::Signals;
 
 use door::Limits;
+use guards::Found;
 use opening::Clients;
 use private_database::PrivateDatabase;
 use sandbox::{Bound, OwnSandbox};
@@ -64,11 +71,12 @@ impl App {
             store.migrate().await.context("migrating the private database")?;
         }
         let mut app = Self { address, tasks: JoinSet::new(), stop: CancellationToken::new(), store, sandbox, database };
-        app.first_look(serve.aws.is_sandbox()).await?;
+        let (tell_place, place) = watch::channel(app.first_look(serve.aws.is_sandbox()).await?);
         let clients = app.clients(&serve.aws).await;
-        let _ = Limits::SERVICE;
-        app.tasks.spawn(door::serve(listener, axum::Router::new(), Limits::SERVICE, app.stop.clone()));
-        app.tasks.spawn(engine(serve.clone(), app.store.clone(), clients, app.stop.clone()));
+        let router = app.router(serve, &clients, place)?;
+        app.tasks.spawn(door::serve(listener, router, Limits::SERVICE, app.stop.clone()));
+        let engine = Engine { serve: serve.clone(), store: app.store.clone(), clients, tell_place, stop: app.stop.clone() };
+        app.tasks.spawn(engine.run());
         Ok(app)
     }
 
@@ -120,13 +128,37 @@ impl App {
         }
     }
 
-    /// Refuses a database that is wrong before anybody is let in; one that is away is waited for later.
-    async fn first_look(&self, wants_sandbox: bool) -> Result<()> {
+    /// Refuses a database that is wrong before anybody is let in; one that is away is waited for later. Says which AWS
+    /// the database belongs to, if it could be asked.
+    async fn first_look(&self, wants_sandbox: bool) -> Result<Option<AwsPlace>> {
         let look = guards::look_at_database(&self.store, wants_sandbox);
         match tokio::time::timeout(FIRST_LOOK, look).await {
+            Ok(Ok(Found::Fit(place))) => Ok(place),
+            Ok(Ok(Found::Away(_) | Found::NotMigrated)) | Err(_) => Ok(None),
             Ok(Err(refusal)) => Err(refusal.into()),
-            Ok(Ok(_)) | Err(_) => Ok(()),
         }
+    }
+
+    fn router(
+        &self,
+        serve: &Serve,
+        clients: &Clients,
+        place: watch::Receiver<Option<AwsPlace>>,
+    ) -> Result<axum::Router> {
+        let authentication = if serve.door.authentication { Authentication::On } else { Authentication::Off };
+        let settings = ApiSettings {
+            authentication,
+            default_access: serve.default_access,
+            permissions_boundary: serve.permissions_boundary.clone(),
+            ..ApiSettings::default()
+        };
+        let inspector = Arc::new(Inspector::new(clients.aws.clone()));
+        let metrics = telemetry::start_metrics()?;
+        let api = Api::new(self.store.clone(), inspector, place, settings, metrics, self.stop.clone());
+        Ok(match serve.role {
+            Role::Api | Role::All => api::router(api),
+            Role::Worker => api::probes(api),
+        })
     }
 
     async fn clients(&self, choice: &AwsChoice) -> Clients {
@@ -155,25 +187,41 @@ async fn open_database(serve: &Serve, forget: bool) -> Result<(Secret, Option<Pr
     }
 }
 
-/// Waits for database and AWS, and works until it is told to stop.
-async fn engine(serve: Serve, store: Store, clients: Clients, stop: CancellationToken) -> Result<()> {
-    let opening = async {
-        opening::fit_database(&store, serve.aws.is_sandbox()).await?;
-        opening::known_aws(&store, &serve.aws, &clients).await
-    };
-    let Some(opened) = stop.run_until_cancelled(opening).await else { return Ok(()) };
-    let (aws, place) = opened?;
-    tracing::info!("AWS is {place}");
-    if serve.role.works() {
-        let pace = if serve.aws.is_sandbox() { Pace::SANDBOX } else { Pace::AWS };
-        let settings = Settings { permissions_boundary: serve.permissions_boundary.clone(), pace };
+/// What works on operations, once it can.
+struct Engine {
+    serve: Serve,
+    store: Store,
+    clients: Clients,
+    tell_place: watch::Sender<Option<AwsPlace>>,
+    stop: CancellationToken,
+}
+
+impl Engine {
+    /// Waits for database and AWS, and works until it is told to stop.
+    async fn run(self) -> Result<()> {
+        let Some(opened) = self.stop.run_until_cancelled(self.open()).await else { return Ok(()) };
+        let world = opened?;
+        tracing::info!("AWS is {}", world.place);
+        if !self.serve.role.works() {
+            self.stop.cancelled().await;
+            return Ok(());
+        }
         let name = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());
-        let worker = Worker::new(store, aws, place, settings, name).with_sweep_every(serve.work.sweep_every);
-        worker.run(serve.work.loops, serve.work.notify, stop).await;
-    } else {
-        stop.cancelled().await;
+        let inspector = Inspector::new(world.aws.clone());
+        let worker = Worker::new(self.store, world, inspector, name).with_sweep_every(self.serve.work.sweep_every);
+        worker.run(self.serve.work.loops, self.serve.work.notify, self.stop).await;
+        Ok(())
     }
-    Ok(())
+
+    async fn open(&self) -> Result<World> {
+        let remembered = opening::fit_database(&self.store, self.serve.aws.is_sandbox()).await?;
+        self.tell_place.send_replace(remembered);
+        let (aws, place) = opening::known_aws(&self.store, &self.serve.aws, &self.clients).await?;
+        self.tell_place.send_replace(Some(place.clone()));
+        let pace = if self.serve.aws.is_sandbox() { Pace::SANDBOX } else { Pace::AWS };
+        let permissions_boundary = self.serve.permissions_boundary.clone();
+        Ok(World { aws, place, settings: Settings { permissions_boundary, pace } })
+    }
 }
 
 fn part_ended(ended: Result<Result<()>, JoinError>) -> Result<()> {

@@ -15,8 +15,8 @@ const SKEW_REFUSED_SECONDS: f64 = 240.0;
 /// How a database was found.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
-    /// It holds every guard.
-    Fit,
+    /// It passes every guard; here is the AWS it belongs to, once it has met one.
+    Fit(Option<AwsPlace>),
     /// It does not answer; the text says why.
     Away(String),
     /// Its tables are older than this program.
@@ -48,7 +48,7 @@ async fn examine(store: &Store, wants_sandbox: bool) -> Result<Result<Found, Bad
         SchemaState::Behind { .. } => return Ok(Ok(Found::NotMigrated)),
     }
     let place = store.installation().await?.place;
-    Ok(place.map_or(Ok(()), |place| judge_kind(&place, wants_sandbox)).map(|()| Found::Fit))
+    Ok(place.as_ref().map_or(Ok(()), |place| judge_kind(place, wants_sandbox)).map(|()| Found::Fit(place)))
 }
 
 /// Warns of clocks that differ, and refuses those that differ too much.

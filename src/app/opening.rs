@@ -41,14 +41,14 @@ impl Teller {
     }
 }
 
-/// Waits for a database that passes the guards; an unfit one is refused.
-pub(super) async fn fit_database(store: &Store, wants_sandbox: bool) -> Result<(), BadConfiguration> {
+/// Waits for a database that passes the guards, and says which AWS it belongs to; an unfit one is refused.
+pub(super) async fn fit_database(store: &Store, wants_sandbox: bool) -> Result<Option<AwsPlace>, BadConfiguration> {
     let mut teller = Teller::default();
     loop {
         match guards::look_at_database(store, wants_sandbox).await? {
-            Found::Fit => {
+            Found::Fit(place) => {
                 teller.resolved("the database is ready");
-                return Ok(());
+                return Ok(place);
             }
             Found::Away(why) => teller.tell(format!("the database does not answer ({why}); going on when it does")),
             Found::NotMigrated => {

@@ -158,6 +158,21 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
+/// The routes of a process that only works: is it alive, is it ready, what are its figures.
+pub fn probes(api: Api) -> Router {
+    let probes = OpenApiRouter::new()
+        .routes(routes!(health::check_liveness))
+        .routes(routes!(health::check_readiness))
+        .routes(routes!(health::read_metrics));
+    let (probes, _) = probes.split_for_parts();
+    probes
+        .method_not_allowed_fallback(refuse_method)
+        .fallback(refuse_path)
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(from_fn(request_facts::observe))
+        .with_state(api)
+}
+
 /// The API document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, document) = OpenApiRouter::<Api>::with_openapi(document::Skeleton::openapi())

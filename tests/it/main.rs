@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod conflicts;
+mod contract;
 mod crashes;
 mod create_and_delete;
 mod door;
+mod generated_client;
+mod http;
 mod http_clusters;
 mod http_operations;
 mod http_refusals;

@@ -75,7 +75,8 @@ impl App {
         let clients = app.clients(&serve.aws).await;
         let router = app.router(serve, &clients, place)?;
         app.tasks.spawn(door::serve(listener, router, Limits::SERVICE, app.stop.clone()));
-        let engine = Engine { serve: serve.clone(), store: app.store.clone(), clients, tell_place, stop: app.stop.clone() };
+        let engine =
+            Engine { serve: serve.clone(), store: app.store.clone(), clients, tell_place, stop: app.stop.clone() };
         app.tasks.spawn(engine.run());
         Ok(app)
     }

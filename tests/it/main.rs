@@ -10,6 +10,7 @@ mod generated_client;
 mod http;
 mod lost_answers;
 mod permissions;
+mod processes;
 mod sweep;
 mod takeover;
 mod tidy;

@@ -32,7 +32,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 }
 
 /// Lets a request through with its caller, or refuses it. Without the database nobody is known, so nobody comes in.
-pub(super) async fn authenticate(State(api): State<Api>, mut request: Request, next: Next) -> Result<Response, Refusal> {
+pub(super) async fn authenticate(
+    State(api): State<Api>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Refusal> {
     let caller = match api.settings.authentication {
         Authentication::Off => Caller(None),
         Authentication::On => {

@@ -119,11 +119,11 @@ pub(super) struct SubnetGroupRequest {
 #[schema(min_properties = 1)]
 pub(super) struct ParametersRequest {
     /// How long items stay in the item cache; 0 means for ever.
-    #[schema(value_type = i64, required = false, minimum = 0, maximum = 9007199254740991, example = 300000)]
-    pub(super) record_ttl_millis: Option<u64>,
+    #[schema(value_type = i64, required = false, minimum = 0, maximum = 9007199254740991_i64, example = 300000)]
+    pub(super) record_ttl_millis: Option<i64>,
     /// How long results stay in the query cache; 0 means they are not cached.
-    #[schema(value_type = i64, required = false, minimum = 0, maximum = 9007199254740991, example = 300000)]
-    pub(super) query_ttl_millis: Option<u64>,
+    #[schema(value_type = i64, required = false, minimum = 0, maximum = 9007199254740991_i64, example = 300000)]
+    pub(super) query_ttl_millis: Option<i64>,
 }
 
 /// An existing parameter group.

@@ -69,6 +69,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the database cannot be used right now, for a reason that passes: it is away, overloaded, shutting down, or
+    /// not migrated yet.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Database(error) => match error {
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed => true,
+                sqlx::Error::Database(error) => error.code().is_some_and(|code| is_passing_state(&code)),
+                _ => false,
+            },
+            Self::Fenced | Self::Unreadable { .. } | Self::Task(_) | Self::Migration(_) => false,
+        }
+    }
+
     /// The constraint that a write would have broken, if that is what happened.
     pub fn constraint(&self) -> Option<&str> {
         match self {
@@ -76,6 +93,13 @@ impl StoreError {
             Self::Database(_) | Self::Fenced | Self::Unreadable { .. } | Self::Task(_) | Self::Migration(_) => None,
         }
     }
+}
+
+/// Whether an SQLSTATE (PostgreSQL manual, appendix A) tells of a state that passes.
+fn is_passing_state(code: &str) -> bool {
+    let classes = ["08", "25", "28", "40", "53", "57"];
+    // Lock timeout, no such database, no such table: the last two until somebody has made and migrated them.
+    classes.iter().any(|class| code.starts_with(class)) || ["55P03", "3D000", "42P01"].contains(&code)
 }
 
 /// The store: a pool of connections to one database.

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod conflicts;
+mod contract;
 mod crashes;
 mod create_and_delete;
+mod generated_client;
+mod http;
 mod lost_answers;
 mod permissions;
 mod sweep;

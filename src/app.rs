@@ -23,6 +23,7 @@ use crate::telemetry;
 use crate::worker::Worker;
 
 mod door;
+mod figures;
 pub mod guards;
 pub mod opening;
 mod private_database;
@@ -75,7 +76,8 @@ impl App {
         let clients = app.clients(&serve.aws).await;
         let router = app.router(serve, &clients, place)?;
         app.tasks.spawn(door::serve(listener, router, Limits::SERVICE, app.stop.clone()));
-        let engine = Engine { serve: serve.clone(), store: app.store.clone(), clients, tell_place, stop: app.stop.clone() };
+        let engine =
+            Engine { serve: serve.clone(), store: app.store.clone(), clients, tell_place, stop: app.stop.clone() };
         app.tasks.spawn(engine.run());
         Ok(app)
     }
@@ -202,15 +204,21 @@ impl Engine {
         let Some(opened) = self.stop.run_until_cancelled(self.open()).await else { return Ok(()) };
         let world = opened?;
         tracing::info!("AWS is {}", world.place);
+        let figures = tokio::spawn(figures::keep_renewing(self.store.clone()));
+        self.work(world).await;
+        figures.abort();
+        Ok(())
+    }
+
+    async fn work(self, world: World) {
         if !self.serve.role.works() {
             self.stop.cancelled().await;
-            return Ok(());
+            return;
         }
         let name = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());
         let inspector = Inspector::new(world.aws.clone());
         let worker = Worker::new(self.store, world, inspector, name).with_sweep_every(self.serve.work.sweep_every);
         worker.run(self.serve.work.loops, self.serve.work.notify, self.stop).await;
-        Ok(())
     }
 
     async fn open(&self) -> Result<World> {

@@ -1,7 +1,7 @@
 //! Floor 4, telemetry: the log on standard error, and the numbers behind /metrics.
 //!
 //! Bodies and credentials never reach the log: the libraries that would write them on their wire (SDK, HTTP, SQL) are
-//! held at `info`, whatever filter the operator sets.
+//! kept low, whatever filter the operator sets.
 
 use std::io;
 use std::time::Duration;
@@ -9,15 +9,25 @@ use std::time::Duration;
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use crate::config::{LogFormat, Logging};
 
-/// Targets that show bodies, headers or statements below `info`.
-const WIRE: [&str; 10] = ["aws_", "h2", "hyper", "reqwest", "rustls", "sqlx", "tower", "axum", "tonic", "want"];
+/// Libraries that would show bodies, headers, statements or answers, and the loudest they may be, whatever the filter.
+const LIBRARIES: [(&str, Level); 9] = [
+    ("aws_", Level::ERROR),
+    ("sqlx::postgres::notice", Level::WARN),
+    ("sqlx", Level::INFO),
+    ("axum", Level::INFO),
+    ("h2", Level::INFO),
+    ("hyper", Level::INFO),
+    ("reqwest", Level::INFO),
+    ("rustls", Level::INFO),
+    ("tower", Level::INFO),
+];
 /// Upper ends of the buckets of every duration, in seconds.
 const DURATION_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// How often old samples are folded into the buckets.
@@ -31,12 +41,13 @@ pub fn start_log(logging: &Logging) -> anyhow::Result<()> {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
         LogFormat::Text => lines.with_ansi(false).boxed(),
     };
-    let lines = lines.with_filter(filter).with_filter(filter_fn(is_fit_to_log));
+    let lines = lines.with_filter(filter.and(filter_fn(is_fit_to_log)));
     tracing_subscriber::registry().with(lines).try_init().context("the log has been started before")
 }
 
 fn is_fit_to_log(event: &Metadata<'_>) -> bool {
-    *event.level() <= Level::INFO || !WIRE.iter().any(|target| event.target().starts_with(target))
+    let library = LIBRARIES.iter().find(|(target, _)| event.target().starts_with(target));
+    library.is_none_or(|(_, loudest)| event.level() <= loudest)
 }
 
 /// Starts to count. The recorder is the process's; its text is what /metrics answers.
@@ -87,11 +98,13 @@ mod tests {
     fn the_wire_of_libraries_stays_out_of_the_log() {
         let paper = Paper::default();
         let lines = fmt::layer().with_writer(paper.clone());
-        let lines = lines.with_filter(EnvFilter::new("trace")).with_filter(filter_fn(is_fit_to_log));
+        let lines = lines.with_filter(EnvFilter::new("trace").and(filter_fn(is_fit_to_log)));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
             tracing::trace!(target: "aws_smithy_runtime::client::orchestrator", "CANARY authorization header");
             tracing::debug!(target: "sqlx::query", "CANARY statement");
             tracing::debug!(target: "hyper::proto", "CANARY body");
+            tracing::warn!(target: "aws_config::imds::region", "CANARY answer");
+            tracing::info!(target: "sqlx::postgres::notice", "CANARY notice");
             tracing::warn!(target: "sqlx::pool", "seen: slow");
             tracing::debug!(target: "dax_provisioner::worker", "seen: ours");
         });

@@ -131,7 +131,7 @@ pub fn target(endpoint: &Endpoint, sandbox_id: String, region: String) -> Target
 /// The command that shows a sandbox's clusters with the AWS CLI.
 pub fn cli_line(url: &str, region: &str) -> String {
     format!(
-        "AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_DEFAULT_REGION={region} \\\n  \
-         aws --endpoint-url {url} dax describe-clusters"
+        "AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_DEFAULT_REGION={region} aws --endpoint-url {url} dax \
+         describe-clusters"
     )
 }

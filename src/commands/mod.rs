@@ -37,12 +37,12 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<BadConfiguration>() {
         Some(bad) => {
             for fault in &bad.faults {
-                complain(&format!("error: {fault}"));
+                complain(format_args!("error: {fault}"));
             }
             ExitCode::from(EXIT_BAD_CONFIGURATION)
         }
         None => {
-            complain(&format!("error: {error:#}"));
+            complain(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }

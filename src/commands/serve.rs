@@ -26,11 +26,11 @@ fn introduce(settings: &Serve, app: &App) {
         tracing::warn!("authentication is off: everybody on this machine may call");
     }
     if let Some(sandbox) = app.sandbox() {
+        let look = sandbox::cli_line(&sandbox.url(), sandbox.region());
         tracing::info!(
-            "AWS is played by the sandbox at {}; nothing leaves this machine. To look at it:",
+            "AWS is played by the sandbox at {}; nothing leaves this machine; to look: {look}",
             sandbox.url()
         );
-        tracing::info!("{}", sandbox::cli_line(&sandbox.url(), sandbox.region()));
     }
     if let AwsChoice::Real = settings.aws
         && settings.permissions_boundary.is_none()

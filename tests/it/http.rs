@@ -74,8 +74,14 @@ impl Service {
             handle.shutdown();
         });
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut service =
-            Self { url, client, token: String::new(), store: world.store.clone(), stop: stop.clone(), _guard: stop.drop_guard() };
+        let mut service = Self {
+            url,
+            client,
+            token: String::new(),
+            store: world.store.clone(),
+            stop: stop.clone(),
+            _guard: stop.drop_guard(),
+        };
         if authenticated {
             service.token = service.token("test").await;
         }

@@ -14,6 +14,7 @@ mod http_operations;
 mod http_refusals;
 mod lost_answers;
 mod permissions;
+mod processes;
 mod sweep;
 mod takeover;
 mod tidy;

@@ -14,25 +14,31 @@ use super::wire::{Operation, Step};
 pub(super) struct Screen {
     /// Draw over what was drawn before, as only a terminal can.
     redraws: bool,
-    /// Lines of the last drawing.
-    drawn: usize,
+    /// The last drawing.
+    drawn: String,
     /// The status of each step that was told last, where lines cannot be taken back.
     told: BTreeMap<String, String>,
 }
 
 impl Screen {
     pub(super) fn new(redraws: bool) -> Self {
-        Self { redraws, drawn: 0, told: BTreeMap::new() }
+        Self { redraws, drawn: String::new(), told: BTreeMap::new() }
     }
 
     /// Shows the operation as it is now.
     pub(super) fn show(&mut self, operation: &Operation) {
         if self.redraws {
             let drawing = drawing(operation, guards::now());
+            if drawing == self.drawn {
+                return;
+            }
             // Up to the first line of the last drawing, and clear everything below.
-            let back = if self.drawn > 0 { format!("\x1b[{}A\x1b[J", self.drawn) } else { String::new() };
+            let back = match self.drawn.lines().count() {
+                0 => String::new(),
+                lines => format!("\x1b[{lines}A\x1b[J"),
+            };
             say(format_args!("{back}{}", drawing.trim_end()));
-            self.drawn = drawing.lines().count();
+            self.drawn = drawing;
         } else {
             for line in self.news(operation) {
                 say(line);

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::app::Signals;
+use crate::app::{Signals, guards};
 use crate::config::{BadConfiguration, EXIT_BAD_CONFIGURATION, Invocation, Task};
 use crate::telemetry;
 
@@ -37,12 +37,12 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<BadConfiguration>() {
         Some(bad) => {
             for fault in &bad.faults {
-                complain(&format!("error: {fault}"));
+                complain(format_args!("error: {fault}"));
             }
             ExitCode::from(EXIT_BAD_CONFIGURATION)
         }
         None => {
-            complain(&format!("error: {error:#}"));
+            complain(format_args!("error: {}", guards::chain(error.as_ref())));
             ExitCode::FAILURE
         }
     }

@@ -203,7 +203,7 @@ impl Engine {
     async fn run(self) -> Result<()> {
         let Some(opened) = self.stop.run_until_cancelled(self.open()).await else { return Ok(()) };
         let world = opened?;
-        tracing::info!("AWS is {}", world.place);
+        tracing::info!("working with {}", world.place);
         let figures = tokio::spawn(figures::keep_renewing(self.store.clone()));
         self.work(world).await;
         figures.abort();

@@ -287,4 +287,6 @@ fn tags(broken: &mut Broken, tags: BTreeMap<String, String>) -> BTreeMap<String,
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

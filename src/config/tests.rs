@@ -125,6 +125,7 @@ fn keys_of_a_separate_sandbox_come_from_the_environment() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table is read in one piece")]
 fn bad_settings_are_told_by_key_and_without_their_value() {
     let boundary = "--permissions-boundary";
     let table: Vec<(&str, &str, &str)> = vec![

@@ -38,10 +38,10 @@ def use(base_url: str, token: str) -> None:
     from dax_client import AuthenticatedClient
     from dax_client.api.clusters import create_cluster, delete_cluster, get_cluster, list_clusters
     from dax_client.api.operations import list_operation_events
-    from dax_client.models import ClusterRequest, Problem, ServiceRoleRequest
+    from dax_client.models import Access, ClusterRequest, Problem, ServiceRoleRequest
 
     client = AuthenticatedClient(base_url=base_url, token=token, httpx_args={"trust_env": False})
-    role = ServiceRoleRequest(access="read_only", tables=["Orders"])
+    role = ServiceRoleRequest(access=Access.READ_ONLY, tables=["Orders"])
     request = ClusterRequest(name="generated", node_type="dax.t3.small", replication_factor=2, service_role=role)
     accepted = create_cluster.sync(client=client, body=request, idempotency_key="generated-1")
     again = create_cluster.sync(client=client, body=request, idempotency_key="generated-1")
@@ -52,7 +52,7 @@ def use(base_url: str, token: str) -> None:
     assert cluster.status == "available", cluster
     assert cluster.endpoint.url.startswith("daxs://generated."), cluster.endpoint
     assert [item.name for item in list_clusters.sync(client=client).items] == ["generated"]
-    events = list_operation_events.sync(accepted.id, client=client).items
+    events = list_operation_events.sync(accepted.id, client=client, limit=100).items
     assert events[0].type_ == "operation_accepted" and events[-1].type_ == "operation_succeeded", events
 
     bad = ClusterRequest(name="1bad", node_type="x", replication_factor=99)

@@ -56,12 +56,16 @@ struct Credentials {
 }
 
 fn find(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Caller)> {
-    if let Some(key) = core.state.keys.get(access_key_id) {
-        let credentials = Credentials { secret: key.identity.secret.clone(), session: None, expired: false };
-        let arn = key.identity.arn.clone();
-        let user_id = principal_id(&arn);
-        return Some((credentials, Caller { arn, user_id, permissions: Arc::clone(&key.permissions) }));
-    }
+    let Some(key) = core.state.keys.get(access_key_id) else {
+        return find_session(core, access_key_id);
+    };
+    let credentials = Credentials { secret: key.identity.secret.clone(), session: None, expired: false };
+    let arn = key.identity.arn.clone();
+    let user_id = principal_id(&arn);
+    Some((credentials, Caller { arn, user_id, permissions: Arc::clone(&key.permissions) }))
+}
+
+fn find_session(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Caller)> {
     let now = core.settle();
     let session = core.state.sessions.get(access_key_id)?;
     let role = core.state.role(&session.role_name).filter(|role| role.id == session.role_id);
@@ -70,16 +74,18 @@ fn find(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Caller)> {
         // The role is gone: the session lives on, and may do nothing.
         None => Permissions { identity: Vec::new(), boundary: None, session: None },
     };
+    let (account, role_name, name) = (&core.state.account_id, &session.role_name, &session.session_name);
     let caller = Caller {
-        arn: format!(
-            "arn:aws:sts::{}:assumed-role/{}/{}",
-            core.state.account_id, session.role_name, session.session_name
-        ),
-        user_id: format!("{}:{}", session.role_id, session.session_name),
+        arn: format!("arn:aws:sts::{account}:assumed-role/{role_name}/{name}"),
+        user_id: format!("{}:{name}", session.role_id),
         permissions: Arc::new(permissions),
     };
-    let expired = session.expires_at <= now;
-    Some((Credentials { secret: session.secret.clone(), session: Some(session.clone()), expired }, caller))
+    let credentials = Credentials {
+        secret: session.secret.clone(),
+        expired: session.expires_at <= now,
+        session: Some(session.clone()),
+    };
+    Some((credentials, caller))
 }
 
 /// The unique id of a principal that was put by its ARN: always the same for the same ARN.

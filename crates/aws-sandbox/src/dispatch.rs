@@ -1,6 +1,7 @@
-//! From a request to its answer: who calls what, is it hit by a fault, carry it out, record it.
+//! From a request to its answer: what is called, by whom, is it hit by a fault or held, carry it out.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::Response;
@@ -9,47 +10,25 @@ use bytes::Bytes;
 
 use crate::authenticate::authenticate;
 use crate::call_log::CallRecord;
-use crate::faults::{FaultKind, Injected};
+use crate::carry_out::{Ready, carry_out};
+use crate::faults::FaultKind;
+use crate::gates::Gate;
 use crate::identity::Caller;
-use crate::sandbox::{Core, Sandbox};
+use crate::sandbox::Sandbox;
 use crate::signature::credential_scope;
-use crate::turn::{Operation, Turn};
+use crate::turn::Operation;
 use crate::wire::codes;
 use crate::wire::fault::ServiceFault;
-use crate::wire::reply::{Fate, Output, Reply};
-use crate::wire::request::{self, AwsRequest, Input};
+use crate::wire::reply::{Fate, Reply};
+use crate::wire::request::{self, AwsRequest};
 use crate::wire::service::Service;
 use crate::{dax, dynamodb, ec2, iam, sts};
 
-/// A call that is known and whose caller is known: all that is left is to carry it out.
-struct Ready {
-    sandbox: Sandbox,
-    request: AwsRequest,
-    operation: &'static Operation,
-    caller: Caller,
-    injected: Option<Injected>,
-}
-
 /// Answers one AWS request.
 pub(crate) async fn answer(sandbox: &Sandbox, parts: &Parts, body: Bytes) -> Response<Body> {
-    let scope = credential_scope(parts);
-    let request = match request::read(parts, &body, scope.as_ref().ok().map(|scope| scope.service.as_str())) {
-        Ok(request) => request,
-        Err(unreadable) => {
-            return refuse(sandbox, unreadable.service, "", "nobody", unreadable.fault);
-        }
-    };
-    let service = request.service;
-    let caller = match authenticate(sandbox, service, scope.as_ref(), parts, &body) {
-        Ok(caller) => caller,
-        Err(fault) => {
-            let key = scope.map_or_else(|_| "nobody".to_owned(), |scope| scope.access_key_id);
-            return refuse(sandbox, service, &request.operation, &key, fault);
-        }
-    };
-    let Some(operation) = find(service, &request.operation) else {
-        let fault = codes::unknown_operation(service, &request.operation);
-        return refuse(sandbox, service, &request.operation, &caller.arn, fault);
+    let (request, operation, caller) = match recognise(sandbox, parts, &body) {
+        Ok(recognised) => recognised,
+        Err(refused) => return refuse(sandbox, *refused),
     };
     let (injected, gate) = {
         let mut core = sandbox.core();
@@ -61,26 +40,58 @@ pub(crate) async fn answer(sandbox: &Sandbox, parts: &Parts, body: Bytes) -> Res
         let (reply, fate) = carry_out(&ready);
         return reply.into_response(fate);
     }
-    // A client that gives up must not stop the call: AWS would not notice either. So it runs on its own.
-    let is_late = ready.injected.as_ref().is_some_and(|injected| injected.kind == FaultKind::Late);
+    carry_out_apart(ready, gate).await
+}
+
+/// A request that is not carried out.
+struct Refused {
+    service: Service,
+    operation: String,
+    caller: String,
+    fault: ServiceFault,
+}
+
+type Recognised = (AwsRequest, &'static Operation, Caller);
+
+/// What is called, and by whom. The caller is asked for first: to nobody AWS tells which operations there are.
+fn recognise(sandbox: &Sandbox, parts: &Parts, body: &Bytes) -> Result<Recognised, Box<Refused>> {
+    let scope = credential_scope(parts);
+    let scope_service = scope.as_ref().ok().map(|scope| scope.service.as_str());
+    let refused = |service, operation: &str, caller: &str, fault| {
+        Box::new(Refused { service, operation: operation.to_owned(), caller: caller.to_owned(), fault })
+    };
+    let request = request::read(parts, body, scope_service)
+        .map_err(|unreadable| refused(unreadable.service, "", "nobody", unreadable.fault))?;
+    let (service, name) = (request.service, request.operation.as_str());
+    let caller = authenticate(sandbox, service, scope.as_ref(), parts, body).map_err(|fault| {
+        let key = scope.as_ref().map_or("nobody", |scope| scope.access_key_id.as_str());
+        refused(service, name, key, fault)
+    })?;
+    match find(service, name) {
+        Some(operation) => Ok((request, operation, caller)),
+        None => Err(refused(service, name, &caller.arn, codes::unknown_operation(service, name))),
+    }
+}
+
+/// Carries out a call that meets a fault or a gate, on its own: a client that gives up does not stop it, as it would
+/// not stop AWS.
+async fn carry_out_apart(ready: Ready, gate: Option<Arc<Gate>>) -> Response<Body> {
+    let service = ready.request.service;
+    let is = |kind: &FaultKind| ready.injected.as_ref().is_some_and(|injected| injected.kind == *kind);
+    let is_late = is(&FaultKind::Late);
+    let delay = ready.injected.as_ref().filter(|_| is_late || is(&FaultKind::Slow)).map(|injected| injected.delay());
     let running = tokio::spawn(async move {
-        if let Some(injected) = &ready.injected
-            && matches!(injected.kind, FaultKind::Slow | FaultKind::Late)
-        {
-            tokio::time::sleep(injected.delay()).await;
+        if let Some(delay) = delay {
+            tokio::time::sleep(delay).await;
         }
-        match gate {
-            None => carry_out(&ready),
-            Some(gate) if gate.holds_before() => {
-                gate.pass().await;
-                carry_out(&ready)
-            }
-            Some(gate) => {
-                let answer = carry_out(&ready);
-                gate.pass().await;
-                answer
-            }
+        if let Some(gate) = gate.as_ref().filter(|gate| gate.holds_before()) {
+            gate.pass().await;
         }
+        let answer = carry_out(&ready);
+        if let Some(gate) = gate.filter(|gate| !gate.holds_before()) {
+            gate.pass().await;
+        }
+        answer
     });
     let lost = || Reply::new(service, "", Err(codes::internal(service))).into_response(Fate::Lost);
     if is_late {
@@ -101,128 +112,24 @@ pub(crate) fn find(service: Service, name: &str) -> Option<&'static Operation> {
     operations.iter().find(|operation| operation.name == name)
 }
 
-fn refuse(sandbox: &Sandbox, service: Service, operation: &str, caller: &str, fault: ServiceFault) -> Response<Body> {
+/// Records and answers a request that is not carried out.
+fn refuse(sandbox: &Sandbox, refused: Refused) -> Response<Body> {
+    let Refused { service, operation: name, caller, fault } = refused;
+    let operation = find(service, &name);
+    let unknown = || format!("{}:{}", service.as_str(), name.chars().take(100).collect::<String>());
     let mut core = sandbox.core();
     let record = CallRecord {
         sequence: core.calls.next_sequence(),
         at: core.settle(),
         caller: caller.chars().take(200).collect(),
         service: Cow::Borrowed(service.as_str()),
-        operation: match find(service, operation) {
-            Some(operation) => Cow::Borrowed(operation.call),
-            None => Cow::Owned(format!("{}:{}", service.as_str(), operation.chars().take(100).collect::<String>())),
-        },
+        operation: operation.map_or_else(|| Cow::Owned(unknown()), |operation| Cow::Borrowed(operation.call)),
         target: None,
-        mutating: find(service, operation).is_some_and(|operation| operation.mutating),
+        mutating: operation.is_some_and(|operation| operation.mutating),
         effect: false,
         outcome: fault.code.clone(),
     };
     core.calls.push(record);
     drop(core);
-    Reply::new(service, operation, Err(fault)).into_response(Fate::Delivered)
-}
-
-/// Carries out a call: runs it, journals and applies its changes, records it.
-fn carry_out(ready: &Ready) -> (Reply, Fate) {
-    let service = ready.request.service;
-    let mut core = ready.sandbox.core();
-    let result = run(ready, &mut core);
-    drop(core);
-    let kind = ready.injected.as_ref().map(|injected| &injected.kind);
-    let (result, fate) = match kind {
-        Some(FaultKind::ErrorAfter) if result.is_ok() => (Err(codes::internal(service)), Fate::Delivered),
-        Some(FaultKind::LoseAnswer | FaultKind::Late) => (result, Fate::Lost),
-        Some(FaultKind::CutAnswer) => (result, Fate::Cut),
-        Some(FaultKind::Garbage) => (result, Fate::Garbled),
-        _ => (result, Fate::Delivered),
-    };
-    (Reply::new(service, ready.operation.name, result), fate)
-}
-
-fn run(ready: &Ready, core: &mut Core) -> Result<Output, ServiceFault> {
-    let now = core.settle();
-    let mut turn = Turn {
-        service: ready.request.service,
-        state: &core.state,
-        settings: ready.sandbox.settings(),
-        caller: &ready.caller,
-        now,
-        rules: &mut core.rules,
-        injected: ready.injected.as_ref(),
-        changes: Vec::new(),
-    };
-    let result = match instead(ready) {
-        Some(fault) => Err(fault),
-        None => ready.operation.run(&mut turn, &ready.request.input),
-    };
-    let changes = if result.is_ok() { turn.changes } else { Vec::new() };
-    let mut record = CallRecord {
-        sequence: core.calls.next_sequence(),
-        at: now,
-        caller: ready.caller.arn.clone(),
-        service: Cow::Borrowed(ready.request.service.as_str()),
-        operation: Cow::Borrowed(ready.operation.call),
-        target: if ready.operation.mutating { target_of(&ready.request.input) } else { None },
-        mutating: ready.operation.mutating,
-        effect: !changes.is_empty(),
-        outcome: outcome(ready, &result),
-    };
-    let written = if changes.is_empty() { Ok(()) } else { core.commit(Some(&record), changes) };
-    let result = match written {
-        Ok(()) => result,
-        Err(error) => {
-            // What the journal does not have has not happened.
-            record.effect = false;
-            record.outcome = Cow::Borrowed("journal_failed");
-            let mut fault = codes::internal(ready.request.service);
-            fault.message = format!("the sandbox could not write its journal: {error}");
-            Err(fault)
-        }
-    };
-    core.calls.push(record);
-    result
-}
-
-/// The fault that is answered instead of running the call.
-fn instead(ready: &Ready) -> Option<ServiceFault> {
-    let service = ready.request.service;
-    match &ready.injected.as_ref()?.kind {
-        FaultKind::Throttle => Some(codes::throttled(service)),
-        FaultKind::ErrorBefore => Some(codes::internal(service)),
-        FaultKind::Quota(code) | FaultKind::Error(code) => Some(codes::injected(code)),
-        FaultKind::Capacity => Some(codes::injected("InsufficientClusterCapacityFault")),
-        _ => None,
-    }
-}
-
-fn outcome(ready: &Ready, result: &Result<Output, ServiceFault>) -> Cow<'static, str> {
-    match (&ready.injected, result) {
-        (Some(injected), _) => Cow::Owned(injected.kind.to_string()),
-        (None, Ok(_)) => Cow::Borrowed("ok"),
-        (None, Err(fault)) => fault.code.clone(),
-    }
-}
-
-/// The name or ARN that a call is about: the first of these members that it has.
-fn target_of(input: &Input) -> Option<String> {
-    const MEMBERS: [&str; 10] = [
-        "ClusterName",
-        "SubnetGroupName",
-        "ParameterGroupName",
-        "ResourceName",
-        "TableName",
-        "RoleName",
-        "PolicyArn",
-        "PolicyName",
-        "AWSServiceName",
-        "GroupId",
-    ];
-    let found = match input {
-        Input::Form(form) => MEMBERS.iter().find_map(|member| form.text(member)).map(str::to_owned),
-        Input::Json(body) => {
-            let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-            MEMBERS.iter().find_map(|member| body.get(member)?.as_str().map(str::to_owned))
-        }
-    };
-    found.map(|target| target.chars().take(300).collect())
+    Reply::new(service, &name, Err(fault)).into_response(Fate::Delivered)
 }

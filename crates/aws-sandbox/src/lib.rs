@@ -14,6 +14,7 @@
 mod authenticate;
 mod authority;
 mod call_log;
+mod carry_out;
 mod clock;
 mod control;
 mod dax;

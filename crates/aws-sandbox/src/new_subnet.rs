@@ -24,45 +24,11 @@ pub struct NewSubnet {
 impl NewSubnet {
     /// The changes that make it.
     pub(crate) fn changes(&self, id: &str, state: &State) -> Result<Vec<Change>, SandboxError> {
-        let invalid = |message: String| Err(SandboxError::InvalidSubnet(message));
-        if !is_id(id, "subnet-") {
-            return invalid(format!(
-                "subnet id: {id:?} must be subnet- and 8 or 17 hexadecimal digits"
-            ));
-        }
-        if !is_id(&self.vpc_id, "vpc-") {
-            return invalid(format!(
-                "vpc_id: {:?} must be vpc- and 8 or 17 hexadecimal digits",
-                self.vpc_id
-            ));
-        }
-        let zone = self.availability_zone.strip_prefix(&state.region);
-        if !zone.is_some_and(|letter| {
-            letter.len() == 1 && letter.bytes().all(|byte| byte.is_ascii_lowercase())
-        }) {
-            return invalid(format!(
-                "availability_zone: must be {} and a letter",
-                state.region
-            ));
-        }
-        let speaks = |kind: &str| self.network_types.iter().any(|known| known == kind);
-        let (ipv4, ipv6) = (speaks("ipv4"), speaks("ipv6"));
-        if self.network_types.is_empty()
-            || self
-                .network_types
-                .iter()
-                .any(|kind| kind != "ipv4" && kind != "ipv6")
-        {
-            return invalid("network_types: must hold ipv4, ipv6, or both".to_owned());
-        }
+        self.check(id, state).map_err(SandboxError::InvalidSubnet)?;
         let mut changes = Vec::new();
         if !state.vpcs.contains_key(&self.vpc_id) {
-            let vpc = Vpc {
-                id: self.vpc_id.clone(),
-                cidr: "10.0.0.0/16".to_owned(),
-                is_default: false,
-            };
-            changes.push(Change::Vpc(vpc));
+            let cidr = "10.0.0.0/16".to_owned();
+            changes.push(Change::Vpc(Vpc { id: self.vpc_id.clone(), cidr, is_default: false }));
             changes.push(Change::SecurityGroup(Box::new(default_group(&self.vpc_id))));
         }
         let block = Sha256::digest(id)[0];
@@ -70,21 +36,40 @@ impl NewSubnet {
             id: id.to_owned(),
             vpc_id: self.vpc_id.clone(),
             availability_zone: self.availability_zone.clone(),
-            cidr: ipv4.then(|| format!("10.0.{block}.0/24")),
-            ipv6_cidr: ipv6.then(|| format!("2001:db8:0:{block:x}::/64")),
+            cidr: self.speaks("ipv4").then(|| format!("10.0.{block}.0/24")),
+            ipv6_cidr: self.speaks("ipv6").then(|| format!("2001:db8:0:{block:x}::/64")),
             builtin: false,
         }));
         Ok(changes)
+    }
+
+    fn speaks(&self, kind: &str) -> bool {
+        self.network_types.iter().any(|known| known == kind)
+    }
+
+    fn check(&self, id: &str, state: &State) -> Result<(), String> {
+        if !is_id(id, "subnet-") {
+            return Err(format!("subnet id: {id:?} must be subnet- and 8 or 17 hexadecimal digits"));
+        }
+        if !is_id(&self.vpc_id, "vpc-") {
+            return Err(format!("vpc_id: {:?} must be vpc- and 8 or 17 hexadecimal digits", self.vpc_id));
+        }
+        let is_letter = |letter: &str| letter.len() == 1 && letter.bytes().all(|byte| byte.is_ascii_lowercase());
+        if !self.availability_zone.strip_prefix(&state.region).is_some_and(is_letter) {
+            return Err(format!("availability_zone: must be {} and a letter", state.region));
+        }
+        let is_known = |kind: &String| matches!(kind.as_str(), "ipv4" | "ipv6");
+        match !self.network_types.is_empty() && self.network_types.iter().all(is_known) {
+            true => Ok(()),
+            false => Err("network_types: must hold ipv4, ipv6, or both".to_owned()),
+        }
     }
 }
 
 fn is_id(id: &str, prefix: &str) -> bool {
     let digits = id.strip_prefix(prefix);
     digits.is_some_and(|digits| {
-        matches!(digits.len(), 8 | 17)
-            && digits
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     })
 }
 

@@ -132,12 +132,8 @@ impl Sandbox {
     /// If the journal cannot be written.
     pub fn put_table(&self, name: &str) {
         let created_at = self.core().settle();
-        let change = Change::Table(Table {
-            name: name.to_owned(),
-            created_at,
-        });
-        self.commit(vec![change])
-            .unwrap_or_else(|error| panic!("putting the table {name}: {error}"));
+        let change = Change::Table(Table { name: name.to_owned(), created_at });
+        self.commit(vec![change]).unwrap_or_else(|error| panic!("putting the table {name}: {error}"));
     }
 
     /// Makes or changes a subnet, with its VPC and that VPC's default security group if they are new.

@@ -55,19 +55,12 @@ pub(crate) async fn put_identity(
     }
 }
 
-pub(crate) async fn put_table(
-    State(sandbox): State<Sandbox>,
-    Path(name): Path<String>,
-) -> Response<Body> {
+pub(crate) async fn put_table(State(sandbox): State<Sandbox>, Path(name): Path<String>) -> Response<Body> {
     sandbox.put_table(&name);
     done()
 }
 
-pub(crate) async fn put_subnet(
-    State(sandbox): State<Sandbox>,
-    Path(id): Path<String>,
-    body: Body,
-) -> Response<Body> {
+pub(crate) async fn put_subnet(State(sandbox): State<Sandbox>, Path(id): Path<String>, body: Body) -> Response<Body> {
     let subnet: NewSubnet = match read(body).await {
         Ok(subnet) => subnet,
         Err(refusal) => return *refusal,

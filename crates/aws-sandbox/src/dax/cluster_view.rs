@@ -98,10 +98,6 @@ pub(super) struct ClusterResult<'a> {
 
 impl<'a> ClusterView<'a> {
     pub(super) fn of(cluster: &'a Cluster, region: &str, now: DateTime<Utc>) -> ClusterView<'a> {
-        let removing = match &cluster.phase {
-            Phase::Modifying { removing, .. } if !removing.is_empty() => Some(removing.as_slice()),
-            _ => None,
-        };
         ClusterView {
             cluster_name: &cluster.name,
             description: cluster.description.as_deref(),
@@ -111,20 +107,12 @@ impl<'a> ClusterView<'a> {
             node_type: &cluster.node_type,
             status: cluster.status(now),
             cluster_discovery_endpoint: discovery_endpoint(cluster, region),
-            node_ids_to_remove: removing,
-            nodes: shows_nodes(cluster)
-                .then(|| cluster.nodes.iter().map(|node| NodeView::of(cluster, node, region, now)).collect()),
+            node_ids_to_remove: nodes_being_removed(cluster),
+            nodes: shows_nodes(cluster).then(|| nodes(cluster, region, now)),
             preferred_maintenance_window: &cluster.maintenance_window,
-            notification_configuration: cluster
-                .topic
-                .as_ref()
-                .map(|topic| NotificationView { topic_arn: &topic.arn, topic_status: &topic.status }),
+            notification_configuration: notification(cluster),
             subnet_group: &cluster.subnet_group,
-            security_groups: cluster
-                .security_group_ids
-                .iter()
-                .map(|id| SecurityGroupView { security_group_identifier: id, status: "active" })
-                .collect(),
+            security_groups: security_groups(cluster),
             iam_role_arn: &cluster.role_arn,
             parameter_group: ParameterGroupView {
                 parameter_group_name: &cluster.parameter_group,
@@ -136,6 +124,27 @@ impl<'a> ClusterView<'a> {
             network_type: &cluster.network_type,
         }
     }
+}
+
+fn nodes_being_removed(cluster: &Cluster) -> Option<&[String]> {
+    match &cluster.phase {
+        Phase::Modifying { removing, .. } if !removing.is_empty() => Some(removing),
+        _ => None,
+    }
+}
+
+fn nodes<'a>(cluster: &'a Cluster, region: &str, now: DateTime<Utc>) -> Vec<NodeView<'a>> {
+    cluster.nodes.iter().map(|node| NodeView::of(cluster, node, region, now)).collect()
+}
+
+fn notification(cluster: &Cluster) -> Option<NotificationView<'_>> {
+    let topic = cluster.topic.as_ref()?;
+    Some(NotificationView { topic_arn: &topic.arn, topic_status: &topic.status })
+}
+
+fn security_groups(cluster: &Cluster) -> Vec<SecurityGroupView<'_>> {
+    let view = |id| SecurityGroupView { security_group_identifier: id, status: "active" };
+    cluster.security_group_ids.iter().map(|id| view(id.as_str())).collect()
 }
 
 /// While it is created or deleted, a cluster shows nothing below the level of the cluster.

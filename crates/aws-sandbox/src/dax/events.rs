@@ -85,14 +85,8 @@ fn backwards(date: DateTime<Utc>, index: usize) -> String {
 
 /// The time that is asked for: a start and an end, or a duration in minutes, or the last day.
 fn span(request: &DescribeEventsRequest, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTime<Utc>), ServiceFault> {
-    let moment = |name: &str, seconds: f64| {
-        // Whole milliseconds are exact in an f64; what does not fit saturates and is then refused as out of range.
-        #[allow(clippy::cast_possible_truncation)]
-        let milliseconds = (seconds * 1000.0).round() as i64;
-        DateTime::from_timestamp_millis(milliseconds).ok_or_else(|| invalid_value(format!("Invalid {name}.")))
-    };
-    let end = request.end_time.map(|seconds| moment("EndTime", seconds)).transpose()?;
-    let start = request.start_time.map(|seconds| moment("StartTime", seconds)).transpose()?;
+    let start = request.start_time.map(moment).transpose()?;
+    let end = request.end_time.map(moment).transpose()?;
     let duration = match request.duration {
         None => None,
         Some(minutes) if (1..=KEPT.num_minutes()).contains(&minutes) => Some(TimeDelta::minutes(minutes)),
@@ -105,7 +99,7 @@ fn span(request: &DescribeEventsRequest, now: DateTime<Utc>) -> Result<(DateTime
             return Err(invalid_combination("StartTime, EndTime and Duration cannot be given together."));
         }
         (Some(start), Some(end), None) => (start, end),
-        (Some(start), None, Some(duration)) => (start, start + duration),
+        (Some(start), None, Some(duration)) => (start, start.checked_add_signed(duration).unwrap_or(now)),
         (Some(start), None, None) => (start, now),
         (None, end, duration) => {
             let end = end.unwrap_or(now);
@@ -120,4 +114,12 @@ fn span(request: &DescribeEventsRequest, now: DateTime<Utc>) -> Result<(DateTime
     }
     // What lies ahead has not happened yet.
     Ok((start, end.min(now)))
+}
+
+/// A time as the request writes it: seconds since the epoch with a fraction.
+fn moment(seconds: f64) -> Result<DateTime<Utc>, ServiceFault> {
+    // Whole milliseconds are exact in an f64; what does not fit saturates and is then refused as out of range.
+    #[allow(clippy::cast_possible_truncation)]
+    let milliseconds = (seconds * 1000.0).round() as i64;
+    DateTime::from_timestamp_millis(milliseconds).ok_or_else(|| invalid_value(format!("Invalid time: {seconds}")))
 }

@@ -11,6 +11,7 @@ mod events;
 mod maintenance;
 mod names;
 mod node_types;
+mod nodes;
 mod paging;
 mod parameter_groups;
 mod parameters;
@@ -23,6 +24,7 @@ mod subnets;
 mod tags;
 mod update_cluster;
 mod update_subnet_group;
+mod wish;
 
 pub(crate) use self::clusters::release_stuck_clusters;
 use crate::turn::Operation;

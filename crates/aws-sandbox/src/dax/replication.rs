@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use crate::dax::clusters::{answer_with, cluster_event, find_available_cluster};
-use crate::dax::create_cluster::{check_node_quotas, new_nodes};
 use crate::dax::messages::{fault, invalid_combination, invalid_value};
 use crate::dax::names::required;
+use crate::dax::nodes::{check_node_quotas, new_nodes};
 use crate::dax::placement::zones_for;
 use crate::dax::subnets::subnets_of;
 use crate::state::cluster::{Cluster, Phase};
@@ -39,10 +39,7 @@ pub(super) fn increase_replication_factor(turn: &mut Turn<'_>, body: &[u8]) -> R
         .filter(|more| *more > 0)
         .ok_or_else(|| invalid_value(format!("NewReplicationFactor must be greater than {}.", cluster.nodes.len())))?;
     check_node_quotas(turn, wanted, more)?;
-    let group = turn.state.subnet_groups.get(&cluster.subnet_group);
-    let subnets = group.map(|group| subnets_of(turn.state, &group.subnet_ids)).unwrap_or_default();
-    let taken: Vec<String> = cluster.nodes.iter().map(|node| node.availability_zone.clone()).collect();
-    let zones = zones_for(turn, &subnets, request.availability_zones.as_deref(), &taken, more)?;
+    let zones = zones_of_new_nodes(turn, &cluster, request.availability_zones.as_deref(), more)?;
     let until = turn.after(turn.settings.modifying_seconds);
     let added = new_nodes(&cluster.name, &cluster.nodes, zones, until);
     let adding: Vec<String> = added.iter().map(|node| node.id.clone()).collect();
@@ -52,6 +49,19 @@ pub(super) fn increase_replication_factor(turn: &mut Turn<'_>, body: &[u8]) -> R
     cluster.nodes.extend(added);
     cluster.phase = Phase::Modifying { until, adding, removing: Vec::new() };
     answer_with(turn, cluster)
+}
+
+fn zones_of_new_nodes(
+    turn: &Turn<'_>,
+    cluster: &Cluster,
+    asked: Option<&[String]>,
+    more: usize,
+) -> Result<Vec<String>, ServiceFault> {
+    let group = turn.state.subnet_groups.get(&cluster.subnet_group);
+    let group = group.ok_or_else(|| fault("InvalidVPCNetworkStateFault"))?;
+    let subnets = subnets_of(turn.state, &group.subnet_ids);
+    let taken: Vec<String> = cluster.nodes.iter().map(|node| node.availability_zone.clone()).collect();
+    zones_for(turn, &subnets, asked, &taken, more)
 }
 
 pub(super) fn decrease_replication_factor(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {

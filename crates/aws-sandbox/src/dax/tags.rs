@@ -91,7 +91,7 @@ struct TagResourceRequest {
 pub(super) fn tag_resource(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
     let request: TagResourceRequest = read(body)?;
     let arn = required("ResourceName", request.resource_name)?;
-    let tags = required("Tags", request.tags)?;
+    let tags = required("Tags", request.tags.filter(|tags| !tags.is_empty()))?;
     let ask = Ask::on("dax:TagResource", &arn).requesting_tags(&tags);
     let mut cluster = find_living_cluster(turn, ask, &arn)?.clone();
     check_tags(&tags, turn.settings.quotas.tags)?;
@@ -114,7 +114,7 @@ struct UntagResourceRequest {
 pub(super) fn untag_resource(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
     let request: UntagResourceRequest = read(body)?;
     let arn = required("ResourceName", request.resource_name)?;
-    let keys = required("TagKeys", request.tag_keys)?;
+    let keys = required("TagKeys", request.tag_keys.filter(|keys| !keys.is_empty()))?;
     let ask = Ask::on("dax:UntagResource", &arn).tag_keys(keys.clone());
     let mut cluster = find_living_cluster(turn, ask, &arn)?.clone();
     if keys.iter().any(|key| !cluster.tags.iter().any(|tag| tag.key == *key)) {

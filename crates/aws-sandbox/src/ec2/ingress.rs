@@ -18,25 +18,13 @@ use crate::wire::xml::{Items, children};
 const MOST_RULES: usize = 60;
 
 /// The group that a request is about, after asking for permission; by name it is looked for in the default VPC.
-fn find_group<'a>(
-    turn: &mut Turn<'a>,
-    form: &Form,
-    action: &str,
-) -> Result<&'a SecurityGroup, ServiceFault> {
+fn find_group<'a>(turn: &mut Turn<'a>, form: &Form, action: &str) -> Result<&'a SecurityGroup, ServiceFault> {
     let state = turn.state;
     let (id, name) = (form.text("GroupId"), form.text("GroupName"));
-    let in_default_vpc = |group: &SecurityGroup| {
-        state
-            .vpcs
-            .get(&group.vpc_id)
-            .is_some_and(|vpc| vpc.is_default)
-    };
+    let in_default_vpc = |group: &SecurityGroup| state.vpcs.get(&group.vpc_id).is_some_and(|vpc| vpc.is_default);
     let found = match (id, name) {
         (Some(id), _) => state.security_groups.get(id),
-        (None, Some(name)) => state
-            .security_groups
-            .values()
-            .find(|group| group.name == name && in_default_vpc(group)),
+        (None, Some(name)) => state.security_groups.values().find(|group| group.name == name && in_default_vpc(group)),
         (None, None) => {
             let message = "The request must contain the parameter groupName or groupId";
             return Err(ServiceFault::new("MissingParameter", message));
@@ -45,24 +33,14 @@ fn find_group<'a>(
     let asked = id.or(name).unwrap_or_default();
     let arn = group_arn(turn, found.map_or(asked, |group| group.id.as_str()));
     admit(turn, form, &Ask::on(action, &arn))?;
-    let missing = || {
-        ServiceFault::new(
-            "InvalidGroup.NotFound",
-            format!("The security group '{asked}' does not exist"),
-        )
-    };
+    let missing = || ServiceFault::new("InvalidGroup.NotFound", format!("The security group '{asked}' does not exist"));
     found.ok_or_else(missing)
 }
 
 /// Whether two rules let the same traffic in, whatever they are called.
 fn same_traffic(one: &IngressRule, other: &IngressRule) -> bool {
     (&one.protocol, one.from_port, one.to_port, &one.source)
-        == (
-            &other.protocol,
-            other.from_port,
-            other.to_port,
-            &other.source,
-        )
+        == (&other.protocol, other.from_port, other.to_port, &other.source)
 }
 
 fn say(rule: &IngressRule) -> String {
@@ -74,11 +52,7 @@ fn say(rule: &IngressRule) -> String {
         (Some(from), Some(to)) => format!(", from port: {from}, to port: {to}"),
         _ => String::new(),
     };
-    let protocol = if rule.protocol == "-1" {
-        "ALL".to_owned()
-    } else {
-        rule.protocol.to_ascii_uppercase()
-    };
+    let protocol = if rule.protocol == "-1" { "ALL".to_owned() } else { rule.protocol.to_ascii_uppercase() };
     format!("peer: {peer}, {protocol}{ports}, ALLOW")
 }
 
@@ -89,19 +63,12 @@ struct AuthorizeResult {
     security_group_rule_set: Items<RuleView>,
 }
 
-pub(super) fn authorize_security_group_ingress(
-    turn: &mut Turn<'_>,
-    form: &Form,
-) -> Result<String, ServiceFault> {
+pub(super) fn authorize_security_group_ingress(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
     let group = find_group(turn, form, "ec2:AuthorizeSecurityGroupIngress")?;
     let rules = read_rules(turn, group, form)?;
     let mut changed = group.clone();
     for rule in &rules {
-        if changed
-            .ingress
-            .iter()
-            .any(|existing| same_traffic(existing, rule))
-        {
+        if changed.ingress.iter().any(|existing| same_traffic(existing, rule)) {
             let message = format!("the specified rule \"{}\" already exists", say(rule));
             return Err(ServiceFault::new("InvalidPermission.Duplicate", message));
         }
@@ -109,20 +76,11 @@ pub(super) fn authorize_security_group_ingress(
     }
     if changed.ingress.len() > MOST_RULES {
         let message = "The maximum number of rules per security group has been reached.";
-        return Err(ServiceFault::new(
-            "RulesPerSecurityGroupLimitExceeded",
-            message,
-        ));
+        return Err(ServiceFault::new("RulesPerSecurityGroupLimitExceeded", message));
     }
-    let security_group_rule_set = rules
-        .iter()
-        .map(|rule| RuleView::of(turn, group, rule))
-        .collect();
+    let security_group_rule_set = rules.iter().map(|rule| RuleView::of(turn, group, rule)).collect();
     turn.change(Change::SecurityGroup(Box::new(changed)));
-    children(&AuthorizeResult {
-        r#return: true,
-        security_group_rule_set,
-    })
+    children(&AuthorizeResult { r#return: true, security_group_rule_set })
 }
 
 #[derive(Serialize)]
@@ -178,59 +136,51 @@ impl RevokedRuleView {
 }
 
 /// In a default VPC rules that are not there are listed in the answer; in any other they are an error.
-pub(super) fn revoke_security_group_ingress(
-    turn: &mut Turn<'_>,
-    form: &Form,
-) -> Result<String, ServiceFault> {
+pub(super) fn revoke_security_group_ingress(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
     let group = find_group(turn, form, "ec2:RevokeSecurityGroupIngress")?;
-    let mut changed = group.clone();
-    let mut revoked = Vec::new();
-    let mut unknown = Vec::new();
     let ids = form.numbered("SecurityGroupRuleId");
-    for id in &ids {
-        let found = changed.ingress.iter().find(|rule| rule.id == *id).cloned();
-        let missing = || {
-            let message = format!("The security group rule ID '{id}' does not exist");
-            ServiceFault::new("InvalidSecurityGroupRuleId.NotFound", message)
-        };
-        revoked.push(changed.ingress.take(&found.ok_or_else(missing)?));
-    }
-    for rule in if ids.is_empty() {
-        read_rules(turn, group, form)?
-    } else {
-        Vec::new()
-    } {
-        match changed
-            .ingress
-            .iter()
-            .find(|existing| same_traffic(existing, &rule))
-            .cloned()
-        {
-            Some(existing) => revoked.push(changed.ingress.take(&existing)),
-            None => unknown.push(rule),
-        }
-    }
-    let in_default_vpc = turn
-        .state
-        .vpcs
-        .get(&group.vpc_id)
-        .is_some_and(|vpc| vpc.is_default);
+    let (revoked, unknown) = match ids.is_empty() {
+        true => rules_like(group, read_rules(turn, group, form)?),
+        false => (rules_called(group, &ids)?, Vec::new()),
+    };
+    let in_default_vpc = turn.state.vpcs.get(&group.vpc_id).is_some_and(|vpc| vpc.is_default);
     if !unknown.is_empty() && !in_default_vpc {
         let message = "The specified rule does not exist in this security group.";
         return Err(ServiceFault::new("InvalidPermission.NotFound", message));
     }
-    if changed.ingress.len() != group.ingress.len() {
+    if !revoked.is_empty() {
+        let mut changed = group.clone();
+        changed.ingress.retain(|rule| !revoked.iter().any(|revoked| revoked.id == rule.id));
         turn.change(Change::SecurityGroup(Box::new(changed)));
     }
     let unknown_views = PermissionView::group(&unknown, turn.account_id());
     children(&RevokeResult {
         r#return: true,
-        unknown_ip_permission_set: (!unknown.is_empty())
-            .then(|| unknown_views.into_iter().collect()),
-        revoked_security_group_rule_set: revoked
-            .into_iter()
-            .flatten()
-            .map(|rule| RevokedRuleView::of(group, rule))
-            .collect(),
+        unknown_ip_permission_set: (!unknown.is_empty()).then(|| unknown_views.into_iter().collect()),
+        revoked_security_group_rule_set: revoked.into_iter().map(|rule| RevokedRuleView::of(group, rule)).collect(),
     })
+}
+
+/// The group's rules that let in the traffic of these, and those of these that it has not.
+fn rules_like(group: &SecurityGroup, asked: Vec<IngressRule>) -> (Vec<IngressRule>, Vec<IngressRule>) {
+    let (mut found, mut unknown) = (Vec::new(), Vec::new());
+    for rule in asked {
+        match group.ingress.iter().find(|existing| same_traffic(existing, &rule)) {
+            Some(existing) => found.push(existing.clone()),
+            None => unknown.push(rule),
+        }
+    }
+    (found, unknown)
+}
+
+/// The group's rules of these ids.
+fn rules_called(group: &SecurityGroup, ids: &[String]) -> Result<Vec<IngressRule>, ServiceFault> {
+    let find = |id: &String| {
+        let found = group.ingress.iter().find(|rule| rule.id == *id).cloned();
+        found.ok_or_else(|| {
+            let message = format!("The security group rule ID '{id}' does not exist");
+            ServiceFault::new("InvalidSecurityGroupRuleId.NotFound", message)
+        })
+    };
+    ids.iter().map(find).collect()
 }

@@ -55,53 +55,30 @@ struct PrefixListView {
 
 impl PermissionView {
     /// Rules as permissions: one for each protocol and port range.
-    pub(super) fn group<'a>(
-        rules: impl IntoIterator<Item = &'a IngressRule>,
-        owner: &str,
-    ) -> Vec<PermissionView> {
+    pub(super) fn group<'a>(rules: impl IntoIterator<Item = &'a IngressRule>, owner: &str) -> Vec<PermissionView> {
         let mut grouped: Vec<(&IngressRule, Vec<&IngressRule>)> = Vec::new();
         for rule in rules {
             let ports = |rule: &IngressRule| (rule.protocol.clone(), rule.from_port, rule.to_port);
-            match grouped
-                .iter_mut()
-                .find(|(first, _)| ports(first) == ports(rule))
-            {
+            match grouped.iter_mut().find(|(first, _)| ports(first) == ports(rule)) {
                 Some((_, rules)) => rules.push(rule),
                 None => grouped.push((rule, vec![rule])),
             }
         }
-        grouped
-            .into_iter()
-            .map(|(first, rules)| PermissionView::of(first, &rules, owner))
-            .collect()
+        grouped.into_iter().map(|(first, rules)| PermissionView::of(first, &rules, owner)).collect()
     }
 
     fn of(first: &IngressRule, rules: &[&IngressRule], owner: &str) -> PermissionView {
-        let (mut groups, mut ranges, mut ipv6, mut lists) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut groups, mut ranges, mut ipv6, mut lists) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for rule in rules {
             let description = rule.description.clone();
             match rule.source.clone() {
                 IngressSource::SecurityGroup(group_id) => {
-                    groups.push(GroupPairView {
-                        user_id: owner.to_owned(),
-                        group_id,
-                        description,
-                    });
+                    groups.push(GroupPairView { user_id: owner.to_owned(), group_id, description });
                 }
-                IngressSource::Cidr(cidr_ip) => ranges.push(IpRangeView {
-                    cidr_ip,
-                    description,
-                }),
-                IngressSource::Ipv6Cidr(cidr_ipv6) => ipv6.push(Ipv6RangeView {
-                    cidr_ipv6,
-                    description,
-                }),
+                IngressSource::Cidr(cidr_ip) => ranges.push(IpRangeView { cidr_ip, description }),
+                IngressSource::Ipv6Cidr(cidr_ipv6) => ipv6.push(Ipv6RangeView { cidr_ipv6, description }),
                 IngressSource::PrefixList(prefix_list_id) => {
-                    lists.push(PrefixListView {
-                        prefix_list_id,
-                        description,
-                    });
+                    lists.push(PrefixListView { prefix_list_id, description });
                 }
             }
         }
@@ -123,10 +100,7 @@ impl PermissionView {
             from_port: None,
             to_port: None,
             groups: Items::from_iter([]),
-            ip_ranges: Items::from_iter([IpRangeView {
-                cidr_ip: "0.0.0.0/0".to_owned(),
-                description: None,
-            }]),
+            ip_ranges: Items::from_iter([IpRangeView { cidr_ip: "0.0.0.0/0".to_owned(), description: None }]),
             ipv6_ranges: Items::from_iter([]),
             prefix_list_ids: Items::from_iter([]),
         }
@@ -166,8 +140,7 @@ struct ReferencedGroupView {
 impl RuleView {
     pub(super) fn of(turn: &Turn<'_>, group: &SecurityGroup, rule: &IngressRule) -> RuleView {
         let owner = turn.account_id();
-        let source = |wanted: fn(&IngressSource) -> Option<&String>| wanted(&rule.source).cloned();
-        RuleView {
+        let mut view = RuleView {
             security_group_rule_id: rule.id.clone(),
             group_id: group.id.clone(),
             group_owner_id: owner.to_owned(),
@@ -175,44 +148,21 @@ impl RuleView {
             ip_protocol: rule.protocol.clone(),
             from_port: rule.from_port.unwrap_or(-1),
             to_port: rule.to_port.unwrap_or(-1),
-            cidr_ipv4: source(|source| {
-                if let IngressSource::Cidr(cidr) = source {
-                    Some(cidr)
-                } else {
-                    None
-                }
-            }),
-            cidr_ipv6: source(|source| {
-                if let IngressSource::Ipv6Cidr(cidr) = source {
-                    Some(cidr)
-                } else {
-                    None
-                }
-            }),
-            prefix_list_id: source(|source| {
-                if let IngressSource::PrefixList(id) = source {
-                    Some(id)
-                } else {
-                    None
-                }
-            }),
-            referenced_group_info: source(|source| {
-                if let IngressSource::SecurityGroup(id) = source {
-                    Some(id)
-                } else {
-                    None
-                }
-            })
-            .map(|group_id| ReferencedGroupView {
-                group_id,
-                user_id: owner.to_owned(),
-            }),
+            cidr_ipv4: None,
+            cidr_ipv6: None,
+            prefix_list_id: None,
+            referenced_group_info: None,
             description: rule.description.clone(),
-            security_group_rule_arn: format!(
-                "arn:aws:ec2:{}:{owner}:security-group-rule/{}",
-                turn.region(),
-                rule.id
-            ),
+            security_group_rule_arn: format!("arn:aws:ec2:{}:{owner}:security-group-rule/{}", turn.region(), rule.id),
+        };
+        match rule.source.clone() {
+            IngressSource::Cidr(cidr) => view.cidr_ipv4 = Some(cidr),
+            IngressSource::Ipv6Cidr(cidr) => view.cidr_ipv6 = Some(cidr),
+            IngressSource::PrefixList(id) => view.prefix_list_id = Some(id),
+            IngressSource::SecurityGroup(group_id) => {
+                view.referenced_group_info = Some(ReferencedGroupView { group_id, user_id: owner.to_owned() });
+            }
         }
+        view
     }
 }

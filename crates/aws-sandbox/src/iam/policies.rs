@@ -39,14 +39,7 @@ pub(super) fn create_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
     read_document(DocumentKind::Managed, document, 0)?;
     let mut tags = Vec::new();
     add_tags(&mut tags, &sent_tags, turn.settings.quotas.tags)?;
-    let own = || turn.state.policies.values().filter(|policy| !policy.builtin);
-    if own().any(|policy| policy.name.eq_ignore_ascii_case(&name)) {
-        let message = format!("A policy called {name} already exists. Duplicate names are not allowed.");
-        return Err(ServiceFault::new("EntityAlreadyExists", message));
-    }
-    if own().count() >= turn.settings.quotas.policies as usize {
-        return Err(limit_exceeded("PoliciesPerAccount", turn.settings.quotas.policies));
-    }
+    check_new_policy(turn, &name)?;
     let policy = ManagedPolicy {
         name,
         path,
@@ -64,6 +57,17 @@ pub(super) fn create_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
     let result = element("CreatePolicyResult", &PolicyResult { policy: PolicyView::full(turn.state, &policy) });
     turn.change(Change::Policy(Box::new(policy)));
     result
+}
+
+/// Names are unique ignoring case, whatever the path.
+fn check_new_policy(turn: &Turn<'_>, name: &str) -> Result<(), ServiceFault> {
+    let own = || turn.state.policies.values().filter(|policy| !policy.builtin);
+    if own().any(|policy| policy.name.eq_ignore_ascii_case(name)) {
+        let message = format!("A policy called {name} already exists. Duplicate names are not allowed.");
+        return Err(ServiceFault::new("EntityAlreadyExists", message));
+    }
+    let most = turn.settings.quotas.policies;
+    if own().count() >= most as usize { Err(limit_exceeded("PoliciesPerAccount", most)) } else { Ok(()) }
 }
 
 /// Asks for an action on a policy by its ARN: the refusal calls it `policy <arn>`.

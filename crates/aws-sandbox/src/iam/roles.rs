@@ -1,5 +1,7 @@
 //! Roles: create, read, list, change, delete.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::authority::Ask;
@@ -9,9 +11,8 @@ use crate::iam::names::{find_attachable_policy, find_own_role, find_role, limit_
 use crate::iam::paging::page;
 use crate::iam::tagging::add_tags;
 use crate::iam::views::RoleView;
-use crate::state::Change;
 use crate::state::iam::Role;
-use crate::state::unique_id;
+use crate::state::{Change, Tag, unique_id};
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 use crate::wire::form::Form;
@@ -35,29 +36,11 @@ pub(super) fn create_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
     let sent_tags = constraints.tags();
     constraints.finish()?;
     let arn = format!("arn:aws:iam::{}:role{path}{name}", turn.account_id());
-    let ask = |action| {
-        let ask = Ask::on(action, &arn).requesting_tags(&sent_tags);
-        match boundary {
-            Some(boundary) => ask.with("iam:PermissionsBoundary", boundary),
-            None => ask,
-        }
-    };
-    turn.authorize(&ask("iam:CreateRole"))?;
-    if !sent_tags.is_empty() {
-        turn.authorize(&ask("iam:TagRole"))?;
-    }
+    authorize_creation(turn, &arn, boundary, &sent_tags)?;
     read_document(DocumentKind::Trust, trust, 0)?;
     let mut tags = Vec::new();
     add_tags(&mut tags, &sent_tags, turn.settings.quotas.tags)?;
-    if turn.state.role(&name).is_some() {
-        return Err(ServiceFault::new("EntityAlreadyExists", format!("Role with name {name} already exists.")));
-    }
-    if turn.state.roles.len() >= turn.settings.quotas.roles as usize {
-        return Err(limit_exceeded("RolesPerAccount", turn.settings.quotas.roles));
-    }
-    if let Some(boundary) = boundary {
-        find_boundary(turn, boundary)?;
-    }
+    check_new_role(turn, &name, boundary)?;
     let role = Role {
         name,
         path,
@@ -70,13 +53,43 @@ pub(super) fn create_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
         boundary: boundary.map(str::to_owned),
         tags,
         attached: Vec::new(),
-        inline: std::collections::BTreeMap::new(),
+        inline: BTreeMap::new(),
         assumable_at: turn.after(turn.settings.propagation_seconds),
         service_linked: false,
     };
     let result = element("CreateRoleResult", &RoleResult { role: RoleView::full(&role) });
     turn.change(Change::Role(Box::new(role)));
     result
+}
+
+/// Asks for CreateRole under conditions on the boundary and the tags, and for TagRole where there are tags.
+fn authorize_creation(
+    turn: &mut Turn<'_>,
+    arn: &str,
+    boundary: Option<&str>,
+    tags: &[Tag],
+) -> Result<(), ServiceFault> {
+    let ask = |action| {
+        let ask = Ask::on(action, arn).requesting_tags(tags);
+        match boundary {
+            Some(boundary) => ask.with("iam:PermissionsBoundary", boundary),
+            None => ask,
+        }
+    };
+    turn.authorize(&ask("iam:CreateRole"))?;
+    if tags.is_empty() { Ok(()) } else { turn.authorize(&ask("iam:TagRole")) }
+}
+
+fn check_new_role(turn: &Turn<'_>, name: &str, boundary: Option<&str>) -> Result<(), ServiceFault> {
+    if turn.state.role(name).is_some() {
+        let message = format!("Role with name {name} already exists.");
+        return Err(ServiceFault::new("EntityAlreadyExists", message));
+    }
+    let most = turn.settings.quotas.roles;
+    if turn.state.roles.len() >= most as usize {
+        return Err(limit_exceeded("RolesPerAccount", most));
+    }
+    boundary.map_or(Ok(()), |boundary| find_boundary(turn, boundary))
 }
 
 /// The policy that is to be a boundary.

@@ -130,28 +130,4 @@ impl State {
         }
         self.events.push_back(event);
     }
-
-    /// The changes that make this state out of nothing: what a compacted journal holds.
-    pub(crate) fn snapshot(&self) -> Vec<Change> {
-        let began =
-            Change::Began { id: self.id.clone(), account_id: self.account_id.clone(), region: self.region.clone() };
-        let mut changes = vec![began, Change::ClockMoved { offset_ms: self.clock_offset_ms }];
-        changes.extend(self.keys.iter().map(|(access_key_id, key)| Change::Identity {
-            access_key_id: access_key_id.clone(),
-            identity: Box::new(key.identity.clone()),
-        }));
-        changes.extend(self.sessions.values().cloned().map(|session| Change::Session(Box::new(session))));
-        changes.extend(self.roles.values().cloned().map(|role| Change::Role(Box::new(role))));
-        changes.extend(self.policies.values().cloned().map(|policy| Change::Policy(Box::new(policy))));
-        changes.extend(self.clusters.values().cloned().map(|cluster| Change::Cluster(Box::new(cluster))));
-        changes.extend(self.subnet_groups.values().cloned().map(Change::SubnetGroup));
-        changes.extend(self.parameter_groups.values().cloned().map(Change::ParameterGroup));
-        changes.extend(self.events.iter().cloned().map(Change::Event));
-        changes.extend(self.certificates.iter().copied().map(Change::CertificateIssued));
-        changes.extend(self.vpcs.values().cloned().map(Change::Vpc));
-        changes.extend(self.subnets.values().cloned().map(Change::Subnet));
-        changes.extend(self.security_groups.values().cloned().map(|group| Change::SecurityGroup(Box::new(group))));
-        changes.extend(self.tables.values().cloned().map(Change::Table));
-        changes
-    }
 }

@@ -11,6 +11,7 @@ pub(crate) mod network;
 
 mod builtin;
 mod change;
+mod snapshot;
 
 use std::collections::{BTreeMap, VecDeque};
 

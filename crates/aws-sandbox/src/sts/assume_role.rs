@@ -37,25 +37,7 @@ struct AssumeRoleResult {
 }
 
 pub(super) fn assume_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
-    let arn = form.text("RoleArn").unwrap_or_default();
-    let name = form.text("RoleSessionName").unwrap_or_default();
-    let seconds = form.text("DurationSeconds").map_or(Ok(3600), str::parse::<u32>);
-    let is_name =
-        (2..=64).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
-    if !arn.starts_with("arn:") || arn.len() < 20 {
-        return Err(invalid("ARN must be a valid ARN", "roleArn", arn));
-    }
-    if !is_name {
-        return Err(invalid(
-            "Member must satisfy regular expression pattern: [\\w+=,.@-]{2,64}",
-            "roleSessionName",
-            name,
-        ));
-    }
-    let seconds = seconds.ok().filter(|seconds| (900..=43_200).contains(seconds)).ok_or_else(|| {
-        let sent = form.text("DurationSeconds").unwrap_or_default();
-        invalid("Member must be between 900 and 43200", "durationSeconds", sent)
-    })?;
+    let (arn, name, seconds) = read(form)?;
     turn.authorize(&Ask::on("sts:AssumeRole", arn))?;
     let policies = session_policies(turn, form)?;
     let role = trusted_role(turn, arn)?;
@@ -76,6 +58,24 @@ pub(super) fn assume_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
     let result = answer(turn, &session);
     turn.change(Change::Session(Box::new(session)));
     result
+}
+
+/// The role's ARN, the session's name and its length, within the bounds of the model.
+fn read(form: &Form) -> Result<(&str, &str, u32), ServiceFault> {
+    let arn = form.text("RoleArn").unwrap_or_default();
+    if !arn.starts_with("arn:") || arn.len() < 20 {
+        return Err(invalid("ARN must be a valid ARN", "roleArn", arn));
+    }
+    let name = form.text("RoleSessionName").unwrap_or_default();
+    let lawful = name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
+    if !lawful || !(2..=64).contains(&name.len()) {
+        let rule = "Member must satisfy regular expression pattern: [\\w+=,.@-]{2,64}";
+        return Err(invalid(rule, "roleSessionName", name));
+    }
+    let sent = form.text("DurationSeconds").unwrap_or("3600");
+    let seconds = sent.parse().ok().filter(|seconds| (900..=43_200).contains(seconds));
+    let seconds = seconds.ok_or_else(|| invalid("Member must be between 900 and 43200", "durationSeconds", sent))?;
+    Ok((arn, name, seconds))
 }
 
 fn answer(turn: &Turn<'_>, session: &Session) -> Result<String, ServiceFault> {

@@ -12,7 +12,7 @@ pub(crate) fn status(service: Service, code: &str) -> u16 {
         (Service::Ec2, "DryRunOperation") => 412,
         (_, "ServiceQuotaExceededException") => 402,
         (_, "AccessDenied" | "InvalidClientTokenId" | "SignatureDoesNotMatch" | "MissingAuthenticationToken") => 403,
-        (_, "UnauthorizedOperation" | "OptInRequired") => 403,
+        (_, "UnauthorizedOperation" | "OptInRequired" | "RegionDisabledException") => 403,
         (Service::Iam | Service::Sts, "ExpiredToken") => 403,
         (_, "ClusterNotFoundFault" | "SubnetGroupNotFoundFault" | "ParameterGroupNotFoundFault") => 404,
         (_, "NodeNotFoundFault" | "TagNotFoundFault" | "NoSuchEntity") => 404,

@@ -1,0 +1,244 @@
+//! Hostile input: the sandbox answers everything in the words of a service, and goes on.
+
+use std::sync::OnceLock;
+
+use aws_sandbox::{Sandbox, Settings};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::world::World;
+
+const DAX: [&str; 21] = [
+    "CreateCluster",
+    "DescribeClusters",
+    "UpdateCluster",
+    "DeleteCluster",
+    "IncreaseReplicationFactor",
+    "DecreaseReplicationFactor",
+    "RebootNode",
+    "CreateSubnetGroup",
+    "DescribeSubnetGroups",
+    "UpdateSubnetGroup",
+    "DeleteSubnetGroup",
+    "CreateParameterGroup",
+    "DescribeParameterGroups",
+    "UpdateParameterGroup",
+    "DeleteParameterGroup",
+    "DescribeParameters",
+    "DescribeDefaultParameters",
+    "DescribeEvents",
+    "ListTags",
+    "TagResource",
+    "UntagResource",
+];
+const IAM: [&str; 12] = [
+    "CreateRole",
+    "GetRole",
+    "ListRoles",
+    "TagRole",
+    "CreatePolicy",
+    "CreatePolicyVersion",
+    "AttachRolePolicy",
+    "PutRolePolicy",
+    "UpdateAssumeRolePolicy",
+    "SimulatePrincipalPolicy",
+    "CreateServiceLinkedRole",
+    "ListPolicies",
+];
+const EC2: [&str; 6] = [
+    "DescribeVpcs",
+    "DescribeSubnets",
+    "DescribeSecurityGroups",
+    "DescribeAvailabilityZones",
+    "AuthorizeSecurityGroupIngress",
+    "RevokeSecurityGroupIngress",
+];
+/// Members that mean something somewhere, so that the fuzz gets past the first check.
+const MEMBERS: [&str; 24] = [
+    "ClusterName",
+    "NodeType",
+    "ReplicationFactor",
+    "IamRoleArn",
+    "NewReplicationFactor",
+    "NodeId",
+    "SubnetGroupName",
+    "SubnetIds",
+    "ParameterGroupName",
+    "ParameterNameValues",
+    "MaxResults",
+    "NextToken",
+    "StartTime",
+    "EndTime",
+    "Duration",
+    "ResourceName",
+    "Tags",
+    "TagKeys",
+    "SSESpecification",
+    "AvailabilityZones",
+    "ClusterNames",
+    "PreferredMaintenanceWindow",
+    "NetworkType",
+    "Description",
+];
+const FIELDS: [&str; 18] = [
+    "RoleName",
+    "PolicyName",
+    "PolicyArn",
+    "AssumeRolePolicyDocument",
+    "PolicyDocument",
+    "Path",
+    "PathPrefix",
+    "Marker",
+    "MaxItems",
+    "Tags.member.1.Key",
+    "Tags.member.99999999999.Key",
+    "PolicySourceArn",
+    "ActionNames.member.1",
+    "GroupId",
+    "IpPermissions.1.IpProtocol",
+    "IpPermissions.1.FromPort",
+    "IpPermissions.1.IpRanges.1.CidrIp",
+    "Filter.1.Name",
+];
+
+struct Target {
+    runtime: tokio::runtime::Runtime,
+    world: World,
+    http: reqwest::Client,
+}
+
+/// One sandbox for all cases, with signatures unchecked: what is behind them is what is under test.
+fn target() -> &'static Target {
+    static TARGET: OnceLock<Target> = OnceLock::new();
+    TARGET.get_or_init(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let settings = Settings { check_signatures: false, ..Settings::default() };
+        let world = runtime.block_on(World::serve(Sandbox::open(settings).unwrap()));
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Target { runtime, world, http }
+    })
+}
+
+/// Sends a request and holds the answer to the rules: a status of a service, JSON or XML, never HTML, never a 5xx.
+fn send(request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder) -> Result<(), TestCaseError> {
+    let target = target();
+    let (status, kind, body) = target.runtime.block_on(async {
+        let answer = request(&target.http, &target.world.url).send().await.unwrap();
+        let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        (answer.status().as_u16(), kind, answer.text().await.unwrap())
+    });
+    prop_assert!(status < 500, "{} {}", status, body);
+    if kind.starts_with("application/x-amz-json") {
+        prop_assert!(serde_json::from_str::<Value>(&body).is_ok(), "{}", body);
+    } else {
+        prop_assert!(kind.starts_with("text/xml"), "{}", kind);
+        prop_assert!(!body.to_ascii_lowercase().contains("<html"), "{}", body);
+        let mut reader = quick_xml::Reader::from_str(&body);
+        while !matches!(reader.read_event(), Ok(quick_xml::events::Event::Eof)) {
+            prop_assert!(reader.error_position() == 0, "{}", body);
+        }
+    }
+    Ok(())
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,40}".prop_map(Value::from),
+        Just(json!("default")),
+        Just(json!("arn:aws:iam::123456789012:role/r")),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map("[A-Z][A-Za-z]{0,9}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn json_of_any_shape_is_answered(
+        operation in proptest::sample::select(&DAX[..]),
+        members in proptest::collection::btree_map(proptest::sample::select(&MEMBERS[..]), any_json(), 0..8),
+    ) {
+        let body = serde_json::to_string(&members).unwrap();
+        send(|http, url| http.post(url).header("x-amz-target", format!("AmazonDAXV3.{operation}")).body(body))?;
+    }
+
+    #[test]
+    fn bytes_and_targets_of_any_sort_are_answered(target in "[ -~]{0,60}", body in any::<Vec<u8>>()) {
+        send(|http, url| http.post(url).header("x-amz-target", target).body(body))?;
+    }
+
+    #[test]
+    fn forms_of_any_sort_are_answered(
+        service in 0..2_usize,
+        which in any::<proptest::sample::Index>(),
+        fields in proptest::collection::btree_map(proptest::sample::select(&FIELDS[..]), ".{0,60}", 0..8),
+    ) {
+        let (version, operations): (_, &[&str]) = [("2010-05-08", &IAM[..]), ("2016-11-15", &EC2[..])][service];
+        let mut form: Vec<(&str, String)> = fields.into_iter().collect();
+        form.push(("Action", operations[which.index(operations.len())].to_owned()));
+        form.push(("Version", version.to_owned()));
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let kind = "application/x-www-form-urlencoded; charset=utf-8";
+        send(|http, url| http.post(url).header("content-type", kind).body(body))?;
+    }
+}
+
+#[tokio::test]
+async fn what_is_unknown_is_named_and_what_is_too_large_is_refused() {
+    let settings = Settings { check_signatures: false, ..Settings::default() };
+    let world = World::with(settings).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let json = |target: &'static str, body: Vec<u8>| {
+        let request = http.post(&world.url).header("x-amz-target", target).body(body).send();
+        async { request.await.unwrap() }
+    };
+    let unknown = json("AmazonDAXV3.ExplodeCluster", Vec::new()).await;
+    assert_eq!(unknown.status(), 400);
+    assert_eq!(unknown.headers()["x-amzn-errortype"], "UnknownOperationException");
+    assert!(unknown.text().await.unwrap().contains("ExplodeCluster"));
+    let foreign = json("AWSEvents.PutRule", Vec::new()).await.text().await.unwrap();
+    assert!(foreign.contains("UnknownOperationException") && foreign.contains("AWSEvents.PutRule"), "{foreign}");
+    let nothing = http.get(&world.url).send().await.unwrap();
+    assert_eq!(nothing.status(), 400);
+    let query = http.get(format!("{}/?Action=CreateAccountAlias&Version=2010-05-08", world.url)).send().await.unwrap();
+    let body = query.text().await.unwrap();
+    let says = "Could not find operation CreateAccountAlias for version 2010-05-08";
+    assert!(body.contains("<Code>InvalidAction</Code>") && body.contains(says), "{body}");
+    let huge = json("AmazonDAXV3.DescribeClusters", vec![b' '; 1024 * 1024 + 1]).await;
+    assert_eq!(huge.status(), 413);
+    let deep = json("AmazonDAXV3.DescribeClusters", "[".repeat(100_000).into_bytes()).await;
+    assert_eq!(deep.status(), 400);
+}
+
+#[tokio::test]
+async fn a_client_that_talks_nonsense_or_leaves_halfway_harms_nobody() {
+    let world = World::new().await;
+    let address = world.url.strip_prefix("http://").unwrap().to_owned();
+    for request in [
+        &b"\x16\x03\x01\x02\x00\x01\x00"[..],
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        // Whatever comes back, or a reset: it must end.
+        let read = tokio::time::timeout(std::time::Duration::from_secs(5), stream.read_to_end(&mut answer));
+        assert!(read.await.is_ok(), "the connection was left open");
+    }
+    world.dax().describe_clusters().send().await.unwrap();
+}

@@ -1,0 +1,132 @@
+"""The guide's whole CLI procedure, by the AWS CLI: role, policy, subnet group, cluster, port, parameters, scaling, tags,
+events, and everything deleted again. Prints the transcript; stops at the first command that fails."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+from sandbox import ACCESS, REGION, TRUST, URL, advance, control
+
+ENVIRONMENT = dict(os.environ, AWS_ACCESS_KEY_ID="sandbox", AWS_SECRET_ACCESS_KEY="sandbox",
+                   AWS_DEFAULT_REGION=REGION, AWS_ENDPOINT_URL=URL, AWS_PAGER="", AWS_DEFAULT_OUTPUT="json",
+                   AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+FOLDER = tempfile.TemporaryDirectory()
+
+
+def aws(*words, fails=None):
+    """Runs one command; its JSON answer, or its text where it is none. With `fails` it must fail with that code."""
+    run = subprocess.run([sys.executable, "-m", "awscli", *words], env=ENVIRONMENT, cwd=FOLDER.name,
+                         capture_output=True, text=True, check=False)
+    print("$ aws", " ".join(word if " " not in word else repr(word) for word in words))
+    print((run.stdout + run.stderr).strip()[:600] or "(no output)")
+    if fails is not None:
+        assert run.returncode != 0 and f"({fails})" in run.stderr, run.stderr
+        return run.stderr
+    assert run.returncode == 0, run.stderr
+    try:
+        return json.loads(run.stdout) if run.stdout.strip() else None
+    except ValueError:
+        return run.stdout.strip()
+
+
+def until(wanted, cluster):
+    """Polls DescribeClusters as the guide says, until the cluster has that status; a minute passes between the polls."""
+    for _ in range(5):
+        answer = aws("dax", "describe-clusters", "--cluster-names", cluster, "--query", "Clusters[0].Status")
+        if answer == wanted:
+            return
+        advance(60)
+    raise AssertionError(f"{cluster} never became {wanted}")
+
+
+def create():
+    """Steps 1 to 3 of the guide."""
+    for name, text in (("service-trust-relationship.json", TRUST),
+                       ("service-role-dynamodb-access-policy.json", ACCESS)):
+        with open(os.path.join(FOLDER.name, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    role = "DAXServiceRoleForDynamoDBAccess"
+    aws("iam", "create-role", "--role-name", role, "--assume-role-policy-document",
+        "file://service-trust-relationship.json")
+    policy = aws("iam", "create-policy", "--policy-name", "DAXServicePolicyForDynamoDBAccess", "--policy-document",
+                 "file://service-role-dynamodb-access-policy.json", "--query", "Policy.Arn")
+    aws("iam", "attach-role-policy", "--role-name", role, "--policy-arn", policy)
+    vpc = aws("ec2", "describe-vpcs", "--query", "Vpcs[0].VpcId")
+    subnets = aws("ec2", "describe-subnets", "--filters", f"Name=vpc-id,Values={vpc}", "--query",
+                  "Subnets[*].SubnetId")
+    aws("dax", "create-subnet-group", "--subnet-group-name", "my-subnet-group", "--subnet-ids", *subnets)
+    arn = aws("iam", "get-role", "--role-name", role, "--query", "Role.Arn", "--output", "text")
+    advance(60)
+    created = aws("dax", "create-cluster", "--cluster-name", "mydaxcluster", "--node-type", "dax.r4.large",
+                  "--replication-factor", "3", "--iam-role-arn", arn, "--subnet-group", "my-subnet-group",
+                  "--sse-specification", "Enabled=true", "--region", REGION)["Cluster"]
+    assert created["Status"] == "creating" and created["ClusterDiscoveryEndpoint"] == {"Port": 8111}, created
+    return role, policy, vpc, created["ClusterArn"]
+
+
+def open_port(vpc):
+    """Step 4 of the guide, which may run while the cluster is still being created."""
+    group = aws("ec2", "describe-security-groups", "--filters", f"Name=vpc-id,Values={vpc}",
+                "Name=group-name,Values=default", "--query", "SecurityGroups[*].{GroupName:GroupName,GroupId:GroupId}")
+    ingress = ("--group-id", group[0]["GroupId"], "--protocol", "tcp", "--port", "8111", "--source-group",
+               group[0]["GroupId"])
+    aws("ec2", "authorize-security-group-ingress", *ingress)
+    aws("ec2", "authorize-security-group-ingress", *ingress, fails="InvalidPermission.Duplicate")
+    aws("ec2", "revoke-security-group-ingress", *ingress)
+
+
+def manage(arn):
+    """The guide's page on managing clusters."""
+    aws("dax", "create-parameter-group", "--parameter-group-name", "myparametergroup", "--description", "ttl")
+    aws("dax", "update-parameter-group", "--parameter-group-name", "myparametergroup", "--parameter-name-values",
+        "ParameterName=query-ttl-millis,ParameterValue=60000")
+    values = aws("dax", "describe-parameters", "--parameter-group", "myparametergroup", "--query",
+                 "Parameters[*].ParameterValue")
+    assert values == ["60000", "300000"], values
+    aws("dax", "update-cluster", "--cluster-name", "mydaxcluster", "--parameter-group", "myparametergroup")
+    aws("dax", "delete-cluster", "--cluster-name", "mydaxcluster", fails="InvalidClusterStateFault")
+    until("available", "mydaxcluster")
+    aws("dax", "increase-replication-factor", "--cluster-name", "mydaxcluster", "--new-replication-factor", "5")
+    until("available", "mydaxcluster")
+    aws("dax", "decrease-replication-factor", "--cluster-name", "mydaxcluster", "--new-replication-factor", "3")
+    until("available", "mydaxcluster")
+    aws("dax", "reboot-node", "--cluster-name", "mydaxcluster", "--node-id", "mydaxcluster-a")
+    aws("dax", "tag-resource", "--resource-name", arn, "--tags=Key=ClusterUsage,Value=prod")
+    assert aws("dax", "list-tags", "--resource-name", arn)["Tags"] == [{"Key": "ClusterUsage", "Value": "prod"}]
+    assert aws("dax", "untag-resource", "--resource-name", arn, "--tag-keys=ClusterUsage")["Tags"] == []
+
+
+def delete(role, policy):
+    """Everything in the order that works."""
+    until("available", "mydaxcluster")
+    aws("dax", "delete-cluster", "--cluster-name", "mydaxcluster")
+    aws("dax", "delete-subnet-group", "--subnet-group-name", "my-subnet-group", fails="SubnetGroupInUseFault")
+    advance(60)
+    aws("dax", "describe-clusters", "--cluster-names", "mydaxcluster", fails="ClusterNotFoundFault")
+    aws("dax", "delete-subnet-group", "--subnet-group-name", "my-subnet-group")
+    aws("dax", "delete-parameter-group", "--parameter-group-name", "myparametergroup")
+    messages = aws("dax", "describe-events", "--source-name", "mydaxcluster", "--source-type", "CLUSTER", "--query",
+                   "Events[*].Message")
+    assert messages[0] == "Cluster deleted." and messages[-1] == "Cluster created.", messages
+    aws("iam", "delete-role", "--role-name", role, fails="DeleteConflict")
+    aws("iam", "detach-role-policy", "--role-name", role, "--policy-arn", policy)
+    aws("iam", "delete-policy", "--policy-arn", policy)
+    aws("iam", "delete-role", "--role-name", role)
+    left = [role["name"] for role in control("GET", "inventory")["roles"]]
+    assert left == ["AWSServiceRoleForDAX"], left
+
+
+def main():
+    """The procedure."""
+    role, policy, vpc, arn = create()
+    open_port(vpc)
+    until("available", "mydaxcluster")
+    aws("dax", "describe-clusters", "--cluster-name", "mydaxcluster")
+    manage(arn)
+    delete(role, policy)
+    FOLDER.cleanup()
+
+
+main()

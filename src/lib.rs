@@ -10,9 +10,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api;
+pub mod app;
 pub mod aws;
+pub mod commands;
+pub mod config;
 pub mod domain;
 pub mod inspections;
 pub mod operations;
 pub mod store;
+pub mod telemetry;
 pub mod worker;

@@ -65,15 +65,10 @@ pub(super) fn list<T: Serialize>(page: &T, next: Option<&str>) -> Response {
 }
 
 /// An accepted mutation: where to ask about it, and when.
-pub(super) fn accepted<T: Serialize>(
-    location: &str,
-    operation: &T,
-    ask_again: Option<Duration>,
-    waited: &Waited,
-) -> Response {
+pub(super) fn accepted<T: Serialize>(location: &str, operation: &T, ask_again: Duration, waited: &Waited) -> Response {
     let mut headers = HeaderMap::new();
     insert(&mut headers, header::LOCATION, location);
-    insert_pace(&mut headers, Some(ask_again.unwrap_or(ASK_AGAIN)), waited);
+    insert_pace(&mut headers, Some(ask_again), waited);
     (StatusCode::ACCEPTED, headers, Json(operation)).into_response()
 }
 
@@ -94,7 +89,10 @@ pub(super) fn ask_again(next_attempt_at: Option<DateTime<Utc>>) -> Duration {
 }
 
 /// The clock of this process, for what is only told and never decides.
-#[expect(clippy::disallowed_methods, reason = "an estimate shown to people needs no agreed clock; nothing is decided by it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an estimate shown to people needs no agreed clock; nothing is decided by it"
+)]
 pub(super) fn now() -> DateTime<Utc> {
     Utc::now()
 }
@@ -114,7 +112,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_known_version_is_not_sent_again() {
-        for (known, status) in [("\"7\"", 304), ("W/\"7\"", 304), ("\"6\", \"7\"", 304), ("*", 304), ("\"6\"", 200), ("7", 200)] {
+        for (known, status) in
+            [("\"7\"", 304), ("W/\"7\"", 304), ("\"6\", \"7\"", 304), ("*", 304), ("\"6\"", 200), ("7", 200)]
+        {
             let (mut parts, ()) = Request::get("/").header(header::IF_NONE_MATCH, known).body(()).unwrap().into_parts();
             let known_versions = IfNoneMatch::from_request_parts(&mut parts, &()).await.unwrap();
             let answer = single(7, &"x", &known_versions);

@@ -81,7 +81,9 @@ mod tests {
         for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
             assert!(typed(good), "{good}");
         }
-        for bad in ["", "text/plain", "application/json; charset=utf-16", "application/jsonp", "application/merge-patch+json"] {
+        for bad in
+            ["", "text/plain", "application/json; charset=utf-16", "application/jsonp", "application/merge-patch+json"]
+        {
             assert!(!typed(bad), "{bad}");
         }
         assert!(!is_json(&HeaderMap::new()));

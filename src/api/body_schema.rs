@@ -34,7 +34,8 @@ impl BodySchema {
     pub(super) fn of(name: &str) -> Self {
         let document = serde_json::to_value(super::openapi()).expect("an API document is JSON");
         let root = json!({"$ref": format!("#/components/schemas/{name}"), "components": document["components"]});
-        let validator = jsonschema::draft202012::new(&root).expect("the API document holds valid schemas, which a test checks");
+        let validator =
+            jsonschema::draft202012::new(&root).expect("the API document holds valid schemas, which a test checks");
         Self(validator)
     }
 
@@ -53,10 +54,7 @@ impl BodySchema {
                 Ok(read) => return (Some(read), faults),
                 Err(error) => {
                     let pointer = pointer_of(error.path());
-                    if !faults.hard.iter().any(|fault| is_about(fault, &pointer)) {
-                        let rule = BrokenRule::new("wrong_type", "has a value that cannot be read here");
-                        faults.hard.push(FieldError::at(&pointer, rule));
-                    }
+                    faults.add_unreadable(&pointer);
                     if !leave_out(&mut body, &pointer) {
                         break;
                     }
@@ -68,6 +66,18 @@ impl BodySchema {
 }
 
 impl SchemaFaults {
+    /// Notes that a field cannot be read: for the reason the schema has, if it has one.
+    fn add_unreadable(&mut self, pointer: &str) {
+        let (told, soft) =
+            std::mem::take(&mut self.soft).into_iter().partition(|fault| fault.pointer.as_deref() == Some(pointer));
+        self.soft = soft;
+        self.hard.extend::<Vec<_>>(told);
+        if !self.hard.iter().any(|fault| is_about(fault, pointer)) {
+            let rule = BrokenRule::new("wrong_type", "has a value that cannot be read here");
+            self.hard.push(FieldError::at(pointer, rule));
+        }
+    }
+
     /// All faults of a body: hard ones, then what the rules say of other fields, then limits no rule spoke of.
     pub(super) fn merged_with(self, rules: Vec<FieldError>) -> Vec<FieldError> {
         let covered = |pointer: &str| self.hard.iter().any(|fault| is_about(fault, pointer));
@@ -145,13 +155,26 @@ fn field_errors(error: &ValidationError<'_>) -> (bool, Vec<FieldError>) {
         }
         ValidationErrorKind::Maximum { limit } => soft("out_of_range", format!("must be at most {limit}")),
         ValidationErrorKind::Minimum { limit } => soft("out_of_range", format!("must be at least {limit}")),
-        ValidationErrorKind::MaxLength { limit } => soft("out_of_range", format!("must have at most {limit} characters")),
-        ValidationErrorKind::MinLength { limit } => soft("out_of_range", format!("must have at least {limit} characters")),
+        ValidationErrorKind::MaxLength { limit } => {
+            soft("out_of_range", format!("must have at most {limit} characters"))
+        }
+        ValidationErrorKind::MinLength { limit } => {
+            soft("out_of_range", format!("must have at least {limit} characters"))
+        }
         ValidationErrorKind::MaxItems { limit } => soft("out_of_range", format!("must have at most {limit} items")),
         ValidationErrorKind::MinItems { limit } => soft("out_of_range", format!("must have at least {limit} items")),
-        ValidationErrorKind::MaxProperties { limit } => soft("out_of_range", format!("must have at most {limit} members")),
-        ValidationErrorKind::MinProperties { limit } => soft("out_of_range", format!("must have at least {limit} members")),
+        ValidationErrorKind::MaxProperties { limit } => {
+            soft("out_of_range", format!("must have at most {limit} members"))
+        }
+        ValidationErrorKind::MinProperties { limit } => {
+            soft("out_of_range", format!("must have at least {limit} members"))
+        }
         ValidationErrorKind::Pattern { pattern } => soft("invalid_format", format!("must match {pattern}")),
+        ValidationErrorKind::PropertyNames { error } => {
+            let key = error.instance().as_str().unwrap_or_default().to_owned();
+            let rule = BrokenRule::new("out_of_range", "has a name that is empty or too long");
+            (false, vec![FieldError::at(member(&key), rule)])
+        }
         // The set is the library's and open; our schemas use none of the others.
         other => hard("invalid", format!("breaks the rule `{}` of its schema", other.keyword())),
     }

@@ -1,6 +1,9 @@
 //! Cluster rules: from the wanted cluster as a client wrote it to the accepted one, or to every rule it breaks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use serde_json::Value;
 
 use crate::domain::fields;
 use crate::domain::installation::AwsPlace;
@@ -9,7 +12,7 @@ use crate::domain::policies::{Access, Tables, access_policies};
 use crate::domain::rule::BrokenRule;
 use crate::domain::spec::{ClusterSpec, OnFailure, ParameterGroup, ServiceRole, SubnetGroup};
 
-use super::body_schema::escape;
+use super::body_schema::{BodySchema, escape};
 use super::cluster_request::{
     ClusterRequest, ParameterGroupRequest, ParametersRequest, ServiceRoleRequest, SubnetGroupRequest,
 };
@@ -21,6 +24,19 @@ pub(super) struct Ground<'a> {
     pub(super) place: &'a AwsPlace,
     /// What a new role may do where the request names none.
     pub(super) default_access: Option<Access>,
+}
+
+/// Reads a body as a wanted cluster, or tells every rule it breaks: those of its schema and those of its fields.
+pub(super) fn believe(body: Value, ground: &Ground<'_>) -> Result<ClusterSpec, Vec<FieldError>> {
+    static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("ClusterRequest"));
+    let (request, faults) = SCHEMA.read::<ClusterRequest>(body);
+    let (spec, rules) = match request.map(|request| request.accept(ground)) {
+        Some(Ok(spec)) => (Some(spec), Vec::new()),
+        Some(Err(rules)) => (None, rules),
+        None => (None, Vec::new()),
+    };
+    let errors = faults.merged_with(rules);
+    spec.filter(|_| errors.is_empty()).ok_or(errors)
 }
 
 /// Broken rules, as they are found.
@@ -270,5 +286,7 @@ fn tags(broken: &mut Broken, tags: BTreeMap<String, String>) -> BTreeMap<String,
     tags
 }
 
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
-use crate::domain::operation::{self, Kind, Status, StepRecord, StepStatus, WaitingFor};
+use crate::domain::operation::{self, Kind, Status, StepRecord, StepStatus};
+use crate::domain::waiting::WaitingFor;
 
 use super::advice::Advice;
 use super::problem::Problem;

@@ -31,7 +31,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 impl Parameters {
     /// The value of a parameter, if it is given and good.
     pub(super) fn take<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, BrokenRule>) -> Option<T> {
-        let (given, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pairs).into_iter().partition(|(key, _)| key == name);
+        let (given, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.pairs).into_iter().partition(|(key, _)| key == name);
         self.pairs = left;
         let read = match given.as_slice() {
             [] => return None,
@@ -100,7 +101,9 @@ mod tests {
         assert_eq!(good.take("status", word(Status::parse)), Some(Status::Blocked));
         assert_eq!(good.take("kind", word(Status::parse)), None);
         assert!(good.finish().is_ok());
-        for bad in ["status=lost", "status=", "status=blocked&status=failed", "stat=blocked", "status=blocked&=", "%00=1"] {
+        for bad in
+            ["status=lost", "status=", "status=blocked&status=failed", "stat=blocked", "status=blocked&=", "%00=1"]
+        {
             let mut parameters = parameters(bad).await.unwrap();
             parameters.take("status", word(Status::parse));
             assert!(parameters.finish().is_err(), "{bad}");

@@ -48,7 +48,10 @@ impl From<StoreError> for Refusal {
             return Self::new(ProblemCode::Unavailable, "the database cannot be used right now");
         }
         tracing::error!(error = &error as &dyn Error, "a request failed in the store");
-        Self::new(ProblemCode::Internal, "the service failed; the request id of this answer finds the reason in its log")
+        Self::new(
+            ProblemCode::Internal,
+            "the service failed; the request id of this answer finds the reason in its log",
+        )
     }
 }
 

@@ -8,10 +8,11 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::inventory::{Owner, Presence, ResourceKind};
-use crate::domain::operation::{ClusterStatus, Kind, Status, StepStatus, WaitingFor};
+use crate::domain::operation::{ClusterStatus, Kind, Status, StepStatus};
 use crate::domain::policies::Access;
 use crate::domain::problem_code::ProblemCode;
 use crate::domain::spec::{NetworkType, OnFailure};
+use crate::domain::waiting::WaitingFor;
 
 /// A closed set whose members are words.
 pub(super) trait Vocabulary {
@@ -131,7 +132,8 @@ impl Vocabulary for Owner {
 
 impl Vocabulary for Presence {
     const NAME: &'static str = "ReceiptState";
-    const ABOUT: &'static str = "`present`: it exists. `gone`: we removed it. `left`: it was left, for the reason given.";
+    const ABOUT: &'static str =
+        "`present`: it exists. `gone`: we removed it. `left`: it was left, for the reason given.";
 
     fn words() -> Vec<&'static str> {
         vec![Self::Present.as_str(), Self::Gone.as_str(), Self::Left.as_str()]
@@ -158,7 +160,8 @@ impl Vocabulary for NetworkType {
 
 impl Vocabulary for OnFailure {
     const NAME: &'static str = "OnFailure";
-    const ABOUT: &'static str = "`hold`: stop, explain, and go on when the cause is gone. `roll_back`: undo what was made.";
+    const ABOUT: &'static str =
+        "`hold`: stop, explain, and go on when the cause is gone. `roll_back`: undo what was made.";
 
     fn words() -> Vec<&'static str> {
         vec!["hold", "roll_back"]

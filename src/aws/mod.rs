@@ -16,6 +16,7 @@ use crate::domain::installation::AwsPlace;
 
 mod dax;
 mod fault;
+mod figures;
 mod iam;
 mod identity;
 mod send;
@@ -24,6 +25,8 @@ pub use dax::{ClusterTags, ParameterGroup, SubnetGroup};
 pub use iam::{Policy, Role, RoleSummary};
 pub use identity::Caller;
 pub use send::Effect;
+
+use figures::CallCounter;
 
 /// Longest one call may take, connecting included. Shorter than the lease, so that a turn ends before it is taken over.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
@@ -70,9 +73,15 @@ impl Aws {
             Target::Sandbox { sandbox_id, .. } => (sandbox_config(target).await, Some(sandbox_id.clone())),
         };
         Self {
-            iam: aws_sdk_iam::Client::new(&config),
-            dax: aws_sdk_dax::Client::new(&config),
-            sts: aws_sdk_sts::Client::new(&config),
+            iam: aws_sdk_iam::Client::from_conf(
+                aws_sdk_iam::config::Builder::from(&config).interceptor(CallCounter).build(),
+            ),
+            dax: aws_sdk_dax::Client::from_conf(
+                aws_sdk_dax::config::Builder::from(&config).interceptor(CallCounter).build(),
+            ),
+            sts: aws_sdk_sts::Client::from_conf(
+                aws_sdk_sts::config::Builder::from(&config).interceptor(CallCounter).build(),
+            ),
             region: config.region().map(|region| region.as_ref().to_owned()),
             sandbox_id,
         }

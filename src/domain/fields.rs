@@ -28,7 +28,7 @@ pub const DESCRIPTION_MAX: usize = 1_000;
 /// Longest name of a group.
 pub const GROUP_NAME_MAX: usize = 255;
 /// Longest time to live: JSON carries whole numbers exactly up to here.
-pub const TTL_MILLIS_MAX: u64 = 9_007_199_254_740_991;
+pub const TTL_MILLIS_MAX: i64 = 9_007_199_254_740_991;
 /// Longest ARN that is read.
 pub const ARN_MAX: usize = 2_048;
 
@@ -211,9 +211,9 @@ pub fn table(text: &str, place: &AwsPlace) -> Result<String, BrokenRule> {
 }
 
 /// A time to live in milliseconds, as the decimal text AWS takes.
-pub fn ttl_millis(millis: u64) -> Result<String, BrokenRule> {
-    if millis > TTL_MILLIS_MAX {
-        return Err(out_of_range(format!("must be at most {TTL_MILLIS_MAX}")));
+pub fn ttl_millis(millis: i64) -> Result<String, BrokenRule> {
+    if !(0..=TTL_MILLIS_MAX).contains(&millis) {
+        return Err(out_of_range(format!("must be between 0 and {TTL_MILLIS_MAX}")));
     }
     Ok(millis.to_string())
 }

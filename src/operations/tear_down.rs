@@ -130,7 +130,7 @@ fn delete_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
 
 fn await_cluster_gone<'a>(context: &'a Context<'a>) -> Looking<'a> {
     Box::pin(async move {
-        let Some(item) = context.task.ours(ResourceKind::Cluster).next() else { return Ok(Look::done()) };
+        let Some(item) = context.task.ours(ResourceKind::Cluster).next() else { return Ok(Look::Skip) };
         match context.aws.cluster(&item.name).await? {
             None => Ok(Look::Done(Findings::of(item.gone()))),
             Some(observed) => Ok(Look::CheckAgain {
@@ -161,8 +161,8 @@ fn delete_service_role<'a>(context: &'a Context<'a>) -> Looking<'a> {
 /// Removes everything of ours of a kind, one call a turn.
 async fn remove(context: &Context<'_>, kind: ResourceKind) -> Result<Look, Fault> {
     let items: Vec<&Item> = context.task.ours(kind).collect();
-    if items.is_empty() {
-        return Ok(Look::done());
+    if items.is_empty() && context.task.step.attempts == 0 {
+        return Ok(Look::Skip);
     }
     if let Some(reason) = reason_to_leave(context, kind).await? {
         let inventory = items.into_iter().map(|item| item.left(&reason)).collect();

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::Connection as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 
 mod accept;
 mod claims;
@@ -17,24 +18,29 @@ mod clusters;
 mod detached;
 mod duties;
 mod events;
+mod figures;
 mod idempotency;
 mod intents;
 mod inventory;
 mod operations;
+mod private;
 mod record;
 mod rows;
 mod schema;
 mod supersede;
 mod sweep;
 mod tokens;
+mod waiting;
 mod wake;
 
 pub use accept::{Accepted, NewOperation};
 pub use claims::{Claim, LEASE};
 pub use clusters::ClusterFilter;
 pub use duties::Duty;
+pub use figures::Unfinished;
 pub use idempotency::IdempotencyKey;
 pub use operations::OperationFilter;
+pub use private::{PRIVATE_DATABASE, prepare_private_database};
 pub use record::{Recorded, SentCall, SentOutcome, TurnReport};
 pub use schema::{Durability, SchemaState};
 pub use supersede::Retried;
@@ -67,6 +73,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the database cannot be used right now, for a reason that passes: it is away, overloaded, shutting down, or
+    /// not migrated yet.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Database(error) => match error {
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed => true,
+                sqlx::Error::Database(error) => error.code().is_some_and(|code| is_passing_state(&code)),
+                _ => false,
+            },
+            Self::Fenced | Self::Unreadable { .. } | Self::Task(_) | Self::Migration(_) => false,
+        }
+    }
+
     /// The constraint that a write would have broken, if that is what happened.
     pub fn constraint(&self) -> Option<&str> {
         match self {
@@ -74,6 +97,13 @@ impl StoreError {
             Self::Database(_) | Self::Fenced | Self::Unreadable { .. } | Self::Task(_) | Self::Migration(_) => None,
         }
     }
+}
+
+/// Whether an SQLSTATE (PostgreSQL manual, appendix A) tells of a state that passes.
+fn is_passing_state(code: &str) -> bool {
+    let classes = ["08", "25", "28", "40", "53", "57"];
+    // Lock timeout, no such database, no such table: the last two until somebody has made and migrated them.
+    classes.iter().any(|class| code.starts_with(class)) || ["55P03", "3D000", "42P01"].contains(&code)
 }
 
 /// The store: a pool of connections to one database.
@@ -112,10 +142,13 @@ impl Store {
         Ok(Self { pool, announcing: Arc::default() })
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, by a connection of its own: a pool would only say that it waited in vain.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query!("select 1 as one").fetch_one(&self.pool).await?;
-        Ok(())
+        let options = self.pool.connect_options();
+        let greeting = async { PgConnection::connect_with(&options).await?.close().await };
+        let patience = self.pool.options().get_acquire_timeout();
+        let greeted = tokio::time::timeout(patience, greeting).await;
+        Ok(greeted.unwrap_or(Err(sqlx::Error::PoolTimedOut))?)
     }
 
     /// Waits for running statements and closes every connection.

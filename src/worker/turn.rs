@@ -106,6 +106,7 @@ impl Worker {
         let context = Context::new(&self.world, &task);
         let report = self.take_step(&claim, &context, step).await?;
         log(&task, &report.verdict);
+        count(&report.verdict);
         let recorded = self.store.record(&claim, &task, &report).await?;
         self.pass(Point::Recorded, &task, None).await;
         Ok(recorded)
@@ -184,6 +185,19 @@ fn quarantine(task: &Task) -> TurnReport {
     let detail = format!("{} was begun {CLAIMS_WITHOUT_PROGRESS} times and never ended", task.step.name);
     let fault = Fault { during_undo: task.step.undo, ..Fault::new(FaultClass::Crashed, detail) };
     report(Verdict::Block { fault, recheck_after: None, waiting_for: WaitingFor::Operator }, Findings::default())
+}
+
+fn count(verdict: &Verdict) {
+    let (word, fault) = match verdict {
+        Verdict::Next { .. } => ("next", None),
+        Verdict::Again { fault, .. } => ("again", fault.as_ref()),
+        Verdict::Block { fault, .. } => ("block", Some(fault)),
+        Verdict::RollBack { fault } => ("roll_back", Some(fault)),
+    };
+    metrics::counter!("turns_total", "verdict" => word).increment(1);
+    if let Some(fault) = fault {
+        metrics::counter!("faults_total", "problem" => fault.problem_code().as_str()).increment(1);
+    }
 }
 
 fn log(task: &Task, verdict: &Verdict) {

@@ -2,10 +2,19 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod conflicts;
+mod contract;
 mod crashes;
 mod create_and_delete;
+mod door;
+mod generated_client;
+mod http;
+mod http_clusters;
+mod http_operations;
+mod http_refusals;
 mod lost_answers;
 mod permissions;
+mod processes;
 mod sweep;
 mod takeover;
 mod tidy;

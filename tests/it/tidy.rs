@@ -53,6 +53,11 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(at, line)| (at + 1, line))
 }
 
+/// A line without what stands between quotation marks.
+fn without_strings(line: &str) -> String {
+    line.split('"').step_by(2).collect()
+}
+
 #[test]
 fn every_file_opens_with_its_purpose_and_is_short() {
     let mut faults = Vec::new();
@@ -76,7 +81,7 @@ fn frameworks_stay_in_their_rooms() {
             if rooms.iter().any(|room| name.starts_with(room)) {
                 continue;
             }
-            for (at, line) in code(&text).filter(|(_, line)| line.contains(word)) {
+            for (at, line) in code(&text).filter(|(_, line)| without_strings(line).contains(word)) {
                 faults.push(format!("{name}:{at}: {word} does not belong here: {}", line.trim()));
             }
         }

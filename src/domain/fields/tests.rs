@@ -216,5 +216,5 @@ fn descriptions_are_latin_1() {
 fn times_to_live() {
     assert_eq!(ttl_millis(0).as_deref(), Ok("0"));
     assert_eq!(ttl_millis(TTL_MILLIS_MAX).as_deref(), Ok("9007199254740991"));
-    assert!(ttl_millis(TTL_MILLIS_MAX + 1).is_err());
+    assert!(ttl_millis(TTL_MILLIS_MAX + 1).is_err() && ttl_millis(-1).is_err());
 }

@@ -16,9 +16,6 @@ use crate::store::rows::to_json;
 impl Turn<'_> {
     pub(super) async fn conclude(mut self, connection: &mut PgConnection) -> Result<Recorded, StoreError> {
         let verdict = self.report.verdict.clone();
-        if self.task.step.patience_from.is_none() {
-            self.events.push(self.step_event("step_started", "began"));
-        }
         if self.operation.status == Status::Blocked && !matches!(verdict, Verdict::Block { .. }) {
             self.events.push(self.step_event("unblocked", "goes on: the cause is gone"));
             self.extend_deadline(connection).await?;

@@ -70,7 +70,9 @@ impl Turn<'_> {
     /// A finished try is kept: one that met a fault, sent a call, or completed the step. Waiting is not a try.
     pub(super) async fn note_attempt(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let fault = verdict_fault(&self.report.verdict);
-        let completes = matches!(self.report.verdict, Verdict::Next { skipped: false });
+        // A step that ends because its last call succeeded has been counted with that call.
+        let counted = self.task.step.attempts > 0 && self.task.step.last_fault.is_none();
+        let completes = matches!(self.report.verdict, Verdict::Next { skipped: false }) && !counted;
         if fault.is_none() && self.report.sent.is_none() && !completes {
             return Ok(());
         }

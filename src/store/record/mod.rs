@@ -95,6 +95,9 @@ async fn record_in_transaction(
     let mut transaction = pool.begin().await?;
     let operation = lock(&mut transaction, claim).await?;
     let mut turn = Turn { claim, task, report, operation, events: Vec::new() };
+    if task.step.patience_from.is_none() {
+        turn.events.push(turn.step_event("step_started", "began"));
+    }
     turn.close_intents(&mut transaction).await?;
     super::inventory::upsert(
         &mut transaction,

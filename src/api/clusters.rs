@@ -1,0 +1,188 @@
+//! Clusters: create, list, read and delete.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::inventory::ResourceKind;
+use crate::domain::operation::{ClusterStatus, Kind};
+use crate::domain::rule::BrokenRule;
+use crate::domain::spec::DeleteSpec;
+use crate::store::ClusterFilter;
+
+use super::Api;
+use super::accepting::{IdempotencyHeader, MutationHeaders, Submission};
+use super::answers::{self, IfNoneMatch};
+use super::body::JsonBody;
+use super::cluster_request::ClusterRequest;
+use super::cluster_rules::{Ground, believe};
+use super::cluster_view::Cluster;
+use super::idempotency::SentKey;
+use super::operation_view::Operation;
+use super::operations::ReadHeaders;
+use super::paging::{ByAge, Page, PageParameters};
+use super::parameters::{Parameters, cluster_in_path, no_such_cluster, word};
+use super::path_parts::PathPart;
+use super::problem::Problem;
+use super::refusal::Refusal;
+use super::words::ClusterStatusWord;
+
+/// Parts of a cluster that a delete can be asked to leave, in the words of the API.
+const RETAINABLE: [(&str, ResourceKind); 3] = [
+    ("service_role", ResourceKind::Role),
+    ("subnet_group", ResourceKind::SubnetGroup),
+    ("parameter_group", ResourceKind::ParameterGroup),
+];
+
+/// Clusters, newest first.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ClusterList {
+    /// The clusters of this page.
+    items: Vec<Cluster>,
+    /// Where the next page begins; null on the last.
+    next_cursor: Option<String>,
+}
+
+/// Filters of the list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it stands for the parameters in the API document; the handler reads them")]
+pub(super) struct ListClusters {
+    /// Only clusters of this status.
+    #[param(value_type = ClusterStatusWord, required = false)]
+    status: (),
+}
+
+/// What a delete leaves.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it stands for the parameters in the API document; the handler reads them")]
+pub(super) struct DeleteCluster {
+    /// Parts to leave although we made them, separated by commas: `service_role`, `subnet_group`, `parameter_group`.
+    #[param(value_type = String, required = false, example = "service_role,subnet_group",
+            pattern = "^(service_role|subnet_group|parameter_group)(,(service_role|subnet_group|parameter_group))*$")]
+    retain: (),
+}
+
+/// Asks for a cluster.
+///
+/// The cluster is visible at once as `creating`. The answer is the operation that makes it: read it again until its
+/// status is `succeeded`, or `blocked` or `failed` with the problem that says why and what to do.
+#[utoipa::path(
+    post, path = "/v1/clusters", tag = "clusters", operation_id = "create_cluster",
+    params(IdempotencyHeader, MutationHeaders), request_body(content = ClusterRequest, description = "The wanted cluster."),
+    responses((status = 202, description = "Accepted, durably.", body = Operation, headers(
+        ("Location" = String, description = "Where to read the operation."),
+        ("Retry-After" = i32, description = "In how many seconds to read it again."),
+        ("Preference-Applied" = String, description = "`wait=N` if the answer was delayed by preference."),
+    )))
+)]
+pub(super) async fn create_cluster(
+    State(api): State<Api>,
+    submission: Submission,
+    key: SentKey,
+    parameters: Parameters,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Refusal> {
+    parameters.finish()?;
+    let key = key.of_request(&submission.caller, &body);
+    let place = api.place()?;
+    let ground = Ground { place: &place, default_access: api.settings.default_access };
+    let spec = believe(body, &ground).map_err(Problem::invalid)?;
+    let new = submission.new_operation(Kind::CreateCluster, key);
+    let accepted = api.store.accept_create(&new, &spec).await?;
+    api.answer_accepted(accepted, spec.name.as_str(), submission.preference).await
+}
+
+/// Lists the managed clusters, newest first.
+#[utoipa::path(
+    get, path = "/v1/clusters", tag = "clusters", operation_id = "list_clusters",
+    params(ListClusters, PageParameters),
+    responses((status = 200, description = "A page of clusters.", body = ClusterList, headers(
+        ("Link" = String, description = "The next page, `rel=\"next\"`, if there is one."),
+    )))
+)]
+pub(super) async fn list_clusters(State(api): State<Api>, mut parameters: Parameters) -> Result<Response, Refusal> {
+    let status = parameters.take("status", word(ClusterStatus::parse));
+    let page = Page::<ByAge>::read(&mut parameters);
+    parameters.finish()?;
+    let filter = ClusterFilter { status, before: page.after.map(|ByAge(at, id)| (at, id)) };
+    let mut clusters = api.store.clusters(&filter, page.rows()).await?;
+    let next_cursor = page.cut(&mut clusters, |cluster| ByAge(cluster.created_at, cluster.id));
+    let filters = [("status", status.map(ClusterStatus::as_str))];
+    let link = next_cursor.as_deref().map(|next| page.link("/v1/clusters", &filters, next));
+    let items: Result<Vec<Cluster>, Refusal> = clusters.into_iter().map(|cluster| api.cluster_view(cluster)).collect();
+    Ok(answers::list(&ClusterList { items: items?, next_cursor }, link.as_deref()))
+}
+
+/// Reads a cluster: what was asked for, what AWS says, and where to connect.
+#[utoipa::path(
+    get, path = "/v1/clusters/{name}", tag = "clusters", operation_id = "get_cluster",
+    params(("name" = String, Path, description = "Its name."), ReadHeaders),
+    responses((status = 200, description = "The cluster. A caller that has this version gets 304 and no body.",
+               body = Cluster, headers(("ETag" = String, description = "Its version."))))
+)]
+pub(super) async fn get_cluster(
+    State(api): State<Api>,
+    PathPart(name): PathPart,
+    parameters: Parameters,
+    known: IfNoneMatch,
+) -> Result<Response, Refusal> {
+    parameters.finish()?;
+    let name = cluster_in_path(&name)?;
+    let cluster = api.store.cluster(name.as_str()).await?.ok_or_else(|| no_such_cluster(name.as_str()))?;
+    Ok(answers::single(cluster.version, &api.cluster_view(cluster)?, &known))
+}
+
+/// Deletes a cluster and what was made for it, in whatever state it is.
+///
+/// It takes over a live operation. What was found or given stays. Asked again, it answers with the same operation.
+#[utoipa::path(
+    delete, path = "/v1/clusters/{name}", tag = "clusters", operation_id = "delete_cluster",
+    params(("name" = String, Path, description = "Its name."), DeleteCluster, MutationHeaders),
+    responses((status = 202, description = "Accepted, durably.", body = Operation, headers(
+        ("Location" = String, description = "Where to read the operation."),
+        ("Retry-After" = i32, description = "In how many seconds to read it again."),
+        ("Preference-Applied" = String, description = "`wait=N` if the answer was delayed by preference."),
+    )))
+)]
+pub(super) async fn delete_cluster(
+    State(api): State<Api>,
+    PathPart(name): PathPart,
+    submission: Submission,
+    mut parameters: Parameters,
+) -> Result<Response, Refusal> {
+    let spec = DeleteSpec { retain: parameters.take("retain", retained).unwrap_or_default() };
+    parameters.finish()?;
+    let name = cluster_in_path(&name)?;
+    let new = submission.new_operation(Kind::DeleteCluster, None);
+    let accepted = api.store.accept_delete(&new, name.as_str(), &spec).await?;
+    api.answer_accepted(accepted, name.as_str(), submission.preference).await
+}
+
+fn retained(text: &str) -> Result<Vec<ResourceKind>, BrokenRule> {
+    let mut kinds = Vec::new();
+    for part in text.split(',') {
+        let known = RETAINABLE.iter().find(|(name, _)| *name == part.trim());
+        let Some((_, kind)) = known else {
+            let words = RETAINABLE.map(|(name, _)| name).join(", ");
+            return Err(BrokenRule::new("unknown_value", format!("must be a list of {words}")));
+        };
+        if !kinds.contains(kind) {
+            kinds.push(*kind);
+        }
+    }
+    Ok(kinds)
+}
+
+impl Api {
+    fn cluster_view(&self, cluster: crate::domain::cluster::Cluster) -> Result<Cluster, Refusal> {
+        let place = self.place()?;
+        let problem = cluster
+            .fault
+            .as_ref()
+            .map(|fault| self.advice(Some(&place)).problem_of(fault).about_operation(cluster.operation_id));
+        Ok(Cluster::of(cluster, &place, problem))
+    }
+}

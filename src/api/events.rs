@@ -1,0 +1,78 @@
+//! Events: the history of an operation.
+
+use axum::extract::State;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::answers;
+use super::paging::{ByNumber, Page, PageParameters};
+use super::parameters::{Parameters, no_such_operation, operation_in_path};
+use super::path_parts::PathPart;
+use super::refusal::Refusal;
+
+/// Entries of a history, oldest first.
+#[derive(Serialize, ToSchema)]
+pub(super) struct EventList {
+    /// The entries of this page.
+    items: Vec<Event>,
+    /// Where the next page begins; null on the last.
+    next_cursor: Option<String>,
+}
+
+/// One entry of a history.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Event {
+    /// Its place in the history, from 1 without gaps.
+    #[schema(minimum = 1)]
+    sequence: i64,
+    /// Where it comes from: `operation`.
+    #[schema(example = "operation")]
+    source: &'static str,
+    /// What happened, as a stable word.
+    #[serde(rename = "type")]
+    #[schema(example = "step_succeeded")]
+    type_: String,
+    /// The same in a sentence.
+    message: String,
+    /// When.
+    at: DateTime<Utc>,
+    /// Details for programs.
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+/// Lists what happened in an operation, by sequence number, oldest first.
+#[utoipa::path(
+    get, path = "/v1/operations/{id}/events", tag = "operations", operation_id = "list_operation_events",
+    params(("id" = uuid::Uuid, Path, description = "Its id."), PageParameters),
+    responses((status = 200, description = "A page of the history.", body = EventList, headers(
+        ("Link" = String, description = "The next page, `rel=\"next\"`, if there is one."),
+    )))
+)]
+pub(super) async fn list_operation_events(
+    State(api): State<Api>,
+    PathPart(id): PathPart,
+    mut parameters: Parameters,
+) -> Result<Response, Refusal> {
+    let page = Page::<ByNumber>::read(&mut parameters);
+    parameters.finish()?;
+    let id = operation_in_path(&id)?;
+    api.store.operation_version(id).await?.ok_or_else(|| no_such_operation(&id.to_string()))?;
+    let after = page.after.map_or(0, |ByNumber(sequence)| sequence);
+    let mut events = api.store.events(id, after, page.rows()).await?;
+    let next_cursor = page.cut(&mut events, |event| ByNumber(event.sequence));
+    let link = next_cursor.as_deref().map(|next| page.link(&format!("/v1/operations/{id}/events"), &[], next));
+    let items = events.into_iter().map(|event| Event {
+        sequence: event.sequence,
+        source: "operation",
+        type_: event.kind,
+        message: event.message,
+        at: event.at,
+        data: event.data,
+    });
+    Ok(answers::list(&EventList { items: items.collect(), next_cursor }, link.as_deref()))
+}

@@ -1,0 +1,39 @@
+//! Figures: counts every call to AWS by service, call and outcome.
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+/// Counts calls; it changes nothing and keeps nothing of them.
+#[derive(Debug)]
+pub(super) struct CallCounter;
+
+impl Intercept for CallCounter {
+    fn name(&self) -> &'static str {
+        "CallCounter"
+    }
+
+    fn read_after_execution(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(call) = config.load::<Metadata>() else { return Ok(()) };
+        let outcome = match (context.output_or_error(), context.response()) {
+            (Some(Ok(_)), _) => "ok",
+            (_, Some(_)) => "refused",
+            (_, None) => "unanswered",
+        };
+        let labels = [
+            ("service", call.service().to_lowercase()),
+            ("call", call.name().to_owned()),
+            ("outcome", outcome.to_owned()),
+        ];
+        metrics::counter!("aws_calls_total", &labels).increment(1);
+        Ok(())
+    }
+}

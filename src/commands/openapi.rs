@@ -1,0 +1,11 @@
+//! `openapi`: prints the API's document. It needs neither a database nor AWS.
+
+use crate::api;
+
+use super::say;
+
+/// Prints the document.
+pub(super) fn run() -> anyhow::Result<()> {
+    say(serde_json::to_string_pretty(&api::openapi())?);
+    Ok(())
+}

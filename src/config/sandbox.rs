@@ -1,0 +1,86 @@
+//! Settings of the AWS sandbox.
+
+use std::path::PathBuf;
+
+use super::arguments::{SandboxArguments, SandboxTimes};
+use super::reader::Reader;
+
+/// A sandbox that this process runs.
+#[derive(Debug, Clone)]
+pub struct SandboxChoice {
+    /// How it behaves, its journal included.
+    pub settings: aws_sandbox::Settings,
+    /// Its port on 127.0.0.1; 0 is any free one.
+    pub port: u16,
+}
+
+/// The times that differ between commands.
+pub(super) struct Pace {
+    pub(super) creating_seconds: f64,
+    pub(super) propagation_seconds: f64,
+}
+
+impl Pace {
+    /// Quick enough to try things, slow enough to see them.
+    pub(super) const SERVE: Self = Self { creating_seconds: 3.0, propagation_seconds: 1.0 };
+    /// As quick as a demonstration may be.
+    pub(super) const QUICKSTART: Self = Self { creating_seconds: 1.0, propagation_seconds: 0.3 };
+}
+
+pub(super) fn of_sandbox(flags: &SandboxArguments, reader: &mut Reader<'_>) -> Option<SandboxChoice> {
+    let port = port("port", &flags.port, reader);
+    let journal = flags.data_dir.as_ref().map(|directory| directory.join(JOURNAL));
+    let settings = settings(&flags.times, &Pace::SERVE, journal, reader);
+    Some(SandboxChoice { settings: settings?, port: port? })
+}
+
+/// The journal's name in the data directory.
+pub(super) const JOURNAL: &str = "sandbox.journal";
+
+pub(super) fn port(id: &str, text: &str, reader: &mut Reader<'_>) -> Option<u16> {
+    reader.value(id, text, "must be a port, 0 to 65535", |text| text.parse().ok())
+}
+
+pub(super) fn settings(
+    times: &SandboxTimes,
+    pace: &Pace,
+    journal: Option<PathBuf>,
+    reader: &mut Reader<'_>,
+) -> Option<aws_sandbox::Settings> {
+    let mut optional = |id, text: &Option<String>, default| match text {
+        Some(text) => reader.seconds(id, text),
+        None => Some(default),
+    };
+    let creating = optional("creating_seconds", &times.creating_seconds, pace.creating_seconds);
+    let propagation = optional("propagation_seconds", &times.propagation_seconds, pace.propagation_seconds);
+    let deleting = reader.seconds("deleting_seconds", &times.deleting_seconds);
+    let modifying = reader.seconds("modifying_seconds", &times.modifying_seconds);
+    let rebooting = reader.seconds("rebooting_seconds", &times.rebooting_seconds);
+    let quotas = quotas(&times.quota, reader);
+    Some(aws_sandbox::Settings {
+        creating_seconds: creating?,
+        deleting_seconds: deleting?,
+        modifying_seconds: modifying?,
+        rebooting_seconds: rebooting?,
+        propagation_seconds: propagation?,
+        quotas,
+        journal,
+        ..aws_sandbox::Settings::default()
+    })
+}
+
+fn quotas(wishes: &[String], reader: &mut Reader<'_>) -> aws_sandbox::Quotas {
+    let mut quotas = aws_sandbox::Quotas::default();
+    for wish in wishes {
+        let pair = wish.split_once('=').and_then(|(name, value)| Some((name.trim(), value.trim().parse().ok()?)));
+        match pair {
+            None => reader.fault("quota", "must be a name and a whole number, such as nodes=5"),
+            Some((name, value)) => {
+                if quotas.set(name, value).is_err() {
+                    reader.fault("quota", &format!("must be one of {}", aws_sandbox::Quotas::NAMES.join(", ")));
+                }
+            }
+        }
+    }
+    quotas
+}

@@ -227,6 +227,21 @@ async fn what_is_unknown_is_named_and_what_is_too_large_is_refused() {
 }
 
 #[tokio::test]
+async fn a_tag_without_a_value_is_empty_and_one_without_a_key_is_refused() {
+    let world = World::with(Settings { check_signatures: false, ..crate::world::settings() }).await;
+    world.cluster("c1", 1).await;
+    let arn = world.describe("c1").await.cluster_arn().unwrap().to_owned();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let tag = |tag: Value| {
+        let body = json!({"ResourceName": arn, "Tags": [tag]}).to_string();
+        let request = http.post(&world.url).header("x-amz-target", "AmazonDAXV3.TagResource").body(body).send();
+        async { request.await.unwrap().json::<Value>().await.unwrap() }
+    };
+    assert_eq!(tag(json!({"Key": "a", "Value": null})).await["Tags"], json!([{"Key": "a", "Value": ""}]));
+    assert_eq!(tag(json!({"Value": "b"})).await["__type"], "InvalidParameterValueException");
+}
+
+#[tokio::test]
 async fn a_client_that_talks_nonsense_or_leaves_halfway_harms_nobody() {
     let world = World::new().await;
     let address = world.url.strip_prefix("http://").unwrap().to_owned();

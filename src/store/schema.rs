@@ -45,7 +45,16 @@ impl Durability {
 impl Store {
     /// Applies the migrations that are missing. One process at a time does it; applied twice is applied once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.detached(|pool| async move { Ok(migrator().run(&pool).await?) }).await
+        let pool = self.pool.clone();
+        let migration = tokio::spawn(async move {
+            // A migration may wait for another process's and may take long; its connection is not used again.
+            let mut connection = pool.acquire().await?.detach();
+            sqlx::raw_sql("set lock_timeout = 0; set statement_timeout = 0").execute(&mut connection).await?;
+            migrator().run(&mut connection).await?;
+            sqlx::Connection::close(connection).await?;
+            Ok(())
+        });
+        migration.await.map_err(|error| StoreError::Task(error.to_string()))?
     }
 
     /// Compares the applied migrations with those of this program.

@@ -162,7 +162,7 @@ pub async fn client_target(choice: &AwsChoice) -> anyhow::Result<Target> {
 /// A fault in one line, without AWS's own message, which may hold what a log must not.
 pub fn told(fault: &Fault) -> String {
     match &fault.aws {
-        Some(refusal) => format!("AWS does not say who we are ({}): {}", refusal.code, fault.detail),
+        Some(refusal) => format!("AWS does not say who we are ({})", refusal.code),
         None => fault.detail.clone(),
     }
 }

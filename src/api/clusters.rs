@@ -87,7 +87,7 @@ pub(super) async fn create_cluster(
 ) -> Result<Response, Refusal> {
     parameters.finish()?;
     let key = key.of_request(&submission.caller, &body);
-    let place = api.place()?;
+    let place = api.place_soon().await?;
     let ground = Ground { place: &place, default_access: api.settings.default_access };
     let spec = believe(body, &ground).map_err(Problem::invalid)?;
     let new = submission.new_operation(Kind::CreateCluster, key);

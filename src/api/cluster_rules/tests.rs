@@ -173,6 +173,7 @@ fn a_service_role_is_given_or_made() {
     let role = |role: Value| with(json!({"service_role": role}));
     let arn = "arn:aws:iam::123456789012:role/DaxRole";
     assert!(read(role(json!({"arn": arn}))).is_ok());
+    assert!(read(role(json!({"arn": arn, "all_tables": false}))).is_ok());
     assert!(read(role(json!({"access": "read_only", "all_tables": true}))).is_ok());
     assert!(read(role(json!({"access": "read_only", "tables": ["abc"], "all_tables": false}))).is_ok());
     expect(role(json!({})), &[("/service_role", "required")]);

@@ -60,7 +60,8 @@ pub(super) struct ListClusters {
 #[expect(dead_code, reason = "it stands for the parameters in the API document; the handler reads them")]
 pub(super) struct DeleteCluster {
     /// Parts to leave although we made them, separated by commas: `service_role`, `subnet_group`, `parameter_group`.
-    #[param(value_type = String, required = false, example = "service_role,subnet_group")]
+    #[param(value_type = String, required = false, example = "service_role,subnet_group",
+            pattern = "^(service_role|subnet_group|parameter_group)(,(service_role|subnet_group|parameter_group))*$")]
     retain: (),
 }
 

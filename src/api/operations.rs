@@ -39,7 +39,8 @@ pub(super) struct OperationList {
 #[expect(dead_code, reason = "it stands for the parameters in the API document; the handler reads them")]
 pub(super) struct ListOperations {
     /// Only operations on this cluster, deleted ones included.
-    #[param(value_type = String, required = false, example = "orders-cache")]
+    #[param(value_type = String, required = false, example = "orders-cache", min_length = 1, max_length = 20,
+            pattern = "^[A-Za-z](-?[A-Za-z0-9])*$")]
     cluster: (),
     /// Only operations of this kind.
     #[param(value_type = OperationKindWord, required = false)]

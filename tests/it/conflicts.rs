@@ -31,7 +31,7 @@ async fn a_foreign_role_of_our_name_is_a_conflict_and_stays() {
     let create = world.create(&plain_spec("orders")).await;
     let name = made_name(&plain_spec("orders").name, create);
     // One that even lies under our path, but carries no tags of ours.
-    world.aws.send(&role(&name, IAM_PATH, BTreeMap::new()), &world.place).await.unwrap();
+    world.admin.send(&role(&name, IAM_PATH, BTreeMap::new()), &world.place).await.unwrap();
     let ended = world.settle(&worker, create).await;
     assert_eq!(ended.status, Status::Failed);
     let fault = ended.fault.unwrap();
@@ -49,7 +49,8 @@ async fn a_foreign_role_of_our_name_is_a_conflict_and_stays() {
 async fn a_foreign_cluster_of_that_name_is_told_with_its_differences_and_stays() {
     let world = World::new().await;
     let worker = world.worker("w");
-    let made = world.aws.send(&role("DAXServiceRole", "/service-role/", BTreeMap::new()), &world.place).await.unwrap();
+    let made =
+        world.admin.send(&role("DAXServiceRole", "/service-role/", BTreeMap::new()), &world.place).await.unwrap();
     let foreign = NewCluster {
         name: "orders".to_owned(),
         description: None,
@@ -67,7 +68,7 @@ async fn a_foreign_cluster_of_that_name_is_told_with_its_differences_and_stays()
         notification_topic_arn: None,
         tags: BTreeMap::new(),
     };
-    world.aws.send(&Mutation::CreateCluster(Box::new(foreign)), &world.place).await.unwrap();
+    world.admin.send(&Mutation::CreateCluster(Box::new(foreign)), &world.place).await.unwrap();
     let before = world.made_in_aws();
     let create = world.create(&spec_with_groups(&world, "orders")).await;
     let ended = world.settle(&worker, create).await;
@@ -92,7 +93,10 @@ async fn a_role_is_found_as_the_console_does_and_never_deleted() {
     assert_eq!((ended.status, ended.fault.unwrap().class), (Status::Failed, FaultClass::RoleUnspecified));
     assert_eq!(world.made_in_aws(), Vec::<String>::new(), "nothing was made");
 
-    world.aws.send(&role("DAXServiceRole", "/service-role/", BTreeMap::new()), &world.place).await.unwrap();
+    let made =
+        world.admin.send(&role("DAXServiceRole", "/service-role/", BTreeMap::new()), &world.place).await.unwrap();
+    let another = "arn:aws:iam::123456789012:role/AnotherDAXRole".to_owned();
+    world.grant(&[made.arn.unwrap(), another], Vec::new());
     let create = world.create(&found).await;
     assert_eq!(world.settle(&worker, create).await.status, Status::Succeeded);
     let delete = world.delete("orders").await;
@@ -102,7 +106,7 @@ async fn a_role_is_found_as_the_console_does_and_never_deleted() {
     assert_eq!(left.presence, Presence::Left);
     assert_eq!(world.made_in_aws().len(), 1);
 
-    world.aws.send(&role("AnotherDAXRole", "/", BTreeMap::new()), &world.place).await.unwrap();
+    world.admin.send(&role("AnotherDAXRole", "/", BTreeMap::new()), &world.place).await.unwrap();
     let several = world.create(&found).await;
     let ended = world.settle(&worker, several).await;
     let fault = ended.fault.unwrap();
@@ -120,7 +124,8 @@ async fn a_given_role_that_does_not_trust_dax_blocks_with_the_reason() {
         unreachable!("made a line above")
     };
     let mistrusting = Mutation::CreateRole { name, path, trust_policy: ec2, permissions_boundary, description, tags };
-    let arn = world.aws.send(&mistrusting, &world.place).await.unwrap().arn.unwrap();
+    let arn = world.admin.send(&mistrusting, &world.place).await.unwrap().arn.unwrap();
+    world.grant(std::slice::from_ref(&arn), Vec::new());
     let create = world.create(&ClusterSpec { service_role: ServiceRole::Given { arn }, ..plain_spec("orders") }).await;
     let blocked = world.settle(&worker, create).await;
     assert_eq!(blocked.status, Status::Blocked);

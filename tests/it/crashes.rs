@@ -37,7 +37,7 @@ async fn calls_of_a_life() -> (Vec<String>, Vec<String>) {
 }
 
 fn mutating(world: &World) -> Vec<String> {
-    world.sandbox.calls().into_iter().filter(|call| call.mutating).map(|call| call.operation.into_owned()).collect()
+    world.service_calls().into_iter().filter(|call| call.mutating).map(|call| call.operation.into_owned()).collect()
 }
 
 /// A worker that dies for ever at a point of a call, once, and tells when it has.

@@ -180,7 +180,7 @@ async fn hostile_bodies_are_refused_and_change_nothing() {
         door.send(request.body(body).unwrap()).await.refused(415, "unsupported_media_type");
     }
     assert_eq!(door.get("/v1/clusters").await.body["items"], json!([]));
-    assert_eq!(world.sandbox.calls().iter().filter(|call| call.effect).count(), 0);
+    assert_eq!(world.service_calls().iter().filter(|call| call.effect).count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

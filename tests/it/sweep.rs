@@ -26,7 +26,7 @@ async fn a_call_that_takes_effect_after_the_delete_is_found_and_undone() {
         let before = world.made_in_aws();
         world.create(&spec).await;
         world.sandbox.add_fault(FaultRule::new(call, FaultKind::Late).count(1).seconds(1.0));
-        while !world.sandbox.calls().iter().any(|one| one.operation == call) {
+        while !world.service_calls().iter().any(|one| one.operation == call) {
             world.one_turn(&worker).await;
             if world.sandbox.faults().iter().all(|fault| fault.left == Some(0)) {
                 break;
@@ -60,8 +60,10 @@ async fn given_role(world: &World) -> ServiceRole {
         description: "made by an administrator".to_owned(),
         tags: Default::default(),
     };
-    let effect = world.aws.send(&made, &world.place).await.unwrap();
-    ServiceRole::Given { arn: effect.arn.unwrap() }
+    let effect = world.admin.send(&made, &world.place).await.unwrap();
+    let arn = effect.arn.unwrap();
+    world.grant(std::slice::from_ref(&arn), Vec::new());
+    ServiceRole::Given { arn }
 }
 
 #[tokio::test]
@@ -76,7 +78,7 @@ async fn what_no_row_of_ours_names_is_never_touched() {
         description: "made by another installation".to_owned(),
         tags: Default::default(),
     };
-    world.aws.send(&stranger, &world.place).await.unwrap();
+    world.admin.send(&stranger, &world.place).await.unwrap();
     assert_eq!(worker.sweep().await.unwrap(), Some(0));
     assert_eq!(world.made_in_aws().len(), 1);
     assert_eq!(worker.sweep().await.unwrap(), None, "it is not due again yet");

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use aws_sandbox::Sandbox;
+use aws_sandbox::{CallRecord, Identity, Sandbox};
 use dax_provisioner::aws::{Aws, Target};
 use dax_provisioner::domain::installation::AwsPlace;
+use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::names::ClusterName;
 use dax_provisioner::domain::operation::{Kind, Operation, Status};
-use dax_provisioner::domain::policies::{Access, Tables};
+use dax_provisioner::domain::policies::service::{ServiceScope, service_policy};
+use dax_provisioner::domain::policies::{Access, PolicyDocument, Tables, boundary_policy};
 use dax_provisioner::domain::spec::{ClusterSpec, DeleteSpec, OnFailure, ParameterGroup, ServiceRole, SubnetGroup};
 use dax_provisioner::inspections::Inspector;
 use dax_provisioner::operations::{self, Pace, Settings, plan};
@@ -24,6 +26,13 @@ use uuid::Uuid;
 /// Most turns any test needs; more means that something goes round in circles.
 const TURNS: usize = 2_000;
 
+/// Who the administrator of the sandbox is.
+const ADMINISTRATOR_ARN: &str = "arn:aws:iam::123456789012:user/sandbox";
+/// Access key id and secret of the service's own identity.
+pub const SERVICE: &str = "service";
+/// Who it is.
+pub const SERVICE_ARN: &str = "arn:aws:iam::123456789012:user/dax-provisioner";
+
 static SERVER: OnceLock<LocalPostgres> = OnceLock::new();
 static TEMPLATE: OnceCell<()> = OnceCell::const_new();
 
@@ -33,7 +42,10 @@ pub struct World {
     pub pool: PgPool,
     pub sandbox: Sandbox,
     pub endpoint: String,
+    /// AWS as the service meets it: its identity holds exactly the policy that is shipped, boundary included.
     pub aws: Aws,
+    /// AWS as its administrator meets it, who makes what belongs to others.
+    pub admin: Aws,
     pub place: AwsPlace,
     pub settings: Settings,
 }
@@ -103,8 +115,10 @@ impl World {
         let url = new_database().await;
         let store = open_store(&url);
         let pool = PgPoolOptions::new().max_connections(2).connect(&url).await.unwrap();
-        let aws = aws_as(&sandbox, &endpoint, "sandbox", "sandbox").await;
-        let place = aws.place().await.unwrap();
+        let admin = aws_as(&sandbox, &endpoint, "sandbox", "sandbox").await;
+        let place = admin.place().await.unwrap();
+        let boundary = make_boundary(&admin, &place).await;
+        let aws = aws_as(&sandbox, &endpoint, SERVICE, SERVICE).await;
         store.claim_place(&place).await.unwrap();
         // No time is slept away: a test moves the operations' own clock by `hurry`.
         let pace = Pace {
@@ -114,7 +128,40 @@ impl World {
             propagation: Duration::from_secs(60),
             absence: Duration::from_millis(200),
         };
-        Self { store, pool, sandbox, endpoint, aws, place, settings: Settings { permissions_boundary: None, pace } }
+        let settings = Settings { permissions_boundary: Some(boundary), pace };
+        let world = Self { store, pool, sandbox, endpoint, aws, admin, place, settings };
+        world.grant(&[], Vec::new());
+        world
+    }
+
+    /// The policy that the service is shipped with, for this account, Region and boundary, and roles it was told of.
+    pub fn shipped_policy(&self, service_role_arns: &[String]) -> PolicyDocument {
+        service_policy(&ServiceScope {
+            partition: &self.place.partition,
+            account_id: &self.place.account_id,
+            region: &self.place.region,
+            boundary_arn: self.settings.permissions_boundary.as_deref(),
+            service_role_arns,
+        })
+    }
+
+    /// Gives the service's identity the shipped policy, and what a test names beside it.
+    pub fn grant(&self, service_role_arns: &[String], more: Vec<PolicyDocument>) {
+        let mut policies = vec![self.shipped_policy(service_role_arns)];
+        policies.extend(more);
+        self.put_policies(&policies);
+    }
+
+    /// Gives the service's identity these policies and no other.
+    pub fn put_policies(&self, policies: &[PolicyDocument]) {
+        let identity = Identity {
+            secret: SERVICE.to_owned(),
+            arn: SERVICE_ARN.to_owned(),
+            policies: policies.iter().map(|policy| serde_json::to_value(policy).unwrap()).collect(),
+            permissions_boundary: None,
+            session_policies: None,
+        };
+        self.sandbox.put_identity(SERVICE, identity);
     }
 
     /// A worker that has nothing to do with any other.
@@ -191,13 +238,23 @@ impl World {
 
     /// What exists in AWS beyond what a fresh account has and its service-linked role.
     pub fn made_in_aws(&self) -> Vec<String> {
-        self.sandbox.inventory().made()
+        let boundary = self.settings.permissions_boundary.as_deref();
+        let mut made = self.sandbox.inventory().made();
+        made.retain(|arn| Some(arn.as_str()) != boundary);
+        made
+    }
+
+    /// Every call so far that was not the administrator's.
+    pub fn service_calls(&self) -> Vec<CallRecord> {
+        let mut calls = self.sandbox.calls();
+        calls.retain(|call| call.caller != ADMINISTRATOR_ARN);
+        calls
     }
 
     /// How often each mutating call took effect, by call and target.
     pub fn effects(&self) -> BTreeMap<(String, String), usize> {
         let mut effects = BTreeMap::new();
-        for call in self.sandbox.calls().into_iter().filter(|call| call.effect) {
+        for call in self.service_calls().into_iter().filter(|call| call.effect) {
             let target = call.target.unwrap_or_default();
             *effects.entry((call.operation.into_owned(), target)).or_default() += 1;
         }
@@ -206,8 +263,20 @@ impl World {
 
     /// How often a call was sent.
     pub fn sent(&self, call: &str) -> usize {
-        self.sandbox.calls().iter().filter(|one| one.operation == call).count()
+        self.service_calls().iter().filter(|one| one.operation == call).count()
     }
+}
+
+/// The permissions boundary of the roles that the service makes, made by the administrator.
+async fn make_boundary(admin: &Aws, place: &AwsPlace) -> String {
+    let boundary = Mutation::CreatePolicy {
+        name: "dax-provisioner-boundary".to_owned(),
+        path: "/".to_owned(),
+        document: boundary_policy(&place.partition, &place.account_id).to_json(),
+        description: "the most that a role of the service may ever do".to_owned(),
+        tags: BTreeMap::new(),
+    };
+    admin.send(&boundary, place).await.unwrap().arn.unwrap()
 }
 
 /// Clients that sign with these keys.

@@ -1,5 +1,6 @@
 //! The least-privilege policy of the provisioning service itself.
 
+use super::super::mutation::SERVICE_LINKED_ROLE;
 use super::super::names::IAM_PATH;
 use super::{Conditions, DAX_PRINCIPAL, Effect, PolicyDocument, Statement, Values, condition};
 
@@ -61,6 +62,12 @@ fn ours(scope: &ServiceScope<'_>, kind: &str) -> String {
     format!("arn:{}:iam::{}:{kind}{IAM_PATH}dax-*", scope.partition, scope.account_id)
 }
 
+/// A role without a path. IAM asks about a role by its name, so one that does not exist (yet, or any more) has no path in
+/// its eyes; a read that may not ask about it is told "denied" where "not there" is meant.
+fn without_path(scope: &ServiceScope<'_>, name: &str) -> String {
+    format!("arn:{}:iam::{}:role/{name}", scope.partition, scope.account_id)
+}
+
 fn allow(sid: &str, actions: &[&str], resource: impl Into<String>, conditions: Conditions) -> Statement {
     Statement::allow(Some(sid), Values::many(actions.iter().copied()), Values::one(resource), conditions)
 }
@@ -85,13 +92,15 @@ fn roles(scope: &ServiceScope<'_>) -> Vec<Statement> {
         None => conditions,
     };
     let create = if scope.boundary_arn.is_some() { "CreateServiceRoleWithBoundary" } else { "CreateServiceRole" };
-    let manage =
-        ["iam:GetRole", "iam:TagRole", "iam:DeleteRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"];
+    let read = ["iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"];
+    let readable = Values::Many(vec![ours(scope, "role"), without_path(scope, "dax-*")]);
+    let read = Statement::allow(Some("ReadServiceRole"), Values::many(read), readable, Conditions::new());
     let only_ours = condition("ArnLike", "iam:PolicyARN", Values::One(ours(scope, "policy")));
     let attach = ["iam:AttachRolePolicy", "iam:DetachRolePolicy"];
     vec![
         allow(create, &["iam:CreateRole"], ours(scope, "role"), bounded(Conditions::new())),
-        allow("ManageServiceRole", &manage, ours(scope, "role"), Conditions::new()),
+        read,
+        allow("ManageServiceRole", &["iam:TagRole", "iam:DeleteRole"], ours(scope, "role"), Conditions::new()),
         allow("AttachOnlyOurPolicies", &attach, ours(scope, "role"), bounded(only_ours)),
         allow("FindRolesAndOrphans", &["iam:ListRoles", "iam:ListPolicies"], "*", Conditions::new()),
     ]
@@ -113,12 +122,16 @@ fn passing(scope: &ServiceScope<'_>) -> Vec<Statement> {
     let to_dax = || condition("StringEquals", "iam:PassedToService", Values::one(DAX_PRINCIPAL));
     let pass = |sid, resource| Statement::allow(Some(sid), Values::one("iam:PassRole"), resource, to_dax());
     let linked = format!(
-        "arn:{}:iam::{}:role/aws-service-role/{DAX_PRINCIPAL}/AWSServiceRoleForDAX*",
+        "arn:{}:iam::{}:role/aws-service-role/{DAX_PRINCIPAL}/{SERVICE_LINKED_ROLE}",
         scope.partition, scope.account_id
     );
+    let for_dax = condition("StringEquals", "iam:AWSServiceName", Values::one(DAX_PRINCIPAL));
+    let readable = Values::Many(vec![linked.clone(), without_path(scope, SERVICE_LINKED_ROLE)]);
+    let read = Values::one("iam:GetRole");
     let mut statements = vec![
         pass("PassServiceRoleToDaxOnly", Values::One(ours(scope, "role"))),
-        allow("DaxServiceLinkedRole", &["iam:CreateServiceLinkedRole", "iam:GetRole"], linked, Conditions::new()),
+        allow("MakeDaxServiceLinkedRole", &["iam:CreateServiceLinkedRole"], linked, for_dax),
+        Statement::allow(Some("ReadDaxServiceLinkedRole"), read, readable, Conditions::new()),
     ];
     if !scope.service_role_arns.is_empty() {
         let given = || Values::many(scope.service_role_arns.iter().cloned());
@@ -127,6 +140,17 @@ fn passing(scope: &ServiceScope<'_>) -> Vec<Statement> {
         statements.push(pass("PassGivenServiceRolesToDaxOnly", given()));
     }
     statements
+}
+
+/// What the service needs beyond its policy to foretell refusals: to simulate its own policies, and nobody else's. A user
+/// is simulated by its ARN; an assumed role first reads its own full ARN, which its session does not tell.
+pub fn simulation_policy(own_arn: &str) -> PolicyDocument {
+    let reads: &[&str] = if own_arn.contains(":role/") {
+        &["iam:SimulatePrincipalPolicy", "iam:GetRole"]
+    } else {
+        &["iam:SimulatePrincipalPolicy"]
+    };
+    PolicyDocument::new(vec![allow("ForetellRefusals", reads, own_arn, Conditions::new())])
 }
 
 /// Nobody who may write versions of the boundary, or take it off a role, is bound by it.

@@ -1,6 +1,6 @@
 //! The documents word for word, and the sizes at which they fill.
 
-use super::service::{ServiceScope, service_policy};
+use super::service::{ServiceScope, service_policy, simulation_policy};
 use super::{
     Access, Conditions, POLICIES_PER_ROLE, POLICY_CHARACTERS_MAX, PolicyDocument, Tables, TooManyTables, Values,
     access_policies, application_policy, boundary_policy, condition, non_whitespace_len, statement_for, trust_policy,
@@ -145,18 +145,31 @@ fn without_a_boundary_its_conditions_and_denies_are_gone() {
             "DaxControlPlane",
             "PlacementPreflight",
             "CreateServiceRole",
+            "ReadServiceRole",
             "ManageServiceRole",
             "AttachOnlyOurPolicies",
             "FindRolesAndOrphans",
             "ManageAccessPolicies",
             "PassServiceRoleToDaxOnly",
-            "DaxServiceLinkedRole",
+            "MakeDaxServiceLinkedRole",
+            "ReadDaxServiceLinkedRole",
             "ReadGivenServiceRoles",
             "PassGivenServiceRolesToDaxOnly",
         ]
     );
     let given = Some(Values::many(given));
     assert!(document.statement.iter().rev().take(2).all(|statement| statement.resource == given));
+}
+
+#[test]
+fn a_simulation_is_of_the_service_itself_alone() {
+    let user = "arn:aws:iam::123456789012:user/portal";
+    let role = "arn:aws:iam::123456789012:role/team/portal";
+    for (own, actions) in [(user, 1), (role, 2)] {
+        let statement = simulation_policy(own).statement.remove(0);
+        assert_eq!(statement.resource, Some(Values::one(own)));
+        assert!(matches!(statement.action, Values::Many(many) if many.len() == actions));
+    }
 }
 
 #[test]

@@ -17,6 +17,9 @@ const ANYWHERE: [&str; 4] = [
     "sts:GetCallerIdentity",
 ];
 
+/// Reads that name a role. One that does not exist has no path in IAM's eyes, so they are asked about it without one.
+const ROLE_READS: [&str; 3] = ["iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"];
+
 /// What the remedy's statement has to cover; `None` when it would have to be guessed.
 pub(super) fn of(denial: &Denial, place: &Place<'_>) -> Option<Values> {
     let action = denial.action.as_str();
@@ -50,10 +53,10 @@ fn knows_no_resource(action: &str, name: &str) -> bool {
 fn of_iam(denial: &Denial, name: &str, place: &Place<'_>) -> Option<Values> {
     let kind = kind_of_action(name);
     if let Some(resource) = denial.resource.as_deref().and_then(|text| stated_in_iam(text, denial, place)) {
-        return Some(resource);
+        return Some(with_absent_role(&denial.action, resource));
     }
     if let Some(arn) = fallback(place, "iam", kind) {
-        return Some(Values::One(arn));
+        return Some(with_absent_role(&denial.action, Values::One(arn)));
     }
     let (partition, account_id) = account(denial, place);
     let path = match (name, kind?) {
@@ -64,6 +67,18 @@ fn of_iam(denial: &Denial, name: &str, place: &Place<'_>) -> Option<Values> {
         (_, _) => return None,
     };
     Some(Values::One(format!("arn:{partition}:iam::{account_id}:{path}")))
+}
+
+/// A role that is read, and the same role as IAM sees it while it does not exist: without its path.
+fn with_absent_role(action: &str, resource: Values) -> Values {
+    let Values::One(arn) = resource else { return resource };
+    match path_of(&arn, "role") {
+        Some((path, name)) if path != "/" && ROLE_READS.contains(&action) => {
+            let absent = arn.replacen(&format!("role{path}{name}"), &format!("role/{name}"), 1);
+            Values::Many(vec![arn, absent])
+        }
+        Some(_) | None => Values::One(arn),
+    }
 }
 
 /// An ARN, or `policy NAME` and the like made into one.

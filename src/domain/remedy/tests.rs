@@ -66,7 +66,7 @@ fn the_guide_s_refusals_are_cured_on_full_arns() {
 fn a_configured_boundary_becomes_a_condition() {
     let both = format!("{},{}", &ONLY_OURS[..ONLY_OURS.len() - 1], &BOUNDED[1..]);
     for (action, condition) in
-        [("iam:CreateRole", BOUNDED), ("iam:AttachRolePolicy", &both), ("iam:PassRole", PASSED), ("iam:GetRole", "")]
+        [("iam:CreateRole", BOUNDED), ("iam:AttachRolePolicy", &both), ("iam:PassRole", PASSED), ("iam:TagRole", "")]
     {
         let refused = format!("{action} on resource: {OUR_ROLE}");
         let cured = cure(&refused, &place(None, Some(BOUNDARY)));
@@ -93,7 +93,11 @@ fn a_name_without_a_known_path_is_matched_under_every_path() {
         cure("iam:DeletePolicy", &nowhere),
         statement("iam:DeletePolicy", "arn:aws:iam::123456789012:policy/dax-provisioner/dax-*", "")
     );
-    assert_eq!(cure("iam:GetRole", &place(Some(OUR_ROLE), None)), statement("iam:GetRole", OUR_ROLE, ""));
+    // A role that is not there yet has no path in IAM's eyes.
+    let present_and_absent = format!(r#"["{OUR_ROLE}","arn:aws:iam::123456789012:role/dax-orders-abc"]"#);
+    let read = statement("iam:GetRole", &present_and_absent, "");
+    assert_eq!(cure("iam:GetRole", &place(Some(OUR_ROLE), None)), read);
+    assert_eq!(cure("iam:GetRole on resource: role dax-orders-abc", &place(Some(OUR_ROLE), None)), read);
     assert_eq!(cure("iam:CreateUser", &place(Some(OUR_ROLE), None)), None);
 }
 

@@ -109,7 +109,6 @@ fn bad_settings_end_with_78_and_tell_everything() {
     assert_eq!(output.status.code(), Some(78), "{output:?}");
     let told = String::from_utf8(output.stderr).unwrap();
     let keys: Vec<&str> = told.lines().map(|line| line.split(": ").nth(1).unwrap()).collect();
-    let expected =
-        ["DAX_PROVISIONER_NONSENSE", "--listen", "--worker-loops", "AWS_ENDPOINT_URL_DAX", "DATABASE_URL"];
+    let expected = ["DAX_PROVISIONER_NONSENSE", "--listen", "--worker-loops", "AWS_ENDPOINT_URL_DAX", "DATABASE_URL"];
     assert_eq!(keys, expected, "{told}");
 }

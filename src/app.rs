@@ -72,8 +72,9 @@ impl App {
             store.migrate().await.context("migrating the private database")?;
         }
         let mut app = Self { address, tasks: JoinSet::new(), stop: CancellationToken::new(), store, sandbox, database };
-        let (tell_place, place) = watch::channel(app.first_look(serve.aws.is_sandbox()).await?);
+        let remembered = app.first_look(serve.aws.is_sandbox()).await?;
         let clients = app.clients(&serve.aws).await;
+        let (tell_place, place) = watch::channel(app.place(remembered, &clients).await);
         let router = app.router(serve, &clients, place)?;
         app.tasks.spawn(door::serve(listener, router, Limits::SERVICE, app.stop.clone()));
         let engine =
@@ -138,6 +139,15 @@ impl App {
             Ok(Ok(Found::Fit(place))) => Ok(place),
             Ok(Ok(Found::Away(_) | Found::NotMigrated)) | Err(_) => Ok(None),
             Ok(Err(refusal)) => Err(refusal.into()),
+        }
+    }
+
+    /// The AWS the database belongs to, or the sandbox of this process: it answers at once, so the first request need not
+    /// be refused for want of it.
+    async fn place(&self, remembered: Option<AwsPlace>, clients: &Clients) -> Option<AwsPlace> {
+        match (remembered, &self.sandbox) {
+            (None, Some(_)) => clients.aws.place().await.ok(),
+            (remembered, _) => remembered,
         }
     }
 
@@ -223,7 +233,9 @@ impl Engine {
 
     async fn open(&self) -> Result<World> {
         let remembered = opening::fit_database(&self.store, self.serve.aws.is_sandbox()).await?;
-        self.tell_place.send_replace(remembered);
+        if remembered.is_some() {
+            self.tell_place.send_replace(remembered);
+        }
         let (aws, place) = opening::known_aws(&self.store, &self.serve.aws, &self.clients).await?;
         self.tell_place.send_replace(Some(place.clone()));
         let pace = if self.serve.aws.is_sandbox() { Pace::SANDBOX } else { Pace::AWS };

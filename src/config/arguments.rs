@@ -220,7 +220,7 @@ pub struct EmbeddedArguments {
 #[command(next_help_heading = "Logging")]
 pub struct LoggingArguments {
     /// What to log: error, warn, info, debug, or a filter such as info,dax_provisioner::worker=debug [default: info;
-    /// quickstart: warn]
+    /// quickstart: error]
     #[arg(long, value_name = "FILTER")]
     pub(super) log: Option<String>,
     /// How to log: text or json

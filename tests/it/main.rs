@@ -15,6 +15,7 @@ mod http_refusals;
 mod lost_answers;
 mod permissions;
 mod processes;
+mod quickstart;
 mod sweep;
 mod takeover;
 mod tidy;

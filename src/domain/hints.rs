@@ -94,6 +94,11 @@ pub fn lookup(service: &str, operation: &str, code: &str, message: &str) -> Vec<
     for_code(service, operation, codes::canonical(code))
 }
 
+/// The call and the code that a pasted text names; empty where it names none.
+pub fn read_pasted(message: &str) -> (&str, &str) {
+    (pasted::operation(message), pasted::code(message))
+}
+
 /// A missing Allow is cured by the row of its action; whatever else refused needs another remedy than an Allow.
 pub fn of_denial(denial: &Denial) -> Vec<&'static Hint> {
     match denial.cause {

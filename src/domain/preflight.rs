@@ -1,5 +1,7 @@
 //! Preflight: what would stop a wanted cluster, found out before anything is made.
 
+use serde::{Deserialize, Serialize};
+
 use super::denial::{Denial, DenialCause};
 use super::plan::Permission;
 use super::policies::{PolicyDocument, Statement};
@@ -64,7 +66,8 @@ pub enum Foretold {
 }
 
 /// Where a check, or all of them together, stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Grade {
     /// Everything was looked at and is well.
     Pass,

@@ -41,6 +41,7 @@ mod clusters;
 mod document;
 mod events;
 mod health;
+mod hints;
 mod idempotency;
 mod operation_view;
 mod operations;
@@ -48,6 +49,8 @@ mod orphans;
 mod paging;
 mod parameters;
 mod path_parts;
+mod plans;
+mod preflights;
 pub mod problem;
 mod problem_pages;
 mod refusal;
@@ -204,6 +207,10 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(events::list_operation_events))
         .routes(routes!(operations::retry_operation))
         .routes(routes!(orphans::list_orphans))
+        .routes(routes!(plans::plan_cluster))
+        .routes(routes!(preflights::preflight_cluster))
+        .routes(routes!(hints::list_hints))
+        .routes(routes!(hints::explain_refusal))
 }
 
 /// Routes for everybody who reaches the port.

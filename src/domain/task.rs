@@ -100,9 +100,10 @@ impl Task {
     /// The call of the same operation to the same target that is out without a known outcome: what may exist is what it
     /// would have made, even if settings have changed since.
     pub fn open_call_like(&self, mutation: &Mutation) -> Option<&Mutation> {
-        self.open_intents.iter().map(|intent| &intent.mutation).find(|open| {
-            open.operation() == mutation.operation() && open.target() == mutation.target()
-        })
+        self.open_intents
+            .iter()
+            .map(|intent| &intent.mutation)
+            .find(|open| open.operation() == mutation.operation() && open.target() == mutation.target())
     }
 
     /// Whether AWS has confirmed that this thing was deleted.

@@ -11,6 +11,10 @@ use crate::domain::inventory::ResourceKind;
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, read_group_description};
 use crate::domain::orphan::Marked;
 
+pub mod plan;
+mod preflight;
+mod service_role;
+
 /// Between two calls of ListTags: AWS allows ten in a second for the whole account.
 const LIST_TAGS_PAUSE: Duration = Duration::from_millis(150);
 

@@ -81,7 +81,8 @@ fn judge_role(role: &Role, wanted: &Mutation, tags: &BTreeMap<String, String>, o
     let Mutation::CreateRole { name, trust_policy, permissions_boundary, .. } = wanted else {
         return Existence::Absent;
     };
-    let mut differences: Vec<Difference> = Difference::between("path", IAM_PATH, Some(&role.path)).into_iter().collect();
+    let mut differences: Vec<Difference> =
+        Difference::between("path", IAM_PATH, Some(&role.path)).into_iter().collect();
     if !same_document(trust_policy, &role.trust_policy) {
         differences.push(document_difference("trust_policy", trust_policy, &role.trust_policy));
     }

@@ -234,7 +234,8 @@ fn conflict(mutation: &Mutation, differences: Vec<Difference>) -> Fault {
 
 /// Sends the one call of a turn and says what it made.
 pub async fn act(context: &Context<'_>, mutation: &Mutation) -> Result<Findings, Fault> {
-    let effect = context.aws.send(mutation, context.place).await.map_err(|fault| given_is_gone(context, mutation, fault))?;
+    let effect =
+        context.aws.send(mutation, context.place).await.map_err(|fault| given_is_gone(context, mutation, fault))?;
     let made = mutation.makes().map(|(kind, name)| {
         let arn = effect.arn.clone();
         Item::made(kind, name, arn, context.task.operation_id)

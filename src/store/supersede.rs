@@ -39,9 +39,8 @@ impl Store {
         let mut left = DELETE_RACES;
         loop {
             let (new, cluster, spec) = (new.clone(), cluster.to_owned(), spec.clone());
-            let outcome = self
-                .detached(|pool| async move { delete_in_transaction(&pool, &new, &cluster, &spec).await })
-                .await;
+            let outcome =
+                self.detached(|pool| async move { delete_in_transaction(&pool, &new, &cluster, &spec).await }).await;
             match outcome {
                 // Another operation was accepted between our look and our insert: look again, and take it over.
                 Err(error) if error.constraint() == Some("operations_one_live") && left > 0 => left -= 1,

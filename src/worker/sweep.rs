@@ -87,7 +87,9 @@ impl Worker {
             // One that cannot be removed now does not hold up the others.
             match self.remove_leftover(duty, installation, &item).await {
                 Ok(sent) => calls += sent,
-                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, name = item.name, "a leftover stays"),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, name = item.name, "a leftover stays")
+                }
             }
         }
         Ok(calls)

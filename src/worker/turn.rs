@@ -137,7 +137,8 @@ impl Worker {
     async fn set_aside(&self, claim: &Claim, what: &'static str, detail: &str) -> Result<Recorded, StoreError> {
         tracing::error!(what, detail, "this operation cannot be read");
         if claim.claims_without_progress > CLAIMS_WITHOUT_PROGRESS {
-            let fault = Fault::new(FaultClass::Crashed, format!("the database holds an unreadable {what} of this operation"));
+            let fault =
+                Fault::new(FaultClass::Crashed, format!("the database holds an unreadable {what} of this operation"));
             return self.store.block_unreadable(claim, &fault).await;
         }
         self.store.give_back(claim, UNREADABLE_PAUSE, true).await?;
@@ -180,7 +181,12 @@ impl Worker {
         self.pass(Point::Intended, context.task, Some(mutation)).await;
         if claim.lease_left() < LEASE_KEPT_FOR_A_CALL {
             // Frozen since the intent: another worker may have gone on. What was not sent did not happen.
-            let words = format!("{} {} {}: not sent, for want of time", mutation.service(), mutation.operation(), mutation.target());
+            let words = format!(
+                "{} {} {}: not sent, for want of time",
+                mutation.service(),
+                mutation.operation(),
+                mutation.target()
+            );
             let unsent = SentCall { intent_id, words, outcome: SentOutcome::Refused };
             let again = after_waiting(circumstances, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
             return Ok(TurnReport { sent: Some(unsent), ..report(again, Findings::default()) });

@@ -223,7 +223,6 @@ fn fields_that_exclude_each_other_are_compared() {
     expect(with(json!({"availability_zones": ["us-east-1a"]})), &[("/availability_zones", "out_of_range")]);
     expect(with(json!({"node_type": "dax.r3.large"})), &[("/encryption_at_rest", "not_supported")]);
     assert!(read(with(json!({"node_type": "dax.r3.large", "encryption_at_rest": false}))).is_ok());
-    expect(with(json!({"require_preflight": true})), &[("/require_preflight", "not_offered")]);
 }
 
 /// Every limit stands twice, in the schema and in a rule; at the edge both must say the same.

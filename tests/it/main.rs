@@ -16,6 +16,7 @@ mod lost_answers;
 mod permissions;
 mod processes;
 mod quickstart;
+mod requests;
 mod sweep;
 mod takeover;
 mod tidy;

@@ -39,7 +39,7 @@ use private_database::PrivateDatabase;
 use sandbox::{Bound, OwnSandbox};
 
 /// Longest wait for a connection to the database.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// How long the first look at the database may hold up the door.
 const FIRST_LOOK: Duration = Duration::from_secs(3);
 /// How long connections to the database may take to close.

@@ -1,13 +1,16 @@
 //! Advice: what a stored fault means for its reader, looked up when the answer is written and never before.
 
+use serde_json::Value;
+
 use crate::domain::denial::{self, Denial};
 use crate::domain::fault::{AwsRefusal, Fault, FaultClass};
-use crate::domain::hints;
+use crate::domain::hints::{self, Hint};
 use crate::domain::installation::AwsPlace;
-use crate::domain::policies::DAX_PRINCIPAL;
+use crate::domain::policies::{DAX_PRINCIPAL, PolicyDocument};
+use crate::domain::preflight::{Check, Foretold, Outcome};
 use crate::domain::remedy::{self, remedy};
 
-use super::problem::{AwsAnswer, FieldDifference, Problem, ProblemHint};
+use super::problem::{AwsAnswer, FieldDifference, PreflightCheck, Problem, ProblemHint};
 
 /// Where the advice is for.
 pub(super) struct Advice<'a> {
@@ -40,32 +43,62 @@ impl Advice<'_> {
     fn hints(&self, refusal: &AwsRefusal, denial: Option<&Denial>) -> Vec<ProblemHint> {
         let policy = denial.and_then(|denial| self.policy(refusal, denial));
         let rows = hints::lookup(&refusal.service, &refusal.operation, &refusal.code, &refusal.message);
-        rows.into_iter()
-            .map(|row| ProblemHint {
-                id: row.id,
-                title: row.title,
-                explanation: row.explanation,
-                policy: policy.clone(),
-                documentation: row.documentation,
-            })
-            .collect()
+        rows.into_iter().map(|row| hint(row, policy.clone())).collect()
+    }
+
+    /// A check of a preflight: what would be refused, and what to do about it now.
+    pub(super) fn check(&self, check: &Check) -> PreflightCheck {
+        let (detail, hints) = match &check.outcome {
+            Outcome::Pass(detail) | Outcome::NotChecked(detail) => (detail, Vec::new()),
+            Outcome::Fail(finding) => (&finding.detail, finding.foretold.as_ref().map(foretold).unwrap_or_default()),
+        };
+        PreflightCheck { name: check.name.clone(), result: check.grade(), detail: detail.clone(), hints }
+    }
+
+    /// The policy that ends a pasted refusal. AWS's sentence is all that is known of it.
+    pub(super) fn cure(&self, denial: &Denial) -> Option<Value> {
+        let place = self.place?;
+        remedy(denial, &self.remedy_place(place, None)).map(|document| json(&document))
     }
 
     /// The policy that allows what was refused.
-    fn policy(&self, refusal: &AwsRefusal, denial: &Denial) -> Option<serde_json::Value> {
+    fn policy(&self, refusal: &AwsRefusal, denial: &Denial) -> Option<Value> {
         let place = self.place?;
-        let document = remedy(
-            denial,
-            &remedy::Place {
-                partition: &place.partition,
-                account_id: &place.account_id,
-                region: &place.region,
-                resource_arn: refusal.target_arn.as_deref(),
-                passed_to_service: DAX_PRINCIPAL,
-                boundary_arn: self.permissions_boundary,
-            },
-        )?;
-        Some(serde_json::to_value(document).expect("a policy holds nothing but texts"))
+        let document = remedy(denial, &self.remedy_place(place, refusal.target_arn.as_deref()))?;
+        Some(json(&document))
+    }
+
+    fn remedy_place<'a>(&'a self, place: &'a AwsPlace, resource_arn: Option<&'a str>) -> remedy::Place<'a> {
+        remedy::Place {
+            partition: &place.partition,
+            account_id: &place.account_id,
+            region: &place.region,
+            resource_arn,
+            passed_to_service: DAX_PRINCIPAL,
+            boundary_arn: self.permissions_boundary,
+        }
+    }
+}
+
+/// A row of the table as advice, with a policy where there is one.
+pub(super) fn hint(row: &'static Hint, policy: Option<Value>) -> ProblemHint {
+    ProblemHint { id: row.id, title: row.title, explanation: row.explanation, policy, documentation: row.documentation }
+}
+
+/// A policy as it stands in an answer.
+pub(super) fn json(document: &PolicyDocument) -> Value {
+    serde_json::to_value(document).expect("a policy holds nothing but texts")
+}
+
+fn foretold(foretold: &Foretold) -> Vec<ProblemHint> {
+    match foretold {
+        Foretold::Denial { denial, statement } => {
+            let policy = statement.as_ref().map(|statement| json(&PolicyDocument::new(vec![(**statement).clone()])));
+            hints::of_denial(denial).into_iter().map(|row| hint(row, policy.clone())).collect()
+        }
+        Foretold::Error { service, operation, code, message } => {
+            hints::lookup(service, operation, code, message).into_iter().map(|row| hint(row, None)).collect()
+        }
     }
 }
 

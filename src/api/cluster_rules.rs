@@ -39,6 +39,11 @@ pub(super) fn believe(body: Value, ground: &Ground<'_>) -> Result<ClusterSpec, V
     spec.filter(|_| errors.is_empty()).ok_or(errors)
 }
 
+/// Whether a body asks to be accepted only if a preflight finds no fault.
+pub(super) fn requires_preflight(body: &Value) -> bool {
+    body.get("require_preflight").and_then(Value::as_bool).unwrap_or_default()
+}
+
 /// Broken rules, as they are found.
 #[derive(Default)]
 struct Broken(Vec<FieldError>);
@@ -97,7 +102,7 @@ impl ClusterRequest {
         let count = broken.require("/replication_factor", self.replication_factor);
         let count = count.and_then(|count| broken.check("/replication_factor", fields::replication_factor(count)));
         let encryption_at_rest = self.encryption_at_rest.unwrap_or(true);
-        check_switches(&mut broken, &self, node_type.as_deref().filter(|_| encryption_at_rest));
+        check_encryption(&mut broken, node_type.as_deref().filter(|_| encryption_at_rest));
         let description = self.description.map(|text| fields::description(&text));
         let description = description.and_then(|text| broken.check("/description", text)).flatten();
         let window = self.maintenance_window.map(|text| fields::maintenance_window(&text));
@@ -135,12 +140,9 @@ impl ClusterRequest {
     }
 }
 
-fn check_switches(broken: &mut Broken, request: &ClusterRequest, encrypted_node_type: Option<&str>) {
+fn check_encryption(broken: &mut Broken, encrypted_node_type: Option<&str>) {
     if encrypted_node_type.is_some_and(fields::lacks_encryption_at_rest) {
         broken.add("/encryption_at_rest", "not_supported", "must be false: dax.r3 nodes cannot encrypt their disks");
-    }
-    if request.require_preflight == Some(true) {
-        broken.add("/require_preflight", "not_offered", "must be false: preflights are not built into this version");
     }
 }
 
@@ -165,7 +167,7 @@ fn security_groups(broken: &mut Broken, ids: Option<Vec<String>>) -> Vec<String>
 fn service_role(broken: &mut Broken, role: Option<ServiceRoleRequest>, ground: &Ground<'_>) -> ServiceRole {
     let found = ServiceRole::Found { default_access: ground.default_access };
     let Some(role) = role else { return found };
-    let asks_for_new = role.access.is_some() || role.tables.is_some() || role.all_tables.is_some();
+    let asks_for_new = role.access.is_some() || role.tables.is_some() || role.all_tables == Some(true);
     match (role.arn, asks_for_new) {
         (Some(_), true) => {
             broken.add("/service_role", "exclusive", "must hold either arn, or access with tables or all_tables");

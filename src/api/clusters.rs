@@ -16,7 +16,7 @@ use super::accepting::{IdempotencyHeader, MutationHeaders, Submission};
 use super::answers::{self, IfNoneMatch};
 use super::body::JsonBody;
 use super::cluster_request::ClusterRequest;
-use super::cluster_rules::{Ground, believe};
+use super::cluster_rules::{Ground, believe, requires_preflight};
 use super::cluster_view::Cluster;
 use super::idempotency::SentKey;
 use super::operation_view::Operation;
@@ -87,9 +87,13 @@ pub(super) async fn create_cluster(
 ) -> Result<Response, Refusal> {
     parameters.finish()?;
     let key = key.of_request(&submission.caller, &body);
-    let place = api.place()?;
+    let preflight = requires_preflight(&body);
+    let place = api.place_soon().await?;
     let ground = Ground { place: &place, default_access: api.settings.default_access };
     let spec = believe(body, &ground).map_err(Problem::invalid)?;
+    if preflight && !api.is_answered_already(key.as_ref(), &spec).await? {
+        api.refuse_unfit(&spec, &place).await?;
+    }
     let new = submission.new_operation(Kind::CreateCluster, key);
     let accepted = api.store.accept_create(&new, &spec).await?;
     api.answer_accepted(accepted, spec.name.as_str(), submission.preference).await

@@ -44,6 +44,7 @@ const DESCRIPTION: &str = "Provisions Amazon DynamoDB Accelerator (DAX) clusters
         (name = "clusters", description = "DAX clusters under management."),
         (name = "operations", description = "What is being done, has been done, and why it stopped."),
         (name = "inventory", description = "What exists in AWS because of this service."),
+        (name = "permissions", description = "What would be done and what would stop it, told before; what was refused, explained."),
         (name = "problems", description = "What the problem types mean."),
         (name = "service", description = "The service itself."),
     )

@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -40,6 +41,7 @@ mod clusters;
 mod document;
 mod events;
 mod health;
+mod hints;
 mod idempotency;
 mod operation_view;
 mod operations;
@@ -47,6 +49,8 @@ mod orphans;
 mod paging;
 mod parameters;
 mod path_parts;
+mod plans;
+mod preflights;
 pub mod problem;
 mod problem_pages;
 mod refusal;
@@ -61,6 +65,9 @@ use refusal::Refusal;
 
 /// Largest body that is read, unless set otherwise.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a request waits to learn which account this is.
+const PLACE_PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// Everything the door needs.
 #[derive(Clone)]
@@ -136,6 +143,14 @@ impl Api {
         self.place.borrow().clone().ok_or_else(unknown)
     }
 
+    /// The same, waited for a moment: a service that has just started asks AWS in the first instants of its life.
+    async fn place_soon(&self) -> Result<AwsPlace, Refusal> {
+        let mut place = self.place.clone();
+        // Too late or never: both are told by what is known then.
+        let _ = tokio::time::timeout(PLACE_PATIENCE, place.wait_for(Option::is_some)).await;
+        self.place()
+    }
+
     fn advice<'a>(&'a self, place: Option<&'a AwsPlace>) -> Advice<'a> {
         Advice { place, permissions_boundary: self.settings.permissions_boundary.as_deref() }
     }
@@ -192,6 +207,10 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(events::list_operation_events))
         .routes(routes!(operations::retry_operation))
         .routes(routes!(orphans::list_orphans))
+        .routes(routes!(plans::plan_cluster))
+        .routes(routes!(preflights::preflight_cluster))
+        .routes(routes!(hints::list_hints))
+        .routes(routes!(hints::explain_refusal))
 }
 
 /// Routes for everybody who reaches the port.

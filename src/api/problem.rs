@@ -5,10 +5,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::preflight::Grade;
 use crate::domain::problem_code::ProblemCode;
 use crate::domain::rule::BrokenRule;
 
-use super::words::ProblemCodeWord;
+use super::words::{CheckResultWord, ProblemCodeWord};
 
 /// Media type of a problem.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
@@ -60,6 +61,25 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(super) events: Vec<String>,
+    /// What a preflight found to be wrong, or could not look at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(super) checks: Vec<PreflightCheck>,
+}
+
+/// One thing that a preflight looked at.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PreflightCheck {
+    /// A permission's action, or a word.
+    #[schema(example = "iam:CreatePolicy")]
+    pub(super) name: String,
+    /// How it went.
+    #[schema(value_type = CheckResultWord)]
+    pub(super) result: Grade,
+    /// What was seen, or why it could not be looked at.
+    pub(super) detail: String,
+    /// What to do, where it failed.
+    pub(super) hints: Vec<ProblemHint>,
 }
 
 /// One broken rule. `pointer` names a field of the body, `parameter` a header or a part of the URL.
@@ -160,6 +180,7 @@ impl Problem {
             differences: Vec::new(),
             candidates: Vec::new(),
             events: Vec::new(),
+            checks: Vec::new(),
         }
     }
 

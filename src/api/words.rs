@@ -10,6 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::inventory::{Owner, Presence, ResourceKind};
 use crate::domain::operation::{ClusterStatus, Kind, Status, StepStatus};
 use crate::domain::policies::Access;
+use crate::domain::preflight::Grade;
 use crate::domain::problem_code::ProblemCode;
 use crate::domain::spec::{NetworkType, OnFailure};
 use crate::domain::waiting::WaitingFor;
@@ -64,6 +65,8 @@ pub(super) type NetworkTypeWord = Words<NetworkType>;
 pub(super) type OnFailureWord = Words<OnFailure>;
 /// Schema of [`Access`].
 pub(super) type AccessWord = Words<Access>;
+/// Schema of [`Grade`].
+pub(super) type CheckResultWord = Words<Grade>;
 
 impl Vocabulary for Kind {
     const NAME: &'static str = "OperationKind";
@@ -177,6 +180,16 @@ impl Vocabulary for Access {
     }
 }
 
+impl Vocabulary for Grade {
+    const NAME: &'static str = "CheckResult";
+    const ABOUT: &'static str = "`pass`: looked at, and well. `fail`: it would stop the work. `not_checked`: it could not be \
+        looked at, and may be well all the same.";
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.map(Self::as_str).to_vec()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde::de::DeserializeOwned;
@@ -205,5 +218,6 @@ mod tests {
         reads::<NetworkType>();
         reads::<OnFailure>();
         reads::<Access>();
+        reads::<Grade>();
     }
 }

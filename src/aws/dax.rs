@@ -30,6 +30,8 @@ pub struct SubnetGroup {
     pub description: String,
     /// Its subnets.
     pub subnet_ids: BTreeSet<String>,
+    /// The address families its subnets can carry; older answers leave them out.
+    pub network_types: BTreeSet<String>,
 }
 
 /// A parameter group.
@@ -207,11 +209,13 @@ fn discovery(endpoint: aws_sdk_dax::types::Endpoint, tls: bool) -> Option<Endpoi
 }
 
 fn subnet_group(group: aws_sdk_dax::types::SubnetGroup) -> SubnetGroup {
+    let network_types = group.supported_network_types.unwrap_or_default();
     let subnets = group.subnets.unwrap_or_default().into_iter();
     SubnetGroup {
         name: group.subnet_group_name.unwrap_or_default(),
         description: group.description.unwrap_or_default(),
         subnet_ids: subnets.filter_map(|subnet| subnet.subnet_identifier).collect(),
+        network_types: network_types.iter().map(|kind| kind.as_str().to_owned()).collect(),
     }
 }
 

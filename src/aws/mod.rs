@@ -20,6 +20,7 @@ mod figures;
 mod iam;
 mod identity;
 mod send;
+mod simulate;
 
 pub use dax::{ClusterTags, ParameterGroup, SubnetGroup};
 pub use iam::{Policy, Role, RoleSummary};

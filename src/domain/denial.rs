@@ -58,6 +58,18 @@ impl DenialCause {
         }
     }
 
+    /// Whether an Allow for the caller, or in the boundary or session policy that was silent, ends the refusal.
+    pub fn is_cured_by_allowing(self) -> bool {
+        match self {
+            Self::IdentityPolicy | Self::PermissionsBoundary | Self::SessionPolicy | Self::Unstated => true,
+            Self::ServiceControlPolicy
+            | Self::ResourceControlPolicy
+            | Self::VpcEndpointPolicy
+            | Self::ResourcePolicy
+            | Self::ExplicitDeny(_) => false,
+        }
+    }
+
     fn silence_of(kind: PolicyKind) -> Self {
         match kind {
             PolicyKind::Identity => Self::IdentityPolicy,

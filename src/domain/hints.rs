@@ -82,7 +82,7 @@ pub fn all() -> impl Iterator<Item = &'static Hint> {
 /// pasted message names it, read from there.
 pub fn lookup(service: &str, operation: &str, code: &str, message: &str) -> Vec<&'static Hint> {
     if let Some(denial) = denial::parse(message) {
-        return for_denial(&denial);
+        return of_denial(&denial);
     }
     let operation = if operation.is_empty() { pasted::operation(message) } else { operation };
     let told = |hint: &&Hint| is_told(hint, service, operation, code, message);
@@ -94,8 +94,13 @@ pub fn lookup(service: &str, operation: &str, code: &str, message: &str) -> Vec<
     for_code(service, operation, codes::canonical(code))
 }
 
+/// The call and the code that a pasted text names; empty where it names none.
+pub fn read_pasted(message: &str) -> (&str, &str) {
+    (pasted::operation(message), pasted::code(message))
+}
+
 /// A missing Allow is cured by the row of its action; whatever else refused needs another remedy than an Allow.
-fn for_denial(denial: &Denial) -> Vec<&'static Hint> {
+pub fn of_denial(denial: &Denial) -> Vec<&'static Hint> {
     match denial.cause {
         DenialCause::IdentityPolicy | DenialCause::Unstated => {
             let with = |action: &str| all().filter(|hint| hint.action == Some(action)).collect::<Vec<_>>();

@@ -114,6 +114,17 @@ pub fn operation_suffix(operation: Uuid) -> String {
     (0..10).rev().map(|place| char::from(ALPHABET[((bits >> (place * 5)) & 31) as usize])).collect()
 }
 
+/// The cluster that something of ours was made for, read from its name; what only looks so may name a cluster, too.
+pub fn cluster_of_made(name: &str) -> Option<ClusterName> {
+    let known = |c: char| c.is_ascii_lowercase() || ('2'..='7').contains(&c);
+    let rest = name.strip_prefix("dax-")?;
+    let numbered =
+        rest.rsplit_once('-').filter(|(_, last)| last.len() <= 2 && last.chars().all(|c| c.is_ascii_digit()));
+    let rest = numbered.map_or(rest, |(head, _)| head);
+    let (cluster, suffix) = rest.rsplit_once('-')?;
+    (suffix.len() == 10 && suffix.chars().all(known)).then(|| ClusterName::parse(cluster).ok()).flatten()
+}
+
 /// The description that carries our evidence on subnet and parameter groups, which cannot be tagged.
 pub fn group_description(installation: Uuid, operation: Uuid) -> String {
     format!("{OPERATION_TAG}={operation} {INSTALLATION_TAG}={installation}")
@@ -156,6 +167,20 @@ mod tests {
         assert_eq!(operation_suffix(Uuid::from_u128((1 << 50) - 1)), "7777777777");
         let name = made_name(&ClusterName::parse("abcdefghij0123456789").expect("valid"), a);
         assert!(name.len() <= 64, "a role name has at most 64 characters");
+    }
+
+    #[test]
+    fn the_cluster_of_a_made_name_is_read_back() {
+        let cluster = ClusterName::parse("orders-2").expect("valid");
+        let operation = Uuid::from_u128(0x0199_aaaa_bbbb_7ccc_8ddd_eeee_ffff_0001);
+        for name in [made_name(&cluster, operation), policy_name(&cluster, operation, 9, 10)] {
+            assert_eq!(cluster_of_made(&name), Some(cluster.clone()), "{name}");
+        }
+        for other in
+            ["", "dax-", "orders", "dax-orders", "dax-orders-ABCDEFGHIJ", "dax--abcdefghij", "x-orders-abcdefghij"]
+        {
+            assert_eq!(cluster_of_made(other), None, "{other}");
+        }
     }
 
     #[test]

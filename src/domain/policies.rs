@@ -101,6 +101,21 @@ impl Values {
         Self::One(text.into())
     }
 
+    /// The texts.
+    pub fn texts(&self) -> &[String] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts,
+        }
+    }
+
+    /// These values and those others, each once.
+    fn joined_with(&self, others: &Self) -> Self {
+        let mut texts = self.texts().to_vec();
+        texts.extend(others.texts().iter().filter(|text| !self.texts().contains(text)).cloned());
+        if texts.len() == 1 { Self::One(texts.remove(0)) } else { Self::Many(texts) }
+    }
+
     /// A list of values.
     pub fn many<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
         Self::Many(texts.into_iter().map(Into::into).collect())
@@ -126,6 +141,22 @@ impl PolicyDocument {
     /// A document of these statements.
     pub fn new(statement: Vec<Statement>) -> Self {
         Self { version: "2012-10-17".to_owned(), statement }
+    }
+
+    /// A document of these statements, in which statements that differ in nothing but their action are one.
+    pub fn merged(statements: impl IntoIterator<Item = Statement>) -> Self {
+        let mut merged: Vec<Statement> = Vec::new();
+        for statement in statements {
+            let same = merged.iter_mut().find(|one| {
+                (&one.effect, &one.resource, &one.condition)
+                    == (&statement.effect, &statement.resource, &statement.condition)
+            });
+            match same {
+                Some(one) => one.action = one.action.joined_with(&statement.action),
+                None => merged.push(statement),
+            }
+        }
+        Self::new(merged)
     }
 
     /// The document as compact JSON: the text we send and compare.

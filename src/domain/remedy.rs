@@ -1,6 +1,6 @@
 //! Remedy: the policy that cures one refusal, as narrow as the refusal is.
 
-use super::denial::{Denial, DenialCause};
+use super::denial::Denial;
 use super::names::IAM_PATH;
 use super::policies::service::DAX_ACTIONS;
 use super::policies::{Conditions, PolicyDocument, Statement, Values, condition};
@@ -29,16 +29,8 @@ pub struct Place<'a> {
 /// `None` where an Allow would not help (an explicit deny, an organisation's policy), where it belongs into a policy
 /// with a principal (VPC endpoint, resource), and where the resource cannot be told narrowly enough.
 pub fn remedy(denial: &Denial, place: &Place<'_>) -> Option<PolicyDocument> {
-    match denial.cause {
-        DenialCause::IdentityPolicy
-        | DenialCause::PermissionsBoundary
-        | DenialCause::SessionPolicy
-        | DenialCause::Unstated => {}
-        DenialCause::ServiceControlPolicy
-        | DenialCause::ResourceControlPolicy
-        | DenialCause::VpcEndpointPolicy
-        | DenialCause::ResourcePolicy
-        | DenialCause::ExplicitDeny(_) => return None,
+    if !denial.cause.is_cured_by_allowing() {
+        return None;
     }
     let resource = resource::of(denial, place)?;
     let conditions = conditions(&denial.action, &resource, place);
@@ -46,7 +38,7 @@ pub fn remedy(denial: &Denial, place: &Place<'_>) -> Option<PolicyDocument> {
 }
 
 /// The conditions without which the statement would grant more than this call needs.
-fn conditions(action: &str, resource: &Values, place: &Place<'_>) -> Conditions {
+pub fn conditions(action: &str, resource: &Values, place: &Place<'_>) -> Conditions {
     let bounded = || match place.boundary_arn {
         Some(boundary) => condition("StringEquals", "iam:PermissionsBoundary", Values::one(boundary)),
         None => Conditions::new(),

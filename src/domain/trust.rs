@@ -2,7 +2,17 @@
 
 use serde_json::Value;
 
+use super::names::IAM_PATH;
 use super::policies::DAX_PRINCIPAL;
+
+/// Path of service-linked roles, which trust a service but are not service roles.
+const SERVICE_LINKED_PATH: &str = "/aws-service-role/";
+
+/// Whether a role of this path and trust policy can be the one that an account has for DAX, as the AWS console looks for
+/// it: it lets DAX in, and is neither ours nor linked to a service.
+pub fn may_serve(path: &str, trust_policy: &str) -> bool {
+    !path.starts_with(IAM_PATH) && !path.starts_with(SERVICE_LINKED_PATH) && trusts_dax(trust_policy)
+}
 
 /// Whether a trust policy, as JSON text, allows DAX to assume the role and nothing denies it.
 ///
@@ -71,6 +81,14 @@ mod tests {
         let denied =
             dax.replace(r#"}]}"#, r#"},{"Effect":"Deny","Principal":{"Service":"dax.amazonaws.com"},"Action":"*"}]}"#);
         assert!(!trusts_dax(&denied));
+    }
+
+    #[test]
+    fn a_role_of_ours_or_of_a_service_is_not_the_account_s() {
+        let dax = super::super::policies::trust_policy().to_json();
+        assert!(may_serve("/", &dax) && may_serve("/service-role/", &dax));
+        assert!(!may_serve(IAM_PATH, &dax) && !may_serve("/aws-service-role/dax.amazonaws.com/", &dax));
+        assert!(!may_serve("/", "{}"));
     }
 
     #[test]

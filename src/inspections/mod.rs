@@ -11,6 +11,10 @@ use crate::domain::inventory::ResourceKind;
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, read_group_description};
 use crate::domain::orphan::Marked;
 
+pub mod plan;
+mod preflight;
+mod service_role;
+
 /// Between two calls of ListTags: AWS allows ten in a second for the whole account.
 const LIST_TAGS_PAUSE: Duration = Duration::from_millis(150);
 
@@ -72,7 +76,19 @@ impl Inspector {
         for (name, cluster) in self.aws.clusters().await? {
             let Some(arn) = cluster.arn.filter(|_| !managed.contains(&name)) else { continue };
             tokio::time::sleep(LIST_TAGS_PAUSE).await;
-            let Some(tags) = self.aws.cluster_tags(&arn).await? else { continue };
+            let tags = match self.aws.cluster_tags(&arn).await {
+                Ok(Some(tags)) => tags,
+                Ok(None) => continue,
+                // One cluster whose tags cannot be read hides nothing else: a role of ours marks it all the same.
+                Err(fault) => {
+                    tracing::debug!(cluster.name = name, detail = fault.detail, "the tags of a cluster cannot be read");
+                    if cluster.iam_role_arn.is_some_and(|role| role.contains(&format!(":role{IAM_PATH}"))) {
+                        let kind = ResourceKind::Cluster;
+                        marked.push(Marked { kind, name, arn: Some(arn), created_at: None, operation_id: None });
+                    }
+                    continue;
+                }
+            };
             if tags.get(INSTALLATION_TAG) != Some(&installation.to_string()) {
                 continue;
             }

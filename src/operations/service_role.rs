@@ -9,17 +9,16 @@ use crate::domain::mutation::{Mutation, SERVICE_LINKED_ROLE};
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, made_name};
 use crate::domain::policies::trust_policy;
 use crate::domain::spec::{ClusterSpec, ServiceRole};
-use crate::domain::trust::trusts_dax;
+use crate::domain::trust::{may_serve, trusts_dax};
 use crate::domain::verdict::Findings;
 
 use super::evidence::tags;
 use super::{Context, Look, make};
 
-/// Path of service-linked roles, which trust a service but are not service roles.
-const SERVICE_LINKED_PATH: &str = "/aws-service-role/";
-
 /// Finds the role that was given, or the one that the account has, as the AWS console looks for it.
 pub(super) async fn find(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
+    // Asked before anything is made: a Region without DAX refuses every call of it.
+    context.aws.cluster(context.task.cluster.as_str()).await?;
     match &spec.service_role {
         ServiceRole::Made { .. } => Ok(Look::Skip),
         ServiceRole::Given { arn } => {
@@ -66,8 +65,7 @@ async fn check_given(context: &Context<'_>, arn: &str) -> Result<(), Fault> {
 async fn candidates(context: &Context<'_>) -> Result<Vec<RoleSummary>, Fault> {
     let mut candidates = Vec::new();
     for role in context.aws.roles("/").await? {
-        let elsewhere = !role.path.starts_with(IAM_PATH) && !role.path.starts_with(SERVICE_LINKED_PATH);
-        if !elsewhere || !trusts_dax(&role.trust_policy) {
+        if !may_serve(&role.path, &role.trust_policy) {
             continue;
         }
         let full = context.aws.role(&role.name, &role.arn).await?;

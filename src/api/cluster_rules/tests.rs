@@ -173,6 +173,7 @@ fn a_service_role_is_given_or_made() {
     let role = |role: Value| with(json!({"service_role": role}));
     let arn = "arn:aws:iam::123456789012:role/DaxRole";
     assert!(read(role(json!({"arn": arn}))).is_ok());
+    assert!(read(role(json!({"arn": arn, "all_tables": false}))).is_ok());
     assert!(read(role(json!({"access": "read_only", "all_tables": true}))).is_ok());
     assert!(read(role(json!({"access": "read_only", "tables": ["abc"], "all_tables": false}))).is_ok());
     expect(role(json!({})), &[("/service_role", "required")]);
@@ -222,7 +223,6 @@ fn fields_that_exclude_each_other_are_compared() {
     expect(with(json!({"availability_zones": ["us-east-1a"]})), &[("/availability_zones", "out_of_range")]);
     expect(with(json!({"node_type": "dax.r3.large"})), &[("/encryption_at_rest", "not_supported")]);
     assert!(read(with(json!({"node_type": "dax.r3.large", "encryption_at_rest": false}))).is_ok());
-    expect(with(json!({"require_preflight": true})), &[("/require_preflight", "not_offered")]);
 }
 
 /// Every limit stands twice, in the schema and in a rule; at the edge both must say the same.

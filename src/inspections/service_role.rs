@@ -1,0 +1,91 @@
+//! Which role a wanted cluster would use, looked up as the operation will look it up.
+
+use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::names::INSTALLATION_TAG;
+use crate::domain::policies::{Access, Tables};
+use crate::domain::spec::{ClusterSpec, ServiceRole};
+use crate::domain::trust::may_serve;
+
+use super::Inspector;
+
+/// The role that a wanted cluster would use.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum RoleChoice {
+    /// A new one.
+    Made {
+        /// What it may do.
+        access: Access,
+        /// On which tables.
+        tables: Tables,
+        /// Whether the account's roles are searched first.
+        searched: bool,
+    },
+    /// The one that was named.
+    Given(String),
+    /// The one of the account that trusts DAX.
+    Found(String),
+    /// It cannot be told: none, or several.
+    Unclear {
+        /// The ARNs of several.
+        candidates: Vec<String>,
+    },
+    /// The roles of the account cannot be listed.
+    Unknown(Fault),
+}
+
+impl RoleChoice {
+    /// The ARN of an existing role.
+    pub(super) fn existing(&self) -> Option<&str> {
+        match self {
+            Self::Given(arn) | Self::Found(arn) => Some(arn),
+            Self::Made { .. } | Self::Unclear { .. } | Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// The role name at the end of a role ARN.
+pub(super) fn name_in(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+impl Inspector {
+    /// Which role a wanted cluster would use.
+    pub(super) async fn choose_role(&self, spec: &ClusterSpec) -> RoleChoice {
+        match &spec.service_role {
+            ServiceRole::Given { arn } => RoleChoice::Given(arn.clone()),
+            ServiceRole::Made { access, tables } => {
+                RoleChoice::Made { access: *access, tables: tables.clone(), searched: false }
+            }
+            ServiceRole::Found { default_access } => match (self.candidates().await, default_access) {
+                (Err(fault), _) => RoleChoice::Unknown(fault),
+                (Ok(candidates), Some(access)) if candidates.is_empty() => {
+                    RoleChoice::Made { access: *access, tables: Tables::All, searched: true }
+                }
+                (Ok(candidates), _) => match candidates.as_slice() {
+                    [only] => RoleChoice::Found(only.clone()),
+                    _ => RoleChoice::Unclear { candidates },
+                },
+            },
+        }
+    }
+
+    /// Roles that trust DAX and are not ours. One whose tags may not be read stays a candidate: the permission to read it
+    /// is asked about like every other.
+    async fn candidates(&self) -> Result<Vec<String>, Fault> {
+        let mut candidates = Vec::new();
+        for role in self.aws.roles("/").await? {
+            if !may_serve(&role.path, &role.trust_policy) {
+                continue;
+            }
+            let is_ours = match self.aws.role(&role.name, &role.arn).await {
+                Ok(full) => full.is_none_or(|full| full.tags.contains_key(INSTALLATION_TAG)),
+                Err(fault) if fault.class == FaultClass::Permission => false,
+                Err(fault) => return Err(fault),
+            };
+            if !is_ours {
+                candidates.push(role.arn);
+            }
+        }
+        Ok(candidates)
+    }
+}

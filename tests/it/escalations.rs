@@ -11,8 +11,9 @@ use crate::escalation_rows::{
     ADMIN_ROLE, ALL_RIGHTS, ANYBODY, ANYTHING, BOUNDARY, LOOSE_ROLE, MORE_RIGHTS, NEW_ROLES, OTHERS, OUR_POLICY,
     OUR_ROLE, SIMULATED, TAKERS, WIDE_POLICY,
 };
+use crate::identity::{SERVICE, SERVICE_ARN};
 use crate::signed;
-use crate::world::{SERVICE, SERVICE_ARN, World};
+use crate::world::World;
 
 const ADMINISTRATOR: (&str, &str) = ("sandbox", "sandbox");
 fn role(name: &str, path: &str, trust: &str, boundary: Option<&str>) -> Mutation {

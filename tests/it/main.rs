@@ -15,6 +15,7 @@ mod http;
 mod http_clusters;
 mod http_operations;
 mod http_refusals;
+mod identity;
 mod lost_answers;
 mod permissions;
 mod plans;

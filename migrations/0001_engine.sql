@@ -69,6 +69,8 @@ create unique index operations_one_live on operations (cluster_name) where finis
 create index operations_claimable on operations (wake_at) where finished_at is null;
 create index operations_listing on operations (created_at desc, id desc);
 create index operations_listing_by_cluster on operations (cluster_name, created_at desc, id desc);
+create index operations_listing_by_kind on operations (kind, created_at desc, id desc);
+create index operations_succeeded on operations (kind, created_at desc) where status = 'succeeded';
 create index operations_listing_by_status on operations (status, created_at desc, id desc);
 
 create table operation_steps (
@@ -122,6 +124,7 @@ comment on table intents is 'committed before each mutating call is sent; open w
 create index intents_open on intents (cluster_id) where closed_at is null;
 create index intents_by_operation on intents (operation_id, id);
 create index intents_by_target on intents (target);
+create index intents_applied on intents (cluster_id) where outcome = 'applied';
 
 create table inventory (
     id bigint generated always as identity primary key,

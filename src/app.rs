@@ -39,7 +39,7 @@ use private_database::PrivateDatabase;
 use sandbox::{Bound, OwnSandbox};
 
 /// Longest wait for a connection to the database.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// How long the first look at the database may hold up the door.
 const FIRST_LOOK: Duration = Duration::from_secs(3);
 /// How long connections to the database may take to close.
@@ -72,8 +72,9 @@ impl App {
             store.migrate().await.context("migrating the private database")?;
         }
         let mut app = Self { address, tasks: JoinSet::new(), stop: CancellationToken::new(), store, sandbox, database };
-        let (tell_place, place) = watch::channel(app.first_look(serve.aws.is_sandbox()).await?);
+        let remembered = app.first_look(serve.aws.is_sandbox()).await?;
         let clients = app.clients(&serve.aws).await;
+        let (tell_place, place) = watch::channel(app.place(remembered, &clients).await);
         let router = app.router(serve, &clients, place)?;
         app.tasks.spawn(door::serve(listener, router, Limits::SERVICE, app.stop.clone()));
         let engine =
@@ -141,6 +142,15 @@ impl App {
         }
     }
 
+    /// The AWS the database belongs to, or the sandbox of this process: it answers at once, so the first request need not
+    /// be refused for want of it.
+    async fn place(&self, remembered: Option<AwsPlace>, clients: &Clients) -> Option<AwsPlace> {
+        match (remembered, &self.sandbox) {
+            (None, Some(_)) => clients.aws.place().await.ok(),
+            (remembered, _) => remembered,
+        }
+    }
+
     fn router(
         &self,
         serve: &Serve,
@@ -203,7 +213,7 @@ impl Engine {
     async fn run(self) -> Result<()> {
         let Some(opened) = self.stop.run_until_cancelled(self.open()).await else { return Ok(()) };
         let world = opened?;
-        tracing::info!("AWS is {}", world.place);
+        tracing::info!("working with {}", world.place);
         let figures = tokio::spawn(figures::keep_renewing(self.store.clone()));
         self.work(world).await;
         figures.abort();
@@ -223,7 +233,9 @@ impl Engine {
 
     async fn open(&self) -> Result<World> {
         let remembered = opening::fit_database(&self.store, self.serve.aws.is_sandbox()).await?;
-        self.tell_place.send_replace(remembered);
+        if remembered.is_some() {
+            self.tell_place.send_replace(remembered);
+        }
         let (aws, place) = opening::known_aws(&self.store, &self.serve.aws, &self.clients).await?;
         self.tell_place.send_replace(Some(place.clone()));
         let pace = if self.serve.aws.is_sandbox() { Pace::SANDBOX } else { Pace::AWS };

@@ -190,7 +190,8 @@ impl Invocation {
 fn task(arguments: Arguments, reader: &mut Reader<'_>) -> Option<Invocation> {
     match arguments.command {
         Command::Quickstart(flags) => {
-            let logging = logging::read(&flags.logging, "warn", reader);
+            // The worker's lines would break the drawing, which shows the same.
+            let logging = logging::read(&flags.logging, "error,dax_provisioner::worker=off", reader);
             let serve = serving::of_quickstart(&flags, reader);
             let quickstart = Quickstart { once: flags.once, reset: flags.reset, serve: serve? };
             Some(Invocation { task: Task::Quickstart(Box::new(quickstart)), logging: logging? })

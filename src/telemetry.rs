@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
@@ -41,8 +41,10 @@ pub fn start_log(logging: &Logging) -> anyhow::Result<()> {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
         LogFormat::Text => lines.with_ansi(false).boxed(),
     };
-    let lines = lines.with_filter(filter.and(filter_fn(is_fit_to_log)));
-    tracing_subscriber::registry().with(lines).try_init().context("the log has been started before")
+    // Filters of the whole registry, not of a layer: sqlx asks `tracing::enabled!` before each statement, and a layer's
+    // filter remembers that "no" and drops the next line of whoever logs on that thread.
+    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_fit_to_log)).with(lines);
+    registry.try_init().context("the log has been started before")
 }
 
 fn is_fit_to_log(event: &Metadata<'_>) -> bool {
@@ -97,14 +99,15 @@ mod tests {
     #[test]
     fn the_wire_of_libraries_stays_out_of_the_log() {
         let paper = Paper::default();
-        let lines = fmt::layer().with_writer(paper.clone());
-        let lines = lines.with_filter(EnvFilter::new("trace").and(filter_fn(is_fit_to_log)));
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+        let registry = tracing_subscriber::registry().with(EnvFilter::new("trace")).with(filter_fn(is_fit_to_log));
+        let registry = registry.with(fmt::layer().with_writer(paper.clone()));
+        tracing::subscriber::with_default(registry, || {
             tracing::trace!(target: "aws_smithy_runtime::client::orchestrator", "CANARY authorization header");
             tracing::debug!(target: "sqlx::query", "CANARY statement");
             tracing::debug!(target: "hyper::proto", "CANARY body");
             tracing::warn!(target: "aws_config::imds::region", "CANARY answer");
             tracing::info!(target: "sqlx::postgres::notice", "CANARY notice");
+            assert!(!tracing::enabled!(target: "sqlx::query", Level::DEBUG));
             tracing::warn!(target: "sqlx::pool", "seen: slow");
             tracing::debug!(target: "dax_provisioner::worker", "seen: ours");
         });

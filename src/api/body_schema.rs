@@ -170,6 +170,11 @@ fn field_errors(error: &ValidationError<'_>) -> (bool, Vec<FieldError>) {
             soft("out_of_range", format!("must have at least {limit} members"))
         }
         ValidationErrorKind::Pattern { pattern } => soft("invalid_format", format!("must match {pattern}")),
+        ValidationErrorKind::PropertyNames { error } => {
+            let key = error.instance().as_str().unwrap_or_default().to_owned();
+            let rule = BrokenRule::new("out_of_range", "has a name that is empty or too long");
+            (false, vec![FieldError::at(member(&key), rule)])
+        }
         // The set is the library's and open; our schemas use none of the others.
         other => hard("invalid", format!("breaks the rule `{}` of its schema", other.keyword())),
     }

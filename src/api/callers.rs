@@ -1,8 +1,10 @@
 //! Callers: who asks, by bearer token. When in doubt, nobody.
 
+use std::net::IpAddr;
+
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -38,7 +40,10 @@ pub(super) async fn authenticate(
     next: Next,
 ) -> Result<Response, Refusal> {
     let caller = match api.settings.authentication {
-        Authentication::Off => Caller(None),
+        Authentication::Off => {
+            refuse_web_pages(request.headers())?;
+            Caller(None)
+        }
         Authentication::On => {
             let hash = bearer(request.headers())?;
             let name = api.store.token_name(&hash).await?;
@@ -61,20 +66,64 @@ fn bearer(headers: &HeaderMap) -> Result<Vec<u8>, Refusal> {
     token.and_then(token_hash).ok_or_else(|| unauthenticated("the Authorization header holds no token of this service"))
 }
 
+/// Keeps web pages out where nobody needs a token: a page of any site can make the browser of this machine's user send
+/// requests to loopback, under a name of its own that it lets point here (DNS rebinding), or across origins.
+fn refuse_web_pages(headers: &HeaderMap) -> Result<(), Refusal> {
+    let texts = |name| headers.get_all(name).iter().map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+    let forbidden = |detail: &str| Err(Refusal::new(ProblemCode::Forbidden, detail));
+    if !texts(header::HOST).all(is_this_machine) {
+        return forbidden("without authentication, only requests to localhost or to an IP address are taken");
+    }
+    let host = texts(header::HOST).next().unwrap_or_default();
+    let same = |origin: &str| origin.split_once("://").is_some_and(|(_, from)| from == host);
+    if !texts(header::ORIGIN).all(same) {
+        return forbidden("without authentication, no requests from pages of other origins are taken");
+    }
+    Ok(())
+}
+
+/// Whether a Host names this machine without asking DNS: an address, or `localhost`.
+fn is_this_machine(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+}
+
 fn unauthenticated(detail: &str) -> Refusal {
     Refusal::new(ProblemCode::Unauthenticated, detail)
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use crate::api::tokens::new_token;
 
     use super::*;
 
     fn headers(values: &[&str]) -> HeaderMap {
         values.iter().map(|value| (header::AUTHORIZATION, HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn without_authentication_web_pages_stay_outside() {
+        let request = |host: &str, origin: Option<&str>| {
+            let mut headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_str(host).unwrap())]);
+            headers.extend(origin.map(|origin| (header::ORIGIN, HeaderValue::from_str(origin).unwrap())));
+            refuse_web_pages(&headers).is_ok()
+        };
+        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]:8080", "[::1]", "192.0.2.7"] {
+            assert!(request(host, None), "{host}");
+        }
+        for host in ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "localhost.evil.example", ""] {
+            assert!(!request(host, None), "{host}");
+        }
+        assert!(request("localhost:8080", Some("http://localhost:8080")));
+        for origin in ["http://evil.example", "http://localhost:9999", "null", ""] {
+            assert!(!request("localhost:8080", Some(origin)), "{origin}");
+        }
+        assert!(refuse_web_pages(&HeaderMap::new()).is_ok());
     }
 
     #[test]

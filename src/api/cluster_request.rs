@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
 
+use crate::domain::fields;
 use crate::domain::policies::Access;
 use crate::domain::spec::{NetworkType, OnFailure};
 
@@ -32,7 +34,7 @@ pub(super) struct ClusterRequest {
     #[schema(value_type = i32, minimum = 1, maximum = 11, example = 3)]
     pub(super) replication_factor: Option<i64>,
     /// One zone for each node; AWS chooses if absent.
-    #[schema(value_type = Vec<String>, required = false, min_items = 1, max_items = 11)]
+    #[schema(schema_with = zone_list, required = false)]
     pub(super) availability_zones: Option<Vec<String>>,
     /// The role DAX uses to reach DynamoDB. Absent: the one role of the account that trusts DAX and is not ours.
     #[schema(value_type = ServiceRoleRequest, required = false)]
@@ -41,7 +43,7 @@ pub(super) struct ClusterRequest {
     #[schema(value_type = SubnetGroupRequest, required = false)]
     pub(super) subnet_group: Option<SubnetGroupRequest>,
     /// Security groups of the nodes. Absent: the default group of the VPC.
-    #[schema(value_type = Vec<String>, required = false, min_items = 1, max_items = 16)]
+    #[schema(schema_with = security_group_list, required = false)]
     pub(super) security_group_ids: Option<Vec<String>>,
     /// Address family. Absent: derived from the subnet group.
     #[schema(value_type = NetworkTypeWord, required = false)]
@@ -63,11 +65,11 @@ pub(super) struct ClusterRequest {
              pattern = "^[A-Za-z]{3}:[0-2][0-9]:[0-5][0-9]-[A-Za-z]{3}:[0-2][0-9]:[0-5][0-9]$")]
     pub(super) maintenance_window: Option<String>,
     /// An SNS topic of this account and Region that hears of DAX's events.
-    #[schema(value_type = String, required = false, max_length = 2048,
+    #[schema(value_type = String, required = false, max_length = 2048, pattern = "^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+$",
              example = "arn:aws:sns:us-east-1:123456789012:dax-events")]
     pub(super) notification_topic_arn: Option<String>,
     /// At most 48 tags; keys of 1 to 128, values of up to 256 characters. `aws:` and `dax-provisioner:` are reserved.
-    #[schema(value_type = BTreeMap<String, String>, required = false)]
+    #[schema(schema_with = tag_map, required = false)]
     pub(super) tags: Option<BTreeMap<String, String>>,
     /// Whether DELETE is refused.
     #[schema(value_type = bool, required = false, default = false)]
@@ -89,13 +91,14 @@ pub(super) struct ClusterRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct ServiceRoleRequest {
     /// An existing role of this account that trusts DAX.
-    #[schema(value_type = String, required = false, max_length = 2048)]
+    #[schema(value_type = String, required = false, max_length = 2048, pattern = "^arn:[a-z-]+:iam::[0-9]{12}:role/.+$",
+             example = "arn:aws:iam::123456789012:role/service-role/DAXServiceRole")]
     pub(super) arn: Option<String>,
     /// What a new role may do.
     #[schema(value_type = AccessWord, required = false)]
     pub(super) access: Option<Access>,
     /// The tables a new role may reach, with their indexes: names, or ARNs of this account and Region.
-    #[schema(value_type = Vec<String>, required = false, min_items = 1, max_items = 500)]
+    #[schema(schema_with = table_list, required = false)]
     pub(super) tables: Option<Vec<String>>,
     /// Lets a new role reach every table of the account in the Region, present and future.
     #[schema(value_type = bool, required = false)]
@@ -110,7 +113,7 @@ pub(super) struct SubnetGroupRequest {
     #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
     pub(super) name: Option<String>,
     /// A new group of these subnets, all of one VPC.
-    #[schema(value_type = Vec<String>, required = false, min_items = 1, max_items = 20)]
+    #[schema(schema_with = subnet_list, required = false)]
     pub(super) subnet_ids: Option<Vec<String>>,
     /// A new group of the subnets of this VPC. Not built into this version.
     #[schema(value_type = String, required = false)]
@@ -137,4 +140,45 @@ pub(super) struct ParameterGroupRequest {
     /// Its name.
     #[schema(value_type = String, min_length = 1, max_length = 255)]
     pub(super) name: Option<String>,
+}
+
+fn zone_list() -> Array {
+    let about = "One zone of the Region for each node; a zone may be named twice. Absent: AWS chooses.";
+    list(about, "^[a-z0-9-]+$", 64, fields::REPLICATION_FACTOR_MAX.into())
+}
+
+fn security_group_list() -> Array {
+    let about = "Security groups of the nodes. Absent: the default group of the VPC.";
+    list(about, "^sg-([0-9a-f]{8}|[0-9a-f]{17})$", 20, fields::SECURITY_GROUPS_MAX)
+}
+
+fn table_list() -> Array {
+    let about = "The tables a new role may reach, with their indexes: names, or ARNs of this account and Region.";
+    list(about, "^(arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/)?[A-Za-z0-9_.-]{3,255}$", 2048, fields::TABLES_MAX)
+}
+
+fn subnet_list() -> Array {
+    let about = "A new group of these subnets, all of one VPC.";
+    list(about, "^subnet-([0-9a-f]{8}|[0-9a-f]{17})$", 24, fields::SUBNETS_MAX)
+}
+
+fn list(about: &str, pattern: &str, longest: usize, most: usize) -> Array {
+    let item = text().pattern(Some(pattern)).max_length(Some(longest));
+    ArrayBuilder::new().items(item).description(Some(about)).min_items(Some(1)).max_items(Some(most)).build()
+}
+
+fn tag_map() -> Object {
+    let about = "Tags of the cluster, at most 48. `aws:` and `dax-provisioner:` are reserved.";
+    let key = text().min_length(Some(1)).max_length(Some(fields::TAG_KEY_MAX));
+    ObjectBuilder::new()
+        .description(Some(about))
+        .schema_type(SchemaType::Type(Type::Object))
+        .property_names(Some(key))
+        .additional_properties(Some(text().max_length(Some(fields::TAG_VALUE_MAX))))
+        .max_properties(Some(fields::TAGS_MAX))
+        .build()
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))
 }

@@ -167,7 +167,7 @@ fn security_groups(broken: &mut Broken, ids: Option<Vec<String>>) -> Vec<String>
 fn service_role(broken: &mut Broken, role: Option<ServiceRoleRequest>, ground: &Ground<'_>) -> ServiceRole {
     let found = ServiceRole::Found { default_access: ground.default_access };
     let Some(role) = role else { return found };
-    let asks_for_new = role.access.is_some() || role.tables.is_some() || role.all_tables.is_some();
+    let asks_for_new = role.access.is_some() || role.tables.is_some() || role.all_tables == Some(true);
     match (role.arn, asks_for_new) {
         (Some(_), true) => {
             broken.add("/service_role", "exclusive", "must hold either arn, or access with tables or all_tables");
@@ -288,5 +288,7 @@ fn tags(broken: &mut Broken, tags: BTreeMap<String, String>) -> BTreeMap<String,
     tags
 }
 
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod tests;

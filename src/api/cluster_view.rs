@@ -119,9 +119,14 @@ pub(super) struct GroupPart {
 impl Cluster {
     /// The view of a cluster in its account and Region.
     pub(super) fn of(cluster: cluster::Cluster, place: &AwsPlace, problem: Option<Problem>) -> Self {
+        let observed = |name: Option<String>| name.map(|name| GroupPart { name, owner: Owner::External });
         let group = |kind| cluster.part(kind).map(|item| GroupPart { name: item.name.clone(), owner: item.owner });
-        let subnet_group = group(ResourceKind::SubnetGroup);
-        let parameter_group = group(ResourceKind::ParameterGroup);
+        // AWS's default groups are in no inventory; AWS says which ones it took.
+        let seen = cluster.observed.as_ref();
+        let subnet_group =
+            group(ResourceKind::SubnetGroup).or_else(|| observed(seen.and_then(|seen| seen.subnet_group.clone())));
+        let parameter_group = group(ResourceKind::ParameterGroup)
+            .or_else(|| observed(seen.and_then(|seen| seen.parameter_group.clone())));
         let role = cluster.part(ResourceKind::Role);
         let service_role = role.map(|item| RolePart { arn: item.arn.clone(), owner: item.owner });
         let endpoint = cluster.observed.as_ref().and_then(|observed| observed.endpoint.clone());

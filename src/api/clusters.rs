@@ -60,7 +60,8 @@ pub(super) struct ListClusters {
 #[expect(dead_code, reason = "it stands for the parameters in the API document; the handler reads them")]
 pub(super) struct DeleteCluster {
     /// Parts to leave although we made them, separated by commas: `service_role`, `subnet_group`, `parameter_group`.
-    #[param(value_type = String, required = false, example = "service_role,subnet_group")]
+    #[param(value_type = String, required = false, example = "service_role,subnet_group",
+            pattern = "^(service_role|subnet_group|parameter_group)(,(service_role|subnet_group|parameter_group))*$")]
     retain: (),
 }
 
@@ -87,7 +88,7 @@ pub(super) async fn create_cluster(
     parameters.finish()?;
     let key = key.of_request(&submission.caller, &body);
     let preflight = requires_preflight(&body);
-    let place = api.place()?;
+    let place = api.place_soon().await?;
     let ground = Ground { place: &place, default_access: api.settings.default_access };
     let spec = believe(body, &ground).map_err(Problem::invalid)?;
     if preflight && !api.is_answered_already(key.as_ref(), &spec).await? {

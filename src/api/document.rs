@@ -6,8 +6,9 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, Schema};
+use utoipa::openapi::{Content, HeaderBuilder, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa_swagger_ui::Config;
 
 use crate::domain::problem_code::ProblemCode;
@@ -82,7 +83,11 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 fn problem_response() -> RefOr<utoipa::openapi::Response> {
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
-    ResponseBuilder::new().description("Any refusal.").content(PROBLEM_JSON, content).build().into()
+    let seconds = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer));
+    let pace =
+        HeaderBuilder::new().schema(Some(seconds)).description(Some("In how many seconds to come back, if it passes."));
+    let response = ResponseBuilder::new().description("Any refusal.").content(PROBLEM_JSON, content);
+    response.header("Retry-After", pace.build()).build().into()
 }
 
 /// Serves the API document.

@@ -39,7 +39,8 @@ pub(super) async fn check_liveness(parameters: Parameters) -> Result<Json<Health
     Ok(Json(Health { status: "alive" }))
 }
 
-/// Tells whether the service can take requests: the database answers, is migrated, and keeps what it commits.
+/// Tells whether the service can take requests: the database answers, is migrated and keeps what it commits, and it is
+/// known which AWS account this is.
 #[utoipa::path(
     get, path = "/readyz", tag = "service", operation_id = "check_readiness",
     responses((status = 200, description = "It is ready.", body = Health))
@@ -50,7 +51,8 @@ pub(super) async fn check_readiness(State(api): State<Api>, parameters: Paramete
         return Err(not_ready("the service is shutting down"));
     }
     match tokio::time::timeout(DATABASE_PATIENCE, unready(&api)).await {
-        Ok(Ok(None)) => Ok(Json(Health { status: "ready" })),
+        // The database remembers the account, so this holds only until AWS has answered for the very first time.
+        Ok(Ok(None)) => api.place().map(|_| Json(Health { status: "ready" })),
         Ok(Ok(Some(reason))) => Err(not_ready(reason)),
         Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(not_ready("the database does not answer")),

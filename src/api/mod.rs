@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -64,6 +65,9 @@ use refusal::Refusal;
 
 /// Largest body that is read, unless set otherwise.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a request waits to learn which account this is.
+const PLACE_PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// Everything the door needs.
 #[derive(Clone)]
@@ -137,6 +141,14 @@ impl Api {
     fn place(&self) -> Result<AwsPlace, Refusal> {
         let unknown = || Refusal::new(ProblemCode::Unavailable, "AWS has not yet told which account this is");
         self.place.borrow().clone().ok_or_else(unknown)
+    }
+
+    /// The same, waited for a moment: a service that has just started asks AWS in the first instants of its life.
+    async fn place_soon(&self) -> Result<AwsPlace, Refusal> {
+        let mut place = self.place.clone();
+        // Too late or never: both are told by what is known then.
+        let _ = tokio::time::timeout(PLACE_PATIENCE, place.wait_for(Option::is_some)).await;
+        self.place()
     }
 
     fn advice<'a>(&'a self, place: Option<&'a AwsPlace>) -> Advice<'a> {

@@ -1,5 +1,7 @@
 //! Operations: list, read and retry.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
@@ -37,7 +39,8 @@ pub(super) struct OperationList {
 #[expect(dead_code, reason = "it stands for the parameters in the API document; the handler reads them")]
 pub(super) struct ListOperations {
     /// Only operations on this cluster, deleted ones included.
-    #[param(value_type = String, required = false, example = "orders-cache")]
+    #[param(value_type = String, required = false, example = "orders-cache", min_length = 1, max_length = 20,
+            pattern = "^[A-Za-z](-?[A-Za-z0-9])*$")]
     cluster: (),
     /// Only operations of this kind.
     #[param(value_type = OperationKindWord, required = false)]
@@ -88,10 +91,7 @@ pub(super) async fn list_operations(State(api): State<Api>, mut parameters: Para
     let filters =
         [("cluster", cluster.as_deref()), ("kind", kind.map(Kind::as_str)), ("status", status.map(Status::as_str))];
     let link = next_cursor.as_deref().map(|next| page.link("/v1/operations", &filters, next));
-    let mut items = Vec::with_capacity(operations.len());
-    for operation in operations {
-        items.push(api.operation_view(operation).await?);
-    }
+    let items = api.operation_views(operations).await?;
     Ok(answers::list(&OperationList { items, next_cursor }, link.as_deref()))
 }
 
@@ -162,9 +162,23 @@ pub(super) async fn retry_operation(
 impl Api {
     /// The view of an operation, with its estimate and its advice.
     pub(super) async fn operation_view(&self, operation: operation::Operation) -> Result<Operation, StoreError> {
-        let typical =
-            if operation.status.is_finished() { None } else { self.store.typical_duration(operation.kind).await? };
+        let mut views = self.operation_views(vec![operation]).await?;
+        Ok(views.pop().expect("there are as many views as operations"))
+    }
+
+    async fn operation_views(&self, operations: Vec<operation::Operation>) -> Result<Vec<Operation>, StoreError> {
+        let mut typical = HashMap::new();
+        for kind in Kind::ALL {
+            if operations.iter().any(|operation| operation.kind == kind && !operation.status.is_finished()) {
+                typical.insert(kind, self.store.typical_duration(kind).await?);
+            }
+        }
         let place = self.place.borrow().clone();
-        Ok(Operation::of(operation, typical, answers::now(), &self.advice(place.as_ref())))
+        let (advice, now) = (self.advice(place.as_ref()), answers::now());
+        let view = |operation: operation::Operation| {
+            let typical = typical.get(&operation.kind).copied().flatten();
+            Operation::of(operation, typical, now, &advice)
+        };
+        Ok(operations.into_iter().map(view).collect())
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct PageParameters {
     #[param(value_type = i64, required = false, minimum = 1, maximum = 100, default = 20)]
     limit: (),
     /// `next_cursor` of the page before.
-    #[param(value_type = String, required = false, max_length = 64)]
+    #[param(value_type = String, required = false, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: (),
 }
 

@@ -84,3 +84,13 @@ fn the_committed_document_is_the_document() {
         "openapi/openapi.json is stale: `dax-provisioner openapi` prints the fresh one"
     );
 }
+
+#[tokio::test]
+async fn a_panic_is_answered_without_its_text() {
+    let answer = super::answer_panic(Box::new("a secret"));
+    assert_eq!(answer.status(), 500);
+    let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+    let problem: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(problem["code"], "internal");
+    assert!(!String::from_utf8_lossy(&body).contains("secret"));
+}

@@ -85,9 +85,16 @@ pub async fn claim_place(store: &Store, here: &AwsPlace) -> Result<Result<(), Ba
     ))))
 }
 
-/// An error and its causes in one line.
+/// An error and its causes in one line. Some libraries repeat a cause in their own words; it is told once.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut line = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string) {
+        if !line.ends_with(&cause) {
+            line.push_str(": ");
+            line.push_str(&cause);
+        }
+    }
+    line
 }
 
 /// This machine's clock.

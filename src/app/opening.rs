@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::aws::{Aws, Target};
 use crate::config::{AwsChoice, BadConfiguration, Endpoint};
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::installation::AwsPlace;
+use crate::domain::waiting::WaitingFor;
 use crate::store::Store;
 
 use super::guards::{self, Found};
@@ -75,7 +76,12 @@ pub(super) async fn known_aws(
                 return Ok(met);
             }
             Ok(Err(refusal)) => return Err(refusal),
-            Err(why) => teller.tell(format!("{why}; operations are accepted and wait until this is mended")),
+            Err(obstacle) => {
+                if let Err(error) = store.explain_pending(obstacle.waiting_for).await {
+                    tracing::debug!(%error, "pending operations do not say why they wait");
+                }
+                teller.tell(format!("{}; operations are accepted and wait until this is mended", obstacle.line));
+            }
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(AWS_PAUSE_MAX);
@@ -106,20 +112,39 @@ impl Clients {
     }
 }
 
+/// Why AWS could not be met yet.
+struct Obstacle {
+    line: String,
+    waiting_for: WaitingFor,
+}
+
+impl Obstacle {
+    fn away(line: String) -> Self {
+        Self { line, waiting_for: WaitingFor::Aws }
+    }
+
+    fn of(fault: &Fault) -> Self {
+        let waiting_for =
+            if fault.class == FaultClass::Credentials { WaitingFor::Credentials } else { WaitingFor::Aws };
+        Self { line: told(fault), waiting_for }
+    }
+}
+
 async fn meet(
     store: &Store,
     choice: &AwsChoice,
     clients: &Clients,
-) -> Result<Result<(Aws, AwsPlace), BadConfiguration>, String> {
+) -> Result<Result<(Aws, AwsPlace), BadConfiguration>, Obstacle> {
     let aws = match choice {
         AwsChoice::Real | AwsChoice::Sandbox(_) => clients.aws.clone(),
         AwsChoice::Endpoint(endpoint) => {
-            let health = sandbox::health(endpoint).await.map_err(|error| format!("{error:#}"))?;
+            let health =
+                sandbox::health(endpoint).await.map_err(|error| Obstacle::away(guards::chain(error.as_ref())))?;
             Aws::open(&sandbox::target(endpoint, health.id, health.region)).await
         }
     };
-    let place = aws.place().await.map_err(|fault| told(&fault))?;
-    let claimed = guards::claim_place(store, &place).await.map_err(|error| guards::chain(&error))?;
+    let place = aws.place().await.map_err(|fault| Obstacle::of(&fault))?;
+    let claimed = guards::claim_place(store, &place).await.map_err(|error| Obstacle::away(guards::chain(&error)))?;
     Ok(claimed.map(|()| (aws, place)))
 }
 
@@ -137,7 +162,7 @@ pub async fn client_target(choice: &AwsChoice) -> anyhow::Result<Target> {
 /// A fault in one line, without AWS's own message, which may hold what a log must not.
 pub fn told(fault: &Fault) -> String {
     match &fault.aws {
-        Some(refusal) => format!("AWS does not say who we are ({}): {}", refusal.code, fault.detail),
+        Some(refusal) => format!("AWS does not say who we are ({})", refusal.code),
         None => fault.detail.clone(),
     }
 }

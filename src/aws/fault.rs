@@ -10,6 +10,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::domain::fault::{AwsRefusal, Fault, FaultClass};
 
+/// Longest message that is kept of what AWS said.
+const MESSAGE_BYTES_MAX: usize = 4_096;
+
 /// A call, for the words of its fault.
 pub(super) struct Call {
     service: &'static str,
@@ -45,7 +48,7 @@ const MESSAGES: [(&str, &str, FaultClass); 5] = [
 ];
 
 /// What a code means, without its suffix `Fault` or `Exception` (older documents leave it out).
-const CODES: [(FaultClass, &[&str]); 10] = [
+const CODES: [(FaultClass, &[&str]); 11] = [
     (
         FaultClass::AlreadyExists,
         &["EntityAlreadyExists", "ClusterAlreadyExists", "SubnetGroupAlreadyExists", "ParameterGroupAlreadyExists"],
@@ -80,10 +83,8 @@ const CODES: [(FaultClass, &[&str]); 10] = [
             "LimitExceeded",
         ],
     ),
-    (
-        FaultClass::Permission,
-        &["AccessDenied", "UnauthorizedOperation", "AuthorizationError", "ServiceLinkedRoleNotFound"],
-    ),
+    (FaultClass::ServiceLinkedRoleMissing, &["ServiceLinkedRoleNotFound"]),
+    (FaultClass::Permission, &["AccessDenied", "UnauthorizedOperation", "AuthorizationError"]),
     (
         FaultClass::Credentials,
         &[
@@ -175,6 +176,7 @@ where
         // A response that cannot be read, and whatever a later SDK may add.
         _ => (FaultClass::Ambiguous, "UnreadableAnswer".to_owned(), chain(error)),
     };
+    let message = cut(message);
     let class = if call.mutates || class != FaultClass::Ambiguous { class } else { FaultClass::Transient };
     let detail = describe(call, class, &code);
     let refusal = AwsRefusal {
@@ -186,6 +188,16 @@ where
         target_arn: call.target_arn.clone(),
     };
     Fault { aws: Some(refusal), ..Fault::new(class, detail) }
+}
+
+/// A message of bounded length: it is stored, and shown to people.
+fn cut(mut message: String) -> String {
+    if message.len() > MESSAGE_BYTES_MAX {
+        let end = (0..=MESSAGE_BYTES_MAX).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
+        message.truncate(end);
+        message.push('…');
+    }
+    message
 }
 
 /// A request that got no response: whether it can have reached AWS.

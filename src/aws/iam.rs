@@ -11,6 +11,9 @@ use crate::domain::fault::Fault;
 use super::Aws;
 use super::fault::{Call, absent_is_none, fault_of, missing_member};
 
+/// Most that IAM gives in one page: large accounts must be read within one lease.
+const ITEMS_PER_PAGE: i32 = 1_000;
+
 /// A role, as GetRole reports it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Role {
@@ -83,7 +86,8 @@ impl Aws {
     /// iam ListRoles, every page, under a path.
     pub async fn roles(&self, path_prefix: &str) -> Result<Vec<RoleSummary>, Fault> {
         let call = Call::read("iam", "ListRoles", None);
-        let mut pages = self.iam.list_roles().path_prefix(path_prefix).into_paginator().items().send();
+        let mut pages =
+            self.iam.list_roles().path_prefix(path_prefix).max_items(ITEMS_PER_PAGE).into_paginator().items().send();
         let mut roles = Vec::new();
         while let Some(role) = pages.next().await {
             let role = role.map_err(|error| fault_of(&call, &error))?;
@@ -123,7 +127,8 @@ impl Aws {
     /// iam ListPolicies of customer managed policies, every page, under a path.
     pub async fn policies(&self, path_prefix: &str) -> Result<Vec<Policy>, Fault> {
         let call = Call::read("iam", "ListPolicies", None);
-        let request = self.iam.list_policies().scope(PolicyScopeType::Local).path_prefix(path_prefix);
+        let request =
+            self.iam.list_policies().scope(PolicyScopeType::Local).path_prefix(path_prefix).max_items(ITEMS_PER_PAGE);
         let mut pages = request.into_paginator().items().send();
         let mut policies = Vec::new();
         while let Some(policy) = pages.next().await {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::app::Signals;
+use crate::app::{Signals, guards};
 use crate::config::{BadConfiguration, EXIT_BAD_CONFIGURATION, Invocation, Task};
 use crate::telemetry;
 
@@ -42,7 +42,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
             ExitCode::from(EXIT_BAD_CONFIGURATION)
         }
         None => {
-            complain(format_args!("error: {error:#}"));
+            complain(format_args!("error: {}", guards::chain(error.as_ref())));
             ExitCode::FAILURE
         }
     }

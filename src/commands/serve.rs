@@ -1,7 +1,7 @@
 //! `serve`: the API and the workers, until a signal.
 
 use crate::app::{App, Signals, sandbox};
-use crate::config::{AwsChoice, Database, Serve};
+use crate::config::{AwsChoice, Database, Role, Serve};
 
 /// Serves until a signal, or until something is wrong.
 pub(super) async fn run(settings: Serve, signals: &Signals) -> anyhow::Result<()> {
@@ -21,7 +21,10 @@ pub(super) async fn run(settings: Serve, signals: &Signals) -> anyhow::Result<()
 }
 
 fn introduce(settings: &Serve, app: &App) {
-    tracing::info!("listening on {}, documentation on {}/docs", app.url(), app.url());
+    match settings.role {
+        Role::Api | Role::All => tracing::info!("listening on {}, documentation on {}/docs", app.url(), app.url()),
+        Role::Worker => tracing::info!("listening on {} for probes and metrics only", app.url()),
+    }
     if !settings.door.authentication {
         tracing::warn!("authentication is off: everybody on this machine may call");
     }

@@ -6,12 +6,12 @@ use clap::{Args, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
 Examples:
-  dax-provisioner quickstart                       see the whole thing work, with nothing installed
-  dax-provisioner serve --sandbox                  the API on http://127.0.0.1:8080, AWS played by the sandbox
-  DATABASE_URL=postgres://… dax-provisioner migrate
-  DATABASE_URL=postgres://… dax-provisioner serve  against real AWS, with the SDK's usual credentials and Region
+  dax-provisioner quickstart        see the whole thing work, with nothing installed
+  dax-provisioner serve --sandbox   the API on port 8080, AWS played by the sandbox
+  dax-provisioner migrate           make the tables in the database of DATABASE_URL
+  dax-provisioner serve             real AWS, with that database and the SDK's usual credentials
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration (every fault is told at once).";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration (all faults at once).";
 
 const SERVE_NOTES: &str = "\
 Environment:
@@ -220,7 +220,7 @@ pub struct EmbeddedArguments {
 #[command(next_help_heading = "Logging")]
 pub struct LoggingArguments {
     /// What to log: error, warn, info, debug, or a filter such as info,dax_provisioner::worker=debug [default: info;
-    /// quickstart: warn]
+    /// quickstart: error]
     #[arg(long, value_name = "FILTER")]
     pub(super) log: Option<String>,
     /// How to log: text or json

@@ -22,6 +22,8 @@ pub enum FaultClass {
     WrongState,
     /// DAX cannot assume the service role: too young, or the wrong trust policy.
     RoleNotAssumable,
+    /// The account's service-linked role for DAX is missing, or not visible to DAX yet.
+    ServiceLinkedRoleMissing,
     /// The caller lacks a permission.
     Permission,
     /// The caller's credentials are not accepted.
@@ -69,7 +71,8 @@ impl FaultClass {
             | Self::AlreadyExists
             | Self::NotFound
             | Self::WrongState
-            | Self::RoleNotAssumable => Cure::Retry,
+            | Self::RoleNotAssumable
+            | Self::ServiceLinkedRoleMissing => Cure::Retry,
             Self::Permission
             | Self::Credentials
             | Self::Quota
@@ -90,7 +93,7 @@ impl FaultClass {
             Self::AlreadyExists | Self::Conflict | Self::WrongState => ProblemCode::ResourceConflict,
             Self::NotFound | Self::Invalid => ProblemCode::AwsRejectedInput,
             Self::RoleNotAssumable => ProblemCode::RoleNotAssumable,
-            Self::Permission => ProblemCode::PermissionMissing,
+            Self::Permission | Self::ServiceLinkedRoleMissing => ProblemCode::PermissionMissing,
             Self::Credentials => ProblemCode::CredentialsInvalid,
             Self::Quota => ProblemCode::QuotaExceeded,
             Self::Capacity => ProblemCode::CapacityUnavailable,
@@ -115,6 +118,7 @@ impl FaultClass {
             | Self::Deadline
             | Self::ClusterNotAvailable => true,
             Self::RoleNotAssumable
+            | Self::ServiceLinkedRoleMissing
             | Self::Permission
             | Self::Credentials
             | Self::Quota

@@ -101,7 +101,9 @@ pub fn orphans(marked: Vec<Marked>, evidence: &[Evidence]) -> Vec<Orphan> {
             if known().any(belongs) {
                 return None;
             }
-            let newest = known().max_by_key(|one| one.operation_id);
+            // A mark that names an operation is evidence only together with a row of that operation.
+            let named = |one: &&Evidence| thing.operation_id.is_none_or(|operation| operation == one.operation_id);
+            let newest = known().filter(named).max_by_key(|one| one.operation_id);
             Some(Orphan {
                 reason: newest.map_or(OrphanReason::Unknown, |one| reason(one.presence)),
                 operation_id: thing.operation_id.or(newest.map(|one| one.operation_id)),

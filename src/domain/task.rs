@@ -29,6 +29,8 @@ pub struct Task {
     pub step: StepState,
     /// Everything made or used for this cluster, by any operation.
     pub inventory: Vec<Item>,
+    /// Names and ARNs that AWS has confirmed to have deleted for this cluster.
+    pub confirmed_deletions: Vec<String>,
     /// Calls for this cluster whose outcome nobody knows, oldest first, of any operation.
     pub open_intents: Vec<Intent>,
     /// The installation that our tags name.
@@ -95,11 +97,18 @@ impl Task {
         self.inventory.iter().filter(move |item| item.kind == kind && item.is_ours_and_present())
     }
 
-    /// Whether a call of this step to this target is out without a known outcome.
-    pub fn has_open_intent(&self, mutation: &Mutation) -> bool {
-        self.open_intents.iter().any(|intent| {
-            intent.mutation.operation() == mutation.operation() && intent.mutation.target() == mutation.target()
-        })
+    /// The call of the same operation to the same target that is out without a known outcome: what may exist is what it
+    /// would have made, even if settings have changed since.
+    pub fn open_call_like(&self, mutation: &Mutation) -> Option<&Mutation> {
+        self.open_intents
+            .iter()
+            .map(|intent| &intent.mutation)
+            .find(|open| open.operation() == mutation.operation() && open.target() == mutation.target())
+    }
+
+    /// Whether AWS has confirmed that this thing was deleted.
+    pub fn is_confirmed_deleted(&self, item: &Item) -> bool {
+        self.confirmed_deletions.iter().any(|target| *target == item.name || Some(target) == item.arn.as_ref())
     }
 
     /// How long an instant of the database's clock is past.

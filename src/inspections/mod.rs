@@ -76,7 +76,19 @@ impl Inspector {
         for (name, cluster) in self.aws.clusters().await? {
             let Some(arn) = cluster.arn.filter(|_| !managed.contains(&name)) else { continue };
             tokio::time::sleep(LIST_TAGS_PAUSE).await;
-            let Some(tags) = self.aws.cluster_tags(&arn).await? else { continue };
+            let tags = match self.aws.cluster_tags(&arn).await {
+                Ok(Some(tags)) => tags,
+                Ok(None) => continue,
+                // One cluster whose tags cannot be read hides nothing else: a role of ours marks it all the same.
+                Err(fault) => {
+                    tracing::debug!(cluster.name = name, detail = fault.detail, "the tags of a cluster cannot be read");
+                    if cluster.iam_role_arn.is_some_and(|role| role.contains(&format!(":role{IAM_PATH}"))) {
+                        let kind = ResourceKind::Cluster;
+                        marked.push(Marked { kind, name, arn: Some(arn), created_at: None, operation_id: None });
+                    }
+                    continue;
+                }
+            };
             if tags.get(INSTALLATION_TAG) != Some(&installation.to_string()) {
                 continue;
             }

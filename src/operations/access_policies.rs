@@ -25,9 +25,12 @@ pub(super) async fn create(context: &Context<'_>, spec: &ClusterSpec) -> Result<
             continue;
         }
         let task = context.task;
+        let mutation = task.open_call_like(&mutation).cloned().unwrap_or(mutation);
         match look_for(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
             Existence::Ours(item) => findings.inventory.push(*item),
-            Existence::Foreign(differences) => return Err(conflict(&mutation, differences)),
+            Existence::Foreign(differences) | Existence::Altered(_, differences) => {
+                return Err(conflict(&mutation, differences));
+            }
             Existence::Absent | Existence::Undecided if findings.inventory.is_empty() => {
                 return Ok(Look::act(mutation));
             }

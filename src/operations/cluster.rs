@@ -21,10 +21,11 @@ pub(super) async fn create(context: &Context<'_>, spec: &ClusterSpec) -> Result<
         return Ok(Look::done());
     }
     let mutation = Mutation::CreateCluster(Box::new(wanted));
+    let mutation = task.open_call_like(&mutation).cloned().unwrap_or(mutation);
     match look_for(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
         Existence::Ours(item) => Ok(Look::Done(Findings::of(*item))),
         Existence::Undecided => Ok(wait(context)),
-        Existence::Foreign(differences) => {
+        Existence::Foreign(differences) | Existence::Altered(_, differences) => {
             let leaving =
                 context.aws.cluster(task.cluster.as_str()).await?.is_some_and(|cluster| cluster.is_deleting());
             // An earlier cluster of that name on its way out frees the name soon.

@@ -22,6 +22,8 @@ pub(super) enum Existence {
     Absent,
     /// What we made, or would have made.
     Ours(Box<Item>),
+    /// What we made, by its tags or description, and changed by others since.
+    Altered(Box<Item>, Vec<Difference>),
     /// Something else.
     Foreign(Vec<Difference>),
     /// It is there, but AWS cannot say yet whose it is.
@@ -79,40 +81,43 @@ fn judge_role(role: &Role, wanted: &Mutation, tags: &BTreeMap<String, String>, o
     let Mutation::CreateRole { name, trust_policy, permissions_boundary, .. } = wanted else {
         return Existence::Absent;
     };
-    let mut differences = tag_differences(tags, &role.tags);
-    differences.extend(Difference::between("path", IAM_PATH, Some(&role.path)));
+    let mut differences: Vec<Difference> =
+        Difference::between("path", IAM_PATH, Some(&role.path)).into_iter().collect();
     if !same_document(trust_policy, &role.trust_policy) {
         differences.push(document_difference("trust_policy", trust_policy, &role.trust_policy));
     }
     let boundary = permissions_boundary.as_deref().unwrap_or("(none)");
     let found = role.permissions_boundary.as_deref().unwrap_or("(none)");
     differences.extend(Difference::between("permissions_boundary", boundary, Some(found)));
-    verdict(differences, || Item::made(ResourceKind::Role, name, Some(role.arn.clone()), operation))
+    let item = Item::made(ResourceKind::Role, name, Some(role.arn.clone()), operation);
+    verdict(tag_differences(tags, &role.tags), differences, item)
 }
 
 fn judge_policy(policy: &Policy, wanted: &Mutation, tags: &BTreeMap<String, String>, operation: Uuid) -> Existence {
     let Mutation::CreatePolicy { name, document, .. } = wanted else { return Existence::Absent };
-    let mut differences = tag_differences(tags, &policy.tags);
+    let mut differences = Vec::new();
     if !same_document(document, &policy.document) {
         differences.push(document_difference("document", document, &policy.document));
     }
-    verdict(differences, || Item::made(ResourceKind::Policy, name, Some(policy.arn.clone()), operation))
+    let item = Item::made(ResourceKind::Policy, name, Some(policy.arn.clone()), operation);
+    verdict(tag_differences(tags, &policy.tags), differences, item)
 }
 
 fn judge_subnet_group(group: &SubnetGroup, wanted: &Mutation, operation: Uuid) -> Existence {
     let Mutation::CreateSubnetGroup { name, description, subnet_ids } = wanted else { return Existence::Absent };
-    let mut differences: Vec<Difference> =
-        Difference::between("description", description, Some(&group.description)).into_iter().collect();
+    let mut differences = Vec::new();
     if &group.subnet_ids != subnet_ids {
         let words = |ids: &std::collections::BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
         differences.extend(Difference::between("subnet_ids", &words(subnet_ids), Some(&words(&group.subnet_ids))));
     }
-    verdict(differences, || Item::made(ResourceKind::SubnetGroup, name, None, operation))
+    let foreign = Difference::between("description", description, Some(group.description.trim()));
+    verdict(foreign.into_iter().collect(), differences, Item::made(ResourceKind::SubnetGroup, name, None, operation))
 }
 
 fn judge_parameter_group(group: &ParameterGroup, description: &str, operation: Uuid) -> Existence {
-    let differences = Difference::between("description", description, Some(&group.description)).into_iter().collect();
-    verdict(differences, || Item::made(ResourceKind::ParameterGroup, &group.name, None, operation))
+    let foreign = Difference::between("description", description, Some(group.description.trim()));
+    let item = Item::made(ResourceKind::ParameterGroup, &group.name, None, operation);
+    verdict(foreign.into_iter().collect(), Vec::new(), item)
 }
 
 async fn look_for_cluster(
@@ -122,14 +127,14 @@ async fn look_for_cluster(
     operation: Uuid,
 ) -> Result<Existence, Fault> {
     let Some(found) = aws.cluster(&wanted.name).await? else { return Ok(Existence::Absent) };
-    let mut differences = cluster_differences(wanted, &found);
-    match cluster_tags(aws, &found).await? {
-        Some(found_tags) => differences.extend(tag_differences(tags, &found_tags)),
+    let differences = cluster_differences(wanted, &found);
+    let foreign = match cluster_tags(aws, &found).await? {
+        Some(found_tags) => tag_differences(tags, &found_tags),
         // A role of this operation serves no other cluster, so the role alone is proof.
-        None if differences.is_empty() && role_names_operation(&wanted.iam_role_arn, operation) => {}
+        None if found.iam_role_arn.as_deref().is_some_and(|arn| role_names_operation(arn, operation)) => Vec::new(),
         None => return Ok(Existence::Undecided),
-    }
-    Ok(verdict(differences, || Item::made(ResourceKind::Cluster, &wanted.name, found.arn.clone(), operation)))
+    };
+    Ok(verdict(foreign, differences, Item::made(ResourceKind::Cluster, &wanted.name, found.arn.clone(), operation)))
 }
 
 /// A cluster's tags; `None` while AWS cannot say (the cluster is changing, or too many ask).
@@ -181,6 +186,14 @@ fn document_difference(field: &str, expected: &str, found: &str) -> Difference {
     Difference { field: field.to_owned(), expected: expected.to_owned(), found: found.to_owned() }
 }
 
-fn verdict(differences: Vec<Difference>, item: impl FnOnce() -> Item) -> Existence {
-    if differences.is_empty() { Existence::Ours(Box::new(item())) } else { Existence::Foreign(differences) }
+/// `foreign`: where the evidence of ownership is missing; `differences`: where the content is not what we would have made.
+fn verdict(mut foreign: Vec<Difference>, differences: Vec<Difference>, item: Item) -> Existence {
+    match (foreign.is_empty(), differences.is_empty()) {
+        (true, true) => Existence::Ours(Box::new(item)),
+        (true, false) => Existence::Altered(Box::new(item), differences),
+        (false, _) => {
+            foreign.extend(differences);
+            Existence::Foreign(foreign)
+        }
+    }
 }

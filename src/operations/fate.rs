@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::aws::Aws;
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::installation::AwsPlace;
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
@@ -46,12 +46,14 @@ pub(super) async fn fate_of(aws: &Aws, place: &AwsPlace, installation: Uuid, ite
     }
 }
 
-/// The name of another cluster that uses a role.
-pub(super) async fn user_of_role(aws: &Aws, role_arn: &str, except: &str) -> Result<Option<String>, Fault> {
-    let clusters = aws.clusters().await?;
-    let other = clusters
-        .into_iter()
-        .find(|(name, cluster)| name != except && cluster.iam_role_arn.as_deref() == Some(role_arn));
+/// The name of a cluster that uses a role; ours is gone before anybody asks.
+pub(super) async fn user_of_role(aws: &Aws, role_arn: &str) -> Result<Option<String>, Fault> {
+    let clusters = match aws.clusters().await {
+        // Where DAX is not offered there is no cluster.
+        Err(fault) if fault.class == FaultClass::RegionUnsupported => return Ok(None),
+        clusters => clusters?,
+    };
+    let other = clusters.into_iter().find(|(_, cluster)| cluster.iam_role_arn.as_deref() == Some(role_arn));
     Ok(other.map(|(name, _)| name))
 }
 

@@ -45,7 +45,7 @@ fn order(kind: ResourceKind) -> u8 {
 /// Reads the evidence of a leftover again and says what is to be done.
 pub async fn removal_of(world: &World, installation: uuid::Uuid, item: &Item) -> Result<Removal, Fault> {
     if let (ResourceKind::Role, Some(arn)) = (item.kind, &item.arn)
-        && user_of_role(&world.aws, arn, "").await?.is_some()
+        && user_of_role(&world.aws, arn).await?.is_some()
     {
         return Ok(Removal::Nothing);
     }

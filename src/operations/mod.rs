@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use crate::aws::Aws;
 use crate::domain::fault::{Difference, Fault, FaultClass};
 use crate::domain::installation::AwsPlace;
-use crate::domain::inventory::Item;
+use crate::domain::inventory::{Item, Owner, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::operation::Kind;
 use crate::domain::task::Task;
@@ -217,9 +217,12 @@ async fn make(context: &Context<'_>, mutation: Mutation) -> Result<Look, Fault> 
     if mutation.makes().is_some_and(|(kind, name)| task.present_named(kind, name).is_some()) {
         return Ok(Look::done());
     }
+    let mutation = task.open_call_like(&mutation).cloned().unwrap_or(mutation);
     match evidence::look_for(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
         evidence::Existence::Ours(item) => Ok(Look::Done(Findings::of(*item))),
-        evidence::Existence::Foreign(differences) => Err(conflict(&mutation, differences)),
+        evidence::Existence::Foreign(differences) | evidence::Existence::Altered(_, differences) => {
+            Err(conflict(&mutation, differences))
+        }
         evidence::Existence::Absent | evidence::Existence::Undecided => Ok(Look::act(mutation)),
     }
 }
@@ -231,12 +234,25 @@ fn conflict(mutation: &Mutation, differences: Vec<Difference>) -> Fault {
 
 /// Sends the one call of a turn and says what it made.
 pub async fn act(context: &Context<'_>, mutation: &Mutation) -> Result<Findings, Fault> {
-    let effect = context.aws.send(mutation, context.place).await?;
+    let effect =
+        context.aws.send(mutation, context.place).await.map_err(|fault| given_is_gone(context, mutation, fault))?;
     let made = mutation.makes().map(|(kind, name)| {
         let arn = effect.arn.clone();
         Item::made(kind, name, arn, context.task.operation_id)
     });
     Ok(Findings { inventory: made.into_iter().collect(), observed: effect.observed, ..Findings::default() })
+}
+
+/// A group that was given and is not there is a wrong input; one that we made is only not visible yet.
+fn given_is_gone(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault {
+    let code = fault.aws.as_ref().map(|aws| aws.code.as_str()).unwrap_or_default();
+    let kind = if code.starts_with("SubnetGroup") { ResourceKind::SubnetGroup } else { ResourceKind::ParameterGroup };
+    let given = context.task.present(kind).is_some_and(|group| group.owner == Owner::External);
+    let creates = matches!(mutation, Mutation::CreateCluster(_));
+    if creates && given && fault.class == FaultClass::NotFound {
+        return Fault { class: FaultClass::Invalid, ..fault };
+    }
+    fault
 }
 
 /// The fault of a step whose deadline has passed: the last one it met, or what AWS says about the cluster.

@@ -17,6 +17,8 @@ use super::{Context, Look, make};
 
 /// Finds the role that was given, or the one that the account has, as the AWS console looks for it.
 pub(super) async fn find(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
+    // Asked before anything is made: a Region without DAX refuses every call of it.
+    context.aws.cluster(context.task.cluster.as_str()).await?;
     match &spec.service_role {
         ServiceRole::Made { .. } => Ok(Look::Skip),
         ServiceRole::Given { arn } => {

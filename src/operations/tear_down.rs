@@ -25,7 +25,7 @@ const CLUSTER_PATIENCE: Duration = Duration::from_secs(75 * 60);
 
 /// The steps.
 pub const STEPS: &[Step] = &[
-    Step { name: "settle_open_calls", deadline: |_| RELEASE_PATIENCE, late: Late::LastFault, look: settle_open_calls },
+    Step { name: "settle_open_calls", deadline: |_| CLUSTER_PATIENCE, late: Late::LastFault, look: settle_open_calls },
     Step { name: "delete_cluster", deadline: |_| CLUSTER_PATIENCE, late: Late::LastFault, look: delete_cluster },
     Step {
         name: "await_cluster_gone",
@@ -103,7 +103,7 @@ async fn settle(context: &Context<'_>, intent: &Intent) -> Result<Settled, Fault
     let installation = context.task.installation_id;
     let existence = look_for(context.aws, context.place, installation, intent.operation_id, &intent.mutation).await?;
     Ok(match existence {
-        Existence::Ours(item) => Settled::Made(*item),
+        Existence::Ours(item) | Existence::Altered(item, _) => Settled::Made(*item),
         Existence::Foreign(_) => Settled::Nothing,
         Existence::Undecided => Settled::NotYet,
         Existence::Absent if is_too_old(context, intent) => Settled::Nothing,
@@ -131,12 +131,15 @@ fn delete_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
 fn await_cluster_gone<'a>(context: &'a Context<'a>) -> Looking<'a> {
     Box::pin(async move {
         let Some(item) = context.task.ours(ResourceKind::Cluster).next() else { return Ok(Look::Skip) };
-        match context.aws.cluster(&item.name).await? {
-            None => Ok(Look::Done(Findings::of(item.gone()))),
-            Some(observed) => Ok(Look::CheckAgain {
+        let observed = context.aws.cluster(&item.name).await?;
+        match fate_of(context.aws, context.place, context.task.installation_id, item).await? {
+            // Another's cluster of that name means that ours is gone.
+            Fate::Gone | Fate::Leave(_) => Ok(Look::Done(Findings::of(item.gone()))),
+            Fate::Remove(mutation) => Ok(Look::act(mutation)),
+            Fate::Leaving | Fate::Wait => Ok(Look::CheckAgain {
                 after: context.settings.pace.cluster_poll,
                 waiting_for: WaitingFor::Cluster,
-                findings: Findings { observed: Some(observed), ..Findings::default() },
+                findings: Findings { observed, ..Findings::default() },
             }),
         }
     })
@@ -186,10 +189,10 @@ async fn remove(context: &Context<'_>, kind: ResourceKind) -> Result<Look, Fault
     Ok(Look::Done(findings))
 }
 
-/// "Not there" about something made moments ago is not believed, unless our own delete was confirmed.
+/// "Not there" about something made moments ago is not believed, unless our own delete of it was confirmed.
 fn is_young(context: &Context<'_>, item: &Item) -> bool {
     let age = item.recorded_at.map(|at| context.task.age_of(at));
-    context.task.step.attempts == 0 && age.is_some_and(|age| age < context.settings.pace.absence)
+    age.is_some_and(|age| age < context.settings.pace.absence) && !context.task.is_confirmed_deleted(item)
 }
 
 fn wait(context: &Context<'_>, findings: Findings) -> Look {
@@ -211,7 +214,7 @@ async fn reason_to_leave(context: &Context<'_>, kind: ResourceKind) -> Result<Op
         return Ok(None);
     }
     let Some(arn) = task.ours(ResourceKind::Role).find_map(|role| role.arn.as_deref()) else { return Ok(None) };
-    let user = user_of_role(context.aws, arn, task.cluster.as_str()).await?;
+    let user = user_of_role(context.aws, arn).await?;
     Ok(user.map(|cluster| format!("the cluster {cluster} uses this role")))
 }
 

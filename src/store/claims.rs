@@ -4,12 +4,8 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::domain::inventory::Item;
-use crate::domain::mutation::Mutation;
-use crate::domain::task::{Intent, StepState, Task};
 use crate::domain::waiting::WaitingFor;
 
-use super::rows::{self, from_json, from_optional_json};
 use super::{Store, StoreError};
 
 /// Length of a lease. It is never renewed: a turn is over before, or its writes are fenced.
@@ -78,129 +74,6 @@ impl Store {
             taken_at,
             claims_without_progress: row.claims_without_progress,
         }))
-    }
-
-    /// Gives a claim back without a verdict, so that the operation is visited again soon although nothing was recorded.
-    /// The count of claims without progress stays.
-    pub async fn give_back(&self, claim: &Claim, after: Duration) -> Result<(), StoreError> {
-        let done = sqlx::query!(
-            "update operations
-             set owner = null, lease_until = null, wake_at = now() + $4::float8 * interval '1 second'
-             where id = $1 and epoch = $2 and owner = $3 and finished_at is null",
-            claim.operation_id,
-            claim.epoch,
-            claim.owner,
-            after.as_secs_f64()
-        )
-        .execute(&self.pool)
-        .await?;
-        if done.rows_affected() == 0 { Err(StoreError::Fenced) } else { Ok(()) }
-    }
-
-    /// Gives back every claim of a worker that is about to end, so that others go on at once.
-    pub async fn release_all(&self, owner: &str) -> Result<u64, StoreError> {
-        let done = sqlx::query!(
-            "update operations set owner = null, lease_until = null, wake_at = now(),
-                 claims_without_progress = greatest(claims_without_progress - 1, 0)
-             where owner = $1 and finished_at is null",
-            owner
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
-    }
-
-    /// Reads everything the claimed operation's step may look at.
-    pub async fn load_task(&self, claim: &Claim) -> Result<Task, StoreError> {
-        let row = sqlx::query!(
-            r#"select o.kind, o.status, o.spec, o.cluster_id, o.cluster_name, o.deadline_at, clock_timestamp() as "now!",
-                      s.position, s.name, s.undo, s.attempts, s.faults_in_row, s.blocks_in_row, s.patience_from,
-                      s.fault as step_fault,
-                      (select max(position) from operation_steps where operation_id = o.id) as "last_position!",
-                      i.id as installation_id
-               from operations o
-               join operation_steps s on s.operation_id = o.id and s.position = o.current_position
-               cross join installation i
-               where o.id = $1 and o.epoch = $2 and o.owner = $3"#,
-            claim.operation_id,
-            claim.epoch,
-            claim.owner
-        )
-        .fetch_optional(&self.pool)
-        .await?
-        .ok_or(StoreError::Fenced)?;
-        let step = StepState {
-            name: row.name,
-            position: row.position,
-            attempts: row.attempts,
-            faults_in_row: u32::try_from(row.faults_in_row).unwrap_or_default(),
-            blocks_in_row: u32::try_from(row.blocks_in_row).unwrap_or_default(),
-            patience_from: row.patience_from,
-            last_fault: from_optional_json("operation_steps.fault", row.step_fault)?,
-            undo: row.undo,
-            is_last: row.position == row.last_position,
-        };
-        Ok(Task {
-            operation_id: claim.operation_id,
-            kind: rows::kind(&row.kind)?,
-            status: rows::status(&row.status)?,
-            spec: from_json("operations.spec", row.spec)?,
-            cluster: rows::cluster_name(&row.cluster_name)?,
-            step,
-            inventory: self.inventory_of_cluster(row.cluster_id).await?,
-            open_intents: self.open_intents(row.cluster_id).await?,
-            installation_id: row.installation_id,
-            now: row.now,
-            deadline_at: row.deadline_at,
-        })
-    }
-
-    pub(super) async fn inventory_of_cluster(&self, cluster_id: Uuid) -> Result<Vec<Item>, StoreError> {
-        let found = sqlx::query!(
-            "select kind, name, arn, owner, presence, reason, operation_id, recorded_at
-             from inventory where cluster_id = $1 order by id",
-            cluster_id
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        found
-            .into_iter()
-            .map(|row| {
-                Ok(Item {
-                    kind: rows::resource_kind(&row.kind)?,
-                    name: row.name,
-                    arn: row.arn,
-                    owner: rows::owner(&row.owner)?,
-                    presence: rows::presence(&row.presence)?,
-                    reason: row.reason,
-                    operation_id: row.operation_id,
-                    recorded_at: Some(row.recorded_at),
-                })
-            })
-            .collect()
-    }
-
-    async fn open_intents(&self, cluster_id: Uuid) -> Result<Vec<Intent>, StoreError> {
-        let found = sqlx::query!(
-            "select id, operation_id, position, mutation, opened_at
-             from intents where cluster_id = $1 and closed_at is null order by id",
-            cluster_id
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        found
-            .into_iter()
-            .map(|row| {
-                let mutation: Mutation = from_json("intents.mutation", row.mutation)?;
-                Ok(Intent {
-                    id: row.id,
-                    operation_id: row.operation_id,
-                    position: row.position,
-                    mutation,
-                    opened_at: row.opened_at,
-                })
-            })
-            .collect()
     }
 
     /// How many live operations wait for a step that this program does not know.

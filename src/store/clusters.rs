@@ -34,7 +34,8 @@ pub(super) async fn end_operation(
     };
     sqlx::query!(
         "update clusters
-         set status = $2, version = version + 1, deleted_at = case when $3 then now() end
+         set status = $2, version = version + 1, deleted_at = case when $3 then now() end,
+             observed = case when $2 = 'failed' then null else observed end
          where id = $1",
         cluster_id,
         status.as_str(),

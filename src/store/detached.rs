@@ -5,18 +5,24 @@
 //! runs in a task of its own, and a connection that comes back to the pool is rolled back first.
 
 use std::future::Future;
+use std::time::Duration;
 
 use sqlx::{Executor, PgConnection};
 
 use super::StoreError;
 
+/// Longest wait for a transaction. The server's own limit for a statement does not help when the server is unreachable.
+const PATIENCE: Duration = Duration::from_secs(12);
+
 /// Runs the work in a task of its own and waits for it; a dropped caller does not stop it.
 pub(super) async fn run<T: Send + 'static>(
     work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
-    match tokio::spawn(work).await {
-        Ok(outcome) => outcome,
-        Err(error) => Err(StoreError::Task(error.to_string())),
+    match tokio::time::timeout(PATIENCE, tokio::spawn(work)).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(error)) => Err(StoreError::Task(error.to_string())),
+        // The work may still be done: whoever needs to know reads it again.
+        Err(_) => Err(StoreError::Database(sqlx::Error::PoolTimedOut)),
     }
 }
 

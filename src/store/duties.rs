@@ -1,6 +1,6 @@
 //! Duties: work that one process at a time does for all, such as the sweep.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Store, StoreError};
 
@@ -11,11 +11,14 @@ pub struct Duty {
     pub name: String,
     /// The fence.
     pub epoch: i64,
+    /// This process's monotonic clock before it was taken.
+    pub taken_at: Instant,
 }
 
 impl Store {
     /// Takes a duty that is due, for at most `lease`. `None`: not due, or another process has it.
     pub async fn take_duty(&self, name: &str, owner: &str, lease: Duration) -> Result<Option<Duty>, StoreError> {
+        let taken_at = Instant::now();
         let epoch = sqlx::query_scalar!(
             "update duties
              set epoch = epoch + 1, owner = $2, due_at = now() + $3::float8 * interval '1 second'
@@ -27,7 +30,7 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(epoch.map(|epoch| Duty { name: name.to_owned(), epoch }))
+        Ok(epoch.map(|epoch| Duty { name: name.to_owned(), epoch, taken_at }))
     }
 
     /// Ends a duty and says when it is due next. Fenced if another process took it meanwhile.

@@ -63,7 +63,7 @@ impl Store {
                       c.deleted_at is null and c.status <> 'failed'
                from intents t
                join clusters c on c.id = t.cluster_id
-               where t.target = any($1)
+               where t.target = any($1) and t.outcome is distinct from 'refused'
                  and t.call in ('iam:CreateRole', 'iam:CreatePolicy', 'dax:CreateSubnetGroup',
                                 'dax:CreateParameterGroup', 'dax:CreateCluster')"#,
             names

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::Connection as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 
 mod accept;
 mod claims;
@@ -21,6 +22,7 @@ mod figures;
 mod idempotency;
 mod intents;
 mod inventory;
+mod leases;
 mod operations;
 mod private;
 mod record;
@@ -28,7 +30,9 @@ mod rows;
 mod schema;
 mod supersede;
 mod sweep;
+mod tasks;
 mod tokens;
+mod waiting;
 mod wake;
 
 pub use accept::{Accepted, NewOperation};
@@ -140,10 +144,13 @@ impl Store {
         Ok(Self { pool, announcing: Arc::default() })
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, by a connection of its own: a pool would only say that it waited in vain.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query!("select 1 as one").fetch_one(&self.pool).await?;
-        Ok(())
+        let options = self.pool.connect_options();
+        let greeting = async { PgConnection::connect_with(&options).await?.close().await };
+        let patience = self.pool.options().get_acquire_timeout();
+        let greeted = tokio::time::timeout(patience, greeting).await;
+        Ok(greeted.unwrap_or(Err(sqlx::Error::PoolTimedOut))?)
     }
 
     /// Waits for running statements and closes every connection.

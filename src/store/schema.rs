@@ -1,6 +1,7 @@
 //! The schema: migrations, the installation's row, and whether commits are durable.
 
 use serde_json::Value;
+use sqlx::postgres::PgPoolOptions;
 
 use crate::domain::installation::{AwsPlace, Installation};
 
@@ -45,7 +46,16 @@ impl Durability {
 impl Store {
     /// Applies the migrations that are missing. One process at a time does it; applied twice is applied once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.detached(|pool| async move { Ok(migrator().run(&pool).await?) }).await
+        // A migration may wait for another process's, and may take long.
+        let patient = [("lock_timeout", "0"), ("statement_timeout", "0")];
+        let options = self.pool.connect_options().as_ref().clone().options(patient);
+        let migration = tokio::spawn(async move {
+            let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+            migrator().run(&pool).await?;
+            pool.close().await;
+            Ok(())
+        });
+        migration.await.map_err(|error| StoreError::Task(error.to_string()))?
     }
 
     /// Compares the applied migrations with those of this program.

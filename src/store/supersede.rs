@@ -10,6 +10,9 @@ use super::accept::{Accepted, NewOperation, step_names};
 use super::rows::{self, to_json};
 use super::{Store, StoreError};
 
+/// How often a delete looks again when others are accepted at the same moment.
+const DELETE_RACES: u32 = 5;
+
 /// What became of a request to retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retried {
@@ -33,19 +36,16 @@ impl Store {
         cluster: &str,
         spec: &DeleteSpec,
     ) -> Result<Accepted, StoreError> {
-        let (new_owned, cluster_owned, spec_owned) = (new.clone(), cluster.to_owned(), spec.clone());
-        let outcome = self
-            .detached(|pool| async move { delete_in_transaction(&pool, &new_owned, &cluster_owned, &spec_owned).await })
-            .await;
-        match outcome {
-            // Twin deletes race for the one live operation: the loser reads the winner's.
-            Err(error) if error.constraint() == Some("operations_one_live") => {
-                match self.explain_conflict(error, new, cluster).await? {
-                    Accepted::InProgress(id) => Ok(Accepted::Replayed(id)),
-                    other => Ok(other),
-                }
+        let mut left = DELETE_RACES;
+        loop {
+            let (new, cluster, spec) = (new.clone(), cluster.to_owned(), spec.clone());
+            let outcome =
+                self.detached(|pool| async move { delete_in_transaction(&pool, &new, &cluster, &spec).await }).await;
+            match outcome {
+                // Another operation was accepted between our look and our insert: look again, and take it over.
+                Err(error) if error.constraint() == Some("operations_one_live") && left > 0 => left -= 1,
+                other => return other,
             }
-            other => other,
         }
     }
 
@@ -70,7 +70,8 @@ async fn delete_in_transaction(
     .fetch_optional(&mut *transaction)
     .await?;
     let found = sqlx::query!(
-        r#"select id, coalesce((desired ->> 'deletion_protection')::boolean, false) as "protected!"
+        r#"select id, coalesce((desired ->> 'deletion_protection')::boolean, false)
+                    and status in ('available', 'updating') as "protected!"
            from clusters where name = $1 and deleted_at is null for update"#,
         cluster
     )

@@ -12,9 +12,13 @@ use crate::domain::verdict::Verdict;
 use crate::domain::waiting::WaitingFor;
 use crate::operations::tear_down::never_giving_up;
 use crate::operations::{Context, Step, late_fault};
+use crate::store::Claim;
 
 /// How often a blocked operation looks again whether it can go on, when nothing else says.
 const RECHECK_LATE: Duration = Duration::from_secs(60);
+
+/// Kept of the lease to record the verdict.
+const KEPT_TO_RECORD: Duration = Duration::from_secs(2);
 
 /// What bears on a decision.
 pub(super) struct Circumstances<'a> {
@@ -23,12 +27,13 @@ pub(super) struct Circumstances<'a> {
     /// Whether what was made is being removed: a delete, or an undo.
     tears_down: bool,
     random: f64,
+    claim: &'a Claim,
 }
 
 impl<'a> Circumstances<'a> {
-    pub(super) fn new(context: &'a Context<'a>, step: &'a Step) -> Self {
+    pub(super) fn new(context: &'a Context<'a>, step: &'a Step, claim: &'a Claim) -> Self {
         let tears_down = context.task.step.undo || matches!(context.task.spec, Spec::DeleteCluster(_));
-        Self { context, step, tears_down, random: rand::random() }
+        Self { context, step, tears_down, random: rand::random(), claim }
     }
 
     /// Whether the step, or the whole operation, has used up its time.
@@ -43,6 +48,16 @@ impl<'a> Circumstances<'a> {
         let allowed = TimeDelta::from_std((self.step.deadline)(task)).unwrap_or(TimeDelta::MAX);
         let step_late = task.step.patience_from.is_some_and(|from| task.now - from > allowed);
         step_late || task.now > task.deadline_at
+    }
+
+    /// The fault of a step that is late, with what AWS says about it if there is time to ask.
+    async fn late_fault(&self, last: Option<Fault>) -> Fault {
+        let patience = self.claim.lease_left().saturating_sub(KEPT_TO_RECORD);
+        let known = last.clone();
+        tokio::time::timeout(patience, late_fault(self.context, self.step, last)).await.unwrap_or_else(|_| {
+            let detail = format!("{} took longer than it may", self.step.name);
+            known.unwrap_or_else(|| Fault::new(FaultClass::Deadline, detail))
+        })
     }
 
     /// A blocked verdict, or the undo if the request prefers that to waiting.
@@ -63,7 +78,7 @@ impl<'a> Circumstances<'a> {
 /// What follows when the step waits for AWS.
 pub(super) async fn after_waiting(now: &Circumstances<'_>, after: Duration, waiting_for: WaitingFor) -> Verdict {
     if !after.is_zero() && now.is_late() {
-        let fault = late_fault(now.context, now.step, None).await;
+        let fault = now.late_fault(None).await;
         return now.block(fault, RECHECK_LATE, waiting_for);
     }
     Verdict::Again { after: jittered(after, now.random), waiting_for: Some(waiting_for), fault: None }
@@ -77,8 +92,9 @@ pub(super) async fn after_fault(now: &Circumstances<'_>, fault: Fault, young_unt
         Cure::GiveUp => Verdict::RollBack { fault },
         Cure::Block => block(now, fault),
         Cure::Retry if fault.class == FaultClass::RoleNotAssumable => role_not_assumable(now, fault, young_until),
+        Cure::Retry if fault.class == FaultClass::ServiceLinkedRoleMissing => service_linked_role_missing(now, fault),
         Cure::Retry if now.is_late() => {
-            let fault = late_fault(now.context, now.step, Some(fault)).await;
+            let fault = now.late_fault(Some(fault)).await;
             now.block(fault, RECHECK_LATE, WaitingFor::Aws)
         }
         Cure::Retry => {
@@ -100,6 +116,17 @@ fn role_not_assumable(now: &Circumstances<'_>, fault: Fault, young_until: Option
         return Verdict::Again { after, waiting_for: Some(WaitingFor::RolePropagation), fault: Some(fault) };
     }
     now.block(fault, recheck_permission(task.step.blocks_in_row + 1), WaitingFor::RoleTrust)
+}
+
+/// DAX may not see the account's service-linked role yet that was made moments ago; later it is a matter of permissions.
+fn service_linked_role_missing(now: &Circumstances<'_>, fault: Fault) -> Verdict {
+    let task = now.context.task;
+    let pace = &now.context.settings.pace;
+    if task.step.patience_from.is_none_or(|from| task.age_of(from) < pace.propagation) {
+        let after = recheck_role(task.step.faults_in_row + 1, pace.role_recheck);
+        return Verdict::Again { after, waiting_for: Some(WaitingFor::RolePropagation), fault: Some(fault) };
+    }
+    block(now, Fault { class: FaultClass::Permission, ..fault })
 }
 
 fn block(now: &Circumstances<'_>, fault: Fault) -> Verdict {

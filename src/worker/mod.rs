@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,10 @@ pub use turn::{Point, Probe, Turned};
 
 /// How often each process looks for work when nobody tells it that there is some.
 const POLL: Duration = Duration::from_millis(500);
+/// How long a turn waits for leave: what is left of the lease must suffice to send a call.
+const COMPANY: Duration = Duration::from_secs(4);
+/// Longest turn; one that takes longer has lost its lease, and perhaps its connection to the database.
+const TURN: Duration = Duration::from_secs(40);
 /// How long a process that ends waits for its turns.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -37,6 +41,13 @@ pub struct Worker {
     steps: Arc<[String]>,
     probe: Option<Probe>,
     sweep_every: Duration,
+    company: Arc<RwLock<()>>,
+}
+
+/// Leave to take a turn: beside others, or alone.
+enum Company {
+    Shared(#[expect(dead_code, reason = "held, not read")] OwnedRwLockReadGuard<()>),
+    Alone(#[expect(dead_code, reason = "held, not read")] OwnedRwLockWriteGuard<()>),
 }
 
 impl Worker {
@@ -51,6 +62,7 @@ impl Worker {
             steps: known_steps().into(),
             probe: None,
             sweep_every: sweep::EVERY,
+            company: Arc::default(),
         }
     }
 
@@ -81,20 +93,35 @@ impl Worker {
         stop.cancelled().await;
         let drained = tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
         if drained.is_err() {
+            // Their calls may still be under way: nobody takes over before their leases end.
             tracing::warn!("turns were still running after {} s; their leases will expire", DRAIN.as_secs());
+            tasks.abort_all();
+            return;
         }
-        tasks.abort_all();
         if let Err(error) = self.store.release_all(&self.name).await {
             tracing::warn!(%error, "claims could not be given back; their leases will expire");
         }
     }
 
+    /// Waits a little for leave to take a turn.
+    async fn company(&self, alone: bool) -> Option<Company> {
+        let lock = Arc::clone(&self.company);
+        let leave = async {
+            if alone { Company::Alone(lock.write_owned().await) } else { Company::Shared(lock.read_owned().await) }
+        };
+        tokio::time::timeout(COMPANY, leave).await.ok()
+    }
+
     async fn take_turns(self, news: Arc<Notify>, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let idle = match self.turn().await {
-                Ok(Turned::Idle) => true,
-                Ok(Turned::Worked(_)) => false,
-                Err(error) => {
+            let idle = match tokio::time::timeout(TURN, self.turn()).await {
+                Ok(Ok(Turned::Idle)) => true,
+                Ok(Ok(Turned::Worked(_))) => false,
+                Err(_) => {
+                    tracing::warn!("a turn took over {} s and is left to itself", TURN.as_secs());
+                    true
+                }
+                Ok(Err(error)) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "a turn failed; the next one goes on");
                     true
                 }

@@ -22,6 +22,10 @@ use super::Worker;
 pub(super) const EVERY: Duration = Duration::from_secs(300);
 /// How long one sweep may take before another process may take it over.
 const LEASE: Duration = Duration::from_secs(120);
+/// How often each process looks whether the sweep is due.
+const TICK: Duration = Duration::from_secs(30);
+/// Longest one call may take: none is sent that could end after the lease.
+const CALL: Duration = Duration::from_secs(9);
 /// Most calls about one leftover in one sweep: ten policies detached and deleted, and some to spare.
 const CALLS_PER_LEFTOVER: usize = 4;
 /// How old a lost answer must be before its intent is closed for good.
@@ -46,11 +50,18 @@ impl From<Fault> for SweepFault {
 
 impl Worker {
     pub(super) async fn sweep_now_and_then(self, stop: CancellationToken) {
-        while stop.run_until_cancelled(tokio::time::sleep(self.sweep_every)).await.is_some() {
-            match self.sweep().await {
-                Ok(Some(0)) | Ok(None) => {}
-                Ok(Some(calls)) => tracing::info!(calls, "the sweep removed leftovers"),
-                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the sweep ended early"),
+        let tick = TICK.min(self.sweep_every);
+        while stop.run_until_cancelled(tokio::time::sleep(tick)).await.is_some() {
+            if let Err(error) = self.store.mend_instants().await {
+                tracing::debug!(%error, "instants that lie too far ahead stay for now");
+            }
+            // A task of its own, so that a sweep that panics is not the last one.
+            let worker = self.clone();
+            match tokio::spawn(async move { worker.sweep().await }).await {
+                Ok(Ok(Some(0) | None)) => {}
+                Ok(Ok(Some(calls))) => tracing::info!(calls, "the sweep removed leftovers"),
+                Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "the sweep ended early"),
+                Err(error) => tracing::error!(%error, "the sweep crashed"),
             }
         }
     }
@@ -73,7 +84,13 @@ impl Worker {
         let evidence = self.store.evidence(&names).await?;
         let mut calls = 0;
         for item in leftovers::leftovers(orphans(marked, &evidence)) {
-            calls += self.remove_leftover(duty, installation, &item).await?;
+            // One that cannot be removed now does not hold up the others.
+            match self.remove_leftover(duty, installation, &item).await {
+                Ok(sent) => calls += sent,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, name = item.name, "a leftover stays")
+                }
+            }
         }
         Ok(calls)
     }
@@ -102,6 +119,10 @@ impl Worker {
             Err(StoreError::Fenced) => return Ok(false),
             Err(error) => return Err(error.into()),
         };
+        if duty.taken_at.elapsed() + CALL > LEASE {
+            self.store.close_sweep_intent(intent, SentOutcome::Refused).await?;
+            return Ok(false);
+        }
         tracing::info!(
             aws.operation = mutation.operation(),
             target = mutation.target(),

@@ -23,10 +23,17 @@ use super::decide::{Circumstances, after_fault, after_waiting};
 
 /// No call is sent with less of the lease left: an attempt may take eight seconds.
 const LEASE_NEEDED_TO_SEND: Duration = Duration::from_secs(9);
+/// After the intent is committed, a call is sent only if it surely ends within the lease.
+const LEASE_KEPT_FOR_A_CALL: Duration = Duration::from_millis(8_500);
+/// Pause when a slow look has left too little of the lease to send a call.
+const TOO_LATE_TO_SEND: Duration = Duration::from_secs(1);
 /// Kept of the lease to record what a slow look found.
 const LEASE_KEPT_TO_RECORD: Duration = Duration::from_secs(2);
 /// Claims in a row that may record nothing; the next visit blocks the operation.
 const CLAIMS_WITHOUT_PROGRESS: i32 = 5;
+
+/// Pause before an unreadable operation is looked at again, perhaps by a newer program.
+const UNREADABLE_PAUSE: Duration = Duration::from_secs(10);
 
 /// A place between the parts of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,6 +77,12 @@ impl Worker {
         let Some(claim) = self.store.claim(&self.name, &self.kinds, &self.steps).await? else {
             return Ok(Turned::Idle);
         };
+        // Whoever took its process down before works alone, so that it takes down nobody else's work.
+        let alone = claim.claims_without_progress > 1;
+        let Some(_company) = self.company(alone).await else {
+            self.store.give_back(&claim, Duration::from_millis(200), false).await?;
+            return Ok(Turned::Idle);
+        };
         let span = tracing::info_span!("turn", operation.id = %claim.operation_id);
         // A task of its own, so that a step that panics takes down only its turn.
         let visit = tokio::spawn(self.clone().visit(claim.clone()).instrument(span)).await;
@@ -80,11 +93,15 @@ impl Worker {
                 tracing::info!(operation.id = %operation_id, "taken over meanwhile; this turn is dropped");
                 None
             }
-            Ok(Err(error)) => return Err(error),
+            Ok(Err(error)) => {
+                // The database failed, not the step: this claim does not count.
+                let _ = self.store.give_back(&claim, Duration::from_millis(200), false).await;
+                return Err(error);
+            }
             Err(error) if error.is_panic() => {
                 tracing::error!(operation.id = %operation_id, "the step panicked; nothing was recorded");
                 let pause = Duration::from_millis(200) * claim.claims_without_progress.unsigned_abs();
-                self.store.give_back(&claim, pause).await?;
+                self.store.give_back(&claim, pause, true).await?;
                 None
             }
             Err(_) => None,
@@ -93,14 +110,17 @@ impl Worker {
     }
 
     async fn visit(self, claim: Claim) -> Result<Recorded, StoreError> {
-        let task = self.store.load_task(&claim).await?;
+        let task = match self.store.load_task(&claim).await {
+            Err(StoreError::Unreadable { what, detail }) => return self.set_aside(&claim, what, &detail).await,
+            loaded => loaded?,
+        };
         self.pass(Point::Claimed, &task, None).await;
         if claim.claims_without_progress > CLAIMS_WITHOUT_PROGRESS {
             return self.store.record(&claim, &task, &quarantine(&task)).await;
         }
         let Some(step) = operations::step(task.kind, &task.step.name) else {
             // The claim takes known names only, so the name belongs to another kind: leave it to a newer program.
-            self.store.give_back(&claim, Duration::from_secs(60)).await?;
+            self.store.give_back(&claim, Duration::from_secs(60), false).await?;
             return Err(StoreError::Fenced);
         };
         let context = Context::new(&self.world, &task);
@@ -112,13 +132,26 @@ impl Worker {
         Ok(recorded)
     }
 
+    /// An operation that this program cannot read: a newer one may, so it is left for a while; a person hears of it when
+    /// nobody could.
+    async fn set_aside(&self, claim: &Claim, what: &'static str, detail: &str) -> Result<Recorded, StoreError> {
+        tracing::error!(what, detail, "this operation cannot be read");
+        if claim.claims_without_progress > CLAIMS_WITHOUT_PROGRESS {
+            let fault =
+                Fault::new(FaultClass::Crashed, format!("the database holds an unreadable {what} of this operation"));
+            return self.store.block_unreadable(claim, &fault).await;
+        }
+        self.store.give_back(claim, UNREADABLE_PAUSE, true).await?;
+        Err(StoreError::Fenced)
+    }
+
     async fn take_step(&self, claim: &Claim, context: &Context<'_>, step: &Step) -> Result<TurnReport, StoreError> {
         let patience = claim.lease_left().saturating_sub(LEASE_KEPT_TO_RECORD);
         let look = tokio::time::timeout(patience, (step.look)(context)).await.unwrap_or_else(|_| {
             Err(Fault::new(FaultClass::Transient, format!("{}: AWS answers too slowly to look", step.name)))
         });
         self.pass(Point::Looked, context.task, None).await;
-        let circumstances = Circumstances::new(context, step);
+        let circumstances = Circumstances::new(context, step, claim);
         Ok(match look {
             Ok(Look::Done(findings)) => report(Verdict::Next { skipped: false }, findings),
             Ok(Look::Skip) => report(Verdict::Next { skipped: true }, Findings::default()),
@@ -129,7 +162,7 @@ impl Worker {
                 with_undo(context.task, report(after_fault(&circumstances, fault, None).await, Findings::default()))
             }
             Ok(Look::Act { .. }) if claim.lease_left() < LEASE_NEEDED_TO_SEND => {
-                let again = Verdict::Again { after: Duration::ZERO, waiting_for: Some(WaitingFor::Aws), fault: None };
+                let again = after_waiting(&circumstances, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
                 report(again, Findings::default())
             }
             Ok(Look::Act { mutation, young_until }) => self.send(claim, &circumstances, &mutation, young_until).await?,
@@ -146,6 +179,18 @@ impl Worker {
         let context = circumstances.context;
         let intent_id = self.store.open_intent(claim, context.task, mutation).await?;
         self.pass(Point::Intended, context.task, Some(mutation)).await;
+        if claim.lease_left() < LEASE_KEPT_FOR_A_CALL {
+            // Frozen since the intent: another worker may have gone on. What was not sent did not happen.
+            let words = format!(
+                "{} {} {}: not sent, for want of time",
+                mutation.service(),
+                mutation.operation(),
+                mutation.target()
+            );
+            let unsent = SentCall { intent_id, words, outcome: SentOutcome::Refused };
+            let again = after_waiting(circumstances, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
+            return Ok(TurnReport { sent: Some(unsent), ..report(again, Findings::default()) });
+        }
         let outcome = operations::act(context, mutation).await;
         self.pass(Point::Answered, context.task, Some(mutation)).await;
         let words = format!("{} {} {}", mutation.service(), mutation.operation(), mutation.target());

@@ -21,6 +21,7 @@ mod permissions;
 mod plans;
 mod preflights;
 mod processes;
+mod quickstart;
 mod signed;
 mod sweep;
 mod takeover;

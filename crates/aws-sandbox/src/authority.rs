@@ -111,7 +111,10 @@ impl Turn<'_> {
         add("aws:principaltype", kind.to_owned());
         add("aws:userid", self.caller.user_id.clone());
         add("aws:requestedregion", region.to_owned());
-        add("aws:securetransport", "false".to_owned());
+        // The sandbox stands for endpoints that are reached by HTTPS, and policies refuse anything else.
+        add("aws:securetransport", "true".to_owned());
+        add("aws:sourceip", "127.0.0.1".to_owned());
+        add("aws:viaawsservice", "false".to_owned());
         add("aws:currenttime", self.now.to_rfc3339());
         add("aws:epochtime", self.now.timestamp().to_string());
         if let Some(name) = self.caller.arn.split_once(":user/").and_then(|(_, name)| name.rsplit('/').next()) {

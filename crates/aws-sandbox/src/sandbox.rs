@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -138,8 +139,9 @@ impl Sandbox {
 
     /// Makes or changes a subnet, with its VPC and that VPC's default security group if they are new.
     pub fn put_subnet(&self, subnet_id: &str, subnet: &NewSubnet) -> Result<(), SandboxError> {
-        let changes = subnet.changes(subnet_id, &self.core().state)?;
-        self.commit(changes)
+        let mut core = self.core();
+        let changes = subnet.changes(subnet_id, &core.state)?;
+        core.commit(None, changes).map_err(|source| SandboxError::journal(&self.journal_place(), source))
     }
 
     /// Adds a fault rule; rules live in memory only.
@@ -188,10 +190,11 @@ impl Sandbox {
     ///
     /// If the journal cannot be written.
     pub fn advance_clock(&self, by: Duration) {
-        let offset_ms = self.core().state.clock_offset_ms;
         let by_ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-        let change = Change::ClockMoved { offset_ms: offset_ms.saturating_add(by_ms) };
-        self.commit(vec![change]).unwrap_or_else(|error| panic!("advancing the sandbox's clock: {error}"));
+        let mut core = self.core();
+        let offset_ms = core.state.clock_offset_ms.saturating_add(by_ms);
+        core.commit(None, vec![Change::ClockMoved { offset_ms }])
+            .unwrap_or_else(|error| panic!("advancing the sandbox's clock: {error}"));
     }
 
     /// Forgets all: the account begins anew, under a new id.
@@ -225,7 +228,10 @@ impl Sandbox {
     }
 
     fn commit(&self, changes: Vec<Change>) -> Result<(), SandboxError> {
-        let place = self.inner.settings.journal.clone().unwrap_or_default();
-        self.core().commit(None, changes).map_err(|source| SandboxError::journal(&place, source))
+        self.core().commit(None, changes).map_err(|source| SandboxError::journal(&self.journal_place(), source))
+    }
+
+    fn journal_place(&self) -> PathBuf {
+        self.inner.settings.journal.clone().unwrap_or_default()
     }
 }

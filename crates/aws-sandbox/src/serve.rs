@@ -18,8 +18,8 @@ use tower::ServiceExt;
 
 use crate::wire::reply::DropConnection;
 
-/// A client that does not finish its headers in this time is dropped.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client that does not finish its headers in this time is dropped; an idle connection as well.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long calls under way are given when the server stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 /// How long to wait after the listener failed, which mostly means too many open files.

@@ -175,6 +175,7 @@ fn a_service_role_is_given_or_made() {
     let role = |role: Value| with(json!({"service_role": role}));
     let arn = "arn:aws:iam::123456789012:role/DaxRole";
     assert!(read(role(json!({"arn": arn}))).is_ok());
+    assert!(read(role(json!({"arn": arn, "all_tables": false}))).is_ok());
     assert!(read(role(json!({"access": "read_only", "all_tables": true}))).is_ok());
     assert!(read(role(json!({"access": "read_only", "tables": ["abc"], "all_tables": false}))).is_ok());
     expect(role(json!({})), &[("/service_role", "required")]);
@@ -236,6 +237,7 @@ fn the_schema_and_the_rules_agree_on_every_limit() {
     let group = |n: usize| format!("sg-{n:08x}");
     let table = |n: usize| format!("t{n:03}");
     let zone = |_: usize| "us-east-1a".to_owned();
+    let tags = |count: usize| json!((0..count).map(|n| (n.to_string(), "")).collect::<BTreeMap<_, _>>());
     let role = |count| json!({"access": "read_only", "tables": list(count, &table)});
     let edges = [
         (with(json!({"name": text(20)})), with(json!({"name": text(21)}))),
@@ -258,6 +260,10 @@ fn the_schema_and_the_rules_agree_on_every_limit() {
         (with(json!({"subnet_group": {"name": "a"}})), with(json!({"subnet_group": {"name": ""}}))),
         (with(json!({"security_group_ids": list(16, &group)})), with(json!({"security_group_ids": list(17, &group)}))),
         (with(json!({"security_group_ids": list(1, &group)})), with(json!({"security_group_ids": []}))),
+        (with(json!({"tags": {text(128): text(256)}})), with(json!({"tags": {"a": text(257)}}))),
+        (with(json!({"tags": tags(48)})), with(json!({"tags": tags(49)}))),
+        (with(json!({"tags": {"a": ""}})), with(json!({"tags": {text(129): ""}}))),
+        (with(json!({"tags": {}})), with(json!({"tags": {"": ""}}))),
         (
             with(json!({"parameters": {"query_ttl_millis": fields::TTL_MILLIS_MAX}})),
             with(json!({"parameters": {"query_ttl_millis": fields::TTL_MILLIS_MAX + 1}})),

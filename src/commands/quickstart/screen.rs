@@ -64,7 +64,7 @@ fn drawing(operation: &Operation, now: DateTime<Utc>) -> String {
     for step in &operation.steps {
         let seconds = seconds(step, now).map(|seconds| format!("{seconds:>6.1} s")).unwrap_or_default();
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {} {:<32}{seconds}", mark(&step.status), step.name);
+        let _ = writeln!(text, "{}", format!("  {} {:<32}{seconds}", mark(&step.status), step.name).trim_end());
     }
     text
 }
@@ -81,13 +81,16 @@ fn mark(status: &str) -> char {
 }
 
 fn seconds(step: &Step, now: DateTime<Utc>) -> Option<f64> {
+    if step.status == "skipped" {
+        return None;
+    }
     let elapsed = step.finished_at.unwrap_or(now) - step.started_at?;
     Some(elapsed.as_seconds_f64().max(0.0))
 }
 
 fn took(step: &Step) -> String {
-    let elapsed = step.started_at.zip(step.finished_at).map(|(from, to)| (to - from).as_seconds_f64());
-    elapsed.map(|seconds| format!(" in {seconds:.1} s")).unwrap_or_default()
+    let seconds = step.finished_at.and_then(|finished_at| seconds(step, finished_at));
+    seconds.map(|seconds| format!(" in {seconds:.1} s")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -114,7 +117,7 @@ mod tests {
         let now = "2026-11-23T12:00:03.500Z".parse().unwrap();
         let expected = "  ✓ create_service_role                0.2 s\n  \
                         ▸ create_cluster                     2.5 s\n  \
-                        · await_available                 \n";
+                        · await_available\n";
         assert_eq!(drawing(&operation("running"), now), expected);
     }
 

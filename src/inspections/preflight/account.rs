@@ -86,8 +86,6 @@ fn check_tables(role: &RoleChoice) -> Check {
 mod tests {
     use crate::domain::hints;
 
-    use super::*;
-
     /// Every error that a check foretells.
     const FORETOLD: [(&str, &str, &str); 8] = [
         ("CreateCluster", "InvalidParameterValueException", "No permission to assume role"),

@@ -16,9 +16,11 @@ use crate::store::rows::to_json;
 impl Turn<'_> {
     pub(super) async fn conclude(mut self, connection: &mut PgConnection) -> Result<Recorded, StoreError> {
         let verdict = self.report.verdict.clone();
-        if self.operation.status == Status::Blocked && !matches!(verdict, Verdict::Block { .. }) {
+        let goes_on = matches!(verdict, Verdict::Next { .. } | Verdict::Again { .. });
+        if self.operation.status == Status::Blocked && goes_on {
             self.events.push(self.step_event("unblocked", "goes on: the cause is gone"));
             self.extend_deadline(connection).await?;
+            self.touch_cluster(connection, None).await?;
         }
         match verdict {
             Verdict::Next { skipped } => self.next(connection, skipped).await,
@@ -53,9 +55,6 @@ impl Turn<'_> {
         };
         self.events.push(word);
         self.write_step(connection, status, None).await?;
-        if self.operation.status == Status::Blocked {
-            self.touch_cluster(connection, None).await?;
-        }
         if self.task.step.is_last {
             return self.finish(connection).await;
         }

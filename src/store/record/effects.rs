@@ -3,6 +3,8 @@
 use serde_json::json;
 use sqlx::PgConnection;
 
+use crate::domain::fault::Fault;
+use crate::domain::operation::Status;
 use crate::domain::verdict::Verdict;
 
 use super::{SentOutcome, Turn, verdict_fault};
@@ -73,7 +75,12 @@ impl Turn<'_> {
         // A step that ends because its last call succeeded has been counted with that call.
         let counted = self.task.step.attempts > 0 && self.task.step.last_fault.is_none();
         let completes = matches!(self.report.verdict, Verdict::Next { skipped: false }) && !counted;
-        if fault.is_none() && self.report.sent.is_none() && !completes {
+        let last = self.task.step.last_fault.as_ref();
+        let reason = |fault: &Fault| (fault.class, fault.aws.as_ref().map(|aws| aws.message.clone()));
+        let blocked_again = matches!(self.report.verdict, Verdict::Block { .. })
+            && self.operation.status == Status::Blocked
+            && fault.map(reason) == last.map(reason);
+        if blocked_again || (fault.is_none() && self.report.sent.is_none() && !completes) {
             return Ok(());
         }
         sqlx::query!(

@@ -109,6 +109,24 @@ pub(super) fn list_attached_role_policies(turn: &mut Turn<'_>, form: &Form) -> R
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
+struct ListInstanceProfilesForRoleResult {
+    instance_profiles: Members<String>,
+    is_truncated: bool,
+}
+
+/// There are no instance profiles here, so none holds the role; tools ask before they delete one.
+pub(super) fn list_instance_profiles_for_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+    let mut constraints = Constraints::of(form);
+    let name = constraints.name("RoleName", 64);
+    constraints.finish()?;
+    authorize_on_role(turn, "iam:ListInstanceProfilesForRole", name)?;
+    find_role(turn, name)?;
+    let result = ListInstanceProfilesForRoleResult { instance_profiles: Members::from_iter([]), is_truncated: false };
+    element("ListInstanceProfilesForRoleResult", &result)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
 struct PolicyRole {
     role_name: String,
     role_id: String,

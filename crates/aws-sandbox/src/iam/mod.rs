@@ -28,7 +28,7 @@ pub(crate) use self::service_linked::ensure_service_linked_role;
 use crate::turn::Operation;
 
 /// Everything that IAM is asked for by name.
-pub(crate) static OPERATIONS: [Operation; 34] = [
+pub(crate) static OPERATIONS: [Operation; 35] = [
     Operation::form_write("CreateRole", "iam:CreateRole", roles::create_role),
     Operation::form_read("GetRole", "iam:GetRole", roles::get_role),
     Operation::form_read("ListRoles", "iam:ListRoles", roles::list_roles),
@@ -56,6 +56,11 @@ pub(crate) static OPERATIONS: [Operation; 34] = [
         attachments::list_attached_role_policies,
     ),
     Operation::form_read("ListEntitiesForPolicy", "iam:ListEntitiesForPolicy", attachments::list_entities_for_policy),
+    Operation::form_read(
+        "ListInstanceProfilesForRole",
+        "iam:ListInstanceProfilesForRole",
+        attachments::list_instance_profiles_for_role,
+    ),
     Operation::form_write("PutRolePolicy", "iam:PutRolePolicy", inline_policies::put_role_policy),
     Operation::form_read("GetRolePolicy", "iam:GetRolePolicy", inline_policies::get_role_policy),
     Operation::form_write("DeleteRolePolicy", "iam:DeleteRolePolicy", inline_policies::delete_role_policy),

@@ -1,6 +1,6 @@
 //! The policy simulator: what would a user or role be allowed to do?
 //!
-//! Decisions come from the same evaluator as real refusals. Matched statements and missing context keys are not listed.
+//! Decisions come from the same evaluator as real refusals. Matched statements are not listed.
 
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use crate::iam::permissions::role_permissions;
 use crate::identity::Permissions;
 use crate::policy::document::Document;
 use crate::policy::evaluate::{Authority, Context, Decision, Denial, Request, evaluate};
+use crate::policy::missing::missing_keys;
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 use crate::wire::form::Form;
@@ -96,7 +97,7 @@ fn simulate(permissions: &Permissions, action: &str, resource: &str, context: &C
         eval_resource_name: resource.to_owned(),
         eval_decision,
         matched_statements: Members::from_iter([]),
-        missing_context_values: Members::from_iter([]),
+        missing_context_values: missing_keys(&permissions.authority(), &request).into_iter().collect(),
         permissions_boundary_decision_detail: permissions.boundary.as_ref().map(boundary_alone),
     }
 }

@@ -61,6 +61,11 @@ impl Condition {
         })
     }
 
+    /// The key it looks at, in lower case.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Whether the request's context satisfies this condition. A missing key makes a positive operator false and a
     /// negated one true, as IAM does.
     pub(super) fn holds(&self, context: &Context) -> bool {

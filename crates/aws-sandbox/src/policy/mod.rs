@@ -7,6 +7,7 @@ pub mod denial_text;
 pub mod document;
 pub mod evaluate;
 mod json;
+pub mod missing;
 mod operator;
 mod pattern;
 mod principal;

@@ -75,9 +75,17 @@ impl Statement {
 
     /// Whether this statement applies to a request.
     pub(super) fn applies(&self, action: &str, resource: &str, context: &Context) -> bool {
-        self.covers_action(action)
-            && self.resources.covers(|pattern| pattern::matches(pattern, resource))
-            && self.conditions_hold(context)
+        self.speaks_of(action, resource) && self.conditions_hold(context)
+    }
+
+    /// Whether this statement is about an action on a resource, whatever its conditions say.
+    pub(super) fn speaks_of(&self, action: &str, resource: &str) -> bool {
+        self.covers_action(action) && self.resources.covers(|pattern| pattern::matches(pattern, resource))
+    }
+
+    /// The condition keys it looks at.
+    pub(super) fn condition_keys(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().map(Condition::key)
     }
 
     pub(super) fn covers_action(&self, action: &str) -> bool {

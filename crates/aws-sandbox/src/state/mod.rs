@@ -29,10 +29,15 @@ use crate::identity::{KnownKey, Session};
 /// A tag of a role, a policy or a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tag {
-    #[serde(rename = "Key")]
+    #[serde(rename = "Key", default)]
     pub(crate) key: String,
-    #[serde(rename = "Value", default)]
+    #[serde(rename = "Value", default, deserialize_with = "null_as_empty")]
     pub(crate) value: String,
+}
+
+/// DAX's API says that a tag's value can be null.
+fn null_as_empty<'de, D: serde::Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+    Option::<String>::deserialize(value).map(Option::unwrap_or_default)
 }
 
 /// Adds tags to a list, replacing the value where the key is there already.

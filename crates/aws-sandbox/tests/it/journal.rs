@@ -52,7 +52,7 @@ async fn a_restart_gives_the_same_account_with_its_times_running_on() {
 
 /// Opens the journal of a sandbox that is just going away.
 async fn reopen(settings: &Settings) -> Sandbox {
-    for _ in 0..200 {
+    for _ in 0..1000 {
         match Sandbox::open(settings.clone()) {
             Ok(sandbox) => return sandbox,
             Err(SandboxError::JournalInUse(_)) => tokio::time::sleep(Duration::from_millis(10)).await,

@@ -156,6 +156,8 @@ async fn the_simulator_and_real_calls_agree() {
     ] {
         assert_eq!(decision(simulate(action).send().await.unwrap()), expected, "{action}");
     }
+    let untold = simulate("iam:PassRole").send().await.unwrap();
+    assert_eq!(untold.evaluation_results()[0].missing_context_values(), ["iam:passedtoservice"]);
     let entry = aws_sdk_iam::types::ContextEntry::builder()
         .context_key_name("iam:PassedToService")
         .context_key_values("dax.amazonaws.com")

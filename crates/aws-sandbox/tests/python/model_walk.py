@@ -1,6 +1,8 @@
 """The walk over botocore's models: every operation the sandbox offers answers in a shape of the model, and every error
 that the model gives an operation comes back as that error, from its natural cause where there is one."""
 
+import pathlib
+
 from dax_errors import INJECTED_ONLY, natural_causes
 from operations import run_dax, run_others
 from sandbox import client, control
@@ -15,7 +17,7 @@ OTHERS = {
             "GetPolicy", "ListPolicies", "DeletePolicy", "CreatePolicyVersion", "GetPolicyVersion",
             "ListPolicyVersions", "DeletePolicyVersion", "SetDefaultPolicyVersion", "TagPolicy", "UntagPolicy",
             "ListPolicyTags", "ListEntitiesForPolicy", "AttachRolePolicy", "DetachRolePolicy",
-            "ListAttachedRolePolicies", "PutRolePolicy", "GetRolePolicy", "DeleteRolePolicy", "ListRolePolicies",
+            "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "PutRolePolicy", "GetRolePolicy", "DeleteRolePolicy", "ListRolePolicies",
             "CreateServiceLinkedRole", "SimulatePrincipalPolicy", "GetUser"],
     "sts": ["GetCallerIdentity", "AssumeRole"],
     "ec2": ["DescribeVpcs", "DescribeSubnets", "DescribeSecurityGroups", "DescribeAvailabilityZones",
@@ -92,8 +94,19 @@ def walk_dax(recorder):
     for pair in sorted(only):
         assert pair[1] in INJECTED_ONLY or pair in INJECTED_ONLY, f"{pair} has neither a cause nor a reason"
         inject(dax, pair[0], modelled[pair], STATUS.get(pair[1], 400))
+    check_readme(only)
     print(f"dax: {len(recorder.validated)} of {len(model.operation_names)} operations validated, {len(modelled)} modelled "
           f"errors seen: {len(causes)} by their natural cause, {len(only)} by injection only, 0 skipped")
+
+
+def check_readme(only):
+    """The README names exactly the errors that only injection brings, under their heading."""
+    readme = pathlib.Path(__file__).parents[2] / "README.md"
+    section = readme.read_text(encoding="utf-8").split("## Errors by injection only", 1)[1].split("\n## ", 1)[0]
+    for name in {pair[1] for pair in only}:
+        assert f"`{name}`" in section, f"{name} is not in the README's list"
+    named = {word for word in section.replace("`", " ").split() if word in STATUS or word.endswith(("Fault", "Exception"))}
+    assert named == {pair[1] for pair in only}, f"the README names {named}"
 
 
 def walk_others(recorders):

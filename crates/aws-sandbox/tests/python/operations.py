@@ -114,6 +114,7 @@ def run_roles(iam):
     assert iam.list_role_policies(RoleName="Walk")["PolicyNames"] == ["inline"]
     iam.attach_role_policy(RoleName="Walk", PolicyArn=boundary)
     assert len(iam.list_attached_role_policies(RoleName="Walk")["AttachedPolicies"]) == 1
+    assert iam.list_instance_profiles_for_role(RoleName="Walk")["InstanceProfiles"] == []
     assert iam.list_entities_for_policy(PolicyArn=boundary)["PolicyRoles"][0]["RoleName"] == "Walk"
     iam.create_service_linked_role(AWSServiceName="dax.amazonaws.com")
     assert [role["RoleName"] for role in iam.list_roles(PathPrefix="/walk/")["Roles"]] == ["Walk"]

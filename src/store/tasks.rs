@@ -1,0 +1,117 @@
+//! Tasks: everything a step may look at, read at the start of a turn.
+
+use uuid::Uuid;
+
+use crate::domain::inventory::Item;
+use crate::domain::mutation::Mutation;
+use crate::domain::task::{Intent, StepState, Task};
+
+use super::rows::{self, from_json, from_optional_json};
+use super::{Claim, Store, StoreError};
+
+impl Store {
+    /// Reads everything the claimed operation's step may look at.
+    pub async fn load_task(&self, claim: &Claim) -> Result<Task, StoreError> {
+        let row = sqlx::query!(
+            r#"select o.kind, o.status, o.spec, o.cluster_id, o.cluster_name, o.deadline_at, clock_timestamp() as "now!",
+                      s.position, s.name, s.undo, s.attempts, s.faults_in_row, s.blocks_in_row, s.patience_from,
+                      s.fault as step_fault,
+                      (select max(position) from operation_steps where operation_id = o.id) as "last_position!",
+                      i.id as installation_id
+               from operations o
+               join operation_steps s on s.operation_id = o.id and s.position = o.current_position
+               cross join installation i
+               where o.id = $1 and o.epoch = $2 and o.owner = $3"#,
+            claim.operation_id,
+            claim.epoch,
+            claim.owner
+        )
+        .fetch_optional(&self.pool)
+        .await?
+        .ok_or(StoreError::Fenced)?;
+        let step = StepState {
+            name: row.name,
+            position: row.position,
+            attempts: row.attempts,
+            faults_in_row: u32::try_from(row.faults_in_row).unwrap_or_default(),
+            blocks_in_row: u32::try_from(row.blocks_in_row).unwrap_or_default(),
+            patience_from: row.patience_from,
+            last_fault: from_optional_json("operation_steps.fault", row.step_fault)?,
+            undo: row.undo,
+            is_last: row.position == row.last_position,
+        };
+        Ok(Task {
+            operation_id: claim.operation_id,
+            kind: rows::kind(&row.kind)?,
+            status: rows::status(&row.status)?,
+            spec: from_json("operations.spec", row.spec)?,
+            cluster: rows::cluster_name(&row.cluster_name)?,
+            step,
+            inventory: self.inventory_of_cluster(row.cluster_id).await?,
+            confirmed_deletions: self.confirmed_deletions(row.cluster_id).await?,
+            open_intents: self.open_intents(row.cluster_id).await?,
+            installation_id: row.installation_id,
+            now: row.now,
+            deadline_at: row.deadline_at,
+        })
+    }
+
+    pub(super) async fn inventory_of_cluster(&self, cluster_id: Uuid) -> Result<Vec<Item>, StoreError> {
+        let found = sqlx::query!(
+            "select kind, name, arn, owner, presence, reason, operation_id, recorded_at
+             from inventory where cluster_id = $1 order by id",
+            cluster_id
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        found
+            .into_iter()
+            .map(|row| {
+                Ok(Item {
+                    kind: rows::resource_kind(&row.kind)?,
+                    name: row.name,
+                    arn: row.arn,
+                    owner: rows::owner(&row.owner)?,
+                    presence: rows::presence(&row.presence)?,
+                    reason: row.reason,
+                    operation_id: row.operation_id,
+                    recorded_at: Some(row.recorded_at),
+                })
+            })
+            .collect()
+    }
+
+    async fn confirmed_deletions(&self, cluster_id: Uuid) -> Result<Vec<String>, StoreError> {
+        let targets = sqlx::query_scalar!(
+            "select distinct target from intents
+             where cluster_id = $1 and outcome = 'applied' and call like '%:Delete%'",
+            cluster_id
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(targets)
+    }
+
+    async fn open_intents(&self, cluster_id: Uuid) -> Result<Vec<Intent>, StoreError> {
+        let found = sqlx::query!(
+            "select id, operation_id, position, mutation, opened_at
+             from intents where cluster_id = $1 and closed_at is null order by id",
+            cluster_id
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        found
+            .into_iter()
+            .map(|row| {
+                let mutation: Mutation = from_json("intents.mutation", row.mutation)?;
+                Ok(Intent {
+                    id: row.id,
+                    operation_id: row.operation_id,
+                    position: row.position,
+                    mutation,
+                    opened_at: row.opened_at,
+                })
+            })
+            .collect()
+    }
+}

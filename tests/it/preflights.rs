@@ -166,14 +166,8 @@ async fn a_session_is_simulated_by_its_role_which_is_read_first() {
     assert_eq!(named(&seen, "fail"), Vec::<&str>::new());
 }
 
-#[tokio::test]
-async fn the_account_is_looked_at() {
-    let world = World::new().await;
-    let ec2 = trust_policy().to_json().replace("dax.amazonaws.com", "ec2.amazonaws.com");
-    let mistrusting = world.admin.send(&role("Mine", "/", &ec2), &world.place).await.unwrap().arn.unwrap();
-    let trusting = role("Theirs", "/", &trust_policy().to_json());
-    let trusting = world.admin.send(&trusting, &world.place).await.unwrap().arn.unwrap();
-    world.grant(&[mistrusting.clone(), trusting.clone()], vec![simulation_policy(SERVICE_ARN)]);
+/// Somebody's clusters, which leave room for two nodes.
+async fn take_nodes(world: &World, role_arn: &str) {
     for (number, nodes) in [11, 11, 11, 11, 4].into_iter().enumerate() {
         let cluster = NewCluster {
             name: format!("taken{number}"),
@@ -181,7 +175,7 @@ async fn the_account_is_looked_at() {
             node_type: "dax.t3.small".to_owned(),
             replication_factor: nodes,
             availability_zones: Vec::new(),
-            iam_role_arn: trusting.clone(),
+            iam_role_arn: role_arn.to_owned(),
             subnet_group: "default".to_owned(),
             security_group_ids: Vec::new(),
             network_type: None,
@@ -194,6 +188,17 @@ async fn the_account_is_looked_at() {
         };
         world.admin.send(&Mutation::CreateCluster(Box::new(cluster)), &world.place).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn the_account_is_looked_at() {
+    let world = World::new().await;
+    let ec2 = trust_policy().to_json().replace("dax.amazonaws.com", "ec2.amazonaws.com");
+    let mistrusting = world.admin.send(&role("Mine", "/", &ec2), &world.place).await.unwrap().arn.unwrap();
+    let trusting = role("Theirs", "/", &trust_policy().to_json());
+    let trusting = world.admin.send(&trusting, &world.place).await.unwrap().arn.unwrap();
+    world.grant(&[mistrusting.clone(), trusting.clone()], vec![simulation_policy(SERVICE_ARN)]);
+    take_nodes(&world, &trusting).await;
     let door = Door::of(&world);
     for (more, name, result, hint) in [
         (json!({}), "node_quota", "pass", None),

@@ -157,6 +157,8 @@ fn for_code(service: &str, operation: &str, code: &str) -> Vec<&'static Hint> {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod lookups;
 #[cfg(test)]
 mod tests;

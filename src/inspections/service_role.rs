@@ -31,7 +31,7 @@ pub(super) enum RoleChoice {
         candidates: Vec<String>,
     },
     /// The roles of the account cannot be listed.
-    Unknown(Fault),
+    Unknown(Box<Fault>),
 }
 
 impl RoleChoice {
@@ -58,7 +58,7 @@ impl Inspector {
                 RoleChoice::Made { access: *access, tables: tables.clone(), searched: false }
             }
             ServiceRole::Found { default_access } => match (self.candidates().await, default_access) {
-                (Err(fault), _) => RoleChoice::Unknown(fault),
+                (Err(fault), _) => RoleChoice::Unknown(Box::new(fault)),
                 (Ok(candidates), Some(access)) if candidates.is_empty() => {
                     RoleChoice::Made { access: *access, tables: Tables::All, searched: true }
                 }

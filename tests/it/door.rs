@@ -45,7 +45,8 @@ pub fn open_settings() -> ApiSettings {
 
 impl Door {
     pub fn of(world: &World) -> Self {
-        Self::with(world, world.store.clone(), open_settings())
+        let permissions_boundary = world.settings.permissions_boundary.clone();
+        Self::with(world, world.store.clone(), ApiSettings { permissions_boundary, ..open_settings() })
     }
 
     pub fn with(world: &World, store: Store, settings: ApiSettings) -> Self {

@@ -52,7 +52,9 @@ impl Service {
 
     /// Only the door: nothing moves until a test steps a worker.
     pub async fn without_workers(world: &World) -> Self {
-        Self::with(world, ApiSettings { durability_required: false, ..ApiSettings::default() }).await
+        let permissions_boundary = world.settings.permissions_boundary.clone();
+        Self::with(world, ApiSettings { durability_required: false, permissions_boundary, ..ApiSettings::default() })
+            .await
     }
 
     pub async fn with(world: &World, settings: ApiSettings) -> Self {

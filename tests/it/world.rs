@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use aws_sandbox::{CallRecord, Identity, Sandbox};
+use aws_sandbox::Sandbox;
 use dax_provisioner::aws::{Aws, Target};
 use dax_provisioner::domain::installation::AwsPlace;
-use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::operation::{Kind, Operation, Status};
-use dax_provisioner::domain::policies::service::{ServiceScope, service_policy};
-use dax_provisioner::domain::policies::{PolicyDocument, boundary_policy};
 use dax_provisioner::domain::spec::{ClusterSpec, DeleteSpec};
 use dax_provisioner::inspections::Inspector;
 use dax_provisioner::operations::{self, Pace, Settings};
@@ -22,17 +19,11 @@ use sqlx::postgres::PgPoolOptions;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use crate::identity::{SERVICE, make_boundary};
 use crate::requests::new_operation;
 
 /// Most turns any test needs; more means that something goes round in circles.
 const TURNS: usize = 2_000;
-
-/// Who the administrator of the sandbox is.
-const ADMINISTRATOR_ARN: &str = "arn:aws:iam::123456789012:user/sandbox";
-/// Access key id and secret of the service's own identity.
-pub const SERVICE: &str = "service";
-/// Who it is.
-pub const SERVICE_ARN: &str = "arn:aws:iam::123456789012:user/dax-provisioner";
 
 static SERVER: OnceLock<LocalPostgres> = OnceLock::new();
 static TEMPLATE: OnceCell<()> = OnceCell::const_new();
@@ -135,36 +126,6 @@ impl World {
         world
     }
 
-    /// The policy that the service is shipped with, for this account, Region and boundary, and roles it was told of.
-    pub fn shipped_policy(&self, service_role_arns: &[String]) -> PolicyDocument {
-        service_policy(&ServiceScope {
-            partition: &self.place.partition,
-            account_id: &self.place.account_id,
-            region: &self.place.region,
-            boundary_arn: self.settings.permissions_boundary.as_deref(),
-            service_role_arns,
-        })
-    }
-
-    /// Gives the service's identity the shipped policy, and what a test names beside it.
-    pub fn grant(&self, service_role_arns: &[String], more: Vec<PolicyDocument>) {
-        let mut policies = vec![self.shipped_policy(service_role_arns)];
-        policies.extend(more);
-        self.put_policies(&policies);
-    }
-
-    /// Gives the service's identity these policies and no other.
-    pub fn put_policies(&self, policies: &[PolicyDocument]) {
-        let identity = Identity {
-            secret: SERVICE.to_owned(),
-            arn: SERVICE_ARN.to_owned(),
-            policies: policies.iter().map(|policy| serde_json::to_value(policy).unwrap()).collect(),
-            permissions_boundary: None,
-            session_policies: None,
-        };
-        self.sandbox.put_identity(SERVICE, identity);
-    }
-
     /// A worker that has nothing to do with any other.
     pub fn worker(&self, name: &str) -> Worker {
         let world =
@@ -245,13 +206,6 @@ impl World {
         made
     }
 
-    /// Every call so far that was not the administrator's.
-    pub fn service_calls(&self) -> Vec<CallRecord> {
-        let mut calls = self.sandbox.calls();
-        calls.retain(|call| call.caller != ADMINISTRATOR_ARN);
-        calls
-    }
-
     /// How often each mutating call took effect, by call and target.
     pub fn effects(&self) -> BTreeMap<(String, String), usize> {
         let mut effects = BTreeMap::new();
@@ -266,18 +220,6 @@ impl World {
     pub fn sent(&self, call: &str) -> usize {
         self.service_calls().iter().filter(|one| one.operation == call).count()
     }
-}
-
-/// The permissions boundary of the roles that the service makes, made by the administrator.
-async fn make_boundary(admin: &Aws, place: &AwsPlace) -> String {
-    let boundary = Mutation::CreatePolicy {
-        name: "dax-provisioner-boundary".to_owned(),
-        path: "/".to_owned(),
-        document: boundary_policy(&place.partition, &place.account_id).to_json(),
-        description: "the most that a role of the service may ever do".to_owned(),
-        tags: BTreeMap::new(),
-    };
-    admin.send(&boundary, place).await.unwrap().arn.unwrap()
 }
 
 /// Clients that sign with these keys.

@@ -153,7 +153,9 @@ fn values_no_field_can_hold_are_refused_and_never_fatal() {
         for value in &wrong {
             let good = match field {
                 "tags" => value.is_object(),
-                "encryption_at_rest" | "encryption_in_transit" | "deletion_protection" => value.is_boolean(),
+                "encryption_at_rest" | "encryption_in_transit" | "deletion_protection" | "require_preflight" => {
+                    value.is_boolean()
+                }
                 _ => false,
             };
             let body = with(json!({field: value}));

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use regex::Regex;
+
 use super::super::policies::Values;
 use super::super::policies::service::{DAX_ACTIONS, ServiceScope, service_policy};
 use super::{ANY_SERVICE, Hint, all, codes, lookup};
@@ -23,6 +25,7 @@ fn modelled() -> Vec<(&'static str, &'static str, &'static str)> {
 fn every_modelled_error_has_a_row_of_its_service() {
     let errors = modelled();
     assert!(errors.len() > 150, "the list was cut");
+    println!("hints: {} rows for {} modelled errors", all().count(), errors.len());
     for (service, operation, code) in errors {
         let hints = lookup(service, operation, code, "");
         assert_eq!(hints.len(), 1, "{service} {operation} {code}: {hints:?}");
@@ -30,6 +33,32 @@ fn every_modelled_error_has_a_row_of_its_service() {
         assert_eq!(codes::canonical(hints[0].code), codes::canonical(code));
         assert!(hints[0].operations.is_empty() || hints[0].operations.contains(&operation));
     }
+}
+
+/// Every AWS call in our code, read from the code itself.
+#[test]
+fn every_call_we_make_is_in_the_list() {
+    let listed: BTreeSet<(&str, &str)> = modelled().into_iter().map(|(service, call, _)| (service, call)).collect();
+    let sources = [
+        include_str!("../../aws/dax.rs"),
+        include_str!("../../aws/iam.rs"),
+        include_str!("../../aws/simulate.rs"),
+        include_str!("../../aws/identity.rs"),
+        include_str!("../mutation.rs"),
+    ];
+    let call = Regex::new(r#"\("(dax|iam|sts)", "([A-Z][A-Za-z]+)""#).expect("the pattern is valid");
+    let mut seen = BTreeSet::new();
+    for source in sources {
+        for found in call.captures_iter(source) {
+            let (_, [service, operation]) = found.extract();
+            seen.insert((service, operation));
+        }
+    }
+    assert!(seen.len() >= 14 + 13, "{seen:?}");
+    // The API model of STS gives GetCallerIdentity no error.
+    seen.remove(&("sts", "GetCallerIdentity"));
+    let missing: Vec<_> = seen.difference(&listed).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

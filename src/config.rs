@@ -12,6 +12,7 @@ pub mod arguments;
 mod aws;
 mod database;
 mod logging;
+pub mod operator;
 mod print;
 mod reader;
 mod sandbox;
@@ -29,7 +30,8 @@ pub use sandbox::SandboxChoice;
 pub use secret::Secret;
 pub use serving::{Door, Role, Serve, Work};
 
-use arguments::{Arguments, Command, TokenCommand};
+use arguments::{Arguments, Command};
+use operator::TokenCommand;
 use reader::Reader;
 
 /// Exit code of a bad configuration (`EX_CONFIG` of sysexits.h).
@@ -166,7 +168,7 @@ pub struct Doctor {
 #[derive(Debug)]
 pub struct Policy {
     /// What was asked for.
-    pub arguments: arguments::PolicyArguments,
+    pub arguments: operator::PolicyArguments,
     /// Which AWS to ask for what is missing.
     pub aws: AwsChoice,
     /// The boundary for roles of ours.

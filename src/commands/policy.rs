@@ -6,7 +6,7 @@ use crate::app::opening::{client_target, told};
 use crate::aws::Aws;
 use crate::config::Policy;
 use crate::domain::policies::boundary_policy;
-use crate::domain::policies::service::{ServiceScope, service_policy};
+use crate::domain::policies::service::{ServiceScope, service_policy, simulation_policy};
 
 use super::{complain, say};
 
@@ -22,13 +22,16 @@ pub(super) async fn run(settings: Policy) -> anyhow::Result<()> {
                  account; make the policy that `policy --boundary` prints, and pass its ARN here and to `serve`",
             );
         }
-        service_policy(&ServiceScope {
+        let mut policy = service_policy(&ServiceScope {
             partition: &whereabouts.partition,
             account_id: &whereabouts.account_id,
             region: &whereabouts.region,
             boundary_arn: settings.permissions_boundary.as_deref(),
             service_role_arns: &settings.arguments.service_role_arn,
-        })
+        });
+        let simulation = settings.arguments.own_arn.as_deref().map(simulation_policy);
+        policy.statement.extend(simulation.into_iter().flat_map(|simulation| simulation.statement));
+        policy
     };
     say(serde_json::to_string_pretty(&document)?);
     Ok(())

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::api::tokens::new_token;
 use crate::app::{guards, open_store};
 use crate::config::Secret;
-use crate::config::arguments::TokenCommand;
+use crate::config::operator::TokenCommand;
 use crate::store::{SchemaState, Store, StoredToken};
 
 use super::{complain, say};

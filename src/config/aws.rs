@@ -2,7 +2,8 @@
 
 use reqwest::Url;
 
-use super::arguments::{BoundaryArguments, ClientArguments, PolicyArguments};
+use super::arguments::{BoundaryArguments, ClientArguments};
+use super::operator::PolicyArguments;
 use super::reader::Reader;
 use super::{SandboxChoice, Secret};
 
@@ -107,6 +108,10 @@ pub(super) fn check_policy(arguments: &PolicyArguments, reader: &mut Reader<'_>)
     }
     if arguments.partition.as_deref().is_some_and(|partition| !["aws", "aws-cn", "aws-us-gov"].contains(&partition)) {
         reader.fault("partition", "must be aws, aws-cn or aws-us-gov");
+    }
+    if arguments.own_arn.as_deref().is_some_and(|arn| !is_iam_arn(arn, "user/") && !is_iam_arn(arn, "role/")) {
+        reader
+            .fault("own_arn", "must be the ARN of a user or role, such as arn:aws:iam::123456789012:role/provisioner");
     }
     if !arguments.service_role_arn.iter().all(|arn| is_iam_arn(arn, "role/")) {
         reader.fault("service_role_arn", "must be the ARN of a role, such as arn:aws:iam::123456789012:role/dax");

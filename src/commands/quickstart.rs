@@ -3,10 +3,11 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
-use crate::app::{App, Signals, sandbox};
+use crate::app::{App, Signals, guards, sandbox};
 use crate::config::{BadConfiguration, Quickstart};
+use crate::store::StoreError;
 
 use super::say;
 
@@ -20,6 +21,9 @@ use wire::Operation;
 
 /// Clusters of the demonstration are called this and a number.
 const NAME: &str = "demo-";
+/// A refusal as AWS words it (developer guide, "Troubleshooting"), to be explained.
+const REFUSAL: &str = "User: arn:aws:iam::123456789012:user/portal is not authorized to perform: iam:CreatePolicy on \
+                       resource: policy orders-cache";
 
 /// Runs the demonstration, and stays until a signal unless it was asked to end.
 pub(super) async fn run(settings: Quickstart, signals: &Signals) -> anyhow::Result<ExitCode> {
@@ -47,11 +51,18 @@ pub(super) async fn run(settings: Quickstart, signals: &Signals) -> anyhow::Resu
     ended.map(|succeeded| if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Adds the way out for those whose database and sandbox have lost each other.
+/// Adds the way out for those whose database and sandbox have lost each other, or whose tables are of another making.
 fn advise(error: anyhow::Error) -> anyhow::Error {
+    const ADVICE: &str = "quickstart --reset begins anew";
+    let is_migration = |cause: &(dyn std::error::Error + 'static)| {
+        matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::Migration(_)))
+    };
+    if error.chain().any(is_migration) {
+        return anyhow!("{}; {ADVICE}", guards::chain(error.as_ref()));
+    }
     match error.downcast::<BadConfiguration>() {
         Ok(bad) => {
-            let advised = bad.faults.iter().map(|fault| format!("{fault}; quickstart --reset begins anew"));
+            let advised = bad.faults.iter().map(|fault| format!("{fault}; {ADVICE}"));
             BadConfiguration { faults: advised.collect() }.into()
         }
         Err(other) => other,
@@ -151,8 +162,7 @@ async fn conclude(site: &Site, caller: &Caller, name: &str, operation: &Operatio
         "Go on with:\n\n  \
          curl -s {api}/v1/clusters\n  \
          curl -s -X DELETE {api}/v1/clusters/{name}\n  \
-         curl -s {api}/v1/clusters -H 'content-type: application/json' -d '{{\"name\": \"demo\", \"node_type\": \
-         \"dax.r5.large\", \"replication_factor\": 99, \"colour\": \"red\"}}'\n\n\
+         curl -s {api}/v1/hints/explain -H 'content-type: application/json' -d '{{\"message\": \"{REFUSAL}\"}}'\n\n\
          The same account seen by the AWS CLI:\n\n  {}",
         sandbox::cli_line(&site.sandbox, &site.region)
     ));

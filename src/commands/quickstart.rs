@@ -50,9 +50,9 @@ pub(super) async fn run(settings: Quickstart, signals: &Signals) -> anyhow::Resu
 /// Adds the way out for those whose database and sandbox have lost each other.
 fn advise(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<BadConfiguration>() {
-        Ok(mut bad) => {
-            bad.faults.push("`dax-provisioner quickstart --reset` forgets both and begins anew".to_owned());
-            bad.into()
+        Ok(bad) => {
+            let advised = bad.faults.iter().map(|fault| format!("{fault}; quickstart --reset begins anew"));
+            BadConfiguration { faults: advised.collect() }.into()
         }
         Err(other) => other,
     }

@@ -11,7 +11,8 @@ use dax_provisioner::domain::operation::{ClusterStatus, Status};
 use dax_provisioner::domain::policies::trust_policy;
 use dax_provisioner::domain::spec::{ClusterSpec, OnFailure, ServiceRole};
 
-use crate::world::{World, plain_spec, spec_with_groups};
+use crate::requests::{plain_spec, spec_with_groups};
+use crate::world::World;
 
 fn role(name: &str, path: &str, tags: BTreeMap<String, String>) -> Mutation {
     Mutation::CreateRole {

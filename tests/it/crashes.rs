@@ -8,7 +8,8 @@ use dax_provisioner::worker::{Point, Probe, Worker};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::world::{World, spec_with_groups};
+use crate::requests::spec_with_groups;
+use crate::world::World;
 
 /// Where the worker dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

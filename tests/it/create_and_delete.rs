@@ -3,7 +3,8 @@
 use dax_provisioner::domain::inventory::{Owner, Presence, ResourceKind};
 use dax_provisioner::domain::operation::{ClusterStatus, Status, StepStatus};
 
-use crate::world::{World, plain_spec, spec_with_groups};
+use crate::requests::{plain_spec, spec_with_groups};
+use crate::world::World;
 
 #[tokio::test]
 async fn a_cluster_is_made_with_everything_it_needs_and_removed_without_a_trace() {

@@ -3,7 +3,8 @@
 use aws_sandbox::{FaultKind, FaultRule};
 use dax_provisioner::domain::operation::Status;
 
-use crate::world::{World, spec_with_groups};
+use crate::requests::spec_with_groups;
+use crate::world::World;
 
 const MUTATIONS: [&str; 14] = [
     "iam:CreateRole",

@@ -22,6 +22,7 @@ mod plans;
 mod preflights;
 mod processes;
 mod quickstart;
+mod requests;
 mod signed;
 mod sweep;
 mod takeover;

@@ -6,7 +6,8 @@ use dax_provisioner::domain::operation::Status;
 use dax_provisioner::domain::waiting::WaitingFor;
 use serde_json::json;
 
-use crate::world::{World, aws_as, spec_with_groups};
+use crate::requests::spec_with_groups;
+use crate::world::{World, aws_as};
 
 /// The permissions that create and delete need, with the call that lacks them.
 const ACTIONS: [&str; 22] = [

@@ -14,7 +14,8 @@ use dax_provisioner::operations::plan;
 use serde_json::{Value, json};
 
 use crate::door::{Door, wanted};
-use crate::world::{World, full_spec, plain_spec, spec_with_groups};
+use crate::requests::{full_spec, plain_spec, spec_with_groups};
+use crate::world::World;
 
 async fn drawn(world: &World, spec: &ClusterSpec) -> Plan {
     let permissions_boundary = world.settings.permissions_boundary.as_deref();

@@ -7,7 +7,8 @@ use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::domain::spec::{ClusterSpec, ServiceRole};
 
-use crate::world::{World, plain_spec, spec_with_groups};
+use crate::requests::{plain_spec, spec_with_groups};
+use crate::world::World;
 
 const MAKING: [&str; 5] =
     ["iam:CreateRole", "iam:CreatePolicy", "dax:CreateSubnetGroup", "dax:CreateParameterGroup", "dax:CreateCluster"];

@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::world::{World, instant, new_operation, plain_spec, spec_with_groups};
+use crate::requests::{new_operation, plain_spec, spec_with_groups};
+use crate::world::{World, instant};
 use dax_provisioner::domain::operation::Kind;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,6 +94,49 @@ async fn a_zombie_writes_nothing() {
     let after = world.operation(create).await;
     assert_eq!((before.version, before.status), (after.version, after.status));
     assert!(world.effects().values().all(|&count| count == 1), "{:?}", world.effects());
+}
+
+/// A worker that freezes between its intent and the send must not send later: the name may be another cluster's by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_frozen_before_the_send_does_not_delete_a_later_cluster() {
+    let world = World::new().await;
+    let heir = world.worker("heir");
+    let create = world.create(&plain_spec("orders")).await;
+    assert_eq!(world.settle(&heir, create).await.status, Status::Succeeded);
+    let delete = world.delete("orders").await;
+    let frozen = Arc::new(Notify::new());
+    let (told, once) = (Arc::clone(&frozen), Arc::new(AtomicBool::new(false)));
+    let probe: Probe = Arc::new(move |point, step, _| {
+        let here = point == Point::Intended && step == "delete_cluster" && !once.swap(true, Ordering::SeqCst);
+        let told = Arc::clone(&told);
+        Box::pin(async move {
+            if here {
+                told.notify_one();
+                // Longer than the lease leaves for a call, as a frozen process is.
+                tokio::time::sleep(Duration::from_secs(7)).await;
+            }
+        })
+    });
+    let zombie = world.worker("zombie").with_probe(probe);
+    let late = tokio::spawn(async move {
+        loop {
+            match zombie.turn().await.unwrap() {
+                Turned::Worked(visit) if visit.status.is_none() => return,
+                Turned::Worked(_) | Turned::Idle => {}
+            }
+        }
+    });
+    frozen.notified().await;
+    world.end_leases().await;
+    assert_eq!(world.settle(&heir, delete).await.status, Status::Succeeded);
+    let again = world.create(&plain_spec("orders")).await;
+    assert_eq!(world.settle(&heir, again).await.status, Status::Succeeded);
+    late.await.unwrap();
+    for call in world.sandbox.calls().iter().filter(|c| c.mutating) {
+        println!("{} {} {:?} {}", call.at, call.operation, call.target, call.outcome);
+    }
+    assert_eq!(world.sandbox.inventory().clusters.len(), 1, "the later cluster lives");
+    assert_eq!(world.sent("dax:DeleteCluster"), 1);
 }
 
 #[tokio::test]

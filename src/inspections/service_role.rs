@@ -10,7 +10,6 @@ use super::Inspector;
 
 /// The role that a wanted cluster would use.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "one of it lives at a time")]
 pub(super) enum RoleChoice {
     /// A new one.
     Made {

@@ -97,11 +97,16 @@ async fn without_the_database_the_door_stays_shut_and_says_when_to_come_back() {
         max_connections: 1,
         acquire_timeout: Duration::from_millis(300),
     };
-    for settings in [guarded_settings(), open_settings()] {
+    for (settings, is_open) in [(guarded_settings(), false), (open_settings(), true)] {
         let mut door = Door::with(&world, Store::open(&away).unwrap(), settings);
         door.token = Some(new_token().0);
         for (method, path) in guarded_operations() {
             if method == "POST" && path == "/v1/clusters" {
+                continue;
+            }
+            // Where nobody needs a token, these read AWS or the table of hints, or want a body first.
+            let without = ["/v1/hints", "/v1/hints/explain", "/v1/plans", "/v1/preflights"];
+            if is_open && without.contains(&path.as_str()) {
                 continue;
             }
             let answer = door.bare(&method, &path).await;

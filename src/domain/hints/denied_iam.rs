@@ -68,7 +68,7 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_get_role",
         action: Some("iam:GetRole"),
         title: "Add iam:GetRole to your user policy.",
-        explanation: "The role is read before it is used: its trust policy must name `dax.amazonaws.com`, and its tags tell whose it is. Allow `iam:GetRole` on the role's ARN; a role given as `service_role.arn` needs the same grant on exactly that ARN.",
+        explanation: "The role is read before it is used: its trust policy must name `dax.amazonaws.com`, and its tags tell whose it is. Allow `iam:GetRole` on the role's ARN, and for one that does not exist yet also on the ARN without its path; a role given as `service_role.arn` needs the same grant on exactly that ARN.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html",
         ..DENIED
     },

@@ -1,5 +1,8 @@
 //! What a pasted error text says of itself, as the AWS CLI, boto3 and the SDKs print it.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use super::{all, codes};
 
 /// The call in `… when calling the CreateRole operation: …`, or nothing.
@@ -10,9 +13,7 @@ pub(super) fn operation(message: &str) -> &str {
 
 /// The first word of a text that is a code with a row, or nothing.
 pub(super) fn code(message: &str) -> &str {
-    let is_known = |word: &&str| {
-        let code = codes::canonical(word);
-        !code.is_empty() && all().any(|hint| codes::canonical(hint.code) == code)
-    };
+    static KNOWN: LazyLock<BTreeSet<&str>> = LazyLock::new(|| all().map(|hint| codes::canonical(hint.code)).collect());
+    let is_known = |word: &&str| KNOWN.contains(codes::canonical(word));
     message.split(|c: char| !c.is_ascii_alphanumeric()).find(is_known).unwrap_or_default()
 }

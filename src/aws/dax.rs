@@ -18,7 +18,7 @@ const EVENT_MINUTES: i32 = 14 * 24 * 60;
 /// Most events that become part of a problem.
 const EVENT_COUNT: usize = 20;
 
-/// The tags of a cluster, or why they cannot be read right now.
+/// The tags of a cluster.
 pub type ClusterTags = BTreeMap<String, String>;
 
 /// A subnet group.

@@ -120,8 +120,6 @@ pub enum Look {
         /// What was found out meanwhile.
         findings: Findings,
     },
-    /// Something is wrong.
-    Fault(Fault),
     /// This call must be sent.
     Act {
         /// The call.
@@ -144,7 +142,7 @@ impl Look {
 /// The future of a look.
 pub type Looking<'a> = Pin<Box<dyn Future<Output = Result<Look, Fault>> + Send + 'a>>;
 
-/// One named, repeatable act. A look that comes back with a fault by `?` is the same as [`Look::Fault`].
+/// One named, repeatable act. A look that meets a fault comes back with it by `?`.
 pub struct Step {
     /// Its name, which never changes once released.
     pub name: &'static str,

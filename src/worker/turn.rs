@@ -158,7 +158,7 @@ impl Worker {
             Ok(Look::CheckAgain { after, waiting_for, findings }) => {
                 report(after_waiting(&circumstances, after, waiting_for).await, findings)
             }
-            Ok(Look::Fault(fault)) | Err(fault) => {
+            Err(fault) => {
                 with_undo(context.task, report(after_fault(&circumstances, fault, None).await, Findings::default()))
             }
             Ok(Look::Act { .. }) if claim.lease_left() < LEASE_NEEDED_TO_SEND => {

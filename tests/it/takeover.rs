@@ -132,9 +132,6 @@ async fn a_worker_frozen_before_the_send_does_not_delete_a_later_cluster() {
     let again = world.create(&plain_spec("orders")).await;
     assert_eq!(world.settle(&heir, again).await.status, Status::Succeeded);
     late.await.unwrap();
-    for call in world.sandbox.calls().iter().filter(|c| c.mutating) {
-        println!("{} {} {:?} {}", call.at, call.operation, call.target, call.outcome);
-    }
     assert_eq!(world.sandbox.inventory().clusters.len(), 1, "the later cluster lives");
     assert_eq!(world.sent("dax:DeleteCluster"), 1);
 }

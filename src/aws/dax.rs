@@ -13,6 +13,8 @@ use super::fault::{Call, absent_is_none, fault_of};
 /// Port of an endpoint with TLS; without it is 8111 (developer guide, "DAX: How it works").
 const TLS_PORT: i32 = 9111;
 const PLAIN_PORT: i32 = 8111;
+/// The status of a notification topic that hears nothing (API model of DAX, `UpdateCluster`).
+const INACTIVE: &str = "inactive";
 /// How far back events are asked for, in minutes: as far as DAX keeps them.
 const EVENT_MINUTES: i32 = 14 * 24 * 60;
 /// Most events that become part of a problem.
@@ -172,8 +174,13 @@ impl Aws {
 
 /// A cluster as AWS described it.
 pub(super) fn observed(cluster: Cluster) -> Observed {
-    let tls = cluster.cluster_endpoint_encryption_type.as_ref().is_some_and(|kind| kind.as_str() == "TLS");
+    let encryption_in_transit = cluster.cluster_endpoint_encryption_type.as_ref().map(|kind| kind.as_str() == "TLS");
+    let tls = encryption_in_transit.unwrap_or_default();
     let nodes = cluster.nodes.unwrap_or_default().into_iter();
+    let groups = cluster.security_groups.unwrap_or_default().into_iter();
+    let topic = cluster.notification_configuration.filter(|topic| topic.topic_status.as_deref() != Some(INACTIVE));
+    let parameter_group = cluster.parameter_group;
+    let group = parameter_group.as_ref();
     Observed {
         status: cluster.status,
         total_nodes: cluster.total_nodes,
@@ -189,8 +196,27 @@ pub(super) fn observed(cluster: Cluster) -> Observed {
         node_type: cluster.node_type,
         iam_role_arn: cluster.iam_role_arn,
         subnet_group: cluster.subnet_group,
-        parameter_group: cluster.parameter_group.and_then(|group| group.parameter_group_name),
+        parameter_apply_status: group.and_then(|group| group.parameter_apply_status.clone()),
+        node_ids_to_reboot: group.and_then(|group| group.node_ids_to_reboot.clone()).unwrap_or_default(),
+        parameter_group: parameter_group.and_then(|group| group.parameter_group_name),
         endpoint: cluster.cluster_discovery_endpoint.and_then(|endpoint| discovery(endpoint, tls)),
+        // An absent description reads back as one space.
+        description: cluster.description.filter(|text| !text.trim().is_empty()),
+        security_group_ids: groups.filter_map(|group| group.security_group_identifier).collect(),
+        maintenance_window: cluster.preferred_maintenance_window.map(|window| window.to_ascii_lowercase()),
+        notification_topic_arn: topic.and_then(|topic| topic.topic_arn),
+        encryption_at_rest: cluster.sse_description.and_then(|sse| sse.status).and_then(|status| at_rest(status.as_str())),
+        encryption_in_transit,
+        network_type: cluster.network_type.map(|kind| kind.as_str().to_owned()),
+    }
+}
+
+/// Whether the disks are, or will be, encrypted.
+fn at_rest(status: &str) -> Option<bool> {
+    match status {
+        "ENABLING" | "ENABLED" => Some(true),
+        "DISABLING" | "DISABLED" => Some(false),
+        _ => None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What AWS said of a cluster when we last looked.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// A DAX cluster as `DescribeClusters` reported it. Every member is optional in AWS's model.
@@ -25,6 +27,33 @@ pub struct Observed {
     pub parameter_group: Option<String>,
     /// The discovery endpoint, once it has an address.
     pub endpoint: Option<Endpoint>,
+    /// Free text; AWS reads an absent one back as none or as one space.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Its security groups.
+    #[serde(default)]
+    pub security_group_ids: BTreeSet<String>,
+    /// Its weekly maintenance window, lower case.
+    #[serde(default)]
+    pub maintenance_window: Option<String>,
+    /// The topic that hears of its events; none if it is not active.
+    #[serde(default)]
+    pub notification_topic_arn: Option<String>,
+    /// Whether its disks are encrypted; absent in old answers.
+    #[serde(default)]
+    pub encryption_at_rest: Option<bool>,
+    /// Whether it speaks TLS; absent in old answers.
+    #[serde(default)]
+    pub encryption_in_transit: Option<bool>,
+    /// Its address family.
+    #[serde(default)]
+    pub network_type: Option<String>,
+    /// Whether its nodes have the values of the parameter group: `in-sync`, or another word of AWS's.
+    #[serde(default)]
+    pub parameter_apply_status: Option<String>,
+    /// Nodes that take the values of the parameter group with their next reboot, as AWS names them.
+    #[serde(default)]
+    pub node_ids_to_reboot: Vec<String>,
 }
 
 /// One node of a cluster.
@@ -51,14 +80,31 @@ pub struct Endpoint {
     pub tls: bool,
 }
 
+impl ObservedNode {
+    /// Whether AWS reports this status, ignoring case.
+    pub fn has_status(&self, status: &str) -> bool {
+        self.status.as_deref().is_some_and(|s| s.eq_ignore_ascii_case(status))
+    }
+}
+
 impl Observed {
     /// Whether the cluster is usable: `available`, every node there and available, an address to connect to.
     pub fn is_usable(&self) -> bool {
         let wanted = self.total_nodes.and_then(|count| usize::try_from(count).ok());
         self.has_status("available")
             && wanted == Some(self.nodes.len())
-            && self.nodes.iter().all(|node| node.status.as_deref().is_some_and(|s| s.eq_ignore_ascii_case("available")))
+            && self.nodes.iter().all(|node| node.has_status("available"))
             && self.endpoint.is_some()
+    }
+
+    /// How many nodes there are, as far as AWS lists them.
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The node of this id, ignoring case.
+    pub fn node(&self, id: &str) -> Option<&ObservedNode> {
+        self.nodes.iter().find(|node| node.node_id.as_deref().is_some_and(|one| one.eq_ignore_ascii_case(id)))
     }
 
     /// Whether AWS reports this status, ignoring case.

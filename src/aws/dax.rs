@@ -30,6 +30,8 @@ pub struct SubnetGroup {
     pub name: String,
     /// Its description, which carries our evidence.
     pub description: String,
+    /// The VPC of its subnets.
+    pub vpc_id: Option<String>,
     /// Its subnets.
     pub subnet_ids: BTreeSet<String>,
     /// The address families its subnets can carry; older answers leave them out.
@@ -205,7 +207,10 @@ pub(super) fn observed(cluster: Cluster) -> Observed {
         security_group_ids: groups.filter_map(|group| group.security_group_identifier).collect(),
         maintenance_window: cluster.preferred_maintenance_window.map(|window| window.to_ascii_lowercase()),
         notification_topic_arn: topic.and_then(|topic| topic.topic_arn),
-        encryption_at_rest: cluster.sse_description.and_then(|sse| sse.status).and_then(|status| at_rest(status.as_str())),
+        encryption_at_rest: cluster
+            .sse_description
+            .and_then(|sse| sse.status)
+            .and_then(|status| at_rest(status.as_str())),
         encryption_in_transit,
         network_type: cluster.network_type.map(|kind| kind.as_str().to_owned()),
     }
@@ -240,6 +245,7 @@ fn subnet_group(group: aws_sdk_dax::types::SubnetGroup) -> SubnetGroup {
     SubnetGroup {
         name: group.subnet_group_name.unwrap_or_default(),
         description: group.description.unwrap_or_default(),
+        vpc_id: group.vpc_id,
         subnet_ids: subnets.filter_map(|subnet| subnet.subnet_identifier).collect(),
         network_types: network_types.iter().map(|kind| kind.as_str().to_owned()).collect(),
     }

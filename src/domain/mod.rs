@@ -12,6 +12,7 @@ pub mod installation;
 pub mod inventory;
 pub mod mutation;
 pub mod names;
+pub mod network;
 pub mod node_types;
 pub mod observed;
 pub mod operation;

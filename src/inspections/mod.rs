@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::aws::Aws;
+use crate::aws::{Aws, LOOKUPS_BUILT_IN};
 use crate::domain::fault::Fault;
 use crate::domain::inventory::ResourceKind;
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, read_group_description};
@@ -28,6 +28,11 @@ impl Inspector {
     /// An inspector of one AWS account and Region.
     pub fn new(aws: Aws) -> Self {
         Self { aws }
+    }
+
+    /// Whether this build looks things up in EC2 and DynamoDB.
+    pub fn looks_up(&self) -> bool {
+        LOOKUPS_BUILT_IN
     }
 
     /// Everything in AWS that carries our mark: roles and policies under our path, groups whose description names this

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sandbox::{CallRecord, Identity};
-use dax_provisioner::aws::Aws;
+use dax_provisioner::aws::{Aws, LOOKUPS_BUILT_IN};
 use dax_provisioner::domain::installation::AwsPlace;
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::policies::service::{ServiceScope, service_policy};
@@ -22,12 +22,18 @@ pub const SERVICE_ARN: &str = "arn:aws:iam::123456789012:user/dax-provisioner";
 impl World {
     /// The policy that the service is shipped with, for this account, Region and boundary, and roles it was told of.
     pub fn shipped_policy(&self, service_role_arns: &[String]) -> PolicyDocument {
+        self.policy_of_build(service_role_arns, LOOKUPS_BUILT_IN)
+    }
+
+    /// The same of a build with or without lookups.
+    pub fn policy_of_build(&self, service_role_arns: &[String], lookups: bool) -> PolicyDocument {
         service_policy(&ServiceScope {
             partition: &self.place.partition,
             account_id: &self.place.account_id,
             region: &self.place.region,
             boundary_arn: self.settings.permissions_boundary.as_deref(),
             service_role_arns,
+            lookups,
         })
     }
 

@@ -18,7 +18,7 @@ use super::Api;
 use super::advice::json;
 use super::body::JsonBody;
 use super::cluster_request::ClusterRequest;
-use super::cluster_rules::{Ground, believe};
+use super::cluster_rules::believe;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::refusal::Refusal;
@@ -123,7 +123,7 @@ pub(super) async fn plan_cluster(
 ) -> Result<Json<Plan>, Refusal> {
     parameters.finish()?;
     let place = api.place()?;
-    let spec = believe(body, &Ground { place: &place, default_access: api.settings.default_access });
+    let spec = believe(body, &api.ground(&place));
     let plan = api.plan(&spec.map_err(Problem::invalid)?).await?;
     let typical = api.store.typical_duration(Kind::CreateCluster).await?.unwrap_or(CREATING);
     Ok(Json(Plan::of(plan, typical)))

@@ -16,6 +16,8 @@ mod http_clusters;
 mod http_operations;
 mod http_refusals;
 mod identity;
+mod lookups;
+mod lookups_rights;
 mod lost_answers;
 mod permissions;
 mod plans;

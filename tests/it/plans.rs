@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dax_provisioner::aws::LOOKUPS_BUILT_IN;
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::operation::{Kind, Status};
 use dax_provisioner::domain::plan::{Permission, Plan};
@@ -48,9 +49,17 @@ enum Wish {
     FoundRole,
     /// No role is found, and the operator has set a default.
     DefaultAccess,
+    /// A subnet group of whatever a VPC has.
+    OfVpc,
 }
 
-const WISHES: [Wish; 5] = [Wish::Everything, Wish::ManyTables, Wish::GivenRole, Wish::FoundRole, Wish::DefaultAccess];
+/// Every way that this build offers.
+fn wishes() -> Vec<Wish> {
+    let mut wishes =
+        vec![Wish::Everything, Wish::ManyTables, Wish::GivenRole, Wish::FoundRole, Wish::DefaultAccess, Wish::OfVpc];
+    wishes.truncate(if LOOKUPS_BUILT_IN { 6 } else { 5 });
+    wishes
+}
 
 impl Wish {
     async fn spec(self, world: &World) -> ClusterSpec {
@@ -77,6 +86,10 @@ impl Wish {
                 let service_role = ServiceRole::Found { default_access: Some(Access::ReadOnly) };
                 ClusterSpec { service_role, ..plain_spec("orders") }
             }
+            Self::OfVpc => {
+                let vpc_id = world.sandbox.inventory().subnets[0].vpc_id.clone();
+                ClusterSpec { subnet_group: SubnetGroup::OfVpc { vpc_id }, ..plain_spec("orders") }
+            }
         }
     }
 }
@@ -89,7 +102,7 @@ fn policy_of<'a>(permissions: impl IntoIterator<Item = &'a Permission>) -> Polic
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_s_permissions_are_enough_and_each_of_them_is_needed() {
     let (mut enough, mut needed) = (0, 0);
-    for wish in WISHES {
+    for wish in wishes() {
         let world = World::new().await;
         let spec = wish.spec(&world).await;
         let plan = drawn(&world, &spec).await;
@@ -127,7 +140,7 @@ async fn a_plan_s_permissions_are_enough_and_each_of_them_is_needed() {
 
 #[tokio::test]
 async fn a_plan_names_the_steps_and_the_calls_of_the_operation() {
-    for wish in WISHES {
+    for wish in wishes() {
         let world = World::new().await;
         let spec = wish.spec(&world).await;
         let drawn = drawn(&world, &spec).await;

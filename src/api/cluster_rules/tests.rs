@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use crate::domain::spec::{ParameterGroup, SubnetGroup};
+
 use super::*;
 
 fn place() -> AwsPlace {
@@ -14,7 +16,7 @@ fn place() -> AwsPlace {
 }
 
 fn read(body: Value) -> Result<ClusterSpec, Vec<FieldError>> {
-    believe(body, &Ground { place: &place(), default_access: Some(Access::ReadWrite) })
+    believe(body, &Ground { place: &place(), default_access: Some(Access::ReadWrite), lookups: false })
 }
 
 /// The smallest good body, with these members changed or added.
@@ -24,6 +26,11 @@ fn with(members: Value) -> Value {
         body[key] = value.clone();
     }
     body
+}
+
+/// As a build with lookups reads it.
+fn read_looking_up(body: Value) -> Result<ClusterSpec, Vec<FieldError>> {
+    believe(body, &Ground { place: &place(), default_access: None, lookups: true })
 }
 
 fn errors(body: Value) -> Vec<(String, String)> {
@@ -202,6 +209,26 @@ fn tables_that_fill_more_policies_than_a_role_takes_are_refused() {
 }
 
 #[test]
+fn a_vpc_is_taken_where_lookups_are_built_in() {
+    let group = |group: Value| with(json!({"subnet_group": group}));
+    for id in ["vpc-0a1b2c3d", "vpc-0a1b2c3d4e5f60718"] {
+        let spec = read_looking_up(group(json!({"vpc_id": id}))).unwrap();
+        assert_eq!(spec.subnet_group, SubnetGroup::OfVpc { vpc_id: id.to_owned() });
+    }
+    for (bad, pointer, code) in [
+        (json!({"vpc_id": "vpc-0A1B2C3D"}), "/subnet_group/vpc_id", "invalid_format"),
+        (json!({"vpc_id": "vpc-0a1b2c3"}), "/subnet_group/vpc_id", "invalid_format"),
+        (json!({"vpc_id": "subnet-0a1b2c3d"}), "/subnet_group/vpc_id", "invalid_format"),
+        (json!({"vpc_id": "vpc-0a1b2c3d", "name": "a"}), "/subnet_group", "exclusive"),
+        (json!({"vpc_id": "vpc-0a1b2c3d", "subnet_ids": ["subnet-0a1b2c3d"]}), "/subnet_group", "exclusive"),
+    ] {
+        let told = read_looking_up(group(bad.clone())).expect_err("the body is bad");
+        let told: Vec<_> = told.iter().map(|error| (error.pointer.as_deref(), error.code.as_str())).collect();
+        assert_eq!(told, [(Some(pointer), code)], "{bad}");
+    }
+}
+
+#[test]
 fn groups_are_given_or_made() {
     let group = |group: Value| with(json!({"subnet_group": group}));
     assert!(read(group(json!({"name": "default"}))).is_ok());
@@ -274,7 +301,7 @@ fn the_schema_and_the_rules_agree_on_every_limit() {
         assert!(read(good.clone()).is_ok(), "{good}");
         let (request, faults) = schema.read::<ClusterRequest>(bad.clone());
         assert!(!faults.merged_with(Vec::new()).is_empty(), "the schema accepts {bad}");
-        let ground = Ground { place: &place(), default_access: None };
+        let ground = Ground { place: &place(), default_access: None, lookups: false };
         assert!(request.is_some_and(|request| request.accept(&ground).is_err()), "the rules accept {bad}");
     }
 }

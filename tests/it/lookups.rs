@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_sandbox::NewSubnet;
 use dax_provisioner::domain::spec::{ClusterSpec, SubnetGroup};
 use serde_json::{Value, json};
 
@@ -17,15 +16,6 @@ mod left_out;
 
 /// A VPC that is not the account's default one.
 const VPC: &str = "vpc-0b1b2c3d";
-
-fn put_subnet(world: &World, id: &str, zone: &str, network_types: &[&str]) {
-    let subnet = NewSubnet {
-        vpc_id: VPC.to_owned(),
-        availability_zone: zone.to_owned(),
-        network_types: network_types.iter().map(|kind| (*kind).to_owned()).collect(),
-    };
-    world.sandbox.put_subnet(id, &subnet).unwrap();
-}
 
 fn spec_of_vpc(vpc_id: &str) -> ClusterSpec {
     ClusterSpec { subnet_group: SubnetGroup::OfVpc { vpc_id: vpc_id.to_owned() }, ..full_spec("orders") }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sandbox::{FaultKind, FaultRule};
+use aws_sandbox::{FaultKind, FaultRule, NewSubnet};
 use dax_provisioner::domain::fault::FaultClass;
 use dax_provisioner::domain::network::{Ingress, Peer};
 use dax_provisioner::domain::operation::Status;
@@ -10,6 +10,15 @@ use dax_provisioner::domain::spec::NetworkType;
 use dax_provisioner::domain::waiting::WaitingFor;
 
 use super::*;
+
+fn put_subnet(world: &World, id: &str, zone: &str, network_types: &[&str]) {
+    let subnet = NewSubnet {
+        vpc_id: VPC.to_owned(),
+        availability_zone: zone.to_owned(),
+        network_types: network_types.iter().map(|kind| (*kind).to_owned()).collect(),
+    };
+    world.sandbox.put_subnet(id, &subnet).unwrap();
+}
 
 fn group_subnets(world: &World) -> Vec<String> {
     let groups = world.sandbox.inventory().subnet_groups;

@@ -76,3 +76,43 @@ pub(super) fn parameter_group(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The group that a request gets, and each pointer and code it is told.
+    fn read(request: SubnetGroupRequest, lookups: bool) -> (SubnetGroup, Vec<(String, String)>) {
+        let mut broken = Broken::default();
+        let group = subnet_group(&mut broken, Some(request), lookups);
+        let told = broken.0.into_iter().map(|error| (error.pointer.unwrap_or_default(), error.code));
+        (group, told.collect())
+    }
+
+    fn of_vpc(vpc_id: &str) -> SubnetGroupRequest {
+        SubnetGroupRequest { vpc_id: Some(vpc_id.to_owned()), ..SubnetGroupRequest::default() }
+    }
+
+    #[test]
+    fn a_vpc_is_taken_where_lookups_are_built_in() {
+        for vpc_id in ["vpc-0a1b2c3d", "vpc-0a1b2c3d4e5f60718"] {
+            let wanted = SubnetGroup::OfVpc { vpc_id: vpc_id.to_owned() };
+            assert_eq!(read(of_vpc(vpc_id), true), (wanted, Vec::new()));
+            let (_, told) = read(of_vpc(vpc_id), false);
+            assert_eq!(told, [("/subnet_group/vpc_id".to_owned(), "not_offered".to_owned())]);
+        }
+        let beside =
+            |request: SubnetGroupRequest| SubnetGroupRequest { vpc_id: Some("vpc-0a1b2c3d".into()), ..request };
+        let named = SubnetGroupRequest { name: Some("a".to_owned()), ..SubnetGroupRequest::default() };
+        let listed = SubnetGroupRequest { subnet_ids: Some(Vec::new()), ..SubnetGroupRequest::default() };
+        for (bad, pointer, code) in [
+            (of_vpc("vpc-0A1B2C3D"), "/subnet_group/vpc_id", "invalid_format"),
+            (of_vpc("vpc-0a1b2c3"), "/subnet_group/vpc_id", "invalid_format"),
+            (of_vpc("subnet-0a1b2c3d"), "/subnet_group/vpc_id", "invalid_format"),
+            (beside(named), "/subnet_group", "exclusive"),
+            (beside(listed), "/subnet_group", "exclusive"),
+        ] {
+            assert_eq!(read(bad, true).1, [(pointer.to_owned(), code.to_owned())]);
+        }
+    }
+}

@@ -28,11 +28,6 @@ fn with(members: Value) -> Value {
     body
 }
 
-/// As a build with lookups reads it.
-fn read_looking_up(body: Value) -> Result<ClusterSpec, Vec<FieldError>> {
-    believe(body, &Ground { place: &place(), default_access: None, lookups: true })
-}
-
 fn errors(body: Value) -> Vec<(String, String)> {
     let mut errors: Vec<(String, String)> = read(body)
         .expect_err("the body is bad")
@@ -206,26 +201,6 @@ fn tables_that_fill_more_policies_than_a_role_takes_are_refused() {
     assert!(read(role(names(100, 200))).is_ok());
     expect(role(names(500, 200)), &[("/service_role/tables", "too_many")]);
     expect(role(names(501, 3)), &[("/service_role/tables", "out_of_range")]);
-}
-
-#[test]
-fn a_vpc_is_taken_where_lookups_are_built_in() {
-    let group = |group: Value| with(json!({"subnet_group": group}));
-    for id in ["vpc-0a1b2c3d", "vpc-0a1b2c3d4e5f60718"] {
-        let spec = read_looking_up(group(json!({"vpc_id": id}))).unwrap();
-        assert_eq!(spec.subnet_group, SubnetGroup::OfVpc { vpc_id: id.to_owned() });
-    }
-    for (bad, pointer, code) in [
-        (json!({"vpc_id": "vpc-0A1B2C3D"}), "/subnet_group/vpc_id", "invalid_format"),
-        (json!({"vpc_id": "vpc-0a1b2c3"}), "/subnet_group/vpc_id", "invalid_format"),
-        (json!({"vpc_id": "subnet-0a1b2c3d"}), "/subnet_group/vpc_id", "invalid_format"),
-        (json!({"vpc_id": "vpc-0a1b2c3d", "name": "a"}), "/subnet_group", "exclusive"),
-        (json!({"vpc_id": "vpc-0a1b2c3d", "subnet_ids": ["subnet-0a1b2c3d"]}), "/subnet_group", "exclusive"),
-    ] {
-        let told = read_looking_up(group(bad.clone())).expect_err("the body is bad");
-        let told: Vec<_> = told.iter().map(|error| (error.pointer.as_deref(), error.code.as_str())).collect();
-        assert_eq!(told, [(Some(pointer), code)], "{bad}");
-    }
 }
 
 #[test]

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use aws_sandbox::{FaultKind, FaultRule, NewSubnet};
 use dax_provisioner::domain::fault::FaultClass;
-use dax_provisioner::domain::network::{Ingress, Peer};
+use dax_provisioner::domain::network::{Ingress, IngressRule, Peer};
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::domain::spec::NetworkType;
 use dax_provisioner::domain::waiting::WaitingFor;
+
+use crate::plans::{self, Wish};
 
 use super::*;
 
@@ -49,6 +51,12 @@ async fn a_group_is_made_of_the_subnets_of_the_vpc_that_carry_the_address_family
         assert_eq!(world.settle(&worker, delete).await.status, Status::Succeeded);
         assert_eq!(made_by_us(&world), Vec::<String>::new());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_tells_the_lookup_and_its_permission() {
+    plans::steps_and_calls_are_told(Wish::OfVpc).await;
+    assert!(plans::permissions_are_enough_and_needed(Wish::OfVpc).await >= 16);
 }
 
 #[tokio::test]
@@ -175,21 +183,31 @@ async fn what_may_not_be_looked_at_is_not_checked() {
 }
 
 #[tokio::test]
-async fn a_port_is_opened_once_and_closed_by_the_id_of_its_rule() {
+async fn a_port_is_opened_once_found_by_its_tags_and_closed_by_the_id_of_its_rule() {
     let world = World::new().await;
+    world.put_policies(&[world.policy_of_build(&[], true)]);
     let group = world.sandbox.inventory().security_groups[0].id.clone();
-    let none = BTreeMap::new();
-    for peer in ["10.0.0.0/16", "2001:db8::/32"].map(|cidr| Peer::Cidr(cidr.to_owned())) {
+    let tags = BTreeMap::from([("dax-provisioner:operation".to_owned(), "one".to_owned())]);
+    let of_another = BTreeMap::from([("dax-provisioner:operation".to_owned(), "two".to_owned())]);
+    let cidr = |cidr: &str| Peer::Cidr(cidr.to_owned());
+    for peer in [cidr("10.0.0.0/16"), cidr("2001:db8::/32"), Peer::SecurityGroup(group.clone())] {
         let ingress = Ingress { security_group_id: group.clone(), port: 9111, peer };
-        let rule = world.aws.authorize_ingress(&ingress, &none, &world.place).await.unwrap();
-        let twice = world.aws.authorize_ingress(&ingress, &none, &world.place).await.unwrap_err();
+        let id = world.aws.authorize_ingress(&ingress, &tags, &world.place).await.unwrap();
+        let twice = world.aws.authorize_ingress(&ingress, &tags, &world.place).await.unwrap_err();
         assert_eq!(twice.class, FaultClass::AlreadyExists);
-        world.aws.revoke_ingress(&group, &rule, &world.place).await.unwrap();
-        let gone = world.aws.revoke_ingress(&group, &rule, &world.place).await.unwrap_err();
+        let rule = IngressRule { id: id.clone(), ingress: Some(ingress), tags: tags.clone() };
+        assert_eq!(world.aws.ingress_rules(&group, &tags).await.unwrap(), [rule]);
+        assert_eq!(world.aws.ingress_rules(&group, &of_another).await.unwrap(), []);
+        world.aws.revoke_ingress(&group, &id, &world.place).await.unwrap();
+        assert_eq!(world.aws.ingress_rules(&group, &tags).await.unwrap(), []);
+        let gone = world.aws.revoke_ingress(&group, &id, &world.place).await.unwrap_err();
         assert_eq!(gone.class, FaultClass::NotFound);
     }
-    let elsewhere =
-        Ingress { security_group_id: "sg-0c1b2c3d".to_owned(), port: 9111, peer: Peer::SecurityGroup(group) };
-    let missing = world.aws.authorize_ingress(&elsewhere, &none, &world.place).await.unwrap_err();
+    // The rule that was there before is none of ours: it opens every port, so it is no ingress of a port.
+    let all = world.aws.ingress_rules(&group, &BTreeMap::new()).await.unwrap();
+    assert_eq!(all.iter().map(|rule| rule.ingress.as_ref()).collect::<Vec<_>>(), [None]);
+    let peer = Peer::SecurityGroup(group);
+    let elsewhere = Ingress { security_group_id: "sg-0c1b2c3d".to_owned(), port: 9111, peer };
+    let missing = world.aws.authorize_ingress(&elsewhere, &tags, &world.place).await.unwrap_err();
     assert_eq!(missing.class, FaultClass::NotFound);
 }

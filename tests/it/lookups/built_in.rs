@@ -81,6 +81,19 @@ async fn after_a_lost_answer_the_subnets_that_were_sent_stay_the_group_s() {
 }
 
 #[tokio::test]
+async fn each_kind_of_bad_answer_to_the_lookup_ends_well() {
+    for fault in [FaultKind::Throttle, FaultKind::ErrorBefore, FaultKind::LoseAnswer, FaultKind::Garbage] {
+        let world = World::new().await;
+        put_subnet(&world, "subnet-0b1b2c31", "us-east-1a", &["ipv4"]);
+        world.sandbox.add_fault(FaultRule::new("ec2:DescribeSubnets", fault.clone()).count(1));
+        let create = world.create(&spec_of_vpc(VPC)).await;
+        let done = world.settle(&world.worker("w"), create).await;
+        assert_eq!(done.status, Status::Succeeded, "{fault:?}: {:#?}", done.fault);
+        assert!(world.sandbox.faults().iter().all(|active| active.left == Some(0)), "{fault:?} was not met");
+    }
+}
+
+#[tokio::test]
 async fn a_vpc_without_a_fitting_subnet_ends_the_create_and_leaves_nothing() {
     let world = World::new().await;
     let worker = world.worker("w");

@@ -90,9 +90,11 @@ async fn calls_on_a_living_cluster_meet_the_same_faults() {
 async fn a_late_reboot_meets_the_cluster_as_it_has_become() {
     let world = World::new().await;
     world.cluster("c1", 2).await;
-    world.sandbox.add_fault(FaultRule::new("dax:RebootNode", FaultKind::Late).seconds(0.5));
+    world.sandbox.add_fault(FaultRule::new("dax:RebootNode", FaultKind::Late).seconds(0.0));
+    let hold = world.sandbox.hold("dax:RebootNode").before();
     assert_eq!(seen(world.dax().reboot_node().cluster_name("c1").node_id("c1-a").send().await), None);
     world.dax().increase_replication_factor().cluster_name("c1").new_replication_factor(3).send().await.unwrap();
+    hold.release();
     let calls = || world.sandbox.calls();
     wait_for(|| calls().iter().any(|call| call.operation == "dax:RebootNode")).await;
     assert!(!calls().iter().any(|call| call.operation == "dax:RebootNode" && call.effect));

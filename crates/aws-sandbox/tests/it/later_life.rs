@@ -85,7 +85,7 @@ async fn a_refused_change_leaves_the_cluster_as_it_was() {
     assert_eq!(world.describe("c1").await, before);
 }
 
-/// What the cluster's events say, oldest first; both clusters' calls took place at different times.
+/// What the cluster's events say, oldest first.
 async fn told(world: &World) -> Vec<String> {
     let events = world.dax().describe_events().source_name("c1").source_type("CLUSTER".into()).send().await.unwrap();
     events.events().iter().rev().map(|event| event.message().unwrap().to_owned()).collect()

@@ -62,6 +62,7 @@ const CODES: [(FaultClass, &[&str]); 12] = [
             "ParameterGroupQuotaExceeded",
             "TagQuotaPerResourceExceeded",
             "RulesPerSecurityGroupLimitExceeded",
+            "TagLimitExceeded",
             "ServiceQuotaExceeded",
             "LimitExceeded",
         ],

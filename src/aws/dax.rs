@@ -15,6 +15,8 @@ const TLS_PORT: i32 = 9111;
 const PLAIN_PORT: i32 = 8111;
 /// The status of a notification topic that hears nothing (API model of DAX, `UpdateCluster`).
 const INACTIVE: &str = "inactive";
+/// Most clusters in one answer (API model of DAX, `DescribeClusters`).
+const PAGE_MAX: i32 = 100;
 /// How far back events are asked for, in minutes: as far as DAX keeps them.
 const EVENT_MINUTES: i32 = 14 * 24 * 60;
 /// Most events that become part of a problem.
@@ -61,7 +63,7 @@ impl Aws {
         let mut clusters = Vec::new();
         let mut token = None;
         loop {
-            let request = self.dax.describe_clusters().set_next_token(token);
+            let request = self.dax.describe_clusters().max_results(PAGE_MAX).set_next_token(token);
             let answer = request.send().await.map_err(|error| fault_of(&call, &error))?;
             for cluster in answer.clusters.unwrap_or_default() {
                 clusters.push((cluster.cluster_name.clone().unwrap_or_default(), observed(cluster)));
@@ -205,7 +207,10 @@ pub(super) fn observed(cluster: Cluster) -> Observed {
         security_group_ids: groups.filter_map(|group| group.security_group_identifier).collect(),
         maintenance_window: cluster.preferred_maintenance_window.map(|window| window.to_ascii_lowercase()),
         notification_topic_arn: topic.and_then(|topic| topic.topic_arn),
-        encryption_at_rest: cluster.sse_description.and_then(|sse| sse.status).and_then(|status| at_rest(status.as_str())),
+        encryption_at_rest: cluster
+            .sse_description
+            .and_then(|sse| sse.status)
+            .and_then(|status| at_rest(status.as_str())),
         encryption_in_transit,
         network_type: cluster.network_type.map(|kind| kind.as_str().to_owned()),
     }

@@ -3,8 +3,10 @@
 //! Everything here is plain data and pure functions. Nobody enters who knows a framework: no HTTP, no SQL, no AWS
 //! SDK. Wire shapes live in `api`, rows in `store`, SDK shapes in `aws`; each converts at its own door.
 
+pub mod change;
 pub mod cluster;
 pub mod denial;
+pub mod drift;
 pub mod fault;
 pub mod fields;
 pub mod hints;

@@ -38,6 +38,10 @@ pub enum ProblemCode {
     OperationFinished,
     /// The operation is not blocked.
     OperationNotBlocked,
+    /// The operation is past the point where it can be cancelled or rolled back.
+    OperationNotCancellable,
+    /// The create of the cluster failed: there is nothing to change.
+    ClusterFailed,
     /// `If-Match` is missing.
     PreconditionRequired,
     /// `If-Match` is stale.
@@ -82,7 +86,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, in the order of the list of problem pages.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -98,6 +102,8 @@ impl ProblemCode {
         Self::OperationInProgress,
         Self::OperationFinished,
         Self::OperationNotBlocked,
+        Self::OperationNotCancellable,
+        Self::ClusterFailed,
         Self::PreconditionRequired,
         Self::PreconditionFailed,
         Self::ImmutableField,

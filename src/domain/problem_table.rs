@@ -14,7 +14,7 @@ const fn row(word: &'static str, status: u16, title: &'static str, retryable: bo
 }
 
 /// Every problem type, in the order of the enum `ProblemCode`.
-pub(super) const ROWS: [Row; 35] = [
+pub(super) const ROWS: [Row; 37] = [
     row(
         "invalid_request",
         422,
@@ -107,6 +107,22 @@ pub(super) const ROWS: [Row; 35] = [
         "The operation is not blocked",
         true,
         "Only a blocked operation can be retried or rolled back. This one is still working by itself.",
+    ),
+    row(
+        "operation_not_cancellable",
+        409,
+        "The operation can no longer be given up",
+        false,
+        "A delete that has been sent to AWS, or that took over another operation, goes on to its end; so does an undo \
+         that has begun. Wait until it is over.",
+    ),
+    row(
+        "cluster_failed",
+        409,
+        "The cluster was never made",
+        false,
+        "Its creation failed and nothing is left of it, so there is nothing to change. Ask for it again, adopt what \
+         exists in AWS under this name, or delete the failed entry.",
     ),
     row(
         "precondition_required",

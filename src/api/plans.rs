@@ -89,7 +89,7 @@ pub(super) struct NamedPolicy {
 pub(super) struct PermissionNeeded {
     /// The action.
     #[schema(example = "iam:CreateRole")]
-    action: &'static str,
+    action: String,
     /// The ARN, or a pattern of it.
     resource: String,
     /// The conditions under which it may be granted, as in a policy; empty if there are none.

@@ -11,6 +11,7 @@ use crate::domain::inventory::ResourceKind;
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, read_group_description};
 use crate::domain::orphan::Marked;
 
+pub mod choices;
 pub mod plan;
 mod preflight;
 mod service_role;

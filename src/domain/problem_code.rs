@@ -46,6 +46,8 @@ pub enum ProblemCode {
     ImmutableField,
     /// The cluster is protected against deletion.
     DeletionProtected,
+    /// The cluster has no endpoint yet.
+    EndpointNotReady,
     /// The preflight found faults.
     PreflightFailed,
     /// It cannot be told which service role is meant.
@@ -82,7 +84,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, in the order of the list of problem pages.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -102,6 +104,7 @@ impl ProblemCode {
         Self::PreconditionFailed,
         Self::ImmutableField,
         Self::DeletionProtected,
+        Self::EndpointNotReady,
         Self::PreflightFailed,
         Self::ServiceRoleUnspecified,
         Self::PermissionMissing,

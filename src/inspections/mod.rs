@@ -12,6 +12,7 @@ use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, read_group
 use crate::domain::observed::{Details, GroupValues, Observed};
 use crate::domain::orphan::Marked;
 
+pub mod choices;
 pub mod plan;
 mod preflight;
 mod service_role;

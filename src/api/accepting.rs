@@ -109,6 +109,11 @@ impl Api {
             }
             Accepted::InProgress(id) => Err(self.in_progress(id, cluster).await?),
             Accepted::NoSuchCluster => Err(no_such_cluster(cluster)),
+            Accepted::ClusterFailed => {
+                Err(Refusal::new(ProblemCode::ClusterFailed, format!("the creation of {cluster:?} failed")))
+            }
+            // The door reads the cluster again and again before it gives up.
+            Accepted::Stale => Err(Refusal::new(ProblemCode::Unavailable, "other operations were faster; try again")),
             Accepted::DeletionProtected => {
                 let detail = format!("deletion_protection of {cluster:?} is on");
                 Err(Refusal::new(ProblemCode::DeletionProtected, detail))

@@ -20,6 +20,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::domain::fault::Fault;
 use crate::domain::installation::AwsPlace;
 use crate::domain::policies::Access;
 use crate::domain::problem_code::ProblemCode;
@@ -33,12 +34,15 @@ mod body;
 mod body_schema;
 mod callers;
 mod canonical;
+mod cluster_events;
 mod cluster_request;
 mod cluster_rules;
 mod cluster_settings;
 mod cluster_view;
 mod clusters;
+mod connections;
 mod document;
+mod event_stream;
 mod events;
 mod health;
 mod hints;
@@ -47,6 +51,7 @@ mod operation_view;
 mod operations;
 mod orphans;
 mod paging;
+mod parameter_groups;
 mod parameters;
 mod path_parts;
 mod plans;
@@ -55,7 +60,9 @@ pub mod problem;
 mod problem_pages;
 mod refusal;
 mod request_facts;
+mod service_roles;
 mod strict_json;
+mod subnet_groups;
 pub mod tokens;
 mod waiting;
 mod words;
@@ -85,6 +92,7 @@ pub struct Api {
     /// Cancelled when the service begins to shut down: waiting requests are answered then.
     pub shutdown: CancellationToken,
     waiters: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
 }
 
 /// What the operator has set for the door.
@@ -134,7 +142,8 @@ impl Api {
         shutdown: CancellationToken,
     ) -> Self {
         let waiters = Arc::new(Semaphore::new(waiting::WAITERS_MAX));
-        Self { store, inspector, place, settings: Arc::new(settings), metrics, shutdown, waiters }
+        let streams = Arc::new(Semaphore::new(event_stream::STREAMS_MAX));
+        Self { store, inspector, place, settings: Arc::new(settings), metrics, shutdown, waiters, streams }
     }
 
     /// The account and Region, or a refusal that passes.
@@ -149,6 +158,12 @@ impl Api {
         // Too late or never: both are told by what is known then.
         let _ = tokio::time::timeout(PLACE_PATIENCE, place.wait_for(Option::is_some)).await;
         self.place()
+    }
+
+    /// What AWS refused or did not answer, as the answer to a request that asked for it.
+    fn refusal_of(&self, fault: &Fault) -> Refusal {
+        let place = self.place.borrow().clone();
+        self.advice(place.as_ref()).problem_of(fault).into()
     }
 
     fn advice<'a>(&'a self, place: Option<&'a AwsPlace>) -> Advice<'a> {
@@ -202,10 +217,16 @@ fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(clusters::create_cluster, clusters::list_clusters))
         .routes(routes!(clusters::get_cluster, clusters::delete_cluster))
+        .routes(routes!(connections::get_connection))
+        .routes(routes!(cluster_events::list_cluster_events))
         .routes(routes!(operations::list_operations))
         .routes(routes!(operations::get_operation))
         .routes(routes!(events::list_operation_events))
+        .routes(routes!(event_stream::stream_operation_events))
         .routes(routes!(operations::retry_operation))
+        .routes(routes!(service_roles::list_service_roles))
+        .routes(routes!(subnet_groups::list_subnet_groups))
+        .routes(routes!(parameter_groups::list_parameter_groups))
         .routes(routes!(orphans::list_orphans))
         .routes(routes!(plans::plan_cluster))
         .routes(routes!(preflights::preflight_cluster))

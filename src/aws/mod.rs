@@ -15,6 +15,7 @@ use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::installation::AwsPlace;
 
 mod dax;
+mod dax_events;
 mod fault;
 mod figures;
 mod iam;

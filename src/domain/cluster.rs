@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::fault::Fault;
 use super::inventory::{Item, Presence, ResourceKind};
 use super::names::ClusterName;
-use super::observed::Observed;
+use super::observed::{Details, Observed};
 use super::operation::ClusterStatus;
 use super::spec::ClusterSpec;
 
@@ -27,6 +27,8 @@ pub struct Cluster {
     pub observed: Option<Observed>,
     /// When that was.
     pub observed_at: Option<DateTime<Utc>>,
+    /// What AWS said of its tags and parameter values when we last asked.
+    pub details: Option<Details>,
     /// The last operation on it.
     pub operation_id: Uuid,
     /// The fault of the last operation, if it is blocked or failed.
@@ -38,8 +40,9 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The first thing of a kind that is not gone.
+    /// The thing of a kind that the cluster has; the newest one, if some were replaced, and one that was left if no other.
     pub fn part(&self, kind: ResourceKind) -> Option<&Item> {
-        self.inventory.iter().find(|item| item.kind == kind && item.presence != Presence::Gone)
+        let with = |presence| self.inventory.iter().rev().find(|item| item.kind == kind && item.presence == presence);
+        with(Presence::Present).or_else(|| with(Presence::Left))
     }
 }

@@ -3,8 +3,11 @@
 //! Everything here is plain data and pure functions. Nobody enters who knows a framework: no HTTP, no SQL, no AWS
 //! SDK. Wire shapes live in `api`, rows in `store`, SDK shapes in `aws`; each converts at its own door.
 
+pub mod change;
 pub mod cluster;
 pub mod denial;
+pub mod drift;
+pub mod estimate;
 pub mod fault;
 pub mod fields;
 pub mod hints;
@@ -25,8 +28,10 @@ mod problem_table;
 pub mod remedy;
 pub mod retry;
 pub mod rule;
+pub mod samples;
 pub mod spec;
 pub mod task;
+pub mod timeline;
 pub mod trust;
 pub mod verdict;
 pub mod waiting;

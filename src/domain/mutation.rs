@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::inventory::ResourceKind;
 
+use bodies::{ClusterUpdate, NewCluster};
+
+pub mod bodies;
+
 /// One mutating AWS call: service, operation, exact names, body.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "snake_case")]
@@ -87,6 +91,49 @@ pub enum Mutation {
         /// Group name.
         name: String,
     },
+    /// dax UpdateCluster.
+    UpdateCluster(Box<ClusterUpdate>),
+    /// dax IncreaseReplicationFactor.
+    IncreaseReplicationFactor {
+        /// Cluster name.
+        name: String,
+        /// Nodes there shall be.
+        count: u8,
+        /// One zone for each new node, or none.
+        availability_zones: Vec<String>,
+    },
+    /// dax DecreaseReplicationFactor.
+    DecreaseReplicationFactor {
+        /// Cluster name.
+        name: String,
+        /// Nodes there shall be.
+        count: u8,
+        /// One zone for each removed node, or none.
+        availability_zones: Vec<String>,
+        /// The nodes to remove, or none.
+        node_ids: Vec<String>,
+    },
+    /// dax RebootNode.
+    RebootNode {
+        /// Cluster name.
+        cluster: String,
+        /// Node id.
+        node_id: String,
+    },
+    /// dax TagResource of a cluster.
+    TagCluster {
+        /// Cluster ARN.
+        arn: String,
+        /// Tags to set.
+        tags: BTreeMap<String, String>,
+    },
+    /// dax UntagResource of a cluster.
+    UntagCluster {
+        /// Cluster ARN.
+        arn: String,
+        /// Keys to remove.
+        keys: BTreeSet<String>,
+    },
     /// iam DetachRolePolicy.
     DetachRolePolicy {
         /// Role name.
@@ -104,41 +151,6 @@ pub enum Mutation {
         /// Role name.
         name: String,
     },
-}
-
-/// The body of CreateCluster.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NewCluster {
-    /// Cluster name, lower case.
-    pub name: String,
-    /// Free text.
-    pub description: Option<String>,
-    /// Node type.
-    pub node_type: String,
-    /// Number of nodes.
-    pub replication_factor: u8,
-    /// One zone for each node, or none.
-    pub availability_zones: Vec<String>,
-    /// Service role ARN.
-    pub iam_role_arn: String,
-    /// Subnet group name.
-    pub subnet_group: String,
-    /// Security groups, or none.
-    pub security_group_ids: Vec<String>,
-    /// Address family: `ipv4`, `ipv6`, `dual_stack`.
-    pub network_type: Option<String>,
-    /// Parameter group name; none for AWS's default.
-    pub parameter_group: Option<String>,
-    /// Encryption of the nodes' disks.
-    pub encryption_at_rest: bool,
-    /// TLS.
-    pub encryption_in_transit: bool,
-    /// Maintenance window.
-    pub maintenance_window: Option<String>,
-    /// SNS topic.
-    pub notification_topic_arn: Option<String>,
-    /// Tags, ours among them.
-    pub tags: BTreeMap<String, String>,
 }
 
 impl Mutation {
@@ -161,13 +173,17 @@ impl Mutation {
             | Self::CreateParameterGroup { name, .. }
             | Self::UpdateParameterGroup { name, .. }
             | Self::DeleteCluster { name }
+            | Self::IncreaseReplicationFactor { name, .. }
+            | Self::DecreaseReplicationFactor { name, .. }
             | Self::DeleteSubnetGroup { name }
             | Self::DeleteParameterGroup { name }
             | Self::DeleteRole { name } => name,
             Self::AttachRolePolicy { policy_arn, .. } | Self::DetachRolePolicy { policy_arn, .. } => policy_arn,
-            Self::DeletePolicy { arn } => arn,
+            Self::DeletePolicy { arn } | Self::TagCluster { arn, .. } | Self::UntagCluster { arn, .. } => arn,
+            Self::RebootNode { node_id, .. } => node_id,
             Self::CreateServiceLinkedRole => SERVICE_LINKED_ROLE,
             Self::CreateCluster(cluster) => &cluster.name,
+            Self::UpdateCluster(update) => &update.name,
         }
     }
 
@@ -185,10 +201,26 @@ impl Mutation {
             | Self::DeleteCluster { .. }
             | Self::DeleteSubnetGroup { .. }
             | Self::DeleteParameterGroup { .. }
+            | Self::UpdateCluster(_)
+            | Self::IncreaseReplicationFactor { .. }
+            | Self::DecreaseReplicationFactor { .. }
+            | Self::RebootNode { .. }
+            | Self::TagCluster { .. }
+            | Self::UntagCluster { .. }
             | Self::DetachRolePolicy { .. }
             | Self::DeletePolicy { .. }
             | Self::DeleteRole { .. } => None,
         }
+    }
+
+    /// `dax RebootNode orders-a`, for histories.
+    pub fn words(&self) -> String {
+        format!("{} {} {}", self.service(), self.operation(), self.target())
+    }
+
+    /// `iam:CreateRole`, as IAM and the intents name the call.
+    pub fn call_name(&self) -> String {
+        format!("{}:{}", self.service(), self.operation())
     }
 
     fn call(&self) -> (&'static str, &'static str) {
@@ -204,6 +236,12 @@ impl Mutation {
             Self::DeleteCluster { .. } => ("dax", "DeleteCluster"),
             Self::DeleteSubnetGroup { .. } => ("dax", "DeleteSubnetGroup"),
             Self::DeleteParameterGroup { .. } => ("dax", "DeleteParameterGroup"),
+            Self::UpdateCluster(_) => ("dax", "UpdateCluster"),
+            Self::IncreaseReplicationFactor { .. } => ("dax", "IncreaseReplicationFactor"),
+            Self::DecreaseReplicationFactor { .. } => ("dax", "DecreaseReplicationFactor"),
+            Self::RebootNode { .. } => ("dax", "RebootNode"),
+            Self::TagCluster { .. } => ("dax", "TagResource"),
+            Self::UntagCluster { .. } => ("dax", "UntagResource"),
             Self::DetachRolePolicy { .. } => ("iam", "DetachRolePolicy"),
             Self::DeletePolicy { .. } => ("iam", "DeletePolicy"),
             Self::DeleteRole { .. } => ("iam", "DeleteRole"),

@@ -1,6 +1,6 @@
 //! What AWS said of a cluster when we last looked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,24 @@ pub struct Endpoint {
     pub port: i32,
     /// Whether connections are encrypted.
     pub tls: bool,
+}
+
+/// What DescribeClusters leaves out: asked for now and then.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Details {
+    /// The cluster's tags, ours among them; none if they could not be read.
+    pub tags: Option<BTreeMap<String, String>>,
+    /// The values of its parameter group; none if they could not be read.
+    pub parameters: Option<GroupValues>,
+}
+
+/// The values of a parameter group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupValues {
+    /// The group's name.
+    pub group: String,
+    /// Value by AWS's parameter name.
+    pub values: BTreeMap<String, String>,
 }
 
 impl ObservedNode {

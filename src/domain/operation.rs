@@ -33,6 +33,8 @@ pub struct Operation {
     pub fault: Option<Fault>,
     /// What it made, used, removed or left.
     pub receipt: Vec<Item>,
+    /// Nodes of the cluster, as far as known: more take longer.
+    pub node_count: Option<i32>,
     /// Who asked: `token:<name>`, or `anonymous` where authentication is off.
     pub requested_by: String,
     /// The request's id.
@@ -96,17 +98,44 @@ pub enum Kind {
     CreateCluster,
     /// Remove a cluster and what was made for it.
     DeleteCluster,
+    /// Change settings of a cluster.
+    UpdateCluster,
+    /// Add or remove nodes.
+    ScaleCluster,
+    /// Reboot nodes, one after another.
+    RebootNodes,
+    /// Bring what drifted back to the desired settings.
+    RepairCluster,
+    /// Take an existing cluster under management.
+    AdoptCluster,
+    /// Forget a cluster without touching AWS.
+    ReleaseCluster,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::CreateCluster, Self::DeleteCluster];
+    pub const ALL: [Self; 8] = [
+        Self::CreateCluster,
+        Self::DeleteCluster,
+        Self::UpdateCluster,
+        Self::ScaleCluster,
+        Self::RebootNodes,
+        Self::RepairCluster,
+        Self::AdoptCluster,
+        Self::ReleaseCluster,
+    ];
 
     /// The word used in the database and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CreateCluster => "create_cluster",
             Self::DeleteCluster => "delete_cluster",
+            Self::UpdateCluster => "update_cluster",
+            Self::ScaleCluster => "scale_cluster",
+            Self::RebootNodes => "reboot_nodes",
+            Self::RepairCluster => "repair_cluster",
+            Self::AdoptCluster => "adopt_cluster",
+            Self::ReleaseCluster => "release_cluster",
         }
     }
 

@@ -38,6 +38,10 @@ pub enum ProblemCode {
     OperationFinished,
     /// The operation is not blocked.
     OperationNotBlocked,
+    /// The operation is past the point where it can be cancelled or rolled back.
+    OperationNotCancellable,
+    /// The create of the cluster failed: there is nothing to change.
+    ClusterFailed,
     /// `If-Match` is missing.
     PreconditionRequired,
     /// `If-Match` is stale.
@@ -46,6 +50,8 @@ pub enum ProblemCode {
     ImmutableField,
     /// The cluster is protected against deletion.
     DeletionProtected,
+    /// The cluster has no endpoint yet.
+    EndpointNotReady,
     /// The preflight found faults.
     PreflightFailed,
     /// It cannot be told which service role is meant.
@@ -82,7 +88,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, in the order of the list of problem pages.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 38] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -98,10 +104,13 @@ impl ProblemCode {
         Self::OperationInProgress,
         Self::OperationFinished,
         Self::OperationNotBlocked,
+        Self::OperationNotCancellable,
+        Self::ClusterFailed,
         Self::PreconditionRequired,
         Self::PreconditionFailed,
         Self::ImmutableField,
         Self::DeletionProtected,
+        Self::EndpointNotReady,
         Self::PreflightFailed,
         Self::ServiceRoleUnspecified,
         Self::PermissionMissing,

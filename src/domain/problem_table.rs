@@ -14,7 +14,7 @@ const fn row(word: &'static str, status: u16, title: &'static str, retryable: bo
 }
 
 /// Every problem type, in the order of the enum `ProblemCode`.
-pub(super) const ROWS: [Row; 35] = [
+pub(super) const ROWS: [Row; 38] = [
     row(
         "invalid_request",
         422,
@@ -109,6 +109,22 @@ pub(super) const ROWS: [Row; 35] = [
         "Only a blocked operation can be retried or rolled back. This one is still working by itself.",
     ),
     row(
+        "operation_not_cancellable",
+        409,
+        "The operation can no longer be given up",
+        false,
+        "A delete that has been sent to AWS, or that took over another operation, goes on to its end; so does an undo \
+         that has begun. Wait until it is over.",
+    ),
+    row(
+        "cluster_failed",
+        409,
+        "The cluster was never made",
+        false,
+        "Its creation failed and nothing is left of it, so there is nothing to change. Ask for it again, adopt what \
+         exists in AWS under this name, or delete the failed entry.",
+    ),
+    row(
         "precondition_required",
         428,
         "If-Match is needed",
@@ -135,6 +151,13 @@ pub(super) const ROWS: [Row; 35] = [
         "The cluster is protected against deletion",
         false,
         "Set `deletion_protection` to false first.",
+    ),
+    row(
+        "endpoint_not_ready",
+        409,
+        "The cluster has no endpoint yet",
+        true,
+        "DAX gives a cluster its endpoint while it is created, which takes minutes. `instance` is the last operation on the cluster: read it until it has succeeded, then ask again.",
     ),
     row(
         "preflight_failed",

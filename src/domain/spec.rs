@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::change::{ChangeSpec, RebootSpec};
 use super::inventory::ResourceKind;
 use super::names::ClusterName;
+use super::observed::Observed;
+use super::operation::Kind;
 use super::policies::{Access, Tables};
 
 /// What an operation shall do, by kind.
@@ -16,6 +19,70 @@ pub enum Spec {
     CreateCluster(Box<ClusterSpec>),
     /// Remove a cluster and what was made for it.
     DeleteCluster(DeleteSpec),
+    /// Change settings.
+    UpdateCluster(Box<ChangeSpec>),
+    /// Change the number of nodes.
+    ScaleCluster(Box<ChangeSpec>),
+    /// Reboot nodes.
+    RebootNodes(RebootSpec),
+    /// Bring what drifted back to the desired settings.
+    RepairCluster(Box<ChangeSpec>),
+    /// Take an existing cluster under management, with the settings it was seen with.
+    AdoptCluster(Box<ClusterSpec>),
+    /// Forget a cluster.
+    ReleaseCluster,
+}
+
+impl Spec {
+    /// The kind of operation it is for.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::CreateCluster(_) => Kind::CreateCluster,
+            Self::DeleteCluster(_) => Kind::DeleteCluster,
+            Self::UpdateCluster(_) => Kind::UpdateCluster,
+            Self::ScaleCluster(_) => Kind::ScaleCluster,
+            Self::RebootNodes(_) => Kind::RebootNodes,
+            Self::RepairCluster(_) => Kind::RepairCluster,
+            Self::AdoptCluster(_) => Kind::AdoptCluster,
+            Self::ReleaseCluster => Kind::ReleaseCluster,
+        }
+    }
+
+    /// The cluster as it shall be, where the operation says so.
+    pub fn wanted(&self) -> Option<&ClusterSpec> {
+        match self {
+            Self::CreateCluster(spec) | Self::AdoptCluster(spec) => Some(spec),
+            Self::UpdateCluster(change) | Self::ScaleCluster(change) | Self::RepairCluster(change) => {
+                Some(&change.after)
+            }
+            Self::DeleteCluster(_) | Self::RebootNodes(_) | Self::ReleaseCluster => None,
+        }
+    }
+
+    /// The change of settings, for the kinds that are one.
+    pub fn change(&self) -> Option<&ChangeSpec> {
+        match self {
+            Self::UpdateCluster(change) | Self::ScaleCluster(change) | Self::RepairCluster(change) => Some(change),
+            Self::CreateCluster(_)
+            | Self::DeleteCluster(_)
+            | Self::RebootNodes(_)
+            | Self::AdoptCluster(_)
+            | Self::ReleaseCluster => None,
+        }
+    }
+
+    /// What to do when something goes wrong that a person could cure.
+    pub fn on_failure(&self) -> OnFailure {
+        match self {
+            Self::CreateCluster(spec) => spec.on_failure,
+            Self::UpdateCluster(change) | Self::ScaleCluster(change) | Self::RepairCluster(change) => {
+                change.after.on_failure
+            }
+            Self::DeleteCluster(_) | Self::RebootNodes(_) | Self::AdoptCluster(_) | Self::ReleaseCluster => {
+                OnFailure::Hold
+            }
+        }
+    }
 }
 
 /// The wanted cluster, with every default filled in.
@@ -55,6 +122,18 @@ pub struct ClusterSpec {
     pub deletion_protection: bool,
     /// What to do when something goes wrong that a person could cure.
     pub on_failure: OnFailure,
+}
+
+impl ClusterSpec {
+    /// Whether the cluster has the parameter group that is named here; one of ours is known by the inventory only.
+    pub fn has_group_of(&self, seen: &Observed) -> bool {
+        let found = seen.parameter_group.as_deref().unwrap_or_default();
+        match &self.parameter_group {
+            ParameterGroup::Given { name } => name == found,
+            ParameterGroup::Default => found.starts_with("default."),
+            ParameterGroup::Made { .. } => false,
+        }
+    }
 }
 
 /// Which role DAX shall use.
@@ -142,6 +221,11 @@ impl NetworkType {
             Self::Ipv6 => "ipv6",
             Self::DualStack => "dual_stack",
         }
+    }
+
+    /// Reads AWS's word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Ipv4, Self::Ipv6, Self::DualStack].into_iter().find(|kind| kind.as_str() == word)
     }
 }
 

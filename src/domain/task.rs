@@ -9,6 +9,7 @@ use super::fault::Fault;
 use super::inventory::{Item, ResourceKind};
 use super::mutation::Mutation;
 use super::names::ClusterName;
+use super::observed::Observed;
 use super::operation::{Kind, Status};
 use super::spec::Spec;
 
@@ -31,6 +32,10 @@ pub struct Task {
     pub inventory: Vec<Item>,
     /// Names and ARNs that AWS has confirmed to have deleted for this cluster.
     pub confirmed_deletions: Vec<String>,
+    /// Calls of this operation that took effect, or were seen to have, oldest first.
+    pub done_calls: Vec<DoneCall>,
+    /// What was last seen of the cluster, by this operation or by the poll for all.
+    pub sighting: Sighting,
     /// Calls for this cluster whose outcome nobody knows, oldest first, of any operation.
     pub open_intents: Vec<Intent>,
     /// The installation that our tags name.
@@ -62,6 +67,37 @@ pub struct StepState {
     pub undo: bool,
     /// Whether a later step follows.
     pub is_last: bool,
+}
+
+/// A call that took effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoneCall {
+    /// `dax:RebootNode` and the like.
+    pub call: String,
+    /// The exact name or ARN of what it changed.
+    pub target: String,
+    /// When it was known, by the database's clock.
+    pub at: DateTime<Utc>,
+}
+
+/// What was last seen of a cluster in AWS.
+#[derive(Debug, Clone, Default)]
+pub struct Sighting {
+    /// The cluster; none if it was not there.
+    pub cluster: Option<Observed>,
+    /// When AWS was asked; none if it never was.
+    pub at: Option<DateTime<Utc>>,
+    /// When the last call went out that could have changed what is to be seen.
+    pub last_call_at: Option<DateTime<Utc>>,
+    /// When the poll for all clusters was last done.
+    pub polled_at: Option<DateTime<Utc>>,
+}
+
+impl Sighting {
+    /// Whether it tells of the time after the last call.
+    pub fn is_fresh(&self) -> bool {
+        self.at.is_some_and(|at| self.last_call_at.is_none_or(|call| call <= at))
+    }
 }
 
 /// A committed intent whose outcome is not known.
@@ -104,6 +140,22 @@ impl Task {
             .iter()
             .map(|intent| &intent.mutation)
             .find(|open| open.operation() == mutation.operation() && open.target() == mutation.target())
+    }
+
+    /// Whether a call like this of this very operation has taken effect.
+    pub fn has_done(&self, mutation: &Mutation) -> bool {
+        let (call, target) = (mutation.call_name(), mutation.target());
+        self.done_calls.iter().any(|done| done.call == call && done.target == target)
+    }
+
+    /// What this very operation made and is still there, of a kind.
+    pub fn made_here(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
+        self.ours(kind).filter(|item| item.operation_id == self.operation_id)
+    }
+
+    /// What earlier operations made and is still there, of a kind.
+    pub fn made_before(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
+        self.ours(kind).filter(|item| item.operation_id != self.operation_id)
     }
 
     /// Whether AWS has confirmed that this thing was deleted.

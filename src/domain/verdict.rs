@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::fault::Fault;
 use super::inventory::Item;
-use super::observed::Observed;
+use super::observed::{Details, Observed};
+use super::spec::ClusterSpec;
 use super::waiting::WaitingFor;
 
 /// What a turn found out, to be committed together with its verdict.
@@ -14,11 +15,20 @@ pub struct Findings {
     pub inventory: Vec<Item>,
     /// What AWS says of the cluster.
     pub observed: Option<Observed>,
+    /// What AWS says of its tags and parameter values.
+    pub details: Option<Details>,
+    /// The desired settings from now on: those that AWS reports.
+    pub desired: Option<Box<ClusterSpec>>,
     /// Intents whose outcome is now known.
     pub settled_intents: Vec<i64>,
 }
 
 impl Findings {
+    /// Findings of what AWS says of the cluster.
+    pub fn seen(observed: Observed) -> Self {
+        Self { observed: Some(observed), ..Self::default() }
+    }
+
     /// Findings of one inventory row.
     pub fn of(item: Item) -> Self {
         Self { inventory: vec![item], ..Self::default() }

@@ -9,8 +9,10 @@ use crate::aws::{Aws, LOOKUPS_BUILT_IN};
 use crate::domain::fault::Fault;
 use crate::domain::inventory::ResourceKind;
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, read_group_description};
+use crate::domain::observed::{Details, GroupValues, Observed};
 use crate::domain::orphan::Marked;
 
+pub mod choices;
 pub mod plan;
 mod preflight;
 mod service_role;
@@ -33,6 +35,30 @@ impl Inspector {
     /// Whether this build looks things up in EC2 and DynamoDB.
     pub fn looks_up(&self) -> bool {
         LOOKUPS_BUILT_IN
+    }
+
+    /// Every cluster of the account in the Region, by name: one call for a hundred of them.
+    pub async fn all_clusters(&self) -> Result<Vec<(String, Observed)>, Fault> {
+        self.aws.clusters().await
+    }
+
+    /// One cluster, as AWS describes it now.
+    pub async fn cluster(&self, name: &str) -> Result<Option<Observed>, Fault> {
+        self.aws.cluster(name).await
+    }
+
+    /// What DescribeClusters leaves out; what cannot be read is left out here too.
+    pub async fn details(&self, arn: Option<&str>, group: Option<&str>) -> Details {
+        let mut details = Details::default();
+        if let Some(arn) = arn {
+            tokio::time::sleep(LIST_TAGS_PAUSE).await;
+            details.tags = self.aws.cluster_tags(arn).await.ok().flatten();
+        }
+        if let Some(group) = group {
+            let values = self.aws.parameters(group).await.ok().flatten();
+            details.parameters = values.map(|values| GroupValues { group: group.to_owned(), values });
+        }
+        details
     }
 
     /// Everything in AWS that carries our mark: roles and policies under our path, groups whose description names this

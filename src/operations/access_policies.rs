@@ -43,18 +43,19 @@ pub(super) async fn create(context: &Context<'_>, spec: &ClusterSpec) -> Result<
     Ok(Look::Done(findings))
 }
 
-/// Attaches every policy of ours to the role of ours.
+/// Attaches every policy that this operation made to the role of ours.
 pub(super) async fn attach(context: &Context<'_>) -> Result<Look, Fault> {
     if uses_found_role(context) {
         return Ok(Look::Skip);
     }
     let task = context.task;
-    let role = made_name(&task.cluster, task.operation_id);
+    let made = made_name(&task.cluster, task.operation_id);
+    let role = task.ours(ResourceKind::Role).next().map_or(made, |role| role.name.clone());
     let attached = context.aws.attached_policies(&role, &context.place.iam_arn("role", &role)).await?;
     let Some(attached) = attached else {
         return Err(Fault::new(FaultClass::NotFound, format!("the role {role} is not visible yet")));
     };
-    let policies = task.ours(ResourceKind::Policy).filter_map(|policy| policy.arn.as_ref());
+    let policies = task.made_here(ResourceKind::Policy).filter_map(|policy| policy.arn.as_ref());
     let missing = policies.into_iter().find(|arn| !attached.contains(arn));
     Ok(missing.map_or_else(Look::done, |arn| Look::act(Mutation::AttachRolePolicy { role, policy_arn: arn.clone() })))
 }

@@ -2,12 +2,15 @@
 
 use crate::domain::fault::{Difference, Fault, FaultClass};
 use crate::domain::inventory::ResourceKind;
-use crate::domain::mutation::{Mutation, NewCluster};
+use crate::domain::mutation::Mutation;
+use crate::domain::mutation::bodies::NewCluster;
+use crate::domain::observed::Observed;
 use crate::domain::spec::{ClusterSpec, NetworkType};
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
 use super::evidence::{Existence, look_for, tags};
+use super::seen::Seen;
 use super::{Context, Look, service_role};
 
 /// Statuses from which a cluster does not come back by itself (names as other provisioners know them).
@@ -83,27 +86,30 @@ fn incomplete(kind: ResourceKind) -> Fault {
 /// Waits until the cluster is `available` and each of its nodes is.
 pub(super) async fn await_available(context: &Context<'_>) -> Result<Look, Fault> {
     let task = context.task;
-    let pace = &context.settings.pace;
-    let observed = context.aws.cluster(task.cluster.as_str()).await?;
-    let Some(observed) = observed else {
-        let made_at = task.present(ResourceKind::Cluster).and_then(|item| item.recorded_at);
-        if made_at.is_some_and(|at| task.age_of(at) < pace.absence) {
-            return Ok(wait(context));
+    let observed = match context.seen().await? {
+        Seen::There(observed) => *observed,
+        Seen::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
+        Seen::NotThere => {
+            let made_at = task.present(ResourceKind::Cluster).and_then(|item| item.recorded_at);
+            if made_at.is_some_and(|at| task.age_of(at) < context.settings.pace.absence) {
+                return Ok(wait(context));
+            }
+            return Err(Fault::new(FaultClass::ClusterNotAvailable, "the cluster was made and is not there any more"));
         }
-        return Err(Fault::new(FaultClass::ClusterNotAvailable, "the cluster was made and is not there any more"));
     };
     if observed.is_usable() {
-        return Ok(Look::Done(Findings { observed: Some(observed), ..Findings::default() }));
+        return Ok(Look::Done(Findings::seen(observed)));
     }
-    if let Some(status) = BROKEN_STATUSES.into_iter().find(|status| observed.has_status(status)) {
+    if let Some(status) = broken_status(&observed) {
         let detail = format!("AWS reports the cluster as {status}");
         return Err(not_available(context, detail).await);
     }
-    Ok(Look::CheckAgain {
-        after: pace.cluster_poll,
-        waiting_for: WaitingFor::Cluster,
-        findings: Findings { observed: Some(observed), ..Findings::default() },
-    })
+    Ok(context.wait_for_cluster(Findings::seen(observed)))
+}
+
+/// The status from which a cluster does not come back by itself, if it has one.
+pub(super) fn broken_status(observed: &Observed) -> Option<&'static str> {
+    BROKEN_STATUSES.into_iter().find(|status| observed.has_status(status))
 }
 
 /// A fault that carries what AWS says has happened to the cluster.

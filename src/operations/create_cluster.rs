@@ -6,7 +6,7 @@ use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::spec::{ClusterSpec, Spec};
 use crate::domain::task::Task;
 
-use super::{Context, Late, Looking, Plan, Step, access_policies, cluster, groups, service_role, tear_down};
+use super::{Context, Looking, Plan, Step, access_policies, cluster, groups, service_role, tear_down};
 
 /// How long IAM may take to show what was made: other provisioners allow two minutes.
 const IAM_PATIENCE: Duration = Duration::from_secs(120);
@@ -19,68 +19,36 @@ const PATIENCE_PER_THREE_NODES: Duration = Duration::from_secs(10 * 60);
 /// The plan.
 pub const PLAN: Plan = Plan {
     steps: &[
-        Step { name: "find_service_role", deadline: |_| IAM_PATIENCE, late: Late::LastFault, look: find_service_role },
-        Step {
-            name: "create_service_role",
-            deadline: |_| IAM_PATIENCE,
-            late: Late::LastFault,
-            look: create_service_role,
-        },
-        Step {
-            name: "create_access_policies",
-            deadline: |_| IAM_PATIENCE,
-            late: Late::LastFault,
-            look: create_access_policies,
-        },
-        Step {
-            name: "attach_access_policies",
-            deadline: |_| IAM_PATIENCE,
-            late: Late::LastFault,
-            look: attach_access_policies,
-        },
-        Step {
-            name: "ensure_service_linked_role",
-            deadline: |_| IAM_PATIENCE,
-            late: Late::LastFault,
-            look: ensure_service_linked_role,
-        },
-        Step {
-            name: "prepare_subnet_group",
-            deadline: |_| IAM_PATIENCE,
-            late: Late::LastFault,
-            look: prepare_subnet_group,
-        },
-        Step {
-            name: "prepare_parameter_group",
-            deadline: |_| IAM_PATIENCE,
-            late: Late::LastFault,
-            look: prepare_parameter_group,
-        },
-        Step { name: "set_parameters", deadline: |_| IAM_PATIENCE, late: Late::LastFault, look: set_parameters },
-        Step { name: "create_cluster", deadline: |_| CREATE_PATIENCE, late: Late::LastFault, look: create_cluster },
-        Step {
-            name: "await_available",
-            deadline: available_patience,
-            late: Late::ClusterNotAvailable,
-            look: await_available,
-        },
+        Step::new("find_service_role", |_| IAM_PATIENCE, find_service_role),
+        Step::new("create_service_role", |_| IAM_PATIENCE, create_service_role),
+        Step::new("create_access_policies", |_| IAM_PATIENCE, create_access_policies),
+        Step::new("attach_access_policies", |_| IAM_PATIENCE, attach_access_policies),
+        Step::new("ensure_service_linked_role", |_| IAM_PATIENCE, ensure_service_linked_role),
+        Step::new("prepare_subnet_group", |_| IAM_PATIENCE, prepare_subnet_group),
+        Step::new("prepare_parameter_group", |_| IAM_PATIENCE, prepare_parameter_group),
+        Step::new("set_parameters", |_| IAM_PATIENCE, set_parameters),
+        Step::new("create_cluster", |_| CREATE_PATIENCE, create_cluster),
+        Step::awaiting("await_available", available_patience, await_available),
     ],
     undo: tear_down::STEPS,
     deadline: Duration::from_secs(3 * 60 * 60),
 };
 
 fn available_patience(task: &Task) -> Duration {
-    let nodes = match &task.spec {
-        Spec::CreateCluster(spec) => u32::from(spec.replication_factor),
-        Spec::DeleteCluster(_) => 1,
-    };
+    let nodes = task.spec.wanted().map_or(1, |spec| u32::from(spec.replication_factor));
     AVAILABLE_PATIENCE + PATIENCE_PER_THREE_NODES * (nodes.saturating_sub(1) / 3)
 }
 
 fn spec<'a>(context: &Context<'a>) -> Result<&'a ClusterSpec, Fault> {
     match &context.task.spec {
         Spec::CreateCluster(spec) => Ok(spec),
-        Spec::DeleteCluster(_) => Err(Fault::new(FaultClass::Invalid, "the operation holds the spec of another kind")),
+        Spec::DeleteCluster(_)
+        | Spec::UpdateCluster(_)
+        | Spec::ScaleCluster(_)
+        | Spec::RebootNodes(_)
+        | Spec::RepairCluster(_)
+        | Spec::AdoptCluster(_)
+        | Spec::ReleaseCluster => Err(Fault::new(FaultClass::Invalid, "the operation holds the spec of another kind")),
     }
 }
 

@@ -10,7 +10,8 @@ use uuid::Uuid;
 use crate::aws::{Aws, ParameterGroup, Policy, Role, SubnetGroup};
 use crate::domain::fault::{Difference, Fault, FaultClass};
 use crate::domain::inventory::{Item, ResourceKind};
-use crate::domain::mutation::{Mutation, NewCluster};
+use crate::domain::mutation::Mutation;
+use crate::domain::mutation::bodies::NewCluster;
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, group_description};
 use crate::domain::observed::Observed;
 use crate::domain::trust::same_document;
@@ -68,6 +69,12 @@ pub(super) async fn look_for(
         Mutation::AttachRolePolicy { .. }
         | Mutation::CreateServiceLinkedRole
         | Mutation::UpdateParameterGroup { .. }
+        | Mutation::UpdateCluster(_)
+        | Mutation::IncreaseReplicationFactor { .. }
+        | Mutation::DecreaseReplicationFactor { .. }
+        | Mutation::RebootNode { .. }
+        | Mutation::TagCluster { .. }
+        | Mutation::UntagCluster { .. }
         | Mutation::DeleteCluster { .. }
         | Mutation::DeleteSubnetGroup { .. }
         | Mutation::DeleteParameterGroup { .. }

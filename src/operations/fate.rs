@@ -26,8 +26,15 @@ pub(super) enum Fate {
     Remove(Mutation),
 }
 
-/// Reads the evidence of a thing again and says what is to be done. Only things of ours may be asked about.
-pub(super) async fn fate_of(aws: &Aws, place: &AwsPlace, installation: Uuid, item: &Item) -> Result<Fate, Fault> {
+/// Reads the evidence of a thing again and says what is to be done. Only things of ours may be asked about. `role` is the
+/// role that a policy may be attached to, where it is not the one that the same operation made.
+pub(super) async fn fate_of(
+    aws: &Aws,
+    place: &AwsPlace,
+    installation: Uuid,
+    item: &Item,
+    role: Option<&str>,
+) -> Result<Fate, Fault> {
     match item.kind {
         ResourceKind::Cluster => cluster(aws, installation, item).await,
         ResourceKind::SubnetGroup => {
@@ -40,8 +47,8 @@ pub(super) async fn fate_of(aws: &Aws, place: &AwsPlace, installation: Uuid, ite
             let delete = Mutation::DeleteParameterGroup { name: item.name.clone() };
             Ok(group(found.map(|group| group.description), installation, item, delete))
         }
-        ResourceKind::Policy => policy(aws, place, installation, item).await,
-        ResourceKind::Role => role(aws, place, installation, item).await,
+        ResourceKind::Policy => policy(aws, place, installation, item, role).await,
+        ResourceKind::Role => role_fate(aws, place, installation, item).await,
         ResourceKind::ServiceLinkedRole => Ok(Fate::Leave("it serves the whole account".to_owned())),
     }
 }
@@ -84,14 +91,20 @@ fn group(description: Option<String>, installation: Uuid, item: &Item, delete: M
     }
 }
 
-async fn policy(aws: &Aws, place: &AwsPlace, installation: Uuid, item: &Item) -> Result<Fate, Fault> {
+async fn policy(
+    aws: &Aws,
+    place: &AwsPlace,
+    installation: Uuid,
+    item: &Item,
+    role: Option<&str>,
+) -> Result<Fate, Fault> {
     let arn = item.arn.clone().unwrap_or_else(|| place.iam_arn("policy", &item.name));
     let Some(found) = aws.policy(&arn).await? else { return Ok(Fate::Gone) };
     if !tag_differences(&tags(installation, item.operation_id), &found.tags).is_empty() {
         return Ok(Fate::Leave("it does not carry our tags".to_owned()));
     }
     if found.attachments > 0
-        && let Some(role) = role_of_policy(item)
+        && let Some(role) = role.map(str::to_owned).or_else(|| role_of_policy(item))
         && let Some(attached) = aws.attached_policies(&role, &place.iam_arn("role", &role)).await?
         && attached.contains(&arn)
     {
@@ -100,14 +113,14 @@ async fn policy(aws: &Aws, place: &AwsPlace, installation: Uuid, item: &Item) ->
     Ok(Fate::Remove(Mutation::DeletePolicy { arn }))
 }
 
-/// The role that a policy of ours belongs to: its name up to and including the operation's suffix.
+/// The role that a policy of a create belongs to: its name up to and including the operation's suffix.
 fn role_of_policy(item: &Item) -> Option<String> {
     let suffix = operation_suffix(item.operation_id);
     let at = item.name.find(&suffix)?;
     item.name.get(..at + suffix.len()).map(str::to_owned)
 }
 
-async fn role(aws: &Aws, place: &AwsPlace, installation: Uuid, item: &Item) -> Result<Fate, Fault> {
+async fn role_fate(aws: &Aws, place: &AwsPlace, installation: Uuid, item: &Item) -> Result<Fate, Fault> {
     let arn = item.arn.clone().unwrap_or_else(|| place.iam_arn("role", &item.name));
     let Some(found) = aws.role(&item.name, &arn).await? else { return Ok(Fate::Gone) };
     if !tag_differences(&tags(installation, item.operation_id), &found.tags).is_empty() {

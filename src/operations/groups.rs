@@ -70,13 +70,7 @@ pub(super) async fn prepare_parameter_group(context: &Context<'_>, spec: &Cluste
     let task = context.task;
     match &spec.parameter_group {
         ParameterGroup::Default => Ok(Look::Skip),
-        ParameterGroup::Given { name } => match context.aws.parameter_group(name).await? {
-            Some(group) => {
-                let item = Item::found(ResourceKind::ParameterGroup, group.name, None, task.operation_id);
-                Ok(Look::Done(Findings::of(item)))
-            }
-            None => Err(Fault::new(FaultClass::Invalid, format!("there is no parameter group named {name}"))),
-        },
+        ParameterGroup::Given { name } => find_parameter_group(context, name).await,
         ParameterGroup::Made { .. } => {
             let mutation = Mutation::CreateParameterGroup {
                 name: made_name(&task.cluster, task.operation_id),
@@ -84,6 +78,17 @@ pub(super) async fn prepare_parameter_group(context: &Context<'_>, spec: &Cluste
             };
             make(context, mutation).await
         }
+    }
+}
+
+/// Finds a parameter group that was given.
+pub(super) async fn find_parameter_group(context: &Context<'_>, name: &str) -> Result<Look, Fault> {
+    match context.aws.parameter_group(name).await? {
+        Some(group) => {
+            let item = Item::found(ResourceKind::ParameterGroup, group.name, None, context.task.operation_id);
+            Ok(Look::Done(Findings::of(item)))
+        }
+        None => Err(Fault::new(FaultClass::Invalid, format!("there is no parameter group named {name}"))),
     }
 }
 

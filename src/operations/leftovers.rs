@@ -49,7 +49,7 @@ pub async fn removal_of(world: &World, installation: uuid::Uuid, item: &Item) ->
     {
         return Ok(Removal::Nothing);
     }
-    Ok(match fate_of(&world.aws, &world.place, installation, item).await? {
+    Ok(match fate_of(&world.aws, &world.place, installation, item, None).await? {
         Fate::Gone | Fate::Leave(_) | Fate::Leaving | Fate::Wait => Removal::Nothing,
         Fate::Remove(mutation) => Removal::Send(Box::new(mutation)),
     })

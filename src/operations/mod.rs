@@ -20,6 +20,8 @@ use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
 mod access_policies;
+pub mod adopt_cluster;
+mod changes;
 mod cluster;
 pub mod create_cluster;
 pub mod delete_cluster;
@@ -27,8 +29,17 @@ mod evidence;
 mod fate;
 mod groups;
 pub mod leftovers;
+pub mod pace;
+pub mod reboot_nodes;
+pub mod release_cluster;
+pub mod repair_cluster;
+pub mod scale_cluster;
+mod seen;
 mod service_role;
 pub mod tear_down;
+pub mod update_cluster;
+
+use pace::Settings;
 
 /// The AWS that operations work in, and what the operator has set.
 #[derive(Debug, Clone)]
@@ -42,6 +53,7 @@ pub struct World {
 }
 
 /// What a step may look at.
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// AWS, to be asked.
     pub aws: &'a Aws,
@@ -58,50 +70,6 @@ impl<'a> Context<'a> {
     pub fn new(world: &'a World, task: &'a Task) -> Self {
         Self { aws: &world.aws, place: &world.place, task, settings: &world.settings }
     }
-}
-
-/// What the operator has set for all operations.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// ARN of the permissions boundary that every role of ours is made with.
-    pub permissions_boundary: Option<String>,
-    /// How long to wait for what.
-    pub pace: Pace,
-}
-
-/// How long to wait for what. AWS's pace by default; the sandbox lives faster.
-#[derive(Debug, Clone)]
-pub struct Pace {
-    /// Between two looks at a cluster that changes.
-    pub cluster_poll: Duration,
-    /// Between two looks at something that is still in use.
-    pub release_poll: Duration,
-    /// First wait when DAX cannot assume a young role yet; it grows to 7.5 times this.
-    pub role_recheck: Duration,
-    /// How long after its creation a role may be too young to be assumed (IAM is eventually consistent).
-    pub propagation: Duration,
-    /// How long after a lost answer "it is not there" is not believed.
-    pub absence: Duration,
-}
-
-impl Pace {
-    /// AWS's pace: facts and practice in the developer guide and in other provisioners.
-    pub const AWS: Self = Self {
-        cluster_poll: Duration::from_secs(15),
-        release_poll: Duration::from_secs(10),
-        role_recheck: Duration::from_secs(2),
-        propagation: Duration::from_secs(300),
-        absence: Duration::from_secs(300),
-    };
-
-    /// The sandbox's pace: everything there takes a second or so. Absence still outlasts a call in flight.
-    pub const SANDBOX: Self = Self {
-        cluster_poll: Duration::from_millis(200),
-        release_poll: Duration::from_millis(200),
-        role_recheck: Duration::from_millis(100),
-        propagation: Duration::from_secs(60),
-        absence: Duration::from_secs(10),
-    };
 }
 
 /// What a look says should follow.
@@ -142,6 +110,9 @@ impl Look {
 /// The future of a look.
 pub type Looking<'a> = Pin<Box<dyn Future<Output = Result<Look, Fault>> + Send + 'a>>;
 
+/// The look of a step.
+pub type StepLook = for<'a> fn(&'a Context<'a>) -> Looking<'a>;
+
 /// One named, repeatable act. A look that meets a fault comes back with it by `?`.
 pub struct Step {
     /// Its name, which never changes once released.
@@ -151,7 +122,7 @@ pub struct Step {
     /// What a deadline means here.
     pub late: Late,
     /// Reads, and says what should follow.
-    pub look: for<'a> fn(&'a Context<'a>) -> Looking<'a>,
+    pub look: StepLook,
 }
 
 /// What it means when a step's deadline has passed.
@@ -173,6 +144,18 @@ pub struct Plan {
     pub deadline: Duration,
 }
 
+impl Step {
+    /// A step that may take so long, and whose last fault is the reason when it takes longer.
+    const fn new(name: &'static str, deadline: fn(&Task) -> Duration, look: StepLook) -> Self {
+        Self { name, deadline, late: Late::LastFault, look }
+    }
+
+    /// A step that waits for the cluster: AWS's events are the reason when it takes too long.
+    const fn awaiting(name: &'static str, deadline: fn(&Task) -> Duration, look: StepLook) -> Self {
+        Self { name, deadline, late: Late::ClusterNotAvailable, look }
+    }
+}
+
 impl Plan {
     /// The names of the forward steps, as they are written down when an operation is accepted.
     pub fn step_names(&self) -> Vec<&'static str> {
@@ -190,6 +173,12 @@ pub fn plan(kind: Kind) -> &'static Plan {
     match kind {
         Kind::CreateCluster => &create_cluster::PLAN,
         Kind::DeleteCluster => &delete_cluster::PLAN,
+        Kind::UpdateCluster => &update_cluster::PLAN,
+        Kind::ScaleCluster => &scale_cluster::PLAN,
+        Kind::RebootNodes => &reboot_nodes::PLAN,
+        Kind::RepairCluster => &repair_cluster::PLAN,
+        Kind::AdoptCluster => &adopt_cluster::PLAN,
+        Kind::ReleaseCluster => &release_cluster::PLAN,
     }
 }
 
@@ -232,8 +221,8 @@ fn conflict(mutation: &Mutation, differences: Vec<Difference>) -> Fault {
 
 /// Sends the one call of a turn and says what it made.
 pub async fn act(context: &Context<'_>, mutation: &Mutation) -> Result<Findings, Fault> {
-    let effect =
-        context.aws.send(mutation, context.place).await.map_err(|fault| given_is_gone(context, mutation, fault))?;
+    let sent = context.aws.send(mutation, context.place).await;
+    let effect = sent.map_err(|fault| sent_twice(context, mutation, given_is_gone(context, mutation, fault)))?;
     let made = mutation.makes().map(|(kind, name)| {
         let arn = effect.arn.clone();
         Item::made(kind, name, arn, context.task.operation_id)
@@ -249,6 +238,15 @@ fn given_is_gone(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fa
     let creates = matches!(mutation, Mutation::CreateCluster(_));
     if creates && given && fault.class == FaultClass::NotFound {
         return Fault { class: FaultClass::Invalid, ..fault };
+    }
+    fault
+}
+
+/// A refusal of a call whose twin may have taken effect: "there are three nodes already" says that it has. Look again.
+fn sent_twice(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault {
+    let twin = context.task.open_call_like(mutation).is_some();
+    if twin && fault.class == FaultClass::Invalid {
+        return Fault { class: FaultClass::WrongState, ..fault };
     }
     fault
 }

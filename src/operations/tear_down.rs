@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
 use crate::domain::mutation::Mutation;
+use crate::domain::operation::Kind;
 use crate::domain::spec::{DeleteSpec, Spec};
 use crate::domain::task::{Intent, Task};
 use crate::domain::verdict::Findings;
@@ -16,7 +17,8 @@ use crate::domain::waiting::WaitingFor;
 
 use super::evidence::{Existence, look_for};
 use super::fate::{Fate, fate_of, user_of_role};
-use super::{Context, Late, Look, Looking, Step};
+use super::seen::Seen;
+use super::{Context, Look, Looking, Step};
 
 /// How long AWS may take to let go of something, and IAM to notice.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(20 * 60);
@@ -25,62 +27,39 @@ const CLUSTER_PATIENCE: Duration = Duration::from_secs(75 * 60);
 
 /// The steps.
 pub const STEPS: &[Step] = &[
-    Step { name: "settle_open_calls", deadline: |_| CLUSTER_PATIENCE, late: Late::LastFault, look: settle_open_calls },
-    Step { name: "delete_cluster", deadline: |_| CLUSTER_PATIENCE, late: Late::LastFault, look: delete_cluster },
-    Step {
-        name: "await_cluster_gone",
-        deadline: |_| CLUSTER_PATIENCE,
-        late: Late::LastFault,
-        look: await_cluster_gone,
-    },
-    Step {
-        name: "delete_subnet_group",
-        deadline: |_| RELEASE_PATIENCE,
-        late: Late::LastFault,
-        look: delete_subnet_group,
-    },
-    Step {
-        name: "delete_parameter_group",
-        deadline: |_| RELEASE_PATIENCE,
-        late: Late::LastFault,
-        look: delete_parameter_group,
-    },
-    Step {
-        name: "delete_access_policies",
-        deadline: |_| RELEASE_PATIENCE,
-        late: Late::LastFault,
-        look: delete_access_policies,
-    },
-    Step {
-        name: "delete_service_role",
-        deadline: |_| RELEASE_PATIENCE,
-        late: Late::LastFault,
-        look: delete_service_role,
-    },
+    Step::new("settle_open_calls", |_| CLUSTER_PATIENCE, settle_open_calls),
+    Step::new("delete_cluster", |_| CLUSTER_PATIENCE, delete_cluster),
+    Step::new("await_cluster_gone", |_| CLUSTER_PATIENCE, await_cluster_gone),
+    Step::new("delete_subnet_group", |_| RELEASE_PATIENCE, delete_subnet_group),
+    Step::new("delete_parameter_group", |_| RELEASE_PATIENCE, delete_parameter_group),
+    Step::new("delete_access_policies", |_| RELEASE_PATIENCE, delete_access_policies),
+    Step::new("delete_service_role", |_| RELEASE_PATIENCE, delete_service_role),
 ];
 
 /// Settles every call whose outcome nobody knows, before anything is deleted: what it made joins the inventory; that it
 /// made nothing is believed only when it is too old to arrive.
 fn settle_open_calls<'a>(context: &'a Context<'a>) -> Looking<'a> {
-    Box::pin(async move {
-        let mut findings = Findings { inventory: farewells(context.task), ..Findings::default() };
-        let mut waiting = false;
-        for intent in &context.task.open_intents {
-            match settle(context, intent).await? {
-                Settled::Made(item) => {
-                    findings.inventory.push(item);
-                    findings.settled_intents.push(intent.id);
-                }
-                Settled::Nothing => findings.settled_intents.push(intent.id),
-                Settled::NotYet => waiting = true,
+    Box::pin(settle(context, Findings { inventory: farewells(context.task), ..Findings::default() }))
+}
+
+/// Settles every call whose outcome nobody knows; `findings` is what is found out besides.
+pub(super) async fn settle(context: &Context<'_>, mut findings: Findings) -> Result<Look, Fault> {
+    let mut waiting = false;
+    for intent in &context.task.open_intents {
+        match settle_one(context, intent).await? {
+            Settled::Made(item) => {
+                findings.inventory.push(item);
+                findings.settled_intents.push(intent.id);
             }
+            Settled::Nothing => findings.settled_intents.push(intent.id),
+            Settled::NotYet => waiting = true,
         }
-        if waiting {
-            let after = context.settings.pace.release_poll.max(Duration::from_millis(500));
-            return Ok(Look::CheckAgain { after, waiting_for: WaitingFor::LostAnswer, findings });
-        }
-        Ok(Look::Done(findings))
-    })
+    }
+    if waiting {
+        let after = context.settings.pace.release_poll.max(Duration::from_millis(500));
+        return Ok(Look::CheckAgain { after, waiting_for: WaitingFor::LostAnswer, findings });
+    }
+    Ok(Look::Done(findings))
 }
 
 /// Things that were found or given stay, and the receipt says why.
@@ -96,7 +75,7 @@ enum Settled {
     NotYet,
 }
 
-async fn settle(context: &Context<'_>, intent: &Intent) -> Result<Settled, Fault> {
+async fn settle_one(context: &Context<'_>, intent: &Intent) -> Result<Settled, Fault> {
     if intent.mutation.makes().is_none() {
         return settle_change(context, intent).await;
     }
@@ -111,10 +90,14 @@ async fn settle(context: &Context<'_>, intent: &Intent) -> Result<Settled, Fault
     })
 }
 
-/// A change that makes no thing of its own. An attachment may still arrive and hold the role, so it is waited for; the
-/// others leave nothing behind that the steps to come would not meet.
+/// A change that makes no thing of its own. An attachment may still arrive and hold the role, so it is waited for. The
+/// others leave nothing behind that a delete would not meet; the undo of a change reads what has become of the cluster,
+/// so it waits until none of them can arrive any more.
 async fn settle_change(context: &Context<'_>, intent: &Intent) -> Result<Settled, Fault> {
-    let Mutation::AttachRolePolicy { role, policy_arn } = &intent.mutation else { return Ok(Settled::Nothing) };
+    let Mutation::AttachRolePolicy { role, policy_arn } = &intent.mutation else {
+        let reads_after = !matches!(context.task.kind, Kind::CreateCluster | Kind::DeleteCluster);
+        return Ok(if reads_after && !is_too_old(context, intent) { Settled::NotYet } else { Settled::Nothing });
+    };
     let attached = context.aws.attached_policies(role, &context.place.iam_arn("role", role)).await?;
     let arrived = attached.is_some_and(|attached| attached.contains(policy_arn));
     Ok(if arrived || is_too_old(context, intent) { Settled::Nothing } else { Settled::NotYet })
@@ -131,16 +114,18 @@ fn delete_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
 fn await_cluster_gone<'a>(context: &'a Context<'a>) -> Looking<'a> {
     Box::pin(async move {
         let Some(item) = context.task.ours(ResourceKind::Cluster).next() else { return Ok(Look::Skip) };
-        let observed = context.aws.cluster(&item.name).await?;
-        match fate_of(context.aws, context.place, context.task.installation_id, item).await? {
+        let observed = match context.seen().await? {
+            Seen::There(found) if found.is_deleting() => return Ok(context.wait_for_cluster(Findings::seen(*found))),
+            Seen::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
+            // Not there, says the list: the evidence of this very name decides.
+            Seen::There(found) => Some(*found),
+            Seen::NotThere => None,
+        };
+        match fate_of(context.aws, context.place, context.task.installation_id, item, None).await? {
             // Another's cluster of that name means that ours is gone.
             Fate::Gone | Fate::Leave(_) => Ok(Look::Done(Findings::of(item.gone()))),
             Fate::Remove(mutation) => Ok(Look::act(mutation)),
-            Fate::Leaving | Fate::Wait => Ok(Look::CheckAgain {
-                after: context.settings.pace.cluster_poll,
-                waiting_for: WaitingFor::Cluster,
-                findings: Findings { observed, ..Findings::default() },
-            }),
+            Fate::Leaving | Fate::Wait => Ok(context.wait_for_cluster(Findings { observed, ..Findings::default() })),
         }
     })
 }
@@ -171,9 +156,21 @@ async fn remove(context: &Context<'_>, kind: ResourceKind) -> Result<Look, Fault
         let inventory = items.into_iter().map(|item| item.left(&reason)).collect();
         return Ok(Look::Done(Findings { inventory, ..Findings::default() }));
     }
+    remove_items(context, items).await
+}
+
+/// Removes these things of ours, one call a turn.
+pub(super) async fn remove_items(context: &Context<'_>, items: Vec<&Item>) -> Result<Look, Fault> {
+    if items.is_empty() && context.task.step.attempts == 0 {
+        return Ok(Look::Skip);
+    }
+    let role = context.task.inventory.iter().rev().find(|item| {
+        item.kind == ResourceKind::Role && item.owner == Owner::Managed && item.presence != Presence::Gone
+    });
+    let role = role.map(|role| role.name.as_str());
     let mut findings = Findings::default();
     for item in items {
-        match fate_of(context.aws, context.place, context.task.installation_id, item).await? {
+        match fate_of(context.aws, context.place, context.task.installation_id, item, role).await? {
             Fate::Gone if is_young(context, item) => return Ok(wait(context, findings)),
             Fate::Gone => findings.inventory.push(item.gone()),
             Fate::Leave(reason) => findings.inventory.push(item.left(reason)),
@@ -203,10 +200,7 @@ fn wait(context: &Context<'_>, findings: Findings) -> Look {
 async fn reason_to_leave(context: &Context<'_>, kind: ResourceKind) -> Result<Option<String>, Fault> {
     let task = context.task;
     let nothing_retained = DeleteSpec::default();
-    let spec = match &task.spec {
-        Spec::DeleteCluster(spec) => spec,
-        Spec::CreateCluster(_) => &nothing_retained,
-    };
+    let spec = if let Spec::DeleteCluster(spec) = &task.spec { spec } else { &nothing_retained };
     if spec.retains(kind) {
         return Ok(Some("retained, as the request asked".to_owned()));
     }

@@ -46,18 +46,18 @@ pub enum Accepted {
     NoSuchCluster,
     /// The cluster is protected against deletion.
     DeletionProtected,
+    /// The create of the cluster failed: there is nothing to change.
+    ClusterFailed,
+    /// Another operation has ended since the request was read against the cluster: read it again.
+    Stale,
 }
 
 impl Store {
     /// Accepts a create: the operation, its steps, its first event, the visible cluster and the idempotency key, in one
     /// statement. When this returns `Created`, the operation survives every crash.
     pub async fn accept_create(&self, new: &NewOperation, spec: &ClusterSpec) -> Result<Accepted, StoreError> {
-        if let Some(key) = &new.idempotency_key {
-            match self.replay(key).await? {
-                Replay::Same(id) => return Ok(Accepted::Replayed(id)),
-                Replay::Other => return Ok(Accepted::KeyReused),
-                Replay::Unknown => {}
-            }
+        if let Some(known) = self.known_request(new).await? {
+            return Ok(known);
         }
         let (new_owned, spec_owned) = (new.clone(), spec.clone());
         let inserted = self.detached(|pool| async move { insert_create(&pool, &new_owned, &spec_owned).await }).await;
@@ -83,14 +83,20 @@ impl Store {
         }
     }
 
+    /// What the key of a request says of it, if it was used before.
+    pub(super) async fn known_request(&self, new: &NewOperation) -> Result<Option<Accepted>, StoreError> {
+        let Some(key) = &new.idempotency_key else { return Ok(None) };
+        Ok(match self.replay(key).await? {
+            Replay::Same(id) => Some(Accepted::Replayed(id)),
+            Replay::Other => Some(Accepted::KeyReused),
+            Replay::Unknown => None,
+        })
+    }
+
     /// Why nothing was inserted: a twin of this request was faster, or the name is in use.
     async fn explain_taken(&self, new: &NewOperation, cluster: &str) -> Result<Accepted, StoreError> {
-        if let Some(key) = &new.idempotency_key {
-            match self.replay(key).await? {
-                Replay::Same(id) => return Ok(Accepted::Replayed(id)),
-                Replay::Other => return Ok(Accepted::KeyReused),
-                Replay::Unknown => {}
-            }
+        if let Some(known) = self.known_request(new).await? {
+            return Ok(known);
         }
         let live = self.live_operation(cluster).await?;
         Ok(live.map_or(Accepted::ClusterExists, Accepted::InProgress))
@@ -138,6 +144,7 @@ async fn insert_create(pool: &sqlx::PgPool, new: &NewOperation, spec: &ClusterSp
         key,
         fingerprint,
         message,
+        i32::from(spec.replication_factor),
     )
     .fetch_optional(pool)
     .await?;

@@ -25,12 +25,26 @@ pub(super) async fn end_operation(
     cluster_id: Uuid,
     kind: Kind,
     ending: Status,
+    prior: Option<ClusterStatus>,
 ) -> Result<(), StoreError> {
     let succeeded = ending == Status::Succeeded;
+    let before = prior.unwrap_or(ClusterStatus::Available);
     let (status, gone) = match kind {
         Kind::CreateCluster if succeeded => (ClusterStatus::Available, false),
         Kind::CreateCluster => (ClusterStatus::Failed, false),
-        Kind::DeleteCluster => (ClusterStatus::Deleting, succeeded),
+        Kind::DeleteCluster | Kind::ReleaseCluster if succeeded => (ClusterStatus::Deleting, true),
+        Kind::AdoptCluster if succeeded => (ClusterStatus::Available, false),
+        // A cluster that was not adopted after all is none of ours.
+        Kind::AdoptCluster => (ClusterStatus::Failed, true),
+        Kind::UpdateCluster | Kind::ScaleCluster | Kind::RebootNodes | Kind::RepairCluster if succeeded => {
+            (ClusterStatus::Available, false)
+        }
+        Kind::DeleteCluster
+        | Kind::ReleaseCluster
+        | Kind::UpdateCluster
+        | Kind::ScaleCluster
+        | Kind::RebootNodes
+        | Kind::RepairCluster => (before, false),
     };
     sqlx::query!(
         "update clusters
@@ -43,6 +57,12 @@ pub(super) async fn end_operation(
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Raises the version of a cluster, because its last operation can be seen to have changed.
+pub(super) async fn touch(connection: &mut PgConnection, cluster_id: Uuid) -> Result<(), StoreError> {
+    sqlx::query!("update clusters set version = version + 1 where id = $1", cluster_id).execute(connection).await?;
     Ok(())
 }
 
@@ -82,7 +102,8 @@ impl Store {
 
     async fn read_clusters(&self, ids: &[Uuid]) -> Result<Vec<Cluster>, StoreError> {
         let found = sqlx::query!(
-            r#"select c.id, c.name, c.status, c.version, c.desired, c.observed, c.observed_at, c.operation_id, c.created_at,
+            r#"select c.id, c.name, c.status, c.version, c.desired, c.observed, c.observed_at, c.details,
+                      c.operation_id, c.created_at,
                       case when o.status = 'blocked' then s.fault
                            when o.status in ('failed', 'rolling_back') then o.fault end as fault
                from unnest($1::uuid[]) with ordinality as wanted (id, place)
@@ -104,6 +125,7 @@ impl Store {
                 desired: from_json("clusters.desired", row.desired)?,
                 observed: from_optional_json("clusters.observed", row.observed)?,
                 observed_at: row.observed_at,
+                details: from_optional_json("clusters.details", row.details)?,
                 operation_id: row.operation_id,
                 fault: from_optional_json("fault", row.fault)?,
                 inventory: self.inventory_of_cluster(row.id).await?,

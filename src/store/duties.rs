@@ -33,10 +33,24 @@ impl Store {
         Ok(epoch.map(|epoch| Duty { name: name.to_owned(), epoch, taken_at }))
     }
 
+    /// Gives a duty back that could not be done; it is due again after a while.
+    pub async fn fail_duty(&self, duty: &Duty, next_in: Duration) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update duties set owner = null, due_at = now() + $3::float8 * interval '1 second'
+             where name = $1 and epoch = $2",
+            duty.name,
+            duty.epoch,
+            next_in.as_secs_f64()
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Ends a duty and says when it is due next. Fenced if another process took it meanwhile.
     pub async fn end_duty(&self, duty: &Duty, next_in: Duration) -> Result<(), StoreError> {
         let done = sqlx::query!(
-            "update duties set owner = null, due_at = now() + $3::float8 * interval '1 second'
+            "update duties set owner = null, done_at = now(), due_at = now() + $3::float8 * interval '1 second'
              where name = $1 and epoch = $2",
             duty.name,
             duty.epoch,

@@ -13,17 +13,21 @@ use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 
 mod accept;
+mod change;
 mod claims;
 mod clusters;
 mod detached;
 mod duties;
 mod events;
+mod experience;
 mod figures;
 mod idempotency;
+mod insert;
 mod intents;
 mod inventory;
 mod leases;
 mod operations;
+mod poll;
 mod private;
 mod record;
 mod rows;
@@ -32,21 +36,26 @@ mod supersede;
 mod sweep;
 mod tasks;
 mod tokens;
+mod undo;
 mod waiting;
 mod wake;
 
 pub use accept::{Accepted, NewOperation};
+pub use change::Change;
 pub use claims::{Claim, LEASE};
 pub use clusters::ClusterFilter;
 pub use duties::Duty;
+pub use events::EventPlace;
 pub use figures::Unfinished;
 pub use idempotency::IdempotencyKey;
 pub use operations::OperationFilter;
+pub use poll::DetailsDue;
 pub use private::{PRIVATE_DATABASE, prepare_private_database};
 pub use record::{Recorded, SentCall, SentOutcome, TurnReport};
 pub use schema::{Durability, SchemaState};
 pub use supersede::Retried;
 pub use tokens::{StoredToken, TokenRecord};
+pub use undo::{GaveUp, UndoOf};
 pub use wake::Wakeups;
 
 /// A fault of the database or of what it holds.

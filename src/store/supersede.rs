@@ -3,12 +3,11 @@
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::domain::operation::{Kind, Status};
+use crate::domain::operation::{ClusterStatus, Kind, Status};
 use crate::domain::spec::{DeleteSpec, Spec};
 
-use super::accept::{Accepted, NewOperation, step_names};
-use super::rows::{self, to_json};
-use super::{Store, StoreError};
+use super::accept::{Accepted, NewOperation};
+use super::{Store, StoreError, insert, rows};
 
 /// How often a delete looks again when others are accepted at the same moment.
 const DELETE_RACES: u32 = 5;
@@ -70,7 +69,7 @@ async fn delete_in_transaction(
     .fetch_optional(&mut *transaction)
     .await?;
     let found = sqlx::query!(
-        r#"select id, coalesce((desired ->> 'deletion_protection')::boolean, false)
+        r#"select id, status, coalesce((desired ->> 'deletion_protection')::boolean, false)
                     and status in ('available', 'updating') as "protected!"
            from clusters where name = $1 and deleted_at is null for update"#,
         cluster
@@ -89,7 +88,15 @@ async fn delete_in_transaction(
     if let Some(live) = &live {
         supersede(&mut transaction, live.id).await?;
     }
-    insert_delete(&mut transaction, new, found.id, cluster, spec).await?;
+    let spec = Spec::DeleteCluster(spec.clone());
+    // A delete that has taken over cannot be taken back: what it superseded is over.
+    let prior = if live.is_none() { Some(rows::cluster_status(&found.status)?) } else { None };
+    let becomes = ClusterStatus::Deleting;
+    insert::operation(
+        &mut transaction,
+        &insert::Row { new, spec: &spec, cluster_id: found.id, cluster, prior, becomes },
+    )
+    .await?;
     if let Some(live) = &live {
         sqlx::query!("update operations set superseded_by = $2 where id = $1", live.id, new.id)
             .execute(&mut *transaction)
@@ -123,57 +130,6 @@ async fn supersede(connection: &mut PgConnection, operation: Uuid) -> Result<(),
          values ($1, $2, 'operation_cancelled', 'taken over by a delete of the cluster')",
         operation,
         sequence
-    )
-    .execute(&mut *connection)
-    .await?;
-    Ok(())
-}
-
-async fn insert_delete(
-    connection: &mut PgConnection,
-    new: &NewOperation,
-    cluster_id: Uuid,
-    cluster: &str,
-    spec: &DeleteSpec,
-) -> Result<(), StoreError> {
-    let steps = step_names(new);
-    sqlx::query!(
-        "insert into operations (id, kind, cluster_id, cluster_name, status, spec, current_position, current_step,
-                                 requested_by, request_id, traceparent, deadline_at, last_sequence)
-         values ($1, 'delete_cluster', $2, $3, 'pending', $4, 0, ($5::text[])[1], $6, $7, $8,
-                 now() + $9::float8 * interval '1 second', 1)",
-        new.id,
-        cluster_id,
-        cluster,
-        to_json(&Spec::DeleteCluster(spec.clone())),
-        &steps,
-        new.requested_by,
-        new.request_id,
-        new.traceparent,
-        new.deadline.as_secs_f64()
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "insert into operation_steps (operation_id, position, name)
-         select $1, (step.ordinality - 1)::int, step.name
-         from unnest($2::text[]) with ordinality as step (name, ordinality)",
-        new.id,
-        &steps
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "insert into operation_events (operation_id, sequence, type, message) values ($1, 1, 'operation_accepted', $2)",
-        new.id,
-        format!("delete_cluster of {cluster} accepted")
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "update clusters set status = 'deleting', operation_id = $2, version = version + 1 where id = $1",
-        cluster_id,
-        new.id
     )
     .execute(&mut *connection)
     .await?;

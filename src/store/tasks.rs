@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::domain::inventory::Item;
 use crate::domain::mutation::Mutation;
-use crate::domain::task::{Intent, StepState, Task};
+use crate::domain::task::{DoneCall, Intent, Sighting, StepState, Task};
 
 use super::rows::{self, from_json, from_optional_json};
 use super::{Claim, Store, StoreError};
@@ -16,11 +16,17 @@ impl Store {
             r#"select o.kind, o.status, o.spec, o.cluster_id, o.cluster_name, o.deadline_at, clock_timestamp() as "now!",
                       s.position, s.name, s.undo, s.attempts, s.faults_in_row, s.blocks_in_row, s.patience_from,
                       s.fault as step_fault,
+                      c.observed, c.observed_at, poll.done_at as "polled_at?",
+                      (select max(coalesce(closed_at, opened_at)) from intents
+                       where cluster_id = o.cluster_id and call like 'dax:%' and outcome is distinct from 'refused'
+                      ) as last_call_at,
                       (select max(position) from operation_steps where operation_id = o.id) as "last_position!",
                       i.id as installation_id
                from operations o
                join operation_steps s on s.operation_id = o.id and s.position = o.current_position
+               join clusters c on c.id = o.cluster_id
                cross join installation i
+               left join duties poll on poll.name = 'poll'
                where o.id = $1 and o.epoch = $2 and o.owner = $3"#,
             claim.operation_id,
             claim.epoch,
@@ -48,6 +54,13 @@ impl Store {
             cluster: rows::cluster_name(&row.cluster_name)?,
             step,
             inventory: self.inventory_of_cluster(row.cluster_id).await?,
+            done_calls: self.done_calls(claim.operation_id).await?,
+            sighting: Sighting {
+                cluster: from_optional_json("clusters.observed", row.observed)?,
+                at: row.observed_at,
+                last_call_at: row.last_call_at,
+                polled_at: row.polled_at,
+            },
             confirmed_deletions: self.confirmed_deletions(row.cluster_id).await?,
             open_intents: self.open_intents(row.cluster_id).await?,
             installation_id: row.installation_id,
@@ -79,6 +92,17 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    async fn done_calls(&self, operation: Uuid) -> Result<Vec<DoneCall>, StoreError> {
+        let found = sqlx::query!(
+            r#"select call, target, closed_at as "closed_at!" from intents
+               where operation_id = $1 and outcome in ('applied', 'settled') order by id"#,
+            operation
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(found.into_iter().map(|row| DoneCall { call: row.call, target: row.target, at: row.closed_at }).collect())
     }
 
     async fn confirmed_deletions(&self, cluster_id: Uuid) -> Result<Vec<String>, StoreError> {

@@ -63,11 +63,7 @@ impl<'a> Circumstances<'a> {
     /// A blocked verdict, or the undo if the request prefers that to waiting.
     fn block(&self, fault: Fault, recheck_after: Duration, waiting_for: WaitingFor) -> Verdict {
         let task = self.context.task;
-        let prefers_undo = match &task.spec {
-            Spec::CreateCluster(spec) => spec.on_failure == OnFailure::RollBack,
-            Spec::DeleteCluster(_) => false,
-        };
-        if prefers_undo && !self.tears_down {
+        if task.spec.on_failure() == OnFailure::RollBack && !self.tears_down {
             return Verdict::RollBack { fault };
         }
         let fault = Fault { during_undo: task.step.undo, ..fault };

@@ -16,6 +16,7 @@ use crate::operations::{World, known_steps};
 use crate::store::Store;
 
 mod decide;
+mod poll;
 mod sweep;
 mod turn;
 
@@ -86,6 +87,7 @@ impl Worker {
             tasks.spawn(self.clone().take_turns(Arc::clone(&news), stop.clone()));
         }
         tasks.spawn(self.clone().sweep_now_and_then(stop.clone()));
+        tasks.spawn(self.clone().poll_now_and_then(stop.clone()));
         if listen {
             let (worker, stop) = (self.clone(), stop.clone());
             tasks.spawn(async move { stop.run_until_cancelled(worker.spread_news(news)).await.unwrap_or_default() });

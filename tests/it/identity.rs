@@ -8,6 +8,7 @@ use dax_provisioner::domain::installation::AwsPlace;
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::policies::service::{ServiceScope, service_policy};
 use dax_provisioner::domain::policies::{PolicyDocument, boundary_policy};
+use serde_json::json;
 
 use crate::world::World;
 
@@ -74,4 +75,17 @@ pub async fn make_boundary(admin: &Aws, place: &AwsPlace) -> String {
         tags: BTreeMap::new(),
     };
     admin.send(&boundary, place).await.unwrap().arn.unwrap()
+}
+
+/// Gives the service's identity everything but one action.
+pub fn lack(world: &World, action: &str) {
+    let statement = json!({"Effect": "Allow", "NotAction": [action], "Resource": "*"});
+    let identity = Identity {
+        secret: SERVICE.to_owned(),
+        arn: SERVICE_ARN.to_owned(),
+        policies: vec![json!({"Version": "2012-10-17", "Statement": [statement]})],
+        permissions_boundary: None,
+        session_policies: None,
+    };
+    world.sandbox.put_identity(SERVICE, identity);
 }

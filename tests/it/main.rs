@@ -2,13 +2,18 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod account_lists;
+mod cluster_events;
 mod conflicts;
+mod connections;
 mod contract;
 mod crashes;
 mod create_and_delete;
+mod doctor;
 mod door;
 mod escalation_rows;
 mod escalations;
+mod event_stream;
 mod generated_client;
 mod guide;
 mod http;
@@ -23,6 +28,7 @@ mod permissions;
 mod plans;
 mod preflights;
 mod processes;
+mod python;
 mod quickstart;
 mod requests;
 mod signed;

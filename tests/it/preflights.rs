@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use aws_sandbox::Identity;
 use dax_provisioner::aws::LOOKUPS_BUILT_IN;
-use dax_provisioner::domain::mutation::{Mutation, NewCluster};
+use dax_provisioner::domain::mutation::Mutation;
+use dax_provisioner::domain::mutation::bodies::NewCluster;
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::domain::policies::service::simulation_policy;
 use dax_provisioner::domain::policies::{PolicyDocument, trust_policy};

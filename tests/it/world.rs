@@ -10,7 +10,8 @@ use dax_provisioner::domain::installation::AwsPlace;
 use dax_provisioner::domain::operation::{Kind, Operation, Status};
 use dax_provisioner::domain::spec::{ClusterSpec, DeleteSpec};
 use dax_provisioner::inspections::Inspector;
-use dax_provisioner::operations::{self, Pace, Settings};
+use dax_provisioner::operations;
+use dax_provisioner::operations::pace::{Pace, Settings};
 use dax_provisioner::store::{Accepted, Connection, Store};
 use dax_provisioner::worker::{Turned, Worker};
 use local_postgres::LocalPostgres;
@@ -119,6 +120,9 @@ impl World {
             role_recheck: Duration::from_millis(10),
             propagation: Duration::from_secs(60),
             absence: Duration::from_millis(200),
+            settle: Duration::from_millis(10),
+            refresh: Duration::from_millis(100),
+            details: Duration::from_millis(100),
         };
         let settings = Settings { permissions_boundary: Some(boundary), pace };
         let world = Self { store, pool, sandbox, endpoint, aws, admin, place, settings };

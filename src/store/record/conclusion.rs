@@ -4,14 +4,13 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use crate::domain::fault::Fault;
-use crate::domain::operation::{Status, StepStatus};
+use crate::domain::operation::{Kind, Status, StepStatus};
 use crate::domain::verdict::Verdict;
 
 use super::{Recorded, Turn};
-use crate::store::StoreError;
 use crate::store::claims::waiting_word;
 use crate::store::events::Event;
-use crate::store::rows::to_json;
+use crate::store::{StoreError, clusters, undo};
 
 impl Turn<'_> {
     pub(super) async fn conclude(mut self, connection: &mut PgConnection) -> Result<Recorded, StoreError> {
@@ -74,8 +73,11 @@ impl Turn<'_> {
 
     async fn finish(mut self, connection: &mut PgConnection) -> Result<Recorded, StoreError> {
         let ending = self.operation.ending;
-        crate::store::clusters::end_operation(connection, self.operation.cluster_id, self.task.kind, ending).await?;
-        if ending != Status::Succeeded {
+        let (cluster, prior) = (self.operation.cluster_id, self.operation.prior);
+        clusters::end_operation(connection, cluster, self.task.kind, ending, prior).await?;
+        // What a change has changed stays changed: only what was made is unmade.
+        let unmade = matches!(self.task.kind, Kind::CreateCluster | Kind::AdoptCluster);
+        if ending != Status::Succeeded && unmade {
             sqlx::query!(
                 "update operation_steps set status = 'undone'
                  where operation_id = $1 and not undo and status = 'succeeded'",
@@ -99,33 +101,8 @@ impl Turn<'_> {
     async fn roll_back(mut self, connection: &mut PgConnection, fault: &Fault) -> Result<Recorded, StoreError> {
         self.events.push(self.fault_event("rolling_back", fault));
         self.write_step(connection, StepStatus::Failed, Some(fault)).await?;
-        let steps: Vec<String> = self.report.undo_steps.iter().map(|&name| name.to_owned()).collect();
-        sqlx::query!(
-            "with skipped as (
-               update operation_steps set status = 'skipped', finished_at = now()
-               where operation_id = $1 and status = 'pending'
-             ),
-             last as (select max(position) as position from operation_steps where operation_id = $1)
-             insert into operation_steps (operation_id, position, name, undo)
-             select $1, last.position + step.ordinality::int, step.name, true
-             from last, unnest($2::text[]) with ordinality as step (name, ordinality)",
-            self.claim.operation_id,
-            &steps
-        )
-        .execute(&mut *connection)
-        .await?;
-        sqlx::query!(
-            "update operations
-             set ending = 'failed', fault = $2, current_position = s.position, current_step = s.name,
-                 deadline_at = now() + (deadline_at - created_at)
-             from operation_steps s
-             where operations.id = $1 and s.operation_id = $1 and s.undo
-               and s.position = (select min(position) from operation_steps where operation_id = $1 and undo)",
-            self.claim.operation_id,
-            to_json(fault)
-        )
-        .execute(&mut *connection)
-        .await?;
+        let (id, steps) = (self.claim.operation_id, &self.report.undo_steps);
+        undo::append(connection, id, steps, Status::Failed, Some(fault)).await?;
         self.touch_cluster(connection, None).await?;
         self.operation.ending = Status::Failed;
         self.write_operation(connection, Status::RollingBack, Some(0.0), None).await

@@ -55,14 +55,28 @@ impl Turn<'_> {
     }
 
     pub(super) async fn observe_cluster(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        let Some(observed) = &self.report.findings.observed else { return Ok(()) };
+        let found = &self.report.findings;
+        if found.observed.is_none() && found.details.is_none() && found.desired.is_none() {
+            return Ok(());
+        }
         sqlx::query!(
-            "update clusters
-             set version = version + case when observed is distinct from $2 then 1 else 0 end,
-                 observed = $2, observed_at = clock_timestamp()
+            "with now as (
+               select coalesce($2, observed) as observed, coalesce($4, desired) as desired,
+                      coalesce(details, '{}') || coalesce(jsonb_strip_nulls($3), '{}') as details
+               from clusters where id = $1
+             )
+             update clusters c
+             set version = version + case when c.observed is distinct from now.observed
+                   or c.desired is distinct from now.desired or c.details is distinct from now.details then 1 else 0 end,
+                 observed = now.observed, desired = now.desired, details = now.details,
+                 observed_at = case when $2::jsonb is null then observed_at else clock_timestamp() end,
+                 details_at = case when $3::jsonb is null then details_at else clock_timestamp() end
+             from now
              where id = $1",
             self.operation.cluster_id,
-            to_json(observed)
+            found.observed.as_ref().map(to_json),
+            found.details.as_ref().map(to_json),
+            found.desired.as_ref().map(to_json)
         )
         .execute(connection)
         .await?;

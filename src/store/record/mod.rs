@@ -4,7 +4,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::domain::fault::Fault;
-use crate::domain::operation::Status;
+use crate::domain::operation::{ClusterStatus, Status};
 use crate::domain::task::Task;
 use crate::domain::verdict::{Findings, Verdict};
 
@@ -66,6 +66,7 @@ struct Fenced {
     ending: Status,
     last_sequence: i64,
     retry_requested: bool,
+    prior: Option<ClusterStatus>,
 }
 
 /// One turn being written.
@@ -115,7 +116,7 @@ async fn record_in_transaction(
 
 async fn lock(connection: &mut PgConnection, claim: &Claim) -> Result<Fenced, StoreError> {
     let row = sqlx::query!(
-        "select cluster_id, status, ending, last_sequence, retry_requested from operations
+        "select cluster_id, status, ending, last_sequence, retry_requested, prior_status from operations
          where id = $1 and epoch = $2 and owner = $3 and finished_at is null
          for update",
         claim.operation_id,
@@ -131,6 +132,7 @@ async fn lock(connection: &mut PgConnection, claim: &Claim) -> Result<Fenced, St
         ending: super::rows::status(&row.ending)?,
         last_sequence: row.last_sequence,
         retry_requested: row.retry_requested,
+        prior: row.prior_status.as_deref().map(super::rows::cluster_status).transpose()?,
     })
 }
 

@@ -1,0 +1,73 @@
+//! Steps about what the service role of ours may reach: new policies are made and attached before the old ones go.
+
+use crate::domain::fault::Fault;
+use crate::domain::inventory::{Item, Presence, ResourceKind};
+use crate::domain::verdict::Findings;
+use crate::domain::waiting::WaitingFor;
+
+use super::super::{Context, Look, Looking, access_policies, tear_down};
+use super::change;
+
+const ATTACH: &str = "iam:AttachRolePolicy";
+
+pub(in super::super) fn create<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move {
+        let change = change(context)?;
+        if change.changes_access() { access_policies::create(context, &change.after).await } else { Ok(Look::Skip) }
+    })
+}
+
+pub(in super::super) fn attach<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move {
+        if change(context)?.changes_access() { access_policies::attach(context).await } else { Ok(Look::Skip) }
+    })
+}
+
+/// Detaches and deletes the policies that the new ones replace, once the new ones can be expected to hold.
+pub(in super::super) fn delete_replaced<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move {
+        if !change(context)?.changes_access() {
+            return Ok(Look::Skip);
+        }
+        let task = context.task;
+        let attached = task.done_calls.iter().filter(|done| done.call == ATTACH).map(|done| done.at).max();
+        let left = attached.map(|at| context.settings.pace.settle.saturating_sub(task.age_of(at)));
+        if let Some(after) = left.filter(|left| !left.is_zero()) {
+            let waiting_for = WaitingFor::RolePropagation;
+            return Ok(Look::CheckAgain { after, waiting_for, findings: Findings::default() });
+        }
+        tear_down::remove_items(context, task.made_before(ResourceKind::Policy).collect()).await
+    })
+}
+
+/// Undo: removes the new policies, unless an old one is gone already; then the role needs the new ones.
+pub(super) async fn delete_new(context: &Context<'_>) -> Result<Look, Fault> {
+    let items: Vec<&Item> = context.task.made_here(ResourceKind::Policy).collect();
+    if items.is_empty() && context.task.step.attempts == 0 {
+        return Ok(Look::Skip);
+    }
+    if lost_an_old_one(context).await? {
+        return Ok(Look::done());
+    }
+    tear_down::remove_items(context, items).await
+}
+
+/// Whether a policy that the role had before is not on it any more.
+async fn lost_an_old_one(context: &Context<'_>) -> Result<bool, Fault> {
+    let task = context.task;
+    let touched = |item: &&Item| {
+        let of_before = item.kind == ResourceKind::Policy && item.operation_id != task.operation_id;
+        of_before && task.done_calls.iter().any(|done| done.call != ATTACH && Some(&done.target) == item.arn.as_ref())
+    };
+    let touched: Vec<&Item> = task.inventory.iter().filter(touched).collect();
+    if touched.is_empty() {
+        return Ok(false);
+    }
+    let Some(role) = task.ours(ResourceKind::Role).next() else { return Ok(true) };
+    let arn = role.arn.clone().unwrap_or_else(|| context.place.iam_arn("role", &role.name));
+    let attached = context.aws.attached_policies(&role.name, &arn).await?.unwrap_or_default();
+    let is_on = |item: &&Item| {
+        item.presence == Presence::Present && item.arn.as_ref().is_some_and(|arn| attached.contains(arn))
+    };
+    Ok(!touched.iter().all(is_on))
+}

@@ -1,0 +1,136 @@
+//! Changes: the steps shared by the kinds that change an existing cluster, and how such a kind is undone.
+//!
+//! An undo removes only what the operation itself made. What AWS has taken over already stays, and the desired settings
+//! become what AWS reports.
+
+use std::time::Duration;
+
+use crate::domain::change::{ChangeSpec, Kept};
+use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::inventory::ResourceKind;
+use crate::domain::observed::{Details, Observed};
+use crate::domain::task::Task;
+use crate::domain::verdict::Findings;
+
+use super::evidence::cluster_tags;
+use super::seen::Seen;
+use super::{Context, Look, Looking, Step, cluster, tear_down};
+
+pub(super) mod access;
+pub(super) mod nodes;
+pub(super) mod parameters;
+pub(super) mod settings;
+pub(super) mod tags;
+
+/// How long AWS may take to show what was changed; other provisioners allow two minutes.
+pub(super) const CALL_PATIENCE: Duration = Duration::from_secs(120);
+/// How long a cluster may be busy: as long as its creation may take.
+pub(super) const BUSY_PATIENCE: Duration = Duration::from_secs(75 * 60);
+/// How long a change of settings may take: other provisioners allow a cluster 45 minutes.
+pub(super) const CHANGE_PATIENCE: Duration = Duration::from_secs(45 * 60);
+/// How long a whole change may take before it blocks.
+pub(super) const DEADLINE: Duration = Duration::from_secs(3 * 60 * 60);
+
+/// How a change is undone.
+pub(super) const UNDO: &[Step] = &[
+    Step::new("settle_open_calls", |_| BUSY_PATIENCE, settle_open_calls),
+    Step::awaiting("await_settled", |_| BUSY_PATIENCE, await_settled),
+    Step::new("delete_new_access_policies", |_| CALL_PATIENCE, delete_new_access_policies),
+    Step::new("delete_new_parameter_group", |_| CALL_PATIENCE, delete_new_parameter_group),
+    Step::new("read_settings", |_| CALL_PATIENCE, read_settings),
+];
+
+/// The patience of a call, as a step has it.
+pub(super) fn of_call(_: &Task) -> Duration {
+    CALL_PATIENCE
+}
+
+/// The change that the operation is.
+pub(super) fn change<'a>(context: &Context<'a>) -> Result<&'a ChangeSpec, Fault> {
+    let wrong = || Fault::new(FaultClass::Invalid, "the operation holds the spec of another kind");
+    context.task.spec.change().ok_or_else(wrong)
+}
+
+/// Waits until AWS would take a change: the cluster is there and at rest.
+pub(super) fn await_changeable<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move {
+        match context.seen().await? {
+            Seen::There(found) if found.has_status("available") => Ok(Look::Done(Findings::seen(*found))),
+            Seen::There(found) if found.is_deleting() => Err(vanished(context)),
+            Seen::There(found) => wait_unless_broken(context, *found).await,
+            Seen::NotThere => Err(vanished(context)),
+            Seen::NotYet => Ok(context.wait_for_cluster(Findings::default())),
+        }
+    })
+}
+
+/// Waits for a cluster that is at work, unless it is in a state from which it does not come back.
+pub(super) async fn wait_unless_broken(context: &Context<'_>, found: Observed) -> Result<Look, Fault> {
+    match cluster::broken_status(&found) {
+        Some(status) => Err(cluster::not_available(context, format!("AWS reports the cluster as {status}")).await),
+        None => Ok(context.wait_for_cluster(Findings::seen(found))),
+    }
+}
+
+/// The fault of a cluster that is not there any more, or on its way out.
+pub(super) fn vanished(context: &Context<'_>) -> Fault {
+    let detail = format!("the cluster {} is not in AWS any more: somebody else deleted it", context.task.cluster);
+    Fault::new(FaultClass::Conflict, detail)
+}
+
+/// The cluster right now, at rest; or what to do until it is.
+pub(super) async fn resting_cluster(context: &Context<'_>) -> Result<Result<Observed, Look>, Fault> {
+    let Some(found) = context.aws.cluster(context.task.cluster.as_str()).await? else { return Err(vanished(context)) };
+    if found.is_deleting() {
+        return Err(vanished(context));
+    }
+    if found.has_status("available") { Ok(Ok(found)) } else { Ok(Err(wait_unless_broken(context, found).await?)) }
+}
+
+pub(super) fn settle_open_calls<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(tear_down::settle(context, Findings::default()))
+}
+
+/// Waits until AWS is done with the cluster, whatever became of it.
+pub(super) fn await_settled<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move {
+        match context.seen().await? {
+            Seen::NotThere => Ok(Look::done()),
+            Seen::There(found) if found.has_status("available") || cluster::broken_status(&found).is_some() => {
+                Ok(Look::Done(Findings::seen(*found)))
+            }
+            Seen::There(found) => Ok(context.wait_for_cluster(Findings::seen(*found))),
+            Seen::NotYet => Ok(context.wait_for_cluster(Findings::default())),
+        }
+    })
+}
+
+fn delete_new_access_policies<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(access::delete_new(context))
+}
+
+fn delete_new_parameter_group<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(parameters::delete_new(context))
+}
+
+/// The last step of an undo: the desired settings become what AWS reports.
+fn read_settings<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move {
+        let change = change(context)?;
+        let Some(observed) = context.aws.cluster(context.task.cluster.as_str()).await? else {
+            let desired = Some(Box::new(change.before.clone()));
+            return Ok(Look::Done(Findings { desired, ..Findings::default() }));
+        };
+        let tags = cluster_tags(context.aws, &observed).await?;
+        let kept = Kept {
+            parameters: context.task.made_here(ResourceKind::ParameterGroup).next().is_some(),
+            access: context.task.made_here(ResourceKind::Policy).next().is_some(),
+        };
+        let desired = change.as_reported(&observed, tags.as_ref(), kept);
+        Ok(Look::Done(Findings {
+            details: Some(Details { tags, parameters: None }),
+            desired: Some(Box::new(desired)),
+            ..Findings::seen(observed)
+        }))
+    })
+}

@@ -1,0 +1,143 @@
+//! Steps about nodes: how many there are, and their reboots.
+
+use std::time::Duration;
+
+use crate::domain::change::ChangeSpec;
+use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::mutation::Mutation;
+use crate::domain::observed::Observed;
+use crate::domain::task::{Intent, Task};
+use crate::domain::verdict::Findings;
+use crate::domain::waiting::WaitingFor;
+
+use super::super::seen::Seen;
+use super::super::{Context, Look, Looking};
+use super::{change, resting_cluster, vanished, wait_unless_broken};
+
+/// How long one node may take to be made: a cluster of three may take 45 minutes.
+const NODE_PATIENCE: Duration = Duration::from_secs(45 * 60);
+/// How much longer for every three more.
+const PATIENCE_PER_THREE_NODES: Duration = Duration::from_secs(10 * 60);
+/// How long one reboot may take.
+const REBOOT_PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// How long the nodes of a cluster may take to be as wanted.
+pub(in super::super) fn nodes_patience(task: &Task) -> Duration {
+    let nodes = task.spec.wanted().map_or(1, |spec| u32::from(spec.replication_factor));
+    NODE_PATIENCE + PATIENCE_PER_THREE_NODES * (nodes.saturating_sub(1) / 3)
+}
+
+/// How long all reboots together may take; the largest cluster has eleven nodes.
+pub(in super::super) fn reboots_patience(_: &Task) -> Duration {
+    REBOOT_PATIENCE * 11
+}
+
+/// Asks DAX for more or fewer nodes.
+pub(in super::super) fn change_count<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move {
+        let change = change(context)?;
+        let found = match resting_cluster(context).await? {
+            Ok(found) => found,
+            Err(wait) => return Ok(wait),
+        };
+        let (has, wanted) = (found.node_count(), usize::from(change.after.replication_factor));
+        match has.cmp(&wanted) {
+            std::cmp::Ordering::Equal => Ok(Look::Done(Findings::seen(found))),
+            std::cmp::Ordering::Less => Ok(Look::act(Mutation::IncreaseReplicationFactor {
+                name: context.task.cluster.to_string(),
+                count: change.after.replication_factor,
+                availability_zones: for_so_many(&change.placement.availability_zones, wanted - has),
+            })),
+            std::cmp::Ordering::Greater => decrease(context, change, &found),
+        }
+    })
+}
+
+/// Zones or nodes that were named for a count that is not the one at hand (somebody else changed it) are left to AWS.
+fn for_so_many(named: &[String], count: usize) -> Vec<String> {
+    if named.len() == count { named.to_vec() } else { Vec::new() }
+}
+
+fn decrease(context: &Context<'_>, change: &ChangeSpec, found: &Observed) -> Result<Look, Fault> {
+    let fewer = found.node_count() - usize::from(change.after.replication_factor);
+    let node_ids = &change.placement.node_ids_to_remove;
+    if let Some(unknown) = node_ids.iter().find(|id| found.node(id).is_none()) {
+        let detail = format!("the cluster {} has no node {unknown}", context.task.cluster);
+        return Err(Fault::new(FaultClass::Invalid, detail));
+    }
+    if !node_ids.is_empty() && node_ids.len() != fewer {
+        let detail = format!("{} nodes are named to be removed, and {fewer} must go", node_ids.len());
+        return Err(Fault::new(FaultClass::Invalid, detail));
+    }
+    Ok(Look::act(Mutation::DecreaseReplicationFactor {
+        name: context.task.cluster.to_string(),
+        count: change.after.replication_factor,
+        availability_zones: for_so_many(&change.placement.availability_zones, fewer),
+        node_ids: node_ids.clone(),
+    }))
+}
+
+/// Waits until there are as many nodes as wanted and each is available.
+pub(in super::super) fn await_count<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move {
+        let wanted = usize::from(change(context)?.after.replication_factor);
+        match context.seen().await? {
+            Seen::There(found) if found.is_usable() && found.node_count() == wanted => {
+                Ok(Look::Done(Findings::seen(*found)))
+            }
+            Seen::There(found) if found.is_deleting() => Err(vanished(context)),
+            Seen::There(found) => wait_unless_broken(context, *found).await,
+            Seen::NotThere => Err(vanished(context)),
+            Seen::NotYet => Ok(context.wait_for_cluster(Findings::default())),
+        }
+    })
+}
+
+/// Reboots nodes one after another, each back to `available` before the next. `which` picks them from what is seen.
+pub(in super::super) async fn reboot(
+    context: &Context<'_>,
+    which: impl Fn(&Observed) -> Vec<String>,
+) -> Result<Look, Fault> {
+    let found = match context.seen().await? {
+        Seen::There(found) if found.is_deleting() => return Err(vanished(context)),
+        Seen::There(found) => *found,
+        Seen::NotThere => return Err(vanished(context)),
+        Seen::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
+    };
+    if !found.is_usable() {
+        let settled_intents = reboots_seen(context, &found);
+        return match wait_unless_broken(context, found).await? {
+            Look::CheckAgain { after, waiting_for, findings } => {
+                Ok(Look::CheckAgain { after, waiting_for, findings: Findings { settled_intents, ..findings } })
+            }
+            other => Ok(other),
+        };
+    }
+    let reboot = |node_id| Mutation::RebootNode { cluster: context.task.cluster.to_string(), node_id };
+    let next = which(&found).into_iter().map(reboot).find(|reboot| !context.task.has_done(reboot));
+    let Some(next) = next else { return Ok(Look::Done(Findings::seen(found))) };
+    if let Some(after) = pause_before(context, &next) {
+        let findings = Findings::seen(found);
+        return Ok(Look::CheckAgain { after, waiting_for: WaitingFor::Cluster, findings });
+    }
+    Ok(Look::act(next))
+}
+
+/// Reboots whose answer was lost, and which are to be seen under way.
+fn reboots_seen(context: &Context<'_>, found: &Observed) -> Vec<i64> {
+    let is_seen = |intent: &&Intent| match &intent.mutation {
+        Mutation::RebootNode { node_id, .. } => found.node(node_id).is_some_and(|node| node.has_status("rebooting")),
+        _ => false,
+    };
+    context.task.open_intents.iter().filter(is_seen).map(|intent| intent.id).collect()
+}
+
+/// How long to wait before a node is rebooted: AWS may not show the reboot before it yet, nor one whose answer was lost.
+fn pause_before(context: &Context<'_>, next: &Mutation) -> Option<Duration> {
+    let (task, pace) = (context.task, &context.settings.pace);
+    let last = task.done_calls.iter().filter(|done| done.call == next.call_name()).map(|done| done.at).max();
+    let since_last = last.map(|at| pace.settle.saturating_sub(task.age_of(at)));
+    let lost = task.open_intents.iter().filter(|intent| intent.mutation == *next).map(|intent| intent.opened_at).max();
+    let since_lost = lost.map(|at| pace.absence.saturating_sub(task.age_of(at)));
+    since_last.max(since_lost).filter(|left| !left.is_zero())
+}

@@ -1,0 +1,46 @@
+//! Steps about the tags of an existing cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::mutation::Mutation;
+use crate::domain::observed::Details;
+use crate::domain::operation::Kind;
+use crate::domain::verdict::Findings;
+
+use super::super::evidence::cluster_tags;
+use super::super::{Context, Look, Looking};
+use super::{change, resting_cluster};
+
+/// Sets the wanted tags and takes away those that were wanted before; tags of others stay.
+pub(in super::super) fn update<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(async move {
+        let change = change(context)?;
+        if change.before.tags == change.after.tags && context.task.kind != Kind::RepairCluster {
+            return Ok(Look::Skip);
+        }
+        let found = match resting_cluster(context).await? {
+            Ok(found) => found,
+            Err(wait) => return Ok(wait),
+        };
+        let (Some(arn), Some(tags)) = (found.arn.clone(), cluster_tags(context.aws, &found).await?) else {
+            return Ok(context.wait_for_cluster(Findings::seen(found)));
+        };
+        let wanted = &change.after.tags;
+        let missing: BTreeMap<String, String> =
+            wanted.iter().filter(|(key, value)| tags.get(*key) != Some(value)).map(owned).collect();
+        if !missing.is_empty() {
+            return Ok(Look::act(Mutation::TagCluster { arn, tags: missing }));
+        }
+        let dropped = |key: &&String| !wanted.contains_key(*key) && tags.contains_key(*key);
+        let keys: BTreeSet<String> = change.before.tags.keys().filter(dropped).cloned().collect();
+        if !keys.is_empty() {
+            return Ok(Look::act(Mutation::UntagCluster { arn, keys }));
+        }
+        let details = Some(Details { tags: Some(tags), parameters: None });
+        Ok(Look::Done(Findings { details, ..Findings::seen(found) }))
+    })
+}
+
+fn owned((key, value): (&String, &String)) -> (String, String) {
+    (key.clone(), value.clone())
+}

@@ -1,0 +1,52 @@
+//! Seen: what is to be seen of the cluster since the last call went out that could have changed it.
+//!
+//! One poll looks at all clusters for every waiting operation of every process; an operation asks by itself only where
+//! that poll is silent.
+
+use crate::domain::fault::Fault;
+use crate::domain::observed::Observed;
+use crate::domain::verdict::Findings;
+use crate::domain::waiting::WaitingFor;
+
+use super::{Context, Look};
+
+/// With a poll for all, an operation is woken by what the poll sees; it looks by itself this many polls later.
+const POLLS_SLEPT: u32 = 3;
+
+/// What is to be seen of a cluster.
+pub(super) enum Seen {
+    /// It is there.
+    There(Box<Observed>),
+    /// It is not there.
+    NotThere,
+    /// Nobody has looked since the last call.
+    NotYet,
+}
+
+impl Context<'_> {
+    /// What is to be seen of the cluster: by the poll for all if there is one, else by asking.
+    pub(super) async fn seen(&self) -> Result<Seen, Fault> {
+        let sighting = &self.task.sighting;
+        if self.is_polled() {
+            return Ok(match &sighting.cluster {
+                _ if !sighting.is_fresh() => Seen::NotYet,
+                Some(cluster) => Seen::There(Box::new(cluster.clone())),
+                None => Seen::NotThere,
+            });
+        }
+        let cluster = self.aws.cluster(self.task.cluster.as_str()).await?;
+        Ok(cluster.map_or(Seen::NotThere, |cluster| Seen::There(Box::new(cluster))))
+    }
+
+    /// Waits for the cluster to change.
+    pub(super) fn wait_for_cluster(&self, findings: Findings) -> Look {
+        let poll = self.settings.pace.cluster_poll;
+        let after = if self.is_polled() { poll * POLLS_SLEPT } else { poll };
+        Look::CheckAgain { after, waiting_for: WaitingFor::Cluster, findings }
+    }
+
+    fn is_polled(&self) -> bool {
+        let patience = self.settings.pace.poll_patience();
+        self.task.sighting.polled_at.is_some_and(|at| self.task.age_of(at) < patience)
+    }
+}

@@ -1,0 +1,91 @@
+//! Inserting an operation, within the transaction that accepts it.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::operation::ClusterStatus;
+use crate::domain::spec::Spec;
+
+use super::StoreError;
+use super::accept::{NewOperation, key_columns, step_names};
+use super::rows::to_json;
+
+/// An operation about to be inserted, and its cluster.
+pub(super) struct Row<'a> {
+    pub(super) new: &'a NewOperation,
+    pub(super) spec: &'a Spec,
+    pub(super) cluster_id: Uuid,
+    pub(super) cluster: &'a str,
+    /// What the cluster is when nothing comes of the operation.
+    pub(super) prior: Option<ClusterStatus>,
+    /// What the cluster is from now on.
+    pub(super) becomes: ClusterStatus,
+}
+
+/// Inserts the operation with its steps, its first event and its key, and shows it on its cluster.
+pub(super) async fn operation(connection: &mut PgConnection, row: &Row<'_>) -> Result<(), StoreError> {
+    let steps = step_names(row.new);
+    let kind = row.spec.kind().as_str();
+    sqlx::query!(
+        "insert into operations (id, kind, cluster_id, cluster_name, status, spec, current_position, current_step,
+                                 requested_by, request_id, traceparent, deadline_at, last_sequence, prior_status,
+                                 node_count)
+         values ($1, $2, $3, $4, 'pending', $5, 0, ($6::text[])[1], $7, $8, $9,
+                 now() + $10::float8 * interval '1 second', 1, $11,
+                 coalesce($12, (select (desired ->> 'replication_factor')::int from clusters where id = $3)))",
+        row.new.id,
+        kind,
+        row.cluster_id,
+        row.cluster,
+        to_json(row.spec),
+        &steps,
+        row.new.requested_by,
+        row.new.request_id,
+        row.new.traceparent,
+        row.new.deadline.as_secs_f64(),
+        row.prior.map(ClusterStatus::as_str),
+        row.spec.wanted().map(|spec| i32::from(spec.replication_factor))
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "insert into operation_steps (operation_id, position, name)
+         select $1, (step.ordinality - 1)::int, step.name
+         from unnest($2::text[]) with ordinality as step (name, ordinality)",
+        row.new.id,
+        &steps
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "insert into operation_events (operation_id, sequence, type, message) values ($1, 1, 'operation_accepted', $2)",
+        row.new.id,
+        format!("{kind} of {} accepted", row.cluster)
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update clusters set status = $3, operation_id = $2, version = version + 1 where id = $1",
+        row.cluster_id,
+        row.new.id,
+        row.becomes.as_str()
+    )
+    .execute(&mut *connection)
+    .await?;
+    insert_key(connection, row.new).await
+}
+
+async fn insert_key(connection: &mut PgConnection, new: &NewOperation) -> Result<(), StoreError> {
+    let (caller, key, fingerprint) = key_columns(new);
+    sqlx::query!(
+        "insert into idempotency_keys (caller, key, fingerprint, operation_id)
+         select $1, $2, $3, $4 where $2::text is not null",
+        caller,
+        key,
+        fingerprint,
+        new.id
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -6,6 +6,7 @@ use super::cluster::Cluster;
 use super::inventory::{Item, ResourceKind};
 use super::mutation::bodies::ClusterUpdate;
 use super::observed::{Details, Observed};
+use super::operation::ClusterStatus;
 use super::spec::{ClusterSpec, ParameterGroup};
 
 /// The parameter group that AWS gives a cluster for which none is named (developer guide, "Managing DAX clusters").
@@ -74,11 +75,14 @@ pub fn wanted_group<'a>(wanted: &'a ClusterSpec, own: Option<&'a Item>) -> &'a s
 pub fn drift(cluster: &Cluster) -> Vec<DriftField> {
     let desired = &cluster.desired;
     let Some(observed) = &cluster.observed else {
-        let vanished = cluster.observed_at.is_some();
+        let expected = matches!(cluster.status, ClusterStatus::Available | ClusterStatus::Updating);
+        let vanished = expected && cluster.observed_at.is_some();
         let field = DriftField::between("cluster", Some("present".to_owned()), None, false);
         return field.into_iter().filter(|_| vanished).collect();
     };
-    let group = wanted_group(desired, cluster.part(ResourceKind::ParameterGroup));
+    let own = cluster.inventory.iter().rev();
+    let own = own.into_iter().find(|item| item.kind == ResourceKind::ParameterGroup && item.is_ours_and_present());
+    let group = wanted_group(desired, own);
     let update = update_needed(desired, group, observed);
     let mut fields = fixed(cluster, desired, observed);
     fields.extend(changeable(desired, group, observed, &update));

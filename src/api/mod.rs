@@ -27,36 +27,48 @@ use crate::inspections::Inspector;
 use crate::store::Store;
 
 mod accepting;
+mod adoption;
 mod advice;
 mod answers;
 mod body;
 mod body_schema;
+mod broken_rules;
 mod callers;
 mod canonical;
+mod care;
+mod changing;
+mod cluster_patch;
 mod cluster_request;
 mod cluster_rules;
 mod cluster_settings;
 mod cluster_view;
 mod clusters;
 mod document;
+mod drift;
 mod events;
+mod giving_up;
 mod health;
 mod hints;
 mod idempotency;
+mod observed_view;
 mod operation_view;
 mod operations;
 mod orphans;
 mod paging;
 mod parameters;
+mod patch_rules;
 mod path_parts;
 mod plans;
 mod preflights;
 pub mod problem;
 mod problem_pages;
+mod reboots;
 mod refusal;
 mod request_facts;
+mod scaling;
 mod strict_json;
 pub mod tokens;
+mod update;
 mod waiting;
 mod words;
 
@@ -201,11 +213,19 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(clusters::create_cluster, clusters::list_clusters))
-        .routes(routes!(clusters::get_cluster, clusters::delete_cluster))
+        .routes(routes!(clusters::get_cluster, update::update_cluster, clusters::delete_cluster))
+        .routes(routes!(scaling::scale_cluster))
+        .routes(routes!(reboots::reboot_nodes))
+        .routes(routes!(care::repair_cluster))
+        .routes(routes!(adoption::adopt_cluster))
+        .routes(routes!(care::release_cluster))
+        .routes(routes!(drift::get_drift))
         .routes(routes!(operations::list_operations))
         .routes(routes!(operations::get_operation))
         .routes(routes!(events::list_operation_events))
         .routes(routes!(operations::retry_operation))
+        .routes(routes!(giving_up::cancel_operation))
+        .routes(routes!(giving_up::roll_back_operation))
         .routes(routes!(orphans::list_orphans))
         .routes(routes!(plans::plan_cluster))
         .routes(routes!(preflights::preflight_cluster))

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod changes;
 mod conflicts;
 mod contract;
 mod crashes;
@@ -12,9 +13,14 @@ mod escalations;
 mod generated_client;
 mod guide;
 mod http;
+mod http_adoption;
 mod http_clusters;
+mod http_drift;
+mod http_giving_up;
 mod http_operations;
 mod http_refusals;
+mod http_scaling;
+mod http_updates;
 mod identity;
 mod lost_answers;
 mod permissions;

@@ -240,6 +240,8 @@ impl Engine {
         let (aws, place) = opening::known_aws(&self.store, &self.serve.aws, &self.clients).await?;
         self.tell_place.send_replace(Some(place.clone()));
         let pace = if self.serve.aws.is_sandbox() { Pace::SANDBOX } else { Pace::AWS };
+        let cluster_poll = self.serve.work.poll_every.unwrap_or(pace.cluster_poll);
+        let pace = Pace { cluster_poll, ..pace };
         let permissions_boundary = self.serve.permissions_boundary.clone();
         Ok(World { aws, place, settings: Settings { permissions_boundary, pace } })
     }

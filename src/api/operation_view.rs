@@ -1,12 +1,11 @@
 //! Operation view: an operation as a reader sees it.
 
-use std::time::Duration;
-
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::estimate::Experience;
 use crate::domain::fault::Fault;
 use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
 use crate::domain::operation::{self, Kind, Status, StepRecord, StepStatus};
@@ -38,8 +37,8 @@ pub(super) struct Operation {
     steps: Vec<Step>,
     /// How far it is.
     progress: Progress,
-    /// When it should be done, by what operations of this kind took lately. Null before there is such experience, while
-    /// it is blocked, and once the time is over.
+    /// When it should be done, by what the steps of such operations took lately with as many nodes; before there is such
+    /// experience, by a first guess. Null while it is blocked, and when it takes longer than that.
     estimated_completion_at: Option<DateTime<Utc>>,
     /// When it is visited next, if it waits.
     next_attempt_at: Option<DateTime<Utc>>,
@@ -121,15 +120,15 @@ pub(super) struct ReceiptItem {
 }
 
 impl Operation {
-    /// The view of an operation; `typical` is how long operations of its kind take.
+    /// The view of an operation; `experience` is how long steps of its kind take.
     pub(super) fn of(
         operation: operation::Operation,
-        typical: Option<Duration>,
+        experience: &Experience,
         now: DateTime<Utc>,
         advice: &Advice<'_>,
     ) -> Self {
         let id = operation.id;
-        let estimated_completion_at = estimate(&operation, typical, now);
+        let estimated_completion_at = experience.end_of(&operation, now);
         let progress = Progress::of(operation.steps_done(), operation.steps.len());
         let cluster = operation.cluster.as_str();
         let explain = |fault: &Fault| advice.problem_of(fault).about_operation(id).about_cluster(cluster);
@@ -157,12 +156,6 @@ impl Operation {
             finished_at: operation.finished_at,
         }
     }
-}
-
-fn estimate(operation: &operation::Operation, typical: Option<Duration>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let at_work = matches!(operation.status, Status::Pending | Status::Running);
-    let at = operation.created_at + TimeDelta::from_std(typical?).ok()?;
-    (at_work && at > now).then_some(at)
 }
 
 impl Progress {

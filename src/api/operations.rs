@@ -1,12 +1,14 @@
 //! Operations: list, read and retry.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::domain::estimate::Experience;
 use crate::domain::names::ClusterName;
 use crate::domain::operation::{self, Kind, Status};
 use crate::domain::problem_code::ProblemCode;
@@ -167,18 +169,27 @@ impl Api {
     }
 
     async fn operation_views(&self, operations: Vec<operation::Operation>) -> Result<Vec<Operation>, StoreError> {
-        let mut typical = HashMap::new();
-        for kind in Kind::ALL {
-            if operations.iter().any(|operation| operation.kind == kind && !operation.status.is_finished()) {
-                typical.insert(kind, self.store.typical_duration(kind).await?);
+        let mut known = HashMap::new();
+        for operation in operations.iter().filter(|operation| !operation.status.is_finished()) {
+            let alike = (operation.kind, operation.node_count);
+            if let Entry::Vacant(unknown) = known.entry(alike) {
+                unknown.insert(self.experience(operation.kind, operation.node_count).await?);
             }
         }
+        let none = Experience::default();
         let place = self.place.borrow().clone();
         let (advice, now) = (self.advice(place.as_ref()), answers::now());
         let view = |operation: operation::Operation| {
-            let typical = typical.get(&operation.kind).copied().flatten();
-            Operation::of(operation, typical, now, &advice)
+            let experience = known.get(&(operation.kind, operation.node_count)).unwrap_or(&none);
+            Operation::of(operation, experience, now, &advice)
         };
         Ok(operations.into_iter().map(view).collect())
+    }
+
+    /// How long the steps of a kind take, with so many nodes.
+    pub(super) async fn experience(&self, kind: Kind, nodes: Option<i32>) -> Result<Experience, StoreError> {
+        let medians = self.store.medians_of_steps(kind, nodes).await?;
+        let in_sandbox = self.place.borrow().as_ref().is_some_and(|place| place.sandbox_id.is_some());
+        Ok(Experience { medians, in_sandbox })
     }
 }

@@ -24,9 +24,6 @@ use super::problem::Problem;
 use super::refusal::Refusal;
 use super::words::{OwnerWord, ResourceKindWord};
 
-/// How long making a cluster takes where nothing was measured yet: the guide says "several minutes".
-const CREATING: Duration = Duration::from_secs(600);
-
 /// What would be done for a wanted cluster.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Plan {
@@ -92,7 +89,7 @@ pub(super) struct NamedPolicy {
 pub(super) struct PermissionNeeded {
     /// The action.
     #[schema(example = "iam:CreateRole")]
-    action: &'static str,
+    action: String,
     /// The ARN, or a pattern of it.
     resource: String,
     /// The conditions under which it may be granted, as in a policy; empty if there are none.
@@ -124,9 +121,12 @@ pub(super) async fn plan_cluster(
     parameters.finish()?;
     let place = api.place()?;
     let spec = believe(body, &Ground { place: &place, default_access: api.settings.default_access });
-    let plan = api.plan(&spec.map_err(Problem::invalid)?).await?;
-    let typical = api.store.typical_duration(Kind::CreateCluster).await?.unwrap_or(CREATING);
-    Ok(Json(Plan::of(plan, typical)))
+    let spec = spec.map_err(Problem::invalid)?;
+    let plan = api.plan(&spec).await?;
+    let nodes = spec.replication_factor;
+    let experience = api.experience(Kind::CreateCluster, Some(nodes.into())).await?;
+    let estimate = experience.of_steps(plan.steps.iter().map(|step| step.name), nodes.into());
+    Ok(Json(Plan::of(plan, estimate)))
 }
 
 impl Api {
@@ -140,7 +140,7 @@ impl Api {
 }
 
 impl Plan {
-    fn of(plan: plan::Plan, typical: Duration) -> Self {
+    fn of(plan: plan::Plan, estimate: Duration) -> Self {
         let policy = json(&plan.policy());
         let resource = |one: plan::PlannedResource| {
             let plan::PlannedResource { kind, name, arn, owner } = one;
@@ -162,7 +162,7 @@ impl Plan {
             permissions: plan.permissions.into_iter().map(permission).collect(),
             policy,
             warnings: plan.warnings.into_iter().map(warning).collect(),
-            estimated_seconds: i64::try_from(typical.as_secs()).unwrap_or(i64::MAX),
+            estimated_seconds: i64::try_from(estimate.as_secs()).unwrap_or(i64::MAX),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::say;
 
 mod aws;
 mod database;
+mod permissions;
 
 /// How a check went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,13 +23,13 @@ enum Outcome {
 /// One line of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Check {
-    name: &'static str,
+    name: String,
     outcome: Outcome,
 }
 
 impl Check {
-    fn new(name: &'static str, outcome: Outcome) -> Self {
-        Self { name, outcome }
+    fn new(name: impl Into<String>, outcome: Outcome) -> Self {
+        Self { name: name.into(), outcome }
     }
 
     fn print(&self) {

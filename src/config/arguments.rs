@@ -136,6 +136,9 @@ pub struct ServingArguments {
     /// How often one process looks for things of ours that nobody owns
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     pub(super) sweep_seconds: String,
+    /// How often one process looks at all clusters while an operation waits for one [default: 15; sandbox: 0.2]
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) poll_seconds: Option<String>,
 }
 
 /// Which AWS to talk to, as a client.

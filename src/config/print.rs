@@ -16,6 +16,7 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
         ("worker_loops", serve.work.loops.to_string()),
         ("notify", switch(serve.work.notify)),
         ("sweep_seconds", serve.work.sweep_every.as_secs().to_string()),
+        ("poll_seconds", serve.work.poll_every.map_or_else(unset, |every| every.as_secs_f64().to_string())),
     ];
     lines.extend(aws(&serve.aws));
     lines.push(("permissions_boundary", serve.permissions_boundary.clone().unwrap_or_else(unset)));

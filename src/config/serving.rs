@@ -82,7 +82,12 @@ pub struct Work {
     pub notify: bool,
     /// How often the sweep is done.
     pub sweep_every: Duration,
+    /// How often all clusters are looked at while an operation waits for one; none means AWS's pace, or the sandbox's.
+    pub poll_every: Option<Duration>,
 }
+
+/// The limits of the poll: AWS is not to be asked more often than it likes, nor so seldom that nobody learns anything.
+const POLL_SECONDS: std::ops::RangeInclusive<f64> = 0.1..=300.0;
 
 pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Option<Serve> {
     let serving = &flags.serving;
@@ -93,6 +98,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
     let authentication = authentication(serving.authentication.as_deref(), flags.sandbox, listen, reader);
     let loops = reader.number("worker_loops", &serving.worker_loops, 1, 64);
     let sweep = reader.number("sweep_seconds", &serving.sweep_seconds, 1, 86_400);
+    let poll_every = poll_every(serving.poll_seconds.as_deref(), reader);
     let embedded = database::embedded(&flags.embedded);
     let aws = aws_of_serve(flags, &embedded, reader);
     let default_access = default_access(flags, reader);
@@ -106,6 +112,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
             loops: usize::try_from(loops?).ok()?,
             notify: !serving.no_notify,
             sweep_every: Duration::from_secs(u64::from(sweep?)),
+            poll_every: poll_every?,
         },
         aws: aws?,
         default_access,
@@ -114,6 +121,13 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
         database_max_connections: connections?,
         embedded,
     })
+}
+
+fn poll_every(text: Option<&str>, reader: &mut Reader<'_>) -> Option<Option<Duration>> {
+    let Some(text) = text else { return Some(None) };
+    let fits = |text: &str| text.parse().ok().filter(|seconds| POLL_SECONDS.contains(seconds));
+    let seconds = reader.value("poll_seconds", text, "must be a number of seconds from 0.1 to 300", fits);
+    seconds.map(|seconds| Some(Duration::from_secs_f64(seconds)))
 }
 
 pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>) -> Option<Serve> {
@@ -128,7 +142,7 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
     Some(Serve {
         role: Role::All,
         door: Door { listen: listen?, authentication: false },
-        work: Work { loops: 4, notify: true, sweep_every: Duration::from_secs(300) },
+        work: Work { loops: 4, notify: true, sweep_every: Duration::from_secs(300), poll_every: None },
         aws: AwsChoice::Sandbox(Box::new(SandboxChoice { settings: settings?, port: port? })),
         default_access: Some(Access::ReadWrite),
         permissions_boundary: None,

@@ -149,6 +149,8 @@ fn bad_settings_are_told_by_key_and_without_their_value() {
         ("", "DAX_PROVISIONER_WORKER_LOOPS=CANARY", "DAX_PROVISIONER_WORKER_LOOPS: "),
         ("--sweep-seconds 0", "", "--sweep-seconds: "),
         ("--sweep-seconds 86401", "", "--sweep-seconds: "),
+        ("--poll-seconds 0", "", "--poll-seconds: "),
+        ("--poll-seconds NaN", "", "--poll-seconds: "),
         ("", "DAX_PROVISIONER_NO_NOTIFY=CANARY", "DAX_PROVISIONER_NO_NOTIFY: "),
         ("", "DAX_PROVISIONER_SANDBOX=perhaps", "DAX_PROVISIONER_SANDBOX: "),
         ("--aws-endpoint https://127.0.0.1:4566", "", "--aws-endpoint: "),

@@ -7,6 +7,7 @@ pub mod change;
 pub mod cluster;
 pub mod denial;
 pub mod drift;
+pub mod estimate;
 pub mod fault;
 pub mod fields;
 pub mod hints;

@@ -33,6 +33,8 @@ pub struct Operation {
     pub fault: Option<Fault>,
     /// What it made, used, removed or left.
     pub receipt: Vec<Item>,
+    /// Nodes of the cluster, as far as known: more take longer.
+    pub node_count: Option<i32>,
     /// Who asked: `token:<name>`, or `anonymous` where authentication is off.
     pub requested_by: String,
     /// The request's id.

@@ -59,7 +59,7 @@ pub struct NamedPolicy {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Permission {
     /// The action.
-    pub action: &'static str,
+    pub action: String,
     /// The ARN, or a pattern of it, as a policy has it.
     pub resource: String,
     /// The conditions under which it may be granted.
@@ -82,7 +82,7 @@ pub struct Warning {
 impl Permission {
     /// The statement that grants it.
     pub fn statement(&self) -> Statement {
-        statement_for(self.action, &self.resource, self.conditions.clone())
+        statement_for(&self.action, &self.resource, self.conditions.clone())
     }
 }
 

@@ -131,7 +131,7 @@ impl Check {
 
     /// The check of a permission, from what the simulator said about each resource the permission is asked for on.
     pub fn of_permission(permission: &Permission, principal: &str, answers: &[Simulated]) -> Self {
-        let name = permission.action;
+        let name = permission.action.as_str();
         let mut unknown = Vec::new();
         for resource in &permission.asked {
             let about = |one: &&Simulated| one.action.eq_ignore_ascii_case(name) && &one.resource == resource;
@@ -159,14 +159,14 @@ impl Check {
     fn denied(permission: &Permission, principal: &str, resource: &str, cause: DenialCause) -> Self {
         let denial = Denial {
             principal: Some(principal.to_owned()),
-            action: permission.action.to_owned(),
+            action: permission.action.clone(),
             resource: Some(resource.to_owned()),
             cause,
             policy_arn: None,
         };
         let statement = cause.is_cured_by_allowing().then(|| Box::new(permission.statement()));
         let detail = format!("{} on {resource} would be refused ({})", permission.action, cause.as_str());
-        Self::fail(permission.action, detail, Some(Foretold::Denial { denial, statement }))
+        Self::fail(&permission.action, detail, Some(Foretold::Denial { denial, statement }))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
 use super::Inspector;
 use super::service_role::{RoleChoice, name_in};
 
-mod permissions;
+pub mod permissions;
 mod warnings;
 
 /// Where a plan would be carried out.

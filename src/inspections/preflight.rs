@@ -15,7 +15,7 @@ mod role;
 /// The permissions that are asked about in one call: those on the same resources, with the same Region.
 struct Question<'a> {
     resources: &'a [String],
-    actions: Vec<&'static str>,
+    actions: Vec<&'a str>,
     context: Vec<(&'static str, String)>,
 }
 
@@ -30,11 +30,12 @@ impl Inspector {
         Ok(Preflight { checks })
     }
 
-    async fn permission_checks(&self, permissions: &[Permission]) -> Vec<Check> {
+    /// Puts permissions to IAM's simulator, for our own identity.
+    pub async fn permission_checks(&self, permissions: &[Permission]) -> Vec<Check> {
         let (principal, answers) = match self.simulated(permissions).await {
             Ok(answered) => answered,
             Err(reason) => {
-                return permissions.iter().map(|one| Check::not_checked(one.action, reason.clone())).collect();
+                return permissions.iter().map(|one| Check::not_checked(&one.action, reason.clone())).collect();
             }
         };
         permissions.iter().map(|one| Check::of_permission(one, &principal, &answers)).collect()
@@ -78,11 +79,11 @@ fn questions(permissions: &[Permission]) -> Vec<Question<'_>> {
         match same {
             None => questions.push(Question {
                 resources: &permission.asked,
-                actions: vec![permission.action],
+                actions: vec![&permission.action],
                 context: permission.context.clone(),
             }),
             Some(question) => {
-                question.actions.push(permission.action);
+                question.actions.push(&permission.action);
                 let new =
                     permission.context.iter().filter(|(key, _)| question.context.iter().all(|(one, _)| one != key));
                 let new: Vec<_> = new.cloned().collect();

@@ -31,7 +31,8 @@ pub(super) async fn operation(connection: &mut PgConnection, row: &Row<'_>) -> R
                                  requested_by, request_id, traceparent, deadline_at, last_sequence, prior_status,
                                  node_count)
          values ($1, $2, $3, $4, 'pending', $5, 0, ($6::text[])[1], $7, $8, $9,
-                 now() + $10::float8 * interval '1 second', 1, $11, $12)",
+                 now() + $10::float8 * interval '1 second', 1, $11,
+                 coalesce($12, (select (desired ->> 'replication_factor')::int from clusters where id = $3)))",
         row.new.id,
         kind,
         row.cluster_id,

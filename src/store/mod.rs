@@ -19,6 +19,7 @@ mod clusters;
 mod detached;
 mod duties;
 mod events;
+mod experience;
 mod figures;
 mod idempotency;
 mod insert;

@@ -1,7 +1,5 @@
 //! Reading operations.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -58,27 +56,11 @@ impl Store {
         self.read_operations(&ids).await
     }
 
-    /// How long operations of a kind take: the median of the last twenty that succeeded, `None` before there is one.
-    pub async fn typical_duration(&self, kind: Kind) -> Result<Option<Duration>, StoreError> {
-        let seconds = sqlx::query_scalar!(
-            "select percentile_cont(0.5) within group (order by recent.seconds) from (
-               select extract(epoch from finished_at - created_at)::float8 as seconds from operations
-               where status = 'succeeded' and kind = $1
-               order by created_at desc
-               limit 20
-             ) as recent",
-            kind.as_str()
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
-    }
-
     /// The operations with these ids, in this order.
     pub(super) async fn read_operations(&self, ids: &[Uuid]) -> Result<Vec<Operation>, StoreError> {
         let found = sqlx::query!(
             r#"select o.id, o.kind, o.cluster_name, o.status, o.version, o.waiting_for, o.requested_by, o.request_id,
-                      o.traceparent, o.superseded_by, o.created_at, o.started_at, o.finished_at,
+                      o.traceparent, o.superseded_by, o.node_count, o.created_at, o.started_at, o.finished_at,
                       case when o.finished_at is null and o.wake_at <> 'infinity' then o.wake_at end as next_attempt_at,
                       case when o.status = 'blocked' then s.fault else o.fault end as fault
                from unnest($1::uuid[]) with ordinality as wanted (id, place)
@@ -105,6 +87,7 @@ impl Store {
                     waiting_for: row.waiting_for.as_deref().map(rows::waiting_for).transpose()?,
                     fault: from_optional_json("fault", row.fault)?,
                     receipt: take(&mut receipts, row.id),
+                    node_count: row.node_count,
                     requested_by: row.requested_by,
                     request_id: row.request_id,
                     traceparent: row.traceparent,

@@ -7,6 +7,7 @@ mod conflicts;
 mod contract;
 mod crashes;
 mod create_and_delete;
+mod doctor;
 mod door;
 mod escalation_rows;
 mod escalations;

@@ -19,6 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "modifying" => settings.modifying_seconds = value.parse()?,
             "rebooting" => settings.rebooting_seconds = value.parse()?,
             "propagation" => settings.propagation_seconds = value.parse()?,
+            "parameter_changes_need_reboot" => settings.parameter_changes_need_reboot = value.parse()?,
             "journal" => settings.journal = Some(value.into()),
             quota => settings.quotas.set(quota, value.parse()?)?,
         }

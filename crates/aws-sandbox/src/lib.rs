@@ -27,6 +27,7 @@ mod iam;
 mod identity;
 mod inventory;
 mod journal;
+mod new_security_group;
 mod new_subnet;
 pub mod policy;
 mod sandbox;
@@ -46,6 +47,7 @@ pub use crate::identity::Identity;
 pub use crate::inventory::{
     ClusterItem, Inventory, ParameterGroupItem, PolicyItem, RoleItem, SecurityGroupItem, SubnetGroupItem, SubnetItem,
 };
+pub use crate::new_security_group::NewSecurityGroup;
 pub use crate::new_subnet::NewSubnet;
 pub use crate::sandbox::Sandbox;
 pub use crate::sandbox_error::SandboxError;

@@ -66,7 +66,8 @@ impl NewSubnet {
     }
 }
 
-fn is_id(id: &str, prefix: &str) -> bool {
+/// Whether it is an id of EC2's sort.
+pub(crate) fn is_id(id: &str, prefix: &str) -> bool {
     let digits = id.strip_prefix(prefix);
     digits.is_some_and(|digits| {
         matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))

@@ -16,6 +16,7 @@ use crate::gates::{Gates, Hold};
 use crate::identity::{Identity, Permissions};
 use crate::inventory::Inventory;
 use crate::journal::Journal;
+use crate::new_security_group::NewSecurityGroup;
 use crate::new_subnet::NewSubnet;
 use crate::sandbox_error::SandboxError;
 use crate::serve;
@@ -142,6 +143,13 @@ impl Sandbox {
         let mut core = self.core();
         let changes = subnet.changes(subnet_id, &core.state)?;
         core.commit(None, changes).map_err(|source| SandboxError::journal(&self.journal_place(), source))
+    }
+
+    /// Makes or renames a security group, in a VPC that is there.
+    pub fn put_security_group(&self, group_id: &str, group: &NewSecurityGroup) -> Result<(), SandboxError> {
+        let mut core = self.core();
+        let change = group.change(group_id, &core.state)?;
+        core.commit(None, vec![change]).map_err(|source| SandboxError::journal(&self.journal_place(), source))
     }
 
     /// Adds a fault rule; rules live in memory only.

@@ -43,6 +43,9 @@ pub enum SandboxError {
     /// A subnet cannot be what it is asked to be.
     #[error("{0}")]
     InvalidSubnet(String),
+    /// A security group cannot be what it is asked to be.
+    #[error("{0}")]
+    InvalidSecurityGroup(String),
     /// No quota has that name.
     #[error("no quota is called {0:?}; known are {names}", names = Quotas::NAMES.join(", "))]
     UnknownQuota(String),

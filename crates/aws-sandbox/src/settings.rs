@@ -19,6 +19,9 @@ pub struct Settings {
     pub modifying_seconds: f64,
     /// How long a node stays `REBOOTING`.
     pub rebooting_seconds: f64,
+    /// Whether a change of a cluster's parameter group waits at each node for a RebootNode. DAX's API has the members
+    /// that would show it, but both of its parameters are documented to take effect at once.
+    pub parameter_changes_need_reboot: bool,
     /// How long DAX cannot assume a role after it was created, its trust changed, or a policy was attached to it.
     pub propagation_seconds: f64,
     /// The limits of the account.
@@ -38,6 +41,7 @@ impl Default for Settings {
             deleting_seconds: 1.0,
             modifying_seconds: 1.0,
             rebooting_seconds: 1.0,
+            parameter_changes_need_reboot: false,
             propagation_seconds: 1.0,
             quotas: Quotas::default(),
             check_signatures: true,

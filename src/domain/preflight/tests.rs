@@ -9,7 +9,7 @@ const ME: &str = "arn:aws:iam::123456789012:user/portal";
 
 fn permission() -> Permission {
     Permission {
-        action: "iam:GetRole",
+        action: "iam:GetRole".to_owned(),
         resource: "arn:aws:iam::123456789012:role/*dax-orders-??????????".to_owned(),
         conditions: Conditions::new(),
         asked: vec![ARN.to_owned(), ABSENT.to_owned()],

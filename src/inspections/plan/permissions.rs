@@ -3,6 +3,7 @@
 //! Each is one without which the work blocks. Not among them is what the work can do without: reading the service-linked
 //! role, because DAX makes a missing one itself in the caller's name.
 
+use crate::domain::installation::AwsPlace;
 use crate::domain::plan::{Permission, SUFFIX_PATTERN};
 use crate::domain::policies::{DAX_PRINCIPAL, Values};
 use crate::domain::remedy::{self, conditions};
@@ -110,7 +111,7 @@ impl Draft<'_> {
             boundary_arn: self.ground.permissions_boundary,
         };
         Permission {
-            action,
+            action: action.to_owned(),
             resource: resource.to_owned(),
             conditions: conditions(action, &Values::one(resource), &place),
             asked,
@@ -121,8 +122,7 @@ impl Draft<'_> {
     /// The condition keys that a call of this action brings.
     fn context(&self, action: &str) -> Vec<(&'static str, String)> {
         let place = self.ground.place;
-        let region = if action.starts_with("iam:") { home_of_iam(&place.partition) } else { &place.region };
-        let mut context = vec![("aws:RequestedRegion", region.to_owned())];
+        let mut context = vec![("aws:RequestedRegion", region_of(action, place))];
         let boundary = || self.ground.permissions_boundary.map(|arn| ("iam:PermissionsBoundary", arn.to_owned()));
         match action {
             "iam:CreateRole" | "iam:TagRole" => context.extend(boundary()),
@@ -138,7 +138,13 @@ impl Draft<'_> {
     }
 }
 
-/// The Region that IAM's one endpoint of a partition counts as (AWS General Reference, "IAM endpoints").
+/// The Region in which a call of an action counts: IAM has one endpoint in each partition (AWS General Reference, "IAM
+/// endpoints").
+pub fn region_of(action: &str, place: &AwsPlace) -> String {
+    let region = if action.starts_with("iam:") { home_of_iam(&place.partition) } else { &place.region };
+    region.to_owned()
+}
+
 fn home_of_iam(partition: &str) -> &'static str {
     match partition {
         "aws-cn" => "cn-north-1",

@@ -15,6 +15,7 @@ use crate::control::read_body;
 use crate::dispatch;
 use crate::faults::{FaultKind, FaultRule};
 use crate::identity::Identity;
+use crate::new_security_group::NewSecurityGroup;
 use crate::new_subnet::NewSubnet;
 use crate::sandbox::Sandbox;
 use crate::wire::service::Service;
@@ -66,6 +67,21 @@ pub(crate) async fn put_subnet(State(sandbox): State<Sandbox>, Path(id): Path<St
         Err(refusal) => return *refusal,
     };
     match sandbox.put_subnet(&id, &subnet) {
+        Ok(()) => done(),
+        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+pub(crate) async fn put_security_group(
+    State(sandbox): State<Sandbox>,
+    Path(id): Path<String>,
+    body: Body,
+) -> Response<Body> {
+    let group: NewSecurityGroup = match read(body).await {
+        Ok(group) => group,
+        Err(refusal) => return *refusal,
+    };
+    match sandbox.put_security_group(&id, &group) {
         Ok(()) => done(),
         Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
     }

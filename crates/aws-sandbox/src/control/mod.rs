@@ -35,6 +35,7 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
         )
         .route("/tables/{name}", put(handlers::put_table).fallback(answers::wrong_method))
         .route("/subnets/{subnet_id}", put(handlers::put_subnet).fallback(answers::wrong_method))
+        .route("/security-groups/{group_id}", put(handlers::put_security_group).fallback(answers::wrong_method))
         .route("/journal", get(handlers::list_calls).fallback(answers::wrong_method))
         .route("/inventory", get(handlers::get_inventory).fallback(answers::wrong_method))
         .route("/clock", post(handlers::advance_clock).fallback(answers::wrong_method))

@@ -80,7 +80,7 @@ struct SecurityGroupView<'a> {
 struct ParameterGroupView<'a> {
     parameter_group_name: &'a str,
     parameter_apply_status: &'static str,
-    node_ids_to_reboot: [&'a str; 0],
+    node_ids_to_reboot: Vec<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,11 +114,7 @@ impl<'a> ClusterView<'a> {
             subnet_group: &cluster.subnet_group,
             security_groups: security_groups(cluster),
             iam_role_arn: &cluster.role_arn,
-            parameter_group: ParameterGroupView {
-                parameter_group_name: &cluster.parameter_group,
-                parameter_apply_status: "in-sync",
-                node_ids_to_reboot: [],
-            },
+            parameter_group: parameter_group(cluster, now),
             sse_description: SseView { status: if cluster.encrypted_at_rest { "ENABLED" } else { "DISABLED" } },
             cluster_endpoint_encryption_type: if cluster.tls { "TLS" } else { "NONE" },
             network_type: &cluster.network_type,
@@ -131,6 +127,21 @@ fn nodes_being_removed(cluster: &Cluster) -> Option<&[String]> {
         Phase::Modifying { removing, .. } if !removing.is_empty() => Some(removing),
         _ => None,
     }
+}
+
+fn parameter_group(cluster: &Cluster, now: DateTime<Utc>) -> ParameterGroupView<'_> {
+    let waiting = cluster.nodes.iter().filter(|node| shows_nodes(cluster) && node.needs_reboot(now));
+    let node_ids_to_reboot: Vec<&str> = waiting.map(|node| node.id.as_str()).collect();
+    ParameterGroupView {
+        parameter_group_name: &cluster.parameter_group,
+        parameter_apply_status: apply_status(!node_ids_to_reboot.is_empty()),
+        node_ids_to_reboot,
+    }
+}
+
+/// `in-sync` is the only value that DAX's documents show; `pending-reboot` is ElastiCache's word for the same member.
+fn apply_status(needs_reboot: bool) -> &'static str {
+    if needs_reboot { "pending-reboot" } else { "in-sync" }
 }
 
 fn nodes<'a>(cluster: &'a Cluster, region: &str, now: DateTime<Utc>) -> Vec<NodeView<'a>> {
@@ -199,7 +210,7 @@ impl<'a> NodeView<'a> {
             node_create_time: Some(epoch_seconds(node.created_at)),
             availability_zone: Some(&node.availability_zone),
             node_status: if node.is_rebooting(now) { "REBOOTING" } else { "available" },
-            parameter_group_status: Some("in-sync"),
+            parameter_group_status: Some(apply_status(node.needs_reboot(now))),
         }
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::dax::messages::fault;
-use crate::state::cluster::Node;
+use crate::state::cluster::{Node, Parameters};
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 
@@ -24,9 +24,14 @@ pub(super) fn check_node_quotas(turn: &Turn<'_>, of_cluster: usize, more: usize)
 pub(super) fn new_nodes(cluster: &str, existing: &[Node], zones: Vec<String>, ready_at: DateTime<Utc>) -> Vec<Node> {
     let ids = (0_u32..).map(|number| format!("{cluster}-{}", letters(number)));
     let free = ids.filter(|id| !existing.iter().any(|node| node.id == *id));
-    free.zip(zones)
-        .map(|(id, availability_zone)| Node { id, availability_zone, created_at: ready_at, rebooting_until: None })
-        .collect()
+    let node = |(id, availability_zone)| Node {
+        id,
+        availability_zone,
+        created_at: ready_at,
+        rebooting_until: None,
+        parameters: Parameters::InSync,
+    };
+    free.zip(zones).map(node).collect()
 }
 
 /// `a` to `z`, then `aa`, `ab`, …: no cluster of AWS's has so many nodes, but quotas can be raised here.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::dax::clusters::{answer_with, cluster_event, find_available_cluster};
 use crate::dax::messages::fault;
 use crate::dax::names::required;
+use crate::state::cluster::Parameters;
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 use crate::wire::json::read;
@@ -30,6 +31,9 @@ pub(super) fn reboot_node(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, S
         return Err(fault("InvalidClusterStateFault"));
     }
     node.rebooting_until = Some(until);
+    if node.parameters == Parameters::AwaitReboot {
+        node.parameters = Parameters::InSyncFrom(until);
+    }
     let message = format!("Node {} rebooted.", node.id);
     turn.change(cluster_event(&cluster.name, message, until));
     answer_with(turn, cluster)

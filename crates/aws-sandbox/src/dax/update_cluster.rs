@@ -1,13 +1,14 @@
 //! UpdateCluster.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use crate::dax::clusters::{answer_with, find_available_cluster};
+use crate::dax::clusters::{answer_with, cluster_event, find_available_cluster};
 use crate::dax::maintenance::check_window;
 use crate::dax::messages::{fault, invalid_combination, invalid_value};
 use crate::dax::names::{check_topic_arn, parameter_group_name};
 use crate::dax::placement::security_groups;
-use crate::state::cluster::{Cluster, Phase, Topic};
+use crate::state::cluster::{Cluster, Parameters, Phase, Topic};
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 use crate::wire::json::read;
@@ -27,29 +28,58 @@ struct UpdateClusterRequest {
 pub(super) fn update_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
     let request: UpdateClusterRequest = read(body)?;
     let mut cluster = find_available_cluster(turn, "dax:UpdateCluster", request.cluster_name.as_deref())?.clone();
+    let until = turn.after(turn.settings.modifying_seconds);
     if let Some(window) = &request.preferred_maintenance_window {
         cluster.maintenance_window = check_window(window)?;
     }
     if let Some(group) = request.parameter_group_name.as_deref() {
-        let group = if group == "default.dax1.0" { group.to_owned() } else { parameter_group_name(group)? };
-        if !turn.state.parameter_groups.contains_key(&group) {
-            return Err(fault("ParameterGroupNotFoundFault"));
-        }
-        cluster.parameter_group = group;
+        update_parameter_group(turn, &mut cluster, group, until)?;
     }
     if request.security_group_ids.is_some() {
-        let group = turn.state.subnet_groups.get(&cluster.subnet_group);
-        let group = group.ok_or_else(|| fault("SubnetGroupNotFoundFault"))?;
-        cluster.security_group_ids = security_groups(turn, &group.vpc_id, request.security_group_ids.as_deref())?;
+        update_security_groups(turn, &mut cluster, request.security_group_ids.as_deref(), until)?;
     }
     cluster.description = request.description.clone().or(cluster.description);
     update_topic(turn, &mut cluster, &request)?;
-    cluster.phase = Phase::Modifying {
-        until: turn.after(turn.settings.modifying_seconds),
-        adding: Vec::new(),
-        removing: Vec::new(),
-    };
+    cluster.phase = Phase::Modifying { until, adding: Vec::new(), removing: Vec::new() };
     answer_with(turn, cluster)
+}
+
+fn update_parameter_group(
+    turn: &mut Turn<'_>,
+    cluster: &mut Cluster,
+    name: &str,
+    until: DateTime<Utc>,
+) -> Result<(), ServiceFault> {
+    let name = if name == "default.dax1.0" { name.to_owned() } else { parameter_group_name(name)? };
+    if !turn.state.parameter_groups.contains_key(&name) {
+        return Err(fault("ParameterGroupNotFoundFault"));
+    }
+    if cluster.parameter_group != name {
+        let message = format!("Parameter group changed from {} to {name}.", cluster.parameter_group);
+        turn.change(cluster_event(&cluster.name, message, until));
+        if turn.settings.parameter_changes_need_reboot {
+            cluster.nodes.iter_mut().for_each(|node| node.parameters = Parameters::AwaitReboot);
+        }
+        cluster.parameter_group = name;
+    }
+    Ok(())
+}
+
+fn update_security_groups(
+    turn: &mut Turn<'_>,
+    cluster: &mut Cluster,
+    asked: Option<&[String]>,
+    until: DateTime<Utc>,
+) -> Result<(), ServiceFault> {
+    let group = turn.state.subnet_groups.get(&cluster.subnet_group);
+    let group = group.ok_or_else(|| fault("SubnetGroupNotFoundFault"))?;
+    let ids = security_groups(turn, &group.vpc_id, asked)?;
+    if cluster.security_group_ids != ids {
+        let message = format!("Security groups changed to {}.", ids.join(", "));
+        turn.change(cluster_event(&cluster.name, message, until));
+        cluster.security_group_ids = ids;
+    }
+    Ok(())
 }
 
 fn update_topic(turn: &Turn<'_>, cluster: &mut Cluster, request: &UpdateClusterRequest) -> Result<(), ServiceFault> {

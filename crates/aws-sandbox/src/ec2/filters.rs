@@ -29,7 +29,7 @@ impl Filters {
         Ok(Filters(filters.collect::<Result<Vec<Filter>, ServiceFault>>()?))
     }
 
-    /// Whether something passes, whose values under a filter's name `values` gives. Nothing here has tags.
+    /// Whether something passes, whose values under a filter's name `values` gives.
     pub(super) fn pass(&self, values: impl Fn(&str) -> Vec<String>) -> bool {
         self.0.iter().all(|filter| {
             let actual = values(&filter.name);

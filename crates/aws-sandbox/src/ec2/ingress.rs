@@ -4,11 +4,13 @@ use serde::Serialize;
 
 use crate::authority::Ask;
 use crate::ec2::permissions::read_rules;
-use crate::ec2::requests::admit;
-use crate::ec2::rule_views::{PermissionView, RuleView};
+use crate::ec2::requests::end_dry_run;
+use crate::ec2::rule_views::{PermissionView, RuleView, rule_arn};
+use crate::ec2::security_group_rules::unknown_rule;
 use crate::ec2::security_groups::group_arn;
-use crate::state::Change;
+use crate::ec2::tags::read_tags;
 use crate::state::network::{IngressRule, IngressSource, SecurityGroup};
+use crate::state::{Change, Tag};
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 use crate::wire::form::Form;
@@ -17,8 +19,14 @@ use crate::wire::xml::{Items, children};
 /// AWS's default quota of inbound rules of one security group.
 const MOST_RULES: usize = 60;
 
-/// The group that a request is about, after asking for permission; by name it is looked for in the default VPC.
-fn find_group<'a>(turn: &mut Turn<'a>, form: &Form, action: &str) -> Result<&'a SecurityGroup, ServiceFault> {
+/// The group that a request is about, after asking for permission to change it and to give its new rules these tags;
+/// by name it is looked for in the default VPC.
+fn find_group<'a>(
+    turn: &mut Turn<'a>,
+    form: &Form,
+    action: &str,
+    tags: &[Tag],
+) -> Result<&'a SecurityGroup, ServiceFault> {
     let state = turn.state;
     let (id, name) = (form.text("GroupId"), form.text("GroupName"));
     let in_default_vpc = |group: &SecurityGroup| state.vpcs.get(&group.vpc_id).is_some_and(|vpc| vpc.is_default);
@@ -31,10 +39,35 @@ fn find_group<'a>(turn: &mut Turn<'a>, form: &Form, action: &str) -> Result<&'a 
         }
     };
     let asked = id.or(name).unwrap_or_default();
-    let arn = group_arn(turn, found.map_or(asked, |group| group.id.as_str()));
-    admit(turn, form, &Ask::on(action, &arn))?;
+    authorize(turn, action, asked, found, tags)?;
+    end_dry_run(form)?;
     let missing = || ServiceFault::new("InvalidGroup.NotFound", format!("The security group '{asked}' does not exist"));
     found.ok_or_else(missing)
+}
+
+/// Asks for the action on the group, and for tagging rules whose ids nobody knows yet.
+fn authorize(
+    turn: &mut Turn<'_>,
+    action: &str,
+    asked: &str,
+    found: Option<&SecurityGroup>,
+    tags: &[Tag],
+) -> Result<(), ServiceFault> {
+    let arn = group_arn(turn, found.map_or(asked, |group| group.id.as_str()));
+    let vpc_arn =
+        |group: &SecurityGroup| format!("arn:aws:ec2:{}:{}:vpc/{}", turn.region(), turn.account_id(), group.vpc_id);
+    let ask = Ask::on(action, &arn);
+    let ask = match found.map(vpc_arn) {
+        Some(vpc_arn) => ask.with("ec2:Vpc", &vpc_arn),
+        None => ask,
+    };
+    turn.authorize(&ask)?;
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let rules = rule_arn(turn, "*");
+    let creating = action.trim_start_matches("ec2:");
+    turn.authorize(&Ask::on("ec2:CreateTags", &rules).with("ec2:CreateAction", creating).requesting_tags(tags))
 }
 
 /// Whether two rules let the same traffic in, whatever they are called.
@@ -64,8 +97,11 @@ struct AuthorizeResult {
 }
 
 pub(super) fn authorize_security_group_ingress(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
-    let group = find_group(turn, form, "ec2:AuthorizeSecurityGroupIngress")?;
-    let rules = read_rules(turn, group, form)?;
+    let tags = read_tags(turn, form, "security-group-rule")?;
+    let group = find_group(turn, form, "ec2:AuthorizeSecurityGroupIngress", &tags)?;
+    let mut rules = read_rules(turn, group, form)?;
+    rules.iter_mut().for_each(|rule| rule.tags.clone_from(&tags));
+    refuse_repetition(&rules)?;
     let mut changed = group.clone();
     for rule in &rules {
         if changed.ingress.iter().any(|existing| same_traffic(existing, rule)) {
@@ -78,9 +114,21 @@ pub(super) fn authorize_security_group_ingress(turn: &mut Turn<'_>, form: &Form)
         let message = "The maximum number of rules per security group has been reached.";
         return Err(ServiceFault::new("RulesPerSecurityGroupLimitExceeded", message));
     }
-    let security_group_rule_set = rules.iter().map(|rule| RuleView::of(turn, group, rule)).collect();
+    let security_group_rule_set = rules.iter().map(|rule| RuleView::ingress(turn, group, rule)).collect();
     turn.change(Change::SecurityGroup(Box::new(changed)));
     children(&AuthorizeResult { r#return: true, security_group_rule_set })
+}
+
+/// One request must not bring the same traffic twice.
+fn refuse_repetition(rules: &[IngressRule]) -> Result<(), ServiceFault> {
+    let repeated = |(at, rule): (usize, &IngressRule)| rules[..at].iter().any(|earlier| same_traffic(earlier, rule));
+    match rules.iter().enumerate().any(repeated) {
+        true => {
+            let message = "The same permission must not appear multiple times";
+            Err(ServiceFault::new("InvalidParameterValue", message))
+        }
+        false => Ok(()),
+    }
 }
 
 #[derive(Serialize)]
@@ -137,8 +185,10 @@ impl RevokedRuleView {
 
 /// In a default VPC rules that are not there are listed in the answer; in any other they are an error.
 pub(super) fn revoke_security_group_ingress(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
-    let group = find_group(turn, form, "ec2:RevokeSecurityGroupIngress")?;
-    let ids = form.numbered("SecurityGroupRuleId");
+    let group = find_group(turn, form, "ec2:RevokeSecurityGroupIngress", &[])?;
+    let mut ids = form.numbered("SecurityGroupRuleId");
+    ids.sort_unstable();
+    ids.dedup();
     let (revoked, unknown) = match ids.is_empty() {
         true => rules_like(group, read_rules(turn, group, form)?),
         false => (rules_called(group, &ids)?, Vec::new()),
@@ -177,10 +227,7 @@ fn rules_like(group: &SecurityGroup, asked: Vec<IngressRule>) -> (Vec<IngressRul
 fn rules_called(group: &SecurityGroup, ids: &[String]) -> Result<Vec<IngressRule>, ServiceFault> {
     let find = |id: &String| {
         let found = group.ingress.iter().find(|rule| rule.id == *id).cloned();
-        found.ok_or_else(|| {
-            let message = format!("The security group rule ID '{id}' does not exist");
-            ServiceFault::new("InvalidSecurityGroupRuleId.NotFound", message)
-        })
+        found.ok_or_else(|| unknown_rule(id))
     };
     ids.iter().map(find).collect()
 }

@@ -5,21 +5,28 @@ mod ingress;
 mod permissions;
 mod requests;
 mod rule_views;
+mod security_group_rules;
 mod security_groups;
 mod subnets;
+mod tags;
 mod vpcs;
 mod zones;
 
 use crate::turn::Operation;
 
 /// Everything that EC2 is asked for by name.
-pub(crate) static OPERATIONS: [Operation; 6] = [
+pub(crate) static OPERATIONS: [Operation; 7] = [
     Operation::form_read("DescribeVpcs", "ec2:DescribeVpcs", vpcs::describe_vpcs),
     Operation::form_read("DescribeSubnets", "ec2:DescribeSubnets", subnets::describe_subnets),
     Operation::form_read(
         "DescribeSecurityGroups",
         "ec2:DescribeSecurityGroups",
         security_groups::describe_security_groups,
+    ),
+    Operation::form_read(
+        "DescribeSecurityGroupRules",
+        "ec2:DescribeSecurityGroupRules",
+        security_group_rules::describe_security_group_rules,
     ),
     Operation::form_read(
         "DescribeAvailabilityZones",

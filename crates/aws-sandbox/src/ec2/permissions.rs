@@ -57,6 +57,7 @@ fn read_permission(permission: &Form, sources: Vec<Source>) -> Result<Vec<Ingres
         source,
         description,
         id: format!("sgr-0{}", &uuid::Uuid::new_v4().simple().to_string()[..16]),
+        tags: Vec::new(),
     };
     Ok(sources.into_iter().map(rule).collect())
 }

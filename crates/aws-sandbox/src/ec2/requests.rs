@@ -10,6 +10,11 @@ use crate::wire::form::Form;
 /// Asks for permission, and ends a dry run.
 pub(super) fn admit(turn: &mut Turn<'_>, form: &Form, ask: &Ask<'_>) -> Result<(), ServiceFault> {
     turn.authorize(ask)?;
+    end_dry_run(form)
+}
+
+/// Ends a dry run: the caller may do all that the request needs.
+pub(super) fn end_dry_run(form: &Form) -> Result<(), ServiceFault> {
     match form.text("DryRun").is_some_and(|text| text.eq_ignore_ascii_case("true")) {
         true => Err(ServiceFault::new("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")),
         false => Ok(()),

@@ -1,7 +1,10 @@
 //! Ingress rules as EC2 shows them: grouped by protocol and ports, or one by one.
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
+use crate::ec2::tags::{TagView, tag_set};
+use crate::state::Tag;
 use crate::state::network::{IngressRule, IngressSource, SecurityGroup};
 use crate::turn::Turn;
 use crate::wire::xml::Items;
@@ -107,6 +110,11 @@ impl PermissionView {
     }
 }
 
+/// The ARN of a security group's rule.
+pub(super) fn rule_arn(turn: &Turn<'_>, id: &str) -> String {
+    format!("arn:aws:ec2:{}:{}:security-group-rule/{id}", turn.region(), turn.account_id())
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RuleView {
@@ -127,7 +135,10 @@ pub(super) struct RuleView {
     referenced_group_info: Option<ReferencedGroupView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
+    tag_set: Items<TagView>,
     security_group_rule_arn: String,
+    #[serde(skip)]
+    tags: Vec<Tag>,
 }
 
 #[derive(Serialize)]
@@ -138,13 +149,44 @@ struct ReferencedGroupView {
 }
 
 impl RuleView {
-    pub(super) fn of(turn: &Turn<'_>, group: &SecurityGroup, rule: &IngressRule) -> RuleView {
+    pub(super) fn ingress(turn: &Turn<'_>, group: &SecurityGroup, rule: &IngressRule) -> RuleView {
+        RuleView::of(turn, group, rule, false)
+    }
+
+    /// The one rule that lets everything out of a group.
+    pub(super) fn egress(turn: &Turn<'_>, group: &SecurityGroup) -> RuleView {
+        let digest = hex::encode(Sha256::digest(format!("everything out of {}", group.id)));
+        let rule = IngressRule {
+            protocol: "-1".to_owned(),
+            from_port: None,
+            to_port: None,
+            source: IngressSource::Cidr("0.0.0.0/0".to_owned()),
+            description: None,
+            id: format!("sgr-0{}", &digest[..16]),
+            tags: Vec::new(),
+        };
+        RuleView::of(turn, group, &rule, true)
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.security_group_rule_id
+    }
+
+    pub(super) fn group_id(&self) -> &str {
+        &self.group_id
+    }
+
+    pub(super) fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    fn of(turn: &Turn<'_>, group: &SecurityGroup, rule: &IngressRule, is_egress: bool) -> RuleView {
         let owner = turn.account_id();
         let mut view = RuleView {
             security_group_rule_id: rule.id.clone(),
             group_id: group.id.clone(),
             group_owner_id: owner.to_owned(),
-            is_egress: false,
+            is_egress,
             ip_protocol: rule.protocol.clone(),
             from_port: rule.from_port.unwrap_or(-1),
             to_port: rule.to_port.unwrap_or(-1),
@@ -153,7 +195,9 @@ impl RuleView {
             prefix_list_id: None,
             referenced_group_info: None,
             description: rule.description.clone(),
-            security_group_rule_arn: format!("arn:aws:ec2:{}:{owner}:security-group-rule/{}", turn.region(), rule.id),
+            tag_set: tag_set(&rule.tags),
+            security_group_rule_arn: rule_arn(turn, &rule.id),
+            tags: rule.tags.clone(),
         };
         match rule.source.clone() {
             IngressSource::Cidr(cidr) => view.cidr_ipv4 = Some(cidr),

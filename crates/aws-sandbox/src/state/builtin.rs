@@ -70,6 +70,7 @@ fn default_security_group() -> SecurityGroup {
         source: IngressSource::SecurityGroup(SECURITY_GROUP_ID.to_owned()),
         description: None,
         id: "sgr-0a1b2c3d4e5f60718".to_owned(),
+        tags: Vec::new(),
     };
     SecurityGroup {
         id: SECURITY_GROUP_ID.to_owned(),

@@ -14,12 +14,36 @@ pub(crate) struct Node {
     /// When it was, or will be, ready.
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) rebooting_until: Option<DateTime<Utc>>,
+    /// Older journals know nothing of it.
+    #[serde(default)]
+    pub(crate) parameters: Parameters,
 }
 
 impl Node {
     pub(crate) fn is_rebooting(&self, now: DateTime<Utc>) -> bool {
         self.rebooting_until.is_some_and(|until| now < until)
     }
+
+    /// Whether it still runs with the parameter group that the cluster had before.
+    pub(crate) fn needs_reboot(&self, now: DateTime<Utc>) -> bool {
+        match self.parameters {
+            Parameters::InSync => false,
+            Parameters::AwaitReboot => true,
+            Parameters::InSyncFrom(rebooted_at) => now < rebooted_at,
+        }
+    }
+}
+
+/// Whether a node runs with its cluster's parameter group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Parameters {
+    #[default]
+    InSync,
+    /// Until it is told to reboot.
+    AwaitReboot,
+    /// A reboot takes the group over, and ends then.
+    InSyncFrom(DateTime<Utc>),
 }
 
 /// Where a cluster is in its life; a phase with a time ends by itself.
@@ -121,7 +145,7 @@ impl Cluster {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cluster, Node, Phase};
+    use super::{Cluster, Node, Parameters, Phase};
     use chrono::{DateTime, TimeDelta, Utc};
 
     fn cluster(phase: Phase, now: DateTime<Utc>) -> Cluster {
@@ -130,6 +154,7 @@ mod tests {
             availability_zone: "us-east-1a".to_owned(),
             created_at: now,
             rebooting_until: None,
+            parameters: Parameters::InSync,
         };
         Cluster {
             name: "c".to_owned(),
@@ -174,6 +199,27 @@ mod tests {
         assert_eq!(cluster.nodes.len(), 2);
         assert!(cluster.settle(until));
         assert_eq!((cluster.nodes.len(), cluster.status(until)), (1, Some("available")));
+    }
+
+    #[test]
+    fn a_node_is_in_sync_once_its_reboot_has_ended() {
+        let now = Utc::now();
+        let mut node = cluster(Phase::Available, now).nodes.remove(0);
+        assert!(!node.needs_reboot(now));
+        node.parameters = Parameters::AwaitReboot;
+        assert!(node.needs_reboot(now + TimeDelta::days(2)));
+        node.parameters = Parameters::InSyncFrom(now);
+        assert!(node.needs_reboot(now - TimeDelta::milliseconds(1)));
+        assert!(!node.needs_reboot(now));
+    }
+
+    #[test]
+    fn a_node_of_an_older_journal_is_in_sync() {
+        let now = Utc::now();
+        let mut written = serde_json::to_value(&cluster(Phase::Available, now).nodes[0]).expect("a node is JSON");
+        written.as_object_mut().expect("an object").remove("parameters").expect("it is written");
+        let read: Node = serde_json::from_value(written).expect("it may be missing");
+        assert_eq!(read.parameters, Parameters::InSync);
     }
 
     #[test]

@@ -26,8 +26,8 @@ use self::iam::{ManagedPolicy, Role};
 use self::network::{SecurityGroup, Subnet, Table, Vpc};
 use crate::identity::{KnownKey, Session};
 
-/// A tag of a role, a policy or a cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A tag of a role, a policy, a cluster or a security group's rule.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Tag {
     #[serde(rename = "Key", default)]
     pub(crate) key: String,

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::state::Tag;
+
 /// A VPC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Vpc {
@@ -55,6 +57,9 @@ pub(crate) struct IngressRule {
     pub(crate) source: IngressSource,
     pub(crate) description: Option<String>,
     pub(crate) id: String,
+    /// Older journals know nothing of them.
+    #[serde(default)]
+    pub(crate) tags: Vec<Tag>,
 }
 
 /// A security group.

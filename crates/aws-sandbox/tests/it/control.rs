@@ -102,7 +102,7 @@ async fn the_journal_names_caller_call_target_and_outcome() {
 }
 
 #[tokio::test]
-async fn tables_exist_by_any_name_until_one_is_put() {
+async fn tables_subnets_and_security_groups_are_put() {
     let world = World::new().await;
     assert_eq!(ask(&world, Method::PUT, "tables/Orders", None).await.0, StatusCode::NO_CONTENT);
     assert_eq!(world.sandbox.inventory().tables, ["Orders"]);
@@ -117,6 +117,12 @@ async fn tables_exist_by_any_name_until_one_is_put() {
         "network_types": []})),
     )
     .await;
+    assert_eq!(wrong.0, StatusCode::BAD_REQUEST);
+    let group = |vpc_id: &str| Some(json!({"vpc_id": vpc_id, "name": "clients"}));
+    let put = ask(&world, Method::PUT, "security-groups/sg-0000000b", group("vpc-0000000a")).await;
+    assert_eq!(put.0, StatusCode::NO_CONTENT);
+    assert!(world.sandbox.inventory().security_groups.iter().any(|group| group.name == "clients"));
+    let wrong = ask(&world, Method::PUT, "security-groups/sg-0000000c", group("vpc-0000000b")).await;
     assert_eq!(wrong.0, StatusCode::BAD_REQUEST);
 }
 

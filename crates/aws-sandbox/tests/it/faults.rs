@@ -3,21 +3,26 @@
 use std::time::{Duration, Instant};
 
 use aws_sandbox::{FaultKind, FaultRule};
-use aws_sdk_iam::error::SdkError;
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::retry::RetryConfig;
 
 use crate::world::{TRUST, World, code, refusal};
+
+/// The error code that the caller sees, `ok`, or none where no answer could be read.
+fn seen<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> Option<String> {
+    match result {
+        Ok(_) => Some("ok".to_owned()),
+        Err(SdkError::ServiceError(error)) => error.err().code().map(str::to_owned),
+        Err(_) => None,
+    }
+}
 
 /// CreateRole under one fault: the error code (or none, where no answer could be read), and whether the role is there.
 async fn create_role_under(fault: FaultKind) -> (Option<String>, bool) {
     let world = World::new().await;
     world.sandbox.add_fault(FaultRule::new("iam:CreateRole", fault.clone()));
     let created = world.iam().create_role().role_name("r").assume_role_policy_document(TRUST).send().await;
-    let seen = match created {
-        Ok(_) => Some("ok".to_owned()),
-        Err(SdkError::ServiceError(error)) => error.err().meta().code().map(str::to_owned),
-        Err(_) => None,
-    };
+    let seen = seen(created);
     let exists = world.sandbox.inventory().roles.iter().any(|role| role.name == "r");
     let record = world.sandbox.calls().into_iter().find(|call| call.operation == "iam:CreateRole").unwrap();
     assert_eq!((record.effect, record.target.as_deref()), (exists, Some("r")), "{fault}");
@@ -39,6 +44,60 @@ async fn each_fault_is_seen_as_it_should_be_and_has_its_effect_or_not() {
     ] {
         assert_eq!(create_role_under(fault.clone()).await, expected, "{fault}");
     }
+}
+
+/// IncreaseReplicationFactor or RebootNode under one fault: the error code, and whether the cluster shows the effect.
+async fn later_call_under(call: &str, fault: FaultKind) -> (Option<String>, bool) {
+    let world = World::new().await;
+    world.cluster("c1", 2).await;
+    world.sandbox.add_fault(FaultRule::new(call, fault.clone()));
+    let seen = if call == "dax:RebootNode" {
+        seen(world.dax().reboot_node().cluster_name("c1").node_id("c1-a").send().await)
+    } else {
+        let grow = world.dax().increase_replication_factor().cluster_name("c1").new_replication_factor(3);
+        seen(grow.send().await)
+    };
+    let cluster = world.describe("c1").await;
+    let has_effect = cluster.total_nodes() == Some(3) || cluster.nodes()[0].node_status() == Some("REBOOTING");
+    let calls = world.sandbox.calls();
+    let record = calls.iter().find(|record| record.operation == call).unwrap();
+    assert_eq!((record.effect, record.target.as_deref()), (has_effect, Some("c1")), "{call} {fault}");
+    (seen, has_effect)
+}
+
+#[tokio::test]
+async fn calls_on_a_living_cluster_meet_the_same_faults() {
+    let some = |code: &str| Some(code.to_owned());
+    for call in ["dax:IncreaseReplicationFactor", "dax:RebootNode"] {
+        for (fault, expected) in [
+            (FaultKind::Throttle, (some("ThrottlingException"), false)),
+            (FaultKind::ErrorBefore, (some("InternalFailure"), false)),
+            (FaultKind::ErrorAfter, (some("InternalFailure"), true)),
+            (FaultKind::Deny, (some("AccessDeniedException"), false)),
+            (FaultKind::LoseAnswer, (None, true)),
+            (FaultKind::CutAnswer, (None, true)),
+            (FaultKind::Garbage, (None, true)),
+            (FaultKind::Error("NodeNotFoundFault".to_owned()), (some("NodeNotFoundFault"), false)),
+        ] {
+            assert_eq!(later_call_under(call, fault.clone()).await, expected, "{call} {fault}");
+        }
+    }
+    let full = (some("InsufficientClusterCapacityFault"), false);
+    assert_eq!(later_call_under("dax:IncreaseReplicationFactor", FaultKind::Capacity).await, full);
+}
+
+#[tokio::test]
+async fn a_late_reboot_meets_the_cluster_as_it_has_become() {
+    let world = World::new().await;
+    world.cluster("c1", 2).await;
+    world.sandbox.add_fault(FaultRule::new("dax:RebootNode", FaultKind::Late).seconds(0.0));
+    let hold = world.sandbox.hold("dax:RebootNode").before();
+    assert_eq!(seen(world.dax().reboot_node().cluster_name("c1").node_id("c1-a").send().await), None);
+    world.dax().increase_replication_factor().cluster_name("c1").new_replication_factor(3).send().await.unwrap();
+    hold.release();
+    let calls = || world.sandbox.calls();
+    wait_for(|| calls().iter().any(|call| call.operation == "dax:RebootNode")).await;
+    assert!(!calls().iter().any(|call| call.operation == "dax:RebootNode" && call.effect));
 }
 
 #[tokio::test]

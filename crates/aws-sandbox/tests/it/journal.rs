@@ -51,7 +51,7 @@ async fn a_restart_gives_the_same_account_with_its_times_running_on() {
 }
 
 /// Opens the journal of a sandbox that is just going away.
-async fn reopen(settings: &Settings) -> Sandbox {
+pub(crate) async fn reopen(settings: &Settings) -> Sandbox {
     for _ in 0..1000 {
         match Sandbox::open(settings.clone()) {
             Ok(sandbox) => return sandbox,

@@ -1,4 +1,5 @@
-//! Subnets of every network type. EC2's own calls are walked by boto3 in `python/model_walk.py`.
+//! Subnets of every network type. EC2's own calls are made by boto3 in `python/model_walk.py` and
+//! `python/security_group_rules.py`.
 
 use aws_sandbox::NewSubnet;
 use aws_sdk_dax::types::NetworkType;

@@ -65,6 +65,11 @@ async fn the_aws_cli_runs_the_guides_procedure_unchanged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rules_of_security_groups_are_opened_found_and_closed_by_boto3() {
+    run("security_group_rules.py", slow()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_operation_and_every_modelled_error_of_botocore_is_walked() {
     let mut settings = slow();
     settings.quotas.set("nodes", 30).unwrap();

@@ -107,6 +107,49 @@ async fn reserved_groups_cannot_be_touched() {
     assert_eq!(crate::world::code(again.send().await), "SubnetGroupAlreadyExistsFault");
 }
 
+/// An account with room for far more than AWS gives.
+fn roomy() -> Settings {
+    let mut settings = settings();
+    for name in ["nodes", "clusters", "parameter_groups", "subnet_groups"] {
+        settings.quotas.set(name, 5000).unwrap();
+    }
+    settings
+}
+
+#[tokio::test]
+async fn a_thousand_clusters_fit_and_are_paged_by_a_hundred() {
+    let world = World::with(roomy()).await;
+    let (dax, role) = (world.dax(), world.service_role("Service").await);
+    let names: Vec<String> = (0..1050).map(|number| format!("c{number:04}")).collect();
+    for name in &names {
+        dax.create_parameter_group().parameter_group_name(name).send().await.unwrap();
+        world.create(name, 2, &role).parameter_group_name(name).send().await.unwrap();
+    }
+    world.advance(60);
+    let page = |most: Option<i32>, token: Option<String>| {
+        dax.describe_clusters().set_max_results(most).set_next_token(token).send()
+    };
+    assert_eq!(page(None, None).await.unwrap().clusters().len(), 100, "the default");
+    let (mut seen, mut sizes, mut token) = (Vec::new(), Vec::new(), None);
+    loop {
+        let answer = page(Some(100), token).await.unwrap();
+        sizes.push(answer.clusters().len());
+        seen.extend(answer.clusters().iter().map(|cluster| cluster.cluster_name().unwrap().to_owned()));
+        token = answer.next_token().map(str::to_owned);
+        if token.is_none() {
+            break;
+        }
+        // A cluster that goes between two pages, even the one that the token stands for, disturbs nothing.
+        if seen.len() == 300 {
+            dax.delete_cluster().cluster_name("c0299").send().await.unwrap();
+            world.advance(30);
+        }
+    }
+    let mut expected = vec![100; 10];
+    expected.push(50);
+    assert_eq!((sizes, seen), (expected, names));
+}
+
 #[tokio::test]
 async fn lists_are_paged_by_twenty_to_a_hundred() {
     let mut settings = settings();

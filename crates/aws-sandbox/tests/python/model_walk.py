@@ -20,8 +20,8 @@ OTHERS = {
             "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "PutRolePolicy", "GetRolePolicy", "DeleteRolePolicy", "ListRolePolicies",
             "CreateServiceLinkedRole", "SimulatePrincipalPolicy", "GetUser"],
     "sts": ["GetCallerIdentity", "AssumeRole"],
-    "ec2": ["DescribeVpcs", "DescribeSubnets", "DescribeSecurityGroups", "DescribeAvailabilityZones",
-            "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"],
+    "ec2": ["DescribeVpcs", "DescribeSubnets", "DescribeSecurityGroups", "DescribeSecurityGroupRules",
+            "DescribeAvailabilityZones", "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"],
     "dynamodb": ["DescribeTable"],
 }
 # The least that botocore lets through for each required member; the error is injected before anybody looks at it.

@@ -168,6 +168,7 @@ def run_ec2(ec2):
                   "UserIdGroupPairs": [{"GroupId": group, "Description": "members"}],
                   "IpRanges": [{"CidrIp": "10.1.2.3/16"}], "Ipv6Ranges": [{"CidrIpv6": "2001:db8::/32"}]}
     rules = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])["SecurityGroupRules"]
+    assert len(ec2.describe_security_group_rules()["SecurityGroupRules"]) == len(rules) + 2
     assert [rule.get("CidrIpv4") for rule in rules if "CidrIpv4" in rule] == ["10.1.0.0/16"], rules
     shown = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
     opened = [permission for permission in shown if permission.get("FromPort") == 9111]

@@ -34,6 +34,7 @@ mod laws_deaths;
 mod laws_deletes;
 mod laws_repeat;
 mod laws_undo;
+mod life;
 mod lives;
 mod lives_begin;
 mod lives_check;

@@ -86,7 +86,9 @@ async fn a_cancel_at_every_place_is_undone_whole() {
     let mut jobs: Vec<Job> = Vec::new();
     for index in 0..COUNT {
         let ready = ready(index).await;
-        for &place in &ready.forward.places {
+        // After its first call a delete cannot be cancelled any more; two refusals are enough.
+        let places = if ready.life.kind == Kind::DeleteCluster { 4 } else { usize::MAX };
+        for &place in ready.forward.places.iter().take(places) {
             let name = format!("{} cancelled at {place}", ready.life.name);
             jobs.push((name, Box::pin(cancelled_at(ready, place))));
         }

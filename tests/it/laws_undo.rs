@@ -86,7 +86,9 @@ async fn a_cancel_at_every_place_is_undone_whole() {
     let mut jobs: Vec<Job> = Vec::new();
     for index in 0..COUNT {
         let ready = ready(index).await;
-        for &place in &ready.forward.places {
+        // After its first call a delete cannot be cancelled any more; two refusals are enough.
+        let places = if ready.life.kind == Kind::DeleteCluster { 4 } else { usize::MAX };
+        for &place in ready.forward.places.iter().take(places) {
             let name = format!("{} cancelled at {place}", ready.life.name);
             jobs.push((name, Box::pin(cancelled_at(ready, place))));
         }
@@ -166,4 +168,37 @@ async fn a_roll_back_at_every_blocked_call_is_undone_whole() {
         }
     }
     all_hold("roll back at every blocked call", jobs).await;
+}
+
+/// What only another request can cure rolls back by itself, and keeps its reason.
+async fn refused_for_good(ready: &'static Ready, call: String) {
+    let what = format!("{} refused for good at {call}", ready.life.name);
+    let run = Run::begin(ready.life, &ready.frozen).await;
+    let invalid = FaultKind::Error("InvalidParameterValueException".to_owned());
+    run.world.sandbox.add_fault(FaultRule::new(&call, invalid).count(1));
+    if ready.life.kind == Kind::DeleteCluster {
+        let blocked = run.world.settle(&run.worker, run.id).await;
+        assert_eq!(blocked.status, Status::Blocked, "{what}: a delete never gives up");
+        assert_eq!(run.finish(run.id).await.status, Status::Succeeded, "{what}");
+        run.check_like(&ready.forward, &what).await;
+    } else {
+        let ended = run.finish(run.id).await;
+        assert_eq!(ended.status, Status::Failed, "{what}");
+        assert_eq!(ended.fault.as_ref().unwrap().class, FaultClass::Invalid, "{what}");
+        check_undone(ready, &run, &ended, &what).await;
+    }
+    run.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_for_good_is_undone_whole() {
+    let mut jobs: Vec<Job> = Vec::new();
+    for index in 0..COUNT {
+        let ready = ready(index).await;
+        if let Some(call) = ready.forward.mutations.last() {
+            let name = format!("{} refused for good at {call}", ready.life.name);
+            jobs.push((name, Box::pin(refused_for_good(ready, call.clone()))));
+        }
+    }
+    all_hold("refused for good at the last call", jobs).await;
 }

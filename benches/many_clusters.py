@@ -83,6 +83,8 @@ def main():
     creating = sys.argv[3] if len(sys.argv) > 3 else "240"
     poll = sys.argv[4] if len(sys.argv) > 4 else "15"
     with tempfile.TemporaryDirectory() as folder:
+        # Whoever runs PostgreSQL, when we are root, must be able to enter.
+        os.chmod(folder, 0o711)
         quotas = ",".join(f"{name}=5000" for name in ("nodes", "clusters", "roles", "policies", "certificates"))
         process, _ = start(binary, folder, "--creating-seconds", creating, "--quota", quotas, "--poll-seconds", poll)
         try:

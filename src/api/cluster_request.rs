@@ -115,8 +115,10 @@ pub(super) struct SubnetGroupRequest {
     /// A new group of these subnets, all of one VPC.
     #[schema(schema_with = subnet_list, required = false)]
     pub(super) subnet_ids: Option<Vec<String>>,
-    /// A new group of the subnets of this VPC. Not built into this version.
-    #[schema(value_type = String, required = false)]
+    /// A new group of the subnets of this VPC that suit the address family, at most 20, in as many zones as there are.
+    /// Only in builds with lookups.
+    #[schema(value_type = String, required = false, max_length = 21, pattern = "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$",
+             example = "vpc-0a1b2c3d")]
     pub(super) vpc_id: Option<String>,
 }
 

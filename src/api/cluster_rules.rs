@@ -10,14 +10,15 @@ use crate::domain::installation::AwsPlace;
 use crate::domain::names::ClusterName;
 use crate::domain::policies::{Access, Tables, access_policies};
 use crate::domain::rule::BrokenRule;
-use crate::domain::spec::{ClusterSpec, OnFailure, ParameterGroup, ServiceRole, SubnetGroup};
+use crate::domain::spec::{ClusterSpec, OnFailure, ServiceRole};
 
+use super::Api;
 use super::body_schema::{BodySchema, escape};
 use super::broken_rules::Broken;
-use super::cluster_request::{
-    ClusterRequest, ParameterGroupRequest, ParametersRequest, ServiceRoleRequest, SubnetGroupRequest,
-};
+use super::cluster_request::{ClusterRequest, ServiceRoleRequest};
 use super::problem::FieldError;
+
+mod groups;
 
 /// What the rules depend on.
 pub(super) struct Ground<'a> {
@@ -25,6 +26,15 @@ pub(super) struct Ground<'a> {
     pub(super) place: &'a AwsPlace,
     /// What a new role may do where the request names none.
     pub(super) default_access: Option<Access>,
+    /// Whether this build looks things up.
+    pub(super) lookups: bool,
+}
+
+impl Api {
+    /// What the rules depend on, here.
+    pub(super) fn ground<'a>(&self, place: &'a AwsPlace) -> Ground<'a> {
+        Ground { place, default_access: self.settings.default_access, lookups: self.inspector.looks_up() }
+    }
 }
 
 /// Reads a body as a wanted cluster, or tells every rule it breaks: those of its schema and those of its fields.
@@ -65,9 +75,9 @@ impl ClusterRequest {
         let notification_topic_arn = topic.and_then(|arn| broken.check("/notification_topic_arn", arn));
         let availability_zones = zones(&mut broken, self.availability_zones, count, ground.place);
         let service_role = service_role(&mut broken, self.service_role, ground);
-        let subnet_group = subnet_group(&mut broken, self.subnet_group);
+        let subnet_group = groups::subnet_group(&mut broken, self.subnet_group, ground.lookups);
         let security_group_ids = security_groups(&mut broken, self.security_group_ids);
-        let parameter_group = parameter_group(&mut broken, self.parameters, self.parameter_group);
+        let parameter_group = groups::parameter_group(&mut broken, self.parameters, self.parameter_group);
         let tags = tags(&mut broken, self.tags.unwrap_or_default());
         let (Some(name), Some(node_type), Some(replication_factor), []) = (name, node_type, count, &*broken.0) else {
             return Err(broken.0);
@@ -167,69 +177,6 @@ fn check_policy_size(broken: &mut Broken, access: Access, tables: &Tables, place
     let policies = access_policies(access, tables, &place.partition, &place.region, &place.account_id);
     let fits = policies.map_err(|error| BrokenRule::new("too_many", error.to_string()));
     broken.check("/service_role/tables", fits);
-}
-
-fn subnet_group(broken: &mut Broken, group: Option<SubnetGroupRequest>) -> SubnetGroup {
-    let Some(group) = group else { return SubnetGroup::Default };
-    if group.vpc_id.is_some() {
-        let detail = "is not offered: this build has no lookups; give name or subnet_ids";
-        broken.add("/subnet_group/vpc_id", "not_offered", detail);
-        return SubnetGroup::Default;
-    }
-    match (group.name, group.subnet_ids) {
-        (Some(name), None) => {
-            let name = broken.check("/subnet_group/name", fields::subnet_group_name(&name));
-            name.map_or(SubnetGroup::Default, |name| SubnetGroup::Given { name })
-        }
-        (None, Some(ids)) => {
-            let ids = broken.list("/subnet_group/subnet_ids", ids, fields::SUBNETS_MAX, fields::subnet_id);
-            SubnetGroup::Made { subnet_ids: ids.into_iter().collect() }
-        }
-        (None, None) => {
-            broken.add("/subnet_group", "required", "must hold name or subnet_ids");
-            SubnetGroup::Default
-        }
-        (Some(_), Some(_)) => {
-            broken.add("/subnet_group", "exclusive", "must hold either name or subnet_ids");
-            SubnetGroup::Default
-        }
-    }
-}
-
-fn parameter_group(
-    broken: &mut Broken,
-    parameters: Option<ParametersRequest>,
-    group: Option<ParameterGroupRequest>,
-) -> ParameterGroup {
-    match (parameters, group) {
-        (None, None) => ParameterGroup::Default,
-        (Some(_), Some(_)) => {
-            broken.add("/parameter_group", "exclusive", "must not stand beside parameters");
-            ParameterGroup::Default
-        }
-        (None, Some(group)) => {
-            let name = broken.require("/parameter_group/name", group.name);
-            let name = name.map(|name| fields::parameter_group_name(&name));
-            let name = name.and_then(|name| broken.check("/parameter_group/name", name));
-            name.map_or(ParameterGroup::Default, |name| ParameterGroup::Given { name })
-        }
-        (Some(parameters), None) => {
-            let given = [
-                ("record-ttl-millis", "/parameters/record_ttl_millis", parameters.record_ttl_millis),
-                ("query-ttl-millis", "/parameters/query_ttl_millis", parameters.query_ttl_millis),
-            ];
-            let values: BTreeMap<String, String> = given
-                .into_iter()
-                .filter_map(|(name, pointer, millis)| {
-                    Some((name.to_owned(), broken.check(pointer, fields::ttl_millis(millis?))?))
-                })
-                .collect();
-            if values.is_empty() {
-                broken.add("/parameters", "required", "must hold record_ttl_millis or query_ttl_millis");
-            }
-            ParameterGroup::Made { values }
-        }
-    }
 }
 
 fn tags(broken: &mut Broken, tags: BTreeMap<String, String>) -> BTreeMap<String, String> {

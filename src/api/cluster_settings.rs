@@ -55,6 +55,8 @@ pub(super) struct SubnetGroupSettings {
     name: Option<String>,
     /// The subnets of a new group.
     subnet_ids: Option<Vec<String>>,
+    /// The VPC whose subnets a new group takes.
+    vpc_id: Option<String>,
 }
 
 /// The cache settings that were asked for.
@@ -116,12 +118,14 @@ fn service_role(role: ServiceRole) -> Option<ServiceRoleSettings> {
 }
 
 fn subnet_group(group: SubnetGroup) -> Option<SubnetGroupSettings> {
+    let none = SubnetGroupSettings { name: None, subnet_ids: None, vpc_id: None };
     match group {
         SubnetGroup::Default => None,
-        SubnetGroup::Given { name } => Some(SubnetGroupSettings { name: Some(name), subnet_ids: None }),
+        SubnetGroup::Given { name } => Some(SubnetGroupSettings { name: Some(name), ..none }),
         SubnetGroup::Made { subnet_ids } => {
-            Some(SubnetGroupSettings { name: None, subnet_ids: Some(subnet_ids.into_iter().collect()) })
+            Some(SubnetGroupSettings { subnet_ids: Some(subnet_ids.into_iter().collect()), ..none })
         }
+        SubnetGroup::OfVpc { vpc_id } => Some(SubnetGroupSettings { vpc_id: Some(vpc_id), ..none }),
     }
 }
 

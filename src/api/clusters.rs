@@ -16,7 +16,7 @@ use super::accepting::{IdempotencyHeader, MutationHeaders, Submission};
 use super::answers::{self, IfNoneMatch};
 use super::body::JsonBody;
 use super::cluster_request::ClusterRequest;
-use super::cluster_rules::{Ground, believe, requires_preflight};
+use super::cluster_rules::{believe, requires_preflight};
 use super::cluster_view::Cluster;
 use super::idempotency::SentKey;
 use super::operation_view::Operation;
@@ -89,8 +89,7 @@ pub(super) async fn create_cluster(
     let key = key.of_request(&submission.caller, &body);
     let preflight = requires_preflight(&body);
     let place = api.place_soon().await?;
-    let ground = Ground { place: &place, default_access: api.settings.default_access };
-    let spec = believe(body, &ground).map_err(Problem::invalid)?;
+    let spec = believe(body, &api.ground(&place)).map_err(Problem::invalid)?;
     if preflight && !api.is_answered_already(key.as_ref(), &spec).await? {
         api.refuse_unfit(&spec, &place).await?;
     }

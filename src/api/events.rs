@@ -1,4 +1,4 @@
-//! Events: the history of an operation.
+//! Events: the history of an operation, and what an event looks like wherever one is shown.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -7,31 +7,35 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::domain::operation;
+use crate::domain::timeline::{Entry, EventSource};
+
 use super::Api;
 use super::answers;
 use super::paging::{ByNumber, Page, PageParameters};
 use super::parameters::{Parameters, no_such_operation, operation_in_path};
 use super::path_parts::PathPart;
 use super::refusal::Refusal;
+use super::words::EventSourceWord;
 
-/// Entries of a history, oldest first.
+/// Entries of a history.
 #[derive(Serialize, ToSchema)]
 pub(super) struct EventList {
     /// The entries of this page.
-    items: Vec<Event>,
+    pub(super) items: Vec<Event>,
     /// Where the next page begins; null on the last.
-    next_cursor: Option<String>,
+    pub(super) next_cursor: Option<String>,
 }
 
 /// One entry of a history.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Event {
-    /// Its place in the history, from 1 without gaps.
+    /// Its place in the history of its operation, from 1 without gaps. Null for DAX's own events, which have none.
     #[schema(minimum = 1)]
-    sequence: i64,
-    /// Where it comes from: `operation`.
-    #[schema(example = "operation")]
-    source: &'static str,
+    sequence: Option<i64>,
+    /// Who tells it.
+    #[schema(value_type = EventSourceWord)]
+    source: EventSource,
     /// What happened, as a stable word.
     #[serde(rename = "type")]
     #[schema(example = "step_succeeded")]
@@ -66,13 +70,32 @@ pub(super) async fn list_operation_events(
     let mut events = api.store.events(id, after, page.rows()).await?;
     let next_cursor = page.cut(&mut events, |event| ByNumber(event.sequence));
     let link = next_cursor.as_deref().map(|next| page.link(&format!("/v1/operations/{id}/events"), &[], next));
-    let items = events.into_iter().map(|event| Event {
-        sequence: event.sequence,
-        source: "operation",
-        type_: event.kind,
-        message: event.message,
-        at: event.at,
-        data: event.data,
-    });
-    Ok(answers::list(&EventList { items: items.collect(), next_cursor }, link.as_deref()))
+    let items = events.into_iter().map(Event::of_operation).collect();
+    Ok(answers::list(&EventList { items, next_cursor }, link.as_deref()))
+}
+
+impl Event {
+    /// An entry of an operation's history.
+    pub(super) fn of_operation(event: operation::Event) -> Self {
+        Self {
+            sequence: Some(event.sequence),
+            source: EventSource::Operation,
+            type_: event.kind,
+            message: event.message,
+            at: event.at,
+            data: event.data,
+        }
+    }
+
+    /// An entry of a timeline.
+    pub(super) fn of_entry(entry: Entry) -> Self {
+        Self {
+            sequence: entry.sequence(),
+            source: entry.source,
+            type_: entry.kind,
+            message: entry.message,
+            at: entry.place.at,
+            data: entry.data,
+        }
+    }
 }

@@ -204,6 +204,7 @@ impl Api {
             region: &place.region,
             boundary_arn: self.settings.permissions_boundary.as_deref(),
             service_role_arns: &[],
+            lookups: self.inspector.looks_up(),
         });
         Ok(Some(json(&whole)))
     }

@@ -20,6 +20,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::domain::fault::Fault;
 use crate::domain::installation::AwsPlace;
 use crate::domain::policies::Access;
 use crate::domain::problem_code::ProblemCode;
@@ -37,14 +38,17 @@ mod callers;
 mod canonical;
 mod care;
 mod changing;
+mod cluster_events;
 mod cluster_patch;
 mod cluster_request;
 mod cluster_rules;
 mod cluster_settings;
 mod cluster_view;
 mod clusters;
+mod connections;
 mod document;
 mod drift;
+mod event_stream;
 mod events;
 mod giving_up;
 mod health;
@@ -55,6 +59,7 @@ mod operation_view;
 mod operations;
 mod orphans;
 mod paging;
+mod parameter_groups;
 mod parameters;
 mod patch_rules;
 mod path_parts;
@@ -66,7 +71,9 @@ mod reboots;
 mod refusal;
 mod request_facts;
 mod scaling;
+mod service_roles;
 mod strict_json;
+mod subnet_groups;
 pub mod tokens;
 mod update;
 mod waiting;
@@ -97,6 +104,7 @@ pub struct Api {
     /// Cancelled when the service begins to shut down: waiting requests are answered then.
     pub shutdown: CancellationToken,
     waiters: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
 }
 
 /// What the operator has set for the door.
@@ -146,7 +154,8 @@ impl Api {
         shutdown: CancellationToken,
     ) -> Self {
         let waiters = Arc::new(Semaphore::new(waiting::WAITERS_MAX));
-        Self { store, inspector, place, settings: Arc::new(settings), metrics, shutdown, waiters }
+        let streams = Arc::new(Semaphore::new(event_stream::STREAMS_MAX));
+        Self { store, inspector, place, settings: Arc::new(settings), metrics, shutdown, waiters, streams }
     }
 
     /// The account and Region, or a refusal that passes.
@@ -161,6 +170,12 @@ impl Api {
         // Too late or never: both are told by what is known then.
         let _ = tokio::time::timeout(PLACE_PATIENCE, place.wait_for(Option::is_some)).await;
         self.place()
+    }
+
+    /// What AWS refused or did not answer, as the answer to a request that asked for it.
+    fn refusal_of(&self, fault: &Fault) -> Refusal {
+        let place = self.place.borrow().clone();
+        self.advice(place.as_ref()).problem_of(fault).into()
     }
 
     fn advice<'a>(&'a self, place: Option<&'a AwsPlace>) -> Advice<'a> {
@@ -220,10 +235,16 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(adoption::adopt_cluster))
         .routes(routes!(care::release_cluster))
         .routes(routes!(drift::get_drift))
+        .routes(routes!(connections::get_connection))
+        .routes(routes!(cluster_events::list_cluster_events))
         .routes(routes!(operations::list_operations))
         .routes(routes!(operations::get_operation))
         .routes(routes!(events::list_operation_events))
+        .routes(routes!(event_stream::stream_operation_events))
         .routes(routes!(operations::retry_operation))
+        .routes(routes!(service_roles::list_service_roles))
+        .routes(routes!(subnet_groups::list_subnet_groups))
+        .routes(routes!(parameter_groups::list_parameter_groups))
         .routes(routes!(giving_up::cancel_operation))
         .routes(routes!(giving_up::roll_back_operation))
         .routes(routes!(orphans::list_orphans))

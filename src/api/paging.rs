@@ -8,6 +8,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::domain::rule::BrokenRule;
+use crate::domain::timeline::Place;
 
 use super::parameters::Parameters;
 
@@ -19,6 +20,10 @@ const LIMIT_MAX: i64 = 100;
 const BY_AGE: u8 = 1;
 /// First byte of a cursor into a history by number.
 const BY_NUMBER: u8 = 2;
+/// First byte of a cursor into a timeline.
+const BY_PLACE: u8 = 3;
+/// First byte of a cursor into a list by name.
+const BY_NAME: u8 = 4;
 
 /// What to say about pages in the API document.
 #[derive(IntoParams)]
@@ -29,7 +34,7 @@ pub(super) struct PageParameters {
     #[param(value_type = i64, required = false, minimum = 1, maximum = 100, default = 20)]
     limit: (),
     /// `next_cursor` of the page before.
-    #[param(value_type = String, required = false, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
+    #[param(value_type = String, required = false, max_length = 400, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: (),
 }
 
@@ -57,6 +62,14 @@ pub(super) struct ByAge(pub(super) DateTime<Utc>, pub(super) Uuid);
 /// A place in a history ordered by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ByNumber(pub(super) i64);
+
+/// A place in a timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ByPlace(pub(super) Place);
+
+/// A place in a list ordered by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ByName(pub(super) String);
 
 impl<C: Cursor> Page<C> {
     /// Reads `limit` and `cursor`.
@@ -105,11 +118,36 @@ impl Cursor for ByAge {
 
     fn read(text: &str) -> Option<Self> {
         let bytes = payload(text, BY_AGE)?;
-        let (micros, id) = bytes.split_first_chunk::<8>()?;
-        let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))?;
-        // PostgreSQL's timestamps end before chrono's do; nothing of ours is older or younger than this.
-        let sane = (0..=253_402_300_799).contains(&at.timestamp());
-        Some(Self(at, Uuid::from_slice(id).ok()?)).filter(|_| sane)
+        let (at, id) = moment(&bytes)?;
+        Some(Self(at, Uuid::from_slice(id).ok()?))
+    }
+}
+
+impl Cursor for ByPlace {
+    fn write(&self) -> String {
+        let mut bytes = vec![BY_PLACE];
+        bytes.extend(self.0.at.timestamp_micros().to_be_bytes());
+        bytes.extend(self.0.operation.as_bytes());
+        bytes.extend(self.0.number.to_be_bytes());
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let bytes = payload(text, BY_PLACE)?;
+        let (at, rest) = moment(&bytes)?;
+        let (operation, number) = rest.split_first_chunk::<16>()?;
+        let number = i64::from_be_bytes(number.try_into().ok()?);
+        Some(Self(Place { at, operation: Uuid::from_bytes(*operation), number }))
+    }
+}
+
+impl Cursor for ByName {
+    fn write(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode([&[BY_NAME], self.0.as_bytes()].concat())
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        payload(text, BY_NAME).and_then(|bytes| String::from_utf8(bytes).ok()).map(Self)
     }
 }
 
@@ -124,6 +162,14 @@ impl Cursor for ByNumber {
         let bytes = payload(text, BY_NUMBER)?;
         bytes.try_into().ok().map(|number| Self(i64::from_be_bytes(number)))
     }
+}
+
+/// The time at the beginning of a payload, and the rest.
+fn moment(bytes: &[u8]) -> Option<(DateTime<Utc>, &[u8])> {
+    let (micros, rest) = bytes.split_first_chunk::<8>()?;
+    let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))?;
+    // PostgreSQL's timestamps end before chrono's do; nothing of ours is older or younger than this.
+    (0..=253_402_300_799).contains(&at.timestamp()).then_some((at, rest))
 }
 
 fn payload(text: &str, version: u8) -> Option<Vec<u8>> {
@@ -145,12 +191,21 @@ mod tests {
             prop_assert_eq!(ByAge::read(&place.write()), Some(place));
             prop_assert_eq!(ByNumber::read(&place.write()), None);
             prop_assert_eq!(ByNumber::read(&ByNumber(number).write()), Some(ByNumber(number)));
+            let place = ByPlace(Place { at: place.0, operation: place.1, number });
+            prop_assert_eq!(ByPlace::read(&place.write()), Some(place));
+        }
+
+        #[test]
+        fn a_name_is_read_back(name in ".{0,64}") {
+            prop_assert_eq!(ByName::read(&ByName(name.clone()).write()), Some(ByName(name)));
         }
 
         #[test]
         fn no_text_breaks_the_reader(text in ".{0,64}") {
             ByAge::read(&text);
             ByNumber::read(&text);
+            ByPlace::read(&text);
+            ByName::read(&text);
         }
     }
 

@@ -18,7 +18,7 @@ use super::Api;
 use super::advice::json;
 use super::body::JsonBody;
 use super::cluster_request::ClusterRequest;
-use super::cluster_rules::{Ground, believe};
+use super::cluster_rules::believe;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::refusal::Refusal;
@@ -120,7 +120,7 @@ pub(super) async fn plan_cluster(
 ) -> Result<Json<Plan>, Refusal> {
     parameters.finish()?;
     let place = api.place()?;
-    let spec = believe(body, &Ground { place: &place, default_access: api.settings.default_access });
+    let spec = believe(body, &api.ground(&place));
     let spec = spec.map_err(Problem::invalid)?;
     let plan = api.plan(&spec).await?;
     let nodes = spec.replication_factor;

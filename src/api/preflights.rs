@@ -18,7 +18,7 @@ use super::Api;
 use super::advice::json;
 use super::body::JsonBody;
 use super::cluster_request::ClusterRequest;
-use super::cluster_rules::{Ground, believe};
+use super::cluster_rules::believe;
 use super::parameters::Parameters;
 use super::problem::{PreflightCheck, Problem};
 use super::refusal::Refusal;
@@ -53,7 +53,7 @@ pub(super) async fn preflight_cluster(
 ) -> Result<Json<Preflight>, Refusal> {
     parameters.finish()?;
     let place = api.place()?;
-    let spec = believe(body, &Ground { place: &place, default_access: api.settings.default_access });
+    let spec = believe(body, &api.ground(&place));
     let found = api.preflight(&spec.map_err(Problem::invalid)?, &place).await?;
     let advice = api.advice(Some(&place));
     Ok(Json(Preflight {

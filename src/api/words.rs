@@ -12,7 +12,9 @@ use crate::domain::operation::{ClusterStatus, Kind, Status, StepStatus};
 use crate::domain::policies::Access;
 use crate::domain::preflight::Grade;
 use crate::domain::problem_code::ProblemCode;
+use crate::domain::samples::Language;
 use crate::domain::spec::{NetworkType, OnFailure};
+use crate::domain::timeline::EventSource;
 use crate::domain::waiting::WaitingFor;
 
 /// A closed set whose members are words.
@@ -67,6 +69,11 @@ pub(super) type OnFailureWord = Words<OnFailure>;
 pub(super) type AccessWord = Words<Access>;
 /// Schema of [`Grade`].
 pub(super) type CheckResultWord = Words<Grade>;
+
+/// Schema of [`EventSource`].
+pub(super) type EventSourceWord = Words<EventSource>;
+/// Schema of [`Language`].
+pub(super) type SampleLanguageWord = Words<Language>;
 
 impl Vocabulary for Kind {
     const NAME: &'static str = "OperationKind";
@@ -190,6 +197,24 @@ impl Vocabulary for Grade {
     }
 }
 
+impl Vocabulary for EventSource {
+    const NAME: &'static str = "EventSource";
+    const ABOUT: &'static str = "Who tells an event: DAX itself, or one of our operations.";
+
+    fn words() -> Vec<&'static str> {
+        vec![Self::Dax.as_str(), Self::Operation.as_str()]
+    }
+}
+
+impl Vocabulary for Language {
+    const NAME: &'static str = "SampleLanguage";
+    const ABOUT: &'static str = "The programming language of a sample, each with AWS's own DAX client for it.";
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.map(Self::as_str).to_vec()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde::de::DeserializeOwned;
@@ -219,5 +244,7 @@ mod tests {
         reads::<OnFailure>();
         reads::<Access>();
         reads::<Grade>();
+        reads::<EventSource>();
+        reads::<Language>();
     }
 }

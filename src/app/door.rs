@@ -115,7 +115,9 @@ impl<R, S: Service<R>> Service<R> for Placed<S> {
 mod tests {
     use std::time::Instant;
 
+    use axum::body::Body;
     use axum::routing::get;
+    use futures_util::{StreamExt, stream};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::task::JoinHandle;
 
@@ -143,7 +145,20 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(200)).await;
             "slow"
         });
-        let router = Router::new().route("/", get(|| async { "here" })).route("/slow", slow);
+        // A word at a time: to its end long after the limit for heads, and without one.
+        let words = |count: usize| {
+            let word = move |n| async move { (n < count).then(|| (Ok::<_, io::Error>(format!("word {n}\n")), n + 1)) };
+            let paced = stream::unfold(0, word).then(|word| async {
+                tokio::time::sleep(QUICK.head / 4).await;
+                word
+            });
+            Body::from_stream(paced)
+        };
+        let router = Router::new()
+            .route("/", get(|| async { "here" }))
+            .route("/slow", slow)
+            .route("/words", get(move || async move { words(12) }))
+            .route("/endless", get(move || async move { words(usize::MAX) }));
         let stop = CancellationToken::new();
         let task = tokio::spawn(serve(listener, router, QUICK, stop.clone()));
         Served { address, stop, task }
@@ -209,6 +224,20 @@ mod tests {
         served.task.await.unwrap().unwrap();
         assert!(request.await.unwrap().0.ends_with("slow"));
         assert!(TcpStream::connect(served.address).await.is_err(), "the door is still open");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_takes_its_time_is_not_cut_until_the_service_stops() {
+        let served = served();
+        let (answer, took) = told(served.address, b"GET /words HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(answer.contains("word 11") && took >= QUICK.head * 3, "{took:?} {answer}");
+        let endless = tokio::spawn(told(served.address, b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n"));
+        tokio::time::sleep(QUICK.head).await;
+        let stopped = Instant::now();
+        served.stop.cancel();
+        served.task.await.unwrap().unwrap();
+        assert!(stopped.elapsed() < QUICK.drain + SLACK);
+        assert!(endless.await.unwrap().0.contains("word 1"));
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dax::types::{Cluster, SourceType};
+use aws_sdk_dax::types::Cluster;
 
 use crate::domain::fault::Fault;
 use crate::domain::observed::{Endpoint, Observed, ObservedNode};
@@ -17,10 +17,6 @@ const PLAIN_PORT: i32 = 8111;
 const INACTIVE: &str = "inactive";
 /// Most clusters in one answer (API model of DAX, `DescribeClusters`).
 const PAGE_MAX: i32 = 100;
-/// How far back events are asked for, in minutes: as far as DAX keeps them.
-const EVENT_MINUTES: i32 = 14 * 24 * 60;
-/// Most events that become part of a problem.
-const EVENT_COUNT: usize = 20;
 
 /// The tags of a cluster.
 pub type ClusterTags = BTreeMap<String, String>;
@@ -32,8 +28,12 @@ pub struct SubnetGroup {
     pub name: String,
     /// Its description, which carries our evidence.
     pub description: String,
+    /// The VPC of its subnets, where AWS says so.
+    pub vpc_id: Option<String>,
     /// Its subnets.
     pub subnet_ids: BTreeSet<String>,
+    /// The availability zone of each subnet, where AWS says so.
+    pub availability_zones: BTreeMap<String, String>,
     /// The address families its subnets can carry; older answers leave them out.
     pub network_types: BTreeSet<String>,
 }
@@ -154,24 +154,6 @@ impl Aws {
             parameters.filter_map(|parameter| Some((parameter.parameter_name?, parameter.parameter_value?))).collect()
         }))
     }
-
-    /// dax DescribeEvents about a cluster, newest first, as `<time> <message>`.
-    pub async fn cluster_events(&self, name: &str) -> Result<Vec<String>, Fault> {
-        let call = Call::read("dax", "DescribeEvents", None);
-        let request =
-            self.dax.describe_events().source_name(name).source_type(SourceType::Cluster).duration(EVENT_MINUTES);
-        let answer = request.send().await.map_err(|error| fault_of(&call, &error))?;
-        let mut events = answer.events.unwrap_or_default();
-        events.sort_by_key(|event| std::cmp::Reverse(event.date.map(|date| date.secs())));
-        Ok(events
-            .into_iter()
-            .take(EVENT_COUNT)
-            .map(|event| {
-                let date = event.date.map(|date| date.to_string()).unwrap_or_default();
-                format!("{date} {}", event.message.unwrap_or_default())
-            })
-            .collect())
-    }
 }
 
 /// A cluster as AWS described it.
@@ -241,11 +223,16 @@ fn discovery(endpoint: aws_sdk_dax::types::Endpoint, tls: bool) -> Option<Endpoi
 
 fn subnet_group(group: aws_sdk_dax::types::SubnetGroup) -> SubnetGroup {
     let network_types = group.supported_network_types.unwrap_or_default();
-    let subnets = group.subnets.unwrap_or_default().into_iter();
+    let subnets = group.subnets.unwrap_or_default();
+    let zones = subnets
+        .iter()
+        .filter_map(|subnet| Some((subnet.subnet_identifier.clone()?, subnet.subnet_availability_zone.clone()?)));
     SubnetGroup {
+        vpc_id: group.vpc_id,
+        availability_zones: zones.collect(),
         name: group.subnet_group_name.unwrap_or_default(),
         description: group.description.unwrap_or_default(),
-        subnet_ids: subnets.filter_map(|subnet| subnet.subnet_identifier).collect(),
+        subnet_ids: subnets.into_iter().filter_map(|subnet| subnet.subnet_identifier).collect(),
         network_types: network_types.iter().map(|kind| kind.as_str().to_owned()).collect(),
     }
 }

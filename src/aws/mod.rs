@@ -15,16 +15,19 @@ use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::installation::AwsPlace;
 
 mod dax;
+mod dax_events;
 mod fault;
 mod figures;
 mod iam;
 mod identity;
+mod lookups;
 mod send;
 mod simulate;
 
 pub use dax::{ClusterTags, ParameterGroup, SubnetGroup};
 pub use iam::{Policy, Role, RoleSummary};
 pub use identity::Caller;
+pub use lookups::LOOKUPS_BUILT_IN;
 pub use send::Effect;
 
 use figures::CallCounter;
@@ -62,6 +65,7 @@ pub struct Aws {
     iam: aws_sdk_iam::Client,
     dax: aws_sdk_dax::Client,
     sts: aws_sdk_sts::Client,
+    lookups: lookups::Clients,
     region: Option<String>,
     sandbox_id: Option<String>,
 }
@@ -83,6 +87,7 @@ impl Aws {
             sts: aws_sdk_sts::Client::from_conf(
                 aws_sdk_sts::config::Builder::from(&config).interceptor(CallCounter).build(),
             ),
+            lookups: lookups::Clients::open(&config),
             region: config.region().map(|region| region.as_ref().to_owned()),
             sandbox_id,
         }

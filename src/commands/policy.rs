@@ -3,7 +3,7 @@
 use anyhow::{Context, anyhow};
 
 use crate::app::opening::{client_target, told};
-use crate::aws::Aws;
+use crate::aws::{Aws, LOOKUPS_BUILT_IN};
 use crate::config::Policy;
 use crate::domain::policies::boundary_policy;
 use crate::domain::policies::service::{ServiceScope, service_policy, simulation_policy};
@@ -28,6 +28,7 @@ pub(super) async fn run(settings: Policy) -> anyhow::Result<()> {
             region: &whereabouts.region,
             boundary_arn: settings.permissions_boundary.as_deref(),
             service_role_arns: &settings.arguments.service_role_arn,
+            lookups: settings.arguments.lookups.unwrap_or(LOOKUPS_BUILT_IN),
         });
         let simulation = settings.arguments.own_arn.as_deref().map(simulation_policy);
         policy.statement.extend(simulation.into_iter().flat_map(|simulation| simulation.statement));

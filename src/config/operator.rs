@@ -54,6 +54,9 @@ pub struct PolicyArguments {
     /// A role that clusters may be given; may be repeated
     #[arg(long, value_name = "ARN")]
     pub service_role_arn: Vec<String>,
+    /// Whether the service looks things up in EC2 and DynamoDB [default: as this program is built]
+    #[arg(long, value_name = "true|false")]
+    pub lookups: Option<bool>,
     /// The service's own user or role, whose policies it may then simulate, as preflights do
     #[arg(long, value_name = "ARN")]
     pub own_arn: Option<String>,

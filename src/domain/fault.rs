@@ -42,6 +42,8 @@ pub enum FaultClass {
     ClusterExists,
     /// Several roles could be meant, or none and no default.
     RoleUnspecified,
+    /// What would have to be asked is not built into this program.
+    NotBuiltIn,
     /// A step or the operation took longer than its deadline.
     Deadline,
     /// The cluster did not become available in time.
@@ -77,6 +79,7 @@ impl FaultClass {
             | Self::Credentials
             | Self::Quota
             | Self::Capacity
+            | Self::NotBuiltIn
             | Self::Deadline
             | Self::ClusterNotAvailable
             | Self::Crashed => Cure::Block,
@@ -100,6 +103,7 @@ impl FaultClass {
             Self::RegionUnsupported => ProblemCode::RegionUnsupported,
             Self::ClusterExists => ProblemCode::ClusterExistsInAws,
             Self::RoleUnspecified => ProblemCode::ServiceRoleUnspecified,
+            Self::NotBuiltIn => ProblemCode::Unavailable,
             Self::Deadline => ProblemCode::DeadlineExceeded,
             Self::ClusterNotAvailable => ProblemCode::ClusterNotAvailable,
             Self::Crashed => ProblemCode::StepCrashed,
@@ -123,6 +127,7 @@ impl FaultClass {
             | Self::Credentials
             | Self::Quota
             | Self::Capacity
+            | Self::NotBuiltIn
             | Self::Invalid
             | Self::RegionUnsupported
             | Self::Conflict
@@ -165,7 +170,7 @@ pub struct Fault {
 /// AWS's own words about a refused call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsRefusal {
-    /// `iam`, `dax` or `sts`.
+    /// The service, as in an IAM action's prefix: `iam`, `dax`, `ec2`.
     pub service: String,
     /// The API operation, such as `CreateRole`.
     pub operation: String,

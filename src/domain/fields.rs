@@ -125,6 +125,11 @@ pub fn subnet_id(text: &str) -> Result<String, BrokenRule> {
     network_id(text, "subnet-")
 }
 
+/// A VPC's id.
+pub fn vpc_id(text: &str) -> Result<String, BrokenRule> {
+    network_id(text, "vpc-")
+}
+
 /// A security group's id.
 pub fn security_group_id(text: &str) -> Result<String, BrokenRule> {
     network_id(text, "sg-")

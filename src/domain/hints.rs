@@ -10,6 +10,7 @@ mod dax_input;
 mod denied_dax;
 mod denied_elsewhere;
 mod denied_iam;
+mod ec2_dynamodb;
 mod general;
 mod iam_policies;
 mod iam_roles;
@@ -60,7 +61,7 @@ const ROW: Hint = Hint {
     documentation: "",
 };
 
-const TABLES: [&[Hint]; 10] = [
+const TABLES: [&[Hint]; 11] = [
     denied_iam::ROWS,
     denied_dax::ROWS,
     denied_elsewhere::ROWS,
@@ -70,6 +71,7 @@ const TABLES: [&[Hint]; 10] = [
     dax_input::ROWS,
     dax_clusters::ROWS,
     dax_groups::ROWS,
+    ec2_dynamodb::ROWS,
     general::ROWS,
 ];
 

@@ -24,6 +24,16 @@ impl AwsPlace {
         format!("arn:{}:iam::{}:{kind}{}{name}", self.partition, self.account_id, super::names::IAM_PATH)
     }
 
+    /// The ARN of a DynamoDB table.
+    pub fn table_arn(&self, name: &str) -> String {
+        format!("arn:{}:dynamodb:{}:{}:table/{name}", self.partition, self.region, self.account_id)
+    }
+
+    /// The ARN of a security group.
+    pub fn security_group_arn(&self, id: &str) -> String {
+        format!("arn:{}:ec2:{}:{}:security-group/{id}", self.partition, self.region, self.account_id)
+    }
+
     /// The ARN of a cluster.
     pub fn cluster_arn(&self, name: &str) -> String {
         format!("arn:{}:dax:{}:{}:cache/{name}", self.partition, self.region, self.account_id)

@@ -50,6 +50,8 @@ pub enum ProblemCode {
     ImmutableField,
     /// The cluster is protected against deletion.
     DeletionProtected,
+    /// The cluster has no endpoint yet.
+    EndpointNotReady,
     /// The preflight found faults.
     PreflightFailed,
     /// It cannot be told which service role is meant.
@@ -86,7 +88,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code, in the order of the list of problem pages.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -108,6 +110,7 @@ impl ProblemCode {
         Self::PreconditionFailed,
         Self::ImmutableField,
         Self::DeletionProtected,
+        Self::EndpointNotReady,
         Self::PreflightFailed,
         Self::ServiceRoleUnspecified,
         Self::PermissionMissing,

@@ -14,7 +14,7 @@ const fn row(word: &'static str, status: u16, title: &'static str, retryable: bo
 }
 
 /// Every problem type, in the order of the enum `ProblemCode`.
-pub(super) const ROWS: [Row; 37] = [
+pub(super) const ROWS: [Row; 38] = [
     row(
         "invalid_request",
         422,
@@ -157,6 +157,13 @@ pub(super) const ROWS: [Row; 37] = [
         "The cluster is protected against deletion",
         false,
         "Set `deletion_protection` to false first.",
+    ),
+    row(
+        "endpoint_not_ready",
+        409,
+        "The cluster has no endpoint yet",
+        true,
+        "DAX gives a cluster its endpoint while it is created, which takes minutes. `instance` is the last operation on the cluster: read it until it has succeeded, then ask again.",
     ),
     row(
         "preflight_failed",

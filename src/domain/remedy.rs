@@ -2,7 +2,7 @@
 
 use super::denial::Denial;
 use super::names::IAM_PATH;
-use super::policies::service::DAX_ACTIONS;
+use super::policies::service::{CREATE_ACTION, CREATES_RULES, DAX_ACTIONS};
 use super::policies::{Conditions, PolicyDocument, Statement, Values, condition};
 
 mod resource;
@@ -49,6 +49,7 @@ pub fn conditions(action: &str, resource: &Values, place: &Place<'_>) -> Conditi
             condition("StringEquals", "iam:AWSServiceName", Values::one(super::policies::DAX_PRINCIPAL))
         }
         "iam:CreateRole" => bounded(),
+        "ec2:CreateTags" => condition("StringEquals", CREATE_ACTION, Values::one(CREATES_RULES)),
         "iam:AttachRolePolicy" | "iam:DetachRolePolicy" if is_ours(resource) => {
             let ours = format!("arn:{}:iam::{}:policy{IAM_PATH}dax-*", place.partition, place.account_id);
             let mut conditions = condition("ArnLike", "iam:PolicyARN", Values::One(ours));

@@ -174,6 +174,11 @@ pub enum SubnetGroup {
         /// The subnets.
         subnet_ids: BTreeSet<String>,
     },
+    /// A new one of the subnets of this VPC that suit the cluster.
+    OfVpc {
+        /// The VPC.
+        vpc_id: String,
+    },
     /// The account's group named `default`.
     Default,
 }

@@ -11,7 +11,12 @@ const SERVICE_LINKED_PATH: &str = "/aws-service-role/";
 /// Whether a role of this path and trust policy can be the one that an account has for DAX, as the AWS console looks for
 /// it: it lets DAX in, and is neither ours nor linked to a service.
 pub fn may_serve(path: &str, trust_policy: &str) -> bool {
-    !path.starts_with(IAM_PATH) && !path.starts_with(SERVICE_LINKED_PATH) && trusts_dax(trust_policy)
+    !path.starts_with(IAM_PATH) && is_service_role(path, trust_policy)
+}
+
+/// Whether a role of this path and trust policy lets DAX in and is not linked to a service, whoever made it.
+pub fn is_service_role(path: &str, trust_policy: &str) -> bool {
+    !path.starts_with(SERVICE_LINKED_PATH) && trusts_dax(trust_policy)
 }
 
 /// Whether a trust policy, as JSON text, allows DAX to assume the role and nothing denies it.
@@ -89,6 +94,7 @@ mod tests {
         assert!(may_serve("/", &dax) && may_serve("/service-role/", &dax));
         assert!(!may_serve(IAM_PATH, &dax) && !may_serve("/aws-service-role/dax.amazonaws.com/", &dax));
         assert!(!may_serve("/", "{}"));
+        assert!(is_service_role(IAM_PATH, &dax) && !is_service_role("/aws-service-role/dax.amazonaws.com/", &dax));
     }
 
     #[test]

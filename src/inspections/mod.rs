@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::aws::Aws;
+use crate::aws::{Aws, LOOKUPS_BUILT_IN};
 use crate::domain::fault::Fault;
 use crate::domain::inventory::ResourceKind;
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, read_group_description};
 use crate::domain::observed::{Details, GroupValues, Observed};
 use crate::domain::orphan::Marked;
 
+pub mod choices;
 pub mod plan;
 mod preflight;
 mod service_role;
@@ -29,6 +30,11 @@ impl Inspector {
     /// An inspector of one AWS account and Region.
     pub fn new(aws: Aws) -> Self {
         Self { aws }
+    }
+
+    /// Whether this build looks things up in EC2 and DynamoDB.
+    pub fn looks_up(&self) -> bool {
+        LOOKUPS_BUILT_IN
     }
 
     /// Every cluster of the account in the Region, by name: one call for a hundred of them.

@@ -115,6 +115,7 @@ impl<'a> Draft<'a> {
         find.extend(only_if(!made, &["iam:GetRole"]));
         let subnet_group: &[_] = match &self.spec.subnet_group {
             SubnetGroup::Made { .. } => &["dax:DescribeSubnetGroups", "dax:CreateSubnetGroup"],
+            SubnetGroup::OfVpc { .. } => &["ec2:DescribeSubnets", "dax:DescribeSubnetGroups", "dax:CreateSubnetGroup"],
             SubnetGroup::Given { .. } | SubnetGroup::Default => &["dax:DescribeSubnetGroups"],
         };
         let (parameter_group, parameters): (&[_], &[_]) = match &self.spec.parameter_group {
@@ -164,7 +165,7 @@ impl<'a> Draft<'a> {
         let linked = Some(self.linked_role_arn());
         resources.push(resource(ResourceKind::ServiceLinkedRole, SERVICE_LINKED_ROLE, linked, Owner::External));
         let (subnet_group, owner) = match &self.spec.subnet_group {
-            SubnetGroup::Made { .. } => (made.as_str(), Owner::Managed),
+            SubnetGroup::Made { .. } | SubnetGroup::OfVpc { .. } => (made.as_str(), Owner::Managed),
             SubnetGroup::Given { name } => (name.as_str(), Owner::External),
             SubnetGroup::Default => ("default", Owner::External),
         };

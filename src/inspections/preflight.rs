@@ -10,7 +10,9 @@ use super::plan::{Draft, Ground};
 
 mod account;
 mod groups;
+mod network;
 mod role;
+mod tables;
 
 /// The permissions that are asked about in one call: those on the same resources, with the same Region.
 struct Question<'a> {

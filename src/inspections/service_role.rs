@@ -1,10 +1,9 @@
 //! Which role a wanted cluster would use, looked up as the operation will look it up.
 
-use crate::domain::fault::{Fault, FaultClass};
-use crate::domain::names::INSTALLATION_TAG;
+use crate::domain::fault::Fault;
+use crate::domain::inventory::Owner;
 use crate::domain::policies::{Access, Tables};
 use crate::domain::spec::{ClusterSpec, ServiceRole};
-use crate::domain::trust::may_serve;
 
 use super::Inspector;
 
@@ -72,20 +71,7 @@ impl Inspector {
     /// Roles that trust DAX and are not ours. One whose tags may not be read stays a candidate: the permission to read it
     /// is asked about like every other.
     async fn candidates(&self) -> Result<Vec<String>, Fault> {
-        let mut candidates = Vec::new();
-        for role in self.aws.roles("/").await? {
-            if !may_serve(&role.path, &role.trust_policy) {
-                continue;
-            }
-            let is_ours = match self.aws.role(&role.name, &role.arn).await {
-                Ok(full) => full.is_none_or(|full| full.tags.contains_key(INSTALLATION_TAG)),
-                Err(fault) if fault.class == FaultClass::Permission => false,
-                Err(fault) => return Err(fault),
-            };
-            if !is_ours {
-                candidates.push(role.arn);
-            }
-        }
-        Ok(candidates)
+        let roles = self.service_roles().await?.into_iter();
+        Ok(roles.filter(|role| role.owner == Owner::External).map(|role| role.arn).collect())
     }
 }

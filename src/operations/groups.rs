@@ -1,9 +1,12 @@
 //! Steps about the subnet group and the parameter group.
 
+use std::collections::BTreeSet;
+
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::names::{group_description, made_name};
+use crate::domain::network::{choose_subnets, why_none};
 use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
 use crate::domain::verdict::Findings;
 
@@ -17,13 +20,9 @@ pub(super) async fn prepare_subnet_group(context: &Context<'_>, spec: &ClusterSp
     let task = context.task;
     let name = match &spec.subnet_group {
         SubnetGroup::Made { subnet_ids } => {
-            let mutation = Mutation::CreateSubnetGroup {
-                name: made_name(&task.cluster, task.operation_id),
-                description: group_description(task.installation_id, task.operation_id),
-                subnet_ids: subnet_ids.clone(),
-            };
-            return make(context, mutation).await;
+            return make(context, subnet_group_of(context, subnet_ids.clone())).await;
         }
+        SubnetGroup::OfVpc { vpc_id } => return make_of_vpc(context, spec, vpc_id).await,
         SubnetGroup::Given { name } => name,
         SubnetGroup::Default => DEFAULT_SUBNET_GROUP,
     };
@@ -38,6 +37,32 @@ pub(super) async fn prepare_subnet_group(context: &Context<'_>, spec: &ClusterSp
         )),
         None => Err(Fault::new(FaultClass::Invalid, format!("there is no subnet group named {name}"))),
     }
+}
+
+fn subnet_group_of(context: &Context<'_>, subnet_ids: BTreeSet<String>) -> Mutation {
+    let task = context.task;
+    Mutation::CreateSubnetGroup {
+        name: made_name(&task.cluster, task.operation_id),
+        description: group_description(task.installation_id, task.operation_id),
+        subnet_ids,
+    }
+}
+
+/// Makes a group of the VPC's subnets as they are now. What was made of them before, or was sent and may have been, stays
+/// as it was: the VPC can have changed since.
+async fn make_of_vpc(context: &Context<'_>, spec: &ClusterSpec, vpc_id: &str) -> Result<Look, Fault> {
+    let unfilled = subnet_group_of(context, BTreeSet::new());
+    let task = context.task;
+    let is_made = unfilled.makes().is_some_and(|(kind, name)| task.present_named(kind, name).is_some());
+    if is_made || task.open_call_like(&unfilled).is_some() {
+        return make(context, unfilled).await;
+    }
+    let subnets = context.aws.subnets_of_vpc(vpc_id).await?;
+    let chosen = choose_subnets(&subnets, spec.network_type, &context.place.region);
+    if !chosen.is_empty() {
+        return make(context, subnet_group_of(context, chosen)).await;
+    }
+    Err(Fault::new(FaultClass::Invalid, why_none(vpc_id, &subnets, spec.network_type)))
 }
 
 /// Finds the parameter group that was given, or makes an empty one to be filled.

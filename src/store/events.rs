@@ -1,12 +1,17 @@
 //! An operation's history: written with the change it tells of, numbered without gaps.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::operation::Event as EventRecord;
+use crate::domain::cluster::Cluster;
+use crate::domain::operation::{Event as EventRecord, Status};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, rows};
+
+/// A place among the events of a cluster's operations: when, in which operation, as the how many-eth.
+pub type EventPlace = (DateTime<Utc>, Uuid, i64);
 
 /// An entry about to be written.
 pub(super) struct Event {
@@ -72,6 +77,49 @@ impl Store {
                 at: row.at,
                 data: row.data,
             })
+            .collect())
+    }
+
+    /// The number of the last entry of an operation's history, and its status: what a reader that follows it compares.
+    pub async fn history_end(&self, operation: Uuid) -> Result<Option<(i64, Status)>, StoreError> {
+        let row = sqlx::query!("select last_sequence, status from operations where id = $1", operation)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| Ok((row.last_sequence, rows::status(&row.status)?))).transpose()
+    }
+
+    /// What happened in the operations on a cluster, newest first, each with its operation; only what is older than a
+    /// place, if one is given. An earlier cluster of the same name is another cluster.
+    pub async fn events_of_cluster(
+        &self,
+        cluster: &Cluster,
+        before: Option<EventPlace>,
+        limit: i64,
+    ) -> Result<Vec<(Uuid, EventRecord)>, StoreError> {
+        let (at, operation, sequence) =
+            before.map_or((None, None, None), |(at, id, number)| (Some(at), Some(id), Some(number)));
+        // The name is there for its index; the id decides.
+        let found = sqlx::query!(
+            "select e.operation_id, e.sequence, e.type as kind, e.message, e.data, e.at
+             from operations o
+             join operation_events e on e.operation_id = o.id
+             where o.cluster_name = $1 and o.cluster_id = $2
+               and ($3::timestamptz is null or (e.at, e.operation_id, e.sequence) < ($3, $4::uuid, $5::bigint))
+             order by e.at desc, e.operation_id desc, e.sequence desc
+             limit $6",
+            cluster.name.as_str(),
+            cluster.id,
+            at,
+            operation,
+            sequence,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let event = |sequence, kind, message, at, data| EventRecord { sequence, kind, message, at, data };
+        Ok(found
+            .into_iter()
+            .map(|row| (row.operation_id, event(row.sequence, row.kind, row.message, row.at, row.data)))
             .collect())
     }
 }

@@ -45,6 +45,7 @@ pub use change::Change;
 pub use claims::{Claim, LEASE};
 pub use clusters::ClusterFilter;
 pub use duties::Duty;
+pub use events::EventPlace;
 pub use figures::Unfinished;
 pub use idempotency::IdempotencyKey;
 pub use operations::OperationFilter;

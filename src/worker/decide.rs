@@ -133,6 +133,7 @@ fn block(now: &Circumstances<'_>, fault: Fault) -> Verdict {
         FaultClass::Quota => (RECHECK_QUOTA, WaitingFor::Quota),
         FaultClass::Capacity => (RECHECK_QUOTA, WaitingFor::Capacity),
         FaultClass::ClusterNotAvailable => (RECHECK_LATE, WaitingFor::Cluster),
+        FaultClass::NotBuiltIn => (RECHECK_LATE, WaitingFor::Operator),
         _ => (RECHECK_LATE, WaitingFor::Aws),
     };
     now.block(fault, recheck, waiting_for)

@@ -149,3 +149,28 @@ async fn shutdown_ends_the_waits_and_too_many_are_answered_at_once() {
     assert_eq!(ended, 256);
     door.get("/readyz").await.refused(503, "unavailable");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operations_are_found_by_cluster_kind_and_status() {
+    let world = World::new().await;
+    let (door, worker) = (Door::of(&world), world.worker("w"));
+    let done = door.post("/v1/clusters", &wanted("orders"), &[]).await.accepted();
+    world.settle(&worker, done).await;
+    let waiting = door.post("/v1/clusters", &wanted("users"), &[]).await.accepted();
+    let delete = door.delete("/v1/clusters/orders").await.accepted();
+    for (filter, expected) in [
+        ("", vec![delete, waiting, done]),
+        ("?status=succeeded", vec![done]),
+        ("?status=pending", vec![delete, waiting]),
+        ("?kind=create_cluster", vec![waiting, done]),
+        ("?cluster=Orders", vec![delete, done]),
+        ("?cluster=orders&kind=delete_cluster&status=pending", vec![delete]),
+        ("?cluster=orders&status=blocked", vec![]),
+    ] {
+        let list = door.get(&format!("/v1/operations{filter}")).await.body["items"].clone();
+        let ids: Vec<Value> = list.as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+        assert_eq!(ids, expected.iter().map(|id| json!(id)).collect::<Vec<_>>(), "{filter}");
+    }
+    let refused = door.get("/v1/operations?cluster=1&kind=paint_cluster&status=lost&colour=blue").await;
+    assert_eq!(refused.refused(422, "invalid_request")["errors"].as_array().unwrap().len(), 4);
+}

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use aws_sandbox::{CallRecord, Identity};
-use dax_provisioner::aws::Aws;
+use dax_provisioner::aws::{Aws, LOOKUPS_BUILT_IN};
 use dax_provisioner::domain::installation::AwsPlace;
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::policies::service::{ServiceScope, service_policy};
 use dax_provisioner::domain::policies::{PolicyDocument, boundary_policy};
+use serde_json::json;
 
 use crate::world::World;
 
@@ -22,12 +23,18 @@ pub const SERVICE_ARN: &str = "arn:aws:iam::123456789012:user/dax-provisioner";
 impl World {
     /// The policy that the service is shipped with, for this account, Region and boundary, and roles it was told of.
     pub fn shipped_policy(&self, service_role_arns: &[String]) -> PolicyDocument {
+        self.policy_of_build(service_role_arns, LOOKUPS_BUILT_IN)
+    }
+
+    /// The same of a build with or without lookups.
+    pub fn policy_of_build(&self, service_role_arns: &[String], lookups: bool) -> PolicyDocument {
         service_policy(&ServiceScope {
             partition: &self.place.partition,
             account_id: &self.place.account_id,
             region: &self.place.region,
             boundary_arn: self.settings.permissions_boundary.as_deref(),
             service_role_arns,
+            lookups,
         })
     }
 
@@ -68,4 +75,17 @@ pub async fn make_boundary(admin: &Aws, place: &AwsPlace) -> String {
         tags: BTreeMap::new(),
     };
     admin.send(&boundary, place).await.unwrap().arn.unwrap()
+}
+
+/// Gives the service's identity everything but one action.
+pub fn lack(world: &World, action: &str) {
+    let statement = json!({"Effect": "Allow", "NotAction": [action], "Resource": "*"});
+    let identity = Identity {
+        secret: SERVICE.to_owned(),
+        arn: SERVICE_ARN.to_owned(),
+        policies: vec![json!({"Version": "2012-10-17", "Statement": [statement]})],
+        permissions_boundary: None,
+        session_policies: None,
+    };
+    world.sandbox.put_identity(SERVICE, identity);
 }

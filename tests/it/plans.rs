@@ -37,7 +37,7 @@ async fn make_role(world: &World, name: &str) -> String {
 
 /// Ways to ask for a cluster that take different calls.
 #[derive(Debug, Clone, Copy)]
-enum Wish {
+pub enum Wish {
     /// Role, policy and both groups are made.
     Everything,
     /// A role with as many tables as need two policies; the default groups.
@@ -48,8 +48,12 @@ enum Wish {
     FoundRole,
     /// No role is found, and the operator has set a default.
     DefaultAccess,
+    /// A subnet group of whatever a VPC has.
+    #[cfg(feature = "lookups")]
+    OfVpc,
 }
 
+/// The ways that every build offers.
 const WISHES: [Wish; 5] = [Wish::Everything, Wish::ManyTables, Wish::GivenRole, Wish::FoundRole, Wish::DefaultAccess];
 
 impl Wish {
@@ -77,6 +81,11 @@ impl Wish {
                 let service_role = ServiceRole::Found { default_access: Some(Access::ReadOnly) };
                 ClusterSpec { service_role, ..plain_spec("orders") }
             }
+            #[cfg(feature = "lookups")]
+            Self::OfVpc => {
+                let vpc_id = world.sandbox.inventory().subnets[0].vpc_id.clone();
+                ClusterSpec { subnet_group: SubnetGroup::OfVpc { vpc_id }, ..plain_spec("orders") }
+            }
         }
     }
 }
@@ -85,68 +94,74 @@ fn policy_of<'a>(permissions: impl IntoIterator<Item = &'a Permission>) -> Polic
     PolicyDocument::merged(permissions.into_iter().map(Permission::statement))
 }
 
-/// The law: who holds exactly a plan's policy sees the work through; who lacks any one of it is stopped.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plan_s_permissions_are_enough_and_each_of_them_is_needed() {
-    let (mut enough, mut needed) = (0, 0);
-    for wish in WISHES {
+/// The law: who holds exactly a plan's policy sees the work through; who lacks any one of it is stopped. Tells how many
+/// permissions there were.
+pub async fn permissions_are_enough_and_needed(wish: Wish) -> usize {
+    let world = World::new().await;
+    let spec = wish.spec(&world).await;
+    let plan = drawn(&world, &spec).await;
+    world.put_policies(&[plan.policy()]);
+    let create = world.create(&spec).await;
+    let done = world.settle(&world.worker("w"), create).await;
+    assert_eq!(done.status, Status::Succeeded, "{wish:?}: {:#?}", done.fault);
+    for missing in 0..plan.permissions.len() {
         let world = World::new().await;
         let spec = wish.spec(&world).await;
-        let plan = drawn(&world, &spec).await;
-        world.put_policies(&[plan.policy()]);
+        let permissions = drawn(&world, &spec).await.permissions;
+        let lacking = &permissions[missing];
+        let others = permissions.iter().enumerate().filter(|(index, _)| *index != missing).map(|(_, one)| one);
+        world.put_policies(&[policy_of(others)]);
+        let worker = world.worker("w");
         let create = world.create(&spec).await;
-        let done = world.settle(&world.worker("w"), create).await;
-        assert_eq!(done.status, Status::Succeeded, "{wish:?}: {:#?}", done.fault);
-        enough += 1;
-        for missing in 0..plan.permissions.len() {
-            let world = World::new().await;
-            let spec = wish.spec(&world).await;
-            let permissions = drawn(&world, &spec).await.permissions;
-            let lacking = &permissions[missing];
-            let others = permissions.iter().enumerate().filter(|(index, _)| *index != missing).map(|(_, one)| one);
-            world.put_policies(&[policy_of(others)]);
-            let worker = world.worker("w");
-            let create = world.create(&spec).await;
-            let stopped = world.settle(&worker, create).await;
-            let what = format!("{wish:?} without {} on {}", lacking.action, lacking.resource);
-            assert_eq!(stopped.status, Status::Blocked, "{what}");
-            assert_eq!(stopped.waiting_for, Some(WaitingFor::Permission), "{what}");
-            let message = stopped.fault.unwrap().aws.unwrap().message;
-            assert!(
-                message.contains(&format!("is not authorized to perform: {}", lacking.action)),
-                "{what}: {message}"
-            );
-            world.put_policies(&[policy_of(&permissions)]);
-            assert_eq!(world.finish(&worker, create).await.status, Status::Succeeded, "{what}");
-            needed += 1;
-        }
+        let stopped = world.settle(&worker, create).await;
+        let what = format!("{wish:?} without {} on {}", lacking.action, lacking.resource);
+        assert_eq!(stopped.status, Status::Blocked, "{what}");
+        assert_eq!(stopped.waiting_for, Some(WaitingFor::Permission), "{what}");
+        let message = stopped.fault.unwrap().aws.unwrap().message;
+        assert!(message.contains(&format!("is not authorized to perform: {}", lacking.action)), "{what}: {message}");
+        world.put_policies(&[policy_of(&permissions)]);
+        assert_eq!(world.finish(&worker, create).await.status, Status::Succeeded, "{what}");
     }
-    println!("plans: {enough} policies are enough, each of their {needed} permissions is needed");
+    plan.permissions.len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_s_permissions_are_enough_and_each_of_them_is_needed() {
+    let mut needed = 0;
+    for wish in WISHES {
+        needed += permissions_are_enough_and_needed(wish).await;
+    }
+    println!("plans: {} policies are enough, each of their {needed} permissions is needed", WISHES.len());
     assert!(needed >= 60, "{needed}");
+}
+
+/// The law: the steps and calls of a plan are those of the operation.
+pub async fn steps_and_calls_are_told(wish: Wish) {
+    let world = World::new().await;
+    let spec = wish.spec(&world).await;
+    let drawn = drawn(&world, &spec).await;
+    let names: Vec<&str> = drawn.steps.iter().map(|step| step.name).collect();
+    assert_eq!(names, plan(Kind::CreateCluster).step_names());
+    world.put_policies(&[serde_json::from_value(json!({"Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}))
+    .unwrap()]);
+    let create = world.create(&spec).await;
+    assert_eq!(world.settle(&world.worker("w"), create).await.status, Status::Succeeded, "{wish:?}");
+    let planned: BTreeSet<&str> = drawn.steps.iter().flat_map(|step| step.calls.iter().copied()).collect();
+    let calls = world.service_calls();
+    let sent: BTreeSet<&str> = calls.iter().map(|call| call.operation.as_ref()).collect();
+    assert_eq!(sent, planned, "{wish:?}");
+    let operation = world.operation(create).await;
+    for (step, record) in drawn.steps.iter().zip(&operation.steps) {
+        let skipped = record.status.as_str() == "skipped";
+        assert!(!skipped || step.calls.is_empty() || step.name == "find_service_role", "{wish:?} {}", step.name);
+    }
 }
 
 #[tokio::test]
 async fn a_plan_names_the_steps_and_the_calls_of_the_operation() {
     for wish in WISHES {
-        let world = World::new().await;
-        let spec = wish.spec(&world).await;
-        let drawn = drawn(&world, &spec).await;
-        let names: Vec<&str> = drawn.steps.iter().map(|step| step.name).collect();
-        assert_eq!(names, plan(Kind::CreateCluster).step_names());
-        world.put_policies(&[serde_json::from_value(json!({"Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}))
-        .unwrap()]);
-        let create = world.create(&spec).await;
-        assert_eq!(world.settle(&world.worker("w"), create).await.status, Status::Succeeded, "{wish:?}");
-        let planned: BTreeSet<&str> = drawn.steps.iter().flat_map(|step| step.calls.iter().copied()).collect();
-        let calls = world.service_calls();
-        let sent: BTreeSet<&str> = calls.iter().map(|call| call.operation.as_ref()).collect();
-        assert_eq!(sent, planned, "{wish:?}");
-        let operation = world.operation(create).await;
-        for (step, record) in drawn.steps.iter().zip(&operation.steps) {
-            let skipped = record.status.as_str() == "skipped";
-            assert!(!skipped || step.calls.is_empty() || step.name == "find_service_role", "{wish:?} {}", step.name);
-        }
+        steps_and_calls_are_told(wish).await;
     }
 }
 

@@ -36,8 +36,10 @@ def generate(document: bytes, work: Path) -> None:
 
 def use(base_url: str, token: str) -> None:
     from dax_client import AuthenticatedClient
-    from dax_client.api.clusters import create_cluster, delete_cluster, get_cluster, list_clusters
-    from dax_client.api.operations import list_operation_events
+    from dax_client.api.clusters import create_cluster, delete_cluster, get_cluster, get_connection
+    from dax_client.api.clusters import list_cluster_events, list_clusters
+    from dax_client.api.inventory import list_parameter_groups, list_service_roles, list_subnet_groups
+    from dax_client.api.operations import list_operation_events, stream_operation_events
     from dax_client.models import Access, ClusterRequest, Problem, ServiceRoleRequest
 
     client = AuthenticatedClient(base_url=base_url, token=token, httpx_args={"trust_env": False})
@@ -55,6 +57,18 @@ def use(base_url: str, token: str) -> None:
     events = list_operation_events.sync(accepted.id, client=client, limit=100).items
     assert events[0].type_ == "operation_accepted" and events[-1].type_ == "operation_succeeded", events
 
+    streamed = stream_operation_events.sync(accepted.id, client=client)
+    assert streamed.count("\ndata:") == len(events) and "event: operation_succeeded" in streamed, streamed
+    timeline = list_cluster_events.sync("generated", client=client, limit=100).items
+    assert {event.source for event in timeline} == {"dax", "operation"}, timeline
+    assert all((event.sequence is None) == (event.source == "dax") for event in timeline), timeline
+
+    connection = get_connection.sync("generated", client=client)
+    assert connection.url == cluster.endpoint.url and connection.policies.read_only.to_dict()["Statement"], connection
+    assert [sample.language for sample in connection.samples] == ["java", "python", "node", "go", "dotnet"]
+    assert [role.owner for role in list_service_roles.sync(client=client).items] == ["managed"]
+    assert "default" in [group.name for group in list_subnet_groups.sync(client=client).items]
+    assert list_parameter_groups.sync(client=client).items
     change(client)
 
     bad = ClusterRequest(name="1bad", node_type="x", replication_factor=99)

@@ -18,7 +18,7 @@ fn place() -> AwsPlace {
 }
 
 fn read(body: Value) -> Result<ClusterSpec, Vec<FieldError>> {
-    believe(body, &Ground { place: &place(), default_access: None })
+    believe(body, &Ground { place: &place(), default_access: None, lookups: true })
 }
 
 /// Any JSON, with the words of the request among its keys and texts.

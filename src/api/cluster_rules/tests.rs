@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use crate::domain::spec::{ParameterGroup, SubnetGroup};
+
 use super::*;
 
 fn place() -> AwsPlace {
@@ -14,7 +16,7 @@ fn place() -> AwsPlace {
 }
 
 fn read(body: Value) -> Result<ClusterSpec, Vec<FieldError>> {
-    believe(body, &Ground { place: &place(), default_access: Some(Access::ReadWrite) })
+    believe(body, &Ground { place: &place(), default_access: Some(Access::ReadWrite), lookups: false })
 }
 
 /// The smallest good body, with these members changed or added.
@@ -274,7 +276,7 @@ fn the_schema_and_the_rules_agree_on_every_limit() {
         assert!(read(good.clone()).is_ok(), "{good}");
         let (request, faults) = schema.read::<ClusterRequest>(bad.clone());
         assert!(!faults.merged_with(Vec::new()).is_empty(), "the schema accepts {bad}");
-        let ground = Ground { place: &place(), default_access: None };
+        let ground = Ground { place: &place(), default_access: None, lookups: false };
         assert!(request.is_some_and(|request| request.accept(&ground).is_err()), "the rules accept {bad}");
     }
 }

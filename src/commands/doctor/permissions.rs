@@ -1,6 +1,6 @@
 //! What `doctor` checks of permissions: each one of the service's own policy, put to IAM's simulator, which changes nothing.
 
-use crate::aws::Aws;
+use crate::aws::{Aws, LOOKUPS_BUILT_IN};
 use crate::domain::installation::AwsPlace;
 use crate::domain::policies::asked::permissions_of;
 use crate::domain::policies::service::{ServiceScope, service_policy};
@@ -21,6 +21,7 @@ pub(super) async fn checks(aws: &Aws, place: &AwsPlace, permissions_boundary: Op
         region: &place.region,
         boundary_arn: permissions_boundary,
         service_role_arns: &[],
+        lookups: LOOKUPS_BUILT_IN,
     });
     let permissions = permissions_of(&policy, |action| region_of(action, place));
     let found = Inspector::new(aws.clone()).permission_checks(&permissions).await;

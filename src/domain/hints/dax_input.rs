@@ -75,7 +75,7 @@ pub(super) const ROWS: &[Hint] = &[
         code: "InvalidParameterCombinationException",
         operations: &["CreateCluster"],
         title: "Two settings of the cluster exclude each other.",
-        explanation: "`availability_zones` must have exactly `replication_factor` entries, all in zones of the subnet group, and `network_type` must be one the subnets support.",
+        explanation: "`availability_zones` must have exactly `replication_factor` entries, all in zones of the subnet group, and `network_type` must be one the subnets support; `security_group_ids` must be groups of their VPC.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_dax_CreateCluster.html#API_dax_CreateCluster_RequestParameters",
         ..INPUT
     },

@@ -80,6 +80,22 @@ pub(super) const ROWS: &[Hint] = &[
         ..DENIED
     },
     Hint {
+        id: "ec2_describe_security_group_rules",
+        action: Some("ec2:DescribeSecurityGroupRules"),
+        title: "Add ec2:DescribeSecurityGroupRules to your user policy.",
+        explanation: "Whether a port is open, and by a rule of ours, is read before it is opened or closed: allow `ec2:DescribeSecurityGroupRules`, which knows only Resource `*`.",
+        documentation: "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroupRules.html#API_DescribeSecurityGroupRules_RequestParameters",
+        ..DENIED
+    },
+    Hint {
+        id: "ec2_create_tags",
+        action: Some("ec2:CreateTags"),
+        title: "Add ec2:CreateTags on new security group rules.",
+        explanation: "The rules we make carry our tags, by which they are found again. Allow `ec2:CreateTags` on `security-group-rule/*` with the condition `ec2:CreateAction` = `AuthorizeSecurityGroupIngress`: then nothing else can be tagged.",
+        documentation: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html",
+        ..DENIED
+    },
+    Hint {
         id: "ec2_encoded_refusal",
         message: Some("encoded authorization failure message"),
         title: "Decode the message to learn which action is missing.",

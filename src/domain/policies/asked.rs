@@ -60,6 +60,7 @@ mod tests {
             region: "us-west-2",
             boundary_arn: Some(boundary),
             service_role_arns: &[],
+            lookups: true,
         });
         let permissions = permissions_of(&policy, |_| "us-west-2".to_owned());
         let find = |action: &str| permissions.iter().find(|one| one.action == action).expect("is granted");

@@ -29,6 +29,11 @@ pub const DAX_ACTIONS: [&str; 21] = [
     "dax:UntagResource",
 ];
 
+/// The condition key of ec2:CreateTags that says in which call the tagged thing is made.
+pub const CREATE_ACTION: &str = "ec2:CreateAction";
+/// The only call that tags.
+pub const CREATES_RULES: &str = "AuthorizeSecurityGroupIngress";
+
 /// Where the service works, and with what.
 #[derive(Debug, Clone, Copy)]
 pub struct ServiceScope<'a> {
@@ -42,6 +47,8 @@ pub struct ServiceScope<'a> {
     pub boundary_arn: Option<&'a str>,
     /// Roles given by ARN that clusters may use.
     pub service_role_arns: &'a [String],
+    /// Whether the service looks things up in EC2 and DynamoDB, and opens ports.
+    pub lookups: bool,
 }
 
 /// The policy the service needs to create, scale, update and delete clusters. Without a boundary whoever holds it can
@@ -51,6 +58,9 @@ pub fn service_policy(scope: &ServiceScope<'_>) -> PolicyDocument {
     statements.extend(roles(scope));
     statements.extend(access_policies(scope));
     statements.extend(passing(scope));
+    if scope.lookups {
+        statements.extend(lookups(scope));
+    }
     if let Some(boundary) = scope.boundary_arn {
         statements.extend(boundary_protection(boundary));
     }
@@ -140,6 +150,22 @@ fn passing(scope: &ServiceScope<'_>) -> Vec<Statement> {
         statements.push(pass("PassGivenServiceRolesToDaxOnly", given()));
     }
     statements
+}
+
+/// What only a build with lookups needs. EC2 has no condition key for the source of a rule, so that a port is never opened
+/// to everybody is the service's own rule, and not IAM's.
+fn lookups(scope: &ServiceScope<'_>) -> Vec<Statement> {
+    let here = |service: &str, kind: &str| {
+        format!("arn:{}:{service}:{}:{}:{kind}/*", scope.partition, scope.region, scope.account_id)
+    };
+    let ingress = ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"];
+    let at_birth = condition("StringEquals", CREATE_ACTION, Values::one(CREATES_RULES));
+    vec![
+        allow("LookUpTables", &["dynamodb:DescribeTable"], here("dynamodb", "table"), Conditions::new()),
+        allow("LookUpIngress", &["ec2:DescribeSecurityGroupRules"], "*", Conditions::new()),
+        allow("ChangeIngress", &ingress, here("ec2", "security-group"), Conditions::new()),
+        allow("TagNewIngressRules", &["ec2:CreateTags"], here("ec2", "security-group-rule"), at_birth),
+    ]
 }
 
 /// What the service needs beyond its policy to foretell refusals: to simulate its own policies, and nobody else's. A user

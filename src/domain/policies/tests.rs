@@ -119,6 +119,7 @@ fn the_service_policy_is_the_fact_sheet_s() {
         region: "us-west-2",
         boundary_arn: Some(BOUNDARY),
         service_role_arns: &[],
+        lookups: false,
     };
     let document = service_policy(&scope).to_json();
     assert_eq!(document, compact(include_str!("service_policy.json")));
@@ -134,6 +135,7 @@ fn without_a_boundary_its_conditions_and_denies_are_gone() {
         region: "us-west-2",
         boundary_arn: None,
         service_role_arns: &given,
+        lookups: false,
     };
     let document = service_policy(&scope);
     let json = document.to_json();
@@ -159,6 +161,29 @@ fn without_a_boundary_its_conditions_and_denies_are_gone() {
     );
     let given = Some(Values::many(given));
     assert!(document.statement.iter().rev().take(2).all(|statement| statement.resource == given));
+}
+
+#[test]
+fn lookups_take_four_statements_more_and_none_of_them_reaches_beyond_account_and_region() {
+    let of = |lookups| {
+        let scope = ServiceScope {
+            partition: "aws",
+            account_id: ACCOUNT,
+            region: "us-west-2",
+            boundary_arn: Some(BOUNDARY),
+            service_role_arns: &[],
+            lookups,
+        };
+        service_policy(&scope)
+    };
+    let (without, with) = (of(false).statement, of(true));
+    let more: Vec<_> = with.statement.iter().filter(|statement| !without.contains(statement)).cloned().collect();
+    assert_eq!(more.len() + without.len(), with.statement.len());
+    assert_eq!(
+        PolicyDocument::new(more).to_json(),
+        r#"{"Version":"2012-10-17","Statement":[{"Sid":"LookUpTables","Effect":"Allow","Action":["dynamodb:DescribeTable"],"Resource":"arn:aws:dynamodb:us-west-2:123456789012:table/*"},{"Sid":"LookUpIngress","Effect":"Allow","Action":["ec2:DescribeSecurityGroupRules"],"Resource":"*"},{"Sid":"ChangeIngress","Effect":"Allow","Action":["ec2:AuthorizeSecurityGroupIngress","ec2:RevokeSecurityGroupIngress"],"Resource":"arn:aws:ec2:us-west-2:123456789012:security-group/*"},{"Sid":"TagNewIngressRules","Effect":"Allow","Action":["ec2:CreateTags"],"Resource":"arn:aws:ec2:us-west-2:123456789012:security-group-rule/*","Condition":{"StringEquals":{"ec2:CreateAction":"AuthorizeSecurityGroupIngress"}}}]}"#
+    );
+    assert!(non_whitespace_len(&with.to_json()) <= POLICY_CHARACTERS_MAX);
 }
 
 #[test]

@@ -23,11 +23,22 @@ fn context() -> Context {
         ("iam:awsservicename", "dax.amazonaws.com"),
         ("iam:permissionsboundary", BOUNDARY),
         ("iam:policyarn", OUR_POLICY),
+        ("ec2:createaction", "AuthorizeSecurityGroupIngress"),
     ]
     .into_iter()
     .map(|(key, value)| (key.to_owned(), vec![value.to_owned()]))
     .collect()
 }
+
+/// What lookups are refused, and on what.
+const LOOKUPS: [(&str, &str); 6] = [
+    ("dynamodb:DescribeTable", "arn:aws:dynamodb:us-west-2:123456789012:table/Orders"),
+    ("ec2:DescribeSubnets", "*"),
+    ("ec2:DescribeSecurityGroupRules", "*"),
+    ("ec2:AuthorizeSecurityGroupIngress", "arn:aws:ec2:us-west-2:123456789012:security-group/sg-0a1b2c3d"),
+    ("ec2:RevokeSecurityGroupIngress", "arn:aws:ec2:us-west-2:123456789012:security-group/sg-0a1b2c3d"),
+    ("ec2:CreateTags", "arn:aws:ec2:us-west-2:123456789012:security-group-rule/*"),
+];
 
 #[test]
 fn every_action_of_the_service_policy_is_cured_exactly() {
@@ -37,6 +48,7 @@ fn every_action_of_the_service_policy_is_cured_exactly() {
         region: "us-west-2",
         boundary_arn: Some(BOUNDARY),
         service_role_arns: &[],
+        lookups: true,
     };
     let whole = service_policy(&scope);
     let iam = [
@@ -56,7 +68,8 @@ fn every_action_of_the_service_policy_is_cured_exactly() {
         .map(|action| ((*action).to_owned(), "*"))
         .chain(iam.iter().map(|name| (format!("iam:{name}"), OUR_ROLE)))
         .chain(policy.iter().map(|name| (format!("iam:{name}"), OUR_POLICY)))
-        .chain([("iam:CreateServiceLinkedRole".to_owned(), LINKED)]);
+        .chain([("iam:CreateServiceLinkedRole".to_owned(), LINKED)])
+        .chain(LOOKUPS.map(|(action, resource)| (action.to_owned(), resource)));
     for (action, resource) in cases {
         let on = if resource == "*" { String::new() } else { format!(" on resource: {resource}") };
         let message = format!("User: {USER} is not authorized to perform: {action}{on}");

@@ -23,7 +23,7 @@ impl Draft<'_> {
         permissions.push(self.permission("iam:CreateServiceLinkedRole", &linked, vec![linked.clone()]));
         permissions.extend(self.of_groups());
         for action in ["dax:DescribeClusters", "dax:CreateCluster", "dax:TagResource"] {
-            permissions.push(self.of_dax(action));
+            permissions.push(self.anywhere(action));
         }
         permissions.extend(self.of_passing());
         permissions
@@ -71,8 +71,10 @@ impl Draft<'_> {
 
     fn of_groups(&self) -> Vec<Permission> {
         let mut actions = vec!["dax:DescribeSubnetGroups"];
-        if let SubnetGroup::Made { .. } = self.spec.subnet_group {
-            actions.push("dax:CreateSubnetGroup");
+        match self.spec.subnet_group {
+            SubnetGroup::OfVpc { .. } => actions.extend(["dax:CreateSubnetGroup", "ec2:DescribeSubnets"]),
+            SubnetGroup::Made { .. } => actions.push("dax:CreateSubnetGroup"),
+            SubnetGroup::Given { .. } | SubnetGroup::Default => {}
         }
         actions.extend_from_slice(match self.spec.parameter_group {
             ParameterGroup::Default => &[],
@@ -84,7 +86,7 @@ impl Draft<'_> {
                 "dax:UpdateParameterGroup",
             ],
         });
-        actions.into_iter().map(|action| self.of_dax(action)).collect()
+        actions.into_iter().map(|action| self.anywhere(action)).collect()
     }
 
     fn of_passing(&self) -> Option<Permission> {
@@ -96,8 +98,8 @@ impl Draft<'_> {
         Some(self.permission("iam:PassRole", &role(SUFFIX_PATTERN)?, vec![role(&self.drawn)?]))
     }
 
-    /// DAX's own actions cannot be limited to a resource (developer guide, "Managing DAX clusters").
-    fn of_dax(&self, action: &'static str) -> Permission {
+    /// DAX's own actions cannot be limited to a resource (developer guide, "Managing DAX clusters"), nor can EC2's reads.
+    fn anywhere(&self, action: &'static str) -> Permission {
         self.permission(action, ANYTHING, vec![ANYTHING.to_owned()])
     }
 

@@ -2,13 +2,11 @@
 
 use crate::domain::fault::Fault;
 use crate::domain::observed::Observed;
-use crate::domain::policies::Tables;
 use crate::domain::preflight::{Check, Foretold};
 use crate::domain::spec::ClusterSpec;
 
 use super::super::Inspector;
 use super::super::plan::Draft;
-use super::super::service_role::RoleChoice;
 use super::{groups, unanswered};
 
 /// Nodes of all clusters of an account in a Region (developer guide, "Quotas in Amazon DynamoDB").
@@ -16,7 +14,6 @@ const NODES_MAX: i64 = 50;
 
 const CLUSTER_NAME: &str = "cluster_name";
 const NODE_QUOTA: &str = "node_quota";
-const TABLES: &str = "tables";
 
 fn foretold(code: &'static str) -> Option<Foretold> {
     Some(Foretold::Error { service: "dax", operation: "CreateCluster", code, message: "" })
@@ -26,18 +23,20 @@ impl Inspector {
     /// Everything but the permissions.
     pub(super) async fn account_checks(&self, draft: &Draft<'_>) -> Vec<Check> {
         let spec = draft.spec;
-        let (clusters, subnet_groups, parameter_groups, role, linked) = tokio::join!(
+        let (clusters, subnet_groups, parameter_groups, role, linked, tables) = tokio::join!(
             self.aws.clusters(),
             self.aws.subnet_groups(),
             self.aws.parameter_groups(),
             self.check_service_role(draft),
             self.check_linked_role(draft),
+            self.check_tables(draft),
         );
         let mut checks = vec![role, linked];
         checks.extend(check_clusters(spec, clusters));
-        checks.extend(groups::check_subnets(spec, subnet_groups));
+        checks.extend(groups::check_subnets(spec, &subnet_groups));
+        checks.extend(self.network_checks(draft, groups::vpc_of_existing(spec, &subnet_groups)).await);
         checks.push(groups::check_parameters(spec, parameter_groups));
-        checks.push(check_tables(draft.role));
+        checks.push(tables);
         checks
     }
 }
@@ -70,29 +69,20 @@ fn check_clusters(spec: &ClusterSpec, found: Result<Vec<(String, Observed)>, Fau
     [free, room]
 }
 
-fn check_tables(role: &RoleChoice) -> Check {
-    match role {
-        RoleChoice::Made { tables: Tables::All, .. } => Check::pass(TABLES, "no table is named"),
-        RoleChoice::Made { tables: Tables::Named(_), .. } => {
-            Check::not_checked(TABLES, "tables are not looked up: the feature `lookups` is not built in")
-        }
-        RoleChoice::Given(_) | RoleChoice::Found(_) | RoleChoice::Unclear { .. } | RoleChoice::Unknown(_) => {
-            Check::not_checked(TABLES, "which tables an existing role reaches is for its own policies to say")
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::domain::hints;
 
-    /// Every error that a check foretells.
-    const FORETOLD: [(&str, &str, &str); 8] = [
+    /// Every error of DAX that a check foretells.
+    const FORETOLD: [(&str, &str, &str); 11] = [
         ("CreateCluster", "InvalidParameterValueException", "No permission to assume role"),
         ("CreateCluster", "ClusterAlreadyExistsFault", ""),
         ("CreateCluster", "NodeQuotaForCustomerExceededFault", ""),
         ("CreateCluster", "SubnetGroupNotFoundFault", ""),
         ("CreateCluster", "ParameterGroupNotFoundFault", ""),
+        ("CreateCluster", "InvalidParameterCombinationException", ""),
+        ("CreateCluster", "InvalidVPCNetworkStateFault", ""),
+        ("CreateSubnetGroup", "InvalidSubnet", ""),
         ("CreateSubnetGroup", "SubnetGroupQuotaExceededFault", ""),
         ("CreateSubnetGroup", "SubnetNotAllowedFault", ""),
         ("CreateParameterGroup", "ParameterGroupQuotaExceededFault", ""),
@@ -102,6 +92,13 @@ mod tests {
     fn what_is_foretold_has_its_hint() {
         for (operation, code, message) in FORETOLD {
             assert_eq!(hints::lookup("dax", operation, code, message).len(), 1, "{operation} {code}");
+        }
+        for (service, operation, code) in [
+            ("ec2", "DescribeSubnets", "InvalidVpcID.NotFound"),
+            ("ec2", "DescribeSecurityGroups", "InvalidGroup.NotFound"),
+            ("dynamodb", "DescribeTable", "ResourceNotFoundException"),
+        ] {
+            assert_eq!(hints::lookup(service, operation, code, "").len(), 1, "{operation} {code}");
         }
     }
 }

@@ -15,41 +15,50 @@ const PARAMETER_GROUPS_MAX: usize = 20;
 const BUILT_IN: &str = "default";
 
 const SUBNET_GROUP: &str = "subnet_group";
-const NETWORK_TYPE: &str = "network_type";
+pub(super) const NETWORK_TYPE: &str = "network_type";
 const PARAMETER_GROUP: &str = "parameter_group";
 
 fn foretold(operation: &'static str, code: &'static str) -> Option<Foretold> {
     Some(Foretold::Error { service: "dax", operation, code, message: "" })
 }
 
-/// The subnet group, and its address families.
-pub(super) fn check_subnets(spec: &ClusterSpec, found: Result<Vec<FoundSubnets>, Fault>) -> [Check; 2] {
+/// The subnet group, and the address families of one that exists.
+pub(super) fn check_subnets(spec: &ClusterSpec, found: &Result<Vec<FoundSubnets>, Fault>) -> Vec<Check> {
     let groups = match found {
         Ok(groups) => groups,
         Err(fault) => {
-            let reason = unanswered("subnet groups cannot be described", &fault);
-            return [SUBNET_GROUP, NETWORK_TYPE].map(|name| Check::not_checked(name, reason.clone()));
+            let reason = unanswered("subnet groups cannot be described", fault);
+            let names: &[&str] = if existing(spec).is_none() { &[SUBNET_GROUP] } else { &[SUBNET_GROUP, NETWORK_TYPE] };
+            return names.iter().map(|name| Check::not_checked(*name, reason.clone())).collect();
         }
     };
-    let name = match &spec.subnet_group {
-        SubnetGroup::Made { .. } => {
-            let unknown = "the subnets of a new group are not looked up: the feature `lookups` is not built in";
-            return [new_subnet_group(&groups), Check::not_checked(NETWORK_TYPE, unknown)];
-        }
-        SubnetGroup::Given { name } => name.as_str(),
-        SubnetGroup::Default => BUILT_IN,
-    };
+    let Some(name) = existing(spec) else { return vec![new_subnet_group(groups)] };
     match groups.iter().find(|group| group.name == name) {
         Some(group) => {
-            [Check::pass(SUBNET_GROUP, format!("the subnet group {name} exists")), network_type(spec, group)]
+            vec![Check::pass(SUBNET_GROUP, format!("the subnet group {name} exists")), network_type(spec, group)]
         }
         None => {
             let detail = format!("there is no subnet group named {name}");
             let missing = foretold("CreateCluster", "SubnetGroupNotFoundFault");
             let unknown = "there is no subnet group to ask";
-            [Check::fail(SUBNET_GROUP, detail, missing), Check::not_checked(NETWORK_TYPE, unknown)]
+            vec![Check::fail(SUBNET_GROUP, detail, missing), Check::not_checked(NETWORK_TYPE, unknown)]
         }
     }
+}
+
+/// The name of the subnet group, unless a new one is made.
+fn existing(spec: &ClusterSpec) -> Option<&str> {
+    match &spec.subnet_group {
+        SubnetGroup::Made { .. } | SubnetGroup::OfVpc { .. } => None,
+        SubnetGroup::Given { name } => Some(name),
+        SubnetGroup::Default => Some(BUILT_IN),
+    }
+}
+
+/// The VPC of the subnet group, if it exists.
+pub(super) fn vpc_of_existing<'a>(spec: &ClusterSpec, found: &'a Result<Vec<FoundSubnets>, Fault>) -> Option<&'a str> {
+    let (name, groups) = (existing(spec)?, found.as_ref().ok()?);
+    groups.iter().find(|group| group.name == name)?.vpc_id.as_deref()
 }
 
 fn new_subnet_group(groups: &[FoundSubnets]) -> Check {

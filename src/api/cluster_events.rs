@@ -1,0 +1,46 @@
+//! Cluster events: what DAX says happened to a cluster, and what was done to it here, in one timeline.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::domain::timeline::{Entry, Place, entries_of_dax, timeline};
+
+use super::events::{Event, EventList};
+use super::paging::{ByPlace, Page, PageParameters};
+use super::parameters::{Parameters, cluster_in_path, no_such_cluster};
+use super::path_parts::PathPart;
+use super::refusal::Refusal;
+use super::{Api, answers};
+
+/// Lists what happened to a cluster, newest first: DAX's own events of the last 14 days and those of every operation on it.
+///
+/// AWS is asked. An event of an operation names it in `data.operation_id` and has its `sequence` there; DAX's events have
+/// none, and are told apart from those of an earlier cluster of the same name by the time at which this one was asked for.
+#[utoipa::path(
+    get, path = "/v1/clusters/{name}/events", tag = "clusters", operation_id = "list_cluster_events",
+    params(("name" = String, Path, description = "Its name."), PageParameters),
+    responses((status = 200, description = "A page of the timeline.", body = EventList, headers(
+        ("Link" = String, description = "The next page, `rel=\"next\"`, if there is one."),
+    )))
+)]
+pub(super) async fn list_cluster_events(
+    State(api): State<Api>,
+    PathPart(name): PathPart,
+    mut parameters: Parameters,
+) -> Result<Response, Refusal> {
+    let page = Page::<ByPlace>::read(&mut parameters);
+    parameters.finish()?;
+    let name = cluster_in_path(&name)?;
+    let cluster = api.store.cluster(name.as_str()).await?.ok_or_else(|| no_such_cluster(name.as_str()))?;
+    let mut dax = api.inspector.cluster_events(&name).await.map_err(|fault| api.refusal_of(&fault))?;
+    dax.retain(|event| event.at >= cluster.created_at);
+    let before = page.after.map(|ByPlace(place)| place);
+    let place = |Place { at, operation, number }| (at, operation, number);
+    let ours = api.store.events_of_cluster(&cluster, before.map(place), page.rows()).await?;
+    let ours = ours.into_iter().map(|(operation, event)| Entry::of_operation(operation, event)).collect();
+    let mut entries = timeline(entries_of_dax(dax), ours, before);
+    let next_cursor = page.cut(&mut entries, |entry| ByPlace(entry.place));
+    let link = next_cursor.as_deref().map(|next| page.link(&format!("/v1/clusters/{name}/events"), &[], next));
+    let items = entries.into_iter().map(Event::of_entry).collect();
+    Ok(answers::list(&EventList { items, next_cursor }, link.as_deref()))
+}

@@ -1,0 +1,54 @@
+//! A build without lookups says so, and claims nothing.
+
+use dax_provisioner::domain::fault::FaultClass;
+use dax_provisioner::domain::operation::Status;
+use dax_provisioner::domain::waiting::WaitingFor;
+
+use super::*;
+
+#[tokio::test]
+async fn a_vpc_is_not_offered() {
+    let world = World::new().await;
+    let door = Door::of(&world);
+    for path in ["/v1/clusters", "/v1/plans", "/v1/preflights"] {
+        let answer = door.post(path, &body_of_vpc(VPC), &[]).await;
+        let errors = &answer.refused(422, "invalid_request")["errors"];
+        assert_eq!(errors[0]["pointer"], "/subnet_group/vpc_id", "{path}");
+        assert_eq!(errors[0]["code"], "not_offered", "{path}");
+        assert_eq!(errors[0]["detail"], "is not offered: this build has no lookups; give name or subnet_ids", "{path}");
+    }
+    assert_eq!(world.service_calls().len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_not_looked_up_is_not_checked_with_the_reason() {
+    let world = World::new().await;
+    let mut body = wanted("orders");
+    body["subnet_group"] = json!({"subnet_ids": ["subnet-0a1b2c3d"]});
+    body["security_group_ids"] = json!(["sg-0a1b2c3d"]);
+    let found = preflight(&Door::of(&world), &body).await;
+    for name in ["subnets", "network_type", "security_groups", "tables"] {
+        let check = check(&found, name);
+        assert_eq!(check["result"], "not_checked", "{check:#}");
+        assert!(check["detail"].as_str().unwrap().contains("this build has no lookups"), "{check:#}");
+    }
+}
+
+/// Accepted by a process with lookups, then met by one without: it waits for a process that can, and is undone when asked.
+#[tokio::test]
+async fn work_of_another_build_waits_and_can_be_deleted() {
+    let world = World::new().await;
+    let worker = world.worker("w");
+    let create = world.create(&spec_of_vpc(VPC)).await;
+    let blocked = world.settle(&worker, create).await;
+    assert_eq!((blocked.status, blocked.waiting_for), (Status::Blocked, Some(WaitingFor::Operator)));
+    let fault = blocked.fault.unwrap();
+    assert_eq!(fault.class, FaultClass::NotBuiltIn);
+    assert!(fault.detail.contains("this build has no lookups"), "{}", fault.detail);
+    let door = Door::of(&world);
+    let shown = door.get(&format!("/v1/operations/{create}")).await;
+    assert_eq!(shown.body["problem"]["code"], "unavailable", "{:#}", shown.body);
+    let delete = world.delete("orders").await;
+    assert_eq!(world.finish(&worker, delete).await.status, Status::Succeeded);
+    assert_eq!(made_by_us(&world), Vec::<String>::new());
+}

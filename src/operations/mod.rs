@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use crate::aws::Aws;
 use crate::domain::fault::{Difference, Fault, FaultClass};
 use crate::domain::installation::AwsPlace;
-use crate::domain::inventory::{Item, Owner, ResourceKind};
+use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::operation::Kind;
 use crate::domain::task::Task;
@@ -234,9 +234,11 @@ pub async fn act(context: &Context<'_>, mutation: &Mutation) -> Result<Findings,
 fn given_is_gone(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault {
     let code = fault.aws.as_ref().map(|aws| aws.code.as_str()).unwrap_or_default();
     let kind = if code.starts_with("SubnetGroup") { ResourceKind::SubnetGroup } else { ResourceKind::ParameterGroup };
-    let given = context.task.present(kind).is_some_and(|group| group.owner == Owner::External);
-    let creates = matches!(mutation, Mutation::CreateCluster(_));
-    if creates && given && fault.class == FaultClass::NotFound {
+    let present = context.task.inventory.iter().rev();
+    let group = present.into_iter().find(|item| item.kind == kind && item.presence == Presence::Present);
+    let given = group.is_some_and(|group| group.owner == Owner::External);
+    let uses = matches!(mutation, Mutation::CreateCluster(_) | Mutation::UpdateCluster(_));
+    if uses && given && fault.class == FaultClass::NotFound {
         return Fault { class: FaultClass::Invalid, ..fault };
     }
     fault

@@ -166,6 +166,7 @@ impl Api {
         name: &ClusterName,
         place: &AwsPlace,
     ) -> Result<(Observed, BTreeMap<String, String>), Refusal> {
+        let _leave = self.leave_to_ask().await?;
         let found = self.inspector.cluster(name.as_str()).await;
         let found = found.map_err(|fault| Refusal::from(self.advice(Some(place)).problem_of(&fault)))?;
         let Some(found) = found else {

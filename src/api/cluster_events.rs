@@ -32,8 +32,10 @@ pub(super) async fn list_cluster_events(
     parameters.finish()?;
     let name = cluster_in_path(&name)?;
     let cluster = api.store.cluster(name.as_str()).await?.ok_or_else(|| no_such_cluster(name.as_str()))?;
+    let leave = api.leave_to_ask().await?;
     let mut dax = api.inspector.cluster_events(&name).await.map_err(|fault| api.refusal_of(&fault))?;
     dax.retain(|event| event.at >= cluster.created_at);
+    drop(leave);
     let before = page.after.map(|ByPlace(place)| place);
     let place = |Place { at, operation, number }| (at, operation, number);
     let ours = api.store.events_of_cluster(&cluster, before.map(place), page.rows()).await?;

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::inventory::ResourceKind;
 use crate::domain::operation::{ClusterStatus, Kind};
 use crate::domain::rule::BrokenRule;
-use crate::domain::spec::DeleteSpec;
+use crate::domain::spec::{ClusterSpec, DeleteSpec, ParameterGroup, SubnetGroup};
 use crate::store::ClusterFilter;
 
 use super::Api;
@@ -90,12 +90,31 @@ pub(super) async fn create_cluster(
     let preflight = requires_preflight(&body);
     let place = api.place_soon().await?;
     let spec = believe(body, &api.ground(&place)).map_err(Problem::invalid)?;
+    if !api.is_answered_already(key.as_ref(), &spec).await? {
+        api.refuse_groups_of_others(&groups_named(&spec)).await?;
+    }
     if preflight && !api.is_answered_already(key.as_ref(), &spec).await? {
         api.refuse_unfit(&spec, &place).await?;
     }
     let new = submission.new_operation(Kind::CreateCluster, key);
     let accepted = api.store.accept_create(&new, &spec).await?;
     api.answer_accepted(accepted, spec.name.as_str(), submission.preference).await
+}
+
+/// The groups that a wanted cluster names.
+fn groups_named(spec: &ClusterSpec) -> [(&'static str, ResourceKind, Option<&str>); 2] {
+    let subnets = match &spec.subnet_group {
+        SubnetGroup::Given { name } => Some(name.as_str()),
+        SubnetGroup::Made { .. } | SubnetGroup::OfVpc { .. } | SubnetGroup::Default => None,
+    };
+    let parameters = match &spec.parameter_group {
+        ParameterGroup::Given { name } => Some(name.as_str()),
+        ParameterGroup::Made { .. } | ParameterGroup::Default => None,
+    };
+    [
+        ("/subnet_group/name", ResourceKind::SubnetGroup, subnets),
+        ("/parameter_group/name", ResourceKind::ParameterGroup, parameters),
+    ]
 }
 
 /// Lists the managed clusters, newest first.

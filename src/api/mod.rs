@@ -31,6 +31,7 @@ mod accepting;
 mod adoption;
 mod advice;
 mod answers;
+mod asking;
 mod body;
 mod body_schema;
 mod broken_rules;
@@ -105,6 +106,7 @@ pub struct Api {
     pub shutdown: CancellationToken,
     waiters: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    asking: Arc<Semaphore>,
 }
 
 /// What the operator has set for the door.
@@ -155,7 +157,8 @@ impl Api {
     ) -> Self {
         let waiters = Arc::new(Semaphore::new(waiting::WAITERS_MAX));
         let streams = Arc::new(Semaphore::new(event_stream::STREAMS_MAX));
-        Self { store, inspector, place, settings: Arc::new(settings), metrics, shutdown, waiters, streams }
+        let asking = Arc::new(Semaphore::new(asking::ASKING_MAX));
+        Self { store, inspector, place, settings: Arc::new(settings), metrics, shutdown, waiters, streams, asking }
     }
 
     /// The account and Region, or a refusal that passes.

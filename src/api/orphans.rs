@@ -55,6 +55,7 @@ pub(super) async fn list_orphans(State(api): State<Api>, parameters: Parameters)
     parameters.finish()?;
     let installation = api.store.installation().await?;
     let managed = api.store.managed_names().await?.into_iter().collect();
+    let _leave = api.leave_to_ask().await?;
     let marked = api.inspector.marked(installation.id, &managed).await.map_err(|fault| api.refusal_of(&fault))?;
     // The store is asked after AWS, so that what an operation makes meanwhile is known here.
     let names: Vec<String> = marked.iter().map(|thing| thing.name.clone()).collect();

@@ -56,6 +56,7 @@ pub(super) async fn list_parameter_groups(
     let page = Page::<ByName>::read(&mut parameters);
     parameters.finish()?;
     let installation = api.store.installation().await?;
+    let _leave = api.leave_to_ask().await?;
     let groups = api.inspector.parameter_groups(installation.id).await.map_err(|fault| api.refusal_of(&fault))?;
     let mut groups: Vec<ParameterGroup> = groups.into_iter().map(ParameterGroup::from).collect();
     groups.sort_by(|a, b| a.name.cmp(&b.name));

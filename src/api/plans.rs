@@ -134,6 +134,7 @@ impl Api {
     pub(super) async fn plan(&self, spec: &ClusterSpec) -> Result<plan::Plan, Refusal> {
         let place = self.place()?;
         let permissions_boundary = self.settings.permissions_boundary.as_deref();
+        let _leave = self.leave_to_ask().await?;
         let planned = self.inspector.plan(spec, PlanGround { place: &place, permissions_boundary }).await;
         planned.map_err(|fault| self.advice(Some(&place)).problem_of(&fault).into())
     }

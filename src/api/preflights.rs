@@ -66,6 +66,7 @@ pub(super) async fn preflight_cluster(
 impl Api {
     async fn preflight(&self, spec: &ClusterSpec, place: &AwsPlace) -> Result<preflight::Preflight, Refusal> {
         let permissions_boundary = self.settings.permissions_boundary.as_deref();
+        let _leave = self.leave_to_ask().await?;
         let found = self.inspector.preflight(spec, PlanGround { place, permissions_boundary }).await;
         found.map_err(|fault| self.advice(Some(place)).problem_of(&fault).into())
     }

@@ -61,6 +61,7 @@ pub(super) async fn list_service_roles(
 ) -> Result<Response, Refusal> {
     let page = Page::<ByAge>::read(&mut parameters);
     parameters.finish()?;
+    let _leave = api.leave_to_ask().await?;
     let roles = api.inspector.service_roles().await.map_err(|fault| api.refusal_of(&fault))?;
     let mut roles: Vec<ServiceRole> = roles.into_iter().map(ServiceRole::from).collect();
     roles.sort_by_key(|role| std::cmp::Reverse(role.place()));

@@ -74,6 +74,7 @@ pub(super) async fn list_subnet_groups(
     let page = Page::<ByName>::read(&mut parameters);
     parameters.finish()?;
     let installation = api.store.installation().await?;
+    let _leave = api.leave_to_ask().await?;
     let groups = api.inspector.subnet_groups(installation.id).await.map_err(|fault| api.refusal_of(&fault))?;
     let mut groups: Vec<SubnetGroup> = groups.into_iter().map(SubnetGroup::from).collect();
     groups.sort_by(|a, b| a.name.cmp(&b.name));

@@ -83,6 +83,8 @@ pub(super) async fn update_cluster(
     let name = cluster_in_path(&name)?;
     let key = key.of_request(&submission.caller, &body);
     let place = api.place_soon().await?;
+    let group = body.pointer("/parameter_group/name").and_then(Value::as_str);
+    api.refuse_groups_of_others(&[("/parameter_group/name", ResourceKind::ParameterGroup, group)]).await?;
     let read = |cluster: &Cluster| {
         check_version(&wanted, cluster.version)?;
         Ok(Spec::UpdateCluster(Box::new(believe(body.clone(), cluster, &place)?)))

@@ -173,8 +173,8 @@ fn keep_working(arguments: &[String], database: &str, kills: usize, over: &Atomi
         let (worker, _) = start(&arguments, database, "listening");
         let mortal = killed.load(Ordering::SeqCst) < kills;
         let until = Instant::now() + Duration::from_millis(500 + u64::from(rand::random::<u16>() % 1_000));
-        while !over.load(Ordering::SeqCst) && !(mortal && Instant::now() > until) {
-            std::thread::sleep(Duration::from_millis(20));
+        while !over.load(Ordering::SeqCst) && (!mortal || Instant::now() <= until) {
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         if mortal && !over.load(Ordering::SeqCst) {
             killed.fetch_add(1, Ordering::SeqCst);

@@ -15,6 +15,7 @@ mod door;
 mod escalation_rows;
 mod escalations;
 mod event_stream;
+mod foreign_changes;
 mod frozen;
 mod generated_client;
 mod guide;

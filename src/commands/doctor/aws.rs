@@ -33,6 +33,9 @@ pub(super) async fn checks(settings: &Doctor, belongs_to: Option<&AwsPlace>) -> 
                 Check::new(REGION, region(&aws).await),
                 Check::new(READING, reading(&aws).await),
             ];
+            if let Some(arn) = &settings.permissions_boundary {
+                checks.push(permissions::boundary(&aws, &place, arn).await);
+            }
             checks.extend(permissions::checks(&aws, &place, settings.permissions_boundary.as_deref()).await);
             checks
         }

@@ -3,15 +3,39 @@
 use crate::aws::{Aws, LOOKUPS_BUILT_IN};
 use crate::domain::installation::AwsPlace;
 use crate::domain::policies::asked::permissions_of;
+use crate::domain::policies::boundary_policy;
 use crate::domain::policies::service::{ServiceScope, service_policy};
 use crate::domain::preflight::{self, Foretold};
+use crate::domain::trust::same_document;
 use crate::inspections::Inspector;
 use crate::inspections::plan::permissions::region_of;
 
-use super::{Check, Outcome};
+use super::{BOUNDARY, Check, Outcome};
 
 /// The line for all of them, where none can be asked about.
 pub(super) const ALL: &str = "permissions";
+
+/// Whether the boundary says what it should. The service's own policy does not let it read the boundary.
+pub(super) async fn boundary(aws: &Aws, place: &AwsPlace, arn: &str) -> Check {
+    let wanted = boundary_policy(&place.partition, &place.account_id).to_json();
+    let outcome = match aws.policy(arn).await {
+        Ok(Some(policy)) if same_document(&wanted, &policy.document) => {
+            Outcome::Pass(format!("{arn} bounds as it should"))
+        }
+        Ok(Some(_)) => {
+            let fix =
+                "compare it with what `policy --boundary` prints: whatever it allows, a role of the service may do";
+            Outcome::Fail(format!("{arn} is not the boundary that this program prints"), fix.to_owned())
+        }
+        Ok(None) => {
+            Outcome::Fail(format!("{arn} does not exist"), "make the policy that `policy --boundary` prints".to_owned())
+        }
+        Err(_) => {
+            Outcome::NotChecked(format!("{arn} may not be read; compare it with what `policy --boundary` prints"))
+        }
+    };
+    Check::new(BOUNDARY, outcome)
+}
 
 /// One line for each permission; one for all if the simulator cannot be asked.
 pub(super) async fn checks(aws: &Aws, place: &AwsPlace, permissions_boundary: Option<&str>) -> Vec<Check> {

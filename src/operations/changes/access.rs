@@ -48,8 +48,11 @@ pub(super) async fn delete_new(context: &Context<'_>) -> Result<Look, Fault> {
     if new.is_empty() && task.step.attempts == 0 {
         return Ok(Look::Skip);
     }
-    let left = if lost_an_old_one(context).await? { task.made_before(ResourceKind::Policy).collect() } else { new };
-    tear_down::remove_items(context, left).await
+    if !lost_an_old_one(context).await? {
+        return tear_down::remove_items(context, new).await;
+    }
+    let old: Vec<&Item> = task.made_before(ResourceKind::Policy).collect();
+    if old.is_empty() { Ok(Look::done()) } else { tear_down::remove_items(context, old).await }
 }
 
 /// Whether a policy that the role had before is not on it any more.

@@ -57,19 +57,16 @@ pub(super) fn change<'a>(context: &Context<'a>) -> Result<&'a ChangeSpec, Fault>
 /// Waits until AWS would take a change: the cluster is there, at rest, and the one that is managed.
 pub(super) fn await_changeable<'a>(context: &'a Context<'a>) -> Looking<'a> {
     Box::pin(async move {
-        let found = match context.seen().await? {
-            Seen::There(found) if found.has_status("available") => *found,
-            Seen::There(found) if found.is_deleting() => return Err(vanished(context)),
-            Seen::There(found) => return wait_unless_broken(context, *found).await,
-            Seen::NotThere => return gone_or_wait(context).await,
-            Seen::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
-        };
-        // What is to be adopted is nobody's yet.
-        let ours = if context.task.kind == Kind::AdoptCluster { Some(true) } else { is_ours(context, &found).await? };
-        match ours {
-            Some(true) => Ok(Look::Done(Findings::seen(found))),
-            Some(false) => Err(foreign(context)),
-            None => Ok(context.wait_for_cluster(Findings::seen(found))),
+        match context.seen().await? {
+            // What was seen may be old, and of another cluster: AWS is asked before anything follows from it.
+            Seen::There(found) if found.has_status("available") => match resting_cluster(context).await? {
+                Ok(found) => Ok(Look::Done(Findings::seen(found))),
+                Err(wait) => Ok(wait),
+            },
+            Seen::There(found) if found.is_deleting() => Err(vanished(context)),
+            Seen::There(found) => wait_unless_broken(context, *found).await,
+            Seen::NotThere => gone_or_wait(context).await,
+            Seen::NotYet => Ok(context.wait_for_cluster(Findings::default())),
         }
     })
 }
@@ -105,13 +102,22 @@ pub(super) async fn gone_or_wait(context: &Context<'_>) -> Result<Look, Fault> {
     }
 }
 
-/// The cluster right now, at rest; or what to do until it is.
+/// The cluster right now, at rest, and the one that is managed; or what to do until it is.
 pub(super) async fn resting_cluster(context: &Context<'_>) -> Result<Result<Observed, Look>, Fault> {
     let Some(found) = context.aws.cluster(context.task.cluster.as_str()).await? else { return Err(vanished(context)) };
     if found.is_deleting() {
         return Err(vanished(context));
     }
-    if found.has_status("available") { Ok(Ok(found)) } else { Ok(Err(wait_unless_broken(context, found).await?)) }
+    if !found.has_status("available") {
+        return Ok(Err(wait_unless_broken(context, found).await?));
+    }
+    // What is to be adopted is nobody's yet.
+    let ours = if context.task.kind == Kind::AdoptCluster { Some(true) } else { is_ours(context, &found).await? };
+    match ours {
+        Some(true) => Ok(Ok(found)),
+        Some(false) => Err(foreign(context)),
+        None => Ok(Err(context.wait_for_cluster(Findings::seen(found)))),
+    }
 }
 
 pub(super) fn settle_open_calls<'a>(context: &'a Context<'a>) -> Looking<'a> {

@@ -126,10 +126,10 @@ pub(in super::super) async fn reboot(
         return Ok(Look::CheckAgain { after, waiting_for: WaitingFor::Cluster, findings });
     }
     // What was seen may be the answer to the reboot before: the next one is begun only on what AWS says right now.
-    match context.aws.cluster(context.task.cluster.as_str()).await? {
-        Some(now) if now.is_usable() => Ok(Look::act(next)),
-        Some(now) => Ok(context.wait_for_cluster(Findings::seen(now))),
-        None => Err(vanished(context)),
+    match resting_cluster(context).await? {
+        Ok(now) if now.is_usable() => Ok(Look::act(next)),
+        Ok(now) => Ok(context.wait_for_cluster(Findings::seen(now))),
+        Err(wait) => Ok(wait),
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::Response;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, IntoResponses};
 use uuid::Uuid;
 
 use crate::domain::operation::Kind;
@@ -12,6 +12,7 @@ use crate::operations;
 use crate::store::{Accepted, IdempotencyKey, NewOperation};
 
 use super::callers::Caller;
+use super::operation_view::Operation;
 use super::parameters::{no_such_cluster, no_such_operation};
 use super::problem::Problem;
 use super::refusal::Refusal;
@@ -46,6 +47,16 @@ pub(super) struct IdempotencyHeader {
             pattern = "^[!-~]+$")]
     idempotency_key: (),
 }
+
+/// The answer to every request that makes, or moves, an operation.
+#[derive(IntoResponses)]
+#[response(status = 202, description = "Accepted, durably.", headers(
+    ("Location" = String, description = "Where to read the operation."),
+    ("Retry-After" = i32, description = "In how many seconds to read it again."),
+    ("Preference-Applied" = String, description = "`wait=N` if the answer was delayed by preference."),
+))]
+#[expect(dead_code, reason = "it stands for the answer in the API document; `answers::accepted` writes it")]
+pub(super) struct AcceptedOperation(Operation);
 
 /// Who asks, by which request, and how long they would wait for it.
 pub(super) struct Submission {

@@ -24,12 +24,7 @@ impl Advice<'_> {
     /// The problem a fault is to its reader: AWS's own words, and what to do.
     pub(super) fn problem_of(&self, fault: &Fault) -> Problem {
         let mut problem = Problem::new(fault.problem_code(), &fault.detail);
-        let differences = fault.differences.iter().map(|difference| FieldDifference {
-            field: difference.field.clone(),
-            expected: difference.expected.clone(),
-            found: difference.found.clone(),
-        });
-        problem.differences = differences.collect();
+        problem.differences = fault.differences.iter().cloned().map(FieldDifference::from).collect();
         problem.candidates = fault.candidates.clone();
         problem.events = fault.events.clone();
         if let Some(refusal) = &fault.aws {

@@ -39,6 +39,33 @@ impl IfNoneMatch {
     }
 }
 
+/// The version a change is meant for, from `If-Match`: nothing, any version, or one of these.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct IfMatch(Vec<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let values = parts.headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().unwrap_or_default());
+        let tags = values.flat_map(|value| value.split(','));
+        Ok(Self(tags.map(|tag| tag.trim().to_owned()).collect()))
+    }
+}
+
+impl IfMatch {
+    /// Whether the header was sent.
+    pub(super) fn is_given(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Whether the change is meant for this version. The comparison is the strong one: a weak tag matches nothing.
+    pub(super) fn allows(&self, version: i64) -> bool {
+        let tag = etag(version);
+        self.0.iter().any(|one| one == "*" || *one == tag)
+    }
+}
+
 /// The entity tag of a version.
 pub(super) fn etag(version: i64) -> String {
     format!("\"{version}\"")
@@ -121,6 +148,26 @@ mod tests {
             assert_eq!(answer.status(), status, "{known}");
             assert_eq!(answer.headers()[header::ETAG], "\"7\"");
         }
+    }
+
+    #[tokio::test]
+    async fn a_change_is_for_one_version_and_weak_tags_match_nothing() {
+        for (sent, matches) in [
+            ("\"7\"", true),
+            ("\"6\" , \"7\"", true),
+            ("*", true),
+            ("W/\"7\"", false),
+            ("\"6\"", false),
+            ("7", false),
+            ("", false),
+        ] {
+            let (mut parts, ()) = Request::patch("/").header(header::IF_MATCH, sent).body(()).unwrap().into_parts();
+            let wanted = IfMatch::from_request_parts(&mut parts, &()).await.unwrap();
+            assert!(wanted.is_given());
+            assert_eq!(wanted.allows(7), matches, "{sent}");
+        }
+        let (mut parts, ()) = Request::patch("/").body(()).unwrap().into_parts();
+        assert!(!IfMatch::from_request_parts(&mut parts, &()).await.unwrap().is_given());
     }
 
     #[test]

@@ -149,12 +149,12 @@ fn zone_list() -> Array {
     list(about, "^[a-z0-9-]+$", 64, fields::REPLICATION_FACTOR_MAX.into())
 }
 
-fn security_group_list() -> Array {
+pub(super) fn security_group_list() -> Array {
     let about = "Security groups of the nodes. Absent: the default group of the VPC.";
     list(about, "^sg-([0-9a-f]{8}|[0-9a-f]{17})$", 20, fields::SECURITY_GROUPS_MAX)
 }
 
-fn table_list() -> Array {
+pub(super) fn table_list() -> Array {
     let about = "The tables a new role may reach, with their indexes: names, or ARNs of this account and Region.";
     list(about, "^(arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/)?[A-Za-z0-9_.-]{3,255}$", 2048, fields::TABLES_MAX)
 }
@@ -164,7 +164,7 @@ fn subnet_list() -> Array {
     list(about, "^subnet-([0-9a-f]{8}|[0-9a-f]{17})$", 24, fields::SUBNETS_MAX)
 }
 
-fn list(about: &str, pattern: &str, longest: usize, most: usize) -> Array {
+pub(super) fn list(about: &str, pattern: &str, longest: usize, most: usize) -> Array {
     let item = text().pattern(Some(pattern)).max_length(Some(longest));
     ArrayBuilder::new().items(item).description(Some(about)).min_items(Some(1)).max_items(Some(most)).build()
 }
@@ -181,6 +181,6 @@ fn tag_map() -> Object {
         .build()
 }
 
-fn text() -> ObjectBuilder {
+pub(super) fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))
 }

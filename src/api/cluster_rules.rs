@@ -1,6 +1,6 @@
 //! Cluster rules: from the wanted cluster as a client wrote it to the accepted one, or to every rule it breaks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -14,6 +14,7 @@ use crate::domain::spec::{ClusterSpec, OnFailure, ServiceRole};
 
 use super::Api;
 use super::body_schema::{BodySchema, escape};
+use super::broken_rules::Broken;
 use super::cluster_request::{ClusterRequest, ServiceRoleRequest};
 use super::problem::FieldError;
 
@@ -52,53 +53,6 @@ pub(super) fn believe(body: Value, ground: &Ground<'_>) -> Result<ClusterSpec, V
 /// Whether a body asks to be accepted only if a preflight finds no fault.
 pub(super) fn requires_preflight(body: &Value) -> bool {
     body.get("require_preflight").and_then(Value::as_bool).unwrap_or_default()
-}
-
-/// Broken rules, as they are found.
-#[derive(Default)]
-struct Broken(Vec<FieldError>);
-
-impl Broken {
-    /// The value, or nothing and one more broken rule.
-    fn check<T>(&mut self, pointer: impl Into<String>, value: Result<T, BrokenRule>) -> Option<T> {
-        value.map_err(|rule| self.0.push(FieldError::at(pointer, rule))).ok()
-    }
-
-    fn add(&mut self, pointer: impl Into<String>, code: &'static str, detail: &str) {
-        self.0.push(FieldError::at(pointer, BrokenRule::new(code, detail)));
-    }
-
-    /// The value of a field that must be there.
-    fn require<T>(&mut self, pointer: &str, value: Option<T>) -> Option<T> {
-        if value.is_none() {
-            self.add(pointer, "required", "is required");
-        }
-        value
-    }
-
-    /// Each item of a list by its own rule, none twice, and not too many.
-    fn list(
-        &mut self,
-        pointer: &str,
-        items: Vec<String>,
-        most: usize,
-        read: impl Fn(&str) -> Result<String, BrokenRule>,
-    ) -> Vec<String> {
-        if items.is_empty() || items.len() > most {
-            self.add(pointer, "out_of_range", &format!("must have 1 to {most} items"));
-        }
-        let mut seen = BTreeSet::new();
-        let mut good = Vec::new();
-        for (index, item) in items.iter().enumerate() {
-            let Some(item) = self.check(format!("{pointer}/{index}"), read(item)) else { continue };
-            if seen.insert(item.clone()) {
-                good.push(item);
-            } else {
-                self.add(format!("{pointer}/{index}"), "duplicate", "is listed twice");
-            }
-        }
-        good
-    }
 }
 
 impl ClusterRequest {

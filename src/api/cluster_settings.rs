@@ -79,7 +79,8 @@ impl From<ClusterSpec> for ClusterSettings {
     fn from(spec: ClusterSpec) -> Self {
         let (parameters, parameter_group) = parameters(spec.parameter_group);
         Self {
-            description: spec.description,
+            // An empty one is none that was wished for: AWS is to have none either.
+            description: spec.description.filter(|text| !text.is_empty()),
             node_type: spec.node_type,
             replication_factor: spec.replication_factor.into(),
             availability_zones: spec.availability_zones,

@@ -12,6 +12,8 @@ use crate::domain::observed;
 use crate::domain::operation::ClusterStatus;
 
 use super::cluster_settings::ClusterSettings;
+use super::drift::Drift;
+use super::observed_view::ObservedCluster;
 use super::problem::Problem;
 use super::words::{ClusterStatusWord, OwnerWord};
 
@@ -36,6 +38,8 @@ pub(super) struct Cluster {
     desired: ClusterSettings,
     /// What AWS said when it was last asked; null before there was a cluster.
     observed: Option<ObservedCluster>,
+    /// Where the two differ.
+    drift: Drift,
     /// Where clients connect; null until AWS has an address.
     endpoint: Option<Endpoint>,
     /// The role DAX uses; null until it is known.
@@ -50,36 +54,6 @@ pub(super) struct Cluster {
     problem: Option<Problem>,
     /// When it was asked for.
     created_at: DateTime<Utc>,
-}
-
-/// A cluster as AWS reported it.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ObservedCluster {
-    /// AWS's word; null late in a deletion.
-    #[schema(example = "available")]
-    status: Option<String>,
-    /// Nodes the cluster should have.
-    total_nodes: Option<i32>,
-    /// Nodes that serve.
-    active_nodes: Option<i32>,
-    /// The nodes; none while creating and deleting.
-    nodes: Vec<ObservedNode>,
-    /// When AWS was asked.
-    observed_at: Option<DateTime<Utc>>,
-}
-
-/// A node as AWS reported it.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ObservedNode {
-    /// Its id.
-    #[schema(example = "orders-cache-a")]
-    node_id: Option<String>,
-    /// AWS's word.
-    #[schema(example = "available")]
-    status: Option<String>,
-    /// Its availability zone.
-    #[schema(example = "us-east-1a")]
-    availability_zone: Option<String>,
 }
 
 /// Where clients connect.
@@ -129,6 +103,7 @@ impl Cluster {
             .or_else(|| observed(seen.and_then(|seen| seen.parameter_group.clone())));
         let role = cluster.part(ResourceKind::Role);
         let service_role = role.map(|item| RolePart { arn: item.arn.clone(), owner: item.owner });
+        let drift = Drift::of(&cluster);
         let endpoint = cluster.observed.as_ref().and_then(|observed| observed.endpoint.clone());
         Self {
             name: cluster.name.into(),
@@ -138,6 +113,7 @@ impl Cluster {
             version: cluster.version,
             desired: cluster.desired.into(),
             observed: cluster.observed.map(|observed| ObservedCluster::of(observed, cluster.observed_at)),
+            drift,
             endpoint: endpoint.map(Endpoint::from),
             service_role,
             subnet_group,
@@ -145,23 +121,6 @@ impl Cluster {
             operation_id: cluster.operation_id,
             problem,
             created_at: cluster.created_at,
-        }
-    }
-}
-
-impl ObservedCluster {
-    fn of(observed: observed::Observed, observed_at: Option<DateTime<Utc>>) -> Self {
-        let nodes = observed.nodes.into_iter().map(|node| ObservedNode {
-            node_id: node.node_id,
-            status: node.status,
-            availability_zone: node.availability_zone,
-        });
-        Self {
-            status: observed.status,
-            total_nodes: observed.total_nodes,
-            active_nodes: observed.active_nodes,
-            nodes: nodes.collect(),
-            observed_at,
         }
     }
 }

@@ -182,10 +182,9 @@ fn retained(text: &str) -> Result<Vec<ResourceKind>, BrokenRule> {
 impl Api {
     fn cluster_view(&self, cluster: crate::domain::cluster::Cluster) -> Result<Cluster, Refusal> {
         let place = self.place()?;
-        let problem = cluster
-            .fault
-            .as_ref()
-            .map(|fault| self.advice(Some(&place)).problem_of(fault).about_operation(cluster.operation_id));
+        let (advice, operation) = (self.advice(Some(&place)), cluster.operation_id);
+        let explain = |fault| advice.problem_of(fault).about_operation(operation).about_cluster(cluster.name.as_str());
+        let problem = cluster.fault.as_ref().map(explain);
         Ok(Cluster::of(cluster, &place, problem))
     }
 }

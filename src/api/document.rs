@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Content, HeaderBuilder, Ref, RefOr, ResponseBuilder, Schema};
+use utoipa::openapi::{Content, HeaderBuilder, Ref, RefOr, Required, ResponseBuilder, Schema};
 use utoipa_swagger_ui::Config;
 
 use crate::domain::problem_code::ProblemCode;
@@ -26,6 +26,9 @@ const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; frame-ances
 /// Schemas of answers that leave out what they do not have. All others always carry every field, null where there is
 /// nothing to say.
 const SPARSE: [&str; 2] = ["Problem", "FieldError"];
+
+/// Schemas of bodies that may be left out.
+const LEFT_OUT: [&str; 3] = ["RebootRequest", "AdoptRequest", "EmptyRequest"];
 
 const DESCRIPTION: &str = "Provisions Amazon DynamoDB Accelerator (DAX) clusters, and explains every refusal.\n\n\
     Every mutation answers 202 with an `Operation`; read it until it is finished. It survives crashes of the service.\n\n\
@@ -61,13 +64,18 @@ pub(super) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi:
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             operation.responses.responses.insert("default".to_owned(), problem_response());
+            if let Some(RefOr::T(body)) = &mut operation.request_body
+                && body.content.values().any(can_be_left_out)
+            {
+                body.required = Some(Required::False);
+            }
             if path.starts_with("/v1/") {
                 operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, [])]);
             }
         }
     }
     for (name, schema) in &mut document.components.get_or_insert_default().schemas {
-        let sparse = SPARSE.contains(&name.as_str()) || name.ends_with("Request");
+        let sparse = SPARSE.contains(&name.as_str()) || name.ends_with("Request") || name.ends_with("Patch");
         if let RefOr::T(Schema::Object(object)) = schema
             && !sparse
         {
@@ -79,6 +87,11 @@ pub(super) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi:
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+fn can_be_left_out(content: &RefOr<Content>) -> bool {
+    let RefOr::T(content) = content else { return false };
+    LEFT_OUT.into_iter().any(|name| content.schema == Some(Ref::from_schema_name(name).into()))
 }
 
 fn problem_response() -> RefOr<utoipa::openapi::Response> {

@@ -28,13 +28,18 @@ use crate::inspections::Inspector;
 use crate::store::Store;
 
 mod accepting;
+mod adoption;
 mod advice;
 mod answers;
 mod body;
 mod body_schema;
+mod broken_rules;
 mod callers;
 mod canonical;
+mod care;
+mod changing;
 mod cluster_events;
+mod cluster_patch;
 mod cluster_request;
 mod cluster_rules;
 mod cluster_settings;
@@ -42,28 +47,35 @@ mod cluster_view;
 mod clusters;
 mod connections;
 mod document;
+mod drift;
 mod event_stream;
 mod events;
+mod giving_up;
 mod health;
 mod hints;
 mod idempotency;
+mod observed_view;
 mod operation_view;
 mod operations;
 mod orphans;
 mod paging;
 mod parameter_groups;
 mod parameters;
+mod patch_rules;
 mod path_parts;
 mod plans;
 mod preflights;
 pub mod problem;
 mod problem_pages;
+mod reboots;
 mod refusal;
 mod request_facts;
+mod scaling;
 mod service_roles;
 mod strict_json;
 mod subnet_groups;
 pub mod tokens;
+mod update;
 mod waiting;
 mod words;
 
@@ -216,9 +228,15 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(clusters::create_cluster, clusters::list_clusters))
-        .routes(routes!(clusters::get_cluster, clusters::delete_cluster))
         .routes(routes!(connections::get_connection))
         .routes(routes!(cluster_events::list_cluster_events))
+        .routes(routes!(clusters::get_cluster, update::update_cluster, clusters::delete_cluster))
+        .routes(routes!(scaling::scale_cluster))
+        .routes(routes!(reboots::reboot_nodes))
+        .routes(routes!(care::repair_cluster))
+        .routes(routes!(adoption::adopt_cluster))
+        .routes(routes!(care::release_cluster))
+        .routes(routes!(drift::get_drift))
         .routes(routes!(operations::list_operations))
         .routes(routes!(operations::get_operation))
         .routes(routes!(events::list_operation_events))
@@ -227,6 +245,8 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(service_roles::list_service_roles))
         .routes(routes!(subnet_groups::list_subnet_groups))
         .routes(routes!(parameter_groups::list_parameter_groups))
+        .routes(routes!(giving_up::cancel_operation))
+        .routes(routes!(giving_up::roll_back_operation))
         .routes(routes!(orphans::list_orphans))
         .routes(routes!(plans::plan_cluster))
         .routes(routes!(preflights::preflight_cluster))

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::estimate::Experience;
+use crate::domain::fault::Fault;
 use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
 use crate::domain::operation::{self, Kind, Status, StepRecord, StepStatus};
 use crate::domain::waiting::WaitingFor;
@@ -129,15 +130,17 @@ impl Operation {
         let id = operation.id;
         let estimated_completion_at = experience.end_of(&operation, now);
         let progress = Progress::of(operation.steps_done(), operation.steps.len());
-        let problem = operation.fault.as_ref().map(|fault| advice.problem_of(fault).about_operation(id));
-        let steps = operation.steps.into_iter().map(|step| Step::of(step, id, advice));
+        let cluster = operation.cluster.as_str();
+        let explain = |fault: &Fault| advice.problem_of(fault).about_operation(id).about_cluster(cluster);
+        let problem = operation.fault.as_ref().map(explain);
+        let steps: Vec<Step> = operation.steps.into_iter().map(|step| Step::of(step, explain)).collect();
         Self {
             id,
             kind: operation.kind,
             cluster: operation.cluster.into(),
             status: operation.status,
             version: operation.version,
-            steps: steps.collect(),
+            steps,
             progress,
             estimated_completion_at,
             next_attempt_at: operation.next_attempt_at,
@@ -162,8 +165,8 @@ impl Progress {
 }
 
 impl Step {
-    fn of(step: StepRecord, operation: Uuid, advice: &Advice<'_>) -> Self {
-        let problem = step.fault.as_ref().map(|fault| advice.problem_of(fault).about_operation(operation));
+    fn of(step: StepRecord, explain: impl Fn(&Fault) -> Problem) -> Self {
+        let problem = step.fault.as_ref().map(explain);
         Self {
             name: step.name,
             status: step.status,

@@ -5,6 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::fault::Difference;
 use crate::domain::preflight::Grade;
 use crate::domain::problem_code::ProblemCode;
 use crate::domain::rule::BrokenRule;
@@ -65,6 +66,24 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(super) checks: Vec<PreflightCheck>,
+    /// The request to this service that resolves it, ready to be sent.
+    #[schema(value_type = Resolution, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolution: Option<Resolution>,
+}
+
+/// A request to this service.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Resolution {
+    /// The method.
+    #[schema(example = "POST")]
+    method: &'static str,
+    /// The path.
+    #[schema(format = "uri-reference", example = "/v1/clusters/orders-cache/adopt")]
+    path: String,
+    /// The body.
+    #[schema(value_type = Object)]
+    body: Value,
 }
 
 /// One thing that a preflight looked at.
@@ -151,6 +170,12 @@ pub struct FieldDifference {
     pub(super) found: String,
 }
 
+impl From<Difference> for FieldDifference {
+    fn from(difference: Difference) -> Self {
+        Self { field: difference.field, expected: difference.expected, found: difference.found }
+    }
+}
+
 impl FieldError {
     /// A rule that a field of the body breaks.
     pub(super) fn at(pointer: impl Into<String>, rule: BrokenRule) -> Self {
@@ -181,6 +206,7 @@ impl Problem {
             candidates: Vec::new(),
             events: Vec::new(),
             checks: Vec::new(),
+            resolution: None,
         }
     }
 
@@ -200,6 +226,25 @@ impl Problem {
             many => format!("{} rules are broken; see `errors`", many.len()),
         };
         Self { errors, ..Self::new(ProblemCode::InvalidRequest, detail) }
+    }
+
+    /// A request to change what cannot change.
+    pub(super) fn immutable(errors: Vec<FieldError>) -> Self {
+        let pointers = errors.iter().filter(|error| error.code == ProblemCode::ImmutableField.as_str());
+        let pointers: Vec<&str> = pointers.filter_map(|error| error.pointer.as_deref()).collect();
+        let detail = format!("{} cannot change here; `errors` says what to do", pointers.join(", "));
+        Self { errors, ..Self::new(ProblemCode::ImmutableField, detail) }
+    }
+
+    /// The same problem, about a cluster: one of that name that is not ours can be adopted at once.
+    pub(super) fn about_cluster(self, name: &str) -> Self {
+        let adopt = || Resolution {
+            method: "POST",
+            path: format!("/v1/clusters/{name}/adopt"),
+            body: Value::Object(serde_json::Map::new()),
+        };
+        let resolution = (self.code == ProblemCode::ClusterExistsInAws).then(adopt);
+        Self { resolution, ..self }
     }
 
     /// The same problem, about an operation.

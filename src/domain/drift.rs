@@ -6,6 +6,7 @@ use super::cluster::Cluster;
 use super::inventory::{Item, ResourceKind};
 use super::mutation::bodies::ClusterUpdate;
 use super::observed::{Details, Observed};
+use super::operation::ClusterStatus;
 use super::spec::{ClusterSpec, ParameterGroup};
 
 /// The parameter group that AWS gives a cluster for which none is named (developer guide, "Managing DAX clusters").
@@ -70,14 +71,23 @@ pub fn wanted_group<'a>(wanted: &'a ClusterSpec, own: Option<&'a Item>) -> &'a s
     }
 }
 
-/// Every field in which a cluster, as last seen, differs from its desired settings. What was never looked at is no drift.
+/// Every field in which a cluster, as last seen, differs from its desired settings.
+///
+/// Only a cluster at rest can have drifted: while an operation works on it, the desired settings are those to come, and
+/// AWS differs because it must; of a failed one nothing is left. What was never looked at is no drift either.
 pub fn drift(cluster: &Cluster) -> Vec<DriftField> {
+    if cluster.status != ClusterStatus::Available || cluster.observed_at.is_none() {
+        return Vec::new();
+    }
     let desired = &cluster.desired;
+    let present = || Some("present".to_owned());
     let Some(observed) = &cluster.observed else {
-        let vanished = cluster.observed_at.is_some();
-        let field = DriftField::between("cluster", Some("present".to_owned()), None, false);
-        return field.into_iter().filter(|_| vanished).collect();
+        return DriftField::between("cluster", present(), None, false).into_iter().collect();
     };
+    if observed.is_deleting() {
+        let deleting = Some("deleting".to_owned());
+        return DriftField::between("cluster", present(), deleting, false).into_iter().collect();
+    }
     let group = wanted_group(desired, cluster.part(ResourceKind::ParameterGroup));
     let update = update_needed(desired, group, observed);
     let mut fields = fixed(cluster, desired, observed);

@@ -29,6 +29,8 @@ pub const DESCRIPTION_MAX: usize = 1_000;
 pub const GROUP_NAME_MAX: usize = 255;
 /// Longest time to live: JSON carries whole numbers exactly up to here.
 pub const TTL_MILLIS_MAX: i64 = 9_007_199_254_740_991;
+/// Longest id of a node: the cluster's name and a suffix of AWS's, with room to spare.
+pub const NODE_ID_MAX: usize = 64;
 /// Longest ARN that is read.
 pub const ARN_MAX: usize = 2_048;
 
@@ -72,6 +74,15 @@ pub fn replication_factor(count: i64) -> Result<u8, BrokenRule> {
         .ok()
         .filter(|count| (1..=REPLICATION_FACTOR_MAX).contains(count))
         .ok_or_else(|| out_of_range(format!("must be between 1 and {REPLICATION_FACTOR_MAX}")))
+}
+
+/// The id of a node, as AWS gives it.
+pub fn node_id(text: &str) -> Result<String, BrokenRule> {
+    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if (1..=NODE_ID_MAX).contains(&text.len()) && text.chars().all(known) {
+        return Ok(text.to_owned());
+    }
+    Err(invalid_format("must be the id of a node, such as `orders-cache-a`"))
 }
 
 /// An availability zone of the Region.

@@ -51,7 +51,13 @@ pub(super) const ROWS: [Row; 38] = [
         "The `Allow` header lists the methods of this path.",
     ),
     row("body_too_large", 413, "The body is too large", false, "Request bodies may have at most 64 KiB."),
-    row("unsupported_media_type", 415, "The body must be JSON", false, "Send `Content-Type: application/json`."),
+    row(
+        "unsupported_media_type",
+        415,
+        "The body must be JSON",
+        false,
+        "Send `Content-Type: application/json`; for a PATCH, `application/merge-patch+json` too.",
+    ),
     row(
         "too_many_requests",
         429,
@@ -143,7 +149,7 @@ pub(super) const ROWS: [Row; 38] = [
         409,
         "This setting cannot change after creation",
         false,
-        "DAX fixes it when the cluster is created. Make a new cluster with the wanted setting, move the clients, and delete the old one.",
+        "`errors` names each such field and the way round. What DAX fixes when a cluster is created takes a new cluster: make it with the wanted setting, move the clients, and delete the old one.",
     ),
     row(
         "deletion_protected",
@@ -192,7 +198,7 @@ pub(super) const ROWS: [Row; 38] = [
         409,
         "A cluster of this name exists in AWS and is not ours",
         false,
-        "The differences are listed. Choose another name, or adopt the cluster.",
+        "The differences are listed. Choose another name, or adopt the cluster: `resolution` is the request that does it.",
     ),
     row(
         "resource_conflict",

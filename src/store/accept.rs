@@ -85,7 +85,14 @@ impl Store {
 
     /// What the key of a request says of it, if it was used before.
     pub(super) async fn known_request(&self, new: &NewOperation) -> Result<Option<Accepted>, StoreError> {
-        let Some(key) = &new.idempotency_key else { return Ok(None) };
+        match &new.idempotency_key {
+            Some(key) => self.known_key(key).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What a key says of the request it came with, if it was used before.
+    pub async fn known_key(&self, key: &IdempotencyKey) -> Result<Option<Accepted>, StoreError> {
         Ok(match self.replay(key).await? {
             Replay::Same(id) => Some(Accepted::Replayed(id)),
             Replay::Other => Some(Accepted::KeyReused),

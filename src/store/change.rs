@@ -29,10 +29,7 @@ impl Store {
         }
         let (new_owned, owned) = (new.clone(), change.clone());
         let outcome = self.detached(|pool| async move { change_in_transaction(&pool, &new_owned, &owned).await }).await;
-        match outcome {
-            Err(error) => self.explain_conflict(error, new, &change.cluster).await,
-            accepted => accepted,
-        }
+        self.or_twin(outcome, new, &change.cluster).await
     }
 
     /// Accepts the adoption of a cluster that exists in AWS; the name is taken from now on.
@@ -42,9 +39,20 @@ impl Store {
         }
         let (new_owned, owned) = (new.clone(), seen.clone());
         let outcome = self.detached(|pool| async move { adopt_in_transaction(&pool, &new_owned, &owned).await }).await;
+        self.or_twin(outcome, new, seen.name.as_str()).await
+    }
+
+    /// What became of a request; where it was not accepted, a twin under the same key may have been faster.
+    async fn or_twin(
+        &self,
+        outcome: Result<Accepted, StoreError>,
+        new: &NewOperation,
+        cluster: &str,
+    ) -> Result<Accepted, StoreError> {
         match outcome {
-            Err(error) => self.explain_conflict(error, new, seen.name.as_str()).await,
-            accepted => accepted,
+            Ok(Accepted::Created(id)) => Ok(Accepted::Created(id)),
+            Ok(refused) => Ok(self.known_request(new).await?.unwrap_or(refused)),
+            Err(error) => self.explain_conflict(error, new, cluster).await,
         }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod account_lists;
+mod changes;
 mod cluster_events;
 mod conflicts;
 mod connections;
@@ -17,9 +18,14 @@ mod event_stream;
 mod generated_client;
 mod guide;
 mod http;
+mod http_adoption;
 mod http_clusters;
+mod http_drift;
+mod http_giving_up;
 mod http_operations;
 mod http_refusals;
+mod http_scaling;
+mod http_updates;
 mod identity;
 mod lookups;
 mod lookups_rights;

@@ -33,7 +33,8 @@ const LEFT_OUT: [&str; 3] = ["RebootRequest", "AdoptRequest", "EmptyRequest"];
 const DESCRIPTION: &str = "Provisions Amazon DynamoDB Accelerator (DAX) clusters, and explains every refusal.\n\n\
     Every mutation answers 202 with an `Operation`; read it until it is finished. It survives crashes of the service.\n\n\
     Errors are RFC 9457 problems (`application/problem+json`). Where AWS refused something, `hints` say what to do, with \
-    an IAM policy that does it. Unknown fields and parameters are refused; all broken rules are told at once.\n\n\
+    an IAM policy that does it. Unknown fields and parameters are refused; all broken rules are told at once. \
+    Where a body may be left out, none (without a `Content-Type`, too) and `{}` are the same request.\n\n\
     Lists are newest first and paged by `limit` and `cursor`. Times are RFC 3339 in UTC. Every answer carries \
     `X-Request-Id` and `traceparent`. All of `/v1` wants a bearer token unless authentication is switched off; \
     `/healthz`, `/readyz`, `/metrics`, `/problems`, `/openapi.json` and `/docs` are open to all who reach the port.";

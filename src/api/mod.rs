@@ -228,8 +228,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(clusters::create_cluster, clusters::list_clusters))
-        .routes(routes!(connections::get_connection))
-        .routes(routes!(cluster_events::list_cluster_events))
         .routes(routes!(clusters::get_cluster, update::update_cluster, clusters::delete_cluster))
         .routes(routes!(scaling::scale_cluster))
         .routes(routes!(reboots::reboot_nodes))
@@ -237,6 +235,8 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(adoption::adopt_cluster))
         .routes(routes!(care::release_cluster))
         .routes(routes!(drift::get_drift))
+        .routes(routes!(connections::get_connection))
+        .routes(routes!(cluster_events::list_cluster_events))
         .routes(routes!(operations::list_operations))
         .routes(routes!(operations::get_operation))
         .routes(routes!(events::list_operation_events))

@@ -50,7 +50,7 @@ pub struct Kept {
 
 impl ChangeSpec {
     /// The desired settings after an undo: those before, and what AWS reports where this change would have changed it.
-    pub fn as_reported(&self, seen: &Observed, tags: Option<&BTreeMap<String, String>>, kept: Kept) -> ClusterSpec {
+    pub fn as_reported(&self, seen: &Observed, tags: &BTreeMap<String, String>, kept: Kept) -> ClusterSpec {
         let Self { before, after, .. } = self;
         let mut desired = before.clone();
         if before.description != after.description {
@@ -75,10 +75,12 @@ impl ChangeSpec {
         if kept.parameters || after.has_group_of(seen) {
             desired.parameter_group = after.parameter_group.clone();
         }
-        if let Some(tags) = tags {
-            let known = |key: &String| before.tags.contains_key(key) || after.tags.contains_key(key);
-            let found = tags.iter().filter(|(key, _)| known(key));
-            desired.tags = found.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let keys = before.tags.keys().chain(after.tags.keys());
+        for key in keys.filter(|key| before.tags.get(*key) != after.tags.get(*key)) {
+            match tags.get(key) {
+                Some(value) => desired.tags.insert(key.clone(), value.clone()),
+                None => desired.tags.remove(key),
+            };
         }
         desired
     }

@@ -88,7 +88,9 @@ pub fn drift(cluster: &Cluster) -> Vec<DriftField> {
         let deleting = Some("deleting".to_owned());
         return DriftField::between("cluster", present(), deleting, false).into_iter().collect();
     }
-    let group = wanted_group(desired, cluster.part(ResourceKind::ParameterGroup));
+    let own = cluster.inventory.iter().rev();
+    let own = own.into_iter().find(|item| item.kind == ResourceKind::ParameterGroup && item.is_ours_and_present());
+    let group = wanted_group(desired, own);
     let update = update_needed(desired, group, observed);
     let mut fields = fixed(cluster, desired, observed);
     fields.extend(changeable(desired, group, observed, &update));

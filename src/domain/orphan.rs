@@ -81,7 +81,7 @@ impl Orphan {
 impl fmt::Display for OrphanReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Retained => "a delete left it on purpose",
+            Self::Retained => "it was left on purpose: retained by a delete, or released",
             Self::CameBack => "it was seen gone, and is there again: a call took effect late",
             Self::AnswerLost => "a call whose answer was lost made it",
             Self::ClusterGone => "its cluster is gone",

@@ -1,6 +1,7 @@
 //! adopt_cluster: takes an existing cluster under management. Its role and groups stay what they are: found.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -12,6 +13,7 @@ use crate::domain::names::{INSTALLATION_TAG, OPERATION_TAG};
 use crate::domain::observed::{Details, Observed};
 use crate::domain::spec::Spec;
 use crate::domain::verdict::Findings;
+use crate::domain::waiting::WaitingFor;
 
 use super::changes::{self, of_call, resting_cluster};
 use super::evidence::{cluster_tags, tag_differences, tags};
@@ -43,12 +45,17 @@ fn mark_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
             return Ok(context.wait_for_cluster(Findings::seen(found)));
         };
         refuse_marked_by_others(task.installation_id, &present)?;
+        // The row comes before the mark: a delete that takes over meets every cluster that may carry it.
+        if task.made_here(ResourceKind::Cluster).next().is_none() {
+            let item = Item::made(ResourceKind::Cluster, name, Some(arn), task.operation_id);
+            let findings = Findings { inventory: vec![item], ..Findings::seen(found) };
+            return Ok(Look::CheckAgain { after: Duration::ZERO, waiting_for: WaitingFor::Aws, findings });
+        }
         let ours = tags(task.installation_id, task.operation_id);
         if !tag_differences(&ours, &present).is_empty() {
             return Ok(Look::act(Mutation::TagCluster { arn, tags: ours }));
         }
-        let item = Item::made(ResourceKind::Cluster, name, Some(arn), task.operation_id);
-        Ok(Look::Done(Findings { inventory: vec![item], ..Findings::seen(found) }))
+        Ok(Look::Done(Findings::seen(found)))
     })
 }
 

@@ -45,6 +45,13 @@ impl Context<'_> {
         Look::CheckAgain { after, waiting_for: WaitingFor::Cluster, findings }
     }
 
+    /// What a look has found out that the rows do not say. What the poll has seen is in them; written again it would
+    /// count as newer than it is, and replace what the poll has seen since.
+    pub fn news(&self, findings: Findings) -> Findings {
+        let known = self.is_polled() && findings.observed == self.task.sighting.cluster;
+        if known { Findings { observed: None, ..findings } } else { findings }
+    }
+
     fn is_polled(&self) -> bool {
         let patience = self.settings.pace.poll_patience();
         self.task.sighting.polled_at.is_some_and(|at| self.task.age_of(at) < patience)

@@ -19,6 +19,8 @@ use super::{Duty, Store, StoreError};
 pub struct DetailsDue {
     /// Our own id of it.
     pub id: Uuid,
+    /// Its name.
+    pub name: String,
     /// The last operation on it.
     pub operation_id: Uuid,
     /// Its ARN.
@@ -102,7 +104,7 @@ impl Store {
     pub async fn details_due(&self, older_than: Duration, limit: i64) -> Result<Vec<DetailsDue>, StoreError> {
         let due = sqlx::query_as!(
             DetailsDue,
-            "select id, operation_id, observed ->> 'arn' as arn, observed ->> 'parameter_group' as parameter_group
+            "select id, name, operation_id, observed ->> 'arn' as arn, observed ->> 'parameter_group' as parameter_group
              from clusters
              where deleted_at is null and status = 'available' and observed is not null
                and (details_at is null or details_at < now() - $1::float8 * interval '1 second')
@@ -116,22 +118,24 @@ impl Store {
         Ok(due)
     }
 
-    /// Writes the details of a cluster, unless an operation was accepted for it since they were due.
+    /// Writes the details of a cluster, unless an operation was accepted for it since they were due. `is_seen`: whether a
+    /// reader of the cluster sees a difference.
     pub async fn record_details(
         &self,
         due: &DetailsDue,
         seen_at: DateTime<Utc>,
         details: &Details,
+        is_seen: bool,
     ) -> Result<(), StoreError> {
         sqlx::query!(
             "update clusters
-             set version = version + case when details is distinct from $4 then 1 else 0 end,
-                 details = $4, details_at = $3
+             set version = version + case when $5 then 1 else 0 end, details = $4, details_at = $3
              where id = $1 and operation_id = $2 and status = 'available' and (details_at is null or details_at < $3)",
             due.id,
             due.operation_id,
             seen_at,
-            to_json(details)
+            to_json(details),
+            is_seen
         )
         .execute(&self.pool)
         .await?;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::cluster::Cluster;
+use crate::domain::drift::drift;
 use crate::domain::fault::FaultClass;
 use crate::domain::retry::jittered;
 use crate::store::{Duty, StoreError};
@@ -82,11 +84,14 @@ impl Worker {
 
     async fn read_details(&self) -> Result<(), SweepFault> {
         let due = self.store.details_due(self.world.settings.pace.details, DETAILS_AT_ONCE).await?;
-        for cluster in due {
+        for one in due {
             let seen_at = self.store.clock().await?;
-            let (arn, group) = (cluster.arn.as_deref(), cluster.parameter_group.as_deref());
-            let details = self.inspector.details(arn, group).await;
-            self.store.record_details(&cluster, seen_at, &details).await?;
+            let details = self.inspector.details(one.arn.as_deref(), one.parameter_group.as_deref()).await;
+            let Some(cluster) = self.store.cluster(&one.name).await? else { continue };
+            // Readers see of the details only whether they have drifted.
+            let before = drift(&cluster);
+            let is_seen = before != drift(&Cluster { details: Some(details.clone()), ..cluster });
+            self.store.record_details(&one, seen_at, &details, is_seen).await?;
         }
         Ok(())
     }

@@ -153,10 +153,10 @@ impl Worker {
         self.pass(Point::Looked, context.task, None).await;
         let circumstances = Circumstances::new(context, step, claim);
         Ok(match look {
-            Ok(Look::Done(findings)) => report(Verdict::Next { skipped: false }, findings),
+            Ok(Look::Done(findings)) => report(Verdict::Next { skipped: false }, context.news(findings)),
             Ok(Look::Skip) => report(Verdict::Next { skipped: true }, Findings::default()),
             Ok(Look::CheckAgain { after, waiting_for, findings }) => {
-                report(after_waiting(&circumstances, after, waiting_for).await, findings)
+                report(after_waiting(&circumstances, after, waiting_for).await, context.news(findings))
             }
             Err(fault) => {
                 with_undo(context.task, report(after_fault(&circumstances, fault, None).await, Findings::default()))

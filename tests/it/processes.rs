@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use local_postgres::LocalPostgres;
 use serde_json::{Value, json};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_dax-provisioner");
+/// The program.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_dax-provisioner");
 const CLUSTERS: usize = 20;
 
 /// A process that does not outlive the test.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -21,7 +22,7 @@ impl Drop for Running {
 }
 
 /// Starts the binary and reads its output until a line holds the word; returns the URL of that line.
-fn start(arguments: &[&str], database: &str, word: &str) -> (Running, String) {
+pub fn start(arguments: &[&str], database: &str, word: &str) -> (Running, String) {
     let mut child = Command::new(BINARY)
         .args(arguments)
         .env("DATABASE_URL", database)
@@ -55,7 +56,7 @@ fn start(arguments: &[&str], database: &str, word: &str) -> (Running, String) {
     panic!("{arguments:?} did not say {word:?}: {seen:#?}");
 }
 
-async fn call(request: reqwest::RequestBuilder) -> Value {
+pub async fn call(request: reqwest::RequestBuilder) -> Value {
     request.send().await.unwrap().json().await.unwrap()
 }
 

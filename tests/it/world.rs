@@ -33,7 +33,11 @@ static TEMPLATE: OnceCell<()> = OnceCell::const_new();
 pub struct World {
     pub store: Store,
     pub pool: PgPool,
+    /// The URL of its database.
+    pub url: String,
     pub sandbox: Sandbox,
+    /// What serves the sandbox.
+    pub server: tokio::task::AbortHandle,
     pub endpoint: String,
     /// AWS as the service meets it: its identity holds exactly the policy that is shipped, boundary included.
     pub aws: Aws,
@@ -62,12 +66,22 @@ pub async fn new_database() -> String {
             store.close().await;
         })
         .await;
+    copy_of("template_it").await
+}
+
+/// The URL of a new database that is a copy of another, to which nobody is connected.
+pub async fn copy_of(template: &str) -> String {
+    let server = server();
+    let admin = PgPoolOptions::new().max_connections(1).connect(&server.url("postgres")).await.unwrap();
     let name = format!("it_{}", Uuid::now_v7().simple());
     // Two copies of one template at once are refused, so a copy that meets another tries again.
-    for _ in 0..100 {
-        let copy = format!("create database {name} template template_it strategy file_copy");
+    for _ in 0..200 {
+        let copy = format!("create database {name} template {template} strategy file_copy");
         match sqlx::query(sqlx::AssertSqlSafe(copy)).execute(&admin).await {
-            Ok(_) => return server.url(&name),
+            Ok(_) => {
+                admin.close().await;
+                return server.url(&name);
+            }
             Err(error) if error.to_string().contains("being accessed by other users") => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -75,6 +89,14 @@ pub async fn new_database() -> String {
         }
     }
     panic!("the template database stayed busy");
+}
+
+/// Removes a database, whoever still uses it.
+pub async fn drop_database(name: &str) {
+    let admin = PgPoolOptions::new().max_connections(1).connect(&server().url("postgres")).await.unwrap();
+    let drop = format!("drop database {name} with (force)");
+    sqlx::query(sqlx::AssertSqlSafe(drop)).execute(&admin).await.unwrap();
+    admin.close().await;
 }
 
 fn open_store(url: &str) -> Store {
@@ -100,17 +122,24 @@ impl World {
     }
 
     pub async fn with(settings: aws_sandbox::Settings) -> Self {
-        let sandbox = Sandbox::open(settings).unwrap();
+        Self::over(Sandbox::open(settings).unwrap(), new_database().await, None).await
+    }
+
+    /// A world of this sandbox and this database. `boundary` is the one that an earlier world of theirs has made.
+    pub async fn over(sandbox: Sandbox, url: String, boundary: Option<String>) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let served = sandbox.clone();
-        tokio::spawn(async move { served.serve(listener, std::future::pending()).await });
-        let url = new_database().await;
+        let server = tokio::spawn(async move { served.serve(listener, std::future::pending()).await }).abort_handle();
         let store = open_store(&url);
         let pool = PgPoolOptions::new().max_connections(2).connect(&url).await.unwrap();
         let admin = aws_as(&sandbox, &endpoint, "sandbox", "sandbox").await;
         let place = admin.place().await.unwrap();
-        let boundary = make_boundary(&admin, &place).await;
+        let is_new = boundary.is_none();
+        let boundary = match boundary {
+            Some(boundary) => boundary,
+            None => make_boundary(&admin, &place).await,
+        };
         let aws = aws_as(&sandbox, &endpoint, SERVICE, SERVICE).await;
         store.claim_place(&place).await.unwrap();
         // No time is slept away: a test moves the operations' own clock by `hurry`.
@@ -125,8 +154,10 @@ impl World {
             details: Duration::from_millis(100),
         };
         let settings = Settings { permissions_boundary: Some(boundary), pace };
-        let world = Self { store, pool, sandbox, endpoint, aws, admin, place, settings };
-        world.grant(&[], Vec::new());
+        let world = Self { store, pool, url, sandbox, server, endpoint, aws, admin, place, settings };
+        if is_new {
+            world.grant(&[], Vec::new());
+        }
         world
     }
 

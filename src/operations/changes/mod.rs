@@ -121,14 +121,17 @@ fn read_settings<'a>(context: &'a Context<'a>) -> Looking<'a> {
             let desired = Some(Box::new(change.before.clone()));
             return Ok(Look::Done(Findings { desired, ..Findings::default() }));
         };
-        let tags = cluster_tags(context.aws, &observed).await?;
+        let Some(tags) = cluster_tags(context.aws, &observed).await? else {
+            return Ok(context.wait_for_cluster(Findings::seen(observed)));
+        };
         let kept = Kept {
             parameters: context.task.made_here(ResourceKind::ParameterGroup).next().is_some(),
             access: context.task.made_here(ResourceKind::Policy).next().is_some(),
         };
-        let desired = change.as_reported(&observed, tags.as_ref(), kept);
+        let desired = change.as_reported(&observed, &tags, kept);
         Ok(Look::Done(Findings {
-            details: Some(Details { tags, parameters: None }),
+            inventory: parameters::unused(context, &observed),
+            details: Some(Details { tags: Some(tags), parameters: None }),
             desired: Some(Box::new(desired)),
             ..Findings::seen(observed)
         }))

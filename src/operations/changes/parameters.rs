@@ -11,12 +11,16 @@ use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::names::{group_description, made_name};
+use crate::domain::observed::Observed;
 use crate::domain::operation::Kind;
 use crate::domain::spec::ParameterGroup;
 use crate::domain::verdict::Findings;
 
 use super::super::{Context, Look, Looking, groups, make, tear_down};
 use super::change;
+
+/// Why a group that was given is not the cluster's business any more.
+const NOT_USED: &str = "the cluster does not use it";
 
 /// Finds the group that was given, or makes one for new values; what the cluster has and suits is kept.
 pub(in super::super) fn prepare<'a>(context: &'a Context<'a>) -> Looking<'a> {
@@ -93,7 +97,7 @@ pub(in super::super) fn delete_replaced<'a>(context: &'a Context<'a>) -> Looking
         };
         let (ours, given) = (others(Owner::Managed), others(Owner::External));
         if !given.is_empty() {
-            let inventory = given.into_iter().map(|item| item.left("the cluster does not use it any more")).collect();
+            let inventory = given.into_iter().map(|item| item.left(NOT_USED)).collect();
             let findings = Findings { inventory, ..Findings::default() };
             if ours.is_empty() {
                 return Ok(Look::Done(findings));
@@ -116,6 +120,17 @@ pub(super) async fn delete_new(context: &Context<'_>) -> Result<Look, Fault> {
         return Ok(Look::done());
     }
     tear_down::remove_items(context, items).await
+}
+
+/// Groups that were given and that the cluster does not use: an undo lets go of them.
+pub(super) fn unused(context: &Context<'_>, observed: &Observed) -> Vec<Item> {
+    let given = context.task.inventory.iter().filter(|item| {
+        item.kind == ResourceKind::ParameterGroup
+            && item.owner == Owner::External
+            && item.presence == Presence::Present
+            && Some(&item.name) != observed.parameter_group.as_ref()
+    });
+    given.map(|item| item.left(NOT_USED)).collect()
 }
 
 /// The name of the parameter group that the cluster shall have.

@@ -1,0 +1,215 @@
+//! Lives: one short scenario for each thing that can be done to a cluster. The laws hold for every one of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+
+use dax_provisioner::domain::operation::{Kind, Operation, Status};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::frozen::{Frozen, new_journal};
+use crate::lives_begin as begin;
+use crate::lives_check as check;
+use crate::lives_prepare as prepare;
+use crate::runs::{Run, picture};
+use crate::world::{World, instant};
+
+/// What a scenario's function comes to.
+pub type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One scenario.
+pub struct Life {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// The cluster it is about.
+    pub cluster: &'static str,
+    /// Brings a world to where the operation begins.
+    pub prepare: for<'a> fn(&'a World) -> Doing<'a, ()>,
+    /// Has the operation accepted.
+    pub begin: for<'a> fn(&'a World) -> Doing<'a, Uuid>,
+    /// What must hold when it has succeeded, beyond what holds for all.
+    pub check: for<'a> fn(&'a World, &'a Operation) -> Doing<'a, ()>,
+}
+
+const fn life(
+    name: &'static str,
+    kind: Kind,
+    cluster: &'static str,
+    prepare: for<'a> fn(&'a World) -> Doing<'a, ()>,
+    begin: for<'a> fn(&'a World) -> Doing<'a, Uuid>,
+    check: for<'a> fn(&'a World, &'a Operation) -> Doing<'a, ()>,
+) -> Life {
+    Life { name, kind, cluster, prepare, begin, check }
+}
+
+/// How many there are.
+pub const COUNT: usize = 17;
+
+/// Every scenario.
+pub static LIVES: [Life; COUNT] = [
+    life("create", Kind::CreateCluster, "orders", prepare::nothing, begin::create, check::created),
+    life("delete", Kind::DeleteCluster, "orders", prepare::created, begin::delete, check::nothing_left),
+    life("delete_adopted", Kind::DeleteCluster, "legacy", prepare::adopted, begin::delete_legacy, check::nothing_left),
+    life("update_settings", Kind::UpdateCluster, "orders", prepare::created, begin::settings, check::settings),
+    life("update_values", Kind::UpdateCluster, "orders", prepare::created, begin::values, check::values),
+    life("update_to_default", Kind::UpdateCluster, "orders", prepare::created, begin::to_default, check::defaults),
+    life("update_to_given", Kind::UpdateCluster, "orders", prepare::created, begin::to_given, check::given),
+    life("update_from_given", Kind::UpdateCluster, "legacy", prepare::adopted, begin::from_given, check::made),
+    life("update_tables", Kind::UpdateCluster, "orders", prepare::created, begin::tables, check::tables),
+    life("scale_up", Kind::ScaleCluster, "orders", prepare::created, begin::scale_up, check::three_nodes),
+    life("scale_down", Kind::ScaleCluster, "orders", prepare::created, begin::scale_down, check::one_node),
+    life("reboot_all", Kind::RebootNodes, "orders", prepare::created, begin::reboot_all, check::rebooted_all),
+    life("reboot_named", Kind::RebootNodes, "orders", prepare::created, begin::reboot_named, check::rebooted_one),
+    life("repair", Kind::RepairCluster, "orders", prepare::drifted, begin::repair, check::repaired),
+    life("adopt", Kind::AdoptCluster, "legacy", prepare::legacy, begin::adopt, check::adopted),
+    life("release", Kind::ReleaseCluster, "orders", prepare::created, begin::release, check::released),
+    life("release_adopted", Kind::ReleaseCluster, "legacy", prepare::adopted, begin::release, check::released),
+];
+
+/// A world prepared for a scenario, and how its undisturbed run went.
+pub struct Ready {
+    pub life: &'static Life,
+    pub frozen: Frozen,
+    /// Everything in AWS before.
+    pub before: Vec<String>,
+    /// The undisturbed run.
+    pub forward: Course,
+    /// The undisturbed undo after a cancel at the furthest point, for the kinds that have one.
+    pub undo: Option<Course>,
+}
+
+/// How an undisturbed run went.
+#[derive(Debug, Clone)]
+pub struct Course {
+    /// Mutating calls, each once, in order.
+    pub mutations: Vec<String>,
+    /// Reads, each once, in order.
+    pub reads: Vec<String>,
+    /// How often each mutating call took effect.
+    pub effects: BTreeMap<String, usize>,
+    /// Everything in AWS at the end.
+    pub picture: Vec<String>,
+    /// What the rows say at the end.
+    pub rows: Vec<String>,
+    /// Every place it came through; see [`Run::progress`].
+    pub places: Vec<i64>,
+    /// Steps that were done, not skipped.
+    pub done: BTreeSet<String>,
+}
+
+impl Course {
+    /// The last place before the end.
+    pub fn furthest(&self) -> i64 {
+        *self.places.last().unwrap()
+    }
+}
+
+/// The account before anything of ours: what belongs to others.
+pub struct Base {
+    pub frozen: Frozen,
+    pub picture: Vec<String>,
+}
+
+static BASE: OnceCell<Base> = OnceCell::const_new();
+static READY: [OnceCell<Ready>; COUNT] = [const { OnceCell::const_new() }; COUNT];
+
+/// The account before anything of ours.
+pub async fn base() -> &'static Base {
+    BASE.get_or_init(|| async {
+        let settings = aws_sandbox::Settings {
+            creating_seconds: 0.02,
+            deleting_seconds: 0.15,
+            modifying_seconds: 0.02,
+            rebooting_seconds: 0.03,
+            parameter_changes_need_reboot: true,
+            journal: Some(new_journal()),
+            ..instant()
+        };
+        let world = World::with(settings.clone()).await;
+        prepare::others(&world).await;
+        let picture = picture(&world, &[]).await;
+        Base { frozen: world.freeze(settings).await, picture }
+    })
+    .await
+}
+
+/// A scenario, prepared and run once undisturbed.
+pub async fn ready(index: usize) -> &'static Ready {
+    READY[index]
+        .get_or_init(|| async {
+            let life = &LIVES[index];
+            let (world, settings) = base().await.frozen.branch().await;
+            (life.prepare)(&world).await;
+            let before = picture(&world, &[]).await;
+            let frozen = world.freeze(settings).await;
+            let forward = undisturbed(life, &frozen).await;
+            let undo = if dax_provisioner::operations::plan(life.kind).undo.is_empty() {
+                None
+            } else {
+                Some(undone(life, &frozen, forward.furthest()).await)
+            };
+            Ready { life, frozen, before, forward, undo }
+        })
+        .await
+}
+
+async fn undisturbed(life: &'static Life, frozen: &Frozen) -> Course {
+    let run = Run::begin(life, frozen).await;
+    let places = run.places().await;
+    let ended = run.world.operation(run.id).await;
+    assert_eq!(ended.status, Status::Succeeded, "{}: {:#?}", life.name, ended.fault);
+    run.check_truth(life.name).await;
+    (life.check)(&run.world, &ended).await;
+    let course = run.course(&ended, places).await;
+    run.world.end().await;
+    course
+}
+
+async fn undone(life: &'static Life, frozen: &Frozen, place: i64) -> Course {
+    let run = Run::begin(life, frozen).await;
+    run.advance(place).await;
+    run.cancel().await;
+    let ended = run.finish(run.id).await;
+    assert_eq!(ended.status, Status::Cancelled, "{}: {:#?}", life.name, ended.fault);
+    let course = run.course(&ended, Vec::new()).await;
+    run.world.end().await;
+    course
+}
+
+/// Every kind and every step is lived through, so that a new one cannot dodge the laws.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_and_every_step_is_lived_through() {
+    let mut done: BTreeSet<(&'static str, String)> = BTreeSet::new();
+    for index in 0..COUNT {
+        let ready = ready(index).await;
+        let steps = ready.forward.done.iter().chain(ready.undo.iter().flat_map(|undo| &undo.done));
+        done.extend(steps.map(|step| (ready.life.kind.as_str(), step.clone())));
+        println!("{:18} {} places, calls {:?}", ready.life.name, ready.forward.places.len(), ready.forward.mutations);
+    }
+    let (mut steps, mut missing) = (0, Vec::new());
+    for kind in Kind::ALL {
+        assert!(LIVES.iter().any(|life| life.kind == kind), "{} has no scenario", kind.as_str());
+        let plan = dax_provisioner::operations::plan(kind);
+        for step in plan.steps.iter().chain(plan.undo) {
+            steps += 1;
+            if !done.contains(&(kind.as_str(), step.name.to_owned())) && !is_excused(kind, step.name) {
+                missing.push(format!("{} {}", kind.as_str(), step.name));
+            }
+        }
+    }
+    println!("lives: {COUNT} scenarios, {} kinds, {steps} steps and undo steps", Kind::ALL.len());
+    assert_eq!(missing, Vec::<String>::new(), "no scenario does these steps");
+}
+
+/// Steps that a kind shares with others and never has anything to do in.
+fn is_excused(kind: Kind, step: &str) -> bool {
+    let never = ["delete_new_access_policies", "delete_new_parameter_group"];
+    match kind {
+        Kind::ScaleCluster => never.contains(&step),
+        Kind::RepairCluster => step == never[0],
+        // Only a cluster whose role was found or given has this.
+        Kind::CreateCluster => step == "find_service_role",
+        _ => false,
+    }
+}

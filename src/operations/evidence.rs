@@ -16,6 +16,8 @@ use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, group_desc
 use crate::domain::observed::Observed;
 use crate::domain::trust::same_document;
 
+use super::ingress_rules::rule_for;
+
 /// What was found under the name of something we meant to make.
 #[derive(Debug)]
 pub(super) enum Existence {
@@ -66,6 +68,16 @@ pub(super) async fn look_for(
             Ok(group.map_or(Existence::Absent, |group| judge_parameter_group(&group, description, operation)))
         }
         Mutation::CreateCluster(cluster) => look_for_cluster(aws, cluster, &wanted, operation).await,
+        Mutation::AuthorizeIngress { name, ingress, .. } => {
+            Ok(match rule_for(aws, place, installation, ingress).await? {
+                None => Existence::Absent,
+                Some(found) if found.maker == Some(operation) => {
+                    let item = Item::made(ResourceKind::SecurityGroupRule, name, Some(found.arn), operation);
+                    Existence::Ours(Box::new(item))
+                }
+                Some(_) => Existence::Foreign(Vec::new()),
+            })
+        }
         Mutation::AttachRolePolicy { .. }
         | Mutation::CreateServiceLinkedRole
         | Mutation::UpdateParameterGroup { .. }
@@ -80,7 +92,8 @@ pub(super) async fn look_for(
         | Mutation::DeleteParameterGroup { .. }
         | Mutation::DetachRolePolicy { .. }
         | Mutation::DeletePolicy { .. }
-        | Mutation::DeleteRole { .. } => Ok(Existence::Absent),
+        | Mutation::DeleteRole { .. }
+        | Mutation::RevokeIngress { .. } => Ok(Existence::Absent),
     }
 }
 

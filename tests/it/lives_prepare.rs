@@ -169,3 +169,14 @@ pub fn adopted(world: &World) -> Doing<'_, ()> {
         tokio::time::sleep(world.settings.pace.absence).await;
     })
 }
+
+/// A cluster of ours whose port is open to a network.
+pub fn opened(world: &World) -> Doing<'_, ()> {
+    Box::pin(async move {
+        created(world).await;
+        let open = lives_begin::open_ingress(world).await;
+        let done = world.finish(&world.worker("before"), open).await;
+        assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);
+        tokio::time::sleep(world.settings.pace.absence).await;
+    })
+}

@@ -88,9 +88,8 @@ pub fn drift(cluster: &Cluster) -> Vec<DriftField> {
         let deleting = Some("deleting".to_owned());
         return DriftField::between("cluster", present(), deleting, false).into_iter().collect();
     }
-    let own = cluster.inventory.iter().rev();
-    let own = own.into_iter().find(|item| item.kind == ResourceKind::ParameterGroup && item.is_ours_and_present());
-    let group = wanted_group(desired, own);
+    let is_own = |item: &&Item| item.kind == ResourceKind::ParameterGroup && item.is_ours_and_present();
+    let group = wanted_group(desired, cluster.inventory.iter().rev().find(is_own));
     let update = update_needed(desired, group, observed);
     let mut fields = fixed(cluster, desired, observed);
     fields.extend(changeable(desired, group, observed, &update));

@@ -24,8 +24,7 @@ pub(super) struct Row<'a> {
 
 /// Inserts the operation with its steps, its first event and its key, and shows it on its cluster.
 pub(super) async fn operation(connection: &mut PgConnection, row: &Row<'_>) -> Result<(), StoreError> {
-    let steps = step_names(row.new);
-    let kind = row.spec.kind().as_str();
+    let (steps, kind) = (step_names(row.new), row.spec.kind().as_str());
     sqlx::query!(
         "insert into operations (id, kind, cluster_id, cluster_name, status, spec, current_position, current_step,
                                  requested_by, request_id, traceparent, deadline_at, last_sequence, prior_status,

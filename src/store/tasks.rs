@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::inventory::{Item, ResourceKind};
@@ -11,10 +13,61 @@ use crate::domain::task::{DoneCall, Intent, Sighting, StepState, Task};
 use super::rows::{self, from_json, from_optional_json};
 use super::{Claim, Store, StoreError};
 
+/// The claimed operation at its step, and what was last seen of its cluster.
+struct Row {
+    kind: String,
+    status: String,
+    spec: Value,
+    cluster_id: Uuid,
+    cluster_name: String,
+    deadline_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+    position: i32,
+    name: String,
+    undo: bool,
+    attempts: i32,
+    faults_in_row: i32,
+    blocks_in_row: i32,
+    patience_from: Option<DateTime<Utc>>,
+    step_fault: Option<Value>,
+    observed: Option<Value>,
+    observed_at: Option<DateTime<Utc>>,
+    polled_at: Option<DateTime<Utc>>,
+    last_call_at: Option<DateTime<Utc>>,
+    last_position: i32,
+    installation_id: Uuid,
+}
+
+impl Row {
+    fn step(&self) -> Result<StepState, StoreError> {
+        Ok(StepState {
+            name: self.name.clone(),
+            position: self.position,
+            attempts: self.attempts,
+            faults_in_row: u32::try_from(self.faults_in_row).unwrap_or_default(),
+            blocks_in_row: u32::try_from(self.blocks_in_row).unwrap_or_default(),
+            patience_from: self.patience_from,
+            last_fault: from_optional_json("operation_steps.fault", self.step_fault.clone())?,
+            undo: self.undo,
+            is_last: self.position == self.last_position,
+        })
+    }
+
+    fn sighting(&self) -> Result<Sighting, StoreError> {
+        Ok(Sighting {
+            cluster: from_optional_json("clusters.observed", self.observed.clone())?,
+            at: self.observed_at,
+            last_call_at: self.last_call_at,
+            polled_at: self.polled_at,
+        })
+    }
+}
+
 impl Store {
     /// Reads everything the claimed operation's step may look at.
     pub async fn load_task(&self, claim: &Claim) -> Result<Task, StoreError> {
-        let row = sqlx::query!(
+        let row = sqlx::query_as!(
+            Row,
             r#"select o.kind, o.status, o.spec, o.cluster_id, o.cluster_name, o.deadline_at, clock_timestamp() as "now!",
                       s.position, s.name, s.undo, s.attempts, s.faults_in_row, s.blocks_in_row, s.patience_from,
                       s.fault as step_fault,
@@ -37,34 +90,18 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?
         .ok_or(StoreError::Fenced)?;
-        let step = StepState {
-            name: row.name,
-            position: row.position,
-            attempts: row.attempts,
-            faults_in_row: u32::try_from(row.faults_in_row).unwrap_or_default(),
-            blocks_in_row: u32::try_from(row.blocks_in_row).unwrap_or_default(),
-            patience_from: row.patience_from,
-            last_fault: from_optional_json("operation_steps.fault", row.step_fault)?,
-            undo: row.undo,
-            is_last: row.position == row.last_position,
-        };
         let inventory = self.inventory_of_cluster(row.cluster_id).await?;
         Ok(Task {
             operation_id: claim.operation_id,
             kind: rows::kind(&row.kind)?,
             status: rows::status(&row.status)?,
-            spec: from_json("operations.spec", row.spec)?,
             cluster: rows::cluster_name(&row.cluster_name)?,
-            step,
+            step: row.step()?,
+            sighting: row.sighting()?,
+            spec: from_json("operations.spec", row.spec)?,
             shared_rules: self.shared_rules(row.cluster_id, &inventory).await?,
             inventory,
             done_calls: self.done_calls(claim.operation_id).await?,
-            sighting: Sighting {
-                cluster: from_optional_json("clusters.observed", row.observed)?,
-                at: row.observed_at,
-                last_call_at: row.last_call_at,
-                polled_at: row.polled_at,
-            },
             confirmed_deletions: self.confirmed_deletions(row.cluster_id).await?,
             open_intents: self.open_intents(row.cluster_id).await?,
             installation_id: row.installation_id,

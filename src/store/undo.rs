@@ -73,7 +73,7 @@ async fn give_up(pool: &PgPool, id: Uuid, ending: Status, undo_of: UndoOf) -> Re
     let steps = undo_of(live.kind);
     let fault = live.fault.clone().filter(|_| ending == Status::Failed);
     if steps.is_empty() {
-        end_at_once(&mut transaction, &live, ending).await?;
+        end_at_once(&mut transaction, &live, ending, fault.as_ref()).await?;
     } else {
         let status = if ending == Status::Failed { Status::RollingBack } else { Status::Cancelling };
         stop_forward_steps(&mut transaction, id).await?;
@@ -198,16 +198,22 @@ async fn take_from_workers(
 }
 
 /// Ends an operation that has nothing to undo.
-async fn end_at_once(connection: &mut PgConnection, live: &Live, ending: Status) -> Result<(), StoreError> {
+async fn end_at_once(
+    connection: &mut PgConnection,
+    live: &Live,
+    ending: Status,
+    fault: Option<&Fault>,
+) -> Result<(), StoreError> {
     stop_forward_steps(connection, live.id).await?;
     let sequence = sqlx::query_scalar!(
         "update operations
-         set status = $2, ending = $2, epoch = epoch + 1, owner = null, lease_until = null, waiting_for = null,
+         set status = $2, ending = $2, fault = $3, epoch = epoch + 1, owner = null, lease_until = null, waiting_for = null,
              current_step = null, finished_at = now(), version = version + 1, last_sequence = last_sequence + 1
          where id = $1
          returning last_sequence",
         live.id,
-        ending.as_str()
+        ending.as_str(),
+        fault.map(to_json)
     )
     .fetch_one(&mut *connection)
     .await?;
@@ -220,7 +226,8 @@ async fn end_at_once(connection: &mut PgConnection, live: &Live, ending: Status)
     .execute(&mut *connection)
     .await?;
     clusters::end_operation(connection, live.cluster_id, live.kind, ending, live.prior).await?;
-    write_event(connection, live.id, sequence, "operation_cancelled", "cancelled before anything was done").await
+    let word = format!("operation_{}", ending.as_str());
+    write_event(connection, live.id, sequence, &word, "given up before anything was done").await
 }
 
 async fn write_event(

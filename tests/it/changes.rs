@@ -124,6 +124,11 @@ impl House {
     }
 }
 
+/// The ARNs in AWS that contain a text, among those that were made.
+pub fn names(house: &House, text: &str) -> Vec<String> {
+    house.world.made_in_aws().into_iter().filter(|arn| arn.contains(text)).collect()
+}
+
 impl Answer {
     /// The pointers of every broken rule, with their codes.
     pub fn faults(&self) -> Vec<(&str, &str)> {

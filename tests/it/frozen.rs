@@ -1,6 +1,7 @@
 //! Frozen worlds: one is prepared once, and every run of a law begins with a copy of it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aws_sandbox::{Sandbox, Settings};
 use uuid::Uuid;
@@ -55,7 +56,10 @@ impl Frozen {
         // It is open, and nobody else needs its name.
         std::fs::remove_file(&journal).unwrap();
         std::fs::remove_file(journal.with_extension("lock")).unwrap();
-        World::over(sandbox, copy_of(&self.database).await, self.boundary.clone()).await
+        let mut world = World::over(sandbox, copy_of(&self.database).await, self.boundary.clone()).await;
+        world.settings.pace.cluster_poll = Duration::from_millis(40);
+        world.settings.pace.release_poll = Duration::from_millis(40);
+        world
     }
 
     /// The same, to be prepared further and frozen again: its journal is kept.

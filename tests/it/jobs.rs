@@ -26,7 +26,8 @@ pub async fn all_hold(law: &str, jobs: Vec<Job>) -> usize {
         match set.join_next_with_id().await {
             None => break,
             Some(Ok(_)) => {}
-            Some(Err(error)) => failed.push(format!("{}: {error}", names[&error.id()])),
+            // The whole message has been printed where it panicked.
+            Some(Err(error)) => failed.push(names[&error.id()].clone()),
         }
     }
     println!("{law}: {runs} runs in {:.1} s", started.elapsed().as_secs_f64());

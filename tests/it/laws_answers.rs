@@ -4,7 +4,7 @@ use aws_sandbox::{FaultKind, FaultRule};
 use dax_provisioner::domain::operation::Status;
 
 use crate::jobs::{Job, all_hold};
-use crate::lives::{COUNT, Ready, ready};
+use crate::lives::{Ready, all_ready};
 use crate::runs::Run;
 
 pub const FAULTS: [FaultKind; 7] = [
@@ -57,8 +57,7 @@ async fn each_bad_answer_at_each_call_ends_well() {
     let mut jobs: Vec<Job> = Vec::new();
     let mut pairs = 0;
     let met = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    for index in 0..COUNT {
-        let ready = ready(index).await;
+    for ready in all_ready().await {
         let calls: Vec<&String> = ready.forward.mutations.iter().chain(&ready.forward.reads).collect();
         if calls.is_empty() {
             continue;
@@ -89,8 +88,7 @@ async fn each_bad_answer_at_each_call_ends_well() {
 #[ignore = "takes minutes"]
 async fn each_bad_answer_alone_at_each_call_ends_well() {
     let mut jobs: Vec<Job> = Vec::new();
-    for index in 0..COUNT {
-        let ready = ready(index).await;
+    for ready in all_ready().await {
         for call in ready.forward.mutations.iter().chain(&ready.forward.reads) {
             for kind in FAULTS {
                 let faults = vec![(call.clone(), kind.clone())];

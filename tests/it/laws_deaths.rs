@@ -9,7 +9,7 @@ use dax_provisioner::worker::{Point, Probe, Worker};
 use tokio::sync::Notify;
 
 use crate::jobs::{Job, all_hold};
-use crate::lives::{COUNT, Ready, ready};
+use crate::lives::{Ready, all_ready};
 use crate::runs::Run;
 use crate::world::World;
 
@@ -85,8 +85,7 @@ pub async fn many_deaths(ready: &'static Ready, death: Death, calls: Vec<String>
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_worker_dies_around_every_call_of_every_kind() {
     let (mut jobs, mut deaths): (Vec<Job>, usize) = (Vec::new(), 0);
-    for index in 0..COUNT {
-        let ready = ready(index).await;
+    for ready in all_ready().await {
         for death in DEATHS {
             let calls = ready.forward.mutations.clone();
             if !calls.is_empty() {
@@ -105,8 +104,7 @@ async fn the_worker_dies_around_every_call_of_every_kind() {
 #[ignore = "takes minutes"]
 async fn the_worker_dies_alone_around_every_call_of_every_kind() {
     let mut jobs: Vec<Job> = Vec::new();
-    for index in 0..COUNT {
-        let ready = ready(index).await;
+    for ready in all_ready().await {
         for death in DEATHS {
             for call in &ready.forward.mutations {
                 let name = format!("{} {death:?} {call}", ready.life.name);

@@ -7,7 +7,7 @@ use dax_provisioner::store::Accepted;
 
 use crate::jobs::{Job, all_hold};
 use crate::laws_deaths::{Death, die};
-use crate::lives::{COUNT, LIVES, Ready, base, ready};
+use crate::lives::{LIVES, Ready, all_ready, base, ready};
 use crate::requests::new_operation;
 use crate::runs::{Run, picture};
 
@@ -74,13 +74,14 @@ async fn deleted_while_undoing(ready: &'static Ready) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delete_takes_over_every_kind_at_every_place() {
     let mut jobs: Vec<Job> = Vec::new();
-    for index in 0..COUNT {
-        let ready = ready(index).await;
-        for &place in &ready.forward.places {
+    for ready in all_ready().await {
+        // A delete of what is being deleted is the same delete; once is enough.
+        let places = if ready.life.kind == Kind::DeleteCluster { 1 } else { usize::MAX };
+        for &place in ready.forward.places.iter().take(places) {
             let name = format!("{} deleted at {place}", ready.life.name);
             jobs.push((name, Box::pin(deleted_at(ready, place))));
         }
-        for call in &ready.forward.mutations {
+        for call in ready.forward.mutations.iter().take(places) {
             let name = format!("{} deleted while {call} is under way", ready.life.name);
             jobs.push((name, Box::pin(deleted_in_flight(ready, call.clone()))));
         }

@@ -11,7 +11,7 @@ use dax_provisioner::worker::{Point, Probe, Worker};
 use tokio::sync::Notify;
 
 use crate::jobs::{Job, all_hold};
-use crate::lives::{COUNT, Ready, ready};
+use crate::lives::{Ready, all_ready};
 use crate::runs::Run;
 use crate::world::World;
 
@@ -143,8 +143,7 @@ async fn rolled_back(ready: &'static Ready) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_step_twice_is_once() {
     let mut jobs: Vec<Job> = Vec::new();
-    for index in 0..COUNT {
-        let ready = ready(index).await;
+    for ready in all_ready().await {
         jobs.push((format!("{} forwards", ready.life.name), Box::pin(forwards(ready))));
         if ready.undo.is_some() {
             jobs.push((format!("{} cancelled", ready.life.name), Box::pin(cancelled(ready))));

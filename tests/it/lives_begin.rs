@@ -4,12 +4,12 @@ use dax_provisioner::domain::change::{ChangeSpec, Placement, RebootSpec, setting
 use dax_provisioner::domain::ingress::{IngressSpec, Peer, TLS_PORT};
 use dax_provisioner::domain::operation::Kind;
 use dax_provisioner::domain::policies::{Access, Tables};
-use dax_provisioner::domain::spec::{ParameterGroup, ServiceRole, Spec};
+use dax_provisioner::domain::spec::{ClusterSpec, ParameterGroup, ServiceRole, Spec, SubnetGroup};
 use dax_provisioner::store::{Accepted, Change};
 use uuid::Uuid;
 
 use crate::lives::Doing;
-use crate::lives_prepare::{SECURITY_GROUP, rich_spec, texts};
+use crate::lives_prepare::{SECURITY_GROUP, rich_spec, texts, their_role};
 use crate::requests::{new_operation, plain_spec};
 use crate::world::World;
 
@@ -44,6 +44,21 @@ pub async fn change(world: &World, cluster: &str, kind: Kind, alter: impl FnOnce
 
 pub fn create(world: &World) -> Doing<'_, Uuid> {
     Box::pin(async move { world.create(&rich_spec(world)).await })
+}
+
+/// A cluster of what is there: role and groups of others.
+pub fn create_of_given(world: &World) -> Doing<'_, Uuid> {
+    Box::pin(async move {
+        let spec = ClusterSpec {
+            service_role: ServiceRole::Given { arn: their_role(world) },
+            subnet_group: SubnetGroup::Given { name: "theirs".to_owned() },
+            parameter_group: ParameterGroup::Given { name: "given".to_owned() },
+            // The sandbox draws one otherwise, and no two runs would be alike.
+            maintenance_window: Some("mon:01:00-mon:02:00".to_owned()),
+            ..plain_spec("orders")
+        };
+        world.create(&spec).await
+    })
 }
 
 pub fn delete(world: &World) -> Doing<'_, Uuid> {

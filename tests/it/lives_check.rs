@@ -31,6 +31,16 @@ pub fn created<'a>(world: &'a World, _: &'a Operation) -> Doing<'a, ()> {
     })
 }
 
+/// What was given is used, and nothing but the cluster was made.
+pub fn used<'a>(world: &'a World, operation: &'a Operation) -> Doing<'a, ()> {
+    Box::pin(async move {
+        let made: Vec<_> = operation.receipt.iter().filter(|item| item.owner == Owner::Managed).collect();
+        assert_eq!(made.iter().map(|item| item.kind).collect::<Vec<_>>(), [ResourceKind::Cluster]);
+        let seen = seen(world, "orders").await;
+        assert_eq!((seen.subnet_group.as_deref(), seen.parameter_group.as_deref()), (Some("theirs"), Some("given")));
+    })
+}
+
 pub fn nothing_left<'a>(world: &'a World, operation: &'a Operation) -> Doing<'a, ()> {
     Box::pin(async move {
         assert_eq!(picture(world, &[operation.id]).await, base().await.picture);

@@ -103,6 +103,17 @@ pub fn nothing(_: &World) -> Doing<'_, ()> {
     Box::pin(async {})
 }
 
+/// The service may use the role that somebody else has made.
+pub fn granted(world: &World) -> Doing<'_, ()> {
+    Box::pin(async move { world.grant(&[their_role(world)], Vec::new()) })
+}
+
+/// The role that somebody else has made.
+pub fn their_role(world: &World) -> String {
+    let roles = world.sandbox.inventory().roles;
+    roles.iter().find(|role| role.name == "DAXServiceRole").unwrap().arn.clone()
+}
+
 /// A cluster of ours, on which somebody else has put a tag.
 pub fn created(world: &World) -> Doing<'_, ()> {
     Box::pin(async move {
@@ -112,14 +123,6 @@ pub fn created(world: &World) -> Doing<'_, ()> {
         let arn = world.place.cluster_arn("orders");
         by_admin(world, Mutation::TagCluster { arn, tags: texts([("theirs", "yes")]) }).await;
         tokio::time::sleep(world.settings.pace.absence).await;
-    })
-}
-
-/// A cluster of ours in which somebody has changed everything that can be changed.
-pub fn drifted(world: &World) -> Doing<'_, ()> {
-    Box::pin(async move {
-        created(world).await;
-        drift(world).await;
     })
 }
 
@@ -152,9 +155,7 @@ pub fn drift(world: &World) -> Doing<'_, ()> {
 /// A cluster that somebody else has made.
 pub fn legacy(world: &World) -> Doing<'_, ()> {
     Box::pin(async move {
-        let roles = world.sandbox.inventory().roles;
-        let arn = roles.iter().find(|role| role.name == "DAXServiceRole").unwrap().arn.clone();
-        by_admin(world, cluster("legacy", &arn, "given")).await;
+        by_admin(world, cluster("legacy", &their_role(world), "given")).await;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     })
 }
@@ -170,10 +171,9 @@ pub fn adopted(world: &World) -> Doing<'_, ()> {
     })
 }
 
-/// A cluster of ours whose port is open to a network.
+/// The port of a cluster of ours is open to a network.
 pub fn opened(world: &World) -> Doing<'_, ()> {
     Box::pin(async move {
-        created(world).await;
         let open = lives_begin::open_ingress(world).await;
         let done = world.finish(&world.worker("before"), open).await;
         assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);

@@ -24,6 +24,7 @@ mod http_clusters;
 mod http_drift;
 mod http_giving_up;
 mod http_operations;
+mod http_patches;
 mod http_refusals;
 mod http_scaling;
 mod http_updates;

@@ -9,8 +9,9 @@ use dax_provisioner::inspections::Inspector;
 use dax_provisioner::worker::{Point, Probe, Turned, Worker};
 use tokio_util::sync::CancellationToken;
 
+use crate::jobs::{Job, all_hold};
 use crate::laws_deaths::{Death, die};
-use crate::lives::{LIVES, Ready, ready};
+use crate::lives::{COUNT, LIVES, Ready, ready};
 use crate::lives_prepare::by_admin;
 use crate::requests::plain_spec;
 use crate::runs::Run;
@@ -233,4 +234,31 @@ async fn a_turn_does_not_write_over_what_the_poll_saw_meanwhile() {
     assert_eq!(cluster.observed.unwrap().status.as_deref(), Some("available"), "the poll saw it so, and later");
     assert_eq!(run.finish(run.id).await.status, Status::Succeeded);
     run.world.end().await;
+}
+
+/// Every operation sees its cluster through the poll alone while that is alive.
+async fn polled(ready: &'static Ready) {
+    let run = Run::begin(ready.life, &ready.frozen).await;
+    let poller = run.world.worker("poller");
+    for _ in 0..500 {
+        if run.status(run.id).await.is_finished() {
+            break;
+        }
+        due(&run.world).await;
+        poller.poll().await.unwrap();
+        run.turn().await;
+    }
+    let ended = run.world.operation(run.id).await;
+    assert_eq!(ended.status, Status::Succeeded, "{} polled: {:#?}", ready.life.name, ended.fault);
+    run.check_like(&ready.forward, &format!("{} polled", ready.life.name)).await;
+    run.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_scenario_ends_the_same_with_the_poll() {
+    let mut jobs: Vec<Job> = Vec::new();
+    for (index, life) in LIVES.iter().enumerate() {
+        jobs.push((life.name.to_owned(), Box::pin(polled(ready(index).await))));
+    }
+    assert_eq!(all_hold("with the poll", jobs).await, COUNT);
 }

@@ -1,6 +1,7 @@
 //! One run of a scenario: a world of its own, its operation, and what can be said of both.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sandbox::CallRecord;
 use dax_provisioner::domain::drift::drift;
@@ -108,9 +109,16 @@ impl Run {
         sqlx::query_scalar(count).bind(self.id).fetch_one(&self.world.pool).await.unwrap()
     }
 
-    /// One turn, now.
+    /// One turn. What waits a moment for AWS is waited for, as turns that only look cost more; a longer wait is cut short.
     pub async fn turn(&self) {
-        self.world.hurry().await;
+        let query = "select coalesce(max(extract(epoch from wake_at - clock_timestamp())), 0)::float8 from operations
+                     where finished_at is null and owner is null and wake_at <> 'infinity'";
+        let seconds: f64 = sqlx::query_scalar(query).fetch_one(&self.world.pool).await.unwrap();
+        if seconds > 0.06 {
+            self.world.hurry().await;
+        } else if seconds > 0.0 {
+            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+        }
         self.worker.turn().await.unwrap();
     }
 

@@ -70,6 +70,8 @@ def use(base_url: str, token: str) -> None:
     assert "default" in [group.name for group in list_subnet_groups.sync(client=client).items]
     assert list_parameter_groups.sync(client=client).items
 
+    change(client)
+
     bad = ClusterRequest(name="1bad", node_type="x", replication_factor=99)
     problem = create_cluster.sync(client=client, body=bad)
     assert isinstance(problem, Problem), problem
@@ -80,6 +82,26 @@ def use(base_url: str, token: str) -> None:
     gone = get_cluster.sync("generated", client=client)
     assert isinstance(gone, Problem) and gone.code == "not_found", gone
     print("created, read, listed, refused and deleted through the generated client")
+
+
+def change(client) -> None:
+    from dax_client.api.clusters import get_cluster, get_drift, reboot_nodes, scale_cluster, update_cluster
+    from dax_client.models import ClusterPatch, Problem, RebootRequest, ScaleRequest
+
+    patch = ClusterPatch.from_dict({"description": "generated", "parameters": {"record_ttl_millis": 1000}, "tags": {"a": "b"}})
+    finish(client, update_cluster.sync("generated", client=client, body=patch, if_match="*").id)
+    finish(client, scale_cluster.sync("generated", client=client, body=ScaleRequest(replication_factor=1)).id)
+    finish(client, reboot_nodes.sync("generated", client=client, body=RebootRequest()).id)
+    cluster = get_cluster.sync("generated", client=client)
+    assert cluster.desired.description == cluster.observed.description == "generated", cluster
+    assert cluster.desired.parameters.record_ttl_millis == 1000 and cluster.desired.tags["a"] == "b", cluster.desired
+    assert not get_drift.sync("generated", client=client).drifted
+    cleared = ClusterPatch.from_dict({"description": None, "parameters": None, "tags": {"a": None}})
+    finish(client, update_cluster.sync("generated", client=client, body=cleared, if_match="*").id)
+    cluster = get_cluster.sync("generated", client=client)
+    assert (cluster.desired.description, cluster.desired.parameters) == (None, None), cluster.desired
+    stale = update_cluster.sync("generated", client=client, body=cleared, if_match='"1"')
+    assert isinstance(stale, Problem) and stale.code == "precondition_failed", stale
 
 
 def finish(client, operation_id) -> None:

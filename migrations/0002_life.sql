@@ -15,6 +15,9 @@ comment on column operations.node_count is 'nodes of the cluster, for estimates'
 create index operations_waiting_for_cluster on operations (cluster_name)
     where finished_at is null and waiting_for = 'cluster';
 
+create index intents_by_cluster on intents (cluster_id);
+create index operations_succeeded_alike on operations (kind, node_count, created_at desc) where status = 'succeeded';
+
 alter table duties add column done_at timestamptz;
 comment on column duties.done_at is 'when it was last done to the end';
 insert into duties (name) values ('poll');

@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::Array;
 
 use crate::domain::change::settings_of;
 use crate::domain::fault::Difference;
@@ -69,7 +70,7 @@ pub(super) struct ExpectedClusterRequest {
     #[schema(value_type = String, required = false, example = "default.dax1.0")]
     parameter_group: Option<String>,
     /// Exactly these, in any order.
-    #[schema(schema_with = security_group_list, required = false)]
+    #[schema(schema_with = expected_groups, required = false)]
     security_group_ids: Option<BTreeSet<String>>,
     /// Address family.
     #[schema(value_type = NetworkTypeWord, required = false)]
@@ -125,6 +126,12 @@ pub(super) async fn adopt_cluster(
     let new = submission.new_operation(Kind::AdoptCluster, key);
     let accepted = api.store.accept_adopt(&new, &settings).await?;
     api.answer_accepted(accepted, name.as_str(), submission.preference).await
+}
+
+fn expected_groups() -> Array {
+    let mut groups = security_group_list();
+    groups.description = Some("Exactly these, in any order.".to_owned());
+    groups
 }
 
 fn read(body: Value) -> Result<AdoptRequest, Refusal> {

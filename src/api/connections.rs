@@ -101,15 +101,22 @@ pub(super) async fn get_connection(
 }
 
 fn not_ready(cluster: &Cluster) -> Refusal {
+    let vanished = cluster.observed_at.is_some() && cluster.observed.is_none();
     let detail = match cluster.status {
         ClusterStatus::Failed => "its create failed; `instance` says why",
+        ClusterStatus::Available if vanished => "it is not in AWS any more; see its drift",
         ClusterStatus::Creating | ClusterStatus::Available | ClusterStatus::Updating | ClusterStatus::Deleting => {
             "AWS has not told an address yet; `instance` is the last operation on the cluster"
         }
     };
     let problem = Problem::new(ProblemCode::EndpointNotReady, format!("cluster {:?}: {detail}", cluster.name.as_str()));
     let refusal = Refusal::from(problem.about_operation(cluster.operation_id));
-    if cluster.status == ClusterStatus::Failed { refusal } else { refusal.come_back_in(COME_BACK) }
+    let passes = match cluster.status {
+        ClusterStatus::Creating | ClusterStatus::Updating => true,
+        ClusterStatus::Available => !vanished,
+        ClusterStatus::Deleting | ClusterStatus::Failed => false,
+    };
+    if passes { refusal.come_back_in(COME_BACK) } else { refusal }
 }
 
 impl Connection {

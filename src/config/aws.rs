@@ -93,8 +93,11 @@ fn sandbox_keys(reader: &mut Reader<'_>) -> Option<(String, Secret)> {
 
 pub(super) fn boundary(flags: &BoundaryArguments, reader: &mut Reader<'_>) -> Option<String> {
     let arn = flags.permissions_boundary.as_deref()?;
-    let rule = "must be the ARN of a policy, such as arn:aws:iam::123456789012:policy/dax-provisioner-boundary";
-    reader.value("permissions_boundary", arn, rule, |text| is_iam_arn(text, "policy/").then(|| text.to_owned()))
+    let rule = "must be the ARN of a policy of the account's own, such as \
+                arn:aws:iam::123456789012:policy/dax-provisioner-boundary";
+    // AWS's own policies bound nobody enough: AdministratorAccess is one of them.
+    let own = |text: &str| is_iam_arn(text, "policy/") && !text.contains(":aws:policy/");
+    reader.value("permissions_boundary", arn, rule, |text| own(text).then(|| text.to_owned()))
 }
 
 /// Checks what `policy` was given about the account.

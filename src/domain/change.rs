@@ -49,10 +49,17 @@ pub struct Kept {
 }
 
 impl ChangeSpec {
+    /// The settings before, but for those that AWS has no part in: they hold from the acceptance on.
+    pub fn unchanged(&self) -> ClusterSpec {
+        let Self { before, after, .. } = self;
+        let (deletion_protection, on_failure) = (after.deletion_protection, after.on_failure);
+        ClusterSpec { deletion_protection, on_failure, ..before.clone() }
+    }
+
     /// The desired settings after an undo: those before, and what AWS reports where this change would have changed it.
     pub fn as_reported(&self, seen: &Observed, tags: &BTreeMap<String, String>, kept: Kept) -> ClusterSpec {
         let Self { before, after, .. } = self;
-        let mut desired = before.clone();
+        let mut desired = self.unchanged();
         if before.description != after.description {
             desired.description.clone_from(&seen.description);
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::cluster::Cluster;
 use super::inventory::{Item, ResourceKind};
 use super::mutation::bodies::ClusterUpdate;
+use super::names::OPERATION_TAG;
 use super::observed::{Details, Observed};
 use super::operation::ClusterStatus;
 use super::spec::{ClusterSpec, ParameterGroup};
@@ -97,6 +98,7 @@ pub fn drift(cluster: &Cluster) -> Vec<DriftField> {
     if let Some(details) = &cluster.details {
         fields.extend(values(desired, observed, details));
         fields.extend(tags(desired, details));
+        fields.extend(mark(cluster, details));
     }
     fields
 }
@@ -185,6 +187,13 @@ fn values(desired: &ClusterSpec, observed: &Observed, details: &Details) -> Vec<
         DriftField::between(&field, Some(value.clone()), found.values.get(name).cloned(), true)
     };
     values.iter().filter_map(differs).collect()
+}
+
+/// The tag that names the operation which made or adopted the cluster: without it somebody made it anew.
+fn mark(cluster: &Cluster, details: &Details) -> Option<DriftField> {
+    let item = cluster.part(ResourceKind::Cluster).filter(|item| item.is_ours_and_present())?;
+    let found = details.tags.as_ref()?.get(OPERATION_TAG).cloned();
+    DriftField::between(&format!("tags.{OPERATION_TAG}"), Some(item.operation_id.to_string()), found, false)
 }
 
 /// Tags that are desired; others are somebody else's.

@@ -70,7 +70,7 @@ pub(super) const ROWS: [Row; 38] = [
         503,
         "The service cannot answer right now",
         true,
-        "Nothing was changed. Wait for the seconds given in `Retry-After`, then send the request again with the same `Idempotency-Key`.",
+        "Wait for the seconds given in `Retry-After`, then send the request again. Whether a change was accepted is not known: with the same `Idempotency-Key` it is not made twice, and `/v1/operations` shows what was.",
     ),
     row(
         "internal",
@@ -184,7 +184,7 @@ pub(super) const ROWS: [Row; 38] = [
         502,
         "AWS refused an action: a permission is missing",
         true,
-        "`aws` has the refused action and resource, `hints` what to do and the policy statement that does it. The operation goes on by itself when the permission is there.",
+        "`aws` has the refused action and resource, `hints` what to do and the policy statement that does it. An operation goes on by itself when the permission is there; send any other request again.",
     ),
     row(
         "role_not_assumable",
@@ -236,13 +236,19 @@ pub(super) const ROWS: [Row; 38] = [
         false,
         "AWS says why in `aws.message`. Correct the request and send it again.",
     ),
-    row("aws_unavailable", 503, "AWS does not answer as it should", true, "The operation tries again by itself."),
+    row(
+        "aws_unavailable",
+        503,
+        "AWS does not answer as it should",
+        true,
+        "An operation tries again by itself; send any other request again.",
+    ),
     row(
         "credentials_invalid",
         502,
         "AWS does not accept the service's credentials",
         true,
-        "The operator of the service must renew its AWS credentials, or correct the clock of its machine. The operation goes on by itself.",
+        "The operator of the service must renew its AWS credentials, or correct the clock of its machine. An operation goes on by itself then; send any other request again.",
     ),
     row(
         "deadline_exceeded",

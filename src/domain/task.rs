@@ -81,6 +81,8 @@ pub struct DoneCall {
     pub target: String,
     /// When it was known, by the database's clock.
     pub at: DateTime<Utc>,
+    /// Whether AWS said so; else it was settled by looking, and may not have happened.
+    pub is_confirmed: bool,
 }
 
 /// What was last seen of a cluster in AWS.

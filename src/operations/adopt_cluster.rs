@@ -11,7 +11,7 @@ use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::names::{INSTALLATION_TAG, OPERATION_TAG};
 use crate::domain::observed::{Details, Observed};
-use crate::domain::spec::Spec;
+use crate::domain::spec::{ClusterSpec, ServiceRole, Spec};
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
@@ -45,6 +45,7 @@ fn mark_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
             return Ok(context.wait_for_cluster(Findings::seen(found)));
         };
         refuse_marked_by_others(task.installation_id, &present)?;
+        refuse_another(context, &found)?;
         // The row comes before the mark: a delete that takes over meets every cluster that may carry it.
         if task.made_here(ResourceKind::Cluster).next().is_none() {
             let item = Item::made(ResourceKind::Cluster, name, Some(arn), task.operation_id);
@@ -64,8 +65,36 @@ fn refuse_marked_by_others(installation: Uuid, present: &BTreeMap<String, String
         return Ok(());
     };
     let differences = Difference::between(INSTALLATION_TAG, &installation.to_string(), Some(other));
-    let detail = "another installation of this service manages the cluster; release it there first";
+    let detail = "another installation of this service manages the cluster; release it there first, or take its tag off if \
+                  that has been done";
     Err(Fault { differences: differences.into_iter().collect(), ..Fault::new(FaultClass::Conflict, detail) })
+}
+
+/// A cluster that was made anew since it was asked for is not the one that was looked at.
+fn refuse_another(context: &Context<'_>, found: &Observed) -> Result<(), Fault> {
+    let Spec::AdoptCluster(seen) = &context.task.spec else { return Ok(()) };
+    let now = settings_of(seen, found, &seen.tags);
+    let arn = |spec: &ClusterSpec| match &spec.service_role {
+        ServiceRole::Given { arn } => arn.clone(),
+        ServiceRole::Made { .. } | ServiceRole::Found { .. } => String::new(),
+    };
+    let differences: Vec<Difference> = [
+        Difference::between("node_type", &seen.node_type, Some(&now.node_type)),
+        Difference::between("service_role", &arn(seen), Some(&arn(&now))),
+        Difference::between(
+            "encryption_in_transit",
+            &seen.encryption_in_transit.to_string(),
+            Some(&now.encryption_in_transit.to_string()),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let detail = "the cluster is another one than when its adoption was asked for; nothing was done";
+    Err(Fault { differences, ..Fault::new(FaultClass::Conflict, detail) })
 }
 
 /// Writes down what the cluster uses, as found, and its settings as they are now.
@@ -109,6 +138,10 @@ fn unmark_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
         let task = context.task;
         let items = task.made_here(ResourceKind::Cluster).map(|item| item.left("it was not adopted after all"));
         let inventory: Vec<Item> = items.collect();
+        // The row comes before the mark: without it there is none.
+        if inventory.is_empty() {
+            return Ok(Look::Skip);
+        }
         let Some(found) = context.aws.cluster(task.cluster.as_str()).await? else {
             return Ok(Look::Done(Findings { inventory, ..Findings::default() }));
         };

@@ -23,7 +23,11 @@ const RULE: ResourceKind = ResourceKind::SecurityGroupRule;
 
 /// The plan. What was opened is closed again by an undo; what was closed stays closed.
 pub const PLAN: Plan = Plan {
-    steps: &[Step::new("open_ingress", of_call, open_ingress), Step::new("close_ingress", of_call, close_ingress)],
+    steps: &[
+        Step::awaiting("await_changeable", |_| changes::BUSY_PATIENCE, changes::await_changeable),
+        Step::new("open_ingress", of_call, open_ingress),
+        Step::new("close_ingress", of_call, close_ingress),
+    ],
     undo: &[
         Step::new("settle_open_calls", |_| changes::BUSY_PATIENCE, changes::settle_open_calls),
         Step::new("close_new_ingress", of_call, close_new_ingress),

@@ -16,6 +16,7 @@ use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, group_desc
 use crate::domain::observed::Observed;
 use crate::domain::trust::same_document;
 
+use super::Context;
 use super::ingress_rules::rule_for;
 
 /// What was found under the name of something we meant to make.
@@ -167,6 +168,17 @@ pub(super) async fn cluster_tags(aws: &Aws, found: &Observed) -> Result<Option<B
         }
         Err(fault) => Err(fault),
     }
+}
+
+/// Whether a cluster is the one that this installation made or adopted for the task: by its role or its tags. `None` while
+/// AWS cannot say.
+pub(super) async fn is_ours(context: &Context<'_>, found: &Observed) -> Result<Option<bool>, Fault> {
+    let Some(item) = context.task.ours(ResourceKind::Cluster).next() else { return Ok(Some(false)) };
+    if found.iam_role_arn.as_deref().is_some_and(|arn| role_names_operation(arn, item.operation_id)) {
+        return Ok(Some(true));
+    }
+    let ours = tags(context.task.installation_id, item.operation_id);
+    Ok(cluster_tags(context.aws, found).await?.map(|found| tag_differences(&ours, &found).is_empty()))
 }
 
 /// Whether a role ARN is that of the role which an operation made.

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use crate::aws::Aws;
 use crate::domain::fault::{Difference, Fault, FaultClass};
 use crate::domain::installation::AwsPlace;
-use crate::domain::inventory::{Item, Owner, ResourceKind};
+use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::operation::Kind;
 use crate::domain::task::Task;
@@ -240,12 +240,14 @@ pub async fn act(context: &Context<'_>, mutation: &Mutation) -> Result<Findings,
 fn given_is_gone(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault {
     let code = fault.aws.as_ref().map(|aws| aws.code.as_str()).unwrap_or_default();
     let kind = if code.starts_with("SubnetGroup") { ResourceKind::SubnetGroup } else { ResourceKind::ParameterGroup };
-    let given = context.task.present(kind).is_some_and(|group| group.owner == Owner::External);
-    let creates = matches!(mutation, Mutation::CreateCluster(_));
+    let present = context.task.inventory.iter().rev();
+    let group = present.into_iter().find(|item| item.kind == kind && item.presence == Presence::Present);
+    let given = group.is_some_and(|group| group.owner == Owner::External);
+    let uses = matches!(mutation, Mutation::CreateCluster(_) | Mutation::UpdateCluster(_));
     // So is a group that shall be let in, once a few tries have not found it either.
     let opens = matches!(mutation, Mutation::AuthorizeIngress { .. });
     let never_there = opens && context.task.step.faults_in_row >= TRIES_FOR_A_NEW_GROUP;
-    if (creates && given || never_there) && fault.class == FaultClass::NotFound {
+    if (uses && given || never_there) && fault.class == FaultClass::NotFound {
         return Fault { class: FaultClass::Invalid, ..fault };
     }
     fault

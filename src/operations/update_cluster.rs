@@ -14,7 +14,7 @@ pub const PLAN: Plan = Plan {
         Step::new("reboot_waiting_nodes", nodes::reboots_patience, reboot_waiting_nodes),
         Step::new("create_access_policies", of_call, access::create),
         Step::new("attach_access_policies", of_call, access::attach),
-        Step::new("delete_replaced_policies", of_call, access::delete_replaced),
+        Step::new("delete_replaced_policies", |_| changes::REMOVAL_PATIENCE, access::delete_replaced),
         Step::new("update_tags", |_| changes::BUSY_PATIENCE, tags::update),
         Step::new("delete_replaced_parameter_group", |_| changes::BUSY_PATIENCE, parameters::delete_replaced),
     ],

@@ -72,7 +72,7 @@ async fn change_in_transaction(pool: &PgPool, new: &NewOperation, change: &Chang
     let mut transaction = pool.begin().await?;
     let live = lock_live(&mut transaction, &change.cluster).await?;
     let found = sqlx::query!(
-        "select id, status, operation_id from clusters where name = $1 and deleted_at is null for update",
+        "select id, status, operation_id, desired from clusters where name = $1 and deleted_at is null for update",
         change.cluster
     )
     .fetch_optional(&mut *transaction)
@@ -85,7 +85,10 @@ async fn change_in_transaction(pool: &PgPool, new: &NewOperation, change: &Chang
     if prior == ClusterStatus::Failed {
         return Ok(Accepted::ClusterFailed);
     }
-    if found.operation_id != change.since {
+    // The settings can change while their last operation stays the same: at its end, when it was undone.
+    let built_on = change.spec.change().map(|change| &change.before);
+    let desired: ClusterSpec = rows::from_json("clusters.desired", found.desired)?;
+    if found.operation_id != change.since || built_on.is_some_and(|before| *before != desired) {
         return Ok(Accepted::Stale);
     }
     let Change { cluster, spec, .. } = change;

@@ -63,7 +63,7 @@ async fn delete_in_transaction(
     let mut transaction = pool.begin().await?;
     // The operation is locked before the cluster: a worker's record takes the two in this order as well.
     let live = sqlx::query!(
-        "select id, kind from operations where cluster_name = $1 and finished_at is null for update",
+        "select id, kind, spec from operations where cluster_name = $1 and finished_at is null for update",
         cluster
     )
     .fetch_optional(&mut *transaction)
@@ -80,7 +80,12 @@ async fn delete_in_transaction(
     if let Some(live) = &live
         && rows::kind(&live.kind)? == Kind::DeleteCluster
     {
-        return Ok(Accepted::Replayed(live.id));
+        let Spec::DeleteCluster(begun) = rows::from_json("operations.spec", live.spec.clone())? else {
+            return Ok(Accepted::InProgress(live.id));
+        };
+        // A delete that leaves less than is asked for now is not the same one.
+        let same = spec.retain.iter().all(|kind| begun.retain.contains(kind));
+        return Ok(if same { Accepted::Replayed(live.id) } else { Accepted::InProgress(live.id) });
     }
     if found.protected {
         return Ok(Accepted::DeletionProtected);

@@ -26,6 +26,8 @@ impl Store {
              from operations o, duties d
              where o.id = $4 and d.name = $1 and d.epoch = $2 and d.due_at > now()
                and not exists (select 1 from operations l where l.cluster_id = o.cluster_id and l.finished_at is null)
+               and not ($5 = 'dax:DeleteCluster' and exists (
+                 select 1 from clusters k where k.name = $6 and k.deleted_at is null and k.status <> 'failed'))
              returning id",
             duty.name,
             duty.epoch,

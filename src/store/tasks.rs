@@ -159,13 +159,19 @@ impl Store {
 
     async fn done_calls(&self, operation: Uuid) -> Result<Vec<DoneCall>, StoreError> {
         let found = sqlx::query!(
-            r#"select call, target, closed_at as "closed_at!" from intents
+            r#"select call, target, closed_at as "closed_at!", outcome = 'applied' as "is_confirmed!" from intents
                where operation_id = $1 and outcome in ('applied', 'settled') order by id"#,
             operation
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(found.into_iter().map(|row| DoneCall { call: row.call, target: row.target, at: row.closed_at }).collect())
+        let done = found.into_iter().map(|row| DoneCall {
+            call: row.call,
+            target: row.target,
+            at: row.closed_at,
+            is_confirmed: row.is_confirmed,
+        });
+        Ok(done.collect())
     }
 
     async fn confirmed_deletions(&self, cluster_id: Uuid) -> Result<Vec<String>, StoreError> {

@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 use crate::world::{World, copy_of, drop_database};
 
+/// How long a slow deletion lasts.
+pub const SLOW: Duration = Duration::from_secs(3_600);
+
 /// A world as it was: its database, its sandbox's journal, and what is not in either.
 pub struct Frozen {
     database: String,
@@ -47,6 +50,13 @@ impl World {
 }
 
 impl Frozen {
+    /// The same, where a deletion lasts until the test moves the clock.
+    pub fn with_slow_deletions(&self) -> Self {
+        let Self { database, journal, boundary, settings } = self;
+        let settings = Settings { deleting_seconds: SLOW.as_secs_f64(), ..settings.clone() };
+        Self { database: database.clone(), journal: journal.clone(), boundary: boundary.clone(), settings }
+    }
+
     /// A world of its own that goes on from here.
     pub async fn thaw(&self) -> World {
         let journal = new_journal();

@@ -53,7 +53,7 @@ async fn what_is_expected_is_compared_first_and_every_difference_told() {
     let house = House::new().await;
     house.foreign_cluster("orders", &[]).await;
     let before = house.world.sandbox.inventory();
-    let group = before.clusters[0].security_group_ids.iter().next().unwrap().clone();
+    let group = before.clusters[0].security_group_ids[0].clone();
     let expected = json!({"expected": {
         "node_type": "dax.r5.xlarge", "replication_factor": 3, "subnet_group": "DEFAULT",
         "service_role_arn": "arn:aws:iam::123456789012:role/other", "parameter_group": "mine",

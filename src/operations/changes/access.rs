@@ -40,28 +40,34 @@ pub(in super::super) fn delete_replaced<'a>(context: &'a Context<'a>) -> Looking
     })
 }
 
-/// Undo: removes the new policies, unless an old one is gone already; then the role needs the new ones.
+/// Undo: removes the new policies, unless an old one is gone already; then the role needs the new ones, and the rest of
+/// the old ones goes, so that the role reaches what is said of it.
 pub(super) async fn delete_new(context: &Context<'_>) -> Result<Look, Fault> {
-    let items: Vec<&Item> = context.task.made_here(ResourceKind::Policy).collect();
-    if items.is_empty() && context.task.step.attempts == 0 {
+    let task = context.task;
+    let new: Vec<&Item> = task.made_here(ResourceKind::Policy).collect();
+    if new.is_empty() && task.step.attempts == 0 {
         return Ok(Look::Skip);
     }
-    if lost_an_old_one(context).await? {
-        return Ok(Look::done());
-    }
-    tear_down::remove_items(context, items).await
+    let left = if lost_an_old_one(context).await? { task.made_before(ResourceKind::Policy).collect() } else { new };
+    tear_down::remove_items(context, left).await
 }
 
 /// Whether a policy that the role had before is not on it any more.
 async fn lost_an_old_one(context: &Context<'_>) -> Result<bool, Fault> {
     let task = context.task;
-    let touched = |item: &&Item| {
-        let of_before = item.kind == ResourceKind::Policy && item.operation_id != task.operation_id;
-        of_before && task.done_calls.iter().any(|done| done.call != ATTACH && Some(&done.target) == item.arn.as_ref())
+    let of_before = |item: &&Item| item.kind == ResourceKind::Policy && item.operation_id != task.operation_id;
+    let removals = |item: &Item| {
+        let about = item.arn.clone();
+        task.done_calls.iter().filter(move |done| done.call != ATTACH && Some(&done.target) == about.as_ref())
     };
-    let touched: Vec<&Item> = task.inventory.iter().filter(touched).collect();
+    let touched: Vec<&Item> =
+        task.inventory.iter().filter(of_before).filter(|item| removals(item).next().is_some()).collect();
     if touched.is_empty() {
         return Ok(false);
+    }
+    // IAM may still list what it has confirmed to be off: only where nobody knows it is asked.
+    if touched.iter().any(|item| removals(item).any(|done| done.is_confirmed)) {
+        return Ok(true);
     }
     let Some(role) = task.ours(ResourceKind::Role).next() else { return Ok(true) };
     let arn = role.arn.clone().unwrap_or_else(|| context.place.iam_arn("role", &role.name));

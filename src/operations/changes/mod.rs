@@ -9,10 +9,11 @@ use crate::domain::change::{ChangeSpec, Kept};
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::inventory::ResourceKind;
 use crate::domain::observed::{Details, Observed};
+use crate::domain::operation::Kind;
 use crate::domain::task::Task;
 use crate::domain::verdict::Findings;
 
-use super::evidence::cluster_tags;
+use super::evidence::{cluster_tags, is_ours};
 use super::seen::Seen;
 use super::{Context, Look, Looking, Step, cluster, tear_down};
 
@@ -24,6 +25,8 @@ pub(super) mod tags;
 
 /// How long AWS may take to show what was changed; other provisioners allow two minutes.
 pub(super) const CALL_PATIENCE: Duration = Duration::from_secs(120);
+/// How long AWS may take to let go of something; longer than "it is not there" is not believed of something young.
+pub(super) const REMOVAL_PATIENCE: Duration = Duration::from_secs(20 * 60);
 /// How long a cluster may be busy: as long as its creation may take.
 pub(super) const BUSY_PATIENCE: Duration = Duration::from_secs(75 * 60);
 /// How long a change of settings may take: other provisioners allow a cluster 45 minutes.
@@ -35,8 +38,8 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(3 * 60 * 60);
 pub(super) const UNDO: &[Step] = &[
     Step::new("settle_open_calls", |_| BUSY_PATIENCE, settle_open_calls),
     Step::awaiting("await_settled", |_| BUSY_PATIENCE, await_settled),
-    Step::new("delete_new_access_policies", |_| CALL_PATIENCE, delete_new_access_policies),
-    Step::new("delete_new_parameter_group", |_| CALL_PATIENCE, delete_new_parameter_group),
+    Step::new("delete_new_access_policies", |_| REMOVAL_PATIENCE, delete_new_access_policies),
+    Step::new("delete_new_parameter_group", |_| REMOVAL_PATIENCE, delete_new_parameter_group),
     Step::new("read_settings", |_| CALL_PATIENCE, read_settings),
 ];
 
@@ -51,17 +54,33 @@ pub(super) fn change<'a>(context: &Context<'a>) -> Result<&'a ChangeSpec, Fault>
     context.task.spec.change().ok_or_else(wrong)
 }
 
-/// Waits until AWS would take a change: the cluster is there and at rest.
+/// Waits until AWS would take a change: the cluster is there, at rest, and the one that is managed.
 pub(super) fn await_changeable<'a>(context: &'a Context<'a>) -> Looking<'a> {
     Box::pin(async move {
-        match context.seen().await? {
-            Seen::There(found) if found.has_status("available") => Ok(Look::Done(Findings::seen(*found))),
-            Seen::There(found) if found.is_deleting() => Err(vanished(context)),
-            Seen::There(found) => wait_unless_broken(context, *found).await,
-            Seen::NotThere => Err(vanished(context)),
-            Seen::NotYet => Ok(context.wait_for_cluster(Findings::default())),
+        let found = match context.seen().await? {
+            Seen::There(found) if found.has_status("available") => *found,
+            Seen::There(found) if found.is_deleting() => return Err(vanished(context)),
+            Seen::There(found) => return wait_unless_broken(context, *found).await,
+            Seen::NotThere => return gone_or_wait(context).await,
+            Seen::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
+        };
+        // What is to be adopted is nobody's yet.
+        let ours = if context.task.kind == Kind::AdoptCluster { Some(true) } else { is_ours(context, &found).await? };
+        match ours {
+            Some(true) => Ok(Look::Done(Findings::seen(found))),
+            Some(false) => Err(foreign(context)),
+            None => Ok(context.wait_for_cluster(Findings::seen(found))),
         }
     })
+}
+
+/// The fault of another cluster under the name: it is not changed.
+fn foreign(context: &Context<'_>) -> Fault {
+    let detail = format!(
+        "the cluster {} in AWS is not the one that is managed here: somebody made it anew; release this one and adopt that",
+        context.task.cluster
+    );
+    Fault::new(FaultClass::Conflict, detail)
 }
 
 /// Waits for a cluster that is at work, unless it is in a state from which it does not come back.
@@ -76,6 +95,14 @@ pub(super) async fn wait_unless_broken(context: &Context<'_>, found: Observed) -
 pub(super) fn vanished(context: &Context<'_>) -> Fault {
     let detail = format!("the cluster {} is not in AWS any more: somebody else deleted it", context.task.cluster);
     Fault::new(FaultClass::Conflict, detail)
+}
+
+/// A list of all clusters may have a gap: that one is gone is believed only when it is asked for by name.
+pub(super) async fn gone_or_wait(context: &Context<'_>) -> Result<Look, Fault> {
+    match context.aws.cluster(context.task.cluster.as_str()).await? {
+        Some(found) => Ok(context.wait_for_cluster(Findings::seen(found))),
+        None => Err(vanished(context)),
+    }
 }
 
 /// The cluster right now, at rest; or what to do until it is.
@@ -94,6 +121,10 @@ pub(super) fn settle_open_calls<'a>(context: &'a Context<'a>) -> Looking<'a> {
 /// Waits until AWS is done with the cluster, whatever became of it.
 pub(super) fn await_settled<'a>(context: &'a Context<'a>) -> Looking<'a> {
     Box::pin(async move {
+        // Who has asked DAX for nothing need not wait until somebody else's change is over.
+        if !context.task.done_calls.iter().any(|done| done.call.starts_with("dax:")) {
+            return Ok(Look::Skip);
+        }
         match context.seen().await? {
             Seen::NotThere => Ok(Look::done()),
             Seen::There(found) if found.has_status("available") || cluster::broken_status(&found).is_some() => {
@@ -117,21 +148,28 @@ fn delete_new_parameter_group<'a>(context: &'a Context<'a>) -> Looking<'a> {
 fn read_settings<'a>(context: &'a Context<'a>) -> Looking<'a> {
     Box::pin(async move {
         let change = change(context)?;
-        let Some(observed) = context.aws.cluster(context.task.cluster.as_str()).await? else {
-            let desired = Some(Box::new(change.before.clone()));
-            return Ok(Look::Done(Findings { desired, ..Findings::default() }));
+        let unchanged = || {
+            let desired = Some(Box::new(change.unchanged()));
+            Ok(Look::Done(Findings { desired, ..Findings::default() }))
         };
-        let Some(tags) = cluster_tags(context.aws, &observed).await? else {
-            return Ok(context.wait_for_cluster(Findings::seen(observed)));
+        let Some(observed) = context.aws.cluster(context.task.cluster.as_str()).await? else { return unchanged() };
+        if is_ours(context, &observed).await? == Some(false) {
+            return unchanged();
+        }
+        let tags = if change.before.tags == change.after.tags {
+            Some(None)
+        } else {
+            cluster_tags(context.aws, &observed).await?.map(Some)
         };
+        let Some(tags) = tags else { return Ok(context.wait_for_cluster(Findings::seen(observed))) };
         let kept = Kept {
             parameters: context.task.made_here(ResourceKind::ParameterGroup).next().is_some(),
             access: context.task.made_here(ResourceKind::Policy).next().is_some(),
         };
-        let desired = change.as_reported(&observed, &tags, kept);
+        let desired = change.as_reported(&observed, &tags.clone().unwrap_or_default(), kept);
         Ok(Look::Done(Findings {
             inventory: parameters::unused(context, &observed),
-            details: Some(Details { tags: Some(tags), parameters: None }),
+            details: tags.map(|tags| Details { tags: Some(tags), parameters: None }),
             desired: Some(Box::new(desired)),
             ..Findings::seen(observed)
         }))

@@ -12,7 +12,7 @@ use crate::domain::waiting::WaitingFor;
 
 use super::super::seen::Seen;
 use super::super::{Context, Look, Looking};
-use super::{change, resting_cluster, vanished, wait_unless_broken};
+use super::{change, gone_or_wait, resting_cluster, vanished, wait_unless_broken};
 
 /// How long one node may take to be made: a cluster of three may take 45 minutes.
 const NODE_PATIENCE: Duration = Duration::from_secs(45 * 60);
@@ -87,7 +87,7 @@ pub(in super::super) fn await_count<'a>(context: &'a Context<'a>) -> Looking<'a>
             }
             Seen::There(found) if found.is_deleting() => Err(vanished(context)),
             Seen::There(found) => wait_unless_broken(context, *found).await,
-            Seen::NotThere => Err(vanished(context)),
+            Seen::NotThere => gone_or_wait(context).await,
             Seen::NotYet => Ok(context.wait_for_cluster(Findings::default())),
         }
     })
@@ -101,7 +101,7 @@ pub(in super::super) async fn reboot(
     let found = match context.seen().await? {
         Seen::There(found) if found.is_deleting() => return Err(vanished(context)),
         Seen::There(found) => *found,
-        Seen::NotThere => return Err(vanished(context)),
+        Seen::NotThere => return gone_or_wait(context).await,
         Seen::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
     };
     if !found.is_usable() {
@@ -114,13 +114,23 @@ pub(in super::super) async fn reboot(
         };
     }
     let reboot = |node_id| Mutation::RebootNode { cluster: context.task.cluster.to_string(), node_id };
-    let next = which(&found).into_iter().map(reboot).find(|reboot| !context.task.has_done(reboot));
+    let wanted = which(&found);
+    if let Some(unknown) = wanted.iter().find(|id| found.node(id).is_none()) {
+        let detail = format!("the cluster {} has no node {unknown}", context.task.cluster);
+        return Err(Fault::new(FaultClass::Invalid, detail));
+    }
+    let next = wanted.into_iter().map(reboot).find(|reboot| !context.task.has_done(reboot));
     let Some(next) = next else { return Ok(Look::Done(Findings::seen(found))) };
     if let Some(after) = pause_before(context, &next) {
         let findings = Findings::seen(found);
         return Ok(Look::CheckAgain { after, waiting_for: WaitingFor::Cluster, findings });
     }
-    Ok(Look::act(next))
+    // What was seen may be the answer to the reboot before: the next one is begun only on what AWS says right now.
+    match context.aws.cluster(context.task.cluster.as_str()).await? {
+        Some(now) if now.is_usable() => Ok(Look::act(next)),
+        Some(now) => Ok(context.wait_for_cluster(Findings::seen(now))),
+        None => Err(vanished(context)),
+    }
 }
 
 /// Reboots whose answer was lost, and which are to be seen under way.

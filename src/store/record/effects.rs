@@ -64,6 +64,7 @@ impl Turn<'_> {
                select coalesce($2, observed) as observed, coalesce($4, desired) as desired,
                       coalesce(details, '{}') || coalesce(jsonb_strip_nulls($3), '{}') as details
                from clusters where id = $1
+               for update
              )
              update clusters c
              set version = version + case when c.observed is distinct from now.observed

@@ -12,6 +12,8 @@ use uuid::Uuid;
 use crate::frozen::{Frozen, SLOW, new_journal};
 use crate::lives_begin as begin;
 use crate::lives_check as check;
+#[cfg(feature = "lookups")]
+use crate::lives_ingress as ingress;
 use crate::lives_prepare as prepare;
 use crate::runs::{Run, picture};
 use crate::world::{World, instant};
@@ -68,11 +70,11 @@ pub static LIVES: [Life; COUNT] = [
     life("release", Kind::ReleaseCluster, "orders", prepare::nothing, begin::release, check::released),
     life("release_adopted", Kind::ReleaseCluster, "legacy", prepare::adopted, begin::release, check::released),
     #[cfg(feature = "lookups")]
-    life("open_ingress", Kind::ChangeIngress, "orders", prepare::nothing, begin::open_ingress, check::opened),
+    life("open_ingress", Kind::ChangeIngress, "orders", prepare::nothing, ingress::open_ingress, ingress::is_opened),
     #[cfg(feature = "lookups")]
-    life("close_ingress", Kind::ChangeIngress, "orders", prepare::opened, begin::close_ingress, check::closed),
+    life("close_ingress", Kind::ChangeIngress, "orders", ingress::opened, ingress::close_ingress, ingress::is_closed),
     #[cfg(feature = "lookups")]
-    life("delete_opened", Kind::DeleteCluster, "orders", prepare::opened, begin::delete, check::nothing_left),
+    life("delete_opened", Kind::DeleteCluster, "orders", ingress::opened, begin::delete, check::nothing_left),
 ];
 
 /// A world prepared for a scenario, and how its undisturbed run went.

@@ -1,7 +1,6 @@
 //! How the operation of each scenario is accepted, as the HTTP door would have it.
 
 use dax_provisioner::domain::change::{ChangeSpec, Placement, RebootSpec, settings_of};
-use dax_provisioner::domain::ingress::{IngressSpec, Peer, TLS_PORT};
 use dax_provisioner::domain::operation::Kind;
 use dax_provisioner::domain::policies::{Access, Tables};
 use dax_provisioner::domain::spec::{ClusterSpec, ParameterGroup, ServiceRole, Spec, SubnetGroup};
@@ -157,19 +156,4 @@ pub fn release(world: &World) -> Doing<'_, Uuid> {
         let name = world.store.managed_names().await.unwrap().pop().unwrap();
         accept(world, &name, Spec::ReleaseCluster).await
     })
-}
-
-/// Opens the port of the cluster to a network, or closes it.
-fn ingress(world: &World, open: bool) -> Doing<'_, Uuid> {
-    let peer = Peer::cidr("10.0.0.0/16");
-    let spec = IngressSpec { open, security_group_id: None, port: TLS_PORT, peer };
-    Box::pin(accept(world, "orders", Spec::ChangeIngress(spec)))
-}
-
-pub fn open_ingress(world: &World) -> Doing<'_, Uuid> {
-    ingress(world, true)
-}
-
-pub fn close_ingress(world: &World) -> Doing<'_, Uuid> {
-    ingress(world, false)
 }

@@ -172,16 +172,3 @@ pub fn released<'a>(world: &'a World, operation: &'a Operation) -> Doing<'a, ()>
         assert!(operation.receipt.iter().all(|item| item.presence == Presence::Left), "{:#?}", operation.receipt);
     })
 }
-
-fn is_open(world: &World) -> bool {
-    let groups = world.sandbox.inventory().security_groups;
-    groups.iter().any(|group| group.ingress.iter().any(|rule| rule == "tcp 9111-9111 from 10.0.0.0/16"))
-}
-
-pub fn opened<'a>(world: &'a World, _: &'a Operation) -> Doing<'a, ()> {
-    Box::pin(async move { assert!(is_open(world)) })
-}
-
-pub fn closed<'a>(world: &'a World, _: &'a Operation) -> Doing<'a, ()> {
-    Box::pin(async move { assert!(!is_open(world)) })
-}

@@ -170,13 +170,3 @@ pub fn adopted(world: &World) -> Doing<'_, ()> {
         tokio::time::sleep(world.settings.pace.absence).await;
     })
 }
-
-/// The port of a cluster of ours is open to a network.
-pub fn opened(world: &World) -> Doing<'_, ()> {
-    Box::pin(async move {
-        let open = lives_begin::open_ingress(world).await;
-        let done = world.finish(&world.worker("before"), open).await;
-        assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);
-        tokio::time::sleep(world.settings.pace.absence).await;
-    })
-}

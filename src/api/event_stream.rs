@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::domain::operation::Event as EventRecord;
+use crate::domain::history::Event as EventRecord;
 use crate::domain::problem_code::ProblemCode;
 use crate::domain::rule::BrokenRule;
 use crate::store::StoreError;

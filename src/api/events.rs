@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::domain::operation;
+use crate::domain::history;
 use crate::domain::timeline::{Entry, EventSource};
 
 use super::Api;
@@ -76,7 +76,7 @@ pub(super) async fn list_operation_events(
 
 impl Event {
     /// An entry of an operation's history.
-    pub(super) fn of_operation(event: operation::Event) -> Self {
+    pub(super) fn of_operation(event: history::Event) -> Self {
         Self {
             sequence: Some(event.sequence),
             source: EventSource::Operation,

@@ -55,6 +55,7 @@ mod giving_up;
 mod health;
 mod hints;
 mod idempotency;
+mod ingress;
 mod observed_view;
 mod operation_view;
 mod operations;
@@ -238,6 +239,7 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(adoption::adopt_cluster))
         .routes(routes!(care::release_cluster))
         .routes(routes!(drift::get_drift))
+        .routes(routes!(ingress::open_ingress, ingress::close_ingress))
         .routes(routes!(connections::get_connection))
         .routes(routes!(cluster_events::list_cluster_events))
         .routes(routes!(operations::list_operations))

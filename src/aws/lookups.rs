@@ -3,11 +3,10 @@
 //! The verbs are there in every build. Without the feature each answers with a fault of the class `NotBuiltIn`, so that
 //! nobody outside this folder has to know how it was built.
 
-use std::collections::BTreeMap;
-
 use crate::domain::fault::Fault;
+use crate::domain::ingress::IngressRule;
 use crate::domain::installation::AwsPlace;
-use crate::domain::network::{Ingress, IngressRule, SecurityGroup, Subnet};
+use crate::domain::network::{SecurityGroup, Subnet};
 
 use super::Aws;
 
@@ -46,29 +45,13 @@ impl Aws {
         self.lookups.table_arn(name, &place.table_arn(name)).await
     }
 
-    /// ec2 DescribeSecurityGroupRules, every page: the ingress rules of a security group that carry all of these tags.
-    pub async fn ingress_rules(
-        &self,
-        security_group_id: &str,
-        tags: &BTreeMap<String, String>,
-    ) -> Result<Vec<IngressRule>, Fault> {
-        self.lookups.ingress_rules(security_group_id, tags).await
+    /// ec2 DescribeSecurityGroupRules, every page: the rules that let traffic into a security group.
+    pub async fn ingress_rules(&self, security_group_id: &str) -> Result<Vec<IngressRule>, Fault> {
+        self.lookups.ingress_rules(Some(security_group_id), None).await
     }
 
-    /// ec2 AuthorizeSecurityGroupIngress of one port to one peer, with these tags: the id of the new rule. It changes AWS:
-    /// the intent is committed before.
-    pub async fn authorize_ingress(
-        &self,
-        ingress: &Ingress,
-        tags: &BTreeMap<String, String>,
-        place: &AwsPlace,
-    ) -> Result<String, Fault> {
-        let group_arn = place.security_group_arn(&ingress.security_group_id);
-        self.lookups.authorize_ingress(ingress, tags, group_arn).await
-    }
-
-    /// ec2 RevokeSecurityGroupIngress of one rule by its id. It changes AWS: the intent is committed before.
-    pub async fn revoke_ingress(&self, security_group_id: &str, rule_id: &str, place: &AwsPlace) -> Result<(), Fault> {
-        self.lookups.revoke_ingress(security_group_id, rule_id, place.security_group_arn(security_group_id)).await
+    /// The same of all security groups, of those rules that have this tag.
+    pub async fn tagged_ingress_rules(&self, key: &str, value: String) -> Result<Vec<IngressRule>, Fault> {
+        self.lookups.ingress_rules(None, Some((key, value))).await
     }
 }

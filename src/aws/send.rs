@@ -9,6 +9,7 @@ use super::Aws;
 use super::fault::Call;
 
 mod dax;
+mod ec2;
 mod iam;
 
 /// What a call that took effect gave back.
@@ -46,6 +47,9 @@ impl Aws {
             | Mutation::TagCluster { .. }
             | Mutation::UntagCluster { .. }
             | Mutation::DeleteCluster { .. } => dax::send_about_cluster(&self.dax, mutation, &call).await,
+            Mutation::AuthorizeIngress { .. } | Mutation::RevokeIngress { .. } => {
+                ec2::send(&self.lookups, mutation, place, &call).await
+            }
         }
     }
 }
@@ -76,6 +80,8 @@ fn target_arn(mutation: &Mutation, place: &AwsPlace) -> Option<String> {
             place.partition, place.account_id
         )),
         Mutation::CreateCluster(cluster) => Some(cluster.iam_role_arn.clone()),
+        Mutation::AuthorizeIngress { ingress, .. } => Some(place.security_group_arn(&ingress.security_group_id)),
+        Mutation::RevokeIngress { security_group_id, .. } => Some(place.security_group_arn(security_group_id)),
         Mutation::CreateSubnetGroup { .. }
         | Mutation::CreateParameterGroup { .. }
         | Mutation::UpdateParameterGroup { .. }

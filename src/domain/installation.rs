@@ -34,6 +34,11 @@ impl AwsPlace {
         format!("arn:{}:ec2:{}:{}:security-group/{id}", self.partition, self.region, self.account_id)
     }
 
+    /// The ARN of a rule of a security group.
+    pub fn security_group_rule_arn(&self, id: &str) -> String {
+        format!("arn:{}:ec2:{}:{}:security-group-rule/{id}", self.partition, self.region, self.account_id)
+    }
+
     /// The ARN of a cluster.
     pub fn cluster_arn(&self, name: &str) -> String {
         format!("arn:{}:dax:{}:{}:cache/{name}", self.partition, self.region, self.account_id)

@@ -20,12 +20,21 @@ pub enum ResourceKind {
     ParameterGroup,
     /// A DAX cluster.
     Cluster,
+    /// A rule of a security group that lets clients in, named by [`super::ingress::Ingress::name`].
+    SecurityGroupRule,
 }
 
 impl ResourceKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Role, Self::Policy, Self::ServiceLinkedRole, Self::SubnetGroup, Self::ParameterGroup, Self::Cluster];
+    pub const ALL: [Self; 7] = [
+        Self::Role,
+        Self::Policy,
+        Self::ServiceLinkedRole,
+        Self::SubnetGroup,
+        Self::ParameterGroup,
+        Self::Cluster,
+        Self::SecurityGroupRule,
+    ];
 
     /// The word used in the database and in the API.
     pub fn as_str(self) -> &'static str {
@@ -36,6 +45,7 @@ impl ResourceKind {
             Self::SubnetGroup => "subnet_group",
             Self::ParameterGroup => "parameter_group",
             Self::Cluster => "cluster",
+            Self::SecurityGroupRule => "security_group_rule",
         }
     }
 

@@ -11,6 +11,8 @@ pub mod estimate;
 pub mod fault;
 pub mod fields;
 pub mod hints;
+pub mod history;
+pub mod ingress;
 pub mod installation;
 pub mod inventory;
 pub mod mutation;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::ingress::Ingress;
 use super::inventory::ResourceKind;
 
 use bodies::{ClusterUpdate, NewCluster};
@@ -151,10 +152,26 @@ pub enum Mutation {
         /// Role name.
         name: String,
     },
+    /// ec2 AuthorizeSecurityGroupIngress of one port to one peer.
+    AuthorizeIngress {
+        /// Its name in the inventory.
+        name: String,
+        /// What is opened.
+        ingress: Ingress,
+        /// Tags of the rule.
+        tags: BTreeMap<String, String>,
+    },
+    /// ec2 RevokeSecurityGroupIngress of one rule.
+    RevokeIngress {
+        /// The security group.
+        security_group_id: String,
+        /// The rule's ARN, which ends in its id.
+        rule_arn: String,
+    },
 }
 
 impl Mutation {
-    /// The AWS service: `iam` or `dax`.
+    /// The AWS service: `iam`, `dax` or `ec2`.
     pub fn service(&self) -> &'static str {
         self.call().0
     }
@@ -177,9 +194,11 @@ impl Mutation {
             | Self::DecreaseReplicationFactor { name, .. }
             | Self::DeleteSubnetGroup { name }
             | Self::DeleteParameterGroup { name }
-            | Self::DeleteRole { name } => name,
+            | Self::DeleteRole { name }
+            | Self::AuthorizeIngress { name, .. } => name,
             Self::AttachRolePolicy { policy_arn, .. } | Self::DetachRolePolicy { policy_arn, .. } => policy_arn,
             Self::DeletePolicy { arn } | Self::TagCluster { arn, .. } | Self::UntagCluster { arn, .. } => arn,
+            Self::RevokeIngress { rule_arn, .. } => rule_arn,
             Self::RebootNode { node_id, .. } => node_id,
             Self::CreateServiceLinkedRole => SERVICE_LINKED_ROLE,
             Self::CreateCluster(cluster) => &cluster.name,
@@ -195,6 +214,7 @@ impl Mutation {
             Self::CreateSubnetGroup { name, .. } => Some((ResourceKind::SubnetGroup, name)),
             Self::CreateParameterGroup { name, .. } => Some((ResourceKind::ParameterGroup, name)),
             Self::CreateCluster(cluster) => Some((ResourceKind::Cluster, &cluster.name)),
+            Self::AuthorizeIngress { name, .. } => Some((ResourceKind::SecurityGroupRule, name)),
             Self::AttachRolePolicy { .. }
             | Self::CreateServiceLinkedRole
             | Self::UpdateParameterGroup { .. }
@@ -209,7 +229,8 @@ impl Mutation {
             | Self::UntagCluster { .. }
             | Self::DetachRolePolicy { .. }
             | Self::DeletePolicy { .. }
-            | Self::DeleteRole { .. } => None,
+            | Self::DeleteRole { .. }
+            | Self::RevokeIngress { .. } => None,
         }
     }
 
@@ -245,6 +266,8 @@ impl Mutation {
             Self::DetachRolePolicy { .. } => ("iam", "DetachRolePolicy"),
             Self::DeletePolicy { .. } => ("iam", "DeletePolicy"),
             Self::DeleteRole { .. } => ("iam", "DeleteRole"),
+            Self::AuthorizeIngress { .. } => ("ec2", "AuthorizeSecurityGroupIngress"),
+            Self::RevokeIngress { .. } => ("ec2", "RevokeSecurityGroupIngress"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Network: subnets and security groups, as far as a cluster's place and its open ports depend on them.
+//! Network: subnets and security groups, as far as a cluster's place depends on them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,37 +29,6 @@ pub struct SecurityGroup {
     pub id: String,
     /// Its VPC.
     pub vpc_id: String,
-}
-
-/// Who is let in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Peer {
-    /// These addresses, IPv4 or IPv6.
-    Cidr(String),
-    /// What carries this security group.
-    SecurityGroup(String),
-}
-
-/// A port of a security group, opened to one peer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ingress {
-    /// The security group.
-    pub security_group_id: String,
-    /// The TCP port.
-    pub port: u16,
-    /// Who is let in.
-    pub peer: Peer,
-}
-
-/// A rule that lets traffic into a security group, as AWS reports it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IngressRule {
-    /// Its id.
-    pub id: String,
-    /// What it opens; none if it is wider than one TCP port, or its peer is a prefix list.
-    pub ingress: Option<Ingress>,
-    /// Its tags.
-    pub tags: BTreeMap<String, String>,
 }
 
 impl Subnet {

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::fault::Fault;
@@ -75,21 +74,6 @@ pub struct StepRecord {
     pub fault: Option<Fault>,
 }
 
-/// One entry of an operation's history.
-#[derive(Debug, Clone)]
-pub struct Event {
-    /// Its place in the operation's history, from 1 without gaps.
-    pub sequence: i64,
-    /// What happened, as a stable word such as `step_succeeded`.
-    pub kind: String,
-    /// The same in a sentence.
-    pub message: String,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Details for programs.
-    pub data: Value,
-}
-
 /// The kind of an operation. The words are stored and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -110,11 +94,13 @@ pub enum Kind {
     AdoptCluster,
     /// Forget a cluster without touching AWS.
     ReleaseCluster,
+    /// Let clients in, or no longer.
+    ChangeIngress,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::CreateCluster,
         Self::DeleteCluster,
         Self::UpdateCluster,
@@ -123,6 +109,7 @@ impl Kind {
         Self::RepairCluster,
         Self::AdoptCluster,
         Self::ReleaseCluster,
+        Self::ChangeIngress,
     ];
 
     /// The word used in the database and in the API.
@@ -136,6 +123,7 @@ impl Kind {
             Self::RepairCluster => "repair_cluster",
             Self::AdoptCluster => "adopt_cluster",
             Self::ReleaseCluster => "release_cluster",
+            Self::ChangeIngress => "change_ingress",
         }
     }
 

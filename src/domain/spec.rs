@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::change::{ChangeSpec, RebootSpec};
+use super::ingress::IngressSpec;
 use super::inventory::ResourceKind;
 use super::names::ClusterName;
 use super::observed::Observed;
@@ -31,6 +32,8 @@ pub enum Spec {
     AdoptCluster(Box<ClusterSpec>),
     /// Forget a cluster.
     ReleaseCluster,
+    /// Let clients in, or no longer.
+    ChangeIngress(IngressSpec),
 }
 
 impl Spec {
@@ -45,6 +48,7 @@ impl Spec {
             Self::RepairCluster(_) => Kind::RepairCluster,
             Self::AdoptCluster(_) => Kind::AdoptCluster,
             Self::ReleaseCluster => Kind::ReleaseCluster,
+            Self::ChangeIngress(_) => Kind::ChangeIngress,
         }
     }
 
@@ -55,7 +59,7 @@ impl Spec {
             Self::UpdateCluster(change) | Self::ScaleCluster(change) | Self::RepairCluster(change) => {
                 Some(&change.after)
             }
-            Self::DeleteCluster(_) | Self::RebootNodes(_) | Self::ReleaseCluster => None,
+            Self::DeleteCluster(_) | Self::RebootNodes(_) | Self::ReleaseCluster | Self::ChangeIngress(_) => None,
         }
     }
 
@@ -67,7 +71,8 @@ impl Spec {
             | Self::DeleteCluster(_)
             | Self::RebootNodes(_)
             | Self::AdoptCluster(_)
-            | Self::ReleaseCluster => None,
+            | Self::ReleaseCluster
+            | Self::ChangeIngress(_) => None,
         }
     }
 
@@ -78,9 +83,11 @@ impl Spec {
             Self::UpdateCluster(change) | Self::ScaleCluster(change) | Self::RepairCluster(change) => {
                 change.after.on_failure
             }
-            Self::DeleteCluster(_) | Self::RebootNodes(_) | Self::AdoptCluster(_) | Self::ReleaseCluster => {
-                OnFailure::Hold
-            }
+            Self::DeleteCluster(_)
+            | Self::RebootNodes(_)
+            | Self::AdoptCluster(_)
+            | Self::ReleaseCluster
+            | Self::ChangeIngress(_) => OnFailure::Hold,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Task: everything a step may look at, as the store read it at the start of a turn.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -30,6 +31,8 @@ pub struct Task {
     pub step: StepState,
     /// Everything made or used for this cluster, by any operation.
     pub inventory: Vec<Item>,
+    /// Rules of security groups that other clusters of ours rely on as well: which rule, which cluster.
+    pub shared_rules: BTreeMap<String, String>,
     /// Names and ARNs that AWS has confirmed to have deleted for this cluster.
     pub confirmed_deletions: Vec<String>,
     /// Calls of this operation that took effect, or were seen to have, oldest first.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::operation::Event;
+use super::history::Event;
 
 /// What an event of DAX is called; DAX itself gives only a message.
 const DAX_EVENT: &str = "dax_event";

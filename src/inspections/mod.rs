@@ -62,12 +62,28 @@ impl Inspector {
     }
 
     /// Everything in AWS that carries our mark: roles and policies under our path, groups whose description names this
-    /// installation, and clusters with its tag. Clusters in `managed` belong to us and are not asked for their tags.
+    /// installation, clusters and rules of security groups with its tag. Clusters in `managed` belong to us and are not asked for their tags.
     pub async fn marked(&self, installation: Uuid, managed: &BTreeSet<String>) -> Result<Vec<Marked>, Fault> {
         let mut found = self.identities().await?;
         found.extend(self.groups(installation).await?);
         found.extend(self.clusters(installation, managed).await?);
+        if self.looks_up() {
+            found.extend(self.ingress_rules(installation).await?);
+        }
         Ok(found)
+    }
+
+    /// Rules of security groups; one that somebody has widened tells no opening, and is known by its id.
+    async fn ingress_rules(&self, installation: Uuid) -> Result<Vec<Marked>, Fault> {
+        let rules = self.aws.tagged_ingress_rules(INSTALLATION_TAG, installation.to_string()).await?.into_iter();
+        let marked = rules.map(|rule| Marked {
+            kind: ResourceKind::SecurityGroupRule,
+            arn: rule.arn,
+            name: rule.ingress.map_or(rule.id, |ingress| ingress.name()),
+            created_at: None,
+            operation_id: rule.tags.get(OPERATION_TAG).and_then(|id| id.parse().ok()),
+        });
+        Ok(marked.collect())
     }
 
     async fn identities(&self) -> Result<Vec<Marked>, Fault> {

@@ -48,7 +48,10 @@ fn spec<'a>(context: &Context<'a>) -> Result<&'a ClusterSpec, Fault> {
         | Spec::RebootNodes(_)
         | Spec::RepairCluster(_)
         | Spec::AdoptCluster(_)
-        | Spec::ReleaseCluster => Err(Fault::new(FaultClass::Invalid, "the operation holds the spec of another kind")),
+        | Spec::ReleaseCluster
+        | Spec::ChangeIngress(_) => {
+            Err(Fault::new(FaultClass::Invalid, "the operation holds the spec of another kind"))
+        }
     }
 }
 

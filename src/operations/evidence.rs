@@ -17,6 +17,7 @@ use crate::domain::observed::Observed;
 use crate::domain::trust::same_document;
 
 use super::Context;
+use super::ingress_rules::rule_for;
 
 /// What was found under the name of something we meant to make.
 #[derive(Debug)]
@@ -68,6 +69,16 @@ pub(super) async fn look_for(
             Ok(group.map_or(Existence::Absent, |group| judge_parameter_group(&group, description, operation)))
         }
         Mutation::CreateCluster(cluster) => look_for_cluster(aws, cluster, &wanted, operation).await,
+        Mutation::AuthorizeIngress { name, ingress, .. } => {
+            Ok(match rule_for(aws, place, installation, ingress).await? {
+                None => Existence::Absent,
+                Some(found) if found.maker == Some(operation) => {
+                    let item = Item::made(ResourceKind::SecurityGroupRule, name, Some(found.arn), operation);
+                    Existence::Ours(Box::new(item))
+                }
+                Some(_) => Existence::Foreign(Vec::new()),
+            })
+        }
         Mutation::AttachRolePolicy { .. }
         | Mutation::CreateServiceLinkedRole
         | Mutation::UpdateParameterGroup { .. }
@@ -82,7 +93,8 @@ pub(super) async fn look_for(
         | Mutation::DeleteParameterGroup { .. }
         | Mutation::DetachRolePolicy { .. }
         | Mutation::DeletePolicy { .. }
-        | Mutation::DeleteRole { .. } => Ok(Existence::Absent),
+        | Mutation::DeleteRole { .. }
+        | Mutation::RevokeIngress { .. } => Ok(Existence::Absent),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::domain::mutation::Mutation;
 use crate::domain::names::operation_suffix;
 
 use super::evidence::{cluster_tags, describes, role_names_operation, tag_differences, tags};
+use super::ingress_rules::fate_of_rule;
 
 /// What is to be done about a thing that shall go.
 #[derive(Debug)]
@@ -49,6 +50,7 @@ pub(super) async fn fate_of(
         }
         ResourceKind::Policy => policy(aws, place, installation, item, role).await,
         ResourceKind::Role => role_fate(aws, place, installation, item).await,
+        ResourceKind::SecurityGroupRule => fate_of_rule(aws, place, installation, item).await,
         ResourceKind::ServiceLinkedRole => Ok(Fate::Leave("it serves the whole account".to_owned())),
     }
 }

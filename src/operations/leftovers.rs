@@ -33,12 +33,13 @@ pub fn leftovers(orphans: Vec<Orphan>) -> Vec<Item> {
 
 fn order(kind: ResourceKind) -> u8 {
     match kind {
-        ResourceKind::Cluster => 0,
-        ResourceKind::SubnetGroup => 1,
-        ResourceKind::ParameterGroup => 2,
-        ResourceKind::Policy => 3,
-        ResourceKind::Role => 4,
-        ResourceKind::ServiceLinkedRole => 5,
+        ResourceKind::SecurityGroupRule => 0,
+        ResourceKind::Cluster => 1,
+        ResourceKind::SubnetGroup => 2,
+        ResourceKind::ParameterGroup => 3,
+        ResourceKind::Policy => 4,
+        ResourceKind::Role => 5,
+        ResourceKind::ServiceLinkedRole => 6,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tear-down: the steps that remove what was made, used by every delete and by every undo.
 //!
-//! The order is AWS's: the cluster, wait until it is gone, the groups it used, the policies, the role. Only things of
+//! The order is AWS's: the open ports, the cluster, wait until it is gone, the groups it used, the policies, the role. Only things of
 //! the inventory are touched, each only after its evidence was read again; what belongs to others is left, with the
 //! reason.
 
@@ -28,6 +28,7 @@ const CLUSTER_PATIENCE: Duration = Duration::from_secs(75 * 60);
 /// The steps.
 pub const STEPS: &[Step] = &[
     Step::new("settle_open_calls", |_| CLUSTER_PATIENCE, settle_open_calls),
+    Step::new("close_ingress", |_| RELEASE_PATIENCE, close_ingress),
     Step::new("delete_cluster", |_| CLUSTER_PATIENCE, delete_cluster),
     Step::new("await_cluster_gone", |_| CLUSTER_PATIENCE, await_cluster_gone),
     Step::new("delete_subnet_group", |_| RELEASE_PATIENCE, delete_subnet_group),
@@ -80,7 +81,14 @@ async fn settle_one(context: &Context<'_>, intent: &Intent) -> Result<Settled, F
         return settle_change(context, intent).await;
     }
     let installation = context.task.installation_id;
-    let existence = look_for(context.aws, context.place, installation, intent.operation_id, &intent.mutation).await?;
+    let looked = look_for(context.aws, context.place, installation, intent.operation_id, &intent.mutation).await;
+    let existence = match (looked, intent.mutation.makes()) {
+        (Err(fault), Some((kind, name))) if leaves_unseen(context.task, &fault) => {
+            let item = Item::made(kind, name, None, intent.operation_id);
+            return Ok(Settled::Made(item.left(format!("whether it was made is not known: {}", fault.detail))));
+        }
+        (looked, _) => looked?,
+    };
     Ok(match existence {
         Existence::Ours(item) | Existence::Altered(item, _) => Settled::Made(*item),
         Existence::Foreign(_) => Settled::Nothing,
@@ -105,6 +113,11 @@ async fn settle_change(context: &Context<'_>, intent: &Intent) -> Result<Settled
 
 fn is_too_old(context: &Context<'_>, intent: &Intent) -> bool {
     context.task.age_of(intent.opened_at) >= context.settings.pace.absence
+}
+
+/// Closes every port that was opened for the cluster.
+fn close_ingress<'a>(context: &'a Context<'a>) -> Looking<'a> {
+    Box::pin(remove(context, ResourceKind::SecurityGroupRule))
 }
 
 fn delete_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
@@ -170,7 +183,7 @@ pub(super) async fn remove_items(context: &Context<'_>, items: Vec<&Item>) -> Re
     let role = role.map(|role| role.name.as_str());
     let mut findings = Findings::default();
     for item in items {
-        match fate_of(context.aws, context.place, context.task.installation_id, item, role).await? {
+        match removal(context, item, role).await? {
             Fate::Gone if is_young(context, item) => return Ok(wait(context, findings)),
             Fate::Gone => findings.inventory.push(item.gone()),
             Fate::Leave(reason) => findings.inventory.push(item.left(reason)),
@@ -186,8 +199,25 @@ pub(super) async fn remove_items(context: &Context<'_>, items: Vec<&Item>) -> Re
     Ok(Look::Done(findings))
 }
 
+/// What is to be done about a thing; it stays while another cluster of ours relies on it.
+async fn removal(context: &Context<'_>, item: &Item, role: Option<&str>) -> Result<Fate, Fault> {
+    let task = context.task;
+    if let Some(cluster) = task.shared_rules.get(&item.name).filter(|_| item.kind == ResourceKind::SecurityGroupRule) {
+        return Ok(Fate::Leave(format!("the cluster {cluster} relies on it, and it is closed with that one")));
+    }
+    match fate_of(context.aws, context.place, task.installation_id, item, role).await {
+        Err(fault) if leaves_unseen(task, &fault) => Ok(Fate::Leave(fault.detail)),
+        fate => fate,
+    }
+}
+
+/// Whether what this program cannot look at is left: the end of a cluster does not wait for another program.
+fn leaves_unseen(task: &Task, fault: &Fault) -> bool {
+    fault.class == FaultClass::NotBuiltIn && matches!(task.kind, Kind::CreateCluster | Kind::DeleteCluster)
+}
+
 /// "Not there" about something made moments ago is not believed, unless our own delete of it was confirmed.
-fn is_young(context: &Context<'_>, item: &Item) -> bool {
+pub(super) fn is_young(context: &Context<'_>, item: &Item) -> bool {
     let age = item.recorded_at.map(|at| context.task.age_of(at));
     age.is_some_and(|age| age < context.settings.pace.absence) && !context.task.is_confirmed_deleted(item)
 }

@@ -36,7 +36,9 @@ pub(super) async fn end_operation(
         Kind::AdoptCluster if succeeded => (ClusterStatus::Available, false),
         // A cluster that was not adopted after all is none of ours.
         Kind::AdoptCluster => (ClusterStatus::Failed, true),
-        Kind::UpdateCluster | Kind::ScaleCluster | Kind::RebootNodes | Kind::RepairCluster if succeeded => {
+        Kind::UpdateCluster | Kind::ScaleCluster | Kind::RebootNodes | Kind::RepairCluster | Kind::ChangeIngress
+            if succeeded =>
+        {
             (ClusterStatus::Available, false)
         }
         Kind::DeleteCluster
@@ -44,7 +46,8 @@ pub(super) async fn end_operation(
         | Kind::UpdateCluster
         | Kind::ScaleCluster
         | Kind::RebootNodes
-        | Kind::RepairCluster => (before, false),
+        | Kind::RepairCluster
+        | Kind::ChangeIngress => (before, false),
     };
     sqlx::query!(
         "update clusters

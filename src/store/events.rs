@@ -6,7 +6,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::cluster::Cluster;
-use crate::domain::operation::{Event as EventRecord, Status};
+use crate::domain::history::Event as EventRecord;
+use crate::domain::operation::Status;
 
 use super::{Store, StoreError, rows};
 

@@ -57,7 +57,8 @@ impl Store {
                union all
                select case t.call when 'iam:CreateRole' then 'role' when 'iam:CreatePolicy' then 'policy'
                         when 'dax:CreateSubnetGroup' then 'subnet_group'
-                        when 'dax:CreateParameterGroup' then 'parameter_group' else 'cluster' end,
+                        when 'dax:CreateParameterGroup' then 'parameter_group'
+                        when 'ec2:AuthorizeSecurityGroupIngress' then 'security_group_rule' else 'cluster' end,
                       t.target, t.operation_id, null,
                       exists (select 1 from operations o where o.cluster_id = t.cluster_id and o.finished_at is null),
                       c.deleted_at is null and c.status <> 'failed'
@@ -65,7 +66,7 @@ impl Store {
                join clusters c on c.id = t.cluster_id
                where t.target = any($1) and t.outcome is distinct from 'refused'
                  and t.call in ('iam:CreateRole', 'iam:CreatePolicy', 'dax:CreateSubnetGroup',
-                                'dax:CreateParameterGroup', 'dax:CreateCluster')"#,
+                                'dax:CreateParameterGroup', 'dax:CreateCluster', 'ec2:AuthorizeSecurityGroupIngress')"#,
             names
         )
         .fetch_all(&self.pool)

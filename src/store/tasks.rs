@@ -1,10 +1,12 @@
 //! Tasks: everything a step may look at, read at the start of a turn.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::inventory::Item;
+use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::task::{DoneCall, Intent, Sighting, StepState, Task};
 
@@ -88,6 +90,7 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?
         .ok_or(StoreError::Fenced)?;
+        let inventory = self.inventory_of_cluster(row.cluster_id).await?;
         Ok(Task {
             operation_id: claim.operation_id,
             kind: rows::kind(&row.kind)?,
@@ -96,7 +99,8 @@ impl Store {
             step: row.step()?,
             sighting: row.sighting()?,
             spec: from_json("operations.spec", row.spec)?,
-            inventory: self.inventory_of_cluster(row.cluster_id).await?,
+            shared_rules: self.shared_rules(row.cluster_id, &inventory).await?,
+            inventory,
             done_calls: self.done_calls(claim.operation_id).await?,
             confirmed_deletions: self.confirmed_deletions(row.cluster_id).await?,
             open_intents: self.open_intents(row.cluster_id).await?,
@@ -131,6 +135,28 @@ impl Store {
             .collect()
     }
 
+    /// Which rules of security groups other clusters rely on too that are to stay.
+    async fn shared_rules(&self, cluster_id: Uuid, own: &[Item]) -> Result<BTreeMap<String, String>, StoreError> {
+        let rules =
+            own.iter().filter(|item| item.kind == ResourceKind::SecurityGroupRule && item.is_ours_and_present());
+        let names: Vec<String> = rules.map(|item| item.name.clone()).collect();
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let found = sqlx::query!(
+            "select i.name, c.name as cluster
+             from inventory i
+             join clusters c on c.id = i.cluster_id
+             where i.name = any($1) and i.kind = 'security_group_rule' and i.owner = 'managed' and i.presence = 'present'
+               and c.id <> $2 and c.deleted_at is null and c.status not in ('deleting', 'failed')",
+            &names,
+            cluster_id
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(found.into_iter().map(|row| (row.name, row.cluster)).collect())
+    }
+
     async fn done_calls(&self, operation: Uuid) -> Result<Vec<DoneCall>, StoreError> {
         let found = sqlx::query!(
             r#"select call, target, closed_at as "closed_at!", outcome = 'applied' as "is_confirmed!" from intents
@@ -151,7 +177,8 @@ impl Store {
     async fn confirmed_deletions(&self, cluster_id: Uuid) -> Result<Vec<String>, StoreError> {
         let targets = sqlx::query_scalar!(
             "select distinct target from intents
-             where cluster_id = $1 and outcome = 'applied' and call like '%:Delete%'",
+             where cluster_id = $1 and outcome = 'applied'
+               and (call like '%:Delete%' or call = 'ec2:RevokeSecurityGroupIngress')",
             cluster_id
         )
         .fetch_all(&self.pool)

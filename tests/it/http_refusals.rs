@@ -112,6 +112,7 @@ async fn without_the_database_the_door_stays_shut_and_says_when_to_come_back() {
                 "/v1/plans",
                 "/v1/preflights",
                 "/v1/clusters/orders/scale",
+                "/v1/clusters/orders/ingress",
             ];
             if is_open && (without.contains(&path.as_str()) || method == "PATCH") {
                 continue;

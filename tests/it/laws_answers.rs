@@ -7,7 +7,7 @@ use crate::jobs::{Job, all_hold};
 use crate::lives::{Ready, all_ready};
 use crate::runs::Run;
 
-const FAULTS: [FaultKind; 7] = [
+pub const FAULTS: [FaultKind; 7] = [
     FaultKind::Throttle,
     FaultKind::ErrorBefore,
     FaultKind::ErrorAfter,
@@ -18,7 +18,7 @@ const FAULTS: [FaultKind; 7] = [
 ];
 
 /// Runs a scenario with these faults, one at each of some calls. Returns how many of them were met.
-async fn disturbed(ready: &'static Ready, faults: Vec<(String, FaultKind)>) -> usize {
+pub async fn disturbed(ready: &'static Ready, faults: Vec<(String, FaultKind)>) -> usize {
     let run = Run::begin(ready.life, &ready.frozen).await;
     let what = format!("{} with {faults:?}", ready.life.name);
     for (call, kind) in &faults {

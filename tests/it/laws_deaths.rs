@@ -69,7 +69,7 @@ pub async fn die(run: &Run, death: Death, call: &str) -> Option<Hold> {
     hold
 }
 
-async fn many_deaths(ready: &'static Ready, death: Death, calls: Vec<String>) {
+pub async fn many_deaths(ready: &'static Ready, death: Death, calls: Vec<String>) {
     let run = Run::begin(ready.life, &ready.frozen).await;
     let mut held = Vec::new();
     for call in &calls {

@@ -43,14 +43,14 @@ async fn delete_and_check(ready: &'static Ready, run: &Run, what: &str) {
     assert_eq!(open, 0, "{what}: an intent stayed open");
 }
 
-async fn deleted_at(ready: &'static Ready, place: i64) {
+pub async fn deleted_at(ready: &'static Ready, place: i64) {
     let run = Run::begin(ready.life, &ready.frozen).await;
     run.advance(place).await;
     delete_and_check(ready, &run, &format!("{} deleted at {place}", ready.life.name)).await;
     run.world.end().await;
 }
 
-async fn deleted_in_flight(ready: &'static Ready, call: String) {
+pub async fn deleted_in_flight(ready: &'static Ready, call: String) {
     let run = Run::begin(ready.life, &ready.frozen).await;
     let held = die(&run, Death::AfterTheEffect, &call).await;
     delete_and_check(ready, &run, &format!("{} deleted while {call} is under way", ready.life.name)).await;

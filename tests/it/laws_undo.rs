@@ -27,6 +27,8 @@ async fn check_undone(ready: &Ready, run: &Run, ended: &Operation, what: &str) {
             assert_eq!(now, ready.before, "{what}: not as before");
         }
         Kind::UpdateCluster | Kind::ScaleCluster | Kind::RebootNodes => {}
+        // What was opened is closed again; what was closed stays closed.
+        Kind::ChangeIngress => assert!(now == ready.before || ready.life.name == "close_ingress", "{what}: {now:#?}"),
         Kind::RepairCluster => {
             // What was not repaired yet drifts still, and nothing else does.
             let fields = ["description", "replication_factor", "parameters.", "tags.", "parameter_group"];
@@ -58,7 +60,7 @@ async fn check_deletable(ready: &Ready, run: &Run, what: &str) {
     }
 }
 
-async fn cancelled_at(ready: &'static Ready, place: i64) {
+pub async fn cancelled_at(ready: &'static Ready, place: i64) {
     let what = format!("{} cancelled at {place} of {:?}", ready.life.name, ready.forward.places);
     let run = Run::begin(ready.life, &ready.frozen).await;
     run.advance(place).await;
@@ -100,7 +102,7 @@ async fn a_cancel_at_every_place_is_undone_whole() {
 }
 
 /// A cancel that meets a call under way: whether it took effect is not known, and is found out.
-async fn cancelled_in_flight(ready: &'static Ready, death: Death, call: String) {
+pub async fn cancelled_in_flight(ready: &'static Ready, death: Death, call: String) {
     let what = format!("{} cancelled {death:?} {call}", ready.life.name);
     let run = Run::begin(ready.life, &ready.frozen).await;
     let held = die(&run, death, &call).await;
@@ -131,7 +133,7 @@ async fn a_cancel_before_a_call_was_sent_is_undone_whole() {
     cancel_in_flight_everywhere("cancel, a call having been meant", Death::BeforeTheSend).await;
 }
 
-async fn rolled_back_at(ready: &'static Ready, call: String) {
+pub async fn rolled_back_at(ready: &'static Ready, call: String) {
     let what = format!("{} rolled back at {call}", ready.life.name);
     let run = Run::begin(ready.life, &ready.frozen).await;
     run.world.sandbox.add_fault(FaultRule::new(&call, FaultKind::Deny).seconds(3_600.0));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 
+use dax_provisioner::aws::LOOKUPS_BUILT_IN;
 use dax_provisioner::domain::operation::{Kind, Operation, Status};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -11,6 +12,8 @@ use uuid::Uuid;
 use crate::frozen::{Frozen, SLOW, new_journal};
 use crate::lives_begin as begin;
 use crate::lives_check as check;
+#[cfg(feature = "lookups")]
+use crate::lives_ingress as ingress;
 use crate::lives_prepare as prepare;
 use crate::runs::{Run, picture};
 use crate::world::{World, instant};
@@ -43,8 +46,8 @@ const fn life(
     Life { name, kind, cluster, prepare, begin, check }
 }
 
-/// How many there are.
-pub const COUNT: usize = 18;
+/// How many there are; the ports of a cluster are changed only by builds with lookups.
+pub const COUNT: usize = if LOOKUPS_BUILT_IN { 21 } else { 18 };
 
 /// Every scenario.
 pub static LIVES: [Life; COUNT] = [
@@ -66,6 +69,12 @@ pub static LIVES: [Life; COUNT] = [
     life("adopt", Kind::AdoptCluster, "legacy", prepare::legacy, begin::adopt, check::adopted),
     life("release", Kind::ReleaseCluster, "orders", prepare::nothing, begin::release, check::released),
     life("release_adopted", Kind::ReleaseCluster, "legacy", prepare::adopted, begin::release, check::released),
+    #[cfg(feature = "lookups")]
+    life("open_ingress", Kind::ChangeIngress, "orders", prepare::nothing, ingress::open_ingress, ingress::is_opened),
+    #[cfg(feature = "lookups")]
+    life("close_ingress", Kind::ChangeIngress, "orders", ingress::opened, ingress::close_ingress, ingress::is_closed),
+    #[cfg(feature = "lookups")]
+    life("delete_opened", Kind::DeleteCluster, "orders", ingress::opened, begin::delete, check::nothing_left),
 ];
 
 /// A world prepared for a scenario, and how its undisturbed run went.
@@ -239,7 +248,8 @@ async fn every_kind_and_every_step_is_lived_through() {
     }
     let (mut steps, mut missing) = (0, Vec::new());
     for kind in Kind::ALL {
-        assert!(LIVES.iter().any(|life| life.kind == kind), "{} has no scenario", kind.as_str());
+        let is_lived = LIVES.iter().any(|life| life.kind == kind) || (kind == Kind::ChangeIngress && !LOOKUPS_BUILT_IN);
+        assert!(is_lived, "{} has no scenario", kind.as_str());
         let plan = dax_provisioner::operations::plan(kind);
         for step in plan.steps.iter().chain(plan.undo) {
             steps += 1;
@@ -258,6 +268,10 @@ fn is_excused(kind: Kind, step: &str) -> bool {
     match kind {
         Kind::ScaleCluster => never.contains(&step),
         Kind::RepairCluster => step == never[0],
+        // None that was never made has a port opened.
+        Kind::CreateCluster => step == "close_ingress",
+        Kind::DeleteCluster => step == "close_ingress" && !LOOKUPS_BUILT_IN,
+        Kind::ChangeIngress => !LOOKUPS_BUILT_IN,
         _ => false,
     }
 }

@@ -11,6 +11,12 @@ use crate::world::World;
 
 #[cfg(feature = "lookups")]
 mod built_in;
+#[cfg(feature = "lookups")]
+mod ingress;
+#[cfg(feature = "lookups")]
+mod ingress_laws;
+#[cfg(feature = "lookups")]
+mod ingress_refusals;
 #[cfg(not(feature = "lookups"))]
 mod left_out;
 

@@ -40,6 +40,8 @@ mod life;
 mod lives;
 mod lives_begin;
 mod lives_check;
+#[cfg(feature = "lookups")]
+mod lives_ingress;
 mod lives_prepare;
 mod long_life;
 mod lookups;

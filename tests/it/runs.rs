@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sandbox::CallRecord;
 use dax_provisioner::domain::drift::drift;
+use dax_provisioner::domain::ingress::Ingress;
 use dax_provisioner::domain::inventory::{Item, Owner, Presence, ResourceKind};
 use dax_provisioner::domain::names::operation_suffix;
 use dax_provisioner::domain::observed::{Details, GroupValues};
@@ -43,7 +44,10 @@ pub async fn picture(world: &World, operations: &[Uuid]) -> Vec<String> {
     lines.extend(found.clusters.iter().map(|cluster| format!("{cluster:?}")));
     lines.extend(found.subnet_groups.iter().map(|group| format!("{group:?}")));
     lines.extend(found.parameter_groups.iter().map(|group| format!("{group:?}")));
-    lines.extend(found.security_groups.iter().map(|group| format!("{group:?}")));
+    for mut group in found.security_groups.clone() {
+        lines.extend(group.ingress.drain(..).map(|rule| format!("{} lets in {rule}", group.id)));
+        lines.push(format!("{group:?}"));
+    }
     for (name, mut seen) in world.admin.clusters().await.unwrap() {
         seen.endpoint = None;
         lines.push(format!("{name}: {seen:?}"));
@@ -255,7 +259,13 @@ impl Run {
             ResourceKind::SubnetGroup => found.subnet_groups.iter().any(|one| one.name == item.name),
             ResourceKind::ParameterGroup => found.parameter_groups.iter().any(|one| one.name == item.name),
             ResourceKind::Cluster => found.clusters.iter().any(|one| one.name == item.name),
-            _ => true,
+            ResourceKind::SecurityGroupRule => {
+                let Ingress { security_group_id, port, .. } = Ingress::parse(&item.name).unwrap();
+                let peer = item.name.splitn(3, ':').last().unwrap();
+                let rule = format!("tcp {port}-{port} from {peer}");
+                found.security_groups.iter().any(|group| group.id == security_group_id && group.ingress.contains(&rule))
+            }
+            ResourceKind::ServiceLinkedRole => true,
         }
     }
 

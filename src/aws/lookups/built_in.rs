@@ -9,7 +9,8 @@ use aws_sdk_ec2::types::{
 };
 
 use crate::domain::fault::Fault;
-use crate::domain::network::{Ingress, IngressRule, Peer, SecurityGroup, Subnet};
+use crate::domain::ingress::{Ingress, IngressRule, Peer};
+use crate::domain::network::{SecurityGroup, Subnet};
 
 use super::super::fault::{Call, absent_is_none, fault_of, missing_member};
 use super::super::figures::CallCounter;
@@ -88,12 +89,13 @@ impl Clients {
 
     pub(super) async fn ingress_rules(
         &self,
-        security_group_id: &str,
-        tags: &BTreeMap<String, String>,
+        security_group_id: Option<&str>,
+        tag: Option<(&str, String)>,
     ) -> Result<Vec<IngressRule>, Fault> {
         let call = Call::read("ec2", "DescribeSecurityGroupRules", None);
-        let mut filters = vec![filter("group-id", vec![security_group_id.to_owned()])];
-        filters.extend(tags.iter().map(|(key, value)| filter(&format!("tag:{key}"), vec![value.clone()])));
+        let group = security_group_id.map(|id| filter("group-id", vec![id.to_owned()]));
+        let tag = tag.map(|(key, value)| filter(&format!("tag:{key}"), vec![value]));
+        let filters = group.into_iter().chain(tag).collect();
         let request = self.ec2.describe_security_group_rules().set_filters(Some(filters)).max_results(PAGE_MAX);
         let mut pages = request.into_paginator().items().send();
         let mut rules = Vec::new();
@@ -106,32 +108,30 @@ impl Clients {
         Ok(rules)
     }
 
-    pub(super) async fn authorize_ingress(
+    pub(in super::super) async fn authorize_ingress(
         &self,
         ingress: &Ingress,
         tags: &BTreeMap<String, String>,
-        group_arn: String,
+        call: &Call,
     ) -> Result<String, Fault> {
-        let call = Call::mutation("ec2", "AuthorizeSecurityGroupIngress", Some(group_arn));
         let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
         let tagged = TagSpecification::builder().resource_type(ResourceType::SecurityGroupRule).set_tags(Some(tags));
         let request = self.ec2.authorize_security_group_ingress().group_id(&ingress.security_group_id);
         let request = request.ip_permissions(permission(ingress)).tag_specifications(tagged.build());
-        let answer = request.send().await.map_err(|error| fault_of(&call, &error))?;
+        let answer = request.send().await.map_err(|error| fault_of(call, &error))?;
         let made = answer.security_group_rules.unwrap_or_default().into_iter().next();
-        made.and_then(|rule| rule.security_group_rule_id).ok_or_else(|| missing_member(&call, "SecurityGroupRuleId"))
+        made.and_then(|rule| rule.security_group_rule_id).ok_or_else(|| missing_member(call, "SecurityGroupRuleId"))
     }
 
-    pub(super) async fn revoke_ingress(
+    pub(in super::super) async fn revoke_ingress(
         &self,
         security_group_id: &str,
         rule_id: &str,
-        group_arn: String,
+        call: &Call,
     ) -> Result<(), Fault> {
-        let call = Call::mutation("ec2", "RevokeSecurityGroupIngress", Some(group_arn));
         let request = self.ec2.revoke_security_group_ingress().group_id(security_group_id);
         let answer = request.security_group_rule_ids(rule_id).send().await;
-        answer.map(|_| ()).map_err(|error| fault_of(&call, &error))
+        answer.map(|_| ()).map_err(|error| fault_of(call, &error))
     }
 }
 
@@ -170,11 +170,13 @@ fn ingress_rule(found: SecurityGroupRule) -> IngressRule {
     let one_port = found.ip_protocol() == Some("tcp") && found.from_port == found.to_port;
     let port = found.from_port.filter(|_| one_port).and_then(|port| u16::try_from(port).ok());
     let group = found.referenced_group_info.and_then(|group| group.group_id).map(Peer::SecurityGroup);
-    let peer = group.or(found.cidr_ipv4.map(Peer::Cidr)).or(found.cidr_ipv6.map(Peer::Cidr));
+    let cidr = found.cidr_ipv4.or(found.cidr_ipv6).map(|cidr| Peer::cidr(&cidr));
+    let peer = group.or(cidr);
     let security_group_id = found.group_id.unwrap_or_default();
     let tags = found.tags.unwrap_or_default().into_iter();
     IngressRule {
         id: found.security_group_rule_id.unwrap_or_default(),
+        arn: found.security_group_rule_arn,
         ingress: port.zip(peer).map(|(port, peer)| Ingress { security_group_id, port, peer }),
         tags: tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default())).collect(),
     }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 
 use crate::domain::fault::{Fault, FaultClass};
-use crate::domain::network::{Ingress, IngressRule, SecurityGroup, Subnet};
+use crate::domain::ingress::{Ingress, IngressRule};
+use crate::domain::network::{SecurityGroup, Subnet};
+
+use super::super::fault::Call;
 
 /// No client at all.
 #[derive(Debug, Clone)]
@@ -38,20 +41,24 @@ impl Clients {
         not_built_in("dynamodb", "DescribeTable")
     }
 
-    pub(super) async fn ingress_rules(&self, _: &str, _: &BTreeMap<String, String>) -> Result<Vec<IngressRule>, Fault> {
+    pub(super) async fn ingress_rules(
+        &self,
+        _: Option<&str>,
+        _: Option<(&str, String)>,
+    ) -> Result<Vec<IngressRule>, Fault> {
         not_built_in("ec2", "DescribeSecurityGroupRules")
     }
 
-    pub(super) async fn authorize_ingress(
+    pub(in super::super) async fn authorize_ingress(
         &self,
         _: &Ingress,
         _: &BTreeMap<String, String>,
-        _: String,
+        _: &Call,
     ) -> Result<String, Fault> {
         not_built_in("ec2", "AuthorizeSecurityGroupIngress")
     }
 
-    pub(super) async fn revoke_ingress(&self, _: &str, _: &str, _: String) -> Result<(), Fault> {
+    pub(in super::super) async fn revoke_ingress(&self, _: &str, _: &str, _: &Call) -> Result<(), Fault> {
         not_built_in("ec2", "RevokeSecurityGroupIngress")
     }
 }

@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Hint] = &[
         id: "ec2_security_group_missing",
         code: "InvalidGroup.NotFound",
         title: "One of the security groups does not exist in this account and Region.",
-        explanation: "Every id in `security_group_ids` must be a group of the cluster's VPC, by its id and not its name; `aws ec2 describe-security-groups --filters Name=vpc-id,Values=…` lists them.",
+        explanation: "Every id in `security_group_ids` must be a group of the cluster's VPC, and `source_security_group_id` one of this or a peered VPC, by its id and not its name; `aws ec2 describe-security-groups --filters Name=vpc-id,Values=…` lists them.",
         ..EC2
     },
     Hint {

@@ -1,10 +1,7 @@
 //! A build with lookups finds subnets, groups and tables, and what is wrong with them.
 
-use std::collections::BTreeMap;
-
 use aws_sandbox::{FaultKind, FaultRule, NewSubnet};
 use dax_provisioner::domain::fault::FaultClass;
-use dax_provisioner::domain::network::{Ingress, IngressRule, Peer};
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::domain::spec::NetworkType;
 use dax_provisioner::domain::waiting::WaitingFor;
@@ -193,34 +190,4 @@ async fn what_may_not_be_looked_at_is_not_checked() {
         assert_eq!(check["result"], "not_checked", "{check:#}");
         assert!(check["detail"].as_str().unwrap().ends_with(refused), "{check:#}");
     }
-}
-
-#[tokio::test]
-async fn a_port_is_opened_once_found_by_its_tags_and_closed_by_the_id_of_its_rule() {
-    let world = World::new().await;
-    world.put_policies(&[world.policy_of_build(&[], true)]);
-    let group = world.sandbox.inventory().security_groups[0].id.clone();
-    let tags = BTreeMap::from([("dax-provisioner:operation".to_owned(), "one".to_owned())]);
-    let of_another = BTreeMap::from([("dax-provisioner:operation".to_owned(), "two".to_owned())]);
-    let cidr = |cidr: &str| Peer::Cidr(cidr.to_owned());
-    for peer in [cidr("10.0.0.0/16"), cidr("2001:db8::/32"), Peer::SecurityGroup(group.clone())] {
-        let ingress = Ingress { security_group_id: group.clone(), port: 9111, peer };
-        let id = world.aws.authorize_ingress(&ingress, &tags, &world.place).await.unwrap();
-        let twice = world.aws.authorize_ingress(&ingress, &tags, &world.place).await.unwrap_err();
-        assert_eq!(twice.class, FaultClass::AlreadyExists);
-        let rule = IngressRule { id: id.clone(), ingress: Some(ingress), tags: tags.clone() };
-        assert_eq!(world.aws.ingress_rules(&group, &tags).await.unwrap(), [rule]);
-        assert_eq!(world.aws.ingress_rules(&group, &of_another).await.unwrap(), []);
-        world.aws.revoke_ingress(&group, &id, &world.place).await.unwrap();
-        assert_eq!(world.aws.ingress_rules(&group, &tags).await.unwrap(), []);
-        let gone = world.aws.revoke_ingress(&group, &id, &world.place).await.unwrap_err();
-        assert_eq!(gone.class, FaultClass::NotFound);
-    }
-    // The rule that was there before is none of ours: it opens every port, so it is no ingress of a port.
-    let all = world.aws.ingress_rules(&group, &BTreeMap::new()).await.unwrap();
-    assert_eq!(all.iter().map(|rule| rule.ingress.as_ref()).collect::<Vec<_>>(), [None]);
-    let peer = Peer::SecurityGroup(group);
-    let elsewhere = Ingress { security_group_id: "sg-0c1b2c3d".to_owned(), port: 9111, peer };
-    let missing = world.aws.authorize_ingress(&elsewhere, &tags, &world.place).await.unwrap_err();
-    assert_eq!(missing.class, FaultClass::NotFound);
 }

@@ -1,8 +1,14 @@
 //! A build without lookups says so, and claims nothing.
 
 use dax_provisioner::domain::fault::FaultClass;
+use dax_provisioner::domain::ingress::{IngressSpec, Peer};
+use dax_provisioner::domain::inventory::Presence;
 use dax_provisioner::domain::operation::Status;
+use dax_provisioner::domain::spec::Spec;
 use dax_provisioner::domain::waiting::WaitingFor;
+
+use crate::lives_begin;
+use crate::requests::plain_spec;
 
 use super::*;
 
@@ -51,4 +57,48 @@ async fn work_of_another_build_waits_and_can_be_deleted() {
     let delete = world.delete("orders").await;
     assert_eq!(world.finish(&worker, delete).await.status, Status::Succeeded);
     assert_eq!(made_by_us(&world), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn ports_are_not_offered() {
+    let world = World::new().await;
+    let door = Door::of(&world);
+    let path = "/v1/clusters/orders/ingress";
+    let open = door.post(path, &json!({"cidr": "10.0.0.0/16"}), &[]).await;
+    let close = door.delete(&format!("{path}?cidr=10.0.0.0/16")).await;
+    for answer in [open, close] {
+        let error = &answer.refused(422, "invalid_request")["errors"][0];
+        assert_eq!(error["code"], "not_offered");
+        let detail = "is not offered: this build has no lookups, so it cannot open or close ports";
+        assert_eq!(error["detail"], detail);
+    }
+}
+
+/// Opened by a process with lookups, then deleted by one without: the port stays open, and the receipt says so.
+#[tokio::test]
+async fn a_port_that_another_build_has_opened_is_left_and_told() {
+    let world = World::new().await;
+    let worker = world.worker("w");
+    let create = world.create(&plain_spec("orders")).await;
+    assert_eq!(world.settle(&worker, create).await.status, Status::Succeeded);
+    let spec = IngressSpec { open: true, security_group_id: None, port: 9111, peer: Peer::cidr("10.0.0.0/16") };
+    let open = lives_begin::accept(&world, "orders", Spec::ChangeIngress(spec)).await;
+    let blocked = world.settle(&worker, open).await;
+    assert_eq!((blocked.status, blocked.fault.unwrap().class), (Status::Blocked, FaultClass::NotBuiltIn));
+    let name = "sg-0a1b2c3d4e5f60718:9111:10.0.0.0/16";
+    sqlx::query(
+        "insert into inventory (cluster_id, operation_id, touched_by, kind, name, owner, presence)
+         select cluster_id, id, id, 'security_group_rule', $2, 'managed', 'present' from operations where id = $1",
+    )
+    .bind(open)
+    .bind(name)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    let delete = world.delete("orders").await;
+    let gone = world.finish(&worker, delete).await;
+    assert_eq!(gone.status, Status::Succeeded, "{:#?}", gone.fault);
+    let rule = gone.receipt.iter().find(|item| item.name == name).unwrap();
+    assert_eq!(rule.presence, Presence::Left);
+    assert!(rule.reason.as_ref().unwrap().contains("this build has no lookups"), "{rule:?}");
 }

@@ -1,0 +1,28 @@
+//! Calls that change something in EC2: rules of security groups. A build without lookups answers `NotBuiltIn`.
+
+use crate::domain::fault::Fault;
+use crate::domain::installation::AwsPlace;
+use crate::domain::mutation::Mutation;
+
+use super::super::fault::Call;
+use super::super::lookups::Clients;
+use super::{Effect, misrouted, nothing};
+
+pub(super) async fn send(
+    clients: &Clients,
+    mutation: &Mutation,
+    place: &AwsPlace,
+    call: &Call,
+) -> Result<Effect, Fault> {
+    match mutation {
+        Mutation::AuthorizeIngress { ingress, tags, .. } => {
+            let id = clients.authorize_ingress(ingress, tags, call).await?;
+            Ok(Effect { arn: Some(place.security_group_rule_arn(&id)), observed: None })
+        }
+        Mutation::RevokeIngress { security_group_id, rule_arn } => {
+            let id = rule_arn.rsplit('/').next().unwrap_or(rule_arn);
+            clients.revoke_ingress(security_group_id, id, call).await.map(nothing)
+        }
+        other => Err(misrouted(other)),
+    }
+}

@@ -1,0 +1,184 @@
+//! Ingress: a port of a security group, opened to somebody, and the rules of who may be let in.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::rule::BrokenRule;
+
+/// The port of a cluster without encryption in transit.
+pub const PLAIN_PORT: u16 = 8111;
+/// The port of a cluster with encryption in transit.
+pub const TLS_PORT: u16 = 9111;
+
+/// Who is let in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Peer {
+    /// These addresses, IPv4 or IPv6, as [`Peer::cidr`] writes them.
+    Cidr(String),
+    /// What carries this security group.
+    SecurityGroup(String),
+}
+
+/// A port of a security group, opened to one peer. Of a security group there is at most one rule for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ingress {
+    /// The security group.
+    pub security_group_id: String,
+    /// The TCP port.
+    pub port: u16,
+    /// Who is let in.
+    pub peer: Peer,
+}
+
+/// A rule that lets traffic into a security group, as AWS reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngressRule {
+    /// Its id.
+    pub id: String,
+    /// Its ARN, where AWS tells it.
+    pub arn: Option<String>,
+    /// What it opens; none if it is wider than one TCP port, or its peer is a prefix list.
+    pub ingress: Option<Ingress>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What an operation shall open or close.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IngressSpec {
+    /// Whether to open or to close.
+    pub open: bool,
+    /// The security group; none means the only one.
+    pub security_group_id: Option<String>,
+    /// The TCP port.
+    pub port: u16,
+    /// Who is let in, or no longer.
+    pub peer: Peer,
+}
+
+impl Peer {
+    /// A network, written in the one way in which two texts for the same network are equal. What is no network stays.
+    pub fn cidr(text: &str) -> Self {
+        Self::Cidr(text.parse::<IpNet>().map_or_else(|_| text.to_owned(), |net| net.trunc().to_string()))
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Cidr(text) | Self::SecurityGroup(text) => text,
+        }
+    }
+}
+
+impl Ingress {
+    /// The name in the inventory, such as `sg-0a1b2c3d:9111:sg-4d3c2b1a`: the same opening has the same name.
+    pub fn name(&self) -> String {
+        format!("{}:{}:{}", self.security_group_id, self.port, self.peer.as_str())
+    }
+
+    /// Reads the name in the inventory.
+    pub fn parse(name: &str) -> Option<Self> {
+        let (security_group_id, rest) = name.split_once(':')?;
+        let (port, peer) = rest.split_once(':')?;
+        let peer = if peer.starts_with("sg-") { Peer::SecurityGroup(peer.to_owned()) } else { Peer::cidr(peer) };
+        Some(Self { security_group_id: security_group_id.to_owned(), port: port.parse().ok()?, peer })
+    }
+}
+
+impl IngressSpec {
+    /// The opening in a security group.
+    pub fn in_group(&self, security_group_id: &str) -> Ingress {
+        Ingress { security_group_id: security_group_id.to_owned(), port: self.port, peer: self.peer.clone() }
+    }
+
+    /// Whether an opening is meant, in whichever security group if none is named.
+    pub fn means(&self, ingress: &Ingress) -> bool {
+        let named = self.security_group_id.as_ref().is_none_or(|id| *id == ingress.security_group_id);
+        named && (ingress.port, &ingress.peer) == (self.port, &self.peer)
+    }
+}
+
+/// A network whose hosts may be let in: IPv4 or IPv6, nothing beyond its prefix, and never the whole Internet.
+pub fn source_cidr(text: &str) -> Result<Peer, BrokenRule> {
+    let wrong = |detail: &str| BrokenRule::new("invalid_format", detail);
+    if !text.contains('/') && text.parse::<std::net::IpAddr>().is_ok() {
+        let bits = if text.contains(':') { 128 } else { 32 };
+        return Err(wrong(&format!("must have a prefix length: for this one address `{text}/{bits}`")));
+    }
+    let net: Result<IpNet, _> = text.parse();
+    let Ok(net) = net else { return Err(wrong("must be a network such as `10.0.0.0/16` or `2001:db8::/32`")) };
+    if net.prefix_len() == 0 {
+        let detail = "must not be the whole Internet: name the networks, or the security group, that clients are in";
+        return Err(BrokenRule::new("too_wide", detail));
+    }
+    if net.trunc() != net {
+        let detail = format!("has bits beyond its prefix: the network is `{}`", net.trunc());
+        return Err(BrokenRule::new("host_bits", detail));
+    }
+    let is_plain = match net {
+        IpNet::V4(net) => net.to_string() == text,
+        IpNet::V6(net) => net.addr().to_ipv4_mapped().is_none(),
+    };
+    if !is_plain {
+        return Err(wrong("must be a network in its plain form, such as `10.0.0.0/16`"));
+    }
+    Ok(Peer::Cidr(net.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_read_in_one_form() {
+        for (text, read) in [
+            ("10.0.0.0/16", "10.0.0.0/16"),
+            ("192.0.2.7/32", "192.0.2.7/32"),
+            ("128.0.0.0/1", "128.0.0.0/1"),
+            ("2001:DB8:0:0::/32", "2001:db8::/32"),
+            ("2001:db8::1/128", "2001:db8::1/128"),
+        ] {
+            assert_eq!(source_cidr(text), Ok(Peer::Cidr(read.to_owned())), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_decent_network_is_refused_with_its_rule() {
+        for (text, code, words) in [
+            ("0.0.0.0/0", "too_wide", "whole Internet"),
+            ("::/0", "too_wide", "whole Internet"),
+            ("10.0.0.0/0", "too_wide", "whole Internet"),
+            ("2001:db8::/0", "too_wide", "whole Internet"),
+            ("10.1.2.3/16", "host_bits", "`10.1.0.0/16`"),
+            ("2001:db8::1/64", "host_bits", "`2001:db8::/64`"),
+            ("10.1.2.3", "invalid_format", "`10.1.2.3/32`"),
+            ("2001:db8::1", "invalid_format", "`2001:db8::1/128`"),
+            ("10.0.0.0/33", "invalid_format", "such as"),
+            ("10.0.0.0/016", "invalid_format", ""),
+            ("010.0.0.0/8", "invalid_format", ""),
+            ("10.0.0/8", "invalid_format", ""),
+            ("::ffff:10.0.0.0/104", "invalid_format", ""),
+            (" 10.0.0.0/8", "invalid_format", ""),
+            ("", "invalid_format", ""),
+            ("sg-0a1b2c3d", "invalid_format", ""),
+            ("10.0.0.0/8,11.0.0.0/8", "invalid_format", ""),
+        ] {
+            let rule = source_cidr(text).unwrap_err();
+            assert_eq!(rule.code, code, "{text}: {rule}");
+            assert!(rule.detail.contains(words), "{text}: {rule}");
+        }
+    }
+
+    #[test]
+    fn a_name_tells_the_opening() {
+        for peer in [Peer::cidr("10.0.0.0/16"), Peer::cidr("2001:db8::/32"), Peer::SecurityGroup("sg-4d3c2b1a".into())]
+        {
+            let ingress = Ingress { security_group_id: "sg-0a1b2c3d".to_owned(), port: TLS_PORT, peer };
+            assert_eq!(Ingress::parse(&ingress.name()), Some(ingress));
+        }
+        assert_eq!(Ingress::parse("sg-0a1b2c3d"), None);
+        assert_eq!(Ingress::parse("sg-0a1b2c3d:x:sg-1"), None);
+    }
+}

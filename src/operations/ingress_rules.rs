@@ -1,0 +1,62 @@
+//! Ingress rules: whose a rule of a security group is. Our two tags, and what it opens, are the evidence.
+
+use uuid::Uuid;
+
+use crate::aws::Aws;
+use crate::domain::fault::Fault;
+use crate::domain::ingress::{Ingress, IngressRule};
+use crate::domain::installation::AwsPlace;
+use crate::domain::inventory::Item;
+use crate::domain::mutation::Mutation;
+use crate::domain::names::OPERATION_TAG;
+
+use super::evidence::{tag_differences, tags};
+use super::fate::Fate;
+
+/// A rule that opens what was looked for.
+#[derive(Debug)]
+pub(super) struct FoundRule {
+    /// Its ARN.
+    pub(super) arn: String,
+    /// The operation of this installation that made it; none if somebody else did.
+    pub(super) maker: Option<Uuid>,
+}
+
+/// The rule that opens a port to a peer: AWS allows no second one.
+pub(super) async fn rule_for(
+    aws: &Aws,
+    place: &AwsPlace,
+    installation: Uuid,
+    ingress: &Ingress,
+) -> Result<Option<FoundRule>, Fault> {
+    let rules = aws.ingress_rules(&ingress.security_group_id).await?;
+    let rule = rules.into_iter().find(|rule| rule.ingress.as_ref() == Some(ingress));
+    Ok(rule.map(|rule| FoundRule { arn: place.security_group_rule_arn(&rule.id), maker: maker(&rule, installation) }))
+}
+
+/// The operation that a rule's tags name, if both are ours.
+fn maker(rule: &IngressRule, installation: Uuid) -> Option<Uuid> {
+    let operation = rule.tags.get(OPERATION_TAG)?.parse().ok()?;
+    tag_differences(&tags(installation, operation), &rule.tags).is_empty().then_some(operation)
+}
+
+/// What is to be done about a rule of ours that shall go.
+pub(super) async fn fate_of_rule(aws: &Aws, place: &AwsPlace, installation: Uuid, item: &Item) -> Result<Fate, Fault> {
+    let Some(ingress) = Ingress::parse(&item.name) else {
+        return Ok(Fate::Leave("its name does not tell what it opens".to_owned()));
+    };
+    let rules = aws.ingress_rules(&ingress.security_group_id).await?;
+    let arn = |rule: &IngressRule| place.security_group_rule_arn(&rule.id);
+    let is_ours = |rule: &IngressRule| maker(rule, installation) == Some(item.operation_id);
+    Ok(match rules.iter().find(|rule| rule.ingress.as_ref() == Some(&ingress)) {
+        Some(rule) if is_ours(rule) => {
+            let security_group_id = ingress.security_group_id;
+            Fate::Remove(Mutation::RevokeIngress { security_group_id, rule_arn: arn(rule) })
+        }
+        Some(_) => Fate::Leave("a rule that opens the same does not carry our tags".to_owned()),
+        None if rules.iter().any(|rule| is_ours(rule) && Some(arn(rule)) == item.arn) => {
+            Fate::Leave("somebody has changed what it opens".to_owned())
+        }
+        None => Fate::Gone,
+    })
+}

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 
+use crate::domain::operation::Kind;
 use crate::domain::timeline::{Entry, Place, entries_of_dax, timeline};
 
 use super::events::{Event, EventList};
@@ -15,7 +16,8 @@ use super::{Api, answers};
 /// Lists what happened to a cluster, newest first: DAX's own events of the last 14 days and those of every operation on it.
 ///
 /// AWS is asked. An event of an operation names it in `data.operation_id` and has its `sequence` there; DAX's events have
-/// none, and are told apart from those of an earlier cluster of the same name by the time at which this one was asked for.
+/// none, and are told apart from those of an earlier cluster of the same name by the time at which this one was asked for;
+/// of an adopted cluster all are shown.
 #[utoipa::path(
     get, path = "/v1/clusters/{name}/events", tag = "clusters", operation_id = "list_cluster_events",
     params(("name" = String, Path, description = "Its name."), PageParameters),
@@ -34,7 +36,9 @@ pub(super) async fn list_cluster_events(
     let cluster = api.store.cluster(name.as_str()).await?.ok_or_else(|| no_such_cluster(name.as_str()))?;
     let leave = api.leave_to_ask().await?;
     let mut dax = api.inspector.cluster_events(&name).await.map_err(|fault| api.refusal_of(&fault))?;
-    dax.retain(|event| event.at >= cluster.created_at);
+    // An adopted cluster had a life before this row; one that we made had none, and DAX tells clusters apart by name only.
+    let first = api.store.operation(cluster.id).await?.map(|operation| operation.kind);
+    dax.retain(|event| first == Some(Kind::AdoptCluster) || event.at >= cluster.created_at);
     drop(leave);
     let before = page.after.map(|ByPlace(place)| place);
     let place = |Place { at, operation, number }| (at, operation, number);

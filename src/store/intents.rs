@@ -28,7 +28,7 @@ impl Store {
             claim.epoch,
             claim.owner,
             task.step.position,
-            format!("{}:{}", mutation.service(), mutation.operation()),
+            mutation.call_name(),
             mutation.target(),
             to_json(mutation)
         )

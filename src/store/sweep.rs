@@ -33,7 +33,7 @@ impl Store {
             duty.epoch,
             NO_STEP,
             operation,
-            format!("{}:{}", mutation.service(), mutation.operation()),
+            mutation.call_name(),
             mutation.target(),
             to_json(mutation)
         )

@@ -181,19 +181,14 @@ impl Worker {
         self.pass(Point::Intended, context.task, Some(mutation)).await;
         if claim.lease_left() < LEASE_KEPT_FOR_A_CALL {
             // Frozen since the intent: another worker may have gone on. What was not sent did not happen.
-            let words = format!(
-                "{} {} {}: not sent, for want of time",
-                mutation.service(),
-                mutation.operation(),
-                mutation.target()
-            );
+            let words = format!("{}: not sent, for want of time", mutation.words());
             let unsent = SentCall { intent_id, words, outcome: SentOutcome::Refused };
             let again = after_waiting(circumstances, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
             return Ok(TurnReport { sent: Some(unsent), ..report(again, Findings::default()) });
         }
         let outcome = operations::act(context, mutation).await;
         self.pass(Point::Answered, context.task, Some(mutation)).await;
-        let words = format!("{} {} {}", mutation.service(), mutation.operation(), mutation.target());
+        let words = mutation.words();
         let sent = |outcome| Some(SentCall { intent_id, words, outcome });
         Ok(match outcome {
             Ok(findings) => {

@@ -90,11 +90,13 @@ pub(super) async fn create_cluster(
     let preflight = requires_preflight(&body);
     let place = api.place_soon().await?;
     let spec = believe(body, &api.ground(&place)).map_err(Problem::invalid)?;
-    if !api.is_answered_already(key.as_ref(), &spec).await? {
-        api.refuse_groups_of_others(&groups_named(&spec)).await?;
-    }
-    if preflight && !api.is_answered_already(key.as_ref(), &spec).await? {
-        api.refuse_unfit(&spec, &place).await?;
+    let groups = groups_named(&spec);
+    let looks = preflight || groups.iter().any(|(_, _, name)| name.is_some());
+    if looks && !api.is_answered_already(key.as_ref(), &spec).await? {
+        api.refuse_groups_of_others(&groups).await?;
+        if preflight {
+            api.refuse_unfit(&spec, &place).await?;
+        }
     }
     let new = submission.new_operation(Kind::CreateCluster, key);
     let accepted = api.store.accept_create(&new, &spec).await?;

@@ -78,7 +78,7 @@ impl Api {
         spec: &ClusterSpec,
     ) -> Result<bool, Refusal> {
         if let Some(key) = key
-            && self.store.knows_key(key).await?
+            && self.store.known_key(key).await?.is_some()
         {
             return Ok(true);
         }

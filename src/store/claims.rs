@@ -75,19 +75,6 @@ impl Store {
             claims_without_progress: row.claims_without_progress,
         }))
     }
-
-    /// How many live operations wait for a step that this program does not know.
-    pub async fn unknown_steps(&self, kinds: &[String], steps: &[String]) -> Result<i64, StoreError> {
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!" from operations
-               where finished_at is null and not (kind = any($1) and current_step = any($2))"#,
-            kinds,
-            steps
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(count)
-    }
 }
 
 /// Words of the reasons to wait, as a column.

@@ -41,11 +41,6 @@ impl Store {
         })
     }
 
-    /// Whether a key was used, with this request or another.
-    pub async fn knows_key(&self, key: &IdempotencyKey) -> Result<bool, StoreError> {
-        Ok(!matches!(self.replay(key).await?, Replay::Unknown))
-    }
-
     /// Forgets keys that are older than 30 days and whose operation is over. Returns how many.
     pub async fn forget_old_keys(&self) -> Result<u64, StoreError> {
         let done = sqlx::query!(

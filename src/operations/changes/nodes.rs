@@ -21,6 +21,8 @@ const PATIENCE_PER_THREE_NODES: Duration = Duration::from_secs(10 * 60);
 /// How long one reboot may take.
 const REBOOT_PATIENCE: Duration = Duration::from_secs(15 * 60);
 
+const REBOOT: &str = "dax:RebootNode";
+
 /// How long the nodes of a cluster may take to be as wanted.
 pub(in super::super) fn nodes_patience(task: &Task) -> Duration {
     let nodes = task.spec.wanted().map_or(1, |spec| u32::from(spec.replication_factor));
@@ -120,14 +122,14 @@ pub(in super::super) async fn reboot(
         return Err(Fault::new(FaultClass::Invalid, detail));
     }
     let next = wanted.into_iter().map(reboot).find(|reboot| !context.task.has_done(reboot));
-    let Some(next) = next else { return Ok(Look::Done(Findings::seen(found))) };
-    if let Some(after) = pause_before(context, &next) {
+    if let Some(after) = pause_before(context, next.as_ref()) {
         let findings = Findings::seen(found);
         return Ok(Look::CheckAgain { after, waiting_for: WaitingFor::Cluster, findings });
     }
-    // What was seen may be the answer to the reboot before: the next one is begun only on what AWS says right now.
+    // What was seen may be the answer to the reboot before: the next one begins, and the last one has ended, only by what
+    // AWS says right now.
     match resting_cluster(context).await? {
-        Ok(now) if now.is_usable() => Ok(Look::act(next)),
+        Ok(now) if now.is_usable() => Ok(next.map_or_else(|| Look::Done(Findings::seen(now)), Look::act)),
         Ok(now) => Ok(context.wait_for_cluster(Findings::seen(now))),
         Err(wait) => Ok(wait),
     }
@@ -142,12 +144,13 @@ fn reboots_seen(context: &Context<'_>, found: &Observed) -> Vec<i64> {
     context.task.open_intents.iter().filter(is_seen).map(|intent| intent.id).collect()
 }
 
-/// How long to wait before a node is rebooted: AWS may not show the reboot before it yet, nor one whose answer was lost.
-fn pause_before(context: &Context<'_>, next: &Mutation) -> Option<Duration> {
+/// How long to wait before the next node is rebooted, or the last one believed to be back: AWS may not show the reboot before it yet, nor one whose answer was lost.
+fn pause_before(context: &Context<'_>, next: Option<&Mutation>) -> Option<Duration> {
     let (task, pace) = (context.task, &context.settings.pace);
-    let last = task.done_calls.iter().filter(|done| done.call == next.call_name()).map(|done| done.at).max();
+    let last = task.done_calls.iter().filter(|done| done.call == REBOOT).map(|done| done.at).max();
     let since_last = last.map(|at| pace.settle.saturating_sub(task.age_of(at)));
-    let lost = task.open_intents.iter().filter(|intent| intent.mutation == *next).map(|intent| intent.opened_at).max();
+    let lost =
+        task.open_intents.iter().filter(|intent| Some(&intent.mutation) == next).map(|intent| intent.opened_at).max();
     let since_lost = lost.map(|at| pace.absence.saturating_sub(task.age_of(at)));
     since_last.max(since_lost).filter(|left| !left.is_zero())
 }

@@ -15,27 +15,27 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Api, ApiSettings, Authentication};
 use crate::aws::Target;
 use crate::config::{AwsChoice, Database, Role, Secret, Serve};
-use crate::domain::installation::AwsPlace;
+use crate::domain::installation::AwsAccount;
 use crate::inspections::Inspector;
-use crate::operations::World;
-use crate::operations::pace::{Pace, Settings};
+use crate::operations::StepEnvironment;
+use crate::operations::timing::{Timing, Settings};
 use crate::store::{Connection, Store};
 use crate::telemetry;
 use crate::worker::Worker;
 
-mod door;
-mod figures;
+mod server;
+mod metrics;
 pub mod guards;
-pub mod opening;
+pub mod startup;
 mod private_database;
 pub mod sandbox;
 mod signals;
 
 pub use signals::Signals;
 
-use door::Limits;
+use server::Limits;
 use guards::Found;
-use opening::Clients;
+use startup::Clients;
 use private_database::PrivateDatabase;
 use sandbox::{Bound, OwnSandbox};
 
@@ -60,7 +60,7 @@ pub struct App {
 impl App {
     /// Starts everything. `forget` begins the private database and the sandbox anew.
     pub async fn start(serve: &Serve, forget: bool) -> Result<Self> {
-        let listener = door::bind(serve.door.listen)?;
+        let listener = server::bind(serve.door.listen)?;
         let address = listener.local_addr()?;
         let bound = match &serve.aws {
             AwsChoice::Sandbox(choice) => Some(Bound::bind(choice)?),
@@ -77,7 +77,7 @@ impl App {
         let clients = app.clients(&serve.aws).await;
         let (tell_place, place) = watch::channel(app.place(remembered, &clients).await);
         let router = app.router(serve, &clients, place)?;
-        app.tasks.spawn(door::serve(listener, router, Limits::SERVICE, app.stop.clone()));
+        app.tasks.spawn(server::serve(listener, router, Limits::SERVICE, app.stop.clone()));
         let engine =
             Engine { serve: serve.clone(), store: app.store.clone(), clients, tell_place, stop: app.stop.clone() };
         app.tasks.spawn(engine.run());
@@ -134,7 +134,7 @@ impl App {
 
     /// Refuses a database that is wrong before anybody is let in; one that is away is waited for later. Says which AWS
     /// the database belongs to, if it could be asked.
-    async fn first_look(&self, wants_sandbox: bool) -> Result<Option<AwsPlace>> {
+    async fn first_look(&self, wants_sandbox: bool) -> Result<Option<AwsAccount>> {
         let look = guards::look_at_database(&self.store, wants_sandbox);
         match tokio::time::timeout(FIRST_LOOK, look).await {
             Ok(Ok(Found::Fit(place))) => Ok(place),
@@ -145,7 +145,7 @@ impl App {
 
     /// The AWS the database belongs to, or the sandbox of this process: it answers at once, so the first request need not
     /// be refused for want of it.
-    async fn place(&self, remembered: Option<AwsPlace>, clients: &Clients) -> Option<AwsPlace> {
+    async fn place(&self, remembered: Option<AwsAccount>, clients: &Clients) -> Option<AwsAccount> {
         match (remembered, &self.sandbox) {
             (None, Some(_)) => clients.aws.place().await.ok(),
             (remembered, _) => remembered,
@@ -156,7 +156,7 @@ impl App {
         &self,
         serve: &Serve,
         clients: &Clients,
-        place: watch::Receiver<Option<AwsPlace>>,
+        place: watch::Receiver<Option<AwsAccount>>,
     ) -> Result<axum::Router> {
         let authentication = if serve.door.authentication { Authentication::On } else { Authentication::Off };
         let settings = ApiSettings {
@@ -205,7 +205,7 @@ struct Engine {
     serve: Serve,
     store: Store,
     clients: Clients,
-    tell_place: watch::Sender<Option<AwsPlace>>,
+    tell_place: watch::Sender<Option<AwsAccount>>,
     stop: CancellationToken,
 }
 
@@ -215,13 +215,13 @@ impl Engine {
         let Some(opened) = self.stop.run_until_cancelled(self.open()).await else { return Ok(()) };
         let world = opened?;
         tracing::info!("working with {}", world.place);
-        let figures = tokio::spawn(figures::keep_renewing(self.store.clone()));
+        let figures = tokio::spawn(metrics::keep_renewing(self.store.clone()));
         self.work(world).await;
         figures.abort();
         Ok(())
     }
 
-    async fn work(self, world: World) {
+    async fn work(self, world: StepEnvironment) {
         if !self.serve.role.works() {
             self.stop.cancelled().await;
             return;
@@ -232,18 +232,18 @@ impl Engine {
         worker.run(self.serve.work.loops, self.serve.work.notify, self.stop).await;
     }
 
-    async fn open(&self) -> Result<World> {
-        let remembered = opening::fit_database(&self.store, self.serve.aws.is_sandbox()).await?;
+    async fn open(&self) -> Result<StepEnvironment> {
+        let remembered = startup::fit_database(&self.store, self.serve.aws.is_sandbox()).await?;
         if remembered.is_some() {
             self.tell_place.send_replace(remembered);
         }
-        let (aws, place) = opening::known_aws(&self.store, &self.serve.aws, &self.clients).await?;
+        let (aws, place) = startup::known_aws(&self.store, &self.serve.aws, &self.clients).await?;
         self.tell_place.send_replace(Some(place.clone()));
-        let pace = if self.serve.aws.is_sandbox() { Pace::SANDBOX } else { Pace::AWS };
-        let cluster_poll = self.serve.work.poll_every.unwrap_or(pace.cluster_poll);
-        let pace = Pace { cluster_poll, ..pace };
+        let timing = if self.serve.aws.is_sandbox() { Timing::SANDBOX } else { Timing::AWS };
+        let cluster_poll = self.serve.work.poll_every.unwrap_or(timing.cluster_poll);
+        let timing = Timing { cluster_poll, ..timing };
         let permissions_boundary = self.serve.permissions_boundary.clone();
-        Ok(World { aws, place, settings: Settings { permissions_boundary, pace } })
+        Ok(StepEnvironment { aws, place, settings: Settings { permissions_boundary, timing } })
     }
 }
 

@@ -28,7 +28,7 @@ pub use logging::{LogFormat, Logging};
 pub use print::printed;
 pub use sandbox::SandboxChoice;
 pub use secret::Secret;
-pub use serving::{Door, Role, Serve, Work};
+pub use serving::{HttpConfig, Role, Serve, Work};
 
 use arguments::{Arguments, Command};
 use operator::TokenCommand;
@@ -103,7 +103,7 @@ impl std::error::Error for BadConfiguration {}
 
 /// Why there is nothing to run.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum InvocationError {
     /// The command line does not parse, or asks for help; clap has the words and the exit code.
     Usage(clap::Error),
     /// Settings are wrong.
@@ -177,13 +177,13 @@ pub struct Policy {
 
 impl Invocation {
     /// Reads arguments and environment.
-    pub fn read(arguments: Vec<OsString>, environment: &Environment) -> Result<Self, Refusal> {
-        let completed = variables::complete(arguments, environment).map_err(Refusal::Usage)?;
+    pub fn read(arguments: Vec<OsString>, environment: &Environment) -> Result<Self, InvocationError> {
+        let completed = variables::complete(arguments, environment).map_err(InvocationError::Usage)?;
         let mut reader = Reader::new(environment, completed.from_environment, completed.faults);
         let read = task(completed.arguments, &mut reader);
         match (read, reader.into_faults()) {
             (Some(invocation), faults) if faults.is_empty() => Ok(invocation),
-            (_, faults) => Err(Refusal::Configuration(BadConfiguration { faults })),
+            (_, faults) => Err(InvocationError::Configuration(BadConfiguration { faults })),
         }
     }
 }

@@ -3,16 +3,17 @@
 use std::process::ExitCode;
 
 use dax_provisioner::commands;
-use dax_provisioner::config::{self, Environment, Invocation, Refusal};
+use dax_provisioner::config;
+use dax_provisioner::config::{Environment, Invocation, InvocationError};
 
 fn main() -> ExitCode {
     match Invocation::read(config::process_arguments(), &Environment::read()) {
         Ok(invocation) => commands::run(invocation),
-        Err(Refusal::Usage(usage)) => {
+        Err(InvocationError::Usage(usage)) => {
             // Nothing can be done about a closed terminal.
             let _ = usage.print();
             ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2))
         }
-        Err(Refusal::Configuration(bad)) => commands::report(&bad.into()),
+        Err(InvocationError::Configuration(bad)) => commands::report(&bad.into()),
     }
 }

@@ -20,75 +20,28 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::domain::fault::Fault;
-use crate::domain::installation::AwsPlace;
-use crate::domain::policies::Access;
-use crate::domain::problem_code::ProblemCode;
+use crate::domain::problems::fault::Fault;
+use crate::domain::installation::AwsAccount;
+use crate::domain::iam::policies::Access;
+use crate::domain::problems::problem_code::ProblemCode;
 use crate::inspections::Inspector;
 use crate::store::Store;
 
-mod accepting;
-mod adoption;
-mod advice;
-mod answers;
-mod asking;
-mod body;
-mod body_schema;
-mod broken_rules;
-mod callers;
-mod canonical;
-mod care;
-mod changing;
-mod cluster_events;
-mod cluster_patch;
-mod cluster_request;
-mod cluster_rules;
-mod cluster_settings;
-mod cluster_view;
 mod clusters;
-mod connections;
-mod document;
-mod drift;
-mod event_stream;
-mod events;
-mod giving_up;
-mod health;
-mod hints;
-mod idempotency;
-mod ingress;
-mod observed_view;
-mod operation_view;
+pub mod http;
+mod inventory;
 mod operations;
-mod orphans;
-mod paging;
-mod parameter_groups;
-mod parameters;
-mod patch_rules;
-mod path_parts;
-mod plans;
-mod preflights;
-pub mod problem;
-mod problem_pages;
-mod reboots;
-mod refusal;
-mod request_facts;
-mod scaling;
-mod service_roles;
-mod strict_json;
-mod subnet_groups;
-pub mod tokens;
-mod update;
-mod waiting;
-mod words;
+mod permissions;
+mod service;
 
-use advice::Advice;
-use refusal::Refusal;
+use permissions::problem_renderer::ProblemRenderer;
+use http::api_error::ApiError;
 
 /// Largest body that is read, unless set otherwise.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// How long a request waits to learn which account this is.
-const PLACE_PATIENCE: Duration = Duration::from_millis(1_500);
+const ACCOUNT_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// Everything the door needs.
 #[derive(Clone)]
@@ -98,7 +51,7 @@ pub struct Api {
     /// Asks AWS without changing it.
     pub inspector: Arc<Inspector>,
     /// The account and Region; `None` until they are known, from the database or from AWS.
-    pub place: watch::Receiver<Option<AwsPlace>>,
+    pub place: watch::Receiver<Option<AwsAccount>>,
     /// What the operator has set.
     pub settings: Arc<ApiSettings>,
     /// Renders the figures of this process.
@@ -151,39 +104,39 @@ impl Api {
     pub fn new(
         store: Store,
         inspector: Arc<Inspector>,
-        place: watch::Receiver<Option<AwsPlace>>,
+        place: watch::Receiver<Option<AwsAccount>>,
         settings: ApiSettings,
         metrics: PrometheusHandle,
         shutdown: CancellationToken,
     ) -> Self {
-        let waiters = Arc::new(Semaphore::new(waiting::WAITERS_MAX));
-        let streams = Arc::new(Semaphore::new(event_stream::STREAMS_MAX));
-        let asking = Arc::new(Semaphore::new(asking::ASKING_MAX));
+        let waiters = Arc::new(Semaphore::new(http::prefer::WAITERS_MAX));
+        let streams = Arc::new(Semaphore::new(operations::event_stream::STREAMS_MAX));
+        let asking = Arc::new(Semaphore::new(http::aws_permits::ASKING_MAX));
         Self { store, inspector, place, settings: Arc::new(settings), metrics, shutdown, waiters, streams, asking }
     }
 
     /// The account and Region, or a refusal that passes.
-    fn place(&self) -> Result<AwsPlace, Refusal> {
-        let unknown = || Refusal::new(ProblemCode::Unavailable, "AWS has not yet told which account this is");
+    fn place(&self) -> Result<AwsAccount, ApiError> {
+        let unknown = || ApiError::new(ProblemCode::Unavailable, "AWS has not yet told which account this is");
         self.place.borrow().clone().ok_or_else(unknown)
     }
 
     /// The same, waited for a moment: a service that has just started asks AWS in the first instants of its life.
-    async fn place_soon(&self) -> Result<AwsPlace, Refusal> {
+    async fn account_soon(&self) -> Result<AwsAccount, ApiError> {
         let mut place = self.place.clone();
         // Too late or never: both are told by what is known then.
-        let _ = tokio::time::timeout(PLACE_PATIENCE, place.wait_for(Option::is_some)).await;
+        let _ = tokio::time::timeout(ACCOUNT_TIMEOUT, place.wait_for(Option::is_some)).await;
         self.place()
     }
 
     /// What AWS refused or did not answer, as the answer to a request that asked for it.
-    fn refusal_of(&self, fault: &Fault) -> Refusal {
+    fn error_of(&self, fault: &Fault) -> ApiError {
         let place = self.place.borrow().clone();
         self.advice(place.as_ref()).problem_of(fault).into()
     }
 
-    fn advice<'a>(&'a self, place: Option<&'a AwsPlace>) -> Advice<'a> {
-        Advice { place, permissions_boundary: self.settings.permissions_boundary.as_deref() }
+    fn advice<'a>(&'a self, place: Option<&'a AwsAccount>) -> ProblemRenderer<'a> {
+        ProblemRenderer { place, permissions_boundary: self.settings.permissions_boundary.as_deref() }
     }
 }
 
@@ -192,95 +145,95 @@ pub fn router(api: Api) -> Router {
     let (guarded, _) = guarded().split_for_parts();
     let (open, _) = open().split_for_parts();
     let guarded = guarded.method_not_allowed_fallback(refuse_method);
-    let guarded = guarded.route_layer(from_fn_with_state(api.clone(), callers::authenticate));
-    open.route("/docs", get(document::go_to_page))
-        .route("/docs/", get(document::serve_page))
-        .route("/docs/{*name}", get(document::serve_file))
+    let guarded = guarded.route_layer(from_fn_with_state(api.clone(), http::authentication::authenticate));
+    open.route("/docs", get(http::openapi::go_to_page))
+        .route("/docs/", get(http::openapi::serve_page))
+        .route("/docs/{*name}", get(http::openapi::serve_file))
         .method_not_allowed_fallback(refuse_method)
         .merge(guarded)
         .fallback(refuse_path)
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(from_fn(request_facts::observe))
+        .layer(from_fn(http::request_context::observe))
         .with_state(api)
 }
 
 /// The routes of a process that only works: is it alive, is it ready, what are its figures.
 pub fn probes(api: Api) -> Router {
     let probes = OpenApiRouter::new()
-        .routes(routes!(health::check_liveness))
-        .routes(routes!(health::check_readiness))
-        .routes(routes!(health::read_metrics));
+        .routes(routes!(service::health::check_liveness))
+        .routes(routes!(service::health::check_readiness))
+        .routes(routes!(service::health::read_metrics));
     let (probes, _) = probes.split_for_parts();
     probes
         .method_not_allowed_fallback(refuse_method)
         .fallback(refuse_path)
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(from_fn(request_facts::observe))
+        .layer(from_fn(http::request_context::observe))
         .with_state(api)
 }
 
 /// The API document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let (_, document) = OpenApiRouter::<Api>::with_openapi(document::Skeleton::openapi())
+    let (_, document) = OpenApiRouter::<Api>::with_openapi(http::openapi::Skeleton::openapi())
         .merge(guarded())
         .merge(open())
         .split_for_parts();
-    document::finish(document)
+    http::openapi::finish(document)
 }
 
 /// Routes for callers with a token.
 fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(clusters::create_cluster, clusters::list_clusters))
-        .routes(routes!(clusters::get_cluster, update::update_cluster, clusters::delete_cluster))
-        .routes(routes!(scaling::scale_cluster))
-        .routes(routes!(reboots::reboot_nodes))
-        .routes(routes!(care::repair_cluster))
-        .routes(routes!(adoption::adopt_cluster))
-        .routes(routes!(care::release_cluster))
-        .routes(routes!(drift::get_drift))
-        .routes(routes!(ingress::open_ingress, ingress::close_ingress))
-        .routes(routes!(connections::get_connection))
-        .routes(routes!(cluster_events::list_cluster_events))
-        .routes(routes!(operations::list_operations))
-        .routes(routes!(operations::get_operation))
-        .routes(routes!(events::list_operation_events))
-        .routes(routes!(event_stream::stream_operation_events))
-        .routes(routes!(operations::retry_operation))
-        .routes(routes!(service_roles::list_service_roles))
-        .routes(routes!(subnet_groups::list_subnet_groups))
-        .routes(routes!(parameter_groups::list_parameter_groups))
-        .routes(routes!(giving_up::cancel_operation))
-        .routes(routes!(giving_up::roll_back_operation))
-        .routes(routes!(orphans::list_orphans))
-        .routes(routes!(plans::plan_cluster))
-        .routes(routes!(preflights::preflight_cluster))
-        .routes(routes!(hints::list_hints))
-        .routes(routes!(hints::explain_refusal))
+        .routes(routes!(clusters::crud::create_cluster, clusters::crud::list_clusters))
+        .routes(routes!(clusters::crud::get_cluster, clusters::update::update_cluster, clusters::crud::delete_cluster))
+        .routes(routes!(clusters::scale::scale_cluster))
+        .routes(routes!(clusters::reboot::reboot_nodes))
+        .routes(routes!(clusters::repair::repair_cluster))
+        .routes(routes!(clusters::adopt::adopt_cluster))
+        .routes(routes!(clusters::repair::release_cluster))
+        .routes(routes!(clusters::drift::get_drift))
+        .routes(routes!(clusters::ingress::open_ingress, clusters::ingress::close_ingress))
+        .routes(routes!(clusters::connection::get_connection))
+        .routes(routes!(clusters::events::list_cluster_events))
+        .routes(routes!(operations::read::list_operations))
+        .routes(routes!(operations::read::get_operation))
+        .routes(routes!(operations::events::list_operation_events))
+        .routes(routes!(operations::event_stream::stream_operation_events))
+        .routes(routes!(operations::read::retry_operation))
+        .routes(routes!(inventory::service_roles::list_service_roles))
+        .routes(routes!(inventory::subnet_groups::list_subnet_groups))
+        .routes(routes!(inventory::parameter_groups::list_parameter_groups))
+        .routes(routes!(operations::cancel::cancel_operation))
+        .routes(routes!(operations::cancel::roll_back_operation))
+        .routes(routes!(inventory::orphans::list_orphans))
+        .routes(routes!(permissions::plans::plan_cluster))
+        .routes(routes!(permissions::preflights::preflight_cluster))
+        .routes(routes!(permissions::hints::list_hints))
+        .routes(routes!(permissions::hints::explain_refusal))
 }
 
 /// Routes for everybody who reaches the port.
 fn open() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(problem_pages::list_problem_types))
-        .routes(routes!(problem_pages::get_problem_type))
-        .routes(routes!(health::check_liveness))
-        .routes(routes!(health::check_readiness))
-        .routes(routes!(health::read_metrics))
-        .routes(routes!(document::get_openapi))
+        .routes(routes!(service::problem_pages::list_problem_types))
+        .routes(routes!(service::problem_pages::get_problem_type))
+        .routes(routes!(service::health::check_liveness))
+        .routes(routes!(service::health::check_readiness))
+        .routes(routes!(service::health::read_metrics))
+        .routes(routes!(http::openapi::get_openapi))
 }
 
-async fn refuse_path() -> Refusal {
-    Refusal::new(ProblemCode::NotFound, "there is nothing at this path")
+async fn refuse_path() -> ApiError {
+    ApiError::new(ProblemCode::NotFound, "there is nothing at this path")
 }
 
-async fn refuse_method() -> Refusal {
-    Refusal::new(ProblemCode::MethodNotAllowed, "the Allow header lists the methods of this path")
+async fn refuse_method() -> ApiError {
+    ApiError::new(ProblemCode::MethodNotAllowed, "the Allow header lists the methods of this path")
 }
 
 /// Answers for a handler that panicked; the panic itself is in the log.
 fn answer_panic(_: Box<dyn Any + Send>) -> Response {
-    Refusal::new(ProblemCode::Internal, "the service failed; the request id of this answer finds the reason in its log")
+    ApiError::new(ProblemCode::Internal, "the service failed; the request id of this answer finds the reason in its log")
         .into_response()
 }
 

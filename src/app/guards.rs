@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::config::BadConfiguration;
-use crate::domain::installation::AwsPlace;
+use crate::domain::installation::AwsAccount;
 use crate::store::{SchemaState, Store, StoreError};
 
 /// Clocks that differ by more are told.
@@ -16,7 +16,7 @@ const SKEW_REFUSED_SECONDS: f64 = 240.0;
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
     /// It passes every guard; here is the AWS it belongs to, once it has met one.
-    Fit(Option<AwsPlace>),
+    Fit(Option<AwsAccount>),
     /// It does not answer; the text says why.
     Away(String),
     /// Its tables are older than this program.
@@ -66,7 +66,7 @@ fn judge_skew(database_ahead_seconds: f64) -> Result<(), BadConfiguration> {
 }
 
 /// A database of a sandbox never meets real AWS, nor the reverse.
-fn judge_kind(database: &AwsPlace, wants_sandbox: bool) -> Result<(), BadConfiguration> {
+fn judge_kind(database: &AwsAccount, wants_sandbox: bool) -> Result<(), BadConfiguration> {
     if database.sandbox_id.is_some() == wants_sandbox {
         return Ok(());
     }
@@ -75,8 +75,8 @@ fn judge_kind(database: &AwsPlace, wants_sandbox: bool) -> Result<(), BadConfigu
 }
 
 /// A database belongs to one account and Region, and a sandbox's to that very sandbox.
-pub async fn claim_place(store: &Store, here: &AwsPlace) -> Result<Result<(), BadConfiguration>, StoreError> {
-    let database = store.claim_place(here).await?;
+pub async fn claim_account(store: &Store, here: &AwsAccount) -> Result<Result<(), BadConfiguration>, StoreError> {
+    let database = store.claim_account(here).await?;
     if database == *here {
         return Ok(Ok(()));
     }
@@ -110,8 +110,8 @@ pub fn now() -> DateTime<Utc> {
 mod tests {
     use super::*;
 
-    fn place(sandbox_id: Option<&str>) -> AwsPlace {
-        AwsPlace {
+    fn place(sandbox_id: Option<&str>) -> AwsAccount {
+        AwsAccount {
             sandbox_id: sandbox_id.map(str::to_owned),
             account_id: "123456789012".to_owned(),
             partition: "aws".to_owned(),

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::aws::Target;
 use crate::config::{Endpoint, SandboxChoice, Secret};
 
-use super::door;
+use crate::app::server;
 
 /// How long a sandbox may take to say who it is.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -37,7 +37,7 @@ pub struct Bound {
 impl Bound {
     /// Takes the sandbox's port.
     pub fn bind(choice: &SandboxChoice) -> anyhow::Result<Self> {
-        let listener = door::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, choice.port)))?;
+        let listener = server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, choice.port)))?;
         Ok(Self { listener, choice: choice.clone() })
     }
 

@@ -3,7 +3,7 @@
 use aws_sdk_dax::types::{Event, SourceType};
 use chrono::DateTime;
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::timeline::DaxEvent;
 
 use super::Aws;

@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::domain::fault::{AwsRefusal, Fault, FaultClass};
+use crate::domain::problems::fault::{AwsError, Fault, FaultClass};
 
 use codes::classify;
 
@@ -65,7 +65,7 @@ where
     let message = cut(message);
     let class = if call.mutates || class != FaultClass::Ambiguous { class } else { FaultClass::Transient };
     let detail = describe(call, class, &code);
-    let refusal = AwsRefusal {
+    let refusal = AwsError {
         service: call.service.to_owned(),
         operation: call.operation.to_owned(),
         code,

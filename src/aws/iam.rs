@@ -6,7 +6,7 @@ use aws_sdk_iam::types::{PolicyScopeType, Tag};
 use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 
 use super::Aws;
 use super::fault::{Call, absent_is_none, fault_of, missing_member};

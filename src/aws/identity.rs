@@ -1,6 +1,6 @@
 //! Who we are in AWS's eyes.
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 
 use super::Aws;
 use super::fault::{Call, fault_of, missing_member};

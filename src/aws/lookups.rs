@@ -3,9 +3,9 @@
 //! The verbs are there in every build. Without the feature each answers with a fault of the class `NotBuiltIn`, so that
 //! nobody outside this folder has to know how it was built.
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::ingress::IngressRule;
-use crate::domain::installation::AwsPlace;
+use crate::domain::installation::AwsAccount;
 use crate::domain::network::{SecurityGroup, Subnet};
 
 use super::Aws;
@@ -41,7 +41,7 @@ impl Aws {
     }
 
     /// dynamodb DescribeTable: the table's ARN, which tells account and Region. `None` if there is no table of the name.
-    pub async fn table_arn(&self, name: &str, place: &AwsPlace) -> Result<Option<String>, Fault> {
+    pub async fn table_arn(&self, name: &str, place: &AwsAccount) -> Result<Option<String>, Fault> {
         self.lookups.table_arn(name, &place.table_arn(name)).await
     }
 

@@ -1,7 +1,7 @@
 //! Floor 1, AWS: the only SDK. It asks and it sends; it decides nothing. The store never enters.
 //!
 //! Every call is one attempt of at most 8 seconds; the SDK's own retries are off, because the engine must see and
-//! record each try. A lost answer is [`FaultClass::Ambiguous`](crate::domain::fault::FaultClass), never a guess.
+//! record each try. A lost answer is [`FaultClass::Ambiguous`](crate::domain::problems::fault::FaultClass), never a guess.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use aws_credential_types::Credentials;
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_types::retry::RetryConfig;
 
-use crate::domain::fault::{Fault, FaultClass};
-use crate::domain::installation::AwsPlace;
+use crate::domain::problems::fault::{Fault, FaultClass};
+use crate::domain::installation::AwsAccount;
 
 mod dax;
 mod dax_events;
 mod fault;
-mod figures;
+mod metrics;
 mod iam;
 mod identity;
 mod lookups;
@@ -30,7 +30,7 @@ pub use identity::Caller;
 pub use lookups::LOOKUPS_BUILT_IN;
 pub use send::Effect;
 
-use figures::CallCounter;
+use metrics::CallCounter;
 
 /// Longest one call may take, connecting included. Shorter than the lease, so that a turn ends before it is taken over.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
@@ -99,13 +99,13 @@ impl Aws {
     }
 
     /// Asks AWS who we are, and so which account and partition this is. Needs no permission.
-    pub async fn place(&self) -> Result<AwsPlace, Fault> {
+    pub async fn place(&self) -> Result<AwsAccount, Fault> {
         let Some(region) = self.region.clone() else {
             return Err(Fault::new(FaultClass::Credentials, "no AWS Region is set; set AWS_REGION"));
         };
         let caller = self.caller().await?;
         let partition = caller.arn.split(':').nth(1).unwrap_or("aws").to_owned();
-        Ok(AwsPlace { sandbox_id: self.sandbox_id.clone(), account_id: caller.account_id, partition, region })
+        Ok(AwsAccount { sandbox_id: self.sandbox_id.clone(), account_id: caller.account_id, partition, region })
     }
 }
 

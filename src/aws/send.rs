@@ -1,7 +1,7 @@
 //! Sending: exactly one mutating call, once.
 
-use crate::domain::fault::Fault;
-use crate::domain::installation::AwsPlace;
+use crate::domain::problems::fault::Fault;
+use crate::domain::installation::AwsAccount;
 use crate::domain::mutation::{Mutation, SERVICE_LINKED_ROLE};
 use crate::domain::observed::Observed;
 
@@ -22,9 +22,9 @@ pub struct Effect {
 }
 
 impl Aws {
-    /// Sends one mutation. A fault that [leaves the outcome unknown](crate::domain::fault::FaultClass::leaves_unknown)
+    /// Sends one mutation. A fault that [leaves the outcome unknown](crate::domain::problems::fault::FaultClass::leaves_unknown)
     /// must be settled by looking.
-    pub async fn send(&self, mutation: &Mutation, place: &AwsPlace) -> Result<Effect, Fault> {
+    pub async fn send(&self, mutation: &Mutation, place: &AwsAccount) -> Result<Effect, Fault> {
         let call = Call::mutation(mutation.service(), mutation.operation(), target_arn(mutation, place));
         match mutation {
             Mutation::CreateRole { .. }
@@ -61,13 +61,13 @@ fn nothing<T>(_: T) -> Effect {
 
 /// The fault of a mutation that was handed to the sender of another service: a fault of ours.
 fn misrouted(mutation: &Mutation) -> Fault {
-    let class = crate::domain::fault::FaultClass::Invalid;
+    let class = crate::domain::problems::fault::FaultClass::Invalid;
     Fault::new(class, format!("{} {} was handed to the wrong client", mutation.service(), mutation.operation()))
 }
 
 /// The ARN of what a call is about, for the policy that would allow it. DAX's own calls have none: their permissions
 /// cannot be scoped.
-fn target_arn(mutation: &Mutation, place: &AwsPlace) -> Option<String> {
+fn target_arn(mutation: &Mutation, place: &AwsAccount) -> Option<String> {
     match mutation {
         Mutation::CreateRole { name, .. } | Mutation::DeleteRole { name } => Some(place.iam_arn("role", name)),
         Mutation::AttachRolePolicy { role, .. } | Mutation::DetachRolePolicy { role, .. } => {

@@ -2,8 +2,8 @@
 
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType as Decided};
 
-use crate::domain::denial::DenialCause;
-use crate::domain::fault::Fault;
+use crate::domain::iam::denial::DenialCause;
+use crate::domain::problems::fault::Fault;
 use crate::domain::preflight::Simulated;
 
 use super::Aws;

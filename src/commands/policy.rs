@@ -2,11 +2,11 @@
 
 use anyhow::{Context, anyhow};
 
-use crate::app::opening::{client_target, told};
+use crate::app::startup::{client_target, told};
 use crate::aws::{Aws, LOOKUPS_BUILT_IN};
 use crate::config::Policy;
-use crate::domain::policies::boundary_policy;
-use crate::domain::policies::service::{ServiceScope, service_policy, simulation_policy};
+use crate::domain::iam::policies::boundary_policy;
+use crate::domain::iam::policies::service::{ServiceScope, service_policy, simulation_policy};
 
 use super::{complain, say};
 
@@ -38,23 +38,23 @@ pub(super) async fn run(settings: Policy) -> anyhow::Result<()> {
     Ok(())
 }
 
-struct Whereabouts {
+struct AccountAndRegion {
     partition: String,
     account_id: String,
     region: String,
 }
 
 /// What was given, and from AWS what was not.
-async fn whereabouts(settings: &Policy) -> anyhow::Result<Whereabouts> {
+async fn whereabouts(settings: &Policy) -> anyhow::Result<AccountAndRegion> {
     let given = &settings.arguments;
     if let (Some(account_id), Some(region)) = (&given.account_id, &given.region) {
         let partition = given.partition.clone().unwrap_or_else(|| partition_of(region).to_owned());
-        return Ok(Whereabouts { partition, account_id: account_id.clone(), region: region.clone() });
+        return Ok(AccountAndRegion { partition, account_id: account_id.clone(), region: region.clone() });
     }
     let aws = Aws::open(&client_target(&settings.aws).await?).await;
     let place = aws.place().await.map_err(|fault| anyhow!(told(&fault)));
     let place = place.context("pass --account-id and --region, or AWS credentials and a Region to ask AWS with")?;
-    Ok(Whereabouts {
+    Ok(AccountAndRegion {
         partition: given.partition.clone().unwrap_or(place.partition),
         account_id: given.account_id.clone().unwrap_or(place.account_id),
         region: given.region.clone().unwrap_or(place.region),

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::api::tokens::new_token;
+use crate::api::http::tokens::new_token;
 use crate::app::{guards, open_store};
 use crate::config::Secret;
 use crate::config::operator::TokenCommand;

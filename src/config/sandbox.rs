@@ -15,12 +15,12 @@ pub struct SandboxChoice {
 }
 
 /// The times that differ between commands.
-pub(super) struct Pace {
+pub(super) struct SandboxTiming {
     pub(super) creating_seconds: f64,
     pub(super) propagation_seconds: f64,
 }
 
-impl Pace {
+impl SandboxTiming {
     /// Quick enough to try things, slow enough to see them.
     pub(super) const SERVE: Self = Self { creating_seconds: 3.0, propagation_seconds: 1.0 };
     /// As quick as a demonstration may be.
@@ -30,7 +30,7 @@ impl Pace {
 pub(super) fn of_sandbox(flags: &SandboxArguments, reader: &mut Reader<'_>) -> Option<SandboxChoice> {
     let port = port("port", &flags.port, reader);
     let journal = flags.data_dir.as_ref().map(|directory| directory.join(JOURNAL));
-    let settings = settings(&flags.times, &Pace::SERVE, journal, reader);
+    let settings = settings(&flags.times, &SandboxTiming::SERVE, journal, reader);
     Some(SandboxChoice { settings: settings?, port: port? })
 }
 
@@ -43,7 +43,7 @@ pub(super) fn port(id: &str, text: &str, reader: &mut Reader<'_>) -> Option<u16>
 
 pub(super) fn settings(
     times: &SandboxTimes,
-    pace: &Pace,
+    timing: &SandboxTiming,
     journal: Option<PathBuf>,
     reader: &mut Reader<'_>,
 ) -> Option<aws_sandbox::Settings> {
@@ -51,8 +51,8 @@ pub(super) fn settings(
         Some(text) => reader.seconds(id, text),
         None => Some(default),
     };
-    let creating = optional("creating_seconds", &times.creating_seconds, pace.creating_seconds);
-    let propagation = optional("propagation_seconds", &times.propagation_seconds, pace.propagation_seconds);
+    let creating = optional("creating_seconds", &times.creating_seconds, timing.creating_seconds);
+    let propagation = optional("propagation_seconds", &times.propagation_seconds, timing.propagation_seconds);
     let deleting = reader.seconds("deleting_seconds", &times.deleting_seconds);
     let modifying = reader.seconds("modifying_seconds", &times.modifying_seconds);
     let rebooting = reader.seconds("rebooting_seconds", &times.rebooting_seconds);

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::domain::policies::Access;
+use crate::domain::iam::policies::Access;
 
 use super::arguments::{QuickstartArguments, ServeArguments};
 use super::reader::Reader;
-use super::sandbox::{JOURNAL, Pace};
+use super::sandbox::{JOURNAL, SandboxTiming};
 use super::variables::switch;
 use super::{AwsChoice, Database, Embedded, SandboxChoice, aws, database, sandbox};
 
@@ -17,7 +17,7 @@ pub struct Serve {
     /// What this process does.
     pub role: Role,
     /// Where callers come in.
-    pub door: Door,
+    pub door: HttpConfig,
     /// How operations are worked on.
     pub work: Work,
     /// Which AWS.
@@ -66,7 +66,7 @@ impl Role {
 
 /// Where callers come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Door {
+pub struct HttpConfig {
     /// Address and port; port 0 is any free one.
     pub listen: SocketAddr,
     /// Whether callers need a token.
@@ -107,7 +107,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
     let connections = reader.number("database_max_connections", &flags.database.database_max_connections, 4, 1_000);
     Some(Serve {
         role: role?,
-        door: Door { listen: listen?, authentication: authentication? },
+        door: HttpConfig { listen: listen?, authentication: authentication? },
         work: Work {
             loops: usize::try_from(loops?).ok()?,
             notify: !serving.no_notify,
@@ -137,11 +137,11 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
     }
     let embedded = database::embedded(&flags.embedded);
     let journal = embedded.data_dir.join(JOURNAL);
-    let settings = sandbox::settings(&flags.sandbox, &Pace::QUICKSTART, Some(journal), reader);
+    let settings = sandbox::settings(&flags.sandbox, &SandboxTiming::QUICKSTART, Some(journal), reader);
     let port = sandbox::port("sandbox_port", &flags.sandbox_port.sandbox_port, reader);
     Some(Serve {
         role: Role::All,
-        door: Door { listen: listen?, authentication: false },
+        door: HttpConfig { listen: listen?, authentication: false },
         work: Work { loops: 4, notify: true, sweep_every: Duration::from_secs(300), poll_every: None },
         aws: AwsChoice::Sandbox(Box::new(SandboxChoice { settings: settings?, port: port? })),
         default_access: Some(Access::ReadWrite),
@@ -181,7 +181,7 @@ fn aws_of_serve(flags: &ServeArguments, embedded: &Embedded, reader: &mut Reader
         reader.fault("aws_endpoint", "--sandbox is given too; one of them can be AWS");
     }
     let journal = embedded.data_dir.join(JOURNAL);
-    let settings = sandbox::settings(&flags.sandbox_times, &Pace::SERVE, Some(journal), reader);
+    let settings = sandbox::settings(&flags.sandbox_times, &SandboxTiming::SERVE, Some(journal), reader);
     let port = sandbox::port("sandbox_port", &flags.sandbox_port.sandbox_port, reader);
     Some(AwsChoice::Sandbox(Box::new(SandboxChoice { settings: settings?, port: port? })))
 }

@@ -4,21 +4,21 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use crate::domain::policies::Access;
+use crate::domain::iam::policies::Access;
 
 use super::*;
 
 const URL: (&str, &str) = ("DATABASE_URL", "postgres://dax:CANARY@db/dax");
 
-fn read<const N: usize>(line: &str, environment: [(&str, &str); N]) -> Result<Invocation, Refusal> {
+fn read<const N: usize>(line: &str, environment: [(&str, &str); N]) -> Result<Invocation, InvocationError> {
     let arguments = std::iter::once("dax-provisioner").chain(line.split_whitespace()).map(OsString::from);
     Invocation::read(arguments.collect(), &Environment::from(environment))
 }
 
 fn faults<const N: usize>(line: &str, environment: [(&str, &str); N]) -> Vec<String> {
     match read(line, environment) {
-        Err(Refusal::Configuration(bad)) => bad.faults,
-        Err(Refusal::Usage(error)) => panic!("{line}: {error}"),
+        Err(InvocationError::Configuration(bad)) => bad.faults,
+        Err(InvocationError::Usage(error)) => panic!("{line}: {error}"),
         Ok(_) => panic!("{line}: nothing is wrong"),
     }
 }
@@ -56,7 +56,7 @@ impl Drop for SecretFile {
 fn serve_has_sensible_defaults() {
     let serve = serve("serve", [URL]);
     assert_eq!(serve.role, Role::All);
-    assert_eq!(serve.door, Door { listen: "127.0.0.1:8080".parse().unwrap(), authentication: true });
+    assert_eq!(serve.door, HttpConfig { listen: "127.0.0.1:8080".parse().unwrap(), authentication: true });
     assert_eq!((serve.work.loops, serve.work.notify, serve.work.sweep_every.as_secs()), (4, true, 300));
     assert!(matches!(serve.aws, AwsChoice::Real));
     assert!(matches!(&serve.database, Database::Url(url) if url.expose() == URL.1));
@@ -276,10 +276,10 @@ fn printed_settings_hold_no_secret() {
 #[test]
 fn wrong_usage_is_clap_s_business() {
     for line in ["", "nonsense", "serve --nonsense", "token", "serve extra", "policy --account-id"] {
-        let Err(Refusal::Usage(error)) = read(line, []) else { panic!("{line}") };
+        let Err(InvocationError::Usage(error)) = read(line, []) else { panic!("{line}") };
         assert_eq!(error.exit_code(), 2, "{line}");
     }
-    let Err(Refusal::Usage(help)) = read("serve --help", []) else { panic!("no help") };
+    let Err(InvocationError::Usage(help)) = read("serve --help", []) else { panic!("no help") };
     assert_eq!(help.exit_code(), 0);
     assert!(help.to_string().contains("[env: DAX_PROVISIONER_LISTEN]"), "{help}");
 }

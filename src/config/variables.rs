@@ -97,6 +97,6 @@ fn unknown(command: &Command, environment: &Environment) -> Vec<String> {
         .filter(|arg| is_setting(arg))
         .map(variable)
         .collect();
-    let ours = environment.names().filter(|name| name.starts_with(PREFIX));
-    ours.filter(|name| !known.contains(*name)).map(|name| format!("{name}: there is no such setting")).collect()
+    let managed = environment.names().filter(|name| name.starts_with(PREFIX));
+    managed.filter(|name| !known.contains(*name)).map(|name| format!("{name}: there is no such setting")).collect()
 }

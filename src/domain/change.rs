@@ -41,7 +41,7 @@ pub struct RebootSpec {
 
 /// What an undo has left of the things that a change made, because AWS uses them already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kept {
+pub struct RetainedParts {
     /// The new parameter group.
     pub parameters: bool,
     /// The new access policies.
@@ -57,7 +57,7 @@ impl ChangeSpec {
     }
 
     /// The desired settings after an undo: those before, and what AWS reports where this change would have changed it.
-    pub fn as_reported(&self, seen: &Observed, tags: &BTreeMap<String, String>, kept: Kept) -> ClusterSpec {
+    pub fn as_reported(&self, seen: &Observed, tags: &BTreeMap<String, String>, kept: RetainedParts) -> ClusterSpec {
         let Self { before, after, .. } = self;
         let mut desired = self.unchanged();
         if before.description != after.description {
@@ -104,7 +104,7 @@ impl ChangeSpec {
 
     /// Whether a group of ours shall hold the cache settings.
     pub fn makes_parameters(&self) -> bool {
-        matches!(self.after.parameter_group, ParameterGroup::Made { .. })
+        matches!(self.after.parameter_group, ParameterGroup::New { .. })
     }
 }
 
@@ -112,8 +112,8 @@ impl ChangeSpec {
 /// know, such as the protection against deletion.
 pub fn settings_of(wanted: &ClusterSpec, seen: &Observed, tags: &BTreeMap<String, String>) -> ClusterSpec {
     let nodes = u8::try_from(seen.node_count()).ok().filter(|count| *count > 0);
-    let role = seen.iam_role_arn.clone().map(|arn| ServiceRole::Given { arn });
-    let subnets = seen.subnet_group.clone().map(|name| SubnetGroup::Given { name });
+    let role = seen.iam_role_arn.clone().map(|arn| ServiceRole::Existing { arn });
+    let subnets = seen.subnet_group.clone().map(|name| SubnetGroup::Existing { name });
     let own = |key: &str| key.starts_with(RESERVED_TAG_PREFIX) || key.starts_with("aws:");
     ClusterSpec {
         name: wanted.name.clone(),
@@ -126,7 +126,7 @@ pub fn settings_of(wanted: &ClusterSpec, seen: &Observed, tags: &BTreeMap<String
         security_group_ids: seen.security_group_ids.iter().cloned().collect(),
         network_type: seen.network_type.as_deref().and_then(NetworkType::parse),
         parameter_group: match seen.parameter_group.as_deref() {
-            Some(name) if !name.starts_with("default.") => ParameterGroup::Given { name: name.to_owned() },
+            Some(name) if !name.starts_with("default.") => ParameterGroup::Existing { name: name.to_owned() },
             Some(_) | None => ParameterGroup::Default,
         },
         encryption_at_rest: seen.encryption_at_rest.unwrap_or_default(),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use super::inventory::{Item, Presence, ResourceKind};
 use super::names::ClusterName;
 use super::observed::{Details, Observed};

@@ -67,8 +67,8 @@ fn is_group(observed: &Observed, group: &str) -> bool {
 pub fn wanted_group<'a>(wanted: &'a ClusterSpec, own: Option<&'a Item>) -> &'a str {
     match &wanted.parameter_group {
         ParameterGroup::Default => DEFAULT_PARAMETER_GROUP,
-        ParameterGroup::Given { name } => name,
-        ParameterGroup::Made { .. } => own.map_or(DEFAULT_PARAMETER_GROUP, |item| item.name.as_str()),
+        ParameterGroup::Existing { name } => name,
+        ParameterGroup::New { .. } => own.map_or(DEFAULT_PARAMETER_GROUP, |item| item.name.as_str()),
     }
 }
 
@@ -89,7 +89,7 @@ pub fn drift(cluster: &Cluster) -> Vec<DriftField> {
         let deleting = Some("deleting".to_owned());
         return DriftField::between("cluster", present(), deleting, false).into_iter().collect();
     }
-    let is_own = |item: &&Item| item.kind == ResourceKind::ParameterGroup && item.is_ours_and_present();
+    let is_own = |item: &&Item| item.kind == ResourceKind::ParameterGroup && item.is_managed_and_present();
     let group = wanted_group(desired, cluster.inventory.iter().rev().find(is_own));
     let update = update_needed(desired, group, observed);
     let mut fields = fixed(cluster, desired, observed);
@@ -177,7 +177,7 @@ fn counted(desired: &ClusterSpec, observed: &Observed) -> Option<DriftField> {
 
 /// Values in the parameter group of ours, if they were asked of the group that the cluster has.
 fn values(desired: &ClusterSpec, observed: &Observed, details: &Details) -> Vec<DriftField> {
-    let ParameterGroup::Made { values } = &desired.parameter_group else { return Vec::new() };
+    let ParameterGroup::New { values } = &desired.parameter_group else { return Vec::new() };
     let asked = details.parameters.as_ref();
     let Some(found) = asked.filter(|found| Some(&found.group) == observed.parameter_group.as_ref()) else {
         return Vec::new();
@@ -191,7 +191,7 @@ fn values(desired: &ClusterSpec, observed: &Observed, details: &Details) -> Vec<
 
 /// The tag that names the operation which made or adopted the cluster: without it somebody made it anew.
 fn mark(cluster: &Cluster, details: &Details) -> Option<DriftField> {
-    let item = cluster.part(ResourceKind::Cluster).filter(|item| item.is_ours_and_present())?;
+    let item = cluster.part(ResourceKind::Cluster).filter(|item| item.is_managed_and_present())?;
     let found = details.tags.as_ref()?.get(OPERATION_TAG).cloned();
     DriftField::between(&format!("tags.{OPERATION_TAG}"), Some(item.operation_id.to_string()), found, false)
 }

@@ -9,7 +9,7 @@ use super::operation::{Operation, Status, StepRecord, StepStatus};
 
 /// What the steps of a kind took lately, for clusters of so many nodes.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Experience {
+pub struct StepDurations {
     /// The median of each step that has been done.
     pub medians: BTreeMap<String, Duration>,
     /// Whether a sandbox plays AWS: there the first guess is a second.
@@ -33,7 +33,7 @@ const FURTHER_NODES: [(&str, u64); 3] = [("await_available", 60), ("await_nodes"
 /// A step that only asks, or sends one call.
 const ONE_CALL: Duration = Duration::from_secs(1);
 
-impl Experience {
+impl StepDurations {
     /// How long a step is likely to take.
     pub fn of_step(&self, step: &str, nodes: u32) -> Duration {
         if let Some(median) = self.medians.get(step) {
@@ -87,13 +87,13 @@ mod tests {
 
     #[test]
     fn experience_counts_before_any_guess_and_more_nodes_take_longer() {
-        let none = Experience::default();
+        let none = StepDurations::default();
         assert_eq!(none.of_step("await_available", 1), Duration::from_secs(480));
         assert_eq!(none.of_step("await_available", 4), Duration::from_secs(660));
         assert_eq!(none.of_step("prepare_subnet_group", 4), ONE_CALL);
-        let sandbox = Experience { in_sandbox: true, ..Experience::default() };
+        let sandbox = StepDurations { in_sandbox: true, ..StepDurations::default() };
         assert_eq!(sandbox.of_steps(["await_available", "find_service_role"], 3), Duration::from_secs(2));
         let medians = BTreeMap::from([("await_available".to_owned(), Duration::from_secs(300))]);
-        assert_eq!(Experience { medians, ..none }.of_step("await_available", 4), Duration::from_secs(300));
+        assert_eq!(StepDurations { medians, ..none }.of_step("await_available", 4), Duration::from_secs(300));
     }
 }

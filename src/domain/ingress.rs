@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::rule::BrokenRule;
+use crate::domain::validation::violation::RuleViolation;
 
 /// The port of a cluster without encryption in transit.
 pub const PLAIN_PORT: u16 = 8111;
@@ -101,8 +101,8 @@ impl IngressSpec {
 }
 
 /// A network whose hosts may be let in: IPv4 or IPv6, nothing beyond its prefix, and never the whole Internet.
-pub fn source_cidr(text: &str) -> Result<Peer, BrokenRule> {
-    let wrong = |detail: &str| BrokenRule::new("invalid_format", detail);
+pub fn source_cidr(text: &str) -> Result<Peer, RuleViolation> {
+    let wrong = |detail: &str| RuleViolation::new("invalid_format", detail);
     if !text.contains('/') && text.parse::<std::net::IpAddr>().is_ok() {
         let bits = if text.contains(':') { 128 } else { 32 };
         return Err(wrong(&format!("must have a prefix length: for this one address `{text}/{bits}`")));
@@ -111,11 +111,11 @@ pub fn source_cidr(text: &str) -> Result<Peer, BrokenRule> {
     let Ok(net) = net else { return Err(wrong("must be a network such as `10.0.0.0/16` or `2001:db8::/32`")) };
     if net.prefix_len() == 0 {
         let detail = "must not be the whole Internet: name the networks, or the security group, that clients are in";
-        return Err(BrokenRule::new("too_wide", detail));
+        return Err(RuleViolation::new("too_wide", detail));
     }
     if net.trunc() != net {
         let detail = format!("has bits beyond its prefix: the network is `{}`", net.trunc());
-        return Err(BrokenRule::new("host_bits", detail));
+        return Err(RuleViolation::new("host_bits", detail));
     }
     let is_plain = match net {
         IpNet::V4(net) => net.to_string() == text,

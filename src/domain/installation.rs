@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// Which AWS a database belongs to. It remembers, and refuses another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AwsPlace {
+pub struct AwsAccount {
     /// The sandbox's own id when it is a sandbox, `None` for real AWS.
     pub sandbox_id: Option<String>,
     /// Twelve digits.
@@ -18,7 +18,7 @@ pub struct AwsPlace {
     pub region: String,
 }
 
-impl AwsPlace {
+impl AwsAccount {
     /// The ARN of a role or policy under our path.
     pub fn iam_arn(&self, kind: &str, name: &str) -> String {
         format!("arn:{}:iam::{}:{kind}{}{name}", self.partition, self.account_id, super::names::IAM_PATH)
@@ -45,7 +45,7 @@ impl AwsPlace {
     }
 }
 
-impl fmt::Display for AwsPlace {
+impl fmt::Display for AwsAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.sandbox_id {
             Some(id) => write!(f, "the AWS sandbox {id} (account {}, {})", self.account_id, self.region),
@@ -60,5 +60,5 @@ pub struct Installation {
     /// Its id, which every tag and description of ours carries.
     pub id: Uuid,
     /// The AWS it belongs to, once it has met one.
-    pub place: Option<AwsPlace>,
+    pub place: Option<AwsAccount>,
 }

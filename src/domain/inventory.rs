@@ -160,7 +160,7 @@ impl Item {
     }
 
     /// Whether this is a thing of ours that still exists as far as we know.
-    pub fn is_ours_and_present(&self) -> bool {
+    pub fn is_managed_and_present(&self) -> bool {
         self.owner == Owner::Managed && self.presence == Presence::Present
     }
 }

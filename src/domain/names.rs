@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::rule::BrokenRule;
+use crate::domain::validation::violation::RuleViolation;
 
 /// IAM path under which every role and policy of ours lives.
 pub const IAM_PATH: &str = "/dax-provisioner/";
@@ -26,22 +26,22 @@ pub struct ClusterName(String);
 
 impl ClusterName {
     /// Reads a name, lower-casing it as AWS does. Rules: developer guide, "Creating a DAX cluster", CLI page.
-    pub fn parse(text: &str) -> Result<Self, BrokenRule> {
+    pub fn parse(text: &str) -> Result<Self, RuleViolation> {
         let name = text.to_ascii_lowercase();
         if name.is_empty() || name.len() > CLUSTER_NAME_MAX {
-            return Err(BrokenRule::new("out_of_range", "must have 1 to 20 characters"));
+            return Err(RuleViolation::new("out_of_range", "must have 1 to 20 characters"));
         }
         if !is_hyphenated_word(&name) {
-            return Err(BrokenRule::new(
+            return Err(RuleViolation::new(
                 "invalid_format",
                 "must start with a letter, hold only ASCII letters, digits and single hyphens, and not end with a hyphen",
             ));
         }
         if let Some(word) = ["sudo", "grep"].into_iter().find(|word| name.contains(word)) {
-            return Err(BrokenRule::new("reserved", format!("must not contain {word:?}, which AWS refuses")));
+            return Err(RuleViolation::new("reserved", format!("must not contain {word:?}, which AWS refuses")));
         }
         if has_account_number(&name) {
-            return Err(BrokenRule::new(
+            return Err(RuleViolation::new(
                 "looks_like_account_number",
                 "must not contain 12 digits in a row: names of encrypted clusters become public in certificate transparency logs",
             ));
@@ -62,7 +62,7 @@ impl fmt::Display for ClusterName {
 }
 
 impl TryFrom<String> for ClusterName {
-    type Error = BrokenRule;
+    type Error = RuleViolation;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         Self::parse(&text)
@@ -97,13 +97,13 @@ fn has_account_number(text: &str) -> bool {
 ///
 /// `dax-<cluster>-<o>`, `<o>` being ten lower-case base32 characters of the last 50 bits of the operation's id: the
 /// first bits of a UUIDv7 are time, so only the last ones tell two operations apart.
-pub fn made_name(cluster: &ClusterName, operation: Uuid) -> String {
+pub fn managed_name(cluster: &ClusterName, operation: Uuid) -> String {
     format!("dax-{cluster}-{}", operation_suffix(operation))
 }
 
 /// The name of one of the access policies; they are numbered when there are several.
 pub fn policy_name(cluster: &ClusterName, operation: Uuid, index: usize, count: usize) -> String {
-    let name = made_name(cluster, operation);
+    let name = managed_name(cluster, operation);
     if count == 1 { name } else { format!("{name}-{}", index + 1) }
 }
 
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(operation_suffix(a), operation_suffix(b), "the time bits do not count");
         assert_eq!(operation_suffix(Uuid::from_u128(0)), "aaaaaaaaaa");
         assert_eq!(operation_suffix(Uuid::from_u128((1 << 50) - 1)), "7777777777");
-        let name = made_name(&ClusterName::parse("abcdefghij0123456789").expect("valid"), a);
+        let name = managed_name(&ClusterName::parse("abcdefghij0123456789").expect("valid"), a);
         assert!(name.len() <= 64, "a role name has at most 64 characters");
     }
 
@@ -173,7 +173,7 @@ mod tests {
     fn the_cluster_of_a_made_name_is_read_back() {
         let cluster = ClusterName::parse("orders-2").expect("valid");
         let operation = Uuid::from_u128(0x0199_aaaa_bbbb_7ccc_8ddd_eeee_ffff_0001);
-        for name in [made_name(&cluster, operation), policy_name(&cluster, operation, 9, 10)] {
+        for name in [managed_name(&cluster, operation), policy_name(&cluster, operation, 9, 10)] {
             assert_eq!(cluster_of_made(&name), Some(cluster.clone()), "{name}");
         }
         for other in

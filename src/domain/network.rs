@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fields::SUBNETS_MAX;
+use crate::domain::validation::fields::SUBNETS_MAX;
 use super::spec::NetworkType;
 
 /// A subnet.

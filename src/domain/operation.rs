@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use super::inventory::Item;
 use super::names::ClusterName;
 use super::waiting::WaitingFor;

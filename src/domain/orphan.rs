@@ -9,7 +9,7 @@ use super::inventory::{Presence, ResourceKind};
 
 /// Something in AWS that carries our mark: our IAM path, our tag, or our words in its description.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marked {
+pub struct Tagged {
     /// What it is.
     pub kind: ResourceKind,
     /// Its exact name.
@@ -73,7 +73,7 @@ pub enum OrphanReason {
 
 impl Orphan {
     /// Whether a row of this database names it. The sweep deletes nothing else.
-    pub fn is_ours(&self) -> bool {
+    pub fn is_managed(&self) -> bool {
         self.reason != OrphanReason::Unknown
     }
 }
@@ -91,7 +91,7 @@ impl fmt::Display for OrphanReason {
 }
 
 /// Those among the marked things that belong to no cluster of ours and are no live operation's business.
-pub fn orphans(marked: Vec<Marked>, evidence: &[Evidence]) -> Vec<Orphan> {
+pub fn orphans(marked: Vec<Tagged>, evidence: &[Evidence]) -> Vec<Orphan> {
     marked
         .into_iter()
         .filter_map(|thing| {
@@ -129,8 +129,8 @@ fn reason(presence: Option<Presence>) -> OrphanReason {
 mod tests {
     use super::*;
 
-    fn role(name: &str) -> Marked {
-        Marked { kind: ResourceKind::Role, name: name.to_owned(), arn: None, created_at: None, operation_id: None }
+    fn role(name: &str) -> Tagged {
+        Tagged { kind: ResourceKind::Role, name: name.to_owned(), arn: None, created_at: None, operation_id: None }
     }
 
     fn evidence(name: &str, presence: Option<Presence>, in_progress: bool, cluster_kept: bool) -> Evidence {
@@ -162,7 +162,7 @@ mod tests {
             OrphanReason::Unknown,
         ];
         assert_eq!(reasons, expected);
-        assert_eq!(found.iter().filter(|orphan| orphan.is_ours()).count(), 4);
+        assert_eq!(found.iter().filter(|orphan| orphan.is_managed()).count(), 4);
     }
 
     #[test]

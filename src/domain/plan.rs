@@ -1,7 +1,7 @@
 //! Plan: what would be done for a wanted cluster, with which permissions, told before anything is done.
 
 use super::inventory::{Owner, ResourceKind};
-use super::policies::{Conditions, PolicyDocument, Statement, statement_for};
+use crate::domain::iam::policies::{Conditions, PolicyDocument, Statement, statement_for};
 
 /// Stands in a plan for the ten characters by which the things of one operation are named: they are drawn when the
 /// cluster is asked for. In an IAM policy each `?` matches one character, so a plan's permissions hold for the real names.

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::denial::{Denial, DenialCause};
+use crate::domain::iam::denial::{Denial, DenialCause};
 use super::plan::Permission;
-use super::policies::{PolicyDocument, Statement};
+use crate::domain::iam::policies::{PolicyDocument, Statement};
 
 /// Everything that was looked at.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,12 +39,12 @@ pub struct Finding {
     /// In words.
     pub detail: String,
     /// What AWS would say, by which the hint is found.
-    pub foretold: Option<Foretold>,
+    pub predicted: Option<PredictedError>,
 }
 
 /// What AWS would say to the call.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Foretold {
+pub enum PredictedError {
     /// A refused action, and the statement that would allow it, where one can.
     Denial {
         /// The refusal.
@@ -68,7 +68,7 @@ pub enum Foretold {
 /// Where a check, or all of them together, stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Grade {
+pub enum CheckStatus {
     /// Everything was looked at and is well.
     Pass,
     /// Something would stop the work.
@@ -90,7 +90,7 @@ pub struct Simulated {
     pub missing_context: Vec<String>,
 }
 
-impl Grade {
+impl CheckStatus {
     /// Every grade.
     pub const ALL: [Self; 3] = [Self::Pass, Self::Fail, Self::NotChecked];
 
@@ -111,8 +111,8 @@ impl Check {
     }
 
     /// A check that finds a fault, without a word of AWS's for it.
-    pub fn fail(name: impl Into<String>, detail: impl Into<String>, foretold: Option<Foretold>) -> Self {
-        Self { name: name.into(), outcome: Outcome::Fail(Finding { detail: detail.into(), foretold }) }
+    pub fn fail(name: impl Into<String>, detail: impl Into<String>, predicted: Option<PredictedError>) -> Self {
+        Self { name: name.into(), outcome: Outcome::Fail(Finding { detail: detail.into(), predicted }) }
     }
 
     /// A check that could not be made.
@@ -121,11 +121,11 @@ impl Check {
     }
 
     /// Where it stands.
-    pub fn grade(&self) -> Grade {
+    pub fn grade(&self) -> CheckStatus {
         match self.outcome {
-            Outcome::Pass(_) => Grade::Pass,
-            Outcome::Fail(_) => Grade::Fail,
-            Outcome::NotChecked(_) => Grade::NotChecked,
+            Outcome::Pass(_) => CheckStatus::Pass,
+            Outcome::Fail(_) => CheckStatus::Fail,
+            Outcome::NotChecked(_) => CheckStatus::NotChecked,
         }
     }
 
@@ -164,9 +164,9 @@ impl Check {
             cause,
             policy_arn: None,
         };
-        let statement = cause.is_cured_by_allowing().then(|| Box::new(permission.statement()));
+        let statement = cause.is_fixed_by_allowing().then(|| Box::new(permission.statement()));
         let detail = format!("{} on {resource} would be refused ({})", permission.action, cause.as_str());
-        Self::fail(&permission.action, detail, Some(Foretold::Denial { denial, statement }))
+        Self::fail(&permission.action, detail, Some(PredictedError::Denial { denial, statement }))
     }
 }
 
@@ -175,12 +175,12 @@ const EXPLICIT: DenialCause = DenialCause::ExplicitDeny(None);
 
 impl Preflight {
     /// The whole: the worst of its checks.
-    pub fn grade(&self) -> Grade {
+    pub fn grade(&self) -> CheckStatus {
         let any = |grade| self.checks.iter().any(|check| check.grade() == grade);
-        match (any(Grade::Fail), any(Grade::NotChecked)) {
-            (true, _) => Grade::Fail,
-            (false, true) => Grade::NotChecked,
-            (false, false) => Grade::Pass,
+        match (any(CheckStatus::Fail), any(CheckStatus::NotChecked)) {
+            (true, _) => CheckStatus::Fail,
+            (false, true) => CheckStatus::NotChecked,
+            (false, false) => CheckStatus::Pass,
         }
     }
 
@@ -190,7 +190,7 @@ impl Preflight {
             .checks
             .iter()
             .filter_map(|check| match &check.outcome {
-                Outcome::Fail(Finding { foretold: Some(Foretold::Denial { statement, .. }), .. }) => statement.clone(),
+                Outcome::Fail(Finding { predicted: Some(PredictedError::Denial { statement, .. }), .. }) => statement.clone(),
                 Outcome::Fail(_) | Outcome::Pass(_) | Outcome::NotChecked(_) => None,
             })
             .map(|statement| *statement)

@@ -10,7 +10,7 @@ use super::inventory::ResourceKind;
 use super::names::ClusterName;
 use super::observed::Observed;
 use super::operation::Kind;
-use super::policies::{Access, Tables};
+use crate::domain::iam::policies::{Access, Tables};
 
 /// What an operation shall do, by kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,9 +136,9 @@ impl ClusterSpec {
     pub fn has_group_of(&self, seen: &Observed) -> bool {
         let found = seen.parameter_group.as_deref().unwrap_or_default();
         match &self.parameter_group {
-            ParameterGroup::Given { name } => name == found,
+            ParameterGroup::Existing { name } => name == found,
             ParameterGroup::Default => found.starts_with("default."),
-            ParameterGroup::Made { .. } => false,
+            ParameterGroup::New { .. } => false,
         }
     }
 }
@@ -148,12 +148,14 @@ impl ClusterSpec {
 #[serde(tag = "choice", rename_all = "snake_case")]
 pub enum ServiceRole {
     /// This one; it is not ours.
-    Given {
+    #[serde(rename = "given")]
+    Existing {
         /// Its ARN.
         arn: String,
     },
     /// A new one, limited to these tables.
-    Made {
+    #[serde(rename = "made")]
+    New {
         /// What it may do.
         access: Access,
         /// On which tables.
@@ -161,7 +163,8 @@ pub enum ServiceRole {
     },
     /// The one role of the account that trusts DAX, as the console looks for it; a new one only if the operator set a
     /// default access.
-    Found {
+    #[serde(rename = "found")]
+    Discover {
         /// What a new role may do on all tables, if none is found.
         default_access: Option<Access>,
     },
@@ -172,12 +175,14 @@ pub enum ServiceRole {
 #[serde(tag = "choice", rename_all = "snake_case")]
 pub enum SubnetGroup {
     /// This one; it is not ours.
-    Given {
+    #[serde(rename = "given")]
+    Existing {
         /// Its name, lower case.
         name: String,
     },
     /// A new one of these subnets.
-    Made {
+    #[serde(rename = "made")]
+    New {
         /// The subnets.
         subnet_ids: BTreeSet<String>,
     },
@@ -195,12 +200,14 @@ pub enum SubnetGroup {
 #[serde(tag = "choice", rename_all = "snake_case")]
 pub enum ParameterGroup {
     /// This one; it is not ours.
-    Given {
+    #[serde(rename = "given")]
+    Existing {
         /// Its name.
         name: String,
     },
     /// A new one with these values, by AWS's names (`record-ttl-millis`, `query-ttl-millis`).
-    Made {
+    #[serde(rename = "made")]
+    New {
         /// Values as AWS takes them: decimal text.
         values: BTreeMap<String, String>,
     },

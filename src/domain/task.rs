@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use super::inventory::{Item, ResourceKind};
 use super::mutation::Mutation;
 use super::names::ClusterName;
@@ -38,7 +38,7 @@ pub struct Task {
     /// Calls of this operation that took effect, or were seen to have, oldest first.
     pub done_calls: Vec<DoneCall>,
     /// What was last seen of the cluster, by this operation or by the poll for all.
-    pub sighting: Sighting,
+    pub latest_observation: LatestObservation,
     /// Calls for this cluster whose outcome nobody knows, oldest first, of any operation.
     pub open_intents: Vec<Intent>,
     /// The installation that our tags name.
@@ -63,7 +63,7 @@ pub struct StepState {
     /// Times it was found blocked since the last progress.
     pub blocks_in_row: u32,
     /// When its patience began; `None` on its first turn.
-    pub patience_from: Option<DateTime<Utc>>,
+    pub timeout_from: Option<DateTime<Utc>>,
     /// The last fault it met, while it is not done.
     pub last_fault: Option<Fault>,
     /// Whether the operation runs backwards: it undoes.
@@ -87,7 +87,7 @@ pub struct DoneCall {
 
 /// What was last seen of a cluster in AWS.
 #[derive(Debug, Clone, Default)]
-pub struct Sighting {
+pub struct LatestObservation {
     /// The cluster; none if it was not there.
     pub cluster: Option<Observed>,
     /// When AWS was asked; none if it never was.
@@ -98,7 +98,7 @@ pub struct Sighting {
     pub polled_at: Option<DateTime<Utc>>,
 }
 
-impl Sighting {
+impl LatestObservation {
     /// Whether it tells of the time after the last call.
     pub fn is_fresh(&self) -> bool {
         self.at.is_some_and(|at| self.last_call_at.is_none_or(|call| call <= at))
@@ -134,8 +134,8 @@ impl Task {
     }
 
     /// Everything we made for this cluster that is still there, of a kind.
-    pub fn ours(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
-        self.inventory.iter().filter(move |item| item.kind == kind && item.is_ours_and_present())
+    pub fn managed(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
+        self.inventory.iter().filter(move |item| item.kind == kind && item.is_managed_and_present())
     }
 
     /// The call of the same operation to the same target that is out without a known outcome: what may exist is what it
@@ -154,13 +154,13 @@ impl Task {
     }
 
     /// What this very operation made and is still there, of a kind.
-    pub fn made_here(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
-        self.ours(kind).filter(|item| item.operation_id == self.operation_id)
+    pub fn created_here(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
+        self.managed(kind).filter(|item| item.operation_id == self.operation_id)
     }
 
     /// What earlier operations made and is still there, of a kind.
-    pub fn made_before(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
-        self.ours(kind).filter(|item| item.operation_id != self.operation_id)
+    pub fn created_before(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
+        self.managed(kind).filter(|item| item.operation_id != self.operation_id)
     }
 
     /// Whether AWS has confirmed that this thing was deleted.

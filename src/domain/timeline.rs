@@ -41,7 +41,7 @@ pub struct DaxEvent {
 
 /// A place in a timeline; no two entries have the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Position {
     /// When it happened.
     pub at: DateTime<Utc>,
     /// In which operation; nil for an event of DAX.
@@ -54,7 +54,7 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Where it stands.
-    pub place: Place,
+    pub place: Position,
     /// Who tells it.
     pub source: EventSource,
     /// What happened, as a stable word.
@@ -81,7 +81,7 @@ impl Entry {
             data.insert("operation_id".to_owned(), json!(operation));
         }
         Self {
-            place: Place { at: event.at, operation, number: event.sequence },
+            place: Position { at: event.at, operation, number: event.sequence },
             source: EventSource::Operation,
             kind: event.kind,
             message: event.message,
@@ -101,7 +101,7 @@ pub fn entries_of_dax(mut events: Vec<DaxEvent>) -> Vec<Entry> {
             Some(_) | None => 0,
         };
         entries.push(Entry {
-            place: Place { at: event.at, operation: Uuid::nil(), number },
+            place: Position { at: event.at, operation: Uuid::nil(), number },
             source: EventSource::Dax,
             kind: DAX_EVENT.to_owned(),
             message: event.message,
@@ -112,7 +112,7 @@ pub fn entries_of_dax(mut events: Vec<DaxEvent>) -> Vec<Entry> {
 }
 
 /// Both kinds of entries, newest first, older than a place if one is given.
-pub fn timeline(dax: Vec<Entry>, operations: Vec<Entry>, before: Option<Place>) -> Vec<Entry> {
+pub fn timeline(dax: Vec<Entry>, operations: Vec<Entry>, before: Option<Position>) -> Vec<Entry> {
     let mut entries = dax;
     entries.extend(operations);
     entries.retain(|entry| before.is_none_or(|before| entry.place < before));
@@ -132,7 +132,7 @@ mod tests {
         DaxEvent { at: at(seconds), message: message.to_owned() }
     }
 
-    fn ours(seconds: i64, sequence: i64) -> Entry {
+    fn managed(seconds: i64, sequence: i64) -> Entry {
         let event = Event {
             sequence,
             kind: "x".to_owned(),
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn entries_are_newest_first_and_every_place_is_the_beginning_of_the_rest() {
         let dax = entries_of_dax(vec![dax(3, "b"), dax(3, "a"), dax(3, "a"), dax(1, "first")]);
-        let operations = vec![ours(2, 1), ours(3, 2), ours(3, 3)];
+        let operations = vec![managed(2, 1), managed(3, 2), managed(3, 3)];
         let all = timeline(dax.clone(), operations.clone(), None);
         let messages: Vec<&str> = all.iter().map(|entry| entry.message.as_str()).collect();
         assert_eq!(messages, ["ours 3", "ours 2", "b", "a", "a", "ours 1", "first"]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use super::inventory::Item;
 use super::observed::{Details, Observed};
 use super::spec::ClusterSpec;

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::inventory::Owner;
 use crate::domain::names::{ClusterName, IAM_PATH, INSTALLATION_TAG, cluster_of_made, read_group_description};
 use crate::domain::timeline::DaxEvent;
-use crate::domain::trust::is_service_role;
+use crate::domain::iam::trust::is_service_role;
 
 use super::Inspector;
 
@@ -63,7 +63,7 @@ impl Inspector {
             if !is_service_role(&role.path, &role.trust_policy) {
                 continue;
             }
-            let is_ours = if role.path.starts_with(IAM_PATH) {
+            let is_managed = if role.path.starts_with(IAM_PATH) {
                 true
             } else {
                 match self.aws.role(&role.name, &role.arn).await {
@@ -74,7 +74,7 @@ impl Inspector {
                     Err(fault) => return Err(fault),
                 }
             };
-            let owner = if is_ours { Owner::Managed } else { Owner::External };
+            let owner = if is_managed { Owner::Managed } else { Owner::External };
             let (name, arn, path, created_at) = (role.name, role.arn, role.path, role.created_at);
             found.push(ServiceRole { name, arn, path, owner, created_at });
         }
@@ -110,9 +110,9 @@ impl Inspector {
 
 impl Group {
     fn of(name: String, description: String, installation: Uuid) -> Self {
-        let is_ours = read_group_description(&description).is_some_and(|(_, of)| of == installation);
-        let cluster = cluster_of_made(&name).filter(|_| is_ours);
-        let owner = if is_ours { Owner::Managed } else { Owner::External };
+        let is_managed = read_group_description(&description).is_some_and(|(_, of)| of == installation);
+        let cluster = cluster_of_made(&name).filter(|_| is_managed);
+        let owner = if is_managed { Owner::Managed } else { Owner::External };
         Self { name, description, owner, cluster }
     }
 }

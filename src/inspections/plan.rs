@@ -6,13 +6,13 @@
 
 use uuid::Uuid;
 
-use crate::domain::fault::{Fault, FaultClass};
-use crate::domain::installation::AwsPlace;
+use crate::domain::problems::fault::{Fault, FaultClass};
+use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::{Owner, ResourceKind};
 use crate::domain::mutation::SERVICE_LINKED_ROLE;
 use crate::domain::names::operation_suffix;
 use crate::domain::plan::{NamedPolicy, Plan, PlannedResource, PlannedStep, SUFFIX_PATTERN};
-use crate::domain::policies::{PolicyDocument, access_policies, trust_policy};
+use crate::domain::iam::policies::{PolicyDocument, access_policies, trust_policy};
 use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
 
 use super::Inspector;
@@ -23,9 +23,9 @@ mod warnings;
 
 /// Where a plan would be carried out.
 #[derive(Debug, Clone, Copy)]
-pub struct Ground<'a> {
+pub struct PlanContext<'a> {
     /// The account and Region.
-    pub place: &'a AwsPlace,
+    pub place: &'a AwsAccount,
     /// The boundary that roles of ours carry.
     pub permissions_boundary: Option<&'a str>,
 }
@@ -33,7 +33,7 @@ pub struct Ground<'a> {
 /// What a plan is drawn from.
 pub(super) struct Draft<'a> {
     pub(super) spec: &'a ClusterSpec,
-    pub(super) ground: Ground<'a>,
+    pub(super) ground: PlanContext<'a>,
     pub(super) role: &'a RoleChoice,
     /// The access policies of a new role.
     documents: Vec<PolicyDocument>,
@@ -43,19 +43,19 @@ pub(super) struct Draft<'a> {
 
 impl Inspector {
     /// The plan of a wanted cluster. Nothing is made.
-    pub async fn plan(&self, spec: &ClusterSpec, ground: Ground<'_>) -> Result<Plan, Fault> {
+    pub async fn plan(&self, spec: &ClusterSpec, ground: PlanContext<'_>) -> Result<Plan, Fault> {
         let role = self.choose_role(spec).await;
         Ok(Draft::new(spec, ground, &role)?.plan())
     }
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(spec: &'a ClusterSpec, ground: Ground<'a>, role: &'a RoleChoice) -> Result<Self, Fault> {
-        let AwsPlace { partition, region, account_id, .. } = ground.place;
+    pub(super) fn new(spec: &'a ClusterSpec, ground: PlanContext<'a>, role: &'a RoleChoice) -> Result<Self, Fault> {
+        let AwsAccount { partition, region, account_id, .. } = ground.place;
         let documents = match role {
-            RoleChoice::Made { access, tables, .. } => access_policies(*access, tables, partition, region, account_id)
+            RoleChoice::New { access, tables, .. } => access_policies(*access, tables, partition, region, account_id)
                 .map_err(|error| Fault::new(FaultClass::Invalid, error.to_string()))?,
-            RoleChoice::Given(_) | RoleChoice::Found(_) | RoleChoice::Unclear { .. } | RoleChoice::Unknown(_) => {
+            RoleChoice::Existing(_) | RoleChoice::Found(_) | RoleChoice::Unclear { .. } | RoleChoice::Unknown(_) => {
                 Vec::new()
             }
         };
@@ -78,29 +78,29 @@ impl<'a> Draft<'a> {
     }
 
     fn makes_role(&self) -> bool {
-        matches!(self.role, RoleChoice::Made { .. })
+        matches!(self.role, RoleChoice::New { .. })
     }
 
     fn searches(&self) -> bool {
         match self.role {
-            RoleChoice::Made { searched, .. } => *searched,
-            RoleChoice::Given(_) => false,
+            RoleChoice::New { searched, .. } => *searched,
+            RoleChoice::Existing(_) => false,
             RoleChoice::Found(_) | RoleChoice::Unclear { .. } | RoleChoice::Unknown(_) => true,
         }
     }
 
     /// The name that the role and the groups share.
-    fn made_name(&self, suffix: &str) -> String {
+    fn managed_name(&self, suffix: &str) -> String {
         format!("dax-{}-{suffix}", self.spec.name)
     }
 
     fn policy_name(&self, index: usize, suffix: &str) -> String {
-        let name = self.made_name(suffix);
+        let name = self.managed_name(suffix);
         if self.documents.len() == 1 { name } else { format!("{name}-{}", index + 1) }
     }
 
     pub(super) fn linked_role_arn(&self) -> String {
-        let AwsPlace { partition, account_id, .. } = self.ground.place;
+        let AwsAccount { partition, account_id, .. } = self.ground.place;
         format!("arn:{partition}:iam::{account_id}:role/aws-service-role/dax.amazonaws.com/{SERVICE_LINKED_ROLE}")
     }
 
@@ -114,16 +114,16 @@ impl<'a> Draft<'a> {
         let mut find = only_if(self.searches(), &["iam:ListRoles"]);
         find.extend(only_if(!made, &["iam:GetRole"]));
         let subnet_group: &[_] = match &self.spec.subnet_group {
-            SubnetGroup::Made { .. } => &["dax:DescribeSubnetGroups", "dax:CreateSubnetGroup"],
+            SubnetGroup::New { .. } => &["dax:DescribeSubnetGroups", "dax:CreateSubnetGroup"],
             SubnetGroup::OfVpc { .. } => &["ec2:DescribeSubnets", "dax:DescribeSubnetGroups", "dax:CreateSubnetGroup"],
-            SubnetGroup::Given { .. } | SubnetGroup::Default => &["dax:DescribeSubnetGroups"],
+            SubnetGroup::Existing { .. } | SubnetGroup::Default => &["dax:DescribeSubnetGroups"],
         };
         let (parameter_group, parameters): (&[_], &[_]) = match &self.spec.parameter_group {
-            ParameterGroup::Made { .. } => (
+            ParameterGroup::New { .. } => (
                 &["dax:DescribeParameterGroups", "dax:CreateParameterGroup"],
                 &["dax:DescribeParameters", "dax:UpdateParameterGroup"],
             ),
-            ParameterGroup::Given { .. } => (&["dax:DescribeParameterGroups"], &[]),
+            ParameterGroup::Existing { .. } => (&["dax:DescribeParameterGroups"], &[]),
             ParameterGroup::Default => (&[], &[]),
         };
         let mut cluster = vec!["dax:DescribeClusters"];
@@ -148,7 +148,7 @@ impl<'a> Draft<'a> {
         let place = self.ground.place;
         let resource =
             |kind, name: &str, arn: Option<String>, owner| PlannedResource { kind, name: name.to_owned(), arn, owner };
-        let made = self.made_name(SUFFIX_PATTERN);
+        let made = self.managed_name(SUFFIX_PATTERN);
         let mut resources = Vec::new();
         if let Some(arn) = self.role.existing() {
             resources.push(resource(ResourceKind::Role, name_in(arn), Some(arn.to_owned()), Owner::External));
@@ -165,16 +165,16 @@ impl<'a> Draft<'a> {
         let linked = Some(self.linked_role_arn());
         resources.push(resource(ResourceKind::ServiceLinkedRole, SERVICE_LINKED_ROLE, linked, Owner::External));
         let (subnet_group, owner) = match &self.spec.subnet_group {
-            SubnetGroup::Made { .. } | SubnetGroup::OfVpc { .. } => (made.as_str(), Owner::Managed),
-            SubnetGroup::Given { name } => (name.as_str(), Owner::External),
+            SubnetGroup::New { .. } | SubnetGroup::OfVpc { .. } => (made.as_str(), Owner::Managed),
+            SubnetGroup::Existing { name } => (name.as_str(), Owner::External),
             SubnetGroup::Default => ("default", Owner::External),
         };
         resources.push(resource(ResourceKind::SubnetGroup, subnet_group, None, owner));
         match &self.spec.parameter_group {
-            ParameterGroup::Made { .. } => {
+            ParameterGroup::New { .. } => {
                 resources.push(resource(ResourceKind::ParameterGroup, &made, None, Owner::Managed));
             }
-            ParameterGroup::Given { name } => {
+            ParameterGroup::Existing { name } => {
                 resources.push(resource(ResourceKind::ParameterGroup, name, None, Owner::External));
             }
             ParameterGroup::Default => {}

@@ -1,12 +1,12 @@
 //! Preflight: the permissions of a plan put to IAM's simulator, and what the account says of the rest. Reads only.
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::plan::Permission;
 use crate::domain::preflight::{Check, Preflight, Simulated};
 use crate::domain::spec::ClusterSpec;
 
 use super::Inspector;
-use super::plan::{Draft, Ground};
+use super::plan::{Draft, PlanContext};
 
 mod account;
 mod groups;
@@ -23,7 +23,7 @@ struct Question<'a> {
 
 impl Inspector {
     /// Looks for everything that would stop a wanted cluster. What cannot be looked at is said, and counts as no fault.
-    pub async fn preflight(&self, spec: &ClusterSpec, ground: Ground<'_>) -> Result<Preflight, Fault> {
+    pub async fn preflight(&self, spec: &ClusterSpec, ground: PlanContext<'_>) -> Result<Preflight, Fault> {
         let role = self.choose_role(spec).await;
         let draft = Draft::new(spec, ground, &role)?;
         let permissions = draft.permissions();

@@ -1,8 +1,8 @@
 //! Which role a wanted cluster would use, looked up as the operation will look it up.
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::inventory::Owner;
-use crate::domain::policies::{Access, Tables};
+use crate::domain::iam::policies::{Access, Tables};
 use crate::domain::spec::{ClusterSpec, ServiceRole};
 
 use super::Inspector;
@@ -11,7 +11,7 @@ use super::Inspector;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum RoleChoice {
     /// A new one.
-    Made {
+    New {
         /// What it may do.
         access: Access,
         /// On which tables.
@@ -20,7 +20,7 @@ pub(super) enum RoleChoice {
         searched: bool,
     },
     /// The one that was named.
-    Given(String),
+    Existing(String),
     /// The one of the account that trusts DAX.
     Found(String),
     /// It cannot be told: none, or several.
@@ -36,8 +36,8 @@ impl RoleChoice {
     /// The ARN of an existing role.
     pub(super) fn existing(&self) -> Option<&str> {
         match self {
-            Self::Given(arn) | Self::Found(arn) => Some(arn),
-            Self::Made { .. } | Self::Unclear { .. } | Self::Unknown(_) => None,
+            Self::Existing(arn) | Self::Found(arn) => Some(arn),
+            Self::New { .. } | Self::Unclear { .. } | Self::Unknown(_) => None,
         }
     }
 }
@@ -51,14 +51,14 @@ impl Inspector {
     /// Which role a wanted cluster would use.
     pub(super) async fn choose_role(&self, spec: &ClusterSpec) -> RoleChoice {
         match &spec.service_role {
-            ServiceRole::Given { arn } => RoleChoice::Given(arn.clone()),
-            ServiceRole::Made { access, tables } => {
-                RoleChoice::Made { access: *access, tables: tables.clone(), searched: false }
+            ServiceRole::Existing { arn } => RoleChoice::Existing(arn.clone()),
+            ServiceRole::New { access, tables } => {
+                RoleChoice::New { access: *access, tables: tables.clone(), searched: false }
             }
-            ServiceRole::Found { default_access } => match (self.candidates().await, default_access) {
+            ServiceRole::Discover { default_access } => match (self.candidates().await, default_access) {
                 (Err(fault), _) => RoleChoice::Unknown(Box::new(fault)),
                 (Ok(candidates), Some(access)) if candidates.is_empty() => {
-                    RoleChoice::Made { access: *access, tables: Tables::All, searched: true }
+                    RoleChoice::New { access: *access, tables: Tables::All, searched: true }
                 }
                 (Ok(candidates), _) => match candidates.as_slice() {
                     [only] => RoleChoice::Found(only.clone()),

@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::inventory::{Owner, ResourceKind};
 use crate::domain::mutation::Mutation;
-use crate::domain::names::{IAM_PATH, made_name, policy_name};
-use crate::domain::policies::{PolicyDocument, Tables, access_policies};
+use crate::domain::names::{IAM_PATH, managed_name, policy_name};
+use crate::domain::iam::policies::{PolicyDocument, Tables, access_policies};
 use crate::domain::spec::{ClusterSpec, ServiceRole};
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
-use super::evidence::{Existence, look_for, tags};
-use super::{Context, Look, conflict};
+use super::evidence::{Existence, find_evidence, tags};
+use super::{Context, StepOutcome, conflict};
 
 /// Makes the policies that let the role reach the tables asked for, and nothing else.
-pub(super) async fn create(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
+pub(super) async fn create(context: &Context<'_>, spec: &ClusterSpec) -> Result<StepOutcome, Fault> {
     if uses_found_role(context) {
-        return Ok(Look::Skip);
+        return Ok(StepOutcome::Skip);
     }
     let mut findings = Findings::default();
     for mutation in wanted(context, spec)? {
@@ -26,38 +26,38 @@ pub(super) async fn create(context: &Context<'_>, spec: &ClusterSpec) -> Result<
         }
         let task = context.task;
         let mutation = task.open_call_like(&mutation).cloned().unwrap_or(mutation);
-        match look_for(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
+        match find_evidence(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
             Existence::Ours(item) => findings.inventory.push(*item),
             Existence::Foreign(differences) | Existence::Altered(_, differences) => {
                 return Err(conflict(&mutation, differences));
             }
             Existence::Absent | Existence::Undecided if findings.inventory.is_empty() => {
-                return Ok(Look::act(mutation));
+                return Ok(StepOutcome::act(mutation));
             }
             // What was found is committed first; the missing one follows in the next turn.
             Existence::Absent | Existence::Undecided => {
-                return Ok(Look::CheckAgain { after: Duration::ZERO, waiting_for: WaitingFor::LostAnswer, findings });
+                return Ok(StepOutcome::CheckAgain { after: Duration::ZERO, waiting_for: WaitingFor::LostAnswer, findings });
             }
         }
     }
-    Ok(Look::Done(findings))
+    Ok(StepOutcome::Done(findings))
 }
 
 /// Attaches every policy that this operation made to the role of ours.
-pub(super) async fn attach(context: &Context<'_>) -> Result<Look, Fault> {
+pub(super) async fn attach(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     if uses_found_role(context) {
-        return Ok(Look::Skip);
+        return Ok(StepOutcome::Skip);
     }
     let task = context.task;
-    let made = made_name(&task.cluster, task.operation_id);
-    let role = task.ours(ResourceKind::Role).next().map_or(made, |role| role.name.clone());
+    let made = managed_name(&task.cluster, task.operation_id);
+    let role = task.managed(ResourceKind::Role).next().map_or(made, |role| role.name.clone());
     let attached = context.aws.attached_policies(&role, &context.place.iam_arn("role", &role)).await?;
     let Some(attached) = attached else {
         return Err(Fault::new(FaultClass::NotFound, format!("the role {role} is not visible yet")));
     };
-    let policies = task.made_here(ResourceKind::Policy).filter_map(|policy| policy.arn.as_ref());
+    let policies = task.created_here(ResourceKind::Policy).filter_map(|policy| policy.arn.as_ref());
     let missing = policies.into_iter().find(|arn| !attached.contains(arn));
-    Ok(missing.map_or_else(Look::done, |arn| Look::act(Mutation::AttachRolePolicy { role, policy_arn: arn.clone() })))
+    Ok(missing.map_or_else(StepOutcome::done, |arn| StepOutcome::act(Mutation::AttachRolePolicy { role, policy_arn: arn.clone() })))
 }
 
 fn uses_found_role(context: &Context<'_>) -> bool {
@@ -81,9 +81,9 @@ fn wanted(context: &Context<'_>, spec: &ClusterSpec) -> Result<Vec<Mutation>, Fa
 fn documents(context: &Context<'_>, spec: &ClusterSpec) -> Result<Vec<PolicyDocument>, Fault> {
     let all = Tables::All;
     let (access, tables) = match &spec.service_role {
-        ServiceRole::Made { access, tables } => (*access, tables),
-        ServiceRole::Found { default_access: Some(access) } => (*access, &all),
-        ServiceRole::Found { default_access: None } | ServiceRole::Given { .. } => return Ok(Vec::new()),
+        ServiceRole::New { access, tables } => (*access, tables),
+        ServiceRole::Discover { default_access: Some(access) } => (*access, &all),
+        ServiceRole::Discover { default_access: None } | ServiceRole::Existing { .. } => return Ok(Vec::new()),
     };
     let place = context.place;
     access_policies(access, tables, &place.partition, &place.region, &place.account_id)

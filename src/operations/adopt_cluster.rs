@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::domain::change::settings_of;
-use crate::domain::fault::{Difference, Fault, FaultClass};
+use crate::domain::problems::fault::{Difference, Fault, FaultClass};
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::names::{INSTALLATION_TAG, OPERATION_TAG};
@@ -17,7 +17,7 @@ use crate::domain::waiting::WaitingFor;
 
 use super::changes::{self, of_call, resting_cluster};
 use super::evidence::{cluster_tags, tag_differences, tags};
-use super::{Context, Look, Looking, Plan, Step};
+use super::{Context, StepOutcome, StepFuture, Plan, Step};
 
 /// The plan. The mark is the last thing before the cluster is ours, and the first that an undo takes away.
 pub const PLAN: Plan = Plan {
@@ -34,7 +34,7 @@ pub const PLAN: Plan = Plan {
 };
 
 /// Puts our two tags on the cluster, unless another installation has put theirs.
-fn mark_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn mark_cluster<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let (task, name) = (context.task, context.task.cluster.as_str());
         let found = match resting_cluster(context).await? {
@@ -47,16 +47,16 @@ fn mark_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
         refuse_marked_by_others(task.installation_id, &present)?;
         refuse_another(context, &found)?;
         // The row comes before the mark: a delete that takes over meets every cluster that may carry it.
-        if task.made_here(ResourceKind::Cluster).next().is_none() {
+        if task.created_here(ResourceKind::Cluster).next().is_none() {
             let item = Item::made(ResourceKind::Cluster, name, Some(arn), task.operation_id);
             let findings = Findings { inventory: vec![item], ..Findings::seen(found) };
-            return Ok(Look::CheckAgain { after: Duration::ZERO, waiting_for: WaitingFor::Aws, findings });
+            return Ok(StepOutcome::CheckAgain { after: Duration::ZERO, waiting_for: WaitingFor::Aws, findings });
         }
-        let ours = tags(task.installation_id, task.operation_id);
-        if !tag_differences(&ours, &present).is_empty() {
-            return Ok(Look::act(Mutation::TagCluster { arn, tags: ours }));
+        let managed = tags(task.installation_id, task.operation_id);
+        if !tag_differences(&managed, &present).is_empty() {
+            return Ok(StepOutcome::act(Mutation::TagCluster { arn, tags: managed }));
         }
-        Ok(Look::Done(Findings::seen(found)))
+        Ok(StepOutcome::Done(Findings::seen(found)))
     })
 }
 
@@ -75,8 +75,8 @@ fn refuse_another(context: &Context<'_>, found: &Observed) -> Result<(), Fault> 
     let Spec::AdoptCluster(seen) = &context.task.spec else { return Ok(()) };
     let now = settings_of(seen, found, &seen.tags);
     let arn = |spec: &ClusterSpec| match &spec.service_role {
-        ServiceRole::Given { arn } => arn.clone(),
-        ServiceRole::Made { .. } | ServiceRole::Found { .. } => String::new(),
+        ServiceRole::Existing { arn } => arn.clone(),
+        ServiceRole::New { .. } | ServiceRole::Discover { .. } => String::new(),
     };
     let differences: Vec<Difference> = [
         Difference::between("node_type", &seen.node_type, Some(&now.node_type)),
@@ -98,7 +98,7 @@ fn refuse_another(context: &Context<'_>, found: &Observed) -> Result<(), Fault> 
 }
 
 /// Writes down what the cluster uses, as found, and its settings as they are now.
-fn record_parts<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn record_parts<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let Spec::AdoptCluster(spec) = &context.task.spec else {
             return Err(Fault::new(FaultClass::Invalid, "the operation holds the spec of another kind"));
@@ -111,7 +111,7 @@ fn record_parts<'a>(context: &'a Context<'a>) -> Looking<'a> {
             return Ok(context.wait_for_cluster(Findings::seen(found)));
         };
         let desired = settings_of(spec, &found, &tags);
-        Ok(Look::Done(Findings {
+        Ok(StepOutcome::Done(Findings {
             inventory: parts(context, &found),
             details: Some(Details { tags: Some(tags), parameters: None }),
             desired: Some(Box::new(desired)),
@@ -133,25 +133,25 @@ fn parts(context: &Context<'_>, found: &Observed) -> Vec<Item> {
 }
 
 /// Undo: takes our tags away, if they name this operation. The cluster itself is not ours, and stays.
-fn unmark_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn unmark_cluster<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let task = context.task;
-        let items = task.made_here(ResourceKind::Cluster).map(|item| item.left("it was not adopted after all"));
+        let items = task.created_here(ResourceKind::Cluster).map(|item| item.left("it was not adopted after all"));
         let inventory: Vec<Item> = items.collect();
         // The row comes before the mark: without it there is none.
         if inventory.is_empty() {
-            return Ok(Look::Skip);
+            return Ok(StepOutcome::Skip);
         }
         let Some(found) = context.aws.cluster(task.cluster.as_str()).await? else {
-            return Ok(Look::Done(Findings { inventory, ..Findings::default() }));
+            return Ok(StepOutcome::Done(Findings { inventory, ..Findings::default() }));
         };
         let (Some(arn), Some(present)) = (found.arn.clone(), cluster_tags(context.aws, &found).await?) else {
             return Ok(context.wait_for_cluster(Findings::seen(found)));
         };
         if present.get(OPERATION_TAG) != Some(&task.operation_id.to_string()) {
-            return Ok(Look::Done(Findings { inventory, ..Findings::default() }));
+            return Ok(StepOutcome::Done(Findings { inventory, ..Findings::default() }));
         }
         let keys = BTreeSet::from([OPERATION_TAG, INSTALLATION_TAG].map(str::to_owned));
-        Ok(Look::act(Mutation::UntagCluster { arn, keys }))
+        Ok(StepOutcome::act(Mutation::UntagCluster { arn, keys }))
     })
 }

@@ -3,7 +3,7 @@
 //! A rule of ours carries our tags and is closed with its cluster at the latest. The same opening made by somebody else is
 //! as good, is noted as found, and is never closed by us.
 
-use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::ingress::{Ingress, IngressSpec};
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
@@ -14,10 +14,10 @@ use crate::domain::waiting::WaitingFor;
 
 use super::changes::{self, of_call, vanished};
 use super::evidence::tags;
-use super::fate::{Fate, fate_of};
+use crate::operations::delete_action::{DeleteAction, delete_action_of};
 use super::ingress_rules::{FoundRule, rule_for};
-use super::tear_down::{is_young, remove_items};
-use super::{Context, Look, Looking, Plan, Step};
+use super::tear_down::{is_recent, remove_items};
+use super::{Context, StepOutcome, StepFuture, Plan, Step};
 
 const RULE: ResourceKind = ResourceKind::SecurityGroupRule;
 
@@ -50,13 +50,13 @@ fn spec<'a>(context: &Context<'a>) -> Result<&'a IngressSpec, Fault> {
 }
 
 /// Makes the rule, unless one opens the same already.
-fn open_ingress<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn open_ingress<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let (task, spec) = (context.task, spec(context)?);
         if !spec.open {
-            return Ok(Look::Skip);
+            return Ok(StepOutcome::Skip);
         }
-        let made = task.made_here(RULE).next();
+        let made = task.created_here(RULE).next();
         let begun = made.and_then(|item| Ingress::parse(&item.name)).or_else(|| sent_before(context));
         let ingress = match begun {
             Some(ingress) => ingress,
@@ -65,20 +65,20 @@ fn open_ingress<'a>(context: &'a Context<'a>) -> Looking<'a> {
         let name = ingress.name();
         match rule_for(context.aws, context.place, task.installation_id, &ingress).await? {
             Some(FoundRule { arn, maker: Some(maker) }) => {
-                Ok(Look::Done(Findings::of(Item::made(RULE, name, Some(arn), maker))))
+                Ok(StepOutcome::Done(Findings::of(Item::made(RULE, name, Some(arn), maker))))
             }
             // Tags may be seen later than their rule: whose it is, is not decided while a call of ours may have made it.
-            Some(_) if is_under_way(context) => Ok(Look::CheckAgain {
-                after: context.settings.pace.release_poll,
+            Some(_) if is_under_way(context) => Ok(StepOutcome::CheckAgain {
+                after: context.settings.timing.release_poll,
                 waiting_for: WaitingFor::LostAnswer,
                 findings: Findings::default(),
             }),
-            Some(found) => Ok(Look::Done(Findings::of(Item::found(RULE, name, Some(found.arn), task.operation_id)))),
+            Some(found) => Ok(StepOutcome::Done(Findings::of(Item::found(RULE, name, Some(found.arn), task.operation_id)))),
             // AWS has said that it made the rule, and does not show it yet.
-            None if made.is_some_and(|item| is_young(context, item)) => Ok(Look::done()),
+            None if made.is_some_and(|item| is_recent(context, item)) => Ok(StepOutcome::done()),
             None => {
                 let tags = tags(task.installation_id, task.operation_id);
-                Ok(Look::act(Mutation::AuthorizeIngress { name, ingress, tags }))
+                Ok(StepOutcome::act(Mutation::AuthorizeIngress { name, ingress, tags }))
             }
         }
     })
@@ -97,7 +97,7 @@ fn sent_before(context: &Context<'_>) -> Option<Ingress> {
 fn is_under_way(context: &Context<'_>) -> bool {
     let task = context.task;
     let own = task.open_intents.iter().filter(|intent| intent.operation_id == task.operation_id);
-    own.map(|intent| task.age_of(intent.opened_at)).any(|age| age < context.settings.pace.absence)
+    own.map(|intent| task.age_of(intent.opened_at)).any(|age| age < context.settings.timing.absence)
 }
 
 /// The security group that is meant: one that the cluster has.
@@ -118,11 +118,11 @@ async fn group_of_cluster(context: &Context<'_>, spec: &IngressSpec) -> Result<S
 }
 
 /// Closes the rule, if it is ours.
-fn close_ingress<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn close_ingress<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let spec = spec(context)?;
         if spec.open {
-            return Ok(Look::Skip);
+            return Ok(StepOutcome::Skip);
         }
         let items = meant(context.task, spec);
         match items.as_slice() {
@@ -144,11 +144,11 @@ fn ambiguous(items: &[&Item]) -> Fault {
 
 /// The rules of ours that are meant.
 fn meant<'a>(task: &'a Task, spec: &IngressSpec) -> Vec<&'a Item> {
-    task.ours(RULE).filter(|item| Ingress::parse(&item.name).is_some_and(|ingress| spec.means(&ingress))).collect()
+    task.managed(RULE).filter(|item| Ingress::parse(&item.name).is_some_and(|ingress| spec.means(&ingress))).collect()
 }
 
 /// None of ours is there: what somebody else has opened is left, with the reason.
-async fn leave_foreign(context: &Context<'_>, spec: &IngressSpec) -> Result<Look, Fault> {
+async fn leave_foreign(context: &Context<'_>, spec: &IngressSpec) -> Result<StepOutcome, Fault> {
     let task = context.task;
     let group = match &spec.security_group_id {
         Some(named) => named.clone(),
@@ -158,29 +158,29 @@ async fn leave_foreign(context: &Context<'_>, spec: &IngressSpec) -> Result<Look
     let name = ingress.name();
     let Some(found) = rule_for(context.aws, context.place, task.installation_id, &ingress).await? else {
         let known = task.present_named(RULE, &name).map(Item::gone);
-        return Ok(known.map_or(Look::Skip, |item| Look::Done(Findings::of(item))));
+        return Ok(known.map_or(StepOutcome::Skip, |item| StepOutcome::Done(Findings::of(item))));
     };
     let reason = match found.maker {
         Some(_) => "opened for another cluster of this service, so closed with that one",
         None => "not made by this service, so never closed by it",
     };
-    Ok(Look::Done(Findings::of(Item::found(RULE, name, Some(found.arn), task.operation_id).left(reason))))
+    Ok(StepOutcome::Done(Findings::of(Item::found(RULE, name, Some(found.arn), task.operation_id).left(reason))))
 }
 
 /// Undo: closes what this operation opened. What it was to close is not opened again; the receipt tells what is closed.
-fn close_new_ingress<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn close_new_ingress<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let (task, spec) = (context.task, spec(context)?);
         if spec.open {
-            return remove_items(context, task.made_here(RULE).collect()).await;
+            return remove_items(context, task.created_here(RULE).collect()).await;
         }
         let mut findings = Findings::default();
         for item in meant(task, spec) {
-            match fate_of(context.aws, context.place, task.installation_id, item, None).await? {
-                Fate::Gone => findings.inventory.push(item.gone()),
-                Fate::Leave(_) | Fate::Leaving | Fate::Wait | Fate::Remove(_) => {}
+            match delete_action_of(context.aws, context.place, task.installation_id, item, None).await? {
+                DeleteAction::Gone => findings.inventory.push(item.gone()),
+                DeleteAction::Leave(_) | DeleteAction::Leaving | DeleteAction::Wait | DeleteAction::Remove(_) => {}
             }
         }
-        Ok(Look::Done(findings))
+        Ok(StepOutcome::Done(findings))
     })
 }

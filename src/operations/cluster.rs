@@ -1,6 +1,6 @@
 //! Steps about the cluster itself: make it, and wait until it can be used.
 
-use crate::domain::fault::{Difference, Fault, FaultClass};
+use crate::domain::problems::fault::{Difference, Fault, FaultClass};
 use crate::domain::inventory::ResourceKind;
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::NewCluster;
@@ -9,24 +9,24 @@ use crate::domain::spec::{ClusterSpec, NetworkType};
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
-use super::evidence::{Existence, look_for, tags};
-use super::seen::Seen;
-use super::{Context, Look, service_role};
+use super::evidence::{Existence, find_evidence, tags};
+use crate::operations::observation::Observation;
+use super::{Context, StepOutcome, service_role};
 
 /// Statuses from which a cluster does not come back by itself (names as other provisioners know them).
 const BROKEN_STATUSES: [&str; 2] = ["incompatible-parameters", "incompatible-network"];
 
 /// Asks DAX for the cluster.
-pub(super) async fn create(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
+pub(super) async fn create(context: &Context<'_>, spec: &ClusterSpec) -> Result<StepOutcome, Fault> {
     let task = context.task;
     let wanted = wanted(context, spec)?;
     if task.present_named(ResourceKind::Cluster, &wanted.name).is_some() {
-        return Ok(Look::done());
+        return Ok(StepOutcome::done());
     }
     let mutation = Mutation::CreateCluster(Box::new(wanted));
     let mutation = task.open_call_like(&mutation).cloned().unwrap_or(mutation);
-    match look_for(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
-        Existence::Ours(item) => Ok(Look::Done(Findings::of(*item))),
+    match find_evidence(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
+        Existence::Ours(item) => Ok(StepOutcome::Done(Findings::of(*item))),
         Existence::Undecided => Ok(wait(context)),
         Existence::Foreign(differences) | Existence::Altered(_, differences) => {
             let leaving =
@@ -35,15 +35,15 @@ pub(super) async fn create(context: &Context<'_>, spec: &ClusterSpec) -> Result<
             if leaving { Ok(wait(context)) } else { Err(exists(spec, differences)) }
         }
         Existence::Absent => {
-            let young_until = service_role::young_until(context).await?;
-            Ok(Look::Act { mutation: Box::new(mutation), young_until })
+            let propagating_until = service_role::propagating_until(context).await?;
+            Ok(StepOutcome::Act { mutation: Box::new(mutation), propagating_until })
         }
     }
 }
 
-fn wait(context: &Context<'_>) -> Look {
-    Look::CheckAgain {
-        after: context.settings.pace.cluster_poll,
+fn wait(context: &Context<'_>) -> StepOutcome {
+    StepOutcome::CheckAgain {
+        after: context.settings.timing.cluster_poll,
         waiting_for: WaitingFor::Cluster,
         findings: Findings::default(),
     }
@@ -84,21 +84,21 @@ fn incomplete(kind: ResourceKind) -> Fault {
 }
 
 /// Waits until the cluster is `available` and each of its nodes is.
-pub(super) async fn await_available(context: &Context<'_>) -> Result<Look, Fault> {
+pub(super) async fn await_available(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     let task = context.task;
     let observed = match context.seen().await? {
-        Seen::There(observed) => *observed,
-        Seen::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
-        Seen::NotThere => {
+        Observation::There(observed) => *observed,
+        Observation::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
+        Observation::NotThere => {
             let made_at = task.present(ResourceKind::Cluster).and_then(|item| item.recorded_at);
-            if made_at.is_some_and(|at| task.age_of(at) < context.settings.pace.absence) {
+            if made_at.is_some_and(|at| task.age_of(at) < context.settings.timing.absence) {
                 return Ok(wait(context));
             }
             return Err(Fault::new(FaultClass::ClusterNotAvailable, "the cluster was made and is not there any more"));
         }
     };
     if observed.is_usable() {
-        return Ok(Look::Done(Findings::seen(observed)));
+        return Ok(StepOutcome::Done(Findings::seen(observed)));
     }
     if let Some(status) = broken_status(&observed) {
         let detail = format!("AWS reports the cluster as {status}");

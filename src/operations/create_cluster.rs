@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::spec::{ClusterSpec, Spec};
 use crate::domain::task::Task;
 
-use super::{Context, Looking, Plan, Step, access_policies, cluster, groups, service_role, tear_down};
+use super::{Context, StepFuture, Plan, Step, access_policies, cluster, groups, service_role, tear_down};
 
 /// How long IAM may take to show what was made: other provisioners allow two minutes.
 const IAM_PATIENCE: Duration = Duration::from_secs(120);
@@ -55,42 +55,42 @@ fn spec<'a>(context: &Context<'a>) -> Result<&'a ClusterSpec, Fault> {
     }
 }
 
-fn find_service_role<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn find_service_role<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move { service_role::find(context, spec(context)?).await })
 }
 
-fn create_service_role<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn create_service_role<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(service_role::create(context))
 }
 
-fn create_access_policies<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn create_access_policies<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move { access_policies::create(context, spec(context)?).await })
 }
 
-fn attach_access_policies<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn attach_access_policies<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(access_policies::attach(context))
 }
 
-fn ensure_service_linked_role<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn ensure_service_linked_role<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(service_role::ensure_service_linked(context))
 }
 
-fn prepare_subnet_group<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn prepare_subnet_group<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move { groups::prepare_subnet_group(context, spec(context)?).await })
 }
 
-fn prepare_parameter_group<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn prepare_parameter_group<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move { groups::prepare_parameter_group(context, spec(context)?).await })
 }
 
-fn set_parameters<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn set_parameters<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move { groups::set_parameters(context, spec(context)?).await })
 }
 
-fn create_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn create_cluster<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move { cluster::create(context, spec(context)?).await })
 }
 
-fn await_available<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn await_available<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(cluster::await_available(context))
 }

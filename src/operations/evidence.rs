@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::aws::{Aws, ParameterGroup, Policy, Role, SubnetGroup};
-use crate::domain::fault::{Difference, Fault, FaultClass};
+use crate::domain::problems::fault::{Difference, Fault, FaultClass};
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::NewCluster;
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, group_description};
 use crate::domain::observed::Observed;
-use crate::domain::trust::same_document;
+use crate::domain::iam::trust::same_document;
 
 use super::Context;
 use super::ingress_rules::rule_for;
@@ -43,9 +43,9 @@ pub(super) fn tags(installation: Uuid, operation: Uuid) -> BTreeMap<String, Stri
 }
 
 /// Looks whether what a mutation would make is there, and whose it is.
-pub(super) async fn look_for(
+pub(super) async fn find_evidence(
     aws: &Aws,
-    place: &crate::domain::installation::AwsPlace,
+    place: &crate::domain::installation::AwsAccount,
     installation: Uuid,
     operation: Uuid,
     mutation: &Mutation,
@@ -172,13 +172,13 @@ pub(super) async fn cluster_tags(aws: &Aws, found: &Observed) -> Result<Option<B
 
 /// Whether a cluster is the one that this installation made or adopted for the task: by its role or its tags. `None` while
 /// AWS cannot say.
-pub(super) async fn is_ours(context: &Context<'_>, found: &Observed) -> Result<Option<bool>, Fault> {
-    let Some(item) = context.task.ours(ResourceKind::Cluster).next() else { return Ok(Some(false)) };
+pub(super) async fn is_managed(context: &Context<'_>, found: &Observed) -> Result<Option<bool>, Fault> {
+    let Some(item) = context.task.managed(ResourceKind::Cluster).next() else { return Ok(Some(false)) };
     if found.iam_role_arn.as_deref().is_some_and(|arn| role_names_operation(arn, item.operation_id)) {
         return Ok(Some(true));
     }
-    let ours = tags(context.task.installation_id, item.operation_id);
-    Ok(cluster_tags(context.aws, found).await?.map(|found| tag_differences(&ours, &found).is_empty()))
+    let managed = tags(context.task.installation_id, item.operation_id);
+    Ok(cluster_tags(context.aws, found).await?.map(|found| tag_differences(&managed, &found).is_empty()))
 }
 
 /// Whether a role ARN is that of the role which an operation made.
@@ -201,8 +201,8 @@ fn cluster_differences(wanted: &NewCluster, found: &Observed) -> Vec<Difference>
 }
 
 /// Where tags differ from ours; other tags do not count.
-pub(super) fn tag_differences(ours: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Vec<Difference> {
-    ours.iter()
+pub(super) fn tag_differences(managed: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Vec<Difference> {
+    managed.iter()
         .filter_map(|(key, value)| {
             Difference::between(&format!("tag {key}"), value, found.get(key).map(String::as_str))
         })

@@ -2,34 +2,34 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
-use crate::domain::names::{group_description, made_name};
+use crate::domain::names::{group_description, managed_name};
 use crate::domain::network::{choose_subnets, why_none};
 use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
 use crate::domain::verdict::Findings;
 
-use super::{Context, Look, make};
+use super::{Context, StepOutcome, make};
 
 /// The subnet group that an account with a default VPC has.
 const DEFAULT_SUBNET_GROUP: &str = "default";
 
 /// Finds the subnet group that was given or the account's default one, or makes one of the given subnets.
-pub(super) async fn prepare_subnet_group(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
+pub(super) async fn prepare_subnet_group(context: &Context<'_>, spec: &ClusterSpec) -> Result<StepOutcome, Fault> {
     let task = context.task;
     let name = match &spec.subnet_group {
-        SubnetGroup::Made { subnet_ids } => {
+        SubnetGroup::New { subnet_ids } => {
             return make(context, subnet_group_of(context, subnet_ids.clone())).await;
         }
         SubnetGroup::OfVpc { vpc_id } => return make_of_vpc(context, spec, vpc_id).await,
-        SubnetGroup::Given { name } => name,
+        SubnetGroup::Existing { name } => name,
         SubnetGroup::Default => DEFAULT_SUBNET_GROUP,
     };
     match context.aws.subnet_group(name).await? {
         Some(group) => {
             let item = Item::found(ResourceKind::SubnetGroup, group.name, None, task.operation_id);
-            Ok(Look::Done(Findings::of(item)))
+            Ok(StepOutcome::Done(Findings::of(item)))
         }
         None if spec.subnet_group == SubnetGroup::Default => Err(Fault::new(
             FaultClass::Invalid,
@@ -42,7 +42,7 @@ pub(super) async fn prepare_subnet_group(context: &Context<'_>, spec: &ClusterSp
 fn subnet_group_of(context: &Context<'_>, subnet_ids: BTreeSet<String>) -> Mutation {
     let task = context.task;
     Mutation::CreateSubnetGroup {
-        name: made_name(&task.cluster, task.operation_id),
+        name: managed_name(&task.cluster, task.operation_id),
         description: group_description(task.installation_id, task.operation_id),
         subnet_ids,
     }
@@ -50,7 +50,7 @@ fn subnet_group_of(context: &Context<'_>, subnet_ids: BTreeSet<String>) -> Mutat
 
 /// Makes a group of the VPC's subnets as they are now. What was made of them before, or was sent and may have been, stays
 /// as it was: the VPC can have changed since.
-async fn make_of_vpc(context: &Context<'_>, spec: &ClusterSpec, vpc_id: &str) -> Result<Look, Fault> {
+async fn make_of_vpc(context: &Context<'_>, spec: &ClusterSpec, vpc_id: &str) -> Result<StepOutcome, Fault> {
     let unfilled = subnet_group_of(context, BTreeSet::new());
     let task = context.task;
     let is_made = unfilled.makes().is_some_and(|(kind, name)| task.present_named(kind, name).is_some());
@@ -66,14 +66,14 @@ async fn make_of_vpc(context: &Context<'_>, spec: &ClusterSpec, vpc_id: &str) ->
 }
 
 /// Finds the parameter group that was given, or makes an empty one to be filled.
-pub(super) async fn prepare_parameter_group(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
+pub(super) async fn prepare_parameter_group(context: &Context<'_>, spec: &ClusterSpec) -> Result<StepOutcome, Fault> {
     let task = context.task;
     match &spec.parameter_group {
-        ParameterGroup::Default => Ok(Look::Skip),
-        ParameterGroup::Given { name } => find_parameter_group(context, name).await,
-        ParameterGroup::Made { .. } => {
+        ParameterGroup::Default => Ok(StepOutcome::Skip),
+        ParameterGroup::Existing { name } => find_parameter_group(context, name).await,
+        ParameterGroup::New { .. } => {
             let mutation = Mutation::CreateParameterGroup {
-                name: made_name(&task.cluster, task.operation_id),
+                name: managed_name(&task.cluster, task.operation_id),
                 description: group_description(task.installation_id, task.operation_id),
             };
             make(context, mutation).await
@@ -82,25 +82,25 @@ pub(super) async fn prepare_parameter_group(context: &Context<'_>, spec: &Cluste
 }
 
 /// Finds a parameter group that was given.
-pub(super) async fn find_parameter_group(context: &Context<'_>, name: &str) -> Result<Look, Fault> {
+pub(super) async fn find_parameter_group(context: &Context<'_>, name: &str) -> Result<StepOutcome, Fault> {
     match context.aws.parameter_group(name).await? {
         Some(group) => {
             let item = Item::found(ResourceKind::ParameterGroup, group.name, None, context.task.operation_id);
-            Ok(Look::Done(Findings::of(item)))
+            Ok(StepOutcome::Done(Findings::of(item)))
         }
         None => Err(Fault::new(FaultClass::Invalid, format!("there is no parameter group named {name}"))),
     }
 }
 
 /// Fills the parameter group of ours: AWS makes it with default values only.
-pub(super) async fn set_parameters(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
-    let ParameterGroup::Made { values } = &spec.parameter_group else { return Ok(Look::Skip) };
-    let name = made_name(&context.task.cluster, context.task.operation_id);
+pub(super) async fn set_parameters(context: &Context<'_>, spec: &ClusterSpec) -> Result<StepOutcome, Fault> {
+    let ParameterGroup::New { values } = &spec.parameter_group else { return Ok(StepOutcome::Skip) };
+    let name = managed_name(&context.task.cluster, context.task.operation_id);
     let Some(found) = context.aws.parameters(&name).await? else {
         return Err(Fault::new(FaultClass::NotFound, format!("the parameter group {name} is not visible yet")));
     };
     if values.iter().all(|(key, value)| found.get(key) == Some(value)) {
-        return Ok(Look::done());
+        return Ok(StepOutcome::done());
     }
-    Ok(Look::act(Mutation::UpdateParameterGroup { name, values: values.clone() }))
+    Ok(StepOutcome::act(Mutation::UpdateParameterGroup { name, values: values.clone() }))
 }

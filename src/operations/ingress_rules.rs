@@ -3,15 +3,15 @@
 use uuid::Uuid;
 
 use crate::aws::Aws;
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::ingress::{Ingress, IngressRule};
-use crate::domain::installation::AwsPlace;
+use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::Item;
 use crate::domain::mutation::Mutation;
 use crate::domain::names::OPERATION_TAG;
 
 use super::evidence::{tag_differences, tags};
-use super::fate::Fate;
+use crate::operations::delete_action::DeleteAction;
 
 /// A rule that opens what was looked for.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct FoundRule {
 /// The rule that opens a port to a peer: AWS allows no second one.
 pub(super) async fn rule_for(
     aws: &Aws,
-    place: &AwsPlace,
+    place: &AwsAccount,
     installation: Uuid,
     ingress: &Ingress,
 ) -> Result<Option<FoundRule>, Fault> {
@@ -41,22 +41,22 @@ fn maker(rule: &IngressRule, installation: Uuid) -> Option<Uuid> {
 }
 
 /// What is to be done about a rule of ours that shall go.
-pub(super) async fn fate_of_rule(aws: &Aws, place: &AwsPlace, installation: Uuid, item: &Item) -> Result<Fate, Fault> {
+pub(super) async fn delete_action_of_rule(aws: &Aws, place: &AwsAccount, installation: Uuid, item: &Item) -> Result<DeleteAction, Fault> {
     let Some(ingress) = Ingress::parse(&item.name) else {
-        return Ok(Fate::Leave("its name does not tell what it opens".to_owned()));
+        return Ok(DeleteAction::Leave("its name does not tell what it opens".to_owned()));
     };
     let rules = aws.ingress_rules(&ingress.security_group_id).await?;
     let arn = |rule: &IngressRule| place.security_group_rule_arn(&rule.id);
-    let is_ours = |rule: &IngressRule| maker(rule, installation) == Some(item.operation_id);
+    let is_managed = |rule: &IngressRule| maker(rule, installation) == Some(item.operation_id);
     Ok(match rules.iter().find(|rule| rule.ingress.as_ref() == Some(&ingress)) {
-        Some(rule) if is_ours(rule) => {
+        Some(rule) if is_managed(rule) => {
             let security_group_id = ingress.security_group_id;
-            Fate::Remove(Mutation::RevokeIngress { security_group_id, rule_arn: arn(rule) })
+            DeleteAction::Remove(Mutation::RevokeIngress { security_group_id, rule_arn: arn(rule) })
         }
-        Some(_) => Fate::Leave("a rule that opens the same does not carry our tags".to_owned()),
-        None if rules.iter().any(|rule| is_ours(rule) && Some(arn(rule)) == item.arn) => {
-            Fate::Leave("somebody has changed what it opens".to_owned())
+        Some(_) => DeleteAction::Leave("a rule that opens the same does not carry our tags".to_owned()),
+        None if rules.iter().any(|rule| is_managed(rule) && Some(arn(rule)) == item.arn) => {
+            DeleteAction::Leave("somebody has changed what it opens".to_owned())
         }
-        None => Fate::Gone,
+        None => DeleteAction::Gone,
     })
 }

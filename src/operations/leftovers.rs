@@ -1,12 +1,12 @@
 //! Leftovers: things of ours that no cluster owns any more, removed by the sweep one call at a time.
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::orphan::{Orphan, OrphanReason};
 
-use super::World;
-use super::fate::{Fate, fate_of, user_of_role};
+use super::StepEnvironment;
+use crate::operations::delete_action::{DeleteAction, delete_action_of, cluster_using_role};
 
 /// What is to be done about a leftover.
 #[derive(Debug)]
@@ -44,19 +44,19 @@ fn order(kind: ResourceKind) -> u8 {
 }
 
 /// Reads the evidence of a leftover again and says what is to be done.
-pub async fn removal_of(world: &World, installation: uuid::Uuid, item: &Item) -> Result<Removal, Fault> {
+pub async fn removal_of(world: &StepEnvironment, installation: uuid::Uuid, item: &Item) -> Result<Removal, Fault> {
     if let (ResourceKind::Role, Some(arn)) = (item.kind, &item.arn)
-        && user_of_role(&world.aws, arn).await?.is_some()
+        && cluster_using_role(&world.aws, arn).await?.is_some()
     {
         return Ok(Removal::Nothing);
     }
-    Ok(match fate_of(&world.aws, &world.place, installation, item, None).await? {
-        Fate::Gone | Fate::Leave(_) | Fate::Leaving | Fate::Wait => Removal::Nothing,
-        Fate::Remove(mutation) => Removal::Send(Box::new(mutation)),
+    Ok(match delete_action_of(&world.aws, &world.place, installation, item, None).await? {
+        DeleteAction::Gone | DeleteAction::Leave(_) | DeleteAction::Leaving | DeleteAction::Wait => Removal::Nothing,
+        DeleteAction::Remove(mutation) => Removal::Send(Box::new(mutation)),
     })
 }
 
 /// Sends the one call.
-pub async fn send(world: &World, mutation: &Mutation) -> Result<(), Fault> {
+pub async fn send(world: &StepEnvironment, mutation: &Mutation) -> Result<(), Fault> {
     world.aws.send(mutation, &world.place).await.map(|_| ())
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::aws::Aws;
-use crate::domain::fault::{Difference, Fault, FaultClass};
-use crate::domain::installation::AwsPlace;
+use crate::domain::problems::fault::{Difference, Fault, FaultClass};
+use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::operation::Kind;
@@ -27,32 +27,32 @@ mod cluster;
 pub mod create_cluster;
 pub mod delete_cluster;
 mod evidence;
-mod fate;
+mod delete_action;
 mod groups;
 mod ingress_rules;
 pub mod leftovers;
-pub mod pace;
+pub mod timing;
 pub mod reboot_nodes;
 pub mod release_cluster;
 pub mod repair_cluster;
 pub mod scale_cluster;
-mod seen;
+mod observation;
 mod service_role;
 pub mod tear_down;
 pub mod update_cluster;
 
-use pace::Settings;
+use timing::Settings;
 
 /// How often a security group that was given is looked for in vain: one made moments ago is not seen by all of EC2 yet.
 const TRIES_FOR_A_NEW_GROUP: u32 = 3;
 
 /// The AWS that operations work in, and what the operator has set.
 #[derive(Debug, Clone)]
-pub struct World {
+pub struct StepEnvironment {
     /// AWS, to be asked.
     pub aws: Aws,
     /// Which account and Region it is.
-    pub place: AwsPlace,
+    pub place: AwsAccount,
     /// What the operator has set.
     pub settings: Settings,
 }
@@ -63,7 +63,7 @@ pub struct Context<'a> {
     /// AWS, to be asked.
     pub aws: &'a Aws,
     /// Which account and Region it is.
-    pub place: &'a AwsPlace,
+    pub place: &'a AwsAccount,
     /// The operation at its step.
     pub task: &'a Task,
     /// What the operator has set.
@@ -72,14 +72,14 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// What the step of a task may look at.
-    pub fn new(world: &'a World, task: &'a Task) -> Self {
+    pub fn new(world: &'a StepEnvironment, task: &'a Task) -> Self {
         Self { aws: &world.aws, place: &world.place, task, settings: &world.settings }
     }
 }
 
 /// What a look says should follow.
 #[derive(Debug)]
-pub enum Look {
+pub enum StepOutcome {
     /// The step is done.
     Done(Findings),
     /// The step is not needed.
@@ -98,13 +98,13 @@ pub enum Look {
         /// The call.
         mutation: Box<Mutation>,
         /// Until when a refusal "role not assumable" only means that the role is young.
-        young_until: Option<DateTime<Utc>>,
+        propagating_until: Option<DateTime<Utc>>,
     },
 }
 
-impl Look {
+impl StepOutcome {
     fn act(mutation: Mutation) -> Self {
-        Self::Act { mutation: Box::new(mutation), young_until: None }
+        Self::Act { mutation: Box::new(mutation), propagating_until: None }
     }
 
     fn done() -> Self {
@@ -113,10 +113,10 @@ impl Look {
 }
 
 /// The future of a look.
-pub type Looking<'a> = Pin<Box<dyn Future<Output = Result<Look, Fault>> + Send + 'a>>;
+pub type StepFuture<'a> = Pin<Box<dyn Future<Output = Result<StepOutcome, Fault>> + Send + 'a>>;
 
 /// The look of a step.
-pub type StepLook = for<'a> fn(&'a Context<'a>) -> Looking<'a>;
+pub type StepFn = for<'a> fn(&'a Context<'a>) -> StepFuture<'a>;
 
 /// One named, repeatable act. A look that meets a fault comes back with it by `?`.
 pub struct Step {
@@ -125,14 +125,14 @@ pub struct Step {
     /// How long it may be tried before it blocks.
     pub deadline: fn(&Task) -> Duration,
     /// What a deadline means here.
-    pub late: Late,
+    pub late: DeadlineCause,
     /// Reads, and says what should follow.
-    pub look: StepLook,
+    pub check: StepFn,
 }
 
 /// What it means when a step's deadline has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Late {
+pub enum DeadlineCause {
     /// The last fault is the reason.
     LastFault,
     /// The cluster did not become available: AWS's events about it are the reason.
@@ -151,13 +151,13 @@ pub struct Plan {
 
 impl Step {
     /// A step that may take so long, and whose last fault is the reason when it takes longer.
-    const fn new(name: &'static str, deadline: fn(&Task) -> Duration, look: StepLook) -> Self {
-        Self { name, deadline, late: Late::LastFault, look }
+    const fn new(name: &'static str, deadline: fn(&Task) -> Duration, check: StepFn) -> Self {
+        Self { name, deadline, late: DeadlineCause::LastFault, check }
     }
 
     /// A step that waits for the cluster: AWS's events are the reason when it takes too long.
-    const fn awaiting(name: &'static str, deadline: fn(&Task) -> Duration, look: StepLook) -> Self {
-        Self { name, deadline, late: Late::ClusterNotAvailable, look }
+    const fn awaiting(name: &'static str, deadline: fn(&Task) -> Duration, check: StepFn) -> Self {
+        Self { name, deadline, late: DeadlineCause::ClusterNotAvailable, check }
     }
 }
 
@@ -205,18 +205,18 @@ pub fn known_steps() -> Vec<String> {
 }
 
 /// Looks for what a mutation makes: it is done when ours is there, a conflict when another's is, else it must be made.
-async fn make(context: &Context<'_>, mutation: Mutation) -> Result<Look, Fault> {
+async fn make(context: &Context<'_>, mutation: Mutation) -> Result<StepOutcome, Fault> {
     let task = context.task;
     if mutation.makes().is_some_and(|(kind, name)| task.present_named(kind, name).is_some()) {
-        return Ok(Look::done());
+        return Ok(StepOutcome::done());
     }
     let mutation = task.open_call_like(&mutation).cloned().unwrap_or(mutation);
-    match evidence::look_for(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
-        evidence::Existence::Ours(item) => Ok(Look::Done(Findings::of(*item))),
+    match evidence::find_evidence(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
+        evidence::Existence::Ours(item) => Ok(StepOutcome::Done(Findings::of(*item))),
         evidence::Existence::Foreign(differences) | evidence::Existence::Altered(_, differences) => {
             Err(conflict(&mutation, differences))
         }
-        evidence::Existence::Absent | evidence::Existence::Undecided => Ok(Look::act(mutation)),
+        evidence::Existence::Absent | evidence::Existence::Undecided => Ok(StepOutcome::act(mutation)),
     }
 }
 
@@ -228,7 +228,7 @@ fn conflict(mutation: &Mutation, differences: Vec<Difference>) -> Fault {
 /// Sends the one call of a turn and says what it made.
 pub async fn act(context: &Context<'_>, mutation: &Mutation) -> Result<Findings, Fault> {
     let sent = context.aws.send(mutation, context.place).await;
-    let effect = sent.map_err(|fault| sent_twice(context, mutation, given_is_gone(context, mutation, fault)))?;
+    let effect = sent.map_err(|fault| sent_twice(context, mutation, missing_external_group(context, mutation, fault)))?;
     let made = mutation.makes().map(|(kind, name)| {
         let arn = effect.arn.clone();
         Item::made(kind, name, arn, context.task.operation_id)
@@ -237,7 +237,7 @@ pub async fn act(context: &Context<'_>, mutation: &Mutation) -> Result<Findings,
 }
 
 /// A group that was given and is not there is a wrong input; one that we made is only not visible yet.
-fn given_is_gone(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault {
+fn missing_external_group(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault {
     let code = fault.aws.as_ref().map(|aws| aws.code.as_str()).unwrap_or_default();
     let kind = if code.starts_with("SubnetGroup") { ResourceKind::SubnetGroup } else { ResourceKind::ParameterGroup };
     let present = context.task.inventory.iter().rev();
@@ -265,11 +265,11 @@ fn sent_twice(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault
 /// The fault of a step whose deadline has passed: the last one it met, or what AWS says about the cluster.
 pub async fn late_fault(context: &Context<'_>, step: &Step, last: Option<Fault>) -> Fault {
     match step.late {
-        Late::ClusterNotAvailable => {
+        DeadlineCause::ClusterNotAvailable => {
             let detail = format!("the cluster {} did not become available in time", context.task.cluster);
             cluster::not_available(context, detail).await
         }
-        Late::LastFault => {
+        DeadlineCause::LastFault => {
             last.unwrap_or_else(|| Fault::new(FaultClass::Deadline, format!("{} took longer than it may", step.name)))
         }
     }

@@ -1,17 +1,17 @@
 //! reboot_nodes: the nodes named, or all of them, one after another.
 
-use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::observed::Observed;
 use crate::domain::spec::Spec;
 
 use super::changes::{self, nodes};
-use super::{Context, Looking, Plan, Step};
+use super::{Context, StepFuture, Plan, Step};
 
 /// The plan. A reboot cannot be undone: an undo only waits until the cluster is at rest.
 pub const PLAN: Plan = Plan {
     steps: &[
         Step::awaiting("await_changeable", |_| changes::BUSY_PATIENCE, changes::await_changeable),
-        Step::awaiting("reboot_nodes", nodes::reboots_patience, reboot),
+        Step::awaiting("reboot_nodes", nodes::reboots_timeout, reboot),
     ],
     undo: &[
         Step::new("settle_open_calls", |_| changes::BUSY_PATIENCE, changes::settle_open_calls),
@@ -20,7 +20,7 @@ pub const PLAN: Plan = Plan {
     deadline: changes::DEADLINE,
 };
 
-fn reboot<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn reboot<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let Spec::RebootNodes(spec) = &context.task.spec else {
             return Err(Fault::new(FaultClass::Invalid, "the operation holds the spec of another kind"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::inventory::Presence;
 use crate::domain::verdict::Findings;
 
-use super::{Context, Look, Looking, Plan, Step};
+use super::{Context, StepOutcome, StepFuture, Plan, Step};
 
 /// The plan. Until its one step is done nothing has happened, so there is nothing to undo.
 pub const PLAN: Plan = Plan {
@@ -14,10 +14,10 @@ pub const PLAN: Plan = Plan {
     deadline: Duration::from_secs(60 * 60),
 };
 
-fn let_go<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn let_go<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let present = context.task.inventory.iter().filter(|item| item.presence == Presence::Present);
         let left = present.map(|item| item.left("released: this service does not manage the cluster any more"));
-        Ok(Look::Done(Findings { inventory: left.collect(), ..Findings::default() }))
+        Ok(StepOutcome::Done(Findings { inventory: left.collect(), ..Findings::default() }))
     })
 }

@@ -12,7 +12,7 @@ pub const PLAN: Plan = Plan {
         Step::new("update_cluster", |_| changes::BUSY_PATIENCE, settings::update),
         Step::awaiting("await_updated", |_| CHANGE_PATIENCE, settings::await_updated),
         Step::new("change_replication_factor", |_| changes::BUSY_PATIENCE, nodes::change_count),
-        Step::awaiting("await_nodes", nodes::nodes_patience, nodes::await_count),
+        Step::awaiting("await_nodes", nodes::nodes_timeout, nodes::await_count),
         Step::new("update_tags", |_| changes::BUSY_PATIENCE, tags::update),
         Step::new("delete_replaced_parameter_group", |_| changes::BUSY_PATIENCE, parameters::delete_replaced),
     ],

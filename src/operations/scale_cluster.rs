@@ -8,7 +8,7 @@ pub const PLAN: Plan = Plan {
     steps: &[
         Step::awaiting("await_changeable", |_| changes::BUSY_PATIENCE, changes::await_changeable),
         Step::new("change_replication_factor", |_| changes::BUSY_PATIENCE, nodes::change_count),
-        Step::awaiting("await_nodes", nodes::nodes_patience, nodes::await_count),
+        Step::awaiting("await_nodes", nodes::nodes_timeout, nodes::await_count),
     ],
     undo: changes::UNDO,
     deadline: changes::DEADLINE,

@@ -3,41 +3,41 @@
 use chrono::{DateTime, Utc};
 
 use crate::aws::RoleSummary;
-use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::inventory::{Item, Owner, ResourceKind};
 use crate::domain::mutation::{Mutation, SERVICE_LINKED_ROLE};
-use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, made_name};
-use crate::domain::policies::trust_policy;
+use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, managed_name};
+use crate::domain::iam::policies::trust_policy;
 use crate::domain::spec::{ClusterSpec, ServiceRole};
-use crate::domain::trust::{may_serve, trusts_dax};
+use crate::domain::iam::trust::{may_serve, trusts_dax};
 use crate::domain::verdict::Findings;
 
 use super::evidence::tags;
-use super::{Context, Look, make};
+use super::{Context, StepOutcome, make};
 
 /// Finds the role that was given, or the one that the account has, as the AWS console looks for it.
-pub(super) async fn find(context: &Context<'_>, spec: &ClusterSpec) -> Result<Look, Fault> {
+pub(super) async fn find(context: &Context<'_>, spec: &ClusterSpec) -> Result<StepOutcome, Fault> {
     // Asked before anything is made: a Region without DAX refuses every call of it.
     context.aws.cluster(context.task.cluster.as_str()).await?;
     match &spec.service_role {
-        ServiceRole::Made { .. } => Ok(Look::Skip),
-        ServiceRole::Given { arn } => {
+        ServiceRole::New { .. } => Ok(StepOutcome::Skip),
+        ServiceRole::Existing { arn } => {
             check_given(context, arn).await?;
             Ok(found(context, arn))
         }
-        ServiceRole::Found { default_access } => {
+        ServiceRole::Discover { default_access } => {
             let candidates = candidates(context).await?;
             match candidates.as_slice() {
                 [only] => Ok(found(context, &only.arn)),
-                [] if default_access.is_some() => Ok(Look::Skip),
+                [] if default_access.is_some() => Ok(StepOutcome::Skip),
                 _ => Err(unspecified(&candidates)),
             }
         }
     }
 }
 
-fn found(context: &Context<'_>, arn: &str) -> Look {
-    Look::Done(Findings::of(Item::found(
+fn found(context: &Context<'_>, arn: &str) -> StepOutcome {
+    StepOutcome::Done(Findings::of(Item::found(
         ResourceKind::Role,
         name_in(arn),
         Some(arn.to_owned()),
@@ -88,13 +88,13 @@ fn unspecified(candidates: &[RoleSummary]) -> Fault {
 }
 
 /// Makes the role that only this cluster uses.
-pub(super) async fn create(context: &Context<'_>) -> Result<Look, Fault> {
+pub(super) async fn create(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     let task = context.task;
     if task.present(ResourceKind::Role).is_some_and(|role| role.owner == Owner::External) {
-        return Ok(Look::Skip);
+        return Ok(StepOutcome::Skip);
     }
     let mutation = Mutation::CreateRole {
-        name: made_name(&task.cluster, task.operation_id),
+        name: managed_name(&task.cluster, task.operation_id),
         path: IAM_PATH.to_owned(),
         trust_policy: trust_policy().to_json(),
         permissions_boundary: context.settings.permissions_boundary.clone(),
@@ -105,7 +105,7 @@ pub(super) async fn create(context: &Context<'_>) -> Result<Look, Fault> {
 }
 
 /// Makes sure that DAX's service-linked role is there; DAX itself needs it to reach the network.
-pub(super) async fn ensure_service_linked(context: &Context<'_>) -> Result<Look, Fault> {
+pub(super) async fn ensure_service_linked(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     let place = context.place;
     let arn = format!(
         "arn:{}:iam::{}:role/aws-service-role/dax.amazonaws.com/{SERVICE_LINKED_ROLE}",
@@ -119,17 +119,17 @@ pub(super) async fn ensure_service_linked(context: &Context<'_>) -> Result<Look,
                 Some(role.arn),
                 context.task.operation_id,
             );
-            Ok(Look::Done(Findings::of(item)))
+            Ok(StepOutcome::Done(Findings::of(item)))
         }
-        Ok(None) => Ok(Look::act(Mutation::CreateServiceLinkedRole)),
+        Ok(None) => Ok(StepOutcome::act(Mutation::CreateServiceLinkedRole)),
         // Who may not look may still create clusters: DAX makes the role itself when it is missing.
-        Err(fault) if fault.class == FaultClass::Permission => Ok(Look::Skip),
+        Err(fault) if fault.class == FaultClass::Permission => Ok(StepOutcome::Skip),
         Err(fault) => Err(fault),
     }
 }
 
 /// Until when "DAX cannot assume the role" may only mean that the role is young.
-pub(super) async fn young_until(context: &Context<'_>) -> Result<Option<DateTime<Utc>>, Fault> {
+pub(super) async fn propagating_until(context: &Context<'_>) -> Result<Option<DateTime<Utc>>, Fault> {
     let Some(role) = context.task.present(ResourceKind::Role) else { return Ok(None) };
     let born = match role.owner {
         Owner::Managed => role.recorded_at,
@@ -138,5 +138,5 @@ pub(super) async fn young_until(context: &Context<'_>) -> Result<Option<DateTime
             context.aws.role(&role.name, arn).await?.and_then(|role| role.created_at)
         }
     };
-    Ok(born.map(|born| born + context.settings.pace.propagation))
+    Ok(born.map(|born| born + context.settings.timing.propagation))
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::operation::Kind;
@@ -15,36 +15,36 @@ use crate::domain::task::{Intent, Task};
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
-use super::evidence::{Existence, look_for};
-use super::fate::{Fate, fate_of, user_of_role};
-use super::seen::Seen;
-use super::{Context, Look, Looking, Step};
+use super::evidence::{Existence, find_evidence};
+use crate::operations::delete_action::{DeleteAction, delete_action_of, cluster_using_role};
+use crate::operations::observation::Observation;
+use super::{Context, StepOutcome, StepFuture, Step};
 
 /// How long AWS may take to let go of something, and IAM to notice.
-const RELEASE_PATIENCE: Duration = Duration::from_secs(20 * 60);
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 /// A cluster cannot be deleted before its creation ended, so the wait has the budget of a creation.
-const CLUSTER_PATIENCE: Duration = Duration::from_secs(75 * 60);
+const CLUSTER_TIMEOUT: Duration = Duration::from_secs(75 * 60);
 
 /// The steps.
 pub const STEPS: &[Step] = &[
-    Step::new("settle_open_calls", |_| CLUSTER_PATIENCE, settle_open_calls),
-    Step::new("close_ingress", |_| RELEASE_PATIENCE, close_ingress),
-    Step::new("delete_cluster", |_| CLUSTER_PATIENCE, delete_cluster),
-    Step::new("await_cluster_gone", |_| CLUSTER_PATIENCE, await_cluster_gone),
-    Step::new("delete_subnet_group", |_| RELEASE_PATIENCE, delete_subnet_group),
-    Step::new("delete_parameter_group", |_| RELEASE_PATIENCE, delete_parameter_group),
-    Step::new("delete_access_policies", |_| RELEASE_PATIENCE, delete_access_policies),
-    Step::new("delete_service_role", |_| RELEASE_PATIENCE, delete_service_role),
+    Step::new("settle_open_calls", |_| CLUSTER_TIMEOUT, settle_open_calls),
+    Step::new("close_ingress", |_| RELEASE_TIMEOUT, close_ingress),
+    Step::new("delete_cluster", |_| CLUSTER_TIMEOUT, delete_cluster),
+    Step::new("await_cluster_gone", |_| CLUSTER_TIMEOUT, await_cluster_gone),
+    Step::new("delete_subnet_group", |_| RELEASE_TIMEOUT, delete_subnet_group),
+    Step::new("delete_parameter_group", |_| RELEASE_TIMEOUT, delete_parameter_group),
+    Step::new("delete_access_policies", |_| RELEASE_TIMEOUT, delete_access_policies),
+    Step::new("delete_service_role", |_| RELEASE_TIMEOUT, delete_service_role),
 ];
 
 /// Settles every call whose outcome nobody knows, before anything is deleted: what it made joins the inventory; that it
 /// made nothing is believed only when it is too old to arrive.
-fn settle_open_calls<'a>(context: &'a Context<'a>) -> Looking<'a> {
-    Box::pin(settle(context, Findings { inventory: farewells(context.task), ..Findings::default() }))
+fn settle_open_calls<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
+    Box::pin(settle(context, Findings { inventory: release_external_items(context.task), ..Findings::default() }))
 }
 
 /// Settles every call whose outcome nobody knows; `findings` is what is found out besides.
-pub(super) async fn settle(context: &Context<'_>, mut findings: Findings) -> Result<Look, Fault> {
+pub(super) async fn settle(context: &Context<'_>, mut findings: Findings) -> Result<StepOutcome, Fault> {
     let mut waiting = false;
     for intent in &context.task.open_intents {
         match settle_one(context, intent).await? {
@@ -57,14 +57,14 @@ pub(super) async fn settle(context: &Context<'_>, mut findings: Findings) -> Res
         }
     }
     if waiting {
-        let after = context.settings.pace.release_poll.max(Duration::from_millis(500));
-        return Ok(Look::CheckAgain { after, waiting_for: WaitingFor::LostAnswer, findings });
+        let after = context.settings.timing.release_poll.max(Duration::from_millis(500));
+        return Ok(StepOutcome::CheckAgain { after, waiting_for: WaitingFor::LostAnswer, findings });
     }
-    Ok(Look::Done(findings))
+    Ok(StepOutcome::Done(findings))
 }
 
 /// Things that were found or given stay, and the receipt says why.
-fn farewells(task: &Task) -> Vec<Item> {
+fn release_external_items(task: &Task) -> Vec<Item> {
     let external =
         task.inventory.iter().filter(|item| item.owner == Owner::External && item.presence == Presence::Present);
     external.map(|item| item.left("not made by this service, so never deleted by it")).collect()
@@ -81,7 +81,7 @@ async fn settle_one(context: &Context<'_>, intent: &Intent) -> Result<Settled, F
         return settle_change(context, intent).await;
     }
     let installation = context.task.installation_id;
-    let looked = look_for(context.aws, context.place, installation, intent.operation_id, &intent.mutation).await;
+    let looked = find_evidence(context.aws, context.place, installation, intent.operation_id, &intent.mutation).await;
     let existence = match (looked, intent.mutation.makes()) {
         (Err(fault), Some((kind, name))) if leaves_unseen(context.task, &fault) => {
             let item = Item::made(kind, name, None, intent.operation_id);
@@ -112,70 +112,70 @@ async fn settle_change(context: &Context<'_>, intent: &Intent) -> Result<Settled
 }
 
 fn is_too_old(context: &Context<'_>, intent: &Intent) -> bool {
-    context.task.age_of(intent.opened_at) >= context.settings.pace.absence
+    context.task.age_of(intent.opened_at) >= context.settings.timing.absence
 }
 
 /// Closes every port that was opened for the cluster.
-fn close_ingress<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn close_ingress<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(remove(context, ResourceKind::SecurityGroupRule))
 }
 
-fn delete_cluster<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn delete_cluster<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(remove(context, ResourceKind::Cluster))
 }
 
-fn await_cluster_gone<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn await_cluster_gone<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
-        let Some(item) = context.task.ours(ResourceKind::Cluster).next() else { return Ok(Look::Skip) };
+        let Some(item) = context.task.managed(ResourceKind::Cluster).next() else { return Ok(StepOutcome::Skip) };
         let observed = match context.seen().await? {
-            Seen::There(found) if found.is_deleting() => return Ok(context.wait_for_cluster(Findings::seen(*found))),
-            Seen::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
+            Observation::There(found) if found.is_deleting() => return Ok(context.wait_for_cluster(Findings::seen(*found))),
+            Observation::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
             // Not there, says the list: the evidence of this very name decides.
-            Seen::There(found) => Some(*found),
-            Seen::NotThere => None,
+            Observation::There(found) => Some(*found),
+            Observation::NotThere => None,
         };
-        match fate_of(context.aws, context.place, context.task.installation_id, item, None).await? {
+        match delete_action_of(context.aws, context.place, context.task.installation_id, item, None).await? {
             // Another's cluster of that name means that ours is gone.
-            Fate::Gone | Fate::Leave(_) => Ok(Look::Done(Findings::of(item.gone()))),
-            Fate::Remove(mutation) => Ok(Look::act(mutation)),
-            Fate::Leaving | Fate::Wait => Ok(context.wait_for_cluster(Findings { observed, ..Findings::default() })),
+            DeleteAction::Gone | DeleteAction::Leave(_) => Ok(StepOutcome::Done(Findings::of(item.gone()))),
+            DeleteAction::Remove(mutation) => Ok(StepOutcome::act(mutation)),
+            DeleteAction::Leaving | DeleteAction::Wait => Ok(context.wait_for_cluster(Findings { observed, ..Findings::default() })),
         }
     })
 }
 
-fn delete_subnet_group<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn delete_subnet_group<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(remove(context, ResourceKind::SubnetGroup))
 }
 
-fn delete_parameter_group<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn delete_parameter_group<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(remove(context, ResourceKind::ParameterGroup))
 }
 
-fn delete_access_policies<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn delete_access_policies<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(remove(context, ResourceKind::Policy))
 }
 
-fn delete_service_role<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn delete_service_role<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(remove(context, ResourceKind::Role))
 }
 
 /// Removes everything of ours of a kind, one call a turn.
-async fn remove(context: &Context<'_>, kind: ResourceKind) -> Result<Look, Fault> {
-    let items: Vec<&Item> = context.task.ours(kind).collect();
+async fn remove(context: &Context<'_>, kind: ResourceKind) -> Result<StepOutcome, Fault> {
+    let items: Vec<&Item> = context.task.managed(kind).collect();
     if items.is_empty() && context.task.step.attempts == 0 {
-        return Ok(Look::Skip);
+        return Ok(StepOutcome::Skip);
     }
     if let Some(reason) = reason_to_leave(context, kind).await? {
         let inventory = items.into_iter().map(|item| item.left(&reason)).collect();
-        return Ok(Look::Done(Findings { inventory, ..Findings::default() }));
+        return Ok(StepOutcome::Done(Findings { inventory, ..Findings::default() }));
     }
     remove_items(context, items).await
 }
 
 /// Removes these things of ours, one call a turn.
-pub(super) async fn remove_items(context: &Context<'_>, items: Vec<&Item>) -> Result<Look, Fault> {
+pub(super) async fn remove_items(context: &Context<'_>, items: Vec<&Item>) -> Result<StepOutcome, Fault> {
     if items.is_empty() && context.task.step.attempts == 0 {
-        return Ok(Look::Skip);
+        return Ok(StepOutcome::Skip);
     }
     let role = context.task.inventory.iter().rev().find(|item| {
         item.kind == ResourceKind::Role && item.owner == Owner::Managed && item.presence != Presence::Gone
@@ -184,29 +184,29 @@ pub(super) async fn remove_items(context: &Context<'_>, items: Vec<&Item>) -> Re
     let mut findings = Findings::default();
     for item in items {
         match removal(context, item, role).await? {
-            Fate::Gone if is_young(context, item) => return Ok(wait(context, findings)),
-            Fate::Gone => findings.inventory.push(item.gone()),
-            Fate::Leave(reason) => findings.inventory.push(item.left(reason)),
-            Fate::Leaving => {}
-            Fate::Wait => return Ok(wait(context, findings)),
-            Fate::Remove(mutation) if findings.inventory.is_empty() => return Ok(Look::act(mutation)),
+            DeleteAction::Gone if is_recent(context, item) => return Ok(wait(context, findings)),
+            DeleteAction::Gone => findings.inventory.push(item.gone()),
+            DeleteAction::Leave(reason) => findings.inventory.push(item.left(reason)),
+            DeleteAction::Leaving => {}
+            DeleteAction::Wait => return Ok(wait(context, findings)),
+            DeleteAction::Remove(mutation) if findings.inventory.is_empty() => return Ok(StepOutcome::act(mutation)),
             // What was found gone is committed first; the next one follows in the next turn.
-            Fate::Remove(_) => {
-                return Ok(Look::CheckAgain { after: Duration::ZERO, waiting_for: WaitingFor::Release, findings });
+            DeleteAction::Remove(_) => {
+                return Ok(StepOutcome::CheckAgain { after: Duration::ZERO, waiting_for: WaitingFor::Release, findings });
             }
         }
     }
-    Ok(Look::Done(findings))
+    Ok(StepOutcome::Done(findings))
 }
 
 /// What is to be done about a thing; it stays while another cluster of ours relies on it.
-async fn removal(context: &Context<'_>, item: &Item, role: Option<&str>) -> Result<Fate, Fault> {
+async fn removal(context: &Context<'_>, item: &Item, role: Option<&str>) -> Result<DeleteAction, Fault> {
     let task = context.task;
     if let Some(cluster) = task.shared_rules.get(&item.name).filter(|_| item.kind == ResourceKind::SecurityGroupRule) {
-        return Ok(Fate::Leave(format!("the cluster {cluster} relies on it, and it is closed with that one")));
+        return Ok(DeleteAction::Leave(format!("the cluster {cluster} relies on it, and it is closed with that one")));
     }
-    match fate_of(context.aws, context.place, task.installation_id, item, role).await {
-        Err(fault) if leaves_unseen(task, &fault) => Ok(Fate::Leave(fault.detail)),
+    match delete_action_of(context.aws, context.place, task.installation_id, item, role).await {
+        Err(fault) if leaves_unseen(task, &fault) => Ok(DeleteAction::Leave(fault.detail)),
         fate => fate,
     }
 }
@@ -217,13 +217,13 @@ fn leaves_unseen(task: &Task, fault: &Fault) -> bool {
 }
 
 /// "Not there" about something made moments ago is not believed, unless our own delete of it was confirmed.
-pub(super) fn is_young(context: &Context<'_>, item: &Item) -> bool {
+pub(super) fn is_recent(context: &Context<'_>, item: &Item) -> bool {
     let age = item.recorded_at.map(|at| context.task.age_of(at));
-    age.is_some_and(|age| age < context.settings.pace.absence) && !context.task.is_confirmed_deleted(item)
+    age.is_some_and(|age| age < context.settings.timing.absence) && !context.task.is_confirmed_deleted(item)
 }
 
-fn wait(context: &Context<'_>, findings: Findings) -> Look {
-    Look::CheckAgain { after: context.settings.pace.release_poll, waiting_for: WaitingFor::Release, findings }
+fn wait(context: &Context<'_>, findings: Findings) -> StepOutcome {
+    StepOutcome::CheckAgain { after: context.settings.timing.release_poll, waiting_for: WaitingFor::Release, findings }
 }
 
 /// Why things of a kind stay although we made them: the caller asked for it, or another cluster uses the role.
@@ -237,13 +237,13 @@ async fn reason_to_leave(context: &Context<'_>, kind: ResourceKind) -> Result<Op
     if !matches!(kind, ResourceKind::Role | ResourceKind::Policy) {
         return Ok(None);
     }
-    let Some(arn) = task.ours(ResourceKind::Role).find_map(|role| role.arn.as_deref()) else { return Ok(None) };
-    let user = user_of_role(context.aws, arn).await?;
+    let Some(arn) = task.managed(ResourceKind::Role).find_map(|role| role.arn.as_deref()) else { return Ok(None) };
+    let user = cluster_using_role(context.aws, arn).await?;
     Ok(user.map(|cluster| format!("the cluster {cluster} uses this role")))
 }
 
 /// A fault of a tear-down that never gives up: what another request would cure is explained, and waited for.
-pub fn never_giving_up(fault: Fault) -> Fault {
+pub fn hold_instead_of_failing(fault: Fault) -> Fault {
     match fault.class {
         FaultClass::Invalid | FaultClass::RoleUnspecified | FaultClass::ClusterExists => {
             Fault { class: FaultClass::Conflict, ..fault }

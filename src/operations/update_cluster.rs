@@ -1,7 +1,7 @@
 //! update_cluster: other settings, other cache values, another reach of the service role, other tags.
 
 use super::changes::{self, CHANGE_PATIENCE, access, nodes, of_call, parameters, settings, tags};
-use super::{Context, Look, Looking, Plan, Step};
+use super::{Context, StepOutcome, StepFuture, Plan, Step};
 
 /// The plan.
 pub const PLAN: Plan = Plan {
@@ -11,7 +11,7 @@ pub const PLAN: Plan = Plan {
         Step::new("set_parameters", of_call, parameters::set),
         Step::new("update_cluster", |_| changes::BUSY_PATIENCE, settings::update),
         Step::awaiting("await_updated", |_| CHANGE_PATIENCE, settings::await_updated),
-        Step::new("reboot_waiting_nodes", nodes::reboots_patience, reboot_waiting_nodes),
+        Step::new("reboot_waiting_nodes", nodes::reboots_timeout, reboot_waiting_nodes),
         Step::new("create_access_policies", of_call, access::create),
         Step::new("attach_access_policies", of_call, access::attach),
         Step::new("delete_replaced_policies", |_| changes::REMOVAL_PATIENCE, access::delete_replaced),
@@ -23,10 +23,10 @@ pub const PLAN: Plan = Plan {
 };
 
 /// Reboots the nodes that AWS names as waiting for it, if that was asked for.
-fn reboot_waiting_nodes<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn reboot_waiting_nodes<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         if !changes::change(context)?.reboot_nodes_if_needed {
-            return Ok(Look::Skip);
+            return Ok(StepOutcome::Skip);
         }
         nodes::reboot(context, |seen| seen.node_ids_to_reboot.clone()).await
     })

@@ -12,13 +12,13 @@ use sqlx::{Executor, PgConnection};
 use super::StoreError;
 
 /// Longest wait for a transaction. The server's own limit for a statement does not help when the server is unreachable.
-const PATIENCE: Duration = Duration::from_secs(12);
+const TIMEOUT: Duration = Duration::from_secs(12);
 
 /// Runs the work in a task of its own and waits for it; a dropped caller does not stop it.
 pub(super) async fn run<T: Send + 'static>(
     work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
-    match tokio::time::timeout(PATIENCE, tokio::spawn(work)).await {
+    match tokio::time::timeout(TIMEOUT, tokio::spawn(work)).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => Err(StoreError::Task(error.to_string())),
         // The work may still be done: whoever needs to know reads it again.

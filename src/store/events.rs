@@ -12,7 +12,7 @@ use crate::domain::operation::Status;
 use super::{Store, StoreError, rows};
 
 /// A place among the events of a cluster's operations: when, in which operation, as the how many-eth.
-pub type EventPlace = (DateTime<Utc>, Uuid, i64);
+pub type EventPosition = (DateTime<Utc>, Uuid, i64);
 
 /// An entry about to be written.
 pub(super) struct Event {
@@ -94,7 +94,7 @@ impl Store {
     pub async fn events_of_cluster(
         &self,
         cluster: &Cluster,
-        before: Option<EventPlace>,
+        before: Option<EventPosition>,
         limit: i64,
     ) -> Result<Vec<(Uuid, EventRecord)>, StoreError> {
         let (at, operation, sequence) =

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::operation::Status;
 
 use super::record::Recorded;
@@ -67,10 +67,10 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
-        let duties = sqlx::query!("update duties set due_at = now() where due_at > now() + interval '1 day'")
+        let singleton_jobs = sqlx::query!("update duties set due_at = now() where due_at > now() + interval '1 day'")
             .execute(&self.pool)
             .await?;
-        Ok(operations.rows_affected() + duties.rows_affected())
+        Ok(operations.rows_affected() + singleton_jobs.rows_affected())
     }
 
     /// Gives back every claim of a worker that is about to end, so that others go on at once.

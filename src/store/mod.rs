@@ -17,10 +17,10 @@ mod change;
 mod claims;
 mod clusters;
 mod detached;
-mod duties;
+mod singleton_jobs;
 mod events;
-mod experience;
-mod figures;
+mod step_durations;
+mod metrics;
 mod idempotency;
 mod insert;
 mod intents;
@@ -44,9 +44,9 @@ pub use accept::{Accepted, NewOperation};
 pub use change::Change;
 pub use claims::{Claim, LEASE};
 pub use clusters::ClusterFilter;
-pub use duties::Duty;
-pub use events::EventPlace;
-pub use figures::Unfinished;
+pub use singleton_jobs::SingletonJob;
+pub use events::EventPosition;
+pub use metrics::Unfinished;
 pub use idempotency::IdempotencyKey;
 pub use operations::OperationFilter;
 pub use poll::DetailsDue;
@@ -55,7 +55,7 @@ pub use record::{Recorded, SentCall, SentOutcome, TurnReport};
 pub use schema::{Durability, SchemaState};
 pub use supersede::Retried;
 pub use tokens::{StoredToken, TokenRecord};
-pub use undo::{GaveUp, UndoOf};
+pub use undo::{UndoRequested, UndoOf};
 pub use wake::Wakeups;
 
 /// A fault of the database or of what it holds.
@@ -157,8 +157,8 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let options = self.pool.connect_options();
         let greeting = async { PgConnection::connect_with(&options).await?.close().await };
-        let patience = self.pool.options().get_acquire_timeout();
-        let greeted = tokio::time::timeout(patience, greeting).await;
+        let timeout = self.pool.options().get_acquire_timeout();
+        let greeted = tokio::time::timeout(timeout, greeting).await;
         Ok(greeted.unwrap_or(Err(sqlx::Error::PoolTimedOut))?)
     }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::domain::observed::{Details, Observed};
 
 use super::rows::to_json;
-use super::{Duty, Store, StoreError};
+use super::{SingletonJob, Store, StoreError};
 
 /// A cluster whose tags and parameter values are due to be read.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ impl Store {
     /// Operations that wait for one that has changed are woken. Returns how many clusters have.
     pub async fn record_poll(
         &self,
-        duty: &Duty,
+        duty: &SingletonJob,
         seen_at: DateTime<Utc>,
         seen: &[(String, Observed)],
     ) -> Result<usize, StoreError> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sqlx::postgres::PgPoolOptions;
 
-use crate::domain::installation::{AwsPlace, Installation};
+use crate::domain::installation::{AwsAccount, Installation};
 
 use super::rows::{from_json, to_json};
 use super::{Store, StoreError};
@@ -90,7 +90,7 @@ impl Store {
     }
 
     /// Writes down which AWS this database belongs to, if it has met none yet, and returns the one it belongs to.
-    pub async fn claim_place(&self, place: &AwsPlace) -> Result<AwsPlace, StoreError> {
+    pub async fn claim_account(&self, place: &AwsAccount) -> Result<AwsAccount, StoreError> {
         let place = to_json(place);
         let kept = sqlx::query_scalar!(
             r#"update installation set place = coalesce(place, $1) returning place as "place!""#,

@@ -6,7 +6,7 @@ use crate::domain::mutation::Mutation;
 
 use super::record::SentOutcome;
 use super::rows::to_json;
-use super::{Duty, Store, StoreError};
+use super::{SingletonJob, Store, StoreError};
 
 /// The place of a sweep's intents, which belong to no step.
 const NO_STEP: i32 = -1;
@@ -16,7 +16,7 @@ impl Store {
     /// process does the sweep meanwhile, or if a live operation works on the cluster again.
     pub async fn open_sweep_intent(
         &self,
-        duty: &Duty,
+        duty: &SingletonJob,
         operation: Uuid,
         mutation: &Mutation,
     ) -> Result<i64, StoreError> {

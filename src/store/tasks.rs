@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
-use crate::domain::task::{DoneCall, Intent, Sighting, StepState, Task};
+use crate::domain::task::{DoneCall, Intent, LatestObservation, StepState, Task};
 
 use super::rows::{self, from_json, from_optional_json};
 use super::{Claim, Store, StoreError};
@@ -46,15 +46,15 @@ impl Row {
             attempts: self.attempts,
             faults_in_row: u32::try_from(self.faults_in_row).unwrap_or_default(),
             blocks_in_row: u32::try_from(self.blocks_in_row).unwrap_or_default(),
-            patience_from: self.patience_from,
+            timeout_from: self.patience_from,
             last_fault: from_optional_json("operation_steps.fault", self.step_fault.clone())?,
             undo: self.undo,
             is_last: self.position == self.last_position,
         })
     }
 
-    fn sighting(&self) -> Result<Sighting, StoreError> {
-        Ok(Sighting {
+    fn latest_observation(&self) -> Result<LatestObservation, StoreError> {
+        Ok(LatestObservation {
             cluster: from_optional_json("clusters.observed", self.observed.clone())?,
             at: self.observed_at,
             last_call_at: self.last_call_at,
@@ -97,7 +97,7 @@ impl Store {
             status: rows::status(&row.status)?,
             cluster: rows::cluster_name(&row.cluster_name)?,
             step: row.step()?,
-            sighting: row.sighting()?,
+            latest_observation: row.latest_observation()?,
             spec: from_json("operations.spec", row.spec)?,
             shared_rules: self.shared_rules(row.cluster_id, &inventory).await?,
             inventory,
@@ -138,7 +138,7 @@ impl Store {
     /// Which rules of security groups other clusters rely on too that are to stay.
     async fn shared_rules(&self, cluster_id: Uuid, own: &[Item]) -> Result<BTreeMap<String, String>, StoreError> {
         let rules =
-            own.iter().filter(|item| item.kind == ResourceKind::SecurityGroupRule && item.is_ours_and_present());
+            own.iter().filter(|item| item.kind == ResourceKind::SecurityGroupRule && item.is_managed_and_present());
         let names: Vec<String> = rules.map(|item| item.name.clone()).collect();
         if names.is_empty() {
             return Ok(BTreeMap::new());

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::operation::{ClusterStatus, Kind, Status};
 
 use super::rows::{self, from_optional_json, to_json};
@@ -14,7 +14,7 @@ pub type UndoOf = fn(Kind) -> Vec<&'static str>;
 
 /// What became of a request to cancel or to roll back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GaveUp {
+pub enum UndoRequested {
     /// The undo begins, or there was nothing to undo and the operation is over.
     Begun,
     /// It is being undone already, to the same end.
@@ -43,32 +43,32 @@ struct Live {
 
 impl Store {
     /// Cancels an operation: no new forward call, then its undo, then `cancelled`.
-    pub async fn cancel(&self, operation: Uuid, undo_of: UndoOf) -> Result<GaveUp, StoreError> {
-        self.detached(move |pool| async move { give_up(&pool, operation, Status::Cancelled, undo_of).await }).await
+    pub async fn cancel(&self, operation: Uuid, undo_of: UndoOf) -> Result<UndoRequested, StoreError> {
+        self.detached(move |pool| async move { request_undo(&pool, operation, Status::Cancelled, undo_of).await }).await
     }
 
     /// Rolls a blocked operation back: its undo, then `failed` with the problem that blocked it.
-    pub async fn roll_back(&self, operation: Uuid, undo_of: UndoOf) -> Result<GaveUp, StoreError> {
-        self.detached(move |pool| async move { give_up(&pool, operation, Status::Failed, undo_of).await }).await
+    pub async fn roll_back(&self, operation: Uuid, undo_of: UndoOf) -> Result<UndoRequested, StoreError> {
+        self.detached(move |pool| async move { request_undo(&pool, operation, Status::Failed, undo_of).await }).await
     }
 }
 
-async fn give_up(pool: &PgPool, id: Uuid, ending: Status, undo_of: UndoOf) -> Result<GaveUp, StoreError> {
+async fn request_undo(pool: &PgPool, id: Uuid, ending: Status, undo_of: UndoOf) -> Result<UndoRequested, StoreError> {
     let mut transaction = pool.begin().await?;
-    let Some(live) = lock(&mut transaction, id).await? else { return Ok(GaveUp::NoSuchOperation) };
+    let Some(live) = lock(&mut transaction, id).await? else { return Ok(UndoRequested::NoSuchOperation) };
     if live.status.is_finished() {
-        return Ok(GaveUp::Finished);
+        return Ok(UndoRequested::Finished);
     }
     if live.undoing {
-        return Ok(if live.ending == ending { GaveUp::Already } else { GaveUp::TooLate });
+        return Ok(if live.ending == ending { UndoRequested::Already } else { UndoRequested::TooLate });
     }
     if ending == Status::Failed && live.status != Status::Blocked {
-        return Ok(GaveUp::NotBlocked);
+        return Ok(UndoRequested::NotBlocked);
     }
     if live.kind == Kind::DeleteCluster
         && (ending == Status::Failed || live.prior.is_none() || has_deleted(&mut transaction, id).await?)
     {
-        return Ok(GaveUp::TooLate);
+        return Ok(UndoRequested::TooLate);
     }
     let steps = undo_of(live.kind);
     let fault = live.fault.clone().filter(|_| ending == Status::Failed);
@@ -83,7 +83,7 @@ async fn give_up(pool: &PgPool, id: Uuid, ending: Status, undo_of: UndoOf) -> Re
         clusters::touch(&mut transaction, live.cluster_id).await?;
     }
     transaction.commit().await?;
-    Ok(GaveUp::Begun)
+    Ok(UndoRequested::Begun)
 }
 
 async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Live>, StoreError> {

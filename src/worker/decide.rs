@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::fault::{Cure, Fault, FaultClass};
+use crate::domain::problems::fault::{Handling, Fault, FaultClass};
 use crate::domain::operation::Status;
 use crate::domain::retry::{RECHECK_QUOTA, backoff, jittered, recheck_permission, recheck_role};
 use crate::domain::spec::{OnFailure, Spec};
 use crate::domain::verdict::Verdict;
 use crate::domain::waiting::WaitingFor;
-use crate::operations::tear_down::never_giving_up;
+use crate::operations::tear_down::hold_instead_of_failing;
 use crate::operations::{Context, Step, late_fault};
 use crate::store::Claim;
 
@@ -21,7 +21,7 @@ const RECHECK_LATE: Duration = Duration::from_secs(60);
 const KEPT_TO_RECORD: Duration = Duration::from_secs(2);
 
 /// What bears on a decision.
-pub(super) struct Circumstances<'a> {
+pub(super) struct DecisionContext<'a> {
     pub(super) context: &'a Context<'a>,
     step: &'a Step,
     /// Whether what was made is being removed: a delete, or an undo.
@@ -30,7 +30,7 @@ pub(super) struct Circumstances<'a> {
     claim: &'a Claim,
 }
 
-impl<'a> Circumstances<'a> {
+impl<'a> DecisionContext<'a> {
     pub(super) fn new(context: &'a Context<'a>, step: &'a Step, claim: &'a Claim) -> Self {
         let tears_down = context.task.step.undo || matches!(context.task.spec, Spec::DeleteCluster(_));
         Self { context, step, tears_down, random: rand::random(), claim }
@@ -41,20 +41,20 @@ impl<'a> Circumstances<'a> {
     /// Time spent blocked for want of something is not the step's: its patience starts anew when it goes on.
     fn is_late(&self) -> bool {
         let task = self.context.task;
-        let lacked = |fault: &Fault| !fault.class.means_late();
+        let lacked = |fault: &Fault| !fault.class.is_timeout();
         if task.status == Status::Blocked && task.step.last_fault.as_ref().is_some_and(lacked) {
             return false;
         }
         let allowed = TimeDelta::from_std((self.step.deadline)(task)).unwrap_or(TimeDelta::MAX);
-        let step_late = task.step.patience_from.is_some_and(|from| task.now - from > allowed);
+        let step_late = task.step.timeout_from.is_some_and(|from| task.now - from > allowed);
         step_late || task.now > task.deadline_at
     }
 
     /// The fault of a step that is late, with what AWS says about it if there is time to ask.
     async fn late_fault(&self, last: Option<Fault>) -> Fault {
-        let patience = self.claim.lease_left().saturating_sub(KEPT_TO_RECORD);
+        let timeout = self.claim.lease_left().saturating_sub(KEPT_TO_RECORD);
         let known = last.clone();
-        tokio::time::timeout(patience, late_fault(self.context, self.step, last)).await.unwrap_or_else(|_| {
+        tokio::time::timeout(timeout, late_fault(self.context, self.step, last)).await.unwrap_or_else(|_| {
             let detail = format!("{} took longer than it may", self.step.name);
             known.unwrap_or_else(|| Fault::new(FaultClass::Deadline, detail))
         })
@@ -72,7 +72,7 @@ impl<'a> Circumstances<'a> {
 }
 
 /// What follows when the step waits for AWS.
-pub(super) async fn after_waiting(now: &Circumstances<'_>, after: Duration, waiting_for: WaitingFor) -> Verdict {
+pub(super) async fn after_waiting(now: &DecisionContext<'_>, after: Duration, waiting_for: WaitingFor) -> Verdict {
     if !after.is_zero() && now.is_late() {
         let fault = now.late_fault(None).await;
         return now.block(fault, RECHECK_LATE, waiting_for);
@@ -80,20 +80,20 @@ pub(super) async fn after_waiting(now: &Circumstances<'_>, after: Duration, wait
     Verdict::Again { after: jittered(after, now.random), waiting_for: Some(waiting_for), fault: None }
 }
 
-/// What follows a fault. `young_until`: until then a role that cannot be assumed is only young.
-pub(super) async fn after_fault(now: &Circumstances<'_>, fault: Fault, young_until: Option<DateTime<Utc>>) -> Verdict {
-    let fault = if now.tears_down { never_giving_up(fault) } else { fault };
-    match fault.class.cure() {
-        Cure::GiveUp if now.tears_down => now.block(fault, RECHECK_LATE, WaitingFor::Operator),
-        Cure::GiveUp => Verdict::RollBack { fault },
-        Cure::Block => block(now, fault),
-        Cure::Retry if fault.class == FaultClass::RoleNotAssumable => role_not_assumable(now, fault, young_until),
-        Cure::Retry if fault.class == FaultClass::ServiceLinkedRoleMissing => service_linked_role_missing(now, fault),
-        Cure::Retry if now.is_late() => {
+/// What follows a fault. `propagating_until`: until then a role that cannot be assumed is only young.
+pub(super) async fn after_fault(now: &DecisionContext<'_>, fault: Fault, propagating_until: Option<DateTime<Utc>>) -> Verdict {
+    let fault = if now.tears_down { hold_instead_of_failing(fault) } else { fault };
+    match fault.class.handling() {
+        Handling::Fail if now.tears_down => now.block(fault, RECHECK_LATE, WaitingFor::Operator),
+        Handling::Fail => Verdict::RollBack { fault },
+        Handling::Block => block(now, fault),
+        Handling::Retry if fault.class == FaultClass::RoleNotAssumable => role_not_assumable(now, fault, propagating_until),
+        Handling::Retry if fault.class == FaultClass::ServiceLinkedRoleMissing => service_linked_role_missing(now, fault),
+        Handling::Retry if now.is_late() => {
             let fault = now.late_fault(Some(fault)).await;
             now.block(fault, RECHECK_LATE, WaitingFor::Aws)
         }
-        Cure::Retry => {
+        Handling::Retry => {
             let faults = now.context.task.step.faults_in_row + 1;
             let waiting_for = match fault.class {
                 FaultClass::Ambiguous => WaitingFor::LostAnswer,
@@ -105,27 +105,27 @@ pub(super) async fn after_fault(now: &Circumstances<'_>, fault: Fault, young_unt
     }
 }
 
-fn role_not_assumable(now: &Circumstances<'_>, fault: Fault, young_until: Option<DateTime<Utc>>) -> Verdict {
+fn role_not_assumable(now: &DecisionContext<'_>, fault: Fault, propagating_until: Option<DateTime<Utc>>) -> Verdict {
     let task = now.context.task;
-    if young_until.is_some_and(|until| task.now < until) {
-        let after = recheck_role(task.step.faults_in_row + 1, now.context.settings.pace.role_recheck);
+    if propagating_until.is_some_and(|until| task.now < until) {
+        let after = recheck_role(task.step.faults_in_row + 1, now.context.settings.timing.role_recheck);
         return Verdict::Again { after, waiting_for: Some(WaitingFor::RolePropagation), fault: Some(fault) };
     }
     now.block(fault, recheck_permission(task.step.blocks_in_row + 1), WaitingFor::RoleTrust)
 }
 
 /// DAX may not see the account's service-linked role yet that was made moments ago; later it is a matter of permissions.
-fn service_linked_role_missing(now: &Circumstances<'_>, fault: Fault) -> Verdict {
+fn service_linked_role_missing(now: &DecisionContext<'_>, fault: Fault) -> Verdict {
     let task = now.context.task;
-    let pace = &now.context.settings.pace;
-    if task.step.patience_from.is_none_or(|from| task.age_of(from) < pace.propagation) {
-        let after = recheck_role(task.step.faults_in_row + 1, pace.role_recheck);
+    let timing = &now.context.settings.timing;
+    if task.step.timeout_from.is_none_or(|from| task.age_of(from) < timing.propagation) {
+        let after = recheck_role(task.step.faults_in_row + 1, timing.role_recheck);
         return Verdict::Again { after, waiting_for: Some(WaitingFor::RolePropagation), fault: Some(fault) };
     }
     block(now, Fault { class: FaultClass::Permission, ..fault })
 }
 
-fn block(now: &Circumstances<'_>, fault: Fault) -> Verdict {
+fn block(now: &DecisionContext<'_>, fault: Fault) -> Verdict {
     let permission = recheck_permission(now.context.task.step.blocks_in_row + 1);
     let (recheck, waiting_for) = match fault.class {
         FaultClass::Permission => (permission, WaitingFor::Permission),

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::operation::Kind;
 use crate::inspections::Inspector;
-use crate::operations::{World, known_steps};
+use crate::operations::{StepEnvironment, known_steps};
 use crate::store::Store;
 
 mod decide;
@@ -20,7 +20,7 @@ mod poll;
 mod sweep;
 mod turn;
 
-pub use turn::{Point, Probe, Turned};
+pub use turn::{Point, Probe, TurnResult};
 
 /// How often each process looks for work when nobody tells it that there is some.
 const POLL: Duration = Duration::from_millis(500);
@@ -35,7 +35,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Worker {
     store: Store,
-    world: World,
+    world: StepEnvironment,
     inspector: Inspector,
     name: String,
     kinds: Arc<[String]>,
@@ -46,14 +46,14 @@ pub struct Worker {
 }
 
 /// Leave to take a turn: beside others, or alone.
-enum Company {
+enum TurnPermit {
     Shared(#[expect(dead_code, reason = "held, not read")] OwnedRwLockReadGuard<()>),
     Alone(#[expect(dead_code, reason = "held, not read")] OwnedRwLockWriteGuard<()>),
 }
 
 impl Worker {
     /// A worker with a name of its own; the name is part of the fence.
-    pub fn new(store: Store, world: World, inspector: Inspector, name: String) -> Self {
+    pub fn new(store: Store, world: StepEnvironment, inspector: Inspector, name: String) -> Self {
         Self {
             store,
             world,
@@ -106,10 +106,10 @@ impl Worker {
     }
 
     /// Waits a little for leave to take a turn.
-    async fn company(&self, alone: bool) -> Option<Company> {
+    async fn company(&self, alone: bool) -> Option<TurnPermit> {
         let lock = Arc::clone(&self.company);
         let leave = async {
-            if alone { Company::Alone(lock.write_owned().await) } else { Company::Shared(lock.read_owned().await) }
+            if alone { TurnPermit::Alone(lock.write_owned().await) } else { TurnPermit::Shared(lock.read_owned().await) }
         };
         tokio::time::timeout(COMPANY, leave).await.ok()
     }
@@ -117,8 +117,8 @@ impl Worker {
     async fn take_turns(self, news: Arc<Notify>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let idle = match tokio::time::timeout(TURN, self.turn()).await {
-                Ok(Ok(Turned::Idle)) => true,
-                Ok(Ok(Turned::Worked(_))) => false,
+                Ok(Ok(TurnResult::Idle)) => true,
+                Ok(Ok(TurnResult::Worked(_))) => false,
                 Err(_) => {
                     tracing::warn!("a turn took over {} s and is left to itself", TURN.as_secs());
                     true

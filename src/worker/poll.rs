@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::cluster::Cluster;
 use crate::domain::drift::drift;
-use crate::domain::fault::FaultClass;
+use crate::domain::problems::fault::FaultClass;
 use crate::domain::retry::jittered;
-use crate::store::{Duty, StoreError};
+use crate::store::{SingletonJob, StoreError};
 
 use super::Worker;
 use super::sweep::SweepFault;
@@ -25,8 +25,8 @@ const DETAILS_AT_ONCE: i64 = 10;
 
 impl Worker {
     pub(super) async fn poll_now_and_then(self, stop: CancellationToken) {
-        let pace = &self.world.settings.pace;
-        let tick = (pace.cluster_poll / 4).clamp(SHORTEST, Duration::from_secs(2));
+        let timing = &self.world.settings.timing;
+        let tick = (timing.cluster_poll / 4).clamp(SHORTEST, Duration::from_secs(2));
         while stop.run_until_cancelled(tokio::time::sleep(tick)).await.is_some() {
             // A task of its own, so that a poll that panics is not the last one.
             let worker = self.clone();
@@ -40,9 +40,9 @@ impl Worker {
 
     /// Polls once, if it is due and no other process does it. Returns how many clusters have changed.
     pub async fn poll(&self) -> Result<Option<usize>, SweepFault> {
-        let pace = &self.world.settings.pace;
+        let timing = &self.world.settings.timing;
         let Some(duty) = self.store.take_duty("poll", &self.name, LEASE).await? else { return Ok(None) };
-        let next_in = jittered(pace.cluster_poll.max(SHORTEST), rand::random());
+        let next_in = jittered(timing.cluster_poll.max(SHORTEST), rand::random());
         match self.look_at_all(&duty).await {
             Ok(changed) => {
                 self.end_poll(&duty, next_in).await?;
@@ -61,7 +61,7 @@ impl Worker {
         }
     }
 
-    async fn end_poll(&self, duty: &Duty, next_in: Duration) -> Result<(), StoreError> {
+    async fn end_poll(&self, duty: &SingletonJob, next_in: Duration) -> Result<(), StoreError> {
         match self.store.end_duty(duty, next_in).await {
             // Another process polls meanwhile; what was seen is written under its fence, or not at all.
             Err(StoreError::Fenced) => Ok(()),
@@ -69,8 +69,8 @@ impl Worker {
         }
     }
 
-    async fn look_at_all(&self, duty: &Duty) -> Result<usize, SweepFault> {
-        if !self.store.poll_is_needed(self.world.settings.pace.refresh).await? {
+    async fn look_at_all(&self, duty: &SingletonJob) -> Result<usize, SweepFault> {
+        if !self.store.poll_is_needed(self.world.settings.timing.refresh).await? {
             return Ok(0);
         }
         let seen_at = self.store.clock().await?;
@@ -83,7 +83,7 @@ impl Worker {
     }
 
     async fn read_details(&self) -> Result<(), SweepFault> {
-        let due = self.store.details_due(self.world.settings.pace.details, DETAILS_AT_ONCE).await?;
+        let due = self.store.details_due(self.world.settings.timing.details, DETAILS_AT_ONCE).await?;
         for one in due {
             let seen_at = self.store.clock().await?;
             let details = self.inspector.details(one.arn.as_deref(), one.parameter_group.as_deref()).await;

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::inventory::Item;
 use crate::domain::mutation::Mutation;
 use crate::domain::orphan::orphans;
 use crate::operations::leftovers::{self, Removal};
-use crate::store::{Duty, SentOutcome, StoreError};
+use crate::store::{SingletonJob, SentOutcome, StoreError};
 
 use super::Worker;
 
@@ -76,7 +76,7 @@ impl Worker {
         outcome.map(Some)
     }
 
-    async fn remove_leftovers(&self, duty: &Duty) -> Result<usize, SweepFault> {
+    async fn remove_leftovers(&self, duty: &SingletonJob) -> Result<usize, SweepFault> {
         let installation = self.store.installation().await?.id;
         let managed: BTreeSet<String> = self.store.managed_names().await?.into_iter().collect();
         let marked = self.inspector.marked(installation, &managed).await?;
@@ -95,7 +95,7 @@ impl Worker {
         Ok(calls)
     }
 
-    async fn remove_leftover(&self, duty: &Duty, installation: uuid::Uuid, item: &Item) -> Result<usize, SweepFault> {
+    async fn remove_leftover(&self, duty: &SingletonJob, installation: uuid::Uuid, item: &Item) -> Result<usize, SweepFault> {
         let mut calls = 0;
         for _ in 0..CALLS_PER_LEFTOVER {
             match leftovers::removal_of(&self.world, installation, item).await? {
@@ -112,7 +112,7 @@ impl Worker {
     }
 
     /// Sends one call with its intent committed before; false if it did not take effect.
-    async fn send_for_sweep(&self, duty: &Duty, item: &Item, mutation: &Mutation) -> Result<bool, SweepFault> {
+    async fn send_for_sweep(&self, duty: &SingletonJob, item: &Item, mutation: &Mutation) -> Result<bool, SweepFault> {
         let intent = match self.store.open_sweep_intent(duty, item.operation_id, mutation).await {
             Ok(intent) => intent,
             // The cluster is asked for again, or another process sweeps: it is their business now.
@@ -130,7 +130,7 @@ impl Worker {
         );
         let outcome = match leftovers::send(&self.world, mutation).await {
             Ok(()) => SentOutcome::Applied,
-            Err(fault) if fault.class.leaves_unknown() => SentOutcome::Unknown,
+            Err(fault) if fault.class.leaves_outcome_unknown() => SentOutcome::Unknown,
             Err(fault) => {
                 tracing::warn!(detail = fault.detail, "a leftover stays for now");
                 SentOutcome::Refused

@@ -9,17 +9,17 @@ use chrono::{DateTime, Utc};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::mutation::Mutation;
 use crate::domain::operation::Status;
 use crate::domain::task::Task;
 use crate::domain::verdict::{Findings, Verdict};
 use crate::domain::waiting::WaitingFor;
-use crate::operations::{self, Context, Look, Step, plan};
+use crate::operations::{self, Context, StepOutcome, Step, plan};
 use crate::store::{Claim, Recorded, SentCall, SentOutcome, StoreError, TurnReport};
 
 use super::Worker;
-use super::decide::{Circumstances, after_fault, after_waiting};
+use super::decide::{DecisionContext, after_fault, after_waiting};
 
 /// No call is sent with less of the lease left: an attempt may take eight seconds.
 const LEASE_NEEDED_TO_SEND: Duration = Duration::from_secs(9);
@@ -41,7 +41,7 @@ pub enum Point {
     /// The operation is claimed.
     Claimed,
     /// The step has looked; nothing is written.
-    Looked,
+    Checked,
     /// The intent is committed; the call is not sent.
     Intended,
     /// The answer is here; nothing of it is written.
@@ -55,16 +55,16 @@ pub type Probe = Arc<dyn Fn(Point, &str, Option<&Mutation>) -> Pin<Box<dyn Futur
 
 /// What a turn came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Turned {
+pub enum TurnResult {
     /// There was nothing to do.
     Idle,
     /// This operation was visited; it now has this status, or was taken over meanwhile.
-    Worked(Visit),
+    Worked(TurnSummary),
 }
 
 /// A visit to an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Visit {
+pub struct TurnSummary {
     /// Which operation.
     pub operation_id: Uuid,
     /// Its status after the turn; `None` when it was taken over, or the step crashed and nothing was recorded.
@@ -73,15 +73,15 @@ pub struct Visit {
 
 impl Worker {
     /// Takes one turn at whatever operation is due.
-    pub async fn turn(&self) -> Result<Turned, StoreError> {
+    pub async fn turn(&self) -> Result<TurnResult, StoreError> {
         let Some(claim) = self.store.claim(&self.name, &self.kinds, &self.steps).await? else {
-            return Ok(Turned::Idle);
+            return Ok(TurnResult::Idle);
         };
         // Whoever took its process down before works alone, so that it takes down nobody else's work.
         let alone = claim.claims_without_progress > 1;
         let Some(_company) = self.company(alone).await else {
             self.store.give_back(&claim, Duration::from_millis(200), false).await?;
-            return Ok(Turned::Idle);
+            return Ok(TurnResult::Idle);
         };
         let span = tracing::info_span!("turn", operation.id = %claim.operation_id);
         // A task of its own, so that a step that panics takes down only its turn.
@@ -106,7 +106,7 @@ impl Worker {
             }
             Err(_) => None,
         };
-        Ok(Turned::Worked(Visit { operation_id, status }))
+        Ok(TurnResult::Worked(TurnSummary { operation_id, status }))
     }
 
     async fn visit(self, claim: Claim) -> Result<Recorded, StoreError> {
@@ -146,35 +146,35 @@ impl Worker {
     }
 
     async fn take_step(&self, claim: &Claim, context: &Context<'_>, step: &Step) -> Result<TurnReport, StoreError> {
-        let patience = claim.lease_left().saturating_sub(LEASE_KEPT_TO_RECORD);
-        let look = tokio::time::timeout(patience, (step.look)(context)).await.unwrap_or_else(|_| {
+        let timeout = claim.lease_left().saturating_sub(LEASE_KEPT_TO_RECORD);
+        let look = tokio::time::timeout(timeout, (step.check)(context)).await.unwrap_or_else(|_| {
             Err(Fault::new(FaultClass::Transient, format!("{}: AWS answers too slowly to look", step.name)))
         });
-        self.pass(Point::Looked, context.task, None).await;
-        let circumstances = Circumstances::new(context, step, claim);
+        self.pass(Point::Checked, context.task, None).await;
+        let circumstances = DecisionContext::new(context, step, claim);
         Ok(match look {
-            Ok(Look::Done(findings)) => report(Verdict::Next { skipped: false }, context.news(findings)),
-            Ok(Look::Skip) => report(Verdict::Next { skipped: true }, Findings::default()),
-            Ok(Look::CheckAgain { after, waiting_for, findings }) => {
+            Ok(StepOutcome::Done(findings)) => report(Verdict::Next { skipped: false }, context.news(findings)),
+            Ok(StepOutcome::Skip) => report(Verdict::Next { skipped: true }, Findings::default()),
+            Ok(StepOutcome::CheckAgain { after, waiting_for, findings }) => {
                 report(after_waiting(&circumstances, after, waiting_for).await, context.news(findings))
             }
             Err(fault) => {
                 with_undo(context.task, report(after_fault(&circumstances, fault, None).await, Findings::default()))
             }
-            Ok(Look::Act { .. }) if claim.lease_left() < LEASE_NEEDED_TO_SEND => {
+            Ok(StepOutcome::Act { .. }) if claim.lease_left() < LEASE_NEEDED_TO_SEND => {
                 let again = after_waiting(&circumstances, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
                 report(again, Findings::default())
             }
-            Ok(Look::Act { mutation, young_until }) => self.send(claim, &circumstances, &mutation, young_until).await?,
+            Ok(StepOutcome::Act { mutation, propagating_until }) => self.send(claim, &circumstances, &mutation, propagating_until).await?,
         })
     }
 
     async fn send(
         &self,
         claim: &Claim,
-        circumstances: &Circumstances<'_>,
+        circumstances: &DecisionContext<'_>,
         mutation: &Mutation,
-        young_until: Option<DateTime<Utc>>,
+        propagating_until: Option<DateTime<Utc>>,
     ) -> Result<TurnReport, StoreError> {
         let context = circumstances.context;
         let intent_id = self.store.open_intent(claim, context.task, mutation).await?;
@@ -196,8 +196,8 @@ impl Worker {
                 TurnReport { sent: sent(SentOutcome::Applied), ..report(again, findings) }
             }
             Err(fault) => {
-                let known = if fault.class.leaves_unknown() { SentOutcome::Unknown } else { SentOutcome::Refused };
-                let verdict = after_fault(circumstances, fault, young_until).await;
+                let known = if fault.class.leaves_outcome_unknown() { SentOutcome::Unknown } else { SentOutcome::Refused };
+                let verdict = after_fault(circumstances, fault, propagating_until).await;
                 with_undo(context.task, TurnReport { sent: sent(known), ..report(verdict, Findings::default()) })
             }
         })

@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use dax_provisioner::domain::spec::{ClusterSpec, SubnetGroup};
 use serde_json::{Value, json};
 
-use crate::door::{Answer, Door, wanted};
-use crate::requests::full_spec;
-use crate::world::World;
+use crate::support::api::{Answer, Door, wanted};
+use crate::support::requests::full_spec;
+use crate::support::test_env::TestEnv;
 
 #[cfg(feature = "lookups")]
 mod built_in;
 #[cfg(feature = "lookups")]
 mod ingress;
 #[cfg(feature = "lookups")]
-mod ingress_laws;
+mod ingress_properties;
 #[cfg(feature = "lookups")]
-mod ingress_refusals;
+mod ingress_errors;
 #[cfg(not(feature = "lookups"))]
 mod left_out;
 
@@ -34,7 +34,7 @@ fn body_of_vpc(vpc_id: &str) -> Value {
 }
 
 /// What was made, beside what the test put there itself.
-fn made_by_us(world: &World) -> Vec<String> {
+fn made_by_us(world: &TestEnv) -> Vec<String> {
     world.made_in_aws().into_iter().filter(|name| name.contains("orders")).collect()
 }
 
@@ -51,7 +51,7 @@ fn check<'a>(answer: &'a Answer, name: &str) -> &'a Value {
 
 #[tokio::test]
 async fn both_builds_know_the_vpc_of_a_request_by_its_form() {
-    let world = World::new().await;
+    let world = TestEnv::new().await;
     let door = Door::of(&world);
     let problem = door.post("/v1/plans", &body_of_vpc("subnet-0a1b2c3d"), &[]).await;
     let problem = problem.refused(422, "invalid_request");

@@ -1,6 +1,6 @@
 //! What AWS's error codes mean. Sources: the API models of DAX, IAM and DynamoDB; "Error codes for the Amazon EC2 API".
 
-use crate::domain::fault::FaultClass;
+use crate::domain::problems::fault::FaultClass;
 
 /// The messages AWS forces us to read, because their code says too little. Compared ignoring case.
 const MESSAGES: [(&str, &str, FaultClass); 5] = [

@@ -8,25 +8,25 @@ use aws_sdk_ec2::types::{
     TagSpecification, UserIdGroupPair,
 };
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::ingress::{Ingress, IngressRule, Peer};
 use crate::domain::network::{SecurityGroup, Subnet};
 
-use super::super::fault::{Call, absent_is_none, fault_of, missing_member};
-use super::super::figures::CallCounter;
+use crate::aws::fault::{Call, absent_is_none, fault_of, missing_member};
+use crate::aws::metrics::CallCounter;
 
 /// Most items of a page.
 const PAGE_MAX: i32 = 1_000;
 
 /// The clients that only lookups need.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Clients {
+pub(in crate::aws) struct Clients {
     ec2: aws_sdk_ec2::Client,
     dynamodb: aws_sdk_dynamodb::Client,
 }
 
 impl Clients {
-    pub(in super::super) fn open(config: &SdkConfig) -> Self {
+    pub(in crate::aws) fn open(config: &SdkConfig) -> Self {
         Self {
             ec2: aws_sdk_ec2::Client::from_conf(
                 aws_sdk_ec2::config::Builder::from(config).interceptor(CallCounter).build(),
@@ -108,7 +108,7 @@ impl Clients {
         Ok(rules)
     }
 
-    pub(in super::super) async fn authorize_ingress(
+    pub(in crate::aws) async fn authorize_ingress(
         &self,
         ingress: &Ingress,
         tags: &BTreeMap<String, String>,
@@ -123,7 +123,7 @@ impl Clients {
         made.and_then(|rule| rule.security_group_rule_id).ok_or_else(|| missing_member(call, "SecurityGroupRuleId"))
     }
 
-    pub(in super::super) async fn revoke_ingress(
+    pub(in crate::aws) async fn revoke_ingress(
         &self,
         security_group_id: &str,
         rule_id: &str,

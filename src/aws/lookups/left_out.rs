@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 
-use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::ingress::{Ingress, IngressRule};
 use crate::domain::network::{SecurityGroup, Subnet};
 
-use super::super::fault::Call;
+use crate::aws::fault::Call;
 
 /// No client at all.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Clients;
+pub(in crate::aws) struct Clients;
 
 fn not_built_in<T>(service: &str, operation: &str) -> Result<T, Fault> {
     let detail = format!("{service} {operation} is not asked: this build has no lookups (cargo feature `lookups`)");
@@ -21,7 +21,7 @@ fn not_built_in<T>(service: &str, operation: &str) -> Result<T, Fault> {
 
 #[expect(clippy::unused_async, reason = "the verbs of both builds are called alike")]
 impl Clients {
-    pub(in super::super) fn open(_: &SdkConfig) -> Self {
+    pub(in crate::aws) fn open(_: &SdkConfig) -> Self {
         Self
     }
 
@@ -49,7 +49,7 @@ impl Clients {
         not_built_in("ec2", "DescribeSecurityGroupRules")
     }
 
-    pub(in super::super) async fn authorize_ingress(
+    pub(in crate::aws) async fn authorize_ingress(
         &self,
         _: &Ingress,
         _: &BTreeMap<String, String>,
@@ -58,7 +58,7 @@ impl Clients {
         not_built_in("ec2", "AuthorizeSecurityGroupIngress")
     }
 
-    pub(in super::super) async fn revoke_ingress(&self, _: &str, _: &str, _: &Call) -> Result<(), Fault> {
+    pub(in crate::aws) async fn revoke_ingress(&self, _: &str, _: &str, _: &Call) -> Result<(), Fault> {
         not_built_in("ec2", "RevokeSecurityGroupIngress")
     }
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use aws_sdk_dax::Client;
 use aws_sdk_dax::types::{ClusterEndpointEncryptionType, NetworkType, ParameterNameValue, SseSpecification, Tag};
 
-use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::{ClusterUpdate, NewCluster};
 
-use super::super::dax::observed;
-use super::super::fault::{Call, fault_of};
+use crate::aws::dax::observed;
+use crate::aws::fault::{Call, fault_of};
 use super::{Effect, misrouted, nothing};
 
 /// A call about a subnet group or a parameter group.

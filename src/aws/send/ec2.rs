@@ -1,17 +1,17 @@
 //! Calls that change something in EC2: rules of security groups. A build without lookups answers `NotBuiltIn`.
 
-use crate::domain::fault::Fault;
-use crate::domain::installation::AwsPlace;
+use crate::domain::problems::fault::Fault;
+use crate::domain::installation::AwsAccount;
 use crate::domain::mutation::Mutation;
 
-use super::super::fault::Call;
-use super::super::lookups::Clients;
+use crate::aws::fault::Call;
+use crate::aws::lookups::Clients;
 use super::{Effect, misrouted, nothing};
 
 pub(super) async fn send(
     clients: &Clients,
     mutation: &Mutation,
-    place: &AwsPlace,
+    place: &AwsAccount,
     call: &Call,
 ) -> Result<Effect, Fault> {
     match mutation {

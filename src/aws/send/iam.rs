@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::Tag;
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::mutation::Mutation;
 
-use super::super::fault::{Call, fault_of};
+use crate::aws::fault::{Call, fault_of};
 use super::{Effect, misrouted, nothing};
 
 pub(super) async fn send(iam: &Client, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {

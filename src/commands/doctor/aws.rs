@@ -1,10 +1,10 @@
 //! What `doctor` checks of AWS.
 
-use crate::app::opening::{client_target, told};
+use crate::app::startup::{client_target, told};
 use crate::aws::Aws;
 use crate::config::Doctor;
-use crate::domain::fault::Fault;
-use crate::domain::installation::AwsPlace;
+use crate::domain::problems::fault::Fault;
+use crate::domain::installation::AwsAccount;
 use crate::domain::names::IAM_PATH;
 
 use super::{Check, Outcome, permissions};
@@ -15,7 +15,7 @@ const REGION: &str = "Region offers DAX";
 const READING: &str = "reading permissions";
 
 /// The checks.
-pub(super) async fn checks(settings: &Doctor, belongs_to: Option<&AwsPlace>) -> Vec<Check> {
+pub(super) async fn checks(settings: &Doctor, belongs_to: Option<&AwsAccount>) -> Vec<Check> {
     let (aws, identity) = match client_target(&settings.aws).await {
         Ok(target) => {
             let aws = Aws::open(&target).await;
@@ -50,7 +50,7 @@ pub(super) async fn checks(settings: &Doctor, belongs_to: Option<&AwsPlace>) -> 
     }
 }
 
-fn owner(belongs_to: Option<&AwsPlace>, here: &AwsPlace) -> Outcome {
+fn owner(belongs_to: Option<&AwsAccount>, here: &AwsAccount) -> Outcome {
     match belongs_to {
         None => Outcome::NotChecked("the database has met no AWS yet".to_owned()),
         Some(place) if place == here => Outcome::Pass("it does".to_owned()),

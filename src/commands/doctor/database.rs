@@ -2,7 +2,7 @@
 
 use crate::app::{guards, open_store};
 use crate::config::Secret;
-use crate::domain::installation::AwsPlace;
+use crate::domain::installation::AwsAccount;
 use crate::store::{SchemaState, Store, StoreError};
 
 use super::{Check, Outcome};
@@ -13,7 +13,7 @@ const DURABLE: &str = "database durable";
 const CLOCK: &str = "clocks agree";
 
 /// The checks, and which AWS the database belongs to.
-pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<AwsPlace>) {
+pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<AwsAccount>) {
     let absent = |why: &str| {
         let rest = [MIGRATED, DURABLE, CLOCK];
         rest.map(|name| Check::new(name, Outcome::NotChecked(why.to_owned()))).to_vec()

@@ -1,12 +1,12 @@
 //! What `doctor` checks of permissions: each one of the service's own policy, put to IAM's simulator, which changes nothing.
 
 use crate::aws::{Aws, LOOKUPS_BUILT_IN};
-use crate::domain::installation::AwsPlace;
-use crate::domain::policies::asked::permissions_of;
-use crate::domain::policies::boundary_policy;
-use crate::domain::policies::service::{ServiceScope, service_policy};
-use crate::domain::preflight::{self, Foretold};
-use crate::domain::trust::same_document;
+use crate::domain::installation::AwsAccount;
+use crate::domain::iam::policies::asked::permissions_of;
+use crate::domain::iam::policies::boundary_policy;
+use crate::domain::iam::policies::service::{ServiceScope, service_policy};
+use crate::domain::preflight::{self, PredictedError};
+use crate::domain::iam::trust::same_document;
 use crate::inspections::Inspector;
 use crate::inspections::plan::permissions::region_of;
 
@@ -16,7 +16,7 @@ use super::{BOUNDARY, Check, Outcome};
 pub(super) const ALL: &str = "permissions";
 
 /// Whether the boundary says what it should. The service's own policy does not let it read the boundary.
-pub(super) async fn boundary(aws: &Aws, place: &AwsPlace, arn: &str) -> Check {
+pub(super) async fn boundary(aws: &Aws, place: &AwsAccount, arn: &str) -> Check {
     let wanted = boundary_policy(&place.partition, &place.account_id).to_json();
     let outcome = match aws.policy(arn).await {
         Ok(Some(policy)) if same_document(&wanted, &policy.document) => {
@@ -38,7 +38,7 @@ pub(super) async fn boundary(aws: &Aws, place: &AwsPlace, arn: &str) -> Check {
 }
 
 /// One line for each permission; one for all if the simulator cannot be asked.
-pub(super) async fn checks(aws: &Aws, place: &AwsPlace, permissions_boundary: Option<&str>) -> Vec<Check> {
+pub(super) async fn checks(aws: &Aws, place: &AwsAccount, permissions_boundary: Option<&str>) -> Vec<Check> {
     let policy = service_policy(&ServiceScope {
         partition: &place.partition,
         account_id: &place.account_id,
@@ -65,14 +65,14 @@ fn line(check: preflight::Check) -> Check {
     let outcome = match check.outcome {
         preflight::Outcome::Pass(what) => Outcome::Pass(what),
         preflight::Outcome::NotChecked(why) => Outcome::NotChecked(why),
-        preflight::Outcome::Fail(finding) => Outcome::Fail(finding.detail, fix(finding.foretold)),
+        preflight::Outcome::Fail(finding) => Outcome::Fail(finding.detail, fix(finding.predicted)),
     };
     Check::new(format!("permission {}", check.name), outcome)
 }
 
 /// The statement that allows it, or what else must change.
-fn fix(foretold: Option<Foretold>) -> String {
-    let Some(Foretold::Denial { denial, statement }) = foretold else {
+fn fix(predicted: Option<PredictedError>) -> String {
+    let Some(PredictedError::Denial { denial, statement }) = predicted else {
         return "give the service the policy that `dax-provisioner policy` prints".to_owned();
     };
     match statement.and_then(|statement| serde_json::to_string(&statement).ok()) {

@@ -72,7 +72,7 @@ pub(super) struct Problem {
     #[serde(default)]
     errors: Vec<FieldError>,
     #[serde(default)]
-    aws: Option<Refusal>,
+    aws: Option<ApiProblem>,
     #[serde(default)]
     hints: Vec<Hint>,
 }
@@ -85,7 +85,7 @@ struct FieldError {
 }
 
 #[derive(Debug, Deserialize)]
-struct Refusal {
+struct ApiProblem {
     #[serde(default)]
     code: Option<String>,
     #[serde(default)]

@@ -3,13 +3,14 @@
 //! Each is one without which the work blocks. Not among them is what the work can do without: reading the service-linked
 //! role, because DAX makes a missing one itself in the caller's name.
 
-use crate::domain::installation::AwsPlace;
+use crate::domain::installation::AwsAccount;
 use crate::domain::plan::{Permission, SUFFIX_PATTERN};
-use crate::domain::policies::{DAX_PRINCIPAL, Values};
-use crate::domain::remedy::{self, conditions};
+use crate::domain::iam::policies::{DAX_PRINCIPAL, Values};
+use crate::domain::iam::remedy;
+use crate::domain::iam::remedy::conditions;
 use crate::domain::spec::{ParameterGroup, SubnetGroup};
 
-use super::super::service_role::RoleChoice;
+use crate::inspections::service_role::RoleChoice;
 use super::Draft;
 
 /// Any resource.
@@ -17,7 +18,7 @@ const ANYTHING: &str = "*";
 
 impl Draft<'_> {
     /// What the service's identity must hold, in the order of the steps.
-    pub(in super::super) fn permissions(&self) -> Vec<Permission> {
+    pub(in crate::inspections) fn permissions(&self) -> Vec<Permission> {
         let mut permissions = self.of_role();
         let linked = self.linked_role_arn();
         permissions.push(self.permission("iam:CreateServiceLinkedRole", &linked, vec![linked.clone()]));
@@ -35,8 +36,8 @@ impl Draft<'_> {
             permissions.push(self.permission("iam:ListRoles", ANYTHING, vec![ANYTHING.to_owned()]));
         }
         match self.role {
-            RoleChoice::Made { .. } => permissions.extend(self.of_new_role()),
-            RoleChoice::Given(arn) | RoleChoice::Found(arn) => {
+            RoleChoice::New { .. } => permissions.extend(self.of_new_role()),
+            RoleChoice::Existing(arn) | RoleChoice::Found(arn) => {
                 permissions.push(self.permission("iam:GetRole", arn, vec![arn.clone()]));
             }
             RoleChoice::Unclear { candidates } => {
@@ -50,12 +51,12 @@ impl Draft<'_> {
 
     fn of_new_role(&self) -> Vec<Permission> {
         let place = self.ground.place;
-        let role = |suffix| place.iam_arn("role", &self.made_name(suffix));
+        let role = |suffix| place.iam_arn("role", &self.managed_name(suffix));
         let on_role = |action| self.permission(action, &role(SUFFIX_PATTERN), vec![role(&self.drawn)]);
         // A role that does not exist yet has no path in IAM's eyes, so it is read with and without one.
         let without_path = |name: &str| format!("arn:{}:iam::{}:role/{name}", place.partition, place.account_id);
-        let read = without_path(&format!("*{}", self.made_name(SUFFIX_PATTERN)));
-        let read_asked = vec![role(&self.drawn), without_path(&self.made_name(&self.drawn))];
+        let read = without_path(&format!("*{}", self.managed_name(SUFFIX_PATTERN)));
+        let read_asked = vec![role(&self.drawn), without_path(&self.managed_name(&self.drawn))];
         let mut permissions =
             vec![self.permission("iam:GetRole", &read, read_asked), on_role("iam:CreateRole"), on_role("iam:TagRole")];
         for index in 0..self.documents.len() {
@@ -73,13 +74,13 @@ impl Draft<'_> {
         let mut actions = vec!["dax:DescribeSubnetGroups"];
         match self.spec.subnet_group {
             SubnetGroup::OfVpc { .. } => actions.extend(["dax:CreateSubnetGroup", "ec2:DescribeSubnets"]),
-            SubnetGroup::Made { .. } => actions.push("dax:CreateSubnetGroup"),
-            SubnetGroup::Given { .. } | SubnetGroup::Default => {}
+            SubnetGroup::New { .. } => actions.push("dax:CreateSubnetGroup"),
+            SubnetGroup::Existing { .. } | SubnetGroup::Default => {}
         }
         actions.extend_from_slice(match self.spec.parameter_group {
             ParameterGroup::Default => &[],
-            ParameterGroup::Given { .. } => &["dax:DescribeParameterGroups"],
-            ParameterGroup::Made { .. } => &[
+            ParameterGroup::Existing { .. } => &["dax:DescribeParameterGroups"],
+            ParameterGroup::New { .. } => &[
                 "dax:DescribeParameterGroups",
                 "dax:CreateParameterGroup",
                 "dax:DescribeParameters",
@@ -91,8 +92,8 @@ impl Draft<'_> {
 
     fn of_passing(&self) -> Option<Permission> {
         let role = |suffix| match self.role {
-            RoleChoice::Made { .. } => Some(self.ground.place.iam_arn("role", &self.made_name(suffix))),
-            RoleChoice::Given(arn) | RoleChoice::Found(arn) => Some(arn.clone()),
+            RoleChoice::New { .. } => Some(self.ground.place.iam_arn("role", &self.managed_name(suffix))),
+            RoleChoice::Existing(arn) | RoleChoice::Found(arn) => Some(arn.clone()),
             RoleChoice::Unclear { .. } | RoleChoice::Unknown(_) => None,
         };
         Some(self.permission("iam:PassRole", &role(SUFFIX_PATTERN)?, vec![role(&self.drawn)?]))
@@ -104,7 +105,7 @@ impl Draft<'_> {
     }
 
     fn permission(&self, action: &'static str, resource: &str, asked: Vec<String>) -> Permission {
-        let place = remedy::Place {
+        let place = remedy::CallSite {
             partition: &self.ground.place.partition,
             account_id: &self.ground.place.account_id,
             region: &self.ground.place.region,
@@ -142,7 +143,7 @@ impl Draft<'_> {
 
 /// The Region in which a call of an action counts: IAM has one endpoint in each partition (AWS General Reference, "IAM
 /// endpoints").
-pub fn region_of(action: &str, place: &AwsPlace) -> String {
+pub fn region_of(action: &str, place: &AwsAccount) -> String {
     let region = if action.starts_with("iam:") { home_of_iam(&place.partition) } else { &place.region };
     region.to_owned()
 }

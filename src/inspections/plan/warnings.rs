@@ -2,9 +2,9 @@
 
 use crate::domain::node_types::{Offer, is_burstable, offer};
 use crate::domain::plan::Warning;
-use crate::domain::policies::Tables;
+use crate::domain::iam::policies::Tables;
 
-use super::super::service_role::RoleChoice;
+use crate::inspections::service_role::RoleChoice;
 use super::Draft;
 
 impl Draft<'_> {
@@ -69,7 +69,7 @@ impl Draft<'_> {
 
     fn of_service_role(&self) -> Vec<(&'static str, String)> {
         match self.role {
-            RoleChoice::Made { tables, .. } => {
+            RoleChoice::New { tables, .. } => {
                 let mut warnings = Vec::new();
                 if *tables == Tables::All {
                     let detail =
@@ -83,7 +83,7 @@ impl Draft<'_> {
                 }
                 warnings
             }
-            RoleChoice::Given(_) | RoleChoice::Found(_) => Vec::new(),
+            RoleChoice::Existing(_) | RoleChoice::Found(_) => Vec::new(),
             RoleChoice::Unclear { candidates } => {
                 let detail = if candidates.is_empty() {
                     "no role of this account trusts DAX, and the request describes none".to_owned()

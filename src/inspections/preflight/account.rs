@@ -1,12 +1,12 @@
 //! What the account says of a wanted cluster: is the name free, is there room, are role and groups fit.
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::observed::Observed;
-use crate::domain::preflight::{Check, Foretold};
+use crate::domain::preflight::{Check, PredictedError};
 use crate::domain::spec::ClusterSpec;
 
-use super::super::Inspector;
-use super::super::plan::Draft;
+use crate::inspections::Inspector;
+use crate::inspections::plan::Draft;
 use super::{groups, unanswered};
 
 /// Nodes of all clusters of an account in a Region (developer guide, "Quotas in Amazon DynamoDB").
@@ -15,8 +15,8 @@ const NODES_MAX: i64 = 50;
 const CLUSTER_NAME: &str = "cluster_name";
 const NODE_QUOTA: &str = "node_quota";
 
-fn foretold(code: &'static str) -> Option<Foretold> {
-    Some(Foretold::Error { service: "dax", operation: "CreateCluster", code, message: "" })
+fn predicted(code: &'static str) -> Option<PredictedError> {
+    Some(PredictedError::Error { service: "dax", operation: "CreateCluster", code, message: "" })
 }
 
 impl Inspector {
@@ -53,7 +53,7 @@ fn check_clusters(spec: &ClusterSpec, found: Result<Vec<(String, Observed)>, Fau
     let name = spec.name.as_str();
     let free = if clusters.iter().any(|(one, cluster)| one == name && !cluster.is_deleting()) {
         let detail = format!("a cluster named {name} exists in AWS");
-        Check::fail(CLUSTER_NAME, detail, foretold("ClusterAlreadyExistsFault"))
+        Check::fail(CLUSTER_NAME, detail, predicted("ClusterAlreadyExistsFault"))
     } else {
         Check::pass(CLUSTER_NAME, format!("no cluster is named {name}"))
     };
@@ -64,14 +64,14 @@ fn check_clusters(spec: &ClusterSpec, found: Result<Vec<(String, Observed)>, Fau
         Check::pass(NODE_QUOTA, of)
     } else {
         let detail = format!("{of}; {NODES_MAX} is AWS's quota unless yours was raised");
-        Check::fail(NODE_QUOTA, detail, foretold("NodeQuotaForCustomerExceededFault"))
+        Check::fail(NODE_QUOTA, detail, predicted("NodeQuotaForCustomerExceededFault"))
     };
     [free, room]
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::hints;
+    use crate::domain::problems::hints;
 
     /// Every error of DAX that a check foretells.
     const FORETOLD: [(&str, &str, &str); 11] = [

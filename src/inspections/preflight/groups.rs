@@ -1,8 +1,8 @@
 //! Whether the groups are there, can be made, and suit the cluster.
 
 use crate::aws::{ParameterGroup as FoundParameters, SubnetGroup as FoundSubnets};
-use crate::domain::fault::Fault;
-use crate::domain::preflight::{Check, Foretold};
+use crate::domain::problems::fault::Fault;
+use crate::domain::preflight::{Check, PredictedError};
 use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
 
 use super::unanswered;
@@ -18,8 +18,8 @@ const SUBNET_GROUP: &str = "subnet_group";
 pub(super) const NETWORK_TYPE: &str = "network_type";
 const PARAMETER_GROUP: &str = "parameter_group";
 
-fn foretold(operation: &'static str, code: &'static str) -> Option<Foretold> {
-    Some(Foretold::Error { service: "dax", operation, code, message: "" })
+fn predicted(operation: &'static str, code: &'static str) -> Option<PredictedError> {
+    Some(PredictedError::Error { service: "dax", operation, code, message: "" })
 }
 
 /// The subnet group, and the address families of one that exists.
@@ -39,7 +39,7 @@ pub(super) fn check_subnets(spec: &ClusterSpec, found: &Result<Vec<FoundSubnets>
         }
         None => {
             let detail = format!("there is no subnet group named {name}");
-            let missing = foretold("CreateCluster", "SubnetGroupNotFoundFault");
+            let missing = predicted("CreateCluster", "SubnetGroupNotFoundFault");
             let unknown = "there is no subnet group to ask";
             vec![Check::fail(SUBNET_GROUP, detail, missing), Check::not_checked(NETWORK_TYPE, unknown)]
         }
@@ -49,8 +49,8 @@ pub(super) fn check_subnets(spec: &ClusterSpec, found: &Result<Vec<FoundSubnets>
 /// The name of the subnet group, unless a new one is made.
 fn existing(spec: &ClusterSpec) -> Option<&str> {
     match &spec.subnet_group {
-        SubnetGroup::Made { .. } | SubnetGroup::OfVpc { .. } => None,
-        SubnetGroup::Given { name } => Some(name),
+        SubnetGroup::New { .. } | SubnetGroup::OfVpc { .. } => None,
+        SubnetGroup::Existing { name } => Some(name),
         SubnetGroup::Default => Some(BUILT_IN),
     }
 }
@@ -68,7 +68,7 @@ fn new_subnet_group(groups: &[FoundSubnets]) -> Check {
         return Check::pass(SUBNET_GROUP, of);
     }
     let detail = format!("{of}, AWS's quota unless yours was raised");
-    Check::fail(SUBNET_GROUP, detail, foretold("CreateSubnetGroup", "SubnetGroupQuotaExceededFault"))
+    Check::fail(SUBNET_GROUP, detail, predicted("CreateSubnetGroup", "SubnetGroupQuotaExceededFault"))
 }
 
 fn network_type(spec: &ClusterSpec, group: &FoundSubnets) -> Check {
@@ -84,7 +84,7 @@ fn network_type(spec: &ClusterSpec, group: &FoundSubnets) -> Check {
         return Check::pass(NETWORK_TYPE, detail);
     }
     let detail = format!("{detail}, and not {wanted}");
-    Check::fail(NETWORK_TYPE, detail, foretold("CreateSubnetGroup", "SubnetNotAllowedFault"))
+    Check::fail(NETWORK_TYPE, detail, predicted("CreateSubnetGroup", "SubnetNotAllowedFault"))
 }
 
 /// The parameter group.
@@ -98,12 +98,12 @@ pub(super) fn check_parameters(spec: &ClusterSpec, found: Result<Vec<FoundParame
             return Check::not_checked(PARAMETER_GROUP, unanswered("parameter groups cannot be described", &fault));
         }
     };
-    if let ParameterGroup::Given { name } = &spec.parameter_group {
+    if let ParameterGroup::Existing { name } = &spec.parameter_group {
         if groups.iter().any(|group| &group.name == name) {
             return Check::pass(PARAMETER_GROUP, format!("the parameter group {name} exists"));
         }
         let detail = format!("there is no parameter group named {name}");
-        return Check::fail(PARAMETER_GROUP, detail, foretold("CreateCluster", "ParameterGroupNotFoundFault"));
+        return Check::fail(PARAMETER_GROUP, detail, predicted("CreateCluster", "ParameterGroupNotFoundFault"));
     }
     let count = groups.iter().filter(|group| !group.name.starts_with(BUILT_IN)).count();
     let of = format!("{count} of {PARAMETER_GROUPS_MAX} parameter groups are in use");
@@ -111,5 +111,5 @@ pub(super) fn check_parameters(spec: &ClusterSpec, found: Result<Vec<FoundParame
         return Check::pass(PARAMETER_GROUP, of);
     }
     let detail = format!("{of}, AWS's quota unless yours was raised");
-    Check::fail(PARAMETER_GROUP, detail, foretold("CreateParameterGroup", "ParameterGroupQuotaExceededFault"))
+    Check::fail(PARAMETER_GROUP, detail, predicted("CreateParameterGroup", "ParameterGroupQuotaExceededFault"))
 }

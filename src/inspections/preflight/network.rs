@@ -3,23 +3,23 @@
 use std::collections::BTreeSet;
 
 use crate::domain::network::{SecurityGroup, Subnet, choose_subnets, why_none};
-use crate::domain::preflight::{Check, Foretold};
+use crate::domain::preflight::{Check, PredictedError};
 use crate::domain::spec::{ClusterSpec, NetworkType, SubnetGroup};
 
-use super::super::Inspector;
-use super::super::plan::Draft;
+use crate::inspections::Inspector;
+use crate::inspections::plan::Draft;
 use super::groups::NETWORK_TYPE;
 use super::unanswered;
 
 const SUBNETS: &str = "subnets";
 const SECURITY_GROUPS: &str = "security_groups";
 
-fn by_dax(operation: &'static str, code: &'static str) -> Option<Foretold> {
-    Some(Foretold::Error { service: "dax", operation, code, message: "" })
+fn by_dax(operation: &'static str, code: &'static str) -> Option<PredictedError> {
+    Some(PredictedError::Error { service: "dax", operation, code, message: "" })
 }
 
-fn by_ec2(operation: &'static str, code: &'static str) -> Option<Foretold> {
-    Some(Foretold::Error { service: "ec2", operation, code, message: "" })
+fn by_ec2(operation: &'static str, code: &'static str) -> Option<PredictedError> {
+    Some(PredictedError::Error { service: "ec2", operation, code, message: "" })
 }
 
 impl Inspector {
@@ -27,7 +27,7 @@ impl Inspector {
     pub(super) async fn network_checks(&self, draft: &Draft<'_>, existing_vpc: Option<&str>) -> Vec<Check> {
         let spec = draft.spec;
         let looked_for = match &spec.subnet_group {
-            SubnetGroup::Made { subnet_ids } => {
+            SubnetGroup::New { subnet_ids } => {
                 let ids: Vec<String> = subnet_ids.iter().cloned().collect();
                 self.aws.subnets(&ids).await.map(|found| (check_given(spec, subnet_ids, &found), vpc_of(&found)))
             }
@@ -36,7 +36,7 @@ impl Inspector {
                 let region = &draft.ground.place.region;
                 found.map(|found| (check_of_vpc(spec, vpc_id, &found, region), Some(vpc_id.clone())))
             }
-            SubnetGroup::Given { .. } | SubnetGroup::Default => Ok((Vec::new(), existing_vpc.map(str::to_owned))),
+            SubnetGroup::Existing { .. } | SubnetGroup::Default => Ok((Vec::new(), existing_vpc.map(str::to_owned))),
         };
         let (mut checks, vpc_id) = looked_for.unwrap_or_else(|fault| {
             let reason = unanswered("subnets cannot be described", &fault);

@@ -1,19 +1,19 @@
 //! Whether the service role is one that DAX can use, and the service-linked role beside it.
 
 use crate::domain::mutation::SERVICE_LINKED_ROLE;
-use crate::domain::preflight::{Check, Foretold};
-use crate::domain::trust::trusts_dax;
+use crate::domain::preflight::{Check, PredictedError};
+use crate::domain::iam::trust::trusts_dax;
 
-use super::super::Inspector;
-use super::super::plan::Draft;
-use super::super::service_role::{RoleChoice, name_in};
+use crate::inspections::Inspector;
+use crate::inspections::plan::Draft;
+use crate::inspections::service_role::{RoleChoice, name_in};
 use super::unanswered;
 
 const SERVICE_ROLE: &str = "service_role";
 const LINKED_ROLE: &str = "service_linked_role";
 
 /// What DAX says of a role that it cannot assume.
-const NOT_ASSUMABLE: Foretold = Foretold::Error {
+const NOT_ASSUMABLE: PredictedError = PredictedError::Error {
     service: "dax",
     operation: "CreateCluster",
     code: "InvalidParameterValueException",
@@ -24,10 +24,10 @@ impl Inspector {
     /// The role itself: there, and with a trust policy that lets DAX in.
     pub(super) async fn check_service_role(&self, draft: &Draft<'_>) -> Check {
         match draft.role {
-            RoleChoice::Made { .. } => {
+            RoleChoice::New { .. } => {
                 Check::pass(SERVICE_ROLE, "a new role is made, whose trust policy lets DAX assume it")
             }
-            RoleChoice::Given(arn) | RoleChoice::Found(arn) => self.check_trust(arn).await,
+            RoleChoice::Existing(arn) | RoleChoice::Found(arn) => self.check_trust(arn).await,
             RoleChoice::Unclear { candidates } if candidates.is_empty() => {
                 let detail = "no role of this account trusts DAX; name one by service_role.arn, or say by \
                               service_role.access and service_role.tables what a new one may reach";

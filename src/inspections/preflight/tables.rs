@@ -2,35 +2,35 @@
 
 use futures_util::{StreamExt, stream};
 
-use crate::domain::installation::AwsPlace;
-use crate::domain::policies::Tables;
-use crate::domain::preflight::{Check, Foretold};
+use crate::domain::installation::AwsAccount;
+use crate::domain::iam::policies::Tables;
+use crate::domain::preflight::{Check, PredictedError};
 
-use super::super::Inspector;
-use super::super::plan::Draft;
-use super::super::service_role::RoleChoice;
+use crate::inspections::Inspector;
+use crate::inspections::plan::Draft;
+use crate::inspections::service_role::RoleChoice;
 use super::unanswered;
 
 const TABLES: &str = "tables";
 /// Tables that are asked about at once: a request may name 500.
 const AT_ONCE: usize = 8;
 
-const MISSING: Foretold =
-    Foretold::Error { service: "dynamodb", operation: "DescribeTable", code: "ResourceNotFoundException", message: "" };
+const MISSING: PredictedError =
+    PredictedError::Error { service: "dynamodb", operation: "DescribeTable", code: "ResourceNotFoundException", message: "" };
 
 impl Inspector {
     /// The tables that a new role is to reach.
     pub(super) async fn check_tables(&self, draft: &Draft<'_>) -> Check {
         match draft.role {
-            RoleChoice::Made { tables: Tables::All, .. } => Check::pass(TABLES, "no table is named"),
-            RoleChoice::Made { tables: Tables::Named(names), .. } => self.look_for(names, draft.ground.place).await,
-            RoleChoice::Given(_) | RoleChoice::Found(_) | RoleChoice::Unclear { .. } | RoleChoice::Unknown(_) => {
+            RoleChoice::New { tables: Tables::All, .. } => Check::pass(TABLES, "no table is named"),
+            RoleChoice::New { tables: Tables::Named(names), .. } => self.find_evidence(names, draft.ground.place).await,
+            RoleChoice::Existing(_) | RoleChoice::Found(_) | RoleChoice::Unclear { .. } | RoleChoice::Unknown(_) => {
                 Check::not_checked(TABLES, "which tables an existing role reaches is for its own policies to say")
             }
         }
     }
 
-    async fn look_for(&self, names: &[String], place: &AwsPlace) -> Check {
+    async fn find_evidence(&self, names: &[String], place: &AwsAccount) -> Check {
         let look = async |name: String| {
             let found = self.aws.table_arn(&name, place).await;
             (name, found)

@@ -1,58 +1,58 @@
 //! Steps about what the service role of ours may reach: new policies are made and attached before the old ones go.
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::inventory::{Item, Presence, ResourceKind};
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
-use super::super::{Context, Look, Looking, access_policies, tear_down};
+use crate::operations::{Context, StepOutcome, StepFuture, access_policies, tear_down};
 use super::change;
 
 const ATTACH: &str = "iam:AttachRolePolicy";
 
-pub(in super::super) fn create<'a>(context: &'a Context<'a>) -> Looking<'a> {
+pub(in crate::operations) fn create<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let change = change(context)?;
-        if change.changes_access() { access_policies::create(context, &change.after).await } else { Ok(Look::Skip) }
+        if change.changes_access() { access_policies::create(context, &change.after).await } else { Ok(StepOutcome::Skip) }
     })
 }
 
-pub(in super::super) fn attach<'a>(context: &'a Context<'a>) -> Looking<'a> {
+pub(in crate::operations) fn attach<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
-        if change(context)?.changes_access() { access_policies::attach(context).await } else { Ok(Look::Skip) }
+        if change(context)?.changes_access() { access_policies::attach(context).await } else { Ok(StepOutcome::Skip) }
     })
 }
 
 /// Detaches and deletes the policies that the new ones replace, once the new ones can be expected to hold.
-pub(in super::super) fn delete_replaced<'a>(context: &'a Context<'a>) -> Looking<'a> {
+pub(in crate::operations) fn delete_replaced<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         if !change(context)?.changes_access() {
-            return Ok(Look::Skip);
+            return Ok(StepOutcome::Skip);
         }
         let task = context.task;
         let attached = task.done_calls.iter().filter(|done| done.call == ATTACH).map(|done| done.at).max();
-        let left = attached.map(|at| context.settings.pace.settle.saturating_sub(task.age_of(at)));
+        let left = attached.map(|at| context.settings.timing.settle.saturating_sub(task.age_of(at)));
         if let Some(after) = left.filter(|left| !left.is_zero()) {
             let waiting_for = WaitingFor::RolePropagation;
-            return Ok(Look::CheckAgain { after, waiting_for, findings: Findings::default() });
+            return Ok(StepOutcome::CheckAgain { after, waiting_for, findings: Findings::default() });
         }
-        tear_down::remove_items(context, task.made_before(ResourceKind::Policy).collect()).await
+        tear_down::remove_items(context, task.created_before(ResourceKind::Policy).collect()).await
     })
 }
 
 /// Undo: removes the new policies, unless an old one is gone already; then the role needs the new ones, and the rest of
 /// the old ones goes, so that the role reaches what is said of it.
-pub(super) async fn delete_new(context: &Context<'_>) -> Result<Look, Fault> {
+pub(super) async fn delete_new(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     let task = context.task;
-    let new: Vec<&Item> = task.made_here(ResourceKind::Policy).collect();
+    let new: Vec<&Item> = task.created_here(ResourceKind::Policy).collect();
     if new.is_empty() && task.step.attempts == 0 {
-        return Ok(Look::Skip);
+        return Ok(StepOutcome::Skip);
     }
     if !lost_an_old_one(context).await? {
         return tear_down::remove_items(context, new).await;
     }
-    let old: Vec<&Item> = task.made_before(ResourceKind::Policy).collect();
-    if old.is_empty() { Ok(Look::done()) } else { tear_down::remove_items(context, old).await }
+    let old: Vec<&Item> = task.created_before(ResourceKind::Policy).collect();
+    if old.is_empty() { Ok(StepOutcome::done()) } else { tear_down::remove_items(context, old).await }
 }
 
 /// Whether a policy that the role had before is not on it any more.
@@ -72,7 +72,7 @@ async fn lost_an_old_one(context: &Context<'_>) -> Result<bool, Fault> {
     if touched.iter().any(|item| removals(item).any(|done| done.is_confirmed)) {
         return Ok(true);
     }
-    let Some(role) = task.ours(ResourceKind::Role).next() else { return Ok(true) };
+    let Some(role) = task.managed(ResourceKind::Role).next() else { return Ok(true) };
     let arn = role.arn.clone().unwrap_or_else(|| context.place.iam_arn("role", &role.name));
     let attached = context.aws.attached_policies(&role.name, &arn).await?.unwrap_or_default();
     let is_on = |item: &&Item| {

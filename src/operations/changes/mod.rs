@@ -5,17 +5,17 @@
 
 use std::time::Duration;
 
-use crate::domain::change::{ChangeSpec, Kept};
-use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::change::{ChangeSpec, RetainedParts};
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::inventory::ResourceKind;
 use crate::domain::observed::{Details, Observed};
 use crate::domain::operation::Kind;
 use crate::domain::task::Task;
 use crate::domain::verdict::Findings;
 
-use super::evidence::{cluster_tags, is_ours};
-use super::seen::Seen;
-use super::{Context, Look, Looking, Step, cluster, tear_down};
+use super::evidence::{cluster_tags, is_managed};
+use crate::operations::observation::Observation;
+use super::{Context, StepOutcome, StepFuture, Step, cluster, tear_down};
 
 pub(super) mod access;
 pub(super) mod nodes;
@@ -55,18 +55,18 @@ pub(super) fn change<'a>(context: &Context<'a>) -> Result<&'a ChangeSpec, Fault>
 }
 
 /// Waits until AWS would take a change: the cluster is there, at rest, and the one that is managed.
-pub(super) fn await_changeable<'a>(context: &'a Context<'a>) -> Looking<'a> {
+pub(super) fn await_changeable<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         match context.seen().await? {
             // What was seen may be old, and of another cluster: AWS is asked before anything follows from it.
-            Seen::There(found) if found.has_status("available") => match resting_cluster(context).await? {
-                Ok(found) => Ok(Look::Done(Findings::seen(found))),
+            Observation::There(found) if found.has_status("available") => match resting_cluster(context).await? {
+                Ok(found) => Ok(StepOutcome::Done(Findings::seen(found))),
                 Err(wait) => Ok(wait),
             },
-            Seen::There(found) if found.is_deleting() => Err(vanished(context)),
-            Seen::There(found) => wait_unless_broken(context, *found).await,
-            Seen::NotThere => gone_or_wait(context).await,
-            Seen::NotYet => Ok(context.wait_for_cluster(Findings::default())),
+            Observation::There(found) if found.is_deleting() => Err(vanished(context)),
+            Observation::There(found) => wait_unless_broken(context, *found).await,
+            Observation::NotThere => gone_or_wait(context).await,
+            Observation::NotYet => Ok(context.wait_for_cluster(Findings::default())),
         }
     })
 }
@@ -81,7 +81,7 @@ fn foreign(context: &Context<'_>) -> Fault {
 }
 
 /// Waits for a cluster that is at work, unless it is in a state from which it does not come back.
-pub(super) async fn wait_unless_broken(context: &Context<'_>, found: Observed) -> Result<Look, Fault> {
+pub(super) async fn wait_unless_broken(context: &Context<'_>, found: Observed) -> Result<StepOutcome, Fault> {
     match cluster::broken_status(&found) {
         Some(status) => Err(cluster::not_available(context, format!("AWS reports the cluster as {status}")).await),
         None => Ok(context.wait_for_cluster(Findings::seen(found))),
@@ -95,7 +95,7 @@ pub(super) fn vanished(context: &Context<'_>) -> Fault {
 }
 
 /// A list of all clusters may have a gap: that one is gone is believed only when it is asked for by name.
-pub(super) async fn gone_or_wait(context: &Context<'_>) -> Result<Look, Fault> {
+pub(super) async fn gone_or_wait(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     match context.aws.cluster(context.task.cluster.as_str()).await? {
         Some(found) => Ok(context.wait_for_cluster(Findings::seen(found))),
         None => Err(vanished(context)),
@@ -103,7 +103,7 @@ pub(super) async fn gone_or_wait(context: &Context<'_>) -> Result<Look, Fault> {
 }
 
 /// The cluster right now, at rest, and the one that is managed; or what to do until it is.
-pub(super) async fn resting_cluster(context: &Context<'_>) -> Result<Result<Observed, Look>, Fault> {
+pub(super) async fn resting_cluster(context: &Context<'_>) -> Result<Result<Observed, StepOutcome>, Fault> {
     let Some(found) = context.aws.cluster(context.task.cluster.as_str()).await? else { return Err(vanished(context)) };
     if found.is_deleting() {
         return Err(vanished(context));
@@ -112,54 +112,54 @@ pub(super) async fn resting_cluster(context: &Context<'_>) -> Result<Result<Obse
         return Ok(Err(wait_unless_broken(context, found).await?));
     }
     // What is to be adopted is nobody's yet.
-    let ours = if context.task.kind == Kind::AdoptCluster { Some(true) } else { is_ours(context, &found).await? };
-    match ours {
+    let managed = if context.task.kind == Kind::AdoptCluster { Some(true) } else { is_managed(context, &found).await? };
+    match managed {
         Some(true) => Ok(Ok(found)),
         Some(false) => Err(foreign(context)),
         None => Ok(Err(context.wait_for_cluster(Findings::seen(found)))),
     }
 }
 
-pub(super) fn settle_open_calls<'a>(context: &'a Context<'a>) -> Looking<'a> {
+pub(super) fn settle_open_calls<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(tear_down::settle(context, Findings::default()))
 }
 
 /// Waits until AWS is done with the cluster, whatever became of it.
-pub(super) fn await_settled<'a>(context: &'a Context<'a>) -> Looking<'a> {
+pub(super) fn await_settled<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         // Who has asked DAX for nothing need not wait until somebody else's change is over.
         if !context.task.done_calls.iter().any(|done| done.call.starts_with("dax:")) {
-            return Ok(Look::Skip);
+            return Ok(StepOutcome::Skip);
         }
         match context.seen().await? {
-            Seen::NotThere => Ok(Look::done()),
-            Seen::There(found) if found.has_status("available") || cluster::broken_status(&found).is_some() => {
-                Ok(Look::Done(Findings::seen(*found)))
+            Observation::NotThere => Ok(StepOutcome::done()),
+            Observation::There(found) if found.has_status("available") || cluster::broken_status(&found).is_some() => {
+                Ok(StepOutcome::Done(Findings::seen(*found)))
             }
-            Seen::There(found) => Ok(context.wait_for_cluster(Findings::seen(*found))),
-            Seen::NotYet => Ok(context.wait_for_cluster(Findings::default())),
+            Observation::There(found) => Ok(context.wait_for_cluster(Findings::seen(*found))),
+            Observation::NotYet => Ok(context.wait_for_cluster(Findings::default())),
         }
     })
 }
 
-fn delete_new_access_policies<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn delete_new_access_policies<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(access::delete_new(context))
 }
 
-fn delete_new_parameter_group<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn delete_new_parameter_group<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(parameters::delete_new(context))
 }
 
 /// The last step of an undo: the desired settings become what AWS reports.
-fn read_settings<'a>(context: &'a Context<'a>) -> Looking<'a> {
+fn read_settings<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let change = change(context)?;
         let unchanged = || {
             let desired = Some(Box::new(change.unchanged()));
-            Ok(Look::Done(Findings { desired, ..Findings::default() }))
+            Ok(StepOutcome::Done(Findings { desired, ..Findings::default() }))
         };
         let Some(observed) = context.aws.cluster(context.task.cluster.as_str()).await? else { return unchanged() };
-        if is_ours(context, &observed).await? == Some(false) {
+        if is_managed(context, &observed).await? == Some(false) {
             return unchanged();
         }
         let tags = if change.before.tags == change.after.tags {
@@ -168,12 +168,12 @@ fn read_settings<'a>(context: &'a Context<'a>) -> Looking<'a> {
             cluster_tags(context.aws, &observed).await?.map(Some)
         };
         let Some(tags) = tags else { return Ok(context.wait_for_cluster(Findings::seen(observed))) };
-        let kept = Kept {
-            parameters: context.task.made_here(ResourceKind::ParameterGroup).next().is_some(),
-            access: context.task.made_here(ResourceKind::Policy).next().is_some(),
+        let kept = RetainedParts {
+            parameters: context.task.created_here(ResourceKind::ParameterGroup).next().is_some(),
+            access: context.task.created_here(ResourceKind::Policy).next().is_some(),
         };
         let desired = change.as_reported(&observed, &tags.clone().unwrap_or_default(), kept);
-        Ok(Look::Done(Findings {
+        Ok(StepOutcome::Done(Findings {
             inventory: parameters::unused(context, &observed),
             details: tags.map(|tags| Details { tags: Some(tags), parameters: None }),
             desired: Some(Box::new(desired)),

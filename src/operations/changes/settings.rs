@@ -2,20 +2,20 @@
 
 use crate::domain::change::ChangeSpec;
 use crate::domain::drift::update_needed;
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::ClusterUpdate;
 use crate::domain::observed::Observed;
 use crate::domain::operation::Kind;
 use crate::domain::verdict::Findings;
 
-use super::super::seen::Seen;
-use super::super::{Context, Look, Looking};
+use crate::operations::observation::Observation;
+use crate::operations::{Context, StepOutcome, StepFuture};
 use super::parameters::wanted_name;
 use super::{change, gone_or_wait, resting_cluster, vanished, wait_unless_broken};
 
 /// Asks DAX for whatever differs from the wanted settings, in one call.
-pub(in super::super) fn update<'a>(context: &'a Context<'a>) -> Looking<'a> {
+pub(in crate::operations) fn update<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let change = change(context)?;
         let found = match resting_cluster(context).await? {
@@ -24,9 +24,9 @@ pub(in super::super) fn update<'a>(context: &'a Context<'a>) -> Looking<'a> {
         };
         let update = needed(context, change, &found)?;
         if update.is_empty() {
-            return Ok(Look::Done(Findings::seen(found)));
+            return Ok(StepOutcome::Done(Findings::seen(found)));
         }
-        Ok(Look::act(Mutation::UpdateCluster(Box::new(update))))
+        Ok(StepOutcome::act(Mutation::UpdateCluster(Box::new(update))))
     })
 }
 
@@ -50,19 +50,19 @@ fn needed(context: &Context<'_>, change: &ChangeSpec, found: &Observed) -> Resul
 }
 
 /// Waits until the cluster and its nodes have taken the new settings.
-pub(in super::super) fn await_updated<'a>(context: &'a Context<'a>) -> Looking<'a> {
+pub(in crate::operations) fn await_updated<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let change = change(context)?;
         match context.seen().await? {
-            Seen::There(found) if found.is_usable() => {
+            Observation::There(found) if found.is_usable() => {
                 let update = needed(context, change, &found)?;
                 let findings = Findings::seen(*found);
-                Ok(if update.is_empty() { Look::Done(findings) } else { context.wait_for_cluster(findings) })
+                Ok(if update.is_empty() { StepOutcome::Done(findings) } else { context.wait_for_cluster(findings) })
             }
-            Seen::There(found) if found.is_deleting() => Err(vanished(context)),
-            Seen::There(found) => wait_unless_broken(context, *found).await,
-            Seen::NotThere => gone_or_wait(context).await,
-            Seen::NotYet => Ok(context.wait_for_cluster(Findings::default())),
+            Observation::There(found) if found.is_deleting() => Err(vanished(context)),
+            Observation::There(found) => wait_unless_broken(context, *found).await,
+            Observation::NotThere => gone_or_wait(context).await,
+            Observation::NotYet => Ok(context.wait_for_cluster(Findings::default())),
         }
     })
 }

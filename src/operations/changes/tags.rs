@@ -7,16 +7,16 @@ use crate::domain::observed::Details;
 use crate::domain::operation::Kind;
 use crate::domain::verdict::Findings;
 
-use super::super::evidence::cluster_tags;
-use super::super::{Context, Look, Looking};
+use crate::operations::evidence::cluster_tags;
+use crate::operations::{Context, StepOutcome, StepFuture};
 use super::{change, resting_cluster};
 
 /// Sets the wanted tags and takes away those that were wanted before; tags of others stay.
-pub(in super::super) fn update<'a>(context: &'a Context<'a>) -> Looking<'a> {
+pub(in crate::operations) fn update<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let change = change(context)?;
         if change.before.tags == change.after.tags && context.task.kind != Kind::RepairCluster {
-            return Ok(Look::Skip);
+            return Ok(StepOutcome::Skip);
         }
         let found = match resting_cluster(context).await? {
             Ok(found) => found,
@@ -29,15 +29,15 @@ pub(in super::super) fn update<'a>(context: &'a Context<'a>) -> Looking<'a> {
         let missing: BTreeMap<String, String> =
             wanted.iter().filter(|(key, value)| tags.get(*key) != Some(value)).map(owned).collect();
         if !missing.is_empty() {
-            return Ok(Look::act(Mutation::TagCluster { arn, tags: missing }));
+            return Ok(StepOutcome::act(Mutation::TagCluster { arn, tags: missing }));
         }
         let dropped = |key: &&String| !wanted.contains_key(*key) && tags.contains_key(*key);
         let keys: BTreeSet<String> = change.before.tags.keys().filter(dropped).cloned().collect();
         if !keys.is_empty() {
-            return Ok(Look::act(Mutation::UntagCluster { arn, keys }));
+            return Ok(StepOutcome::act(Mutation::UntagCluster { arn, keys }));
         }
         let details = Some(Details { tags: Some(tags), parameters: None });
-        Ok(Look::Done(Findings { details, ..Findings::seen(found) }))
+        Ok(StepOutcome::Done(Findings { details, ..Findings::seen(found) }))
     })
 }
 

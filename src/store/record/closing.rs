@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::operation::{ClusterStatus, Status, StepStatus};
 
 use super::{Recorded, Turn};

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::PgConnection;
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::operation::{Kind, Status, StepStatus};
 use crate::domain::verdict::Verdict;
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::PgConnection;
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::operation::Status;
 use crate::domain::verdict::Verdict;
 

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::domain::fault::Fault;
+use crate::domain::problems::fault::Fault;
 use crate::domain::operation::{ClusterStatus, Status};
 use crate::domain::task::Task;
 use crate::domain::verdict::{Findings, Verdict};
@@ -96,7 +96,7 @@ async fn record_in_transaction(
     let mut transaction = pool.begin().await?;
     let operation = lock(&mut transaction, claim).await?;
     let mut turn = Turn { claim, task, report, operation, events: Vec::new() };
-    if task.step.patience_from.is_none() {
+    if task.step.timeout_from.is_none() {
         turn.events.push(turn.step_event("step_started", "began"));
     }
     turn.close_intents(&mut transaction).await?;

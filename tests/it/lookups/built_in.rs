@@ -1,16 +1,17 @@
 //! A build with lookups finds subnets, groups and tables, and what is wrong with them.
 
 use aws_sandbox::{FaultKind, FaultRule, NewSubnet};
-use dax_provisioner::domain::fault::FaultClass;
+use dax_provisioner::domain::problems::fault::FaultClass;
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::domain::spec::NetworkType;
 use dax_provisioner::domain::waiting::WaitingFor;
 
-use crate::plans::{self, Wish};
+use crate::iam::plans;
+use crate::iam::plans::Wish;
 
 use super::*;
 
-fn put_subnet(world: &World, id: &str, zone: &str, network_types: &[&str]) {
+fn put_subnet(world: &TestEnv, id: &str, zone: &str, network_types: &[&str]) {
     let subnet = NewSubnet {
         vpc_id: VPC.to_owned(),
         availability_zone: zone.to_owned(),
@@ -19,7 +20,7 @@ fn put_subnet(world: &World, id: &str, zone: &str, network_types: &[&str]) {
     world.sandbox.put_subnet(id, &subnet).unwrap();
 }
 
-fn group_subnets(world: &World) -> Vec<String> {
+fn group_subnets(world: &TestEnv) -> Vec<String> {
     let groups = world.sandbox.inventory().subnet_groups;
     let mut ids = groups.into_iter().find(|group| group.name.starts_with("dax-orders-")).unwrap().subnet_ids;
     ids.sort();
@@ -28,7 +29,7 @@ fn group_subnets(world: &World) -> Vec<String> {
 
 #[tokio::test]
 async fn a_group_is_made_of_the_subnets_of_the_vpc_that_carry_the_address_family() {
-    let world = World::new().await;
+    let world = TestEnv::new().await;
     put_subnet(&world, "subnet-0b1b2c31", "us-east-1a", &["ipv4"]);
     put_subnet(&world, "subnet-0b1b2c32", "us-east-1b", &["ipv4", "ipv6"]);
     put_subnet(&world, "subnet-0b1b2c33", "us-east-1c", &["ipv6"]);
@@ -59,7 +60,7 @@ async fn a_plan_tells_the_lookup_and_its_permission() {
 #[tokio::test]
 async fn after_a_lost_answer_the_subnets_that_were_sent_stay_the_group_s() {
     for fault in [FaultKind::LoseAnswer, FaultKind::ErrorAfter, FaultKind::ErrorBefore, FaultKind::CutAnswer] {
-        let world = World::new().await;
+        let world = TestEnv::new().await;
         let worker = world.worker("w");
         put_subnet(&world, "subnet-0b1b2c31", "us-east-1a", &["ipv4"]);
         world.sandbox.add_fault(FaultRule::new("dax:CreateSubnetGroup", fault.clone()).count(1));
@@ -80,7 +81,7 @@ async fn after_a_lost_answer_the_subnets_that_were_sent_stay_the_group_s() {
 #[tokio::test]
 async fn each_kind_of_bad_answer_to_the_lookup_ends_well() {
     for fault in [FaultKind::Throttle, FaultKind::ErrorBefore, FaultKind::LoseAnswer, FaultKind::Garbage] {
-        let world = World::new().await;
+        let world = TestEnv::new().await;
         put_subnet(&world, "subnet-0b1b2c31", "us-east-1a", &["ipv4"]);
         world.sandbox.add_fault(FaultRule::new("ec2:DescribeSubnets", fault.clone()).count(1));
         let create = world.create(&spec_of_vpc(VPC)).await;
@@ -92,7 +93,7 @@ async fn each_kind_of_bad_answer_to_the_lookup_ends_well() {
 
 #[tokio::test]
 async fn a_vpc_without_a_fitting_subnet_ends_the_create_and_leaves_nothing() {
-    let world = World::new().await;
+    let world = TestEnv::new().await;
     let worker = world.worker("w");
     put_subnet(&world, "subnet-0b1b2c31", "us-east-1a", &["ipv4"]);
     for (vpc, kind, words) in [
@@ -110,7 +111,7 @@ async fn a_vpc_without_a_fitting_subnet_ends_the_create_and_leaves_nothing() {
 
 #[tokio::test]
 async fn a_refused_lookup_blocks_with_its_cure_and_goes_on_by_itself() {
-    let world = World::new().await;
+    let world = TestEnv::new().await;
     let worker = world.worker("w");
     put_subnet(&world, "subnet-0b1b2c31", "us-east-1a", &["ipv4"]);
     world.sandbox.add_fault(FaultRule::new("ec2:DescribeSubnets", FaultKind::Deny).count(2));
@@ -134,7 +135,7 @@ fn with(mut body: Value, more: Value) -> Value {
 
 #[tokio::test]
 async fn the_surroundings_of_a_cluster_are_looked_at() {
-    let world = World::new().await;
+    let world = TestEnv::new().await;
     put_subnet(&world, "subnet-0b1b2c31", "us-east-1a", &["ipv4"]);
     put_subnet(&world, "subnet-0b1b2c33", "us-east-1c", &["ipv6"]);
     world.sandbox.put_table("Orders");
@@ -173,7 +174,7 @@ async fn the_surroundings_of_a_cluster_are_looked_at() {
 
 #[tokio::test]
 async fn what_may_not_be_looked_at_is_not_checked() {
-    let world = World::new().await;
+    let world = TestEnv::new().await;
     world.put_policies(&[world.policy_of_build(&[], false)]);
     for action in ["ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"] {
         world.sandbox.add_fault(FaultRule::new(action, FaultKind::Deny).count(10));

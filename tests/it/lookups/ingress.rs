@@ -8,8 +8,8 @@ use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
-use crate::changes::House;
-use crate::door::wanted;
+use crate::support::cluster_fixture::ClusterFixture;
+use crate::support::api::wanted;
 
 /// The default security group of the sandbox's VPC.
 pub const GROUP: &str = "sg-0a1b2c3d4e5f60718";
@@ -17,33 +17,33 @@ pub const GROUP: &str = "sg-0a1b2c3d4e5f60718";
 pub const CLIENTS: &str = "sg-4d3c2b1a";
 
 /// The rules of a security group that let TCP in.
-pub fn rules(house: &House, group: &str) -> Vec<String> {
+pub fn rules(house: &ClusterFixture, group: &str) -> Vec<String> {
     let groups = house.world.sandbox.inventory().security_groups;
     let found = groups.into_iter().find(|one| one.id == group).unwrap();
     found.ingress.into_iter().filter(|rule| rule.starts_with("tcp ")).collect()
 }
 
 /// A cluster of ours, and a group that clients carry.
-pub async fn house(more: &Value) -> House {
-    let house = House::with_cluster(more).await;
+pub async fn house(more: &Value) -> ClusterFixture {
+    let house = ClusterFixture::with_cluster(more).await;
     put_group(&house, CLIENTS, "clients");
     house
 }
 
-pub fn put_group(house: &House, id: &str, name: &str) {
+pub fn put_group(house: &ClusterFixture, id: &str, name: &str) {
     let vpc_id = house.world.sandbox.inventory().security_groups[0].vpc_id.clone();
     house.world.sandbox.put_security_group(id, &NewSecurityGroup { vpc_id, name: name.to_owned() }).unwrap();
 }
 
 /// Somebody else opens the port.
-async fn open_by_hand(house: &House, cidr: &str) {
+async fn open_by_hand(house: &ClusterFixture, cidr: &str) {
     let ingress = Ingress { security_group_id: GROUP.to_owned(), port: 9111, peer: Peer::cidr(cidr) };
     let by_hand = Mutation::AuthorizeIngress { name: ingress.name(), ingress, tags: BTreeMap::new() };
     house.admin(&by_hand).await;
 }
 
 /// What the receipt of an operation says of a rule: owner, state, reason.
-async fn receipt(house: &House, id: uuid::Uuid, name: &str) -> Value {
+async fn receipt(house: &ClusterFixture, id: uuid::Uuid, name: &str) -> Value {
     let shown = house.door.get(&format!("/v1/operations/{id}")).await.body;
     let mut items = shown["receipt"].as_array().unwrap().iter();
     let item = items.find(|item| item["name"] == name).unwrap_or_else(|| panic!("no {name}: {shown:#}"));
@@ -51,7 +51,7 @@ async fn receipt(house: &House, id: uuid::Uuid, name: &str) -> Value {
     json!([item["owner"], item["state"], item["reason"]])
 }
 
-async fn close(house: &House, query: &str) -> crate::door::Answer {
+async fn close(house: &ClusterFixture, query: &str) -> crate::support::api::Answer {
     house.door.delete(&format!("/v1/clusters/orders/ingress?{query}")).await
 }
 
@@ -159,7 +159,7 @@ async fn the_last_cluster_that_relies_on_a_rule_closes_it() {
 #[tokio::test]
 async fn a_rule_that_comes_late_is_listed_and_swept() {
     let house = house(&json!({})).await;
-    let late = FaultRule::new("ec2:AuthorizeSecurityGroupIngress", FaultKind::Late).count(1).seconds(1.0);
+    let late = FaultRule::new("ec2:AuthorizeSecurityGroupIngress", FaultKind::DeadlineCause).count(1).seconds(1.0);
     house.world.sandbox.add_fault(late);
     let open = house.post("ingress", &json!({"cidr": "10.0.0.0/16"})).await.accepted();
     while house.world.sandbox.faults().iter().any(|fault| fault.left != Some(0)) {

@@ -1,20 +1,20 @@
 //! A build without lookups says so, and claims nothing.
 
-use dax_provisioner::domain::fault::FaultClass;
+use dax_provisioner::domain::problems::fault::FaultClass;
 use dax_provisioner::domain::ingress::{IngressSpec, Peer};
 use dax_provisioner::domain::inventory::Presence;
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::domain::spec::Spec;
 use dax_provisioner::domain::waiting::WaitingFor;
 
-use crate::lives_begin;
-use crate::requests::plain_spec;
+use crate::properties::scenario_actions;
+use crate::support::requests::plain_spec;
 
 use super::*;
 
 #[tokio::test]
 async fn a_vpc_is_not_offered() {
-    let world = World::new().await;
+    let world = TestEnv::new().await;
     let door = Door::of(&world);
     for path in ["/v1/clusters", "/v1/plans", "/v1/preflights"] {
         let answer = door.post(path, &body_of_vpc(VPC), &[]).await;
@@ -28,7 +28,7 @@ async fn a_vpc_is_not_offered() {
 
 #[tokio::test]
 async fn what_is_not_looked_up_is_not_checked_with_the_reason() {
-    let world = World::new().await;
+    let world = TestEnv::new().await;
     let mut body = wanted("orders");
     body["subnet_group"] = json!({"subnet_ids": ["subnet-0a1b2c3d"]});
     body["security_group_ids"] = json!(["sg-0a1b2c3d"]);
@@ -43,7 +43,7 @@ async fn what_is_not_looked_up_is_not_checked_with_the_reason() {
 /// Accepted by a process with lookups, then met by one without: it waits for a process that can, and is undone when asked.
 #[tokio::test]
 async fn work_of_another_build_waits_and_can_be_deleted() {
-    let world = World::new().await;
+    let world = TestEnv::new().await;
     let worker = world.worker("w");
     let create = world.create(&spec_of_vpc(VPC)).await;
     let blocked = world.settle(&worker, create).await;
@@ -61,7 +61,7 @@ async fn work_of_another_build_waits_and_can_be_deleted() {
 
 #[tokio::test]
 async fn ports_are_not_offered() {
-    let world = World::new().await;
+    let world = TestEnv::new().await;
     let door = Door::of(&world);
     let path = "/v1/clusters/orders/ingress";
     let open = door.post(path, &json!({"cidr": "10.0.0.0/16"}), &[]).await;
@@ -77,12 +77,12 @@ async fn ports_are_not_offered() {
 /// Opened by a process with lookups, then deleted by one without: the port stays open, and the receipt says so.
 #[tokio::test]
 async fn a_port_that_another_build_has_opened_is_left_and_told() {
-    let world = World::new().await;
+    let world = TestEnv::new().await;
     let worker = world.worker("w");
     let create = world.create(&plain_spec("orders")).await;
     assert_eq!(world.settle(&worker, create).await.status, Status::Succeeded);
     let spec = IngressSpec { open: true, security_group_id: None, port: 9111, peer: Peer::cidr("10.0.0.0/16") };
-    let open = lives_begin::accept(&world, "orders", Spec::ChangeIngress(spec)).await;
+    let open = scenario_actions::accept(&world, "orders", Spec::ChangeIngress(spec)).await;
     let blocked = world.settle(&worker, open).await;
     assert_eq!((blocked.status, blocked.fault.unwrap().class), (Status::Blocked, FaultClass::NotBuiltIn));
     let name = "sg-0a1b2c3d4e5f60718:9111:10.0.0.0/16";

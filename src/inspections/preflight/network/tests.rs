@@ -1,8 +1,8 @@
 //! What subnets and security groups come to.
 
 use crate::domain::names::ClusterName;
-use crate::domain::policies::Access;
-use crate::domain::preflight::{Grade, Outcome};
+use crate::domain::iam::policies::Access;
+use crate::domain::preflight::{CheckStatus, Outcome};
 use crate::domain::spec::{OnFailure, ParameterGroup, ServiceRole};
 
 use super::*;
@@ -14,7 +14,7 @@ fn spec(zones: &[&str], network_type: Option<NetworkType>) -> ClusterSpec {
         node_type: "dax.t3.small".to_owned(),
         replication_factor: 3,
         availability_zones: zones.iter().map(|zone| (*zone).to_owned()).collect(),
-        service_role: ServiceRole::Found { default_access: Some(Access::ReadOnly) },
+        service_role: ServiceRole::Discover { default_access: Some(Access::ReadOnly) },
         subnet_group: SubnetGroup::Default,
         security_group_ids: Vec::new(),
         network_type,
@@ -40,7 +40,7 @@ fn subnet(id: &str, vpc: &str, zone: &str, families: &str, free: u32) -> Subnet 
     }
 }
 
-fn given(spec: &ClusterSpec, ids: &[&str], found: &[Subnet]) -> (Grade, Grade, String) {
+fn given(spec: &ClusterSpec, ids: &[&str], found: &[Subnet]) -> (CheckStatus, CheckStatus, String) {
     let ids = ids.iter().map(|id| (*id).to_owned()).collect();
     let checks = check_given(spec, &ids, found);
     let details = checks.iter().map(|check| match &check.outcome {
@@ -55,18 +55,18 @@ fn the_subnets_of_a_new_group_are_there_of_one_vpc_and_have_room() {
     let (a, b) = (subnet("s-a", "vpc-1", "us-east-1a", "4", 2), subnet("s-b", "vpc-1", "us-east-1b", "4", 1));
     let other = subnet("s-c", "vpc-2", "us-east-1c", "4", 9);
     let plain = spec(&[], None);
-    assert_eq!(given(&plain, &["s-a", "s-b"], &[a.clone(), b.clone()]).0, Grade::Pass);
+    assert_eq!(given(&plain, &["s-a", "s-b"], &[a.clone(), b.clone()]).0, CheckStatus::Pass);
     let missing = given(&plain, &["s-a", "s-x"], std::slice::from_ref(&a));
-    assert!(missing.0 == Grade::Fail && missing.2.contains("Region: s-x"), "{missing:?}");
+    assert!(missing.0 == CheckStatus::Fail && missing.2.contains("Region: s-x"), "{missing:?}");
     let two_vpcs = given(&plain, &["s-a", "s-c"], &[a.clone(), other]);
-    assert!(two_vpcs.0 == Grade::Fail && two_vpcs.2.contains("vpc-1, vpc-2"), "{two_vpcs:?}");
+    assert!(two_vpcs.0 == CheckStatus::Fail && two_vpcs.2.contains("vpc-1, vpc-2"), "{two_vpcs:?}");
     let full = given(&plain, &["s-a"], std::slice::from_ref(&a));
-    assert!(full.0 == Grade::Fail && full.2.contains("2 addresses are free"), "{full:?}");
+    assert!(full.0 == CheckStatus::Fail && full.2.contains("2 addresses are free"), "{full:?}");
     let zones = spec(&["us-east-1a", "us-east-1b", "us-east-1c"], None);
     let zone = given(&zones, &["s-a", "s-b"], &[a, b]);
-    assert!(zone.0 == Grade::Fail && zone.2.contains("lies in us-east-1c"), "{zone:?}");
+    assert!(zone.0 == CheckStatus::Fail && zone.2.contains("lies in us-east-1c"), "{zone:?}");
     let none = given(&plain, &["s-x"], &[]);
-    assert_eq!((none.0, none.1), (Grade::Fail, Grade::NotChecked));
+    assert_eq!((none.0, none.1), (CheckStatus::Fail, CheckStatus::NotChecked));
 }
 
 #[test]
@@ -75,14 +75,14 @@ fn the_subnets_of_a_new_group_carry_the_address_family() {
     let six = subnet("s-6", "vpc-1", "us-east-1b", "6", 0);
     let both = subnet("s-46", "vpc-1", "us-east-1c", "46", 9);
     for (kind, subnets, grade) in [
-        (None, vec![&four, &both], Grade::Pass),
-        (None, vec![&six], Grade::Pass),
-        (None, vec![&four, &six], Grade::Fail),
-        (Some(NetworkType::Ipv4), vec![&four, &both], Grade::Pass),
-        (Some(NetworkType::DualStack), vec![&four, &both], Grade::Fail),
-        (Some(NetworkType::DualStack), vec![&both], Grade::Pass),
-        (Some(NetworkType::Ipv6), vec![&six], Grade::Pass),
-        (Some(NetworkType::Ipv6), vec![&both], Grade::Fail),
+        (None, vec![&four, &both], CheckStatus::Pass),
+        (None, vec![&six], CheckStatus::Pass),
+        (None, vec![&four, &six], CheckStatus::Fail),
+        (Some(NetworkType::Ipv4), vec![&four, &both], CheckStatus::Pass),
+        (Some(NetworkType::DualStack), vec![&four, &both], CheckStatus::Fail),
+        (Some(NetworkType::DualStack), vec![&both], CheckStatus::Pass),
+        (Some(NetworkType::Ipv6), vec![&six], CheckStatus::Pass),
+        (Some(NetworkType::Ipv6), vec![&both], CheckStatus::Fail),
     ] {
         let ids: Vec<&str> = subnets.iter().map(|one| one.id.as_str()).collect();
         let found: Vec<Subnet> = subnets.into_iter().cloned().collect();
@@ -94,10 +94,10 @@ fn the_subnets_of_a_new_group_carry_the_address_family() {
 fn a_vpc_without_a_fitting_subnet_is_told_with_the_reason() {
     let six = [subnet("s-6", "vpc-1", "us-east-1b", "6", 0)];
     let fits = check_of_vpc(&spec(&[], None), "vpc-1", &six, "us-east-1");
-    assert!(fits.iter().all(|check| check.grade() == Grade::Pass), "{fits:?}");
+    assert!(fits.iter().all(|check| check.grade() == CheckStatus::Pass), "{fits:?}");
     for (found, kind) in [(&six[..0], None), (&six[..], Some(NetworkType::Ipv4))] {
         let unfit = check_of_vpc(&spec(&[], kind), "vpc-1", found, "us-east-1");
-        assert_eq!((unfit[0].grade(), unfit[1].grade()), (Grade::Fail, Grade::NotChecked), "{unfit:?}");
+        assert_eq!((unfit[0].grade(), unfit[1].grade()), (CheckStatus::Fail, CheckStatus::NotChecked), "{unfit:?}");
     }
 }
 
@@ -108,10 +108,10 @@ fn security_groups_are_there_and_of_the_cluster_s_vpc() {
     let mine = [group("sg-1", "vpc-1"), group("sg-2", "vpc-1")];
     let mixed = [group("sg-1", "vpc-1"), group("sg-2", "vpc-2")];
     for (found, vpc, grade) in [
-        (&mine[..], Some("vpc-1"), Grade::Pass),
-        (&mine[..1], Some("vpc-1"), Grade::Fail),
-        (&mixed[..], Some("vpc-1"), Grade::Fail),
-        (&mine[..], None, Grade::NotChecked),
+        (&mine[..], Some("vpc-1"), CheckStatus::Pass),
+        (&mine[..1], Some("vpc-1"), CheckStatus::Fail),
+        (&mixed[..], Some("vpc-1"), CheckStatus::Fail),
+        (&mine[..], None, CheckStatus::NotChecked),
     ] {
         assert_eq!(judge_security_groups(&ids, found, vpc).grade(), grade, "{found:?}");
     }

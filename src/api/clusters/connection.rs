@@ -1,0 +1,140 @@
+//! Connections: everything a program needs to use a cluster.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::domain::cluster::Cluster;
+use crate::domain::installation::AwsAccount;
+use crate::domain::observed::{Endpoint, Observed};
+use crate::domain::operation::ClusterStatus;
+use crate::domain::iam::policies::{Access, application_policy};
+use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::samples::{Destination, Language, is_dual_stack, sample};
+
+use crate::api::Api;
+use crate::api::permissions::problem_renderer::json;
+use crate::api::http::responses;
+use crate::api::http::responses::IfNoneMatch;
+use crate::api::operations::read::ReadHeaders;
+use crate::api::http::query::{Parameters, cluster_in_path, no_such_cluster};
+use crate::api::http::path::PathSegment;
+use crate::api::http::problem::Problem;
+use crate::api::http::api_error::ApiError;
+use crate::api::http::enum_schemas::SampleLanguageSchema;
+
+/// When to ask again for an endpoint that is not there yet: DAX takes minutes to make one.
+const COME_BACK: Duration = Duration::from_secs(10);
+
+/// Everything a program needs to use a cluster.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Connection {
+    /// What DAX clients are given: `daxs://…`, or `dax://…` without encryption in transit.
+    #[schema(example = "daxs://orders-cache.l6fzcv.dax-clusters.us-east-1.amazonaws.com")]
+    url: String,
+    /// Host name.
+    #[schema(example = "orders-cache.l6fzcv.dax-clusters.us-east-1.amazonaws.com")]
+    address: String,
+    /// 9111, or 8111 without encryption in transit.
+    port: i32,
+    /// Whether connections are encrypted.
+    tls: bool,
+    /// The security groups of the nodes; each must let clients in on the port.
+    #[schema(example = json!(["sg-0a1b2c3d"]))]
+    security_group_ids: Vec<String>,
+    /// IAM policies for the programs.
+    policies: ConnectionPolicies,
+    /// Code that reads one item, for each language with a DAX client.
+    samples: Vec<ConnectionSample>,
+}
+
+/// IAM policies for programs that use a cluster.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConnectionPolicies {
+    /// For programs that read.
+    #[schema(value_type = Object)]
+    read_only: Value,
+    /// For programs that read and write.
+    #[schema(value_type = Object)]
+    read_write: Value,
+}
+
+/// Code that reads one item through a cluster.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConnectionSample {
+    /// Its language.
+    #[schema(value_type = SampleLanguageSchema)]
+    language: Language,
+    /// The code; put in your table and key.
+    code: String,
+}
+
+/// Tells how programs connect to a cluster: where, with which permissions, and by which code.
+///
+/// While the cluster has no endpoint the answer is 409 `endpoint_not_ready`.
+#[utoipa::path(
+    get, path = "/v1/clusters/{name}/connection", tag = "clusters", operation_id = "get_connection",
+    params(("name" = String, Path, description = "Its name."), ReadHeaders),
+    responses((status = 200, description = "The connection. A caller that has this version gets 304 and no body.",
+               body = Connection, headers(("ETag" = String, description = "The version of the cluster."))))
+)]
+pub(crate) async fn get_connection(
+    State(api): State<Api>,
+    PathSegment(name): PathSegment,
+    parameters: Parameters,
+    known: IfNoneMatch,
+) -> Result<Response, ApiError> {
+    parameters.finish()?;
+    let name = cluster_in_path(&name)?;
+    let cluster = api.store.cluster(name.as_str()).await?.ok_or_else(|| no_such_cluster(name.as_str()))?;
+    let observed = cluster.observed.as_ref();
+    match observed.and_then(|observed| observed.endpoint.as_ref().map(|endpoint| (observed, endpoint))) {
+        Some((observed, endpoint)) => {
+            let connection = Connection::of(&cluster, observed, endpoint, &api.place()?);
+            Ok(responses::single(cluster.version, &connection, &known))
+        }
+        None => Err(not_ready(&cluster)),
+    }
+}
+
+fn not_ready(cluster: &Cluster) -> ApiError {
+    let vanished = cluster.observed_at.is_some() && cluster.observed.is_none();
+    let detail = match cluster.status {
+        ClusterStatus::Failed => "its create failed; `instance` says why",
+        ClusterStatus::Available if vanished => "it is not in AWS any more; see its drift",
+        ClusterStatus::Creating | ClusterStatus::Available | ClusterStatus::Updating | ClusterStatus::Deleting => {
+            "AWS has not told an address yet; `instance` is the last operation on the cluster"
+        }
+    };
+    let problem = Problem::new(ProblemCode::EndpointNotReady, format!("cluster {:?}: {detail}", cluster.name.as_str()));
+    let refusal = ApiError::from(problem.about_operation(cluster.operation_id));
+    let passes = match cluster.status {
+        ClusterStatus::Creating | ClusterStatus::Updating => true,
+        ClusterStatus::Available => !vanished,
+        ClusterStatus::Deleting | ClusterStatus::Failed => false,
+    };
+    if passes { refusal.come_back_in(COME_BACK) } else { refusal }
+}
+
+impl Connection {
+    fn of(cluster: &Cluster, observed: &Observed, endpoint: &Endpoint, place: &AwsAccount) -> Self {
+        let AwsAccount { partition, region, account_id, .. } = place;
+        let policy = |mode| json(&application_policy(mode, partition, region, account_id, cluster.name.as_str()));
+        let dual_stack = is_dual_stack(observed.network_type.as_deref(), cluster.desired.network_type);
+        let destination = Destination { url: &endpoint.url, region, dual_stack };
+        let samples = Language::ALL.map(|language| ConnectionSample { language, code: sample(language, destination) });
+        Self {
+            url: endpoint.url.clone(),
+            address: endpoint.address.clone(),
+            port: endpoint.port,
+            tls: endpoint.tls,
+            security_group_ids: observed.security_group_ids.iter().cloned().collect(),
+            policies: ConnectionPolicies { read_only: policy(Access::ReadOnly), read_write: policy(Access::ReadWrite) },
+            samples: samples.into(),
+        }
+    }
+}

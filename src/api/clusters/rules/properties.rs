@@ -1,0 +1,110 @@
+//! Laws of requests: whatever is sent is believed or refused, and what is believed is safe to write into a policy.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::api::http::strict_json;
+use crate::domain::iam::policies::{PolicyDocument, Values};
+
+use super::*;
+
+fn place() -> AwsAccount {
+    AwsAccount {
+        sandbox_id: None,
+        account_id: "123456789012".to_owned(),
+        partition: "aws".to_owned(),
+        region: "us-east-1".to_owned(),
+    }
+}
+
+fn read(body: Value) -> Result<ClusterSpec, Vec<FieldError>> {
+    believe(body, &ValidationContext { place: &place(), default_access: None, lookups: true })
+}
+
+/// Any JSON, with the words of the request among its keys and texts.
+fn anything() -> impl Strategy<Value = Value> {
+    let words = prop::sample::select(vec![
+        "name",
+        "node_type",
+        "replication_factor",
+        "service_role",
+        "access",
+        "tables",
+        "all_tables",
+        "arn",
+        "tags",
+        "subnet_group",
+        "subnet_ids",
+        "parameters",
+        "record_ttl_millis",
+        "read_only",
+        "dax.r5.large",
+        "orders",
+        "a~1/b",
+    ]);
+    let text = prop_oneof![words.prop_map(str::to_owned), ".{0,12}"];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (0..12_i64).prop_map(Value::from),
+        any::<f64>().prop_map(|number| json!(number)),
+        text.clone().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 48, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::btree_map(text.clone(), inner, 0..8).prop_map(|members| json!(members)),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_body_is_believed_or_told_why_not(body in anything(), field in ".{0,8}") {
+        for body in [body.clone(), json!({"name": "a", "node_type": "dax.r5.large", "replication_factor": 1, field: body})] {
+            if let Err(errors) = read(body) {
+                prop_assert!(!errors.is_empty());
+                prop_assert!(errors.iter().all(|error| error.pointer.is_some() && !error.code.is_empty()));
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_json_or_not(bytes in prop::collection::vec(any::<u8>(), 0..256)) {
+        if let Ok(value) = strict_json::read(&bytes) {
+            prop_assert_eq!(serde_json::from_slice::<Value>(&bytes).ok(), Some(value));
+        }
+    }
+
+    #[test]
+    fn accepted_tables_are_reached_and_nothing_else(tables in prop::collection::vec("[ -~]{1,12}|[A-Za-z0-9_.-]{3,20}", 1..6)) {
+        let body = json!({
+            "name": "a", "node_type": "dax.r5.large", "replication_factor": 1,
+            "service_role": {"access": "read_write", "tables": tables},
+        });
+        let Ok(spec) = read(body) else { return Ok(()) };
+        let ServiceRole::New { access, tables: Tables::Named(names) } = spec.service_role else {
+            return Err(TestCaseError::fail("a role for named tables was asked for"));
+        };
+        prop_assert_eq!(&names, &tables);
+        let prefix = "arn:aws:dynamodb:us-east-1:123456789012:table/";
+        let mut expected: Vec<String> =
+            names.iter().flat_map(|name| [format!("{prefix}{name}"), format!("{prefix}{name}/index/*")]).collect();
+        let policies = access_policies(access, &Tables::Named(names), "aws", "us-east-1", "123456789012").unwrap();
+        let mut resources: Vec<String> = policies.iter().flat_map(resources).collect();
+        expected.sort();
+        resources.sort();
+        prop_assert_eq!(resources, expected);
+    }
+}
+
+fn resources(policy: &PolicyDocument) -> Vec<String> {
+    let lists = policy.statement.iter().filter_map(|statement| statement.resource.clone());
+    lists
+        .flat_map(|values| match values {
+            Values::One(one) => vec![one],
+            Values::Many(many) => many,
+        })
+        .collect()
+}

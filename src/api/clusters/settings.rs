@@ -1,0 +1,142 @@
+//! Cluster settings: the accepted settings as a reader sees them, in the words of the request.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::iam::policies::{Access, Tables};
+use crate::domain::spec::{ClusterSpec, NetworkType, OnFailure, ParameterGroup, ServiceRole, SubnetGroup};
+
+use crate::api::http::enum_schemas::{AccessSchema, NetworkTypeSchema, OnFailureSchema};
+
+/// The accepted settings of a cluster, with every default filled in. What was left to AWS is null.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ClusterSettings {
+    description: Option<String>,
+    node_type: String,
+    replication_factor: i32,
+    availability_zones: Vec<String>,
+    service_role: Option<ServiceRoleSettings>,
+    subnet_group: Option<SubnetGroupSettings>,
+    security_group_ids: Vec<String>,
+    #[schema(value_type = Option<NetworkTypeSchema>)]
+    network_type: Option<NetworkType>,
+    parameters: Option<ParameterSettings>,
+    parameter_group: Option<ParameterGroupSettings>,
+    encryption_at_rest: bool,
+    encryption_in_transit: bool,
+    maintenance_window: Option<String>,
+    notification_topic_arn: Option<String>,
+    tags: BTreeMap<String, String>,
+    deletion_protection: bool,
+    #[schema(value_type = OnFailureSchema)]
+    on_failure: OnFailure,
+}
+
+/// The role that was asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ServiceRoleSettings {
+    /// An existing role.
+    arn: Option<String>,
+    /// What a new role may do.
+    #[schema(value_type = Option<AccessSchema>)]
+    access: Option<Access>,
+    /// The tables a new role may reach.
+    tables: Option<Vec<String>>,
+    /// Whether a new role may reach every table.
+    all_tables: bool,
+}
+
+/// The subnet group that was asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SubnetGroupSettings {
+    /// An existing group.
+    name: Option<String>,
+    /// The subnets of a new group.
+    subnet_ids: Option<Vec<String>>,
+    /// The VPC whose subnets a new group takes.
+    vpc_id: Option<String>,
+}
+
+/// The cache settings that were asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ParameterSettings {
+    /// How long items stay in the item cache.
+    record_ttl_millis: Option<i64>,
+    /// How long results stay in the query cache.
+    query_ttl_millis: Option<i64>,
+}
+
+/// The parameter group that was asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ParameterGroupSettings {
+    /// Its name.
+    name: String,
+}
+
+impl From<ClusterSpec> for ClusterSettings {
+    fn from(spec: ClusterSpec) -> Self {
+        let (parameters, parameter_group) = parameters(spec.parameter_group);
+        Self {
+            // An empty one is none that was wished for: AWS is to have none either.
+            description: spec.description.filter(|text| !text.is_empty()),
+            node_type: spec.node_type,
+            replication_factor: spec.replication_factor.into(),
+            availability_zones: spec.availability_zones,
+            service_role: service_role(spec.service_role),
+            subnet_group: subnet_group(spec.subnet_group),
+            security_group_ids: spec.security_group_ids,
+            network_type: spec.network_type,
+            parameters,
+            parameter_group,
+            encryption_at_rest: spec.encryption_at_rest,
+            encryption_in_transit: spec.encryption_in_transit,
+            maintenance_window: spec.maintenance_window,
+            notification_topic_arn: spec.notification_topic_arn,
+            tags: spec.tags,
+            deletion_protection: spec.deletion_protection,
+            on_failure: spec.on_failure,
+        }
+    }
+}
+
+fn service_role(role: ServiceRole) -> Option<ServiceRoleSettings> {
+    match role {
+        ServiceRole::Discover { .. } => None,
+        ServiceRole::Existing { arn } => {
+            Some(ServiceRoleSettings { arn: Some(arn), access: None, tables: None, all_tables: false })
+        }
+        ServiceRole::New { access, tables } => {
+            let (tables, all_tables) = match tables {
+                Tables::All => (None, true),
+                Tables::Named(names) => (Some(names), false),
+            };
+            Some(ServiceRoleSettings { arn: None, access: Some(access), tables, all_tables })
+        }
+    }
+}
+
+fn subnet_group(group: SubnetGroup) -> Option<SubnetGroupSettings> {
+    let none = SubnetGroupSettings { name: None, subnet_ids: None, vpc_id: None };
+    match group {
+        SubnetGroup::Default => None,
+        SubnetGroup::Existing { name } => Some(SubnetGroupSettings { name: Some(name), ..none }),
+        SubnetGroup::New { subnet_ids } => {
+            Some(SubnetGroupSettings { subnet_ids: Some(subnet_ids.into_iter().collect()), ..none })
+        }
+        SubnetGroup::OfVpc { vpc_id } => Some(SubnetGroupSettings { vpc_id: Some(vpc_id), ..none }),
+    }
+}
+
+fn parameters(group: ParameterGroup) -> (Option<ParameterSettings>, Option<ParameterGroupSettings>) {
+    match group {
+        ParameterGroup::Default => (None, None),
+        ParameterGroup::Existing { name } => (None, Some(ParameterGroupSettings { name })),
+        ParameterGroup::New { values } => {
+            let millis = |name: &str| values.get(name).and_then(|text| text.parse().ok());
+            let record_ttl_millis = millis("record-ttl-millis");
+            (Some(ParameterSettings { record_ttl_millis, query_ttl_millis: millis("query-ttl-millis") }), None)
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The HTTP protocol layer of the API: bodies, strict JSON, schema errors, query, path, paging, idempotency,
+//! authentication, responses, problems and the OpenAPI document.
+//!
+//! It knows nothing of DAX: it must not depend on the other folders of `api`, on `operations` or on `inspections`.
+
+pub(super) mod api_error;
+pub(super) mod authentication;
+pub(super) mod aws_permits;
+pub(super) mod body;
+pub(super) mod body_schema;
+pub(super) mod enum_schemas;
+pub(super) mod fingerprint;
+pub(super) mod idempotency;
+pub(super) mod openapi;
+pub(super) mod paging;
+pub(super) mod path;
+pub(super) mod prefer;
+pub mod problem;
+pub(super) mod query;
+pub(super) mod request_context;
+pub(super) mod responses;
+pub(super) mod strict_json;
+pub mod tokens;
+pub(super) mod violations;

@@ -1,0 +1,155 @@
+//! Request facts: what every request carries and every answer gives back: ids, a span, and the headers of all answers.
+
+use std::time::Instant;
+
+use axum::extract::{FromRequestParts, MatchedPath, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::domain::problems::problem_code::ProblemCode;
+
+use crate::api::http::api_error::ApiError;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// Longest request id that is kept as it came.
+const REQUEST_ID_MAX: usize = 128;
+/// Methods that figures tell apart; callers could make up any others, and each would be a series of its own.
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"];
+const OTHER_METHOD: &str = "(other)";
+/// What stands for the path of a request that no route takes: the path itself may hold anything.
+const NO_ROUTE: &str = "(none)";
+
+/// The ids of a request, taken over from the caller where they are good, else made anew.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestContext {
+    /// `X-Request-Id`.
+    pub(crate) request_id: String,
+    /// `traceparent` (W3C Trace Context).
+    pub(crate) traceparent: String,
+}
+
+impl RequestContext {
+    fn of(headers: &HeaderMap) -> Self {
+        let only = |name: &HeaderName| {
+            let mut values = headers.get_all(name).iter();
+            let first = values.next().and_then(|value| value.to_str().ok());
+            first.filter(|_| values.next().is_none()).map(str::to_owned)
+        };
+        let request_id = only(&REQUEST_ID).filter(|id| is_request_id(id));
+        let traceparent = only(&TRACEPARENT).filter(|text| is_traceparent(text));
+        Self {
+            request_id: request_id.unwrap_or_else(|| Uuid::now_v7().to_string()),
+            traceparent: traceparent.unwrap_or_else(new_traceparent),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let facts = parts.extensions.get::<Self>().cloned();
+        facts.ok_or_else(|| ApiError::new(ProblemCode::Internal, "the request has no id"))
+    }
+}
+
+fn is_request_id(text: &str) -> bool {
+    let known = |c: char| c.is_ascii_alphanumeric() || "-_.:/+=@~".contains(c);
+    (1..=REQUEST_ID_MAX).contains(&text.len()) && text.chars().all(known)
+}
+
+fn is_traceparent(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let hex = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let id = |part: &str, length: usize| hex(part, length) && part.bytes().any(|b| b != b'0');
+    match parts.as_slice() {
+        [version, trace, parent, flags] => *version == "00" && id(trace, 32) && id(parent, 16) && hex(flags, 2),
+        _ => false,
+    }
+}
+
+fn new_traceparent() -> String {
+    let (trace, parent): (u128, u64) = (rand::random(), rand::random());
+    format!("00-{:032x}-{:016x}-00", trace.max(1), parent.max(1))
+}
+
+/// Gives each request its ids and its span, and each answer the headers that all answers have.
+pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
+    let facts = RequestContext::of(request.headers());
+    let route = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
+    let method = request.method().clone();
+    let span = tracing::info_span!(
+        "request",
+        http.method = %method,
+        http.route = route,
+        http.status = tracing::field::Empty,
+        request.id = facts.request_id,
+    );
+    request.extensions_mut().insert(facts.clone());
+    let started = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let status = response.status().as_u16();
+    span.record("http.status", status);
+    let elapsed = started.elapsed();
+    span.in_scope(|| tracing::debug!(duration_ms = elapsed.as_millis(), "answered"));
+    let method = METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or(OTHER_METHOD);
+    let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
+    metrics::histogram!("http_request_duration_seconds", &labels).record(elapsed.as_secs_f64());
+    add_headers(response.headers_mut(), &facts);
+    response
+}
+
+fn add_headers(headers: &mut HeaderMap, facts: &RequestContext) {
+    let given_back = [(REQUEST_ID, &facts.request_id), (TRACEPARENT, &facts.traceparent)];
+    for (name, text) in given_back {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.insert(name, value);
+        }
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(nothing);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_ids_are_kept_and_others_made_anew() {
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert!(is_traceparent(trace) && is_traceparent(&new_traceparent()));
+        let bad = [
+            "",
+            "00",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+        ];
+        assert!(!bad.into_iter().any(is_traceparent));
+        assert!(is_request_id("portal/42:a_b.c=+@~-"));
+        for bad in ["", "a b", "a\"b", "é", "a;b", &"x".repeat(129)] {
+            assert!(!is_request_id(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_header_is_not_believed() {
+        let mut headers = HeaderMap::new();
+        headers.append(REQUEST_ID, HeaderValue::from_static("a"));
+        assert_eq!(RequestContext::of(&headers).request_id, "a");
+        headers.append(REQUEST_ID, HeaderValue::from_static("b"));
+        assert!(Uuid::parse_str(&RequestContext::of(&headers).request_id).is_ok());
+    }
+}

@@ -1,0 +1,103 @@
+//! An evaluator that is not ours agrees that each remedy cures its refusal and grants no more.
+
+use aws_sandbox::policy::document::Document;
+use aws_sandbox::policy::evaluate::{Authority, Context, Decision, Request, evaluate};
+use proptest::prelude::*;
+
+use crate::domain::iam::denial;
+use crate::domain::iam::policies::PolicyDocument;
+use crate::domain::iam::policies::service::{DAX_ACTIONS, ServiceScope, service_policy};
+use super::remedy;
+use super::tests::{BOUNDARY, LINKED, OUR_POLICY, OUR_ROLE, USER, place};
+
+fn allowed(policy: &PolicyDocument, action: &str, resource: &str, context: &Context) -> bool {
+    let identity = [Document::parse_identity(&policy.to_json()).expect("IAM accepts it")];
+    let authority = Authority { identity: &identity, boundary: None, session: None };
+    evaluate(&authority, &Request { action, resource, context }) == Decision::Allowed
+}
+
+fn context() -> Context {
+    [
+        ("aws:requestedregion", "us-west-2"),
+        ("iam:passedtoservice", "dax.amazonaws.com"),
+        ("iam:awsservicename", "dax.amazonaws.com"),
+        ("iam:permissionsboundary", BOUNDARY),
+        ("iam:policyarn", OUR_POLICY),
+        ("ec2:createaction", "AuthorizeSecurityGroupIngress"),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), vec![value.to_owned()]))
+    .collect()
+}
+
+/// What lookups are refused, and on what.
+const LOOKUPS: [(&str, &str); 6] = [
+    ("dynamodb:DescribeTable", "arn:aws:dynamodb:us-west-2:123456789012:table/Orders"),
+    ("ec2:DescribeSubnets", "*"),
+    ("ec2:DescribeSecurityGroupRules", "*"),
+    ("ec2:AuthorizeSecurityGroupIngress", "arn:aws:ec2:us-west-2:123456789012:security-group/sg-0a1b2c3d"),
+    ("ec2:RevokeSecurityGroupIngress", "arn:aws:ec2:us-west-2:123456789012:security-group/sg-0a1b2c3d"),
+    ("ec2:CreateTags", "arn:aws:ec2:us-west-2:123456789012:security-group-rule/*"),
+];
+
+#[test]
+fn every_action_of_the_service_policy_is_cured_exactly() {
+    let scope = ServiceScope {
+        partition: "aws",
+        account_id: "123456789012",
+        region: "us-west-2",
+        boundary_arn: Some(BOUNDARY),
+        service_role_arns: &[],
+        lookups: true,
+    };
+    let whole = service_policy(&scope);
+    let iam = [
+        "CreateRole",
+        "GetRole",
+        "TagRole",
+        "DeleteRole",
+        "ListAttachedRolePolicies",
+        "ListRolePolicies",
+        "AttachRolePolicy",
+        "DetachRolePolicy",
+        "PassRole",
+    ];
+    let policy = ["CreatePolicy", "TagPolicy", "GetPolicy", "GetPolicyVersion", "ListPolicyVersions", "DeletePolicy"];
+    let cases = DAX_ACTIONS
+        .iter()
+        .map(|action| ((*action).to_owned(), "*"))
+        .chain(iam.iter().map(|name| (format!("iam:{name}"), OUR_ROLE)))
+        .chain(policy.iter().map(|name| (format!("iam:{name}"), OUR_POLICY)))
+        .chain([("iam:CreateServiceLinkedRole".to_owned(), LINKED)])
+        .chain(LOOKUPS.map(|(action, resource)| (action.to_owned(), resource)));
+    for (action, resource) in cases {
+        let on = if resource == "*" { String::new() } else { format!(" on resource: {resource}") };
+        let message = format!("User: {USER} is not authorized to perform: {action}{on}");
+        let denial = denial::parse(&message).expect("a denial");
+        let cured = remedy(&denial, &place(None, Some(BOUNDARY))).expect("a remedy");
+        assert!(allowed(&cured, &action, resource, &context()), "{action}");
+        assert!(allowed(&whole, &action, resource, &context()), "the service policy lacks {action}");
+        assert!(!allowed(&cured, "iam:CreateUser", resource, &context()));
+        if resource != "*" {
+            assert!(!allowed(&cured, &action, "arn:aws:iam::123456789012:role/admin", &context()), "{action}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn no_sentence_gets_all_of_iam(
+        name in "[A-Z][A-Za-z]{2,20}", resource in "(policy |role |user |)[ -~]{0,40}", known in prop::option::of(Just(OUR_ROLE)),
+    ) {
+        let action = format!("iam:{name}");
+        prop_assume!(action != "iam:ListRoles" && action != "iam:ListPolicies");
+        let message = format!("User: {USER} is not authorized to perform: {action} on resource: {resource}");
+        let Some(denial) = denial::parse(&message) else { return Ok(()) };
+        if let Some(cured) = remedy(&denial, &place(known, None)) {
+            let other = allowed(&cured, &denial.action, "arn:aws:iam::123456789012:role/admin-of-all", &context());
+            prop_assert!(!other, "{}", cured.to_json());
+        }
+    }
+}

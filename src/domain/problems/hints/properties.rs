@@ -1,0 +1,108 @@
+//! What holds for every text that is looked up or explained: no panic, and no action that the text does not name.
+
+use proptest::prelude::*;
+
+use crate::domain::iam::denial;
+use crate::domain::iam::remedy::{CallSite, remedy};
+use super::{ANY_ACTION, all, lookup, read_pasted};
+
+const USER: &str = "arn:aws:iam::123456789012:user/portal";
+
+fn place() -> CallSite<'static> {
+    CallSite {
+        partition: "aws",
+        account_id: "123456789012",
+        region: "us-west-2",
+        resource_arn: None,
+        passed_to_service: "dax.amazonaws.com",
+        boundary_arn: None,
+    }
+}
+
+/// A piece of what AWS, its tools and people write.
+fn piece() -> impl Strategy<Value = String> {
+    let fixed = prop::sample::select(vec![
+        "User: ",
+        USER,
+        " is not authorized to perform: ",
+        "iam:CreateRole",
+        "iam:AttachPolicy",
+        "iam:",
+        "dax:CreateCluster",
+        " on resource: ",
+        "policy ",
+        "role dax-orders-abcdefghij",
+        "arn:aws:dax:us-east-1:123456789012:cache/orders",
+        " because no ",
+        "identity-based policy allows the iam:CreateRole action",
+        "service control policy",
+        " with an explicit deny",
+        "An error occurred (AccessDenied) when calling the CreateRole operation: ",
+        "An error occurred (",
+        ") when calling the ",
+        " operation",
+        "ClusterQuotaForCustomerExceededFault",
+        "InvalidParameterValueException",
+        "No permission to assume role",
+        "Encoded authorization failure message: ",
+        "é\u{202e}",
+        "\n",
+        " ",
+        "\"",
+    ]);
+    prop_oneof![6 => fixed.prop_map(str::to_owned), 1 => "\\PC{0,8}"]
+}
+
+fn normal(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What is said about a text rests on the text.
+fn check(text: &str) -> Result<(), TestCaseError> {
+    let seen = normal(text);
+    for hint in lookup("", "", "", text) {
+        if let Some(action) = hint.action.filter(|action| *action != ANY_ACTION) {
+            prop_assert!(seen.contains(action), "{} is not in the text", action);
+        }
+        if let Some(words) = hint.message {
+            prop_assert!(seen.to_lowercase().contains(words), "{} is not in the text", words);
+        }
+    }
+    let (operation, code) = read_pasted(text);
+    prop_assert!(text.contains(operation) && text.contains(code));
+    if let Some(denial) = denial::parse(text) {
+        let cured = remedy(&denial, &place());
+        for statement in cured.into_iter().flat_map(|document| document.statement) {
+            prop_assert!(statement.action.texts().iter().all(|action| seen.contains(action.as_str())));
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn nothing_is_advised_about_what_a_text_does_not_name(pieces in prop::collection::vec(piece(), 0..12)) {
+        check(&pieces.concat())?;
+    }
+
+    #[test]
+    fn no_text_makes_the_lookup_panic(text in "(?s).{0,200}", service in "[a-z]{0,4}", code in "\\PC{0,12}") {
+        check(&text)?;
+        let _ = lookup(&service, &text, &code, &text);
+        let _ = lookup(&service, &code, &text, &code);
+    }
+
+    #[test]
+    fn every_row_about_an_action_is_found_by_it_and_by_no_other(index in 0_usize..1_000, tail in "[A-Za-z]{1,3}") {
+        let actions: Vec<&str> = all().filter_map(|hint| hint.action).filter(|action| *action != ANY_ACTION).collect();
+        let action = actions[index % actions.len()];
+        let refused = |action: &str| format!("User: {USER} is not authorized to perform: {action}");
+        let of = |text: &str| lookup("", "", "", text).iter().filter_map(|hint| hint.action).collect::<Vec<_>>();
+        prop_assert_eq!(of(&refused(action)), vec![action]);
+        let longer = format!("{action}{tail}");
+        prop_assume!(!actions.contains(&longer.as_str()));
+        prop_assert_eq!(of(&refused(&longer)), vec![ANY_ACTION]);
+    }
+}

@@ -1,0 +1,17 @@
+//! Properties that hold for every scenario: repeated steps, AWS faults, crashes, cancels, deletes.
+
+pub mod aws_faults;
+pub mod crashes;
+pub mod deletes;
+pub mod idempotence;
+pub mod long_run;
+pub mod parallel;
+pub mod scenario_actions;
+pub mod scenario_checks;
+#[cfg(feature = "lookups")]
+pub mod scenario_ingress;
+pub mod scenario_run;
+pub mod scenario_setup;
+pub mod scenarios;
+pub mod snapshots;
+pub mod undo;

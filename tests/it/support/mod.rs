@@ -1,0 +1,10 @@
+//! What the tests share: the test environment, clients and requests.
+
+pub mod api;
+pub mod cluster_fixture;
+pub mod http_server;
+pub mod identity;
+pub mod python;
+pub mod requests;
+pub mod signed_calls;
+pub mod test_env;

@@ -18,26 +18,26 @@ use crate::config::{AwsChoice, Database, Role, Secret, Serve};
 use crate::domain::installation::AwsAccount;
 use crate::inspections::Inspector;
 use crate::operations::StepEnvironment;
-use crate::operations::timing::{Timing, Settings};
+use crate::operations::timing::{Settings, Timing};
 use crate::store::{Connection, Store};
 use crate::telemetry;
 use crate::worker::Worker;
 
-mod server;
-mod metrics;
 pub mod guards;
-pub mod startup;
+mod metrics;
 mod private_database;
 pub mod sandbox;
+mod server;
 mod signals;
+pub mod startup;
 
 pub use signals::Signals;
 
-use server::Limits;
 use guards::Found;
-use startup::Clients;
 use private_database::PrivateDatabase;
 use sandbox::{Bound, OwnSandbox};
+use server::Limits;
+use startup::Clients;
 
 /// Longest wait for a connection to the database.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -70,16 +70,36 @@ impl App {
         let sandbox = bound.map(|bound| bound.serve(forget)).transpose()?;
         let store = open_store(&url, serve.database_max_connections)?;
         if database.is_some() {
-            store.migrate().await.context("migrating the private database")?;
+            store
+                .migrate()
+                .await
+                .context("migrating the private database")?;
         }
-        let mut app = Self { address, tasks: JoinSet::new(), stop: CancellationToken::new(), store, sandbox, database };
+        let mut app = Self {
+            address,
+            tasks: JoinSet::new(),
+            stop: CancellationToken::new(),
+            store,
+            sandbox,
+            database,
+        };
         let remembered = app.first_look(serve.aws.is_sandbox()).await?;
         let clients = app.clients(&serve.aws).await;
         let (tell_place, place) = watch::channel(app.place(remembered, &clients).await);
         let router = app.router(serve, &clients, place)?;
-        app.tasks.spawn(server::serve(listener, router, Limits::SERVICE, app.stop.clone()));
-        let engine =
-            Engine { serve: serve.clone(), store: app.store.clone(), clients, tell_place, stop: app.stop.clone() };
+        app.tasks.spawn(server::serve(
+            listener,
+            router,
+            Limits::SERVICE,
+            app.stop.clone(),
+        ));
+        let engine = Engine {
+            serve: serve.clone(),
+            store: app.store.clone(),
+            clients,
+            tell_place,
+            stop: app.stop.clone(),
+        };
         app.tasks.spawn(engine.run());
         Ok(app)
     }
@@ -158,7 +178,11 @@ impl App {
         clients: &Clients,
         place: watch::Receiver<Option<AwsAccount>>,
     ) -> Result<axum::Router> {
-        let authentication = if serve.door.authentication { Authentication::On } else { Authentication::Off };
+        let authentication = if serve.door.authentication {
+            Authentication::On
+        } else {
+            Authentication::Off
+        };
         let settings = ApiSettings {
             authentication,
             default_access: serve.default_access,
@@ -167,7 +191,14 @@ impl App {
         };
         let inspector = Arc::new(Inspector::new(clients.aws.clone()));
         let metrics = telemetry::start_metrics()?;
-        let api = Api::new(self.store.clone(), inspector, place, settings, metrics, self.stop.clone());
+        let api = Api::new(
+            self.store.clone(),
+            inspector,
+            place,
+            settings,
+            metrics,
+            self.stop.clone(),
+        );
         Ok(match serve.role {
             Role::Api | Role::All => api::router(api),
             Role::Worker => api::probes(api),
@@ -178,7 +209,9 @@ impl App {
         match (choice, &self.sandbox) {
             (AwsChoice::Endpoint(endpoint), _) => Clients::for_endpoint(endpoint).await,
             (AwsChoice::Sandbox(_), Some(sandbox)) => Clients::open(&sandbox.target()).await,
-            (AwsChoice::Sandbox(_) | AwsChoice::Real, _) => Clients::open(&Target::Real { region: None }).await,
+            (AwsChoice::Sandbox(_) | AwsChoice::Real, _) => {
+                Clients::open(&Target::Real { region: None }).await
+            }
         }
     }
 }
@@ -186,8 +219,12 @@ impl App {
 /// Opens the store on a database that need not be there yet.
 pub fn open_store(url: &Secret, max_connections: u32) -> Result<Store> {
     let url = url.expose().to_owned();
-    Store::open(&Connection { url, max_connections, acquire_timeout: ACQUIRE_TIMEOUT })
-        .context("DATABASE_URL cannot be used")
+    Store::open(&Connection {
+        url,
+        max_connections,
+        acquire_timeout: ACQUIRE_TIMEOUT,
+    })
+    .context("DATABASE_URL cannot be used")
 }
 
 async fn open_database(serve: &Serve, forget: bool) -> Result<(Secret, Option<PrivateDatabase>)> {
@@ -212,7 +249,9 @@ struct Engine {
 impl Engine {
     /// Waits for database and AWS, and works until it is told to stop.
     async fn run(self) -> Result<()> {
-        let Some(opened) = self.stop.run_until_cancelled(self.open()).await else { return Ok(()) };
+        let Some(opened) = self.stop.run_until_cancelled(self.open()).await else {
+            return Ok(());
+        };
         let world = opened?;
         tracing::info!("working with {}", world.place);
         let figures = tokio::spawn(metrics::keep_renewing(self.store.clone()));
@@ -228,8 +267,11 @@ impl Engine {
         }
         let name = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());
         let inspector = Inspector::new(world.aws.clone());
-        let worker = Worker::new(self.store, world, inspector, name).with_sweep_every(self.serve.work.sweep_every);
-        worker.run(self.serve.work.loops, self.serve.work.notify, self.stop).await;
+        let worker = Worker::new(self.store, world, inspector, name)
+            .with_sweep_every(self.serve.work.sweep_every);
+        worker
+            .run(self.serve.work.loops, self.serve.work.notify, self.stop)
+            .await;
     }
 
     async fn open(&self) -> Result<StepEnvironment> {
@@ -239,11 +281,25 @@ impl Engine {
         }
         let (aws, place) = startup::known_aws(&self.store, &self.serve.aws, &self.clients).await?;
         self.tell_place.send_replace(Some(place.clone()));
-        let timing = if self.serve.aws.is_sandbox() { Timing::SANDBOX } else { Timing::AWS };
+        let timing = if self.serve.aws.is_sandbox() {
+            Timing::SANDBOX
+        } else {
+            Timing::AWS
+        };
         let cluster_poll = self.serve.work.poll_every.unwrap_or(timing.cluster_poll);
-        let timing = Timing { cluster_poll, ..timing };
+        let timing = Timing {
+            cluster_poll,
+            ..timing
+        };
         let permissions_boundary = self.serve.permissions_boundary.clone();
-        Ok(StepEnvironment { aws, place, settings: Settings { permissions_boundary, timing } })
+        Ok(StepEnvironment {
+            aws,
+            place,
+            settings: Settings {
+                permissions_boundary,
+                timing,
+            },
+        })
     }
 }
 

@@ -48,12 +48,18 @@ pub struct Environment {
 
 impl Environment {
     /// Reads the process's environment. A variable that is empty counts as not set; one that is not UTF-8 is not ours.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
     pub fn read() -> Self {
         let readable = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?)).filter(|(_, value)| !value.is_empty())
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+                .filter(|(_, value)| !value.is_empty())
         });
-        Self { variables: readable.collect() }
+        Self {
+            variables: readable.collect(),
+        }
     }
 
     /// The value of a variable that is set and not empty.
@@ -70,7 +76,12 @@ impl Environment {
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(pairs: [(&str, &str); N]) -> Self {
         let owned = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self { variables: owned.into_iter().filter(|(_, value)| !value.is_empty()).collect() }
+        Self {
+            variables: owned
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty())
+                .collect(),
+        }
     }
 }
 
@@ -89,7 +100,9 @@ pub struct BadConfiguration {
 impl BadConfiguration {
     /// A configuration that is bad for one reason.
     pub fn because(fault: impl Into<String>) -> Self {
-        Self { faults: vec![fault.into()] }
+        Self {
+            faults: vec![fault.into()],
+        }
     }
 }
 
@@ -177,8 +190,12 @@ pub struct Policy {
 
 impl Invocation {
     /// Reads arguments and environment.
-    pub fn read(arguments: Vec<OsString>, environment: &Environment) -> Result<Self, InvocationError> {
-        let completed = variables::complete(arguments, environment).map_err(InvocationError::Usage)?;
+    pub fn read(
+        arguments: Vec<OsString>,
+        environment: &Environment,
+    ) -> Result<Self, InvocationError> {
+        let completed =
+            variables::complete(arguments, environment).map_err(InvocationError::Usage)?;
         let mut reader = Reader::new(environment, completed.from_environment, completed.faults);
         let read = task(completed.arguments, &mut reader);
         match (read, reader.into_faults()) {
@@ -193,45 +210,86 @@ fn task(arguments: Arguments, reader: &mut Reader<'_>) -> Option<Invocation> {
     match arguments.command {
         Command::Quickstart(flags) => {
             // The worker's lines would break the drawing, which shows the same.
-            let logging = logging::read(&flags.logging, "error,dax_provisioner::worker=off", reader);
+            let logging =
+                logging::read(&flags.logging, "error,dax_provisioner::worker=off", reader);
             let serve = serving::of_quickstart(&flags, reader);
-            let quickstart = Quickstart { once: flags.once, reset: flags.reset, serve: serve? };
-            Some(Invocation { task: Task::Quickstart(Box::new(quickstart)), logging: logging? })
+            let quickstart = Quickstart {
+                once: flags.once,
+                reset: flags.reset,
+                serve: serve?,
+            };
+            Some(Invocation {
+                task: Task::Quickstart(Box::new(quickstart)),
+                logging: logging?,
+            })
         }
         Command::Serve(flags) => {
             let logging = logging::read(&flags.logging, "info", reader);
             let serve = Box::new(serving::of_serve(&flags, reader)?);
-            let task = if flags.print_config { Task::PrintConfig(serve) } else { Task::Serve(serve) };
-            Some(Invocation { task, logging: logging? })
+            let task = if flags.print_config {
+                Task::PrintConfig(serve)
+            } else {
+                Task::Serve(serve)
+            };
+            Some(Invocation {
+                task,
+                logging: logging?,
+            })
         }
         Command::Sandbox(flags) => {
             let logging = logging::read(&flags.logging, "info", reader);
             let sandbox = sandbox::of_sandbox(&flags, reader);
-            Some(Invocation { task: Task::Sandbox(Box::new(sandbox?)), logging: logging? })
+            Some(Invocation {
+                task: Task::Sandbox(Box::new(sandbox?)),
+                logging: logging?,
+            })
         }
         Command::Migrate(flags) => {
             let logging = logging::read(&flags, "info", reader);
             let url = database::required_url(reader);
-            Some(Invocation { task: Task::Migrate(url?), logging: logging? })
+            Some(Invocation {
+                task: Task::Migrate(url?),
+                logging: logging?,
+            })
         }
-        Command::Openapi => Some(Invocation { task: Task::Openapi, logging: Logging::quiet() }),
+        Command::Openapi => Some(Invocation {
+            task: Task::Openapi,
+            logging: Logging::quiet(),
+        }),
         Command::Token(command) => {
             let url = database::required_url(reader)?;
-            Some(Invocation { task: Task::Token(url, command), logging: Logging::quiet() })
+            Some(Invocation {
+                task: Task::Token(url, command),
+                logging: Logging::quiet(),
+            })
         }
         Command::Doctor(flags) => {
             let database = database::url(reader);
             let aws = aws::client(&flags.aws, reader);
             let boundary = aws::boundary(&flags.boundary, reader);
-            let doctor = Doctor { database, aws: aws?, permissions_boundary: boundary };
-            Some(Invocation { task: Task::Doctor(Box::new(doctor)), logging: Logging::quiet() })
+            let doctor = Doctor {
+                database,
+                aws: aws?,
+                permissions_boundary: boundary,
+            };
+            Some(Invocation {
+                task: Task::Doctor(Box::new(doctor)),
+                logging: Logging::quiet(),
+            })
         }
         Command::Policy(arguments) => {
             let aws = aws::client(&arguments.aws, reader);
             let boundary = aws::boundary(&arguments.boundary, reader);
             aws::check_policy(&arguments, reader);
-            let policy = Policy { arguments, aws: aws?, permissions_boundary: boundary };
-            Some(Invocation { task: Task::Policy(Box::new(policy)), logging: Logging::quiet() })
+            let policy = Policy {
+                arguments,
+                aws: aws?,
+                permissions_boundary: boundary,
+            };
+            Some(Invocation {
+                task: Task::Policy(Box::new(policy)),
+                logging: Logging::quiet(),
+            })
         }
     }
 }

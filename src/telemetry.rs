@@ -29,7 +29,9 @@ const LIBRARIES: [(&str, Level); 9] = [
     ("tower", Level::INFO),
 ];
 /// Upper ends of the buckets of every duration, in seconds.
-const DURATION_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const DURATION_BUCKETS: [f64; 11] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 /// How often old samples are folded into the buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -43,19 +45,30 @@ pub fn start_log(logging: &Logging) -> anyhow::Result<()> {
     };
     // Filters of the whole registry, not of a layer: sqlx asks `tracing::enabled!` before each statement, and a layer's
     // filter remembers that "no" and drops the next line of whoever logs on that thread.
-    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_fit_to_log)).with(lines);
-    registry.try_init().context("the log has been started before")
+    let registry = tracing_subscriber::registry()
+        .with(filter)
+        .with(filter_fn(is_fit_to_log))
+        .with(lines);
+    registry
+        .try_init()
+        .context("the log has been started before")
 }
 
 fn is_fit_to_log(event: &Metadata<'_>) -> bool {
-    let library = LIBRARIES.iter().find(|(target, _)| event.target().starts_with(target));
+    let library = LIBRARIES
+        .iter()
+        .find(|(target, _)| event.target().starts_with(target));
     library.is_none_or(|(_, loudest)| event.level() <= loudest)
 }
 
 /// Starts to count. The recorder is the process's; its text is what /metrics answers.
 pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
-    let builder = PrometheusBuilder::new().set_buckets(&DURATION_BUCKETS).context("the buckets are not valid")?;
-    let handle = builder.install_recorder().context("another recorder of metrics is installed")?;
+    let builder = PrometheusBuilder::new()
+        .set_buckets(&DURATION_BUCKETS)
+        .context("the buckets are not valid")?;
+    let handle = builder
+        .install_recorder()
+        .context("another recorder of metrics is installed")?;
     let upkeep = handle.clone();
     tokio::spawn(async move {
         loop {
@@ -99,7 +112,9 @@ mod tests {
     #[test]
     fn the_wire_of_libraries_stays_out_of_the_log() {
         let paper = Paper::default();
-        let registry = tracing_subscriber::registry().with(EnvFilter::new("trace")).with(filter_fn(is_fit_to_log));
+        let registry = tracing_subscriber::registry()
+            .with(EnvFilter::new("trace"))
+            .with(filter_fn(is_fit_to_log));
         let registry = registry.with(fmt::layer().with_writer(paper.clone()));
         tracing::subscriber::with_default(registry, || {
             tracing::trace!(target: "aws_smithy_runtime::client::orchestrator", "CANARY authorization header");

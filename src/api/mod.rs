@@ -20,9 +20,9 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::domain::problems::fault::Fault;
-use crate::domain::installation::AwsAccount;
 use crate::domain::iam::policies::Access;
+use crate::domain::installation::AwsAccount;
+use crate::domain::problems::fault::Fault;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::inspections::Inspector;
 use crate::store::Store;
@@ -34,8 +34,8 @@ mod operations;
 mod permissions;
 mod service;
 
-use permissions::problem_renderer::ProblemRenderer;
 use http::api_error::ApiError;
+use permissions::problem_renderer::ProblemRenderer;
 
 /// Largest body that is read, unless set otherwise.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -112,12 +112,27 @@ impl Api {
         let waiters = Arc::new(Semaphore::new(http::prefer::WAITERS_MAX));
         let streams = Arc::new(Semaphore::new(operations::event_stream::STREAMS_MAX));
         let asking = Arc::new(Semaphore::new(http::aws_permits::ASKING_MAX));
-        Self { store, inspector, place, settings: Arc::new(settings), metrics, shutdown, waiters, streams, asking }
+        Self {
+            store,
+            inspector,
+            place,
+            settings: Arc::new(settings),
+            metrics,
+            shutdown,
+            waiters,
+            streams,
+            asking,
+        }
     }
 
     /// The account and Region, or a refusal that passes.
     fn place(&self) -> Result<AwsAccount, ApiError> {
-        let unknown = || ApiError::new(ProblemCode::Unavailable, "AWS has not yet told which account this is");
+        let unknown = || {
+            ApiError::new(
+                ProblemCode::Unavailable,
+                "AWS has not yet told which account this is",
+            )
+        };
         self.place.borrow().clone().ok_or_else(unknown)
     }
 
@@ -136,7 +151,10 @@ impl Api {
     }
 
     fn advice<'a>(&'a self, place: Option<&'a AwsAccount>) -> ProblemRenderer<'a> {
-        ProblemRenderer { place, permissions_boundary: self.settings.permissions_boundary.as_deref() }
+        ProblemRenderer {
+            place,
+            permissions_boundary: self.settings.permissions_boundary.as_deref(),
+        }
     }
 }
 
@@ -145,7 +163,10 @@ pub fn router(api: Api) -> Router {
     let (guarded, _) = guarded().split_for_parts();
     let (open, _) = open().split_for_parts();
     let guarded = guarded.method_not_allowed_fallback(refuse_method);
-    let guarded = guarded.route_layer(from_fn_with_state(api.clone(), http::authentication::authenticate));
+    let guarded = guarded.route_layer(from_fn_with_state(
+        api.clone(),
+        http::authentication::authenticate,
+    ));
     open.route("/docs", get(http::openapi::go_to_page))
         .route("/docs/", get(http::openapi::serve_page))
         .route("/docs/{*name}", get(http::openapi::serve_file))
@@ -184,15 +205,25 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// Routes for callers with a token.
 fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(clusters::crud::create_cluster, clusters::crud::list_clusters))
-        .routes(routes!(clusters::crud::get_cluster, clusters::update::update_cluster, clusters::crud::delete_cluster))
+        .routes(routes!(
+            clusters::crud::create_cluster,
+            clusters::crud::list_clusters
+        ))
+        .routes(routes!(
+            clusters::crud::get_cluster,
+            clusters::update::update_cluster,
+            clusters::crud::delete_cluster
+        ))
         .routes(routes!(clusters::scale::scale_cluster))
         .routes(routes!(clusters::reboot::reboot_nodes))
         .routes(routes!(clusters::repair::repair_cluster))
         .routes(routes!(clusters::adopt::adopt_cluster))
         .routes(routes!(clusters::repair::release_cluster))
         .routes(routes!(clusters::drift::get_drift))
-        .routes(routes!(clusters::ingress::open_ingress, clusters::ingress::close_ingress))
+        .routes(routes!(
+            clusters::ingress::open_ingress,
+            clusters::ingress::close_ingress
+        ))
         .routes(routes!(clusters::connection::get_connection))
         .routes(routes!(clusters::events::list_cluster_events))
         .routes(routes!(operations::read::list_operations))
@@ -228,13 +259,19 @@ async fn refuse_path() -> ApiError {
 }
 
 async fn refuse_method() -> ApiError {
-    ApiError::new(ProblemCode::MethodNotAllowed, "the Allow header lists the methods of this path")
+    ApiError::new(
+        ProblemCode::MethodNotAllowed,
+        "the Allow header lists the methods of this path",
+    )
 }
 
 /// Answers for a handler that panicked; the panic itself is in the log.
 fn answer_panic(_: Box<dyn Any + Send>) -> Response {
-    ApiError::new(ProblemCode::Internal, "the service failed; the request id of this answer finds the reason in its log")
-        .into_response()
+    ApiError::new(
+        ProblemCode::Internal,
+        "the service failed; the request id of this answer finds the reason in its log",
+    )
+    .into_response()
 }
 
 #[cfg(test)]

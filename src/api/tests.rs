@@ -26,20 +26,35 @@ fn every_operation_has_a_name_of_its_own_one_success_and_the_problem() {
     let mut names = BTreeSet::new();
     for (place, operation) in operations(&document) {
         let name = operation["operationId"].as_str().unwrap();
-        assert!(name.contains('_') && names.insert(name.to_owned()), "{place}: {name}");
+        assert!(
+            name.contains('_') && names.insert(name.to_owned()),
+            "{place}: {name}"
+        );
         let responses = operation["responses"].as_object().unwrap();
         assert_eq!(responses.len(), 2, "{place}");
         for (status, response) in responses {
-            assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{place} {status}");
+            assert!(
+                response["description"]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{place} {status}"
+            );
         }
-        let problem = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"];
+        let problem = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
+            ["$ref"];
         assert_eq!(problem, "#/components/schemas/Problem", "{place}");
         let guarded = operation["security"][0].get("bearer").is_some();
         assert_eq!(guarded, place.contains(" /v1/"), "{place}");
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
-            assert!(parameter["description"].as_str().is_some_and(|text| !text.is_empty()), "{place} {parameter}");
             assert!(
-                parameter["schema"].get("$ref").is_some() || parameter["schema"]["type"].is_string(),
+                parameter["description"]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{place} {parameter}"
+            );
+            assert!(
+                parameter["schema"].get("$ref").is_some()
+                    || parameter["schema"]["type"].is_string(),
                 "{parameter}"
             );
         }
@@ -53,10 +68,19 @@ fn bodies_are_flat() {
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         for (field, property) in schema["properties"].as_object().into_iter().flatten() {
             for choice in ["oneOf", "anyOf", "allOf"] {
-                let Some(choices) = property.get(choice) else { continue };
+                let Some(choices) = property.get(choice) else {
+                    continue;
+                };
                 // The only choice there is: a part, or null.
-                let null = choices.as_array().unwrap().iter().any(|choice| choice["type"] == "null");
-                assert!(null && choices.as_array().unwrap().len() == 2, "{name}.{field}");
+                let null = choices
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|choice| choice["type"] == "null");
+                assert!(
+                    null && choices.as_array().unwrap().len() == 2,
+                    "{name}.{field}"
+                );
                 assert!(!name.ends_with("Request"), "{name}.{field}");
             }
         }
@@ -67,11 +91,22 @@ fn bodies_are_flat() {
 fn requests_refuse_unknown_fields_and_answers_are_complete() {
     let document = document();
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
-        let Some(properties) = schema["properties"].as_object() else { continue };
+        let Some(properties) = schema["properties"].as_object() else {
+            continue;
+        };
         let request = name.ends_with("Request") || name.ends_with("Patch");
-        assert_eq!(schema.get("additionalProperties").is_some_and(|more| *more == false), request, "{name}");
+        assert_eq!(
+            schema
+                .get("additionalProperties")
+                .is_some_and(|more| *more == false),
+            request,
+            "{name}"
+        );
         let complete = schema["required"].as_array().map_or(0, Vec::len) == properties.len();
-        assert!(complete || request || ["Problem", "FieldError"].contains(&name.as_str()), "{name}");
+        assert!(
+            complete || request || ["Problem", "FieldError"].contains(&name.as_str()),
+            "{name}"
+        );
     }
 }
 
@@ -89,7 +124,9 @@ fn the_committed_document_is_the_document() {
 async fn a_panic_is_answered_without_its_text() {
     let answer = super::answer_panic(Box::new("a secret"));
     assert_eq!(answer.status(), 500);
-    let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+    let body = axum::body::to_bytes(answer.into_body(), 10_000)
+        .await
+        .unwrap();
     let problem: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(problem["code"], "internal");
     assert!(!String::from_utf8_lossy(&body).contains("secret"));

@@ -24,14 +24,20 @@ pub enum Found {
 }
 
 /// Looks at the database. What can mend itself is an answer; what cannot is refused.
-pub async fn look_at_database(store: &Store, wants_sandbox: bool) -> Result<Found, BadConfiguration> {
+pub async fn look_at_database(
+    store: &Store,
+    wants_sandbox: bool,
+) -> Result<Found, BadConfiguration> {
     match examine(store, wants_sandbox).await {
         Ok(found) => found,
         Err(error) => Ok(Found::Away(chain(&error))),
     }
 }
 
-async fn examine(store: &Store, wants_sandbox: bool) -> Result<Result<Found, BadConfiguration>, StoreError> {
+async fn examine(
+    store: &Store,
+    wants_sandbox: bool,
+) -> Result<Result<Found, BadConfiguration>, StoreError> {
     store.ping().await?;
     let durability = store.durability().await?;
     if !durability.is_safe() {
@@ -48,7 +54,10 @@ async fn examine(store: &Store, wants_sandbox: bool) -> Result<Result<Found, Bad
         SchemaState::Behind { .. } => return Ok(Ok(Found::NotMigrated)),
     }
     let place = store.installation().await?.place;
-    Ok(place.as_ref().map_or(Ok(()), |place| judge_kind(place, wants_sandbox)).map(|()| Found::Fit(place)))
+    Ok(place
+        .as_ref()
+        .map_or(Ok(()), |place| judge_kind(place, wants_sandbox))
+        .map(|()| Found::Fit(place)))
 }
 
 /// Warns of clocks that differ, and refuses those that differ too much.
@@ -70,12 +79,21 @@ fn judge_kind(database: &AwsAccount, wants_sandbox: bool) -> Result<(), BadConfi
     if database.sandbox_id.is_some() == wants_sandbox {
         return Ok(());
     }
-    let here = if wants_sandbox { "a sandbox" } else { "real AWS" };
-    Err(BadConfiguration::because(format!("this database belongs to {database}; refusing to run it against {here}")))
+    let here = if wants_sandbox {
+        "a sandbox"
+    } else {
+        "real AWS"
+    };
+    Err(BadConfiguration::because(format!(
+        "this database belongs to {database}; refusing to run it against {here}"
+    )))
 }
 
 /// A database belongs to one account and Region, and a sandbox's to that very sandbox.
-pub async fn claim_account(store: &Store, here: &AwsAccount) -> Result<Result<(), BadConfiguration>, StoreError> {
+pub async fn claim_account(
+    store: &Store,
+    here: &AwsAccount,
+) -> Result<Result<(), BadConfiguration>, StoreError> {
     let database = store.claim_account(here).await?;
     if database == *here {
         return Ok(Ok(()));
@@ -88,7 +106,9 @@ pub async fn claim_account(store: &Store, here: &AwsAccount) -> Result<Result<()
 /// An error and its causes in one line. Some libraries repeat a cause in their own words; it is told once.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = error.to_string();
-    for cause in std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string) {
+    for cause in
+        std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string)
+    {
         if !line.ends_with(&cause) {
             line.push_str(": ");
             line.push_str(&cause);
@@ -121,8 +141,14 @@ mod tests {
 
     #[test]
     fn clocks_may_differ_a_little() {
-        for (ahead, fits) in [(0.0, true), (-29.0, true), (31.0, true), (-239.0, true), (240.0, false), (-900.0, false)]
-        {
+        for (ahead, fits) in [
+            (0.0, true),
+            (-29.0, true),
+            (31.0, true),
+            (-239.0, true),
+            (240.0, false),
+            (-900.0, false),
+        ] {
             assert_eq!(judge_skew(ahead).is_ok(), fits, "{ahead}");
         }
     }
@@ -131,11 +157,18 @@ mod tests {
     fn a_database_of_one_kind_of_aws_refuses_the_other() {
         assert!(judge_kind(&place(None), false).is_ok());
         assert!(judge_kind(&place(Some("s1")), true).is_ok());
-        let fault = judge_kind(&place(Some("s1")), false).unwrap_err().to_string();
+        let fault = judge_kind(&place(Some("s1")), false)
+            .unwrap_err()
+            .to_string();
         assert_eq!(
             fault,
             "this database belongs to the AWS sandbox s1 (account 123456789012, us-east-1); refusing to run it against real AWS"
         );
-        assert!(judge_kind(&place(None), true).unwrap_err().to_string().ends_with("against a sandbox"));
+        assert!(
+            judge_kind(&place(None), true)
+                .unwrap_err()
+                .to_string()
+                .ends_with("against a sandbox")
+        );
     }
 }

@@ -23,9 +23,14 @@ pub(super) async fn keep_renewing(store: Store) {
 
 async fn renew(store: &Store, kinds: &[String], steps: &[String]) -> Result<(), StoreError> {
     let found = store.unfinished(kinds, steps).await?;
-    for status in Status::ALL.into_iter().filter(|status| !status.is_finished()) {
-        let count =
-            found.iter().find(|unfinished| unfinished.status == status).map_or(0, |unfinished| unfinished.count);
+    for status in Status::ALL
+        .into_iter()
+        .filter(|status| !status.is_finished())
+    {
+        let count = found
+            .iter()
+            .find(|unfinished| unfinished.status == status)
+            .map_or(0, |unfinished| unfinished.count);
         metrics::gauge!("operations_unfinished", "status" => status.as_str()).set(count as f64);
     }
     let unknown: i64 = found.iter().map(|unfinished| unfinished.unknown).sum();

@@ -19,12 +19,17 @@ impl PrivateDatabase {
             data_dir: Some(embedded.data_dir.clone()),
             bin_dir: embedded.pg_bin.clone(),
             offline: embedded.offline,
-            labels: Labels { data_dir: "--data-dir".to_owned(), ..Labels::conventional(PRODUCT) },
+            labels: Labels {
+                data_dir: "--data-dir".to_owned(),
+                ..Labels::conventional(PRODUCT)
+            },
             ..local_postgres::Settings::new(PRODUCT)
         };
         // It blocks: the first start makes the data directory, and may fetch PostgreSQL.
         let starting = tokio::task::spawn_blocking(move || LocalPostgres::start(&settings));
-        let server = starting.await.context("starting the private PostgreSQL")??;
+        let server = starting
+            .await
+            .context("starting the private PostgreSQL")??;
         let database = Self { server };
         store::prepare_private_database(&database.server.url("postgres"), forget)
             .await

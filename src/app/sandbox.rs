@@ -38,14 +38,22 @@ impl Bound {
     /// Takes the sandbox's port.
     pub fn bind(choice: &SandboxChoice) -> anyhow::Result<Self> {
         let listener = server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, choice.port)))?;
-        Ok(Self { listener, choice: choice.clone() })
+        Ok(Self {
+            listener,
+            choice: choice.clone(),
+        })
     }
 
     /// Opens the sandbox, anew if everything earlier shall be forgotten, and serves it.
     pub fn serve(self, forget: bool) -> anyhow::Result<OwnSandbox> {
         let settings = self.choice.settings;
-        if let Some(directory) = settings.journal.as_deref().and_then(|journal| journal.parent()) {
-            fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        if let Some(directory) = settings
+            .journal
+            .as_deref()
+            .and_then(|journal| journal.parent())
+        {
+            fs::create_dir_all(directory)
+                .with_context(|| format!("cannot make {}", directory.display()))?;
         }
         let region = settings.region.clone();
         let sandbox = Sandbox::open(settings).context("cannot open the AWS sandbox")?;
@@ -57,8 +65,15 @@ impl Bound {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let (id, stop) = (sandbox.id(), CancellationToken::new());
         let until = stop.clone();
-        let task = tokio::spawn(async move { sandbox.serve(listener, until.cancelled_owned()).await });
-        Ok(OwnSandbox { address, id, region, stop, task })
+        let task =
+            tokio::spawn(async move { sandbox.serve(listener, until.cancelled_owned()).await });
+        Ok(OwnSandbox {
+            address,
+            id,
+            region,
+            stop,
+            task,
+        })
     }
 }
 
@@ -85,7 +100,10 @@ impl OwnSandbox {
 
     /// Serves until it fails; it does not end by itself.
     pub async fn ended(&mut self) -> anyhow::Result<()> {
-        (&mut self.task).await.context("the AWS sandbox crashed")?.context("the AWS sandbox failed")
+        (&mut self.task)
+            .await
+            .context("the AWS sandbox crashed")?
+            .context("the AWS sandbox failed")
     }
 
     /// Ends the calls under way and stops.
@@ -110,11 +128,22 @@ pub struct Health {
 /// Asks a sandbox that runs on its own who it is.
 pub async fn health(endpoint: &Endpoint) -> anyhow::Result<Health> {
     let url = format!("{}/_sandbox/health", endpoint.url);
-    let client = reqwest::Client::builder().no_proxy().timeout(HEALTH_TIMEOUT).build()?;
-    let answer =
-        client.get(&url).send().await.with_context(|| format!("no AWS sandbox answers at {}", endpoint.url))?;
-    let answer = answer.error_for_status().with_context(|| format!("{url} is not an AWS sandbox"))?;
-    answer.json().await.with_context(|| format!("{url} is not an AWS sandbox"))
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(HEALTH_TIMEOUT)
+        .build()?;
+    let answer = client
+        .get(&url)
+        .send()
+        .await
+        .with_context(|| format!("no AWS sandbox answers at {}", endpoint.url))?;
+    let answer = answer
+        .error_for_status()
+        .with_context(|| format!("{url} is not an AWS sandbox"))?;
+    answer
+        .json()
+        .await
+        .with_context(|| format!("{url} is not an AWS sandbox"))
 }
 
 /// What the AWS clients need to talk to a sandbox.

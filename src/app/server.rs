@@ -60,8 +60,14 @@ pub(super) async fn serve(
         .first_request_timeout(limits.first_request)
         .handle(handle.clone())
         .accept_error_handler(|_, error| tracing::debug!(%error, "a connection was not taken"));
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(limits.head);
-    let server = server.acceptor(CountedAcceptor { free: Arc::new(Semaphore::new(limits.connections)) });
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head);
+    let server = server.acceptor(CountedAcceptor {
+        free: Arc::new(Semaphore::new(limits.connections)),
+    });
     let mut serving = std::pin::pin!(server.serve(router.into_make_service()));
     tokio::select! {
         ended = &mut serving => return ended.context("the HTTP server ended"),
@@ -86,7 +92,15 @@ impl<S> Accept<TcpStream, S> for CountedAcceptor {
             return ready(Err(io::Error::other("too many connections")));
         };
         // Answers are small and wait for nothing: send them at once.
-        ready(stream.set_nodelay(true).map(|()| (stream, Placed { service, _place: Arc::new(place) })))
+        ready(stream.set_nodelay(true).map(|()| {
+            (
+                stream,
+                Placed {
+                    service,
+                    _place: Arc::new(place),
+                },
+            )
+        }))
     }
 }
 
@@ -147,7 +161,9 @@ mod tests {
         });
         // A word at a time: to its end long after the limit for heads, and without one.
         let words = |count: usize| {
-            let word = move |n| async move { (n < count).then(|| (Ok::<_, io::Error>(format!("word {n}\n")), n + 1)) };
+            let word = move |n| async move {
+                (n < count).then(|| (Ok::<_, io::Error>(format!("word {n}\n")), n + 1))
+            };
             let paced = stream::unfold(0, word).then(|word| async {
                 tokio::time::sleep(QUICK.head / 4).await;
                 word
@@ -161,7 +177,11 @@ mod tests {
             .route("/endless", get(move || async move { words(usize::MAX) }));
         let stop = CancellationToken::new();
         let task = tokio::spawn(serve(listener, router, QUICK, stop.clone()));
-        Served { address, stop, task }
+        Served {
+            address,
+            stop,
+            task,
+        }
     }
 
     /// Sends some bytes, reads until the server closes, and says what came and how long it took.
@@ -171,9 +191,13 @@ mod tests {
         stream.write_all(bytes).await.unwrap();
         let mut answer = Vec::new();
         // A reset is as good an end as a close.
-        let reading = tokio::time::timeout(QUICK.head + SLACK, stream.read_to_end(&mut answer)).await;
+        let reading =
+            tokio::time::timeout(QUICK.head + SLACK, stream.read_to_end(&mut answer)).await;
         assert!(reading.is_ok(), "the connection was not closed");
-        (String::from_utf8_lossy(&answer).into_owned(), began.elapsed())
+        (
+            String::from_utf8_lossy(&answer).into_owned(),
+            began.elapsed(),
+        )
     }
 
     // Trap T-2: without a timer these connections would stay for ever.
@@ -193,21 +217,34 @@ mod tests {
         let (answer, took) = told(served.address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
         assert!(answer.contains("here"), "{answer}");
         assert!(took >= QUICK.head, "{took:?}");
-        let (answer, _) = told(served.address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHo").await;
+        let (answer, _) = told(
+            served.address,
+            b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHo",
+        )
+        .await;
         assert_eq!(answer.matches("here").count(), 1, "{answer}");
     }
 
     #[tokio::test]
     async fn connections_beyond_the_limit_are_closed_at_once_and_places_come_back() {
         let served = served();
-        let held =
-            [TcpStream::connect(served.address).await.unwrap(), TcpStream::connect(served.address).await.unwrap()];
+        let held = [
+            TcpStream::connect(served.address).await.unwrap(),
+            TcpStream::connect(served.address).await.unwrap(),
+        ];
         // The places are taken when the server has looked at the connections, in order.
         let (answer, took) = told(served.address, b"").await;
-        assert!(answer.is_empty() && took < QUICK.first_request, "{answer} {took:?}");
+        assert!(
+            answer.is_empty() && took < QUICK.first_request,
+            "{answer} {took:?}"
+        );
         drop(held);
         for _ in 0..50 {
-            if told(served.address, b"GET / HTTP/1.0\r\n\r\n").await.0.contains("here") {
+            if told(served.address, b"GET / HTTP/1.0\r\n\r\n")
+                .await
+                .0
+                .contains("here")
+            {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -218,20 +255,32 @@ mod tests {
     #[tokio::test]
     async fn requests_at_work_are_answered_when_the_service_stops() {
         let served = served();
-        let request = tokio::spawn(told(served.address, b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"));
+        let request = tokio::spawn(told(
+            served.address,
+            b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n",
+        ));
         tokio::time::sleep(Duration::from_millis(80)).await;
         served.stop.cancel();
         served.task.await.unwrap().unwrap();
         assert!(request.await.unwrap().0.ends_with("slow"));
-        assert!(TcpStream::connect(served.address).await.is_err(), "the door is still open");
+        assert!(
+            TcpStream::connect(served.address).await.is_err(),
+            "the door is still open"
+        );
     }
 
     #[tokio::test]
     async fn an_answer_that_takes_its_time_is_not_cut_until_the_service_stops() {
         let served = served();
         let (answer, took) = told(served.address, b"GET /words HTTP/1.1\r\nHost: x\r\n\r\n").await;
-        assert!(answer.contains("word 11") && took >= QUICK.head * 3, "{took:?} {answer}");
-        let endless = tokio::spawn(told(served.address, b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n"));
+        assert!(
+            answer.contains("word 11") && took >= QUICK.head * 3,
+            "{took:?} {answer}"
+        );
+        let endless = tokio::spawn(told(
+            served.address,
+            b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n",
+        ));
         tokio::time::sleep(QUICK.head).await;
         let stopped = Instant::now();
         served.stop.cancel();
@@ -251,6 +300,9 @@ mod tests {
     async fn a_taken_port_is_one_line() {
         let served = served();
         let error = bind(served.address).unwrap_err();
-        assert_eq!(error.to_string(), format!("cannot listen on {}", served.address));
+        assert_eq!(
+            error.to_string(),
+            format!("cannot listen on {}", served.address)
+        );
     }
 }

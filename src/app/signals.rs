@@ -34,6 +34,9 @@ impl Signals {
 
     /// Signals that never come.
     pub fn none() -> Self {
-        Self { stop: CancellationToken::new(), force: CancellationToken::new() }
+        Self {
+            stop: CancellationToken::new(),
+            force: CancellationToken::new(),
+        }
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::aws::{Aws, Target};
 use crate::config::{AwsChoice, BadConfiguration, Endpoint};
-use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::installation::AwsAccount;
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::waiting::WaitingFor;
 use crate::store::Store;
 
@@ -43,7 +43,10 @@ impl ChangeLogger {
 }
 
 /// Waits for a database that passes the guards, and says which AWS it belongs to; an unfit one is refused.
-pub(super) async fn fit_database(store: &Store, wants_sandbox: bool) -> Result<Option<AwsAccount>, BadConfiguration> {
+pub(super) async fn fit_database(
+    store: &Store,
+    wants_sandbox: bool,
+) -> Result<Option<AwsAccount>, BadConfiguration> {
     let mut logger = ChangeLogger::default();
     loop {
         match guards::look_at_database(store, wants_sandbox).await? {
@@ -51,7 +54,9 @@ pub(super) async fn fit_database(store: &Store, wants_sandbox: bool) -> Result<O
                 logger.resolved("the database is ready");
                 return Ok(place);
             }
-            Found::Away(why) => logger.log_change(format!("the database does not answer ({why}); going on when it does")),
+            Found::Away(why) => logger.log_change(format!(
+                "the database does not answer ({why}); going on when it does"
+            )),
             Found::NotMigrated => {
                 logger
                     .log_change("the database is not migrated: run dax-provisioner migrate; going on when it is".to_owned());
@@ -80,7 +85,10 @@ pub(super) async fn known_aws(
                 if let Err(error) = store.explain_pending(obstacle.waiting_for).await {
                     tracing::debug!(%error, "pending operations do not say why they wait");
                 }
-                logger.log_change(format!("{}; operations are accepted and wait until this is mended", obstacle.line));
+                logger.log_change(format!(
+                    "{}; operations are accepted and wait until this is mended",
+                    obstacle.line
+                ));
             }
         }
         tokio::time::sleep(pause).await;
@@ -98,7 +106,9 @@ pub(super) struct Clients {
 impl Clients {
     /// Makes clients for real AWS or for the sandbox of this process.
     pub(super) async fn open(target: &Target) -> Self {
-        Self { aws: Aws::open(target).await }
+        Self {
+            aws: Aws::open(target).await,
+        }
     }
 
     /// Makes clients for a sandbox that runs on its own, which need not run yet.
@@ -120,13 +130,22 @@ struct StartupError {
 
 impl StartupError {
     fn away(line: String) -> Self {
-        Self { line, waiting_for: WaitingFor::Aws }
+        Self {
+            line,
+            waiting_for: WaitingFor::Aws,
+        }
     }
 
     fn of(fault: &Fault) -> Self {
-        let waiting_for =
-            if fault.class == FaultClass::Credentials { WaitingFor::Credentials } else { WaitingFor::Aws };
-        Self { line: told(fault), waiting_for }
+        let waiting_for = if fault.class == FaultClass::Credentials {
+            WaitingFor::Credentials
+        } else {
+            WaitingFor::Aws
+        };
+        Self {
+            line: told(fault),
+            waiting_for,
+        }
     }
 }
 
@@ -138,13 +157,19 @@ async fn meet(
     let aws = match choice {
         AwsChoice::Real | AwsChoice::Sandbox(_) => clients.aws.clone(),
         AwsChoice::Endpoint(endpoint) => {
-            let health =
-                sandbox::health(endpoint).await.map_err(|error| StartupError::away(guards::chain(error.as_ref())))?;
+            let health = sandbox::health(endpoint)
+                .await
+                .map_err(|error| StartupError::away(guards::chain(error.as_ref())))?;
             Aws::open(&sandbox::target(endpoint, health.id, health.region)).await
         }
     };
-    let place = aws.place().await.map_err(|fault| StartupError::of(&fault))?;
-    let claimed = guards::claim_account(store, &place).await.map_err(|error| StartupError::away(guards::chain(&error)))?;
+    let place = aws
+        .place()
+        .await
+        .map_err(|fault| StartupError::of(&fault))?;
+    let claimed = guards::claim_account(store, &place)
+        .await
+        .map_err(|error| StartupError::away(guards::chain(&error)))?;
     Ok(claimed.map(|()| (aws, place)))
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dax::types::Cluster;
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::observed::{Endpoint, Observed, ObservedNode};
+use crate::domain::problems::fault::Fault;
 
 use super::Aws;
 use super::fault::{Call, absent_is_none, fault_of};
@@ -51,10 +51,22 @@ impl Aws {
     /// dax DescribeClusters of one name.
     pub async fn cluster(&self, name: &str) -> Result<Option<Observed>, Fault> {
         let call = Call::read("dax", "DescribeClusters", None);
-        let answer =
-            self.dax.describe_clusters().cluster_names(name).send().await.map_err(|error| fault_of(&call, &error));
-        let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
-        Ok(answer.clusters.unwrap_or_default().into_iter().next().map(observed))
+        let answer = self
+            .dax
+            .describe_clusters()
+            .cluster_names(name)
+            .send()
+            .await
+            .map_err(|error| fault_of(&call, &error));
+        let Some(answer) = absent_is_none(answer)? else {
+            return Ok(None);
+        };
+        Ok(answer
+            .clusters
+            .unwrap_or_default()
+            .into_iter()
+            .next()
+            .map(observed))
     }
 
     /// dax DescribeClusters, every page: name and what it is.
@@ -63,10 +75,20 @@ impl Aws {
         let mut clusters = Vec::new();
         let mut token = None;
         loop {
-            let request = self.dax.describe_clusters().max_results(PAGE_MAX).set_next_token(token);
-            let answer = request.send().await.map_err(|error| fault_of(&call, &error))?;
+            let request = self
+                .dax
+                .describe_clusters()
+                .max_results(PAGE_MAX)
+                .set_next_token(token);
+            let answer = request
+                .send()
+                .await
+                .map_err(|error| fault_of(&call, &error))?;
             for cluster in answer.clusters.unwrap_or_default() {
-                clusters.push((cluster.cluster_name.clone().unwrap_or_default(), observed(cluster)));
+                clusters.push((
+                    cluster.cluster_name.clone().unwrap_or_default(),
+                    observed(cluster),
+                ));
             }
             token = answer.next_token;
             if token.is_none() {
@@ -81,9 +103,18 @@ impl Aws {
         let mut tags = BTreeMap::new();
         let mut token = None;
         loop {
-            let request = self.dax.list_tags().resource_name(arn).set_next_token(token);
-            let answer = request.send().await.map_err(|error| fault_of(&call, &error));
-            let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
+            let request = self
+                .dax
+                .list_tags()
+                .resource_name(arn)
+                .set_next_token(token);
+            let answer = request
+                .send()
+                .await
+                .map_err(|error| fault_of(&call, &error));
+            let Some(answer) = absent_is_none(answer)? else {
+                return Ok(None);
+            };
             for tag in answer.tags.unwrap_or_default() {
                 tags.insert(tag.key.unwrap_or_default(), tag.value.unwrap_or_default());
             }
@@ -98,9 +129,19 @@ impl Aws {
     pub async fn subnet_group(&self, name: &str) -> Result<Option<SubnetGroup>, Fault> {
         let call = Call::read("dax", "DescribeSubnetGroups", None);
         let request = self.dax.describe_subnet_groups().subnet_group_names(name);
-        let answer = request.send().await.map_err(|error| fault_of(&call, &error));
-        let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
-        Ok(answer.subnet_groups.unwrap_or_default().into_iter().next().map(subnet_group))
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| fault_of(&call, &error));
+        let Some(answer) = absent_is_none(answer)? else {
+            return Ok(None);
+        };
+        Ok(answer
+            .subnet_groups
+            .unwrap_or_default()
+            .into_iter()
+            .next()
+            .map(subnet_group))
     }
 
     /// dax DescribeSubnetGroups, every page.
@@ -110,8 +151,17 @@ impl Aws {
         let mut token = None;
         loop {
             let request = self.dax.describe_subnet_groups().set_next_token(token);
-            let answer = request.send().await.map_err(|error| fault_of(&call, &error))?;
-            groups.extend(answer.subnet_groups.unwrap_or_default().into_iter().map(subnet_group));
+            let answer = request
+                .send()
+                .await
+                .map_err(|error| fault_of(&call, &error))?;
+            groups.extend(
+                answer
+                    .subnet_groups
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(subnet_group),
+            );
             token = answer.next_token;
             if token.is_none() {
                 return Ok(groups);
@@ -122,10 +172,23 @@ impl Aws {
     /// dax DescribeParameterGroups of one name.
     pub async fn parameter_group(&self, name: &str) -> Result<Option<ParameterGroup>, Fault> {
         let call = Call::read("dax", "DescribeParameterGroups", None);
-        let request = self.dax.describe_parameter_groups().parameter_group_names(name);
-        let answer = request.send().await.map_err(|error| fault_of(&call, &error));
-        let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
-        Ok(answer.parameter_groups.unwrap_or_default().into_iter().next().map(parameter_group))
+        let request = self
+            .dax
+            .describe_parameter_groups()
+            .parameter_group_names(name);
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| fault_of(&call, &error));
+        let Some(answer) = absent_is_none(answer)? else {
+            return Ok(None);
+        };
+        Ok(answer
+            .parameter_groups
+            .unwrap_or_default()
+            .into_iter()
+            .next()
+            .map(parameter_group))
     }
 
     /// dax DescribeParameterGroups, every page.
@@ -135,8 +198,17 @@ impl Aws {
         let mut token = None;
         loop {
             let request = self.dax.describe_parameter_groups().set_next_token(token);
-            let answer = request.send().await.map_err(|error| fault_of(&call, &error))?;
-            groups.extend(answer.parameter_groups.unwrap_or_default().into_iter().map(parameter_group));
+            let answer = request
+                .send()
+                .await
+                .map_err(|error| fault_of(&call, &error))?;
+            groups.extend(
+                answer
+                    .parameter_groups
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(parameter_group),
+            );
             token = answer.next_token;
             if token.is_none() {
                 return Ok(groups);
@@ -147,22 +219,36 @@ impl Aws {
     /// dax DescribeParameters: the values of a group by name. `None` if the group is not there.
     pub async fn parameters(&self, group: &str) -> Result<Option<BTreeMap<String, String>>, Fault> {
         let call = Call::read("dax", "DescribeParameters", None);
-        let answer = self.dax.describe_parameters().parameter_group_name(group).send().await;
+        let answer = self
+            .dax
+            .describe_parameters()
+            .parameter_group_name(group)
+            .send()
+            .await;
         let answer = absent_is_none(answer.map_err(|error| fault_of(&call, &error)))?;
         Ok(answer.map(|answer| {
             let parameters = answer.parameters.unwrap_or_default().into_iter();
-            parameters.filter_map(|parameter| Some((parameter.parameter_name?, parameter.parameter_value?))).collect()
+            parameters
+                .filter_map(|parameter| {
+                    Some((parameter.parameter_name?, parameter.parameter_value?))
+                })
+                .collect()
         }))
     }
 }
 
 /// A cluster as AWS described it.
 pub(super) fn observed(cluster: Cluster) -> Observed {
-    let encryption_in_transit = cluster.cluster_endpoint_encryption_type.as_ref().map(|kind| kind.as_str() == "TLS");
+    let encryption_in_transit = cluster
+        .cluster_endpoint_encryption_type
+        .as_ref()
+        .map(|kind| kind.as_str() == "TLS");
     let tls = encryption_in_transit.unwrap_or_default();
     let nodes = cluster.nodes.unwrap_or_default().into_iter();
     let groups = cluster.security_groups.unwrap_or_default().into_iter();
-    let topic = cluster.notification_configuration.filter(|topic| topic.topic_status.as_deref() != Some(INACTIVE));
+    let topic = cluster
+        .notification_configuration
+        .filter(|topic| topic.topic_status.as_deref() != Some(INACTIVE));
     let parameter_group = cluster.parameter_group;
     let group = parameter_group.as_ref();
     Observed {
@@ -181,13 +267,21 @@ pub(super) fn observed(cluster: Cluster) -> Observed {
         iam_role_arn: cluster.iam_role_arn,
         subnet_group: cluster.subnet_group,
         parameter_apply_status: group.and_then(|group| group.parameter_apply_status.clone()),
-        node_ids_to_reboot: group.and_then(|group| group.node_ids_to_reboot.clone()).unwrap_or_default(),
+        node_ids_to_reboot: group
+            .and_then(|group| group.node_ids_to_reboot.clone())
+            .unwrap_or_default(),
         parameter_group: parameter_group.and_then(|group| group.parameter_group_name),
-        endpoint: cluster.cluster_discovery_endpoint.and_then(|endpoint| discovery(endpoint, tls)),
+        endpoint: cluster
+            .cluster_discovery_endpoint
+            .and_then(|endpoint| discovery(endpoint, tls)),
         // An absent description reads back as one space.
         description: cluster.description.filter(|text| !text.trim().is_empty()),
-        security_group_ids: groups.filter_map(|group| group.security_group_identifier).collect(),
-        maintenance_window: cluster.preferred_maintenance_window.map(|window| window.to_ascii_lowercase()),
+        security_group_ids: groups
+            .filter_map(|group| group.security_group_identifier)
+            .collect(),
+        maintenance_window: cluster
+            .preferred_maintenance_window
+            .map(|window| window.to_ascii_lowercase()),
         notification_topic_arn: topic.and_then(|topic| topic.topic_arn),
         encryption_at_rest: cluster
             .sse_description
@@ -217,23 +311,39 @@ fn discovery(endpoint: aws_sdk_dax::types::Endpoint, tls: bool) -> Option<Endpoi
     };
     // Old clusters have no URL; its scheme follows from the encryption.
     let scheme = if tls { "daxs" } else { "dax" };
-    let url = endpoint.url.unwrap_or_else(|| format!("{scheme}://{address}:{port}"));
-    Some(Endpoint { url, address, port, tls })
+    let url = endpoint
+        .url
+        .unwrap_or_else(|| format!("{scheme}://{address}:{port}"));
+    Some(Endpoint {
+        url,
+        address,
+        port,
+        tls,
+    })
 }
 
 fn subnet_group(group: aws_sdk_dax::types::SubnetGroup) -> SubnetGroup {
     let network_types = group.supported_network_types.unwrap_or_default();
     let subnets = group.subnets.unwrap_or_default();
-    let zones = subnets
-        .iter()
-        .filter_map(|subnet| Some((subnet.subnet_identifier.clone()?, subnet.subnet_availability_zone.clone()?)));
+    let zones = subnets.iter().filter_map(|subnet| {
+        Some((
+            subnet.subnet_identifier.clone()?,
+            subnet.subnet_availability_zone.clone()?,
+        ))
+    });
     SubnetGroup {
         vpc_id: group.vpc_id,
         availability_zones: zones.collect(),
         name: group.subnet_group_name.unwrap_or_default(),
         description: group.description.unwrap_or_default(),
-        subnet_ids: subnets.into_iter().filter_map(|subnet| subnet.subnet_identifier).collect(),
-        network_types: network_types.iter().map(|kind| kind.as_str().to_owned()).collect(),
+        subnet_ids: subnets
+            .into_iter()
+            .filter_map(|subnet| subnet.subnet_identifier)
+            .collect(),
+        network_types: network_types
+            .iter()
+            .map(|kind| kind.as_str().to_owned())
+            .collect(),
     }
 }
 

@@ -44,11 +44,22 @@ impl Aws {
             .collect())
     }
 
-    async fn events_page(&self, name: &str, token: Option<String>) -> Result<(Vec<Event>, Option<String>), Fault> {
+    async fn events_page(
+        &self,
+        name: &str,
+        token: Option<String>,
+    ) -> Result<(Vec<Event>, Option<String>), Fault> {
         let call = Call::read("dax", "DescribeEvents", None);
-        let request = self.dax.describe_events().source_name(name).source_type(SourceType::Cluster);
+        let request = self
+            .dax
+            .describe_events()
+            .source_name(name)
+            .source_type(SourceType::Cluster);
         let request = request.duration(EVENT_MINUTES).set_next_token(token);
-        let answer = request.send().await.map_err(|error| fault_of(&call, &error))?;
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| fault_of(&call, &error))?;
         Ok((answer.events.unwrap_or_default(), answer.next_token))
     }
 }
@@ -57,5 +68,8 @@ impl Aws {
 fn event(event: Event) -> Option<DaxEvent> {
     let date = event.date?;
     let at = DateTime::from_timestamp(date.secs(), date.subsec_nanos() / 1_000 * 1_000)?;
-    Some(DaxEvent { at, message: event.message.unwrap_or_default() })
+    Some(DaxEvent {
+        at,
+        message: event.message.unwrap_or_default(),
+    })
 }

@@ -27,13 +27,31 @@ pub(super) struct Call {
 
 impl Call {
     /// A call that only reads: a lost answer leaves nothing unknown.
-    pub(super) fn read(service: &'static str, operation: &'static str, target_arn: Option<String>) -> Self {
-        Self { service, operation, target_arn, mutates: false }
+    pub(super) fn read(
+        service: &'static str,
+        operation: &'static str,
+        target_arn: Option<String>,
+    ) -> Self {
+        Self {
+            service,
+            operation,
+            target_arn,
+            mutates: false,
+        }
     }
 
     /// A call that changes something.
-    pub(super) fn mutation(service: &'static str, operation: &'static str, target_arn: Option<String>) -> Self {
-        Self { service, operation, target_arn, mutates: true }
+    pub(super) fn mutation(
+        service: &'static str,
+        operation: &'static str,
+        target_arn: Option<String>,
+    ) -> Self {
+        Self {
+            service,
+            operation,
+            target_arn,
+            mutates: true,
+        }
     }
 }
 
@@ -48,22 +66,40 @@ where
             let message = answer.err().message().unwrap_or_default().to_owned();
             let status = answer.raw().status().as_u16();
             if code.is_empty() {
-                (FaultClass::Ambiguous, format!("Http{status}"), "the error answer has no code".to_owned())
+                (
+                    FaultClass::Ambiguous,
+                    format!("Http{status}"),
+                    "the error answer has no code".to_owned(),
+                )
             } else {
                 (classify(&code, &message, status), code, message)
             }
         }
-        SdkError::TimeoutError(_) => (FaultClass::Ambiguous, "Timeout".to_owned(), "no answer came in time".to_owned()),
-        SdkError::ConstructionFailure(_) => (FaultClass::Invalid, "Unsendable".to_owned(), chain(error)),
+        SdkError::TimeoutError(_) => (
+            FaultClass::Ambiguous,
+            "Timeout".to_owned(),
+            "no answer came in time".to_owned(),
+        ),
+        SdkError::ConstructionFailure(_) => {
+            (FaultClass::Invalid, "Unsendable".to_owned(), chain(error))
+        }
         SdkError::DispatchFailure(_) => {
             let (class, code) = undispatched(error);
             (class, code.to_owned(), chain(error))
         }
         // A response that cannot be read, and whatever a later SDK may add.
-        _ => (FaultClass::Ambiguous, "UnreadableAnswer".to_owned(), chain(error)),
+        _ => (
+            FaultClass::Ambiguous,
+            "UnreadableAnswer".to_owned(),
+            chain(error),
+        ),
     };
     let message = cut(message);
-    let class = if call.mutates || class != FaultClass::Ambiguous { class } else { FaultClass::Transient };
+    let class = if call.mutates || class != FaultClass::Ambiguous {
+        class
+    } else {
+        FaultClass::Transient
+    };
     let detail = describe(call, class, &code);
     let refusal = AwsError {
         service: call.service.to_owned(),
@@ -73,13 +109,19 @@ where
         request_id: error.request_id().map(str::to_owned),
         target_arn: call.target_arn.clone(),
     };
-    Fault { aws: Some(refusal), ..Fault::new(class, detail) }
+    Fault {
+        aws: Some(refusal),
+        ..Fault::new(class, detail)
+    }
 }
 
 /// A message of bounded length: it is stored, and shown to people.
 fn cut(mut message: String) -> String {
     if message.len() > MESSAGE_BYTES_MAX {
-        let end = (0..=MESSAGE_BYTES_MAX).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
+        let end = (0..=MESSAGE_BYTES_MAX)
+            .rev()
+            .find(|&at| message.is_char_boundary(at))
+            .unwrap_or(0);
         message.truncate(end);
         message.push('…');
     }
@@ -87,7 +129,9 @@ fn cut(mut message: String) -> String {
 }
 
 /// A request that got no response: whether it can have reached AWS.
-fn undispatched<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> (FaultClass, &'static str) {
+fn undispatched<E: Error + 'static>(
+    error: &SdkError<E, HttpResponse>,
+) -> (FaultClass, &'static str) {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(current) = cause {
         if current.is::<aws_credential_types::provider::error::CredentialsError>() {
@@ -110,12 +154,20 @@ fn chain<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> String {
 }
 
 fn describe(call: &Call, class: FaultClass, code: &str) -> String {
-    let Call { service, operation, .. } = call;
+    let Call {
+        service, operation, ..
+    } = call;
     match class {
-        FaultClass::Permission => format!("{service}:{operation} is not allowed for the service's identity"),
-        FaultClass::Throttled => format!("AWS asks to slow down: {service} {operation} answered {code}"),
+        FaultClass::Permission => {
+            format!("{service}:{operation} is not allowed for the service's identity")
+        }
+        FaultClass::Throttled => {
+            format!("AWS asks to slow down: {service} {operation} answered {code}")
+        }
         FaultClass::Ambiguous => {
-            format!("the answer to {service} {operation} was lost ({code}); whether it took effect is looked up next")
+            format!(
+                "the answer to {service} {operation} was lost ({code}); whether it took effect is looked up next"
+            )
         }
         FaultClass::Credentials => {
             format!("{service} {operation}: AWS does not accept the service's credentials ({code})")
@@ -128,9 +180,18 @@ fn describe(call: &Call, class: FaultClass, code: &str) -> String {
 
 /// A successful answer that lacks what the API model promises.
 pub(super) fn missing_member(call: &Call, member: &str) -> Fault {
-    let class = if call.mutates { FaultClass::Ambiguous } else { FaultClass::Transient };
-    let Call { service, operation, .. } = call;
-    Fault::new(class, format!("the answer to {service} {operation} has no {member}"))
+    let class = if call.mutates {
+        FaultClass::Ambiguous
+    } else {
+        FaultClass::Transient
+    };
+    let Call {
+        service, operation, ..
+    } = call;
+    Fault::new(
+        class,
+        format!("the answer to {service} {operation} has no {member}"),
+    )
 }
 
 /// `Ok(None)` when the thing is not there.

@@ -69,15 +69,25 @@ impl Aws {
     /// iam GetRole.
     pub async fn role(&self, name: &str, arn: &str) -> Result<Option<Role>, Fault> {
         let call = Call::read("iam", "GetRole", Some(arn.to_owned()));
-        let answer = self.iam.get_role().role_name(name).send().await.map_err(|error| fault_of(&call, &error));
-        let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
+        let answer = self
+            .iam
+            .get_role()
+            .role_name(name)
+            .send()
+            .await
+            .map_err(|error| fault_of(&call, &error));
+        let Some(answer) = absent_is_none(answer)? else {
+            return Ok(None);
+        };
         let role = answer.role.ok_or_else(|| missing_member(&call, "Role"))?;
         Ok(Some(Role {
             name: role.role_name,
             arn: role.arn,
             path: role.path,
             trust_policy: decode(role.assume_role_policy_document.as_deref()),
-            permissions_boundary: role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
+            permissions_boundary: role
+                .permissions_boundary
+                .and_then(|boundary| boundary.permissions_boundary_arn),
             tags: tag_map(role.tags.unwrap_or_default()),
             created_at: instant(Some(&role.create_date)),
         }))
@@ -86,8 +96,14 @@ impl Aws {
     /// iam ListRoles, every page, under a path.
     pub async fn roles(&self, path_prefix: &str) -> Result<Vec<RoleSummary>, Fault> {
         let call = Call::read("iam", "ListRoles", None);
-        let mut pages =
-            self.iam.list_roles().path_prefix(path_prefix).max_items(ITEMS_PER_PAGE).into_paginator().items().send();
+        let mut pages = self
+            .iam
+            .list_roles()
+            .path_prefix(path_prefix)
+            .max_items(ITEMS_PER_PAGE)
+            .into_paginator()
+            .items()
+            .send();
         let mut roles = Vec::new();
         while let Some(role) = pages.next().await {
             let role = role.map_err(|error| fault_of(&call, &error))?;
@@ -105,10 +121,23 @@ impl Aws {
     /// iam GetPolicy, then GetPolicyVersion of its default version.
     pub async fn policy(&self, arn: &str) -> Result<Option<Policy>, Fault> {
         let call = Call::read("iam", "GetPolicy", Some(arn.to_owned()));
-        let answer = self.iam.get_policy().policy_arn(arn).send().await.map_err(|error| fault_of(&call, &error));
-        let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
-        let policy = answer.policy.ok_or_else(|| missing_member(&call, "Policy"))?;
-        let version = policy.default_version_id.clone().ok_or_else(|| missing_member(&call, "DefaultVersionId"))?;
+        let answer = self
+            .iam
+            .get_policy()
+            .policy_arn(arn)
+            .send()
+            .await
+            .map_err(|error| fault_of(&call, &error));
+        let Some(answer) = absent_is_none(answer)? else {
+            return Ok(None);
+        };
+        let policy = answer
+            .policy
+            .ok_or_else(|| missing_member(&call, "Policy"))?;
+        let version = policy
+            .default_version_id
+            .clone()
+            .ok_or_else(|| missing_member(&call, "DefaultVersionId"))?;
         let call = Call::read("iam", "GetPolicyVersion", Some(arn.to_owned()));
         let answer = self
             .iam
@@ -119,16 +148,25 @@ impl Aws {
             .await
             .map_err(|error| fault_of(&call, &error));
         // Gone between the two calls: it is not there.
-        let Some(answer) = absent_is_none(answer)? else { return Ok(None) };
+        let Some(answer) = absent_is_none(answer)? else {
+            return Ok(None);
+        };
         let document = answer.policy_version.and_then(|version| version.document);
-        Ok(Some(Policy { document: decode(document.as_deref()), ..summary(policy) }))
+        Ok(Some(Policy {
+            document: decode(document.as_deref()),
+            ..summary(policy)
+        }))
     }
 
     /// iam ListPolicies of customer managed policies, every page, under a path.
     pub async fn policies(&self, path_prefix: &str) -> Result<Vec<Policy>, Fault> {
         let call = Call::read("iam", "ListPolicies", None);
-        let request =
-            self.iam.list_policies().scope(PolicyScopeType::Local).path_prefix(path_prefix).max_items(ITEMS_PER_PAGE);
+        let request = self
+            .iam
+            .list_policies()
+            .scope(PolicyScopeType::Local)
+            .path_prefix(path_prefix)
+            .max_items(ITEMS_PER_PAGE);
         let mut pages = request.into_paginator().items().send();
         let mut policies = Vec::new();
         while let Some(policy) = pages.next().await {
@@ -138,9 +176,19 @@ impl Aws {
     }
 
     /// iam ListAttachedRolePolicies, every page: the ARNs. `None` if the role is not there.
-    pub async fn attached_policies(&self, role: &str, role_arn: &str) -> Result<Option<Vec<String>>, Fault> {
+    pub async fn attached_policies(
+        &self,
+        role: &str,
+        role_arn: &str,
+    ) -> Result<Option<Vec<String>>, Fault> {
         let call = Call::read("iam", "ListAttachedRolePolicies", Some(role_arn.to_owned()));
-        let mut pages = self.iam.list_attached_role_policies().role_name(role).into_paginator().items().send();
+        let mut pages = self
+            .iam
+            .list_attached_role_policies()
+            .role_name(role)
+            .into_paginator()
+            .items()
+            .send();
         let mut arns = Vec::new();
         while let Some(policy) = pages.next().await {
             match absent_is_none(policy.map_err(|error| fault_of(&call, &error)))? {
@@ -168,7 +216,9 @@ fn tag_map(tags: Vec<Tag>) -> BTreeMap<String, String> {
 }
 
 fn decode(document: Option<&str>) -> String {
-    percent_decode_str(document.unwrap_or_default()).decode_utf8_lossy().into_owned()
+    percent_decode_str(document.unwrap_or_default())
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 fn instant(at: Option<&aws_smithy_types::DateTime>) -> Option<DateTime<Utc>> {

@@ -3,10 +3,10 @@
 //! The verbs are there in every build. Without the feature each answers with a fault of the class `NotBuiltIn`, so that
 //! nobody outside this folder has to know how it was built.
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::ingress::IngressRule;
 use crate::domain::installation::AwsAccount;
 use crate::domain::network::{SecurityGroup, Subnet};
+use crate::domain::problems::fault::Fault;
 
 use super::Aws;
 
@@ -47,11 +47,17 @@ impl Aws {
 
     /// ec2 DescribeSecurityGroupRules, every page: the rules that let traffic into a security group.
     pub async fn ingress_rules(&self, security_group_id: &str) -> Result<Vec<IngressRule>, Fault> {
-        self.lookups.ingress_rules(Some(security_group_id), None).await
+        self.lookups
+            .ingress_rules(Some(security_group_id), None)
+            .await
     }
 
     /// The same of all security groups, of those rules that have this tag.
-    pub async fn tagged_ingress_rules(&self, key: &str, value: String) -> Result<Vec<IngressRule>, Fault> {
+    pub async fn tagged_ingress_rules(
+        &self,
+        key: &str,
+        value: String,
+    ) -> Result<Vec<IngressRule>, Fault> {
         self.lookups.ingress_rules(None, Some((key, value))).await
     }
 }

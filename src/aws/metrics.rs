@@ -22,7 +22,9 @@ impl Intercept for CallCounter {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(call) = config.load::<Metadata>() else { return Ok(()) };
+        let Some(call) = config.load::<Metadata>() else {
+            return Ok(());
+        };
         let outcome = match (context.output_or_error(), context.response()) {
             (Some(Ok(_)), _) => "ok",
             (_, Some(_)) => "refused",

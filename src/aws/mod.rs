@@ -11,16 +11,16 @@ use aws_credential_types::Credentials;
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_types::retry::RetryConfig;
 
-use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::installation::AwsAccount;
+use crate::domain::problems::fault::{Fault, FaultClass};
 
 mod dax;
 mod dax_events;
 mod fault;
-mod metrics;
 mod iam;
 mod identity;
 mod lookups;
+mod metrics;
 mod send;
 mod simulate;
 
@@ -75,17 +75,25 @@ impl Aws {
     pub async fn open(target: &Target) -> Self {
         let (config, sandbox_id) = match target {
             Target::Real { region } => (real_config(region.clone()).await, None),
-            Target::Sandbox { sandbox_id, .. } => (sandbox_config(target).await, Some(sandbox_id.clone())),
+            Target::Sandbox { sandbox_id, .. } => {
+                (sandbox_config(target).await, Some(sandbox_id.clone()))
+            }
         };
         Self {
             iam: aws_sdk_iam::Client::from_conf(
-                aws_sdk_iam::config::Builder::from(&config).interceptor(CallCounter).build(),
+                aws_sdk_iam::config::Builder::from(&config)
+                    .interceptor(CallCounter)
+                    .build(),
             ),
             dax: aws_sdk_dax::Client::from_conf(
-                aws_sdk_dax::config::Builder::from(&config).interceptor(CallCounter).build(),
+                aws_sdk_dax::config::Builder::from(&config)
+                    .interceptor(CallCounter)
+                    .build(),
             ),
             sts: aws_sdk_sts::Client::from_conf(
-                aws_sdk_sts::config::Builder::from(&config).interceptor(CallCounter).build(),
+                aws_sdk_sts::config::Builder::from(&config)
+                    .interceptor(CallCounter)
+                    .build(),
             ),
             lookups: lookups::Clients::open(&config),
             region: config.region().map(|region| region.as_ref().to_owned()),
@@ -101,11 +109,19 @@ impl Aws {
     /// Asks AWS who we are, and so which account and partition this is. Needs no permission.
     pub async fn place(&self) -> Result<AwsAccount, Fault> {
         let Some(region) = self.region.clone() else {
-            return Err(Fault::new(FaultClass::Credentials, "no AWS Region is set; set AWS_REGION"));
+            return Err(Fault::new(
+                FaultClass::Credentials,
+                "no AWS Region is set; set AWS_REGION",
+            ));
         };
         let caller = self.caller().await?;
         let partition = caller.arn.split(':').nth(1).unwrap_or("aws").to_owned();
-        Ok(AwsAccount { sandbox_id: self.sandbox_id.clone(), account_id: caller.account_id, partition, region })
+        Ok(AwsAccount {
+            sandbox_id: self.sandbox_id.clone(),
+            account_id: caller.account_id,
+            partition,
+            region,
+        })
     }
 }
 
@@ -128,13 +144,24 @@ async fn real_config(region: Option<String>) -> SdkConfig {
 }
 
 async fn sandbox_config(target: &Target) -> SdkConfig {
-    let Target::Sandbox { endpoint, region, access_key_id, secret_access_key, .. } = target else {
+    let Target::Sandbox {
+        endpoint,
+        region,
+        access_key_id,
+        secret_access_key,
+        ..
+    } = target
+    else {
         return real_config(None).await;
     };
     aws_config::defaults(BehaviorVersion::v2026_01_12())
         .endpoint_url(endpoint)
         .region(Region::new(region.clone()))
-        .credentials_provider(Credentials::from_keys(access_key_id, secret_access_key, None))
+        .credentials_provider(Credentials::from_keys(
+            access_key_id,
+            secret_access_key,
+            None,
+        ))
         // No TLS and no proxy: `HTTP_PROXY` would otherwise take loopback traffic too.
         .http_client(HttpClientBuilder::new().build_http())
         .timeout_config(timeouts())

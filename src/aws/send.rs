@@ -1,9 +1,9 @@
 //! Sending: exactly one mutating call, once.
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::installation::AwsAccount;
 use crate::domain::mutation::{Mutation, SERVICE_LINKED_ROLE};
 use crate::domain::observed::Observed;
+use crate::domain::problems::fault::Fault;
 
 use super::Aws;
 use super::fault::Call;
@@ -25,7 +25,11 @@ impl Aws {
     /// Sends one mutation. A fault that [leaves the outcome unknown](crate::domain::problems::fault::FaultClass::leaves_unknown)
     /// must be settled by looking.
     pub async fn send(&self, mutation: &Mutation, place: &AwsAccount) -> Result<Effect, Fault> {
-        let call = Call::mutation(mutation.service(), mutation.operation(), target_arn(mutation, place));
+        let call = Call::mutation(
+            mutation.service(),
+            mutation.operation(),
+            target_arn(mutation, place),
+        );
         match mutation {
             Mutation::CreateRole { .. }
             | Mutation::CreatePolicy { .. }
@@ -38,7 +42,9 @@ impl Aws {
             | Mutation::CreateParameterGroup { .. }
             | Mutation::UpdateParameterGroup { .. }
             | Mutation::DeleteSubnetGroup { .. }
-            | Mutation::DeleteParameterGroup { .. } => dax::send_about_group(&self.dax, mutation, &call).await,
+            | Mutation::DeleteParameterGroup { .. } => {
+                dax::send_about_group(&self.dax, mutation, &call).await
+            }
             Mutation::CreateCluster(_)
             | Mutation::UpdateCluster(_)
             | Mutation::IncreaseReplicationFactor { .. }
@@ -46,7 +52,9 @@ impl Aws {
             | Mutation::RebootNode { .. }
             | Mutation::TagCluster { .. }
             | Mutation::UntagCluster { .. }
-            | Mutation::DeleteCluster { .. } => dax::send_about_cluster(&self.dax, mutation, &call).await,
+            | Mutation::DeleteCluster { .. } => {
+                dax::send_about_cluster(&self.dax, mutation, &call).await
+            }
             Mutation::AuthorizeIngress { .. } | Mutation::RevokeIngress { .. } => {
                 ec2::send(&self.lookups, mutation, place, &call).await
             }
@@ -62,14 +70,23 @@ fn nothing<T>(_: T) -> Effect {
 /// The fault of a mutation that was handed to the sender of another service: a fault of ours.
 fn misrouted(mutation: &Mutation) -> Fault {
     let class = crate::domain::problems::fault::FaultClass::Invalid;
-    Fault::new(class, format!("{} {} was handed to the wrong client", mutation.service(), mutation.operation()))
+    Fault::new(
+        class,
+        format!(
+            "{} {} was handed to the wrong client",
+            mutation.service(),
+            mutation.operation()
+        ),
+    )
 }
 
 /// The ARN of what a call is about, for the policy that would allow it. DAX's own calls have none: their permissions
 /// cannot be scoped.
 fn target_arn(mutation: &Mutation, place: &AwsAccount) -> Option<String> {
     match mutation {
-        Mutation::CreateRole { name, .. } | Mutation::DeleteRole { name } => Some(place.iam_arn("role", name)),
+        Mutation::CreateRole { name, .. } | Mutation::DeleteRole { name } => {
+            Some(place.iam_arn("role", name))
+        }
         Mutation::AttachRolePolicy { role, .. } | Mutation::DetachRolePolicy { role, .. } => {
             Some(place.iam_arn("role", role))
         }
@@ -80,8 +97,12 @@ fn target_arn(mutation: &Mutation, place: &AwsAccount) -> Option<String> {
             place.partition, place.account_id
         )),
         Mutation::CreateCluster(cluster) => Some(cluster.iam_role_arn.clone()),
-        Mutation::AuthorizeIngress { ingress, .. } => Some(place.security_group_arn(&ingress.security_group_id)),
-        Mutation::RevokeIngress { security_group_id, .. } => Some(place.security_group_arn(security_group_id)),
+        Mutation::AuthorizeIngress { ingress, .. } => {
+            Some(place.security_group_arn(&ingress.security_group_id))
+        }
+        Mutation::RevokeIngress {
+            security_group_id, ..
+        } => Some(place.security_group_arn(security_group_id)),
         Mutation::CreateSubnetGroup { .. }
         | Mutation::CreateParameterGroup { .. }
         | Mutation::UpdateParameterGroup { .. }

@@ -1,10 +1,12 @@
 //! The policy simulator: what would our own identity be allowed to do?
 
-use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType as Decided};
+use aws_sdk_iam::types::{
+    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType as Decided,
+};
 
 use crate::domain::iam::denial::DenialCause;
-use crate::domain::problems::fault::Fault;
 use crate::domain::preflight::Simulated;
+use crate::domain::problems::fault::Fault;
 
 use super::Aws;
 use super::fault::{Call, fault_of};
@@ -19,22 +21,34 @@ impl Aws {
         resources: &[String],
         context: &[(&str, String)],
     ) -> Result<Vec<Simulated>, Fault> {
-        let call = Call::read("iam", "SimulatePrincipalPolicy", Some(principal_arn.to_owned()));
+        let call = Call::read(
+            "iam",
+            "SimulatePrincipalPolicy",
+            Some(principal_arn.to_owned()),
+        );
         let entries = context.iter().map(|(key, value)| {
             let kind = ContextKeyTypeEnum::String;
-            ContextEntry::builder().context_key_name(*key).context_key_values(value).context_key_type(kind).build()
+            ContextEntry::builder()
+                .context_key_name(*key)
+                .context_key_values(value)
+                .context_key_type(kind)
+                .build()
         });
         let request = self
             .iam
             .simulate_principal_policy()
             .policy_source_arn(principal_arn)
-            .set_action_names(Some(actions.iter().map(|action| (*action).to_owned()).collect()))
+            .set_action_names(Some(
+                actions.iter().map(|action| (*action).to_owned()).collect(),
+            ))
             .set_resource_arns(Some(resources.to_vec()))
             .set_context_entries(Some(entries.collect()));
         let mut pages = request.into_paginator().items().send();
         let mut simulated = Vec::new();
         while let Some(result) = pages.next().await {
-            simulated.extend(per_resource(result.map_err(|error| fault_of(&call, &error))?));
+            simulated.extend(per_resource(
+                result.map_err(|error| fault_of(&call, &error))?,
+            ));
         }
         Ok(simulated)
     }
@@ -43,8 +57,12 @@ impl Aws {
 /// The answer for each resource. Asked about several, IAM lists them beside an answer for all; asked about one, it may
 /// give only that.
 fn per_resource(result: EvaluationResult) -> Vec<Simulated> {
-    let by_organisation = result.organizations_decision_detail.map(|detail| detail.allowed_by_organizations);
-    let by_boundary = result.permissions_boundary_decision_detail.map(|detail| detail.allowed_by_permissions_boundary);
+    let by_organisation = result
+        .organizations_decision_detail
+        .map(|detail| detail.allowed_by_organizations);
+    let by_boundary = result
+        .permissions_boundary_decision_detail
+        .map(|detail| detail.allowed_by_permissions_boundary);
     let action = result.eval_action_name;
     let specific = result.resource_specific_results.unwrap_or_default();
     if specific.is_empty() {
@@ -57,7 +75,9 @@ fn per_resource(result: EvaluationResult) -> Vec<Simulated> {
     }
     let answer = |one: aws_sdk_iam::types::ResourceSpecificResult| {
         let boundary = one.permissions_boundary_decision_detail;
-        let boundary = boundary.map(|detail| detail.allowed_by_permissions_boundary).or(by_boundary);
+        let boundary = boundary
+            .map(|detail| detail.allowed_by_permissions_boundary)
+            .or(by_boundary);
         Simulated {
             action: action.clone(),
             resource: one.eval_resource_name,
@@ -69,7 +89,11 @@ fn per_resource(result: EvaluationResult) -> Vec<Simulated> {
 }
 
 /// Why an action would be refused, as far as the simulator tells.
-fn refusal(decision: &Decided, by_organisation: Option<bool>, by_boundary: Option<bool>) -> Option<DenialCause> {
+fn refusal(
+    decision: &Decided,
+    by_organisation: Option<bool>,
+    by_boundary: Option<bool>,
+) -> Option<DenialCause> {
     match decision {
         Decided::Allowed => None,
         Decided::ExplicitDeny => Some(DenialCause::ExplicitDeny(None)),
@@ -81,27 +105,44 @@ fn refusal(decision: &Decided, by_organisation: Option<bool>, by_boundary: Optio
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_iam::types::{OrganizationsDecisionDetail, PermissionsBoundaryDecisionDetail, ResourceSpecificResult};
+    use aws_sdk_iam::types::{
+        OrganizationsDecisionDetail, PermissionsBoundaryDecisionDetail, ResourceSpecificResult,
+    };
 
     use super::*;
 
     fn result(decision: Decided) -> aws_sdk_iam::types::builders::EvaluationResultBuilder {
-        EvaluationResult::builder().eval_action_name("iam:GetRole").eval_resource_name("*").eval_decision(decision)
+        EvaluationResult::builder()
+            .eval_action_name("iam:GetRole")
+            .eval_resource_name("*")
+            .eval_decision(decision)
     }
 
     #[test]
     fn each_resource_has_its_own_answer() {
         let specific = |name: &str, decision: Decided| {
-            let one = ResourceSpecificResult::builder().eval_resource_name(name).eval_resource_decision(decision);
+            let one = ResourceSpecificResult::builder()
+                .eval_resource_name(name)
+                .eval_resource_decision(decision);
             one.missing_context_values("aws:SourceIp").build().unwrap()
         };
         let whole = result(Decided::ImplicitDeny)
             .resource_specific_results(specific("a", Decided::Allowed))
             .resource_specific_results(specific("b", Decided::ImplicitDeny));
         let answers = per_resource(whole.build().unwrap());
-        let seen: Vec<_> = answers.iter().map(|one| (one.resource.as_str(), one.refusal)).collect();
-        assert_eq!(seen, [("a", None), ("b", Some(DenialCause::IdentityPolicy))]);
-        assert!(answers.iter().all(|one| one.missing_context == ["aws:SourceIp"]));
+        let seen: Vec<_> = answers
+            .iter()
+            .map(|one| (one.resource.as_str(), one.refusal))
+            .collect();
+        assert_eq!(
+            seen,
+            [("a", None), ("b", Some(DenialCause::IdentityPolicy))]
+        );
+        assert!(
+            answers
+                .iter()
+                .all(|one| one.missing_context == ["aws:SourceIp"])
+        );
     }
 
     #[test]
@@ -110,12 +151,25 @@ mod tests {
             per_resource(result.build().unwrap()).remove(0).refusal
         };
         assert_eq!(cause(result(Decided::Allowed)), None);
-        assert_eq!(cause(result(Decided::ExplicitDeny)), Some(DenialCause::ExplicitDeny(None)));
-        assert_eq!(cause(result(Decided::ImplicitDeny)), Some(DenialCause::IdentityPolicy));
-        let boundary = PermissionsBoundaryDecisionDetail::builder().allowed_by_permissions_boundary(false).build();
+        assert_eq!(
+            cause(result(Decided::ExplicitDeny)),
+            Some(DenialCause::ExplicitDeny(None))
+        );
+        assert_eq!(
+            cause(result(Decided::ImplicitDeny)),
+            Some(DenialCause::IdentityPolicy)
+        );
+        let boundary = PermissionsBoundaryDecisionDetail::builder()
+            .allowed_by_permissions_boundary(false)
+            .build();
         let bounded = result(Decided::ImplicitDeny).permissions_boundary_decision_detail(boundary);
-        assert_eq!(cause(bounded.clone()), Some(DenialCause::PermissionsBoundary));
-        let organisation = OrganizationsDecisionDetail::builder().allowed_by_organizations(false).build();
+        assert_eq!(
+            cause(bounded.clone()),
+            Some(DenialCause::PermissionsBoundary)
+        );
+        let organisation = OrganizationsDecisionDetail::builder()
+            .allowed_by_organizations(false)
+            .build();
         let refused = bounded.organizations_decision_detail(organisation);
         assert_eq!(cause(refused), Some(DenialCause::ServiceControlPolicy));
     }

@@ -29,14 +29,20 @@ struct Check {
 
 impl Check {
     fn new(name: impl Into<String>, outcome: Outcome) -> Self {
-        Self { name: name.into(), outcome }
+        Self {
+            name: name.into(),
+            outcome,
+        }
     }
 
     fn print(&self) {
         match &self.outcome {
             Outcome::Pass(what) => say(format_args!("pass         {}: {what}", self.name)),
             Outcome::Fail(what, fix) => {
-                say(format_args!("fail         {}: {what}\n             fix: {fix}", self.name));
+                say(format_args!(
+                    "fail         {}: {what}\n             fix: {fix}",
+                    self.name
+                ));
             }
             Outcome::NotChecked(why) => say(format_args!("not checked  {}: {why}", self.name)),
         }
@@ -51,8 +57,14 @@ pub(super) async fn run(settings: Doctor) -> anyhow::Result<ExitCode> {
         checks.push(no_boundary(&settings));
     }
     checks.iter().for_each(Check::print);
-    let failed = checks.iter().any(|check| matches!(check.outcome, Outcome::Fail(..)));
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let failed = checks
+        .iter()
+        .any(|check| matches!(check.outcome, Outcome::Fail(..)));
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// The line about the boundary.

@@ -10,7 +10,10 @@ use super::say;
 /// Applies the migrations that are missing.
 pub(super) async fn run(url: &Secret) -> anyhow::Result<()> {
     let store = open_store(url, 2)?;
-    store.migrate().await.context("the database was not migrated")?;
+    store
+        .migrate()
+        .await
+        .context("the database was not migrated")?;
     store.close().await;
     say("the database is up to date");
     Ok(())

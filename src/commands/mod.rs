@@ -23,7 +23,10 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Runs a command to its exit code.
 pub fn run(invocation: Invocation) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return report(&error.into()),
     };

@@ -31,7 +31,11 @@ pub(super) async fn run(settings: Policy) -> anyhow::Result<()> {
             lookups: settings.arguments.lookups.unwrap_or(LOOKUPS_BUILT_IN),
         });
         let simulation = settings.arguments.own_arn.as_deref().map(simulation_policy);
-        policy.statement.extend(simulation.into_iter().flat_map(|simulation| simulation.statement));
+        policy.statement.extend(
+            simulation
+                .into_iter()
+                .flat_map(|simulation| simulation.statement),
+        );
         policy
     };
     say(serde_json::to_string_pretty(&document)?);
@@ -48,12 +52,21 @@ struct AccountAndRegion {
 async fn whereabouts(settings: &Policy) -> anyhow::Result<AccountAndRegion> {
     let given = &settings.arguments;
     if let (Some(account_id), Some(region)) = (&given.account_id, &given.region) {
-        let partition = given.partition.clone().unwrap_or_else(|| partition_of(region).to_owned());
-        return Ok(AccountAndRegion { partition, account_id: account_id.clone(), region: region.clone() });
+        let partition = given
+            .partition
+            .clone()
+            .unwrap_or_else(|| partition_of(region).to_owned());
+        return Ok(AccountAndRegion {
+            partition,
+            account_id: account_id.clone(),
+            region: region.clone(),
+        });
     }
     let aws = Aws::open(&client_target(&settings.aws).await?).await;
     let place = aws.place().await.map_err(|fault| anyhow!(told(&fault)));
-    let place = place.context("pass --account-id and --region, or AWS credentials and a Region to ask AWS with")?;
+    let place = place.context(
+        "pass --account-id and --region, or AWS credentials and a Region to ask AWS with",
+    )?;
     Ok(AccountAndRegion {
         partition: given.partition.clone().unwrap_or(place.partition),
         account_id: given.account_id.clone().unwrap_or(place.account_id),

@@ -28,7 +28,9 @@ const REFUSAL: &str = "User: arn:aws:iam::123456789012:user/portal is not author
 /// Runs the demonstration, and stays until a signal unless it was asked to end.
 pub(super) async fn run(settings: Quickstart, signals: &Signals) -> anyhow::Result<ExitCode> {
     let starting = App::start(&settings.serve, settings.reset);
-    let Some(started) = signals.stop.run_until_cancelled(starting).await else { return Ok(ExitCode::SUCCESS) };
+    let Some(started) = signals.stop.run_until_cancelled(starting).await else {
+        return Ok(ExitCode::SUCCESS);
+    };
     let mut app = started.map_err(advise)?;
     let site = Site::of(&settings, &app);
     let shown = tokio::select! {
@@ -48,14 +50,23 @@ pub(super) async fn run(settings: Quickstart, signals: &Signals) -> anyhow::Resu
         Err(error) => Err(error),
     };
     app.stop(signals).await;
-    ended.map(|succeeded| if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    ended.map(|succeeded| {
+        if succeeded {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    })
 }
 
 /// Adds the way out for those whose database and sandbox have lost each other, or whose tables are of another making.
 fn advise(error: anyhow::Error) -> anyhow::Error {
     const ADVICE: &str = "quickstart --reset begins anew";
     let is_migration = |cause: &(dyn std::error::Error + 'static)| {
-        matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::Migration(_)))
+        matches!(
+            cause.downcast_ref::<StoreError>(),
+            Some(StoreError::Migration(_))
+        )
     };
     if error.chain().any(is_migration) {
         return anyhow!("{}; {ADVICE}", guards::chain(error.as_ref()));
@@ -63,7 +74,10 @@ fn advise(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<BadConfiguration>() {
         Ok(bad) => {
             let advised = bad.faults.iter().map(|fault| format!("{fault}; {ADVICE}"));
-            BadConfiguration { faults: advised.collect() }.into()
+            BadConfiguration {
+                faults: advised.collect(),
+            }
+            .into()
         }
         Err(other) => other,
     }
@@ -85,7 +99,9 @@ impl Site {
         Self {
             api: app.url(),
             sandbox: sandbox.map(sandbox::OwnSandbox::url).unwrap_or_default(),
-            region: sandbox.map(|sandbox| sandbox.region().to_owned()).unwrap_or_default(),
+            region: sandbox
+                .map(|sandbox| sandbox.region().to_owned())
+                .unwrap_or_default(),
             account_id,
             data_dir: settings.serve.embedded.data_dir.display().to_string(),
         }
@@ -97,13 +113,25 @@ async fn demonstrate(site: &Site) -> anyhow::Result<bool> {
     let caller = Caller::new(&site.api, &site.sandbox)?;
     caller.until_ready().await?;
     introduce(site, &caller).await?;
-    let name = format!("{NAME}{}", next_number(&caller.names_ever_used(NAME).await?));
+    let name = format!(
+        "{NAME}{}",
+        next_number(&caller.names_ever_used(NAME).await?)
+    );
     let request = wire::request(&name);
-    say(format_args!("POST {}/v1/clusters\n{}\n", site.api, serde_json::to_string(&request)?));
-    let accepted = caller.create(&request).await.context("the API refused the request")?;
+    say(format_args!(
+        "POST {}/v1/clusters\n{}\n",
+        site.api,
+        serde_json::to_string(&request)?
+    ));
+    let accepted = caller
+        .create(&request)
+        .await
+        .context("the API refused the request")?;
     say(format_args!("202 Accepted, operation {}\n", accepted.id));
     let mut screen = Screen::new(std::io::stdout().is_terminal());
-    let operation = caller.watch(&accepted, |operation| screen.show(operation)).await?;
+    let operation = caller
+        .watch(&accepted, |operation| screen.show(operation))
+        .await?;
     conclude(site, &caller, &name, &operation).await
 }
 
@@ -121,8 +149,13 @@ async fn introduce(site: &Site, caller: &Caller) -> anyhow::Result<()> {
     ));
     let (kept, in_aws) = (caller.clusters().await?, caller.clusters_in_aws().await?);
     if !kept.is_empty() || !in_aws.is_empty() {
-        let kept = kept.iter().map(|cluster| format!("{} ({})", cluster.name, cluster.status));
-        say(format_args!("  Earlier   in the database: {}", listed(kept.collect())));
+        let kept = kept
+            .iter()
+            .map(|cluster| format!("{} ({})", cluster.name, cluster.status));
+        say(format_args!(
+            "  Earlier   in the database: {}",
+            listed(kept.collect())
+        ));
         say(format_args!("            in AWS: {}", listed(in_aws)));
     }
     say("");
@@ -142,11 +175,18 @@ fn listed(mut names: Vec<String>) -> String {
 
 /// One more than the highest number that was ever used.
 fn next_number(names: &[String]) -> u64 {
-    let numbers = names.iter().filter_map(|name| name.strip_prefix(NAME)?.parse::<u64>().ok());
+    let numbers = names
+        .iter()
+        .filter_map(|name| name.strip_prefix(NAME)?.parse::<u64>().ok());
     numbers.max().unwrap_or(0) + 1
 }
 
-async fn conclude(site: &Site, caller: &Caller, name: &str, operation: &Operation) -> anyhow::Result<bool> {
+async fn conclude(
+    site: &Site,
+    caller: &Caller,
+    name: &str,
+    operation: &Operation,
+) -> anyhow::Result<bool> {
     let succeeded = operation.status == "succeeded";
     if succeeded {
         let url = caller.endpoint(name).await?;
@@ -175,15 +215,31 @@ mod tests {
 
     #[test]
     fn the_next_number_counts_earlier_ones() {
-        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let names = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(next_number(&[]), 1);
-        assert_eq!(next_number(&names(&["demo-1", "demo-9", "demo-10", "demo-x", "other-99", "demo-"])), 11);
+        assert_eq!(
+            next_number(&names(&[
+                "demo-1", "demo-9", "demo-10", "demo-x", "other-99", "demo-"
+            ])),
+            11
+        );
     }
 
     #[test]
     fn long_lists_are_cut() {
         assert_eq!(listed(Vec::new()), "none");
-        assert_eq!(listed((1..=5).map(|n| n.to_string()).collect()), "1, 2, 3, 4, 5");
-        assert_eq!(listed((1..=7).map(|n| n.to_string()).collect()), "1, 2, 3, 4, 5 and 2 more");
+        assert_eq!(
+            listed((1..=5).map(|n| n.to_string()).collect()),
+            "1, 2, 3, 4, 5"
+        );
+        assert_eq!(
+            listed((1..=7).map(|n| n.to_string()).collect()),
+            "1, 2, 3, 4, 5 and 2 more"
+        );
     }
 }

@@ -6,7 +6,9 @@ use crate::config::{AwsChoice, Database, Role, Serve};
 /// Serves until a signal, or until something is wrong.
 pub(super) async fn run(settings: Serve, signals: &Signals) -> anyhow::Result<()> {
     let starting = App::start(&settings, false);
-    let Some(started) = signals.stop.run_until_cancelled(starting).await else { return Ok(()) };
+    let Some(started) = signals.stop.run_until_cancelled(starting).await else {
+        return Ok(());
+    };
     let mut app = started?;
     introduce(&settings, &app);
     let ended = tokio::select! {
@@ -22,7 +24,11 @@ pub(super) async fn run(settings: Serve, signals: &Signals) -> anyhow::Result<()
 
 fn introduce(settings: &Serve, app: &App) {
     match settings.role {
-        Role::Api | Role::All => tracing::info!("listening on {}, documentation on {}/docs", app.url(), app.url()),
+        Role::Api | Role::All => tracing::info!(
+            "listening on {}, documentation on {}/docs",
+            app.url(),
+            app.url()
+        ),
         Role::Worker => tracing::info!("listening on {} for probes and metrics only", app.url()),
     }
     if !settings.door.authentication {
@@ -46,6 +52,9 @@ fn introduce(settings: &Serve, app: &App) {
     if let Database::Embedded = settings.database
         && let Some(url) = app.private_database_url()
     {
-        tracing::info!("the private database is for trying things; DATABASE_URL={}", url.expose());
+        tracing::info!(
+            "the private database is for trying things; DATABASE_URL={}",
+            url.expose()
+        );
     }
 }

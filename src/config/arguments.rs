@@ -71,7 +71,12 @@ pub struct QuickstartArguments {
     #[arg(long)]
     pub reset: bool,
     /// Address and port of the API; loopback only, because nobody is asked for a token here
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", help_heading = "Serving")]
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:0",
+        help_heading = "Serving"
+    )]
     pub listen: String,
     #[command(flatten)]
     pub(super) sandbox: SandboxTimes,

@@ -32,7 +32,10 @@ pub struct Embedded {
 /// The URL of the database, if one is set.
 pub(super) fn url(reader: &mut Reader<'_>) -> Option<Secret> {
     let url = reader.secret("DATABASE_URL")?;
-    if ["postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme)) {
+    if ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.expose().starts_with(scheme))
+    {
         return Some(url);
     }
     reader.variable_fault("DATABASE_URL", FORM);
@@ -41,7 +44,9 @@ pub(super) fn url(reader: &mut Reader<'_>) -> Option<Secret> {
 
 /// The URL of the database; that none is set is a fault.
 pub(super) fn required_url(reader: &mut Reader<'_>) -> Option<Secret> {
-    let is_set = ["DATABASE_URL", "DATABASE_URL_FILE"].iter().any(|name| reader.environment.get(name).is_some());
+    let is_set = ["DATABASE_URL", "DATABASE_URL_FILE"]
+        .iter()
+        .any(|name| reader.environment.get(name).is_some());
     if !is_set {
         reader.variable_fault("DATABASE_URL", MISSING);
     }
@@ -50,15 +55,24 @@ pub(super) fn required_url(reader: &mut Reader<'_>) -> Option<Secret> {
 
 pub(super) fn embedded(flags: &EmbeddedArguments) -> Embedded {
     Embedded {
-        data_dir: flags.data_dir.clone().unwrap_or_else(|| local_postgres::default_data_dir(PRODUCT)),
+        data_dir: flags
+            .data_dir
+            .clone()
+            .unwrap_or_else(|| local_postgres::default_data_dir(PRODUCT)),
         pg_bin: flags.pg_bin.clone(),
         offline: flags.offline,
     }
 }
 
 /// The database of `serve`: the one of DATABASE_URL, else with the sandbox (or by wish) the private one.
-pub(super) fn of_serve(sandbox: bool, allow_embedded: bool, reader: &mut Reader<'_>) -> Option<Database> {
-    let is_set = ["DATABASE_URL", "DATABASE_URL_FILE"].iter().any(|name| reader.environment.get(name).is_some());
+pub(super) fn of_serve(
+    sandbox: bool,
+    allow_embedded: bool,
+    reader: &mut Reader<'_>,
+) -> Option<Database> {
+    let is_set = ["DATABASE_URL", "DATABASE_URL_FILE"]
+        .iter()
+        .any(|name| reader.environment.get(name).is_some());
     if is_set {
         return url(reader).map(Database::Url);
     }

@@ -36,16 +36,35 @@ impl LogFormat {
 impl Logging {
     /// For commands whose output is the answer: warnings only.
     pub fn quiet() -> Self {
-        Self { filter: "warn".to_owned(), format: LogFormat::Text }
+        Self {
+            filter: "warn".to_owned(),
+            format: LogFormat::Text,
+        }
     }
 }
 
-pub(super) fn read(flags: &LoggingArguments, default: &str, reader: &mut Reader<'_>) -> Option<Logging> {
+pub(super) fn read(
+    flags: &LoggingArguments,
+    default: &str,
+    reader: &mut Reader<'_>,
+) -> Option<Logging> {
     let filter = flags.log.as_deref().unwrap_or(default);
     let rule = "must be a level or a filter, such as debug or info,dax_provisioner::worker=debug";
-    let filter = reader.value("log", filter, rule, |text| EnvFilter::try_new(text).ok().map(|_| text.to_owned()));
-    let format = reader.value("log_format", &flags.log_format, "must be text or json", |text| {
-        [LogFormat::Text, LogFormat::Json].into_iter().find(|format| format.as_str() == text)
+    let filter = reader.value("log", filter, rule, |text| {
+        EnvFilter::try_new(text).ok().map(|_| text.to_owned())
     });
-    Some(Logging { filter: filter?, format: format? })
+    let format = reader.value(
+        "log_format",
+        &flags.log_format,
+        "must be text or json",
+        |text| {
+            [LogFormat::Text, LogFormat::Json]
+                .into_iter()
+                .find(|format| format.as_str() == text)
+        },
+    );
+    Some(Logging {
+        filter: filter?,
+        format: format?,
+    })
 }

@@ -15,33 +15,68 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
         ("authentication", switch(serve.door.authentication)),
         ("worker_loops", serve.work.loops.to_string()),
         ("notify", switch(serve.work.notify)),
-        ("sweep_seconds", serve.work.sweep_every.as_secs().to_string()),
-        ("poll_seconds", serve.work.poll_every.map_or_else(unset, |every| every.as_secs_f64().to_string())),
+        (
+            "sweep_seconds",
+            serve.work.sweep_every.as_secs().to_string(),
+        ),
+        (
+            "poll_seconds",
+            serve
+                .work
+                .poll_every
+                .map_or_else(unset, |every| every.as_secs_f64().to_string()),
+        ),
     ];
     lines.extend(aws(&serve.aws));
-    lines.push(("permissions_boundary", serve.permissions_boundary.clone().unwrap_or_else(unset)));
-    lines.push(("default_access", serve.default_access.map_or_else(unset, |access| access_word(access).to_owned())));
+    lines.push((
+        "permissions_boundary",
+        serve.permissions_boundary.clone().unwrap_or_else(unset),
+    ));
+    lines.push((
+        "default_access",
+        serve
+            .default_access
+            .map_or_else(unset, |access| access_word(access).to_owned()),
+    ));
     lines.push(("database", database(&serve.database)));
-    lines.push(("database_max_connections", serve.database_max_connections.to_string()));
+    lines.push((
+        "database_max_connections",
+        serve.database_max_connections.to_string(),
+    ));
     lines.push(("data_dir", serve.embedded.data_dir.display().to_string()));
-    lines.push(("pg_bin", serve.embedded.pg_bin.as_ref().map_or_else(unset, |path| path.display().to_string())));
+    lines.push((
+        "pg_bin",
+        serve
+            .embedded
+            .pg_bin
+            .as_ref()
+            .map_or_else(unset, |path| path.display().to_string()),
+    ));
     lines.push(("offline", switch(serve.embedded.offline)));
     lines.push(("log", logging.filter.clone()));
     lines.push(("log_format", logging.format.as_str().to_owned()));
-    lines.into_iter().fold(String::new(), |mut text, (name, value)| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name} = {value}");
-        text
-    })
+    lines
+        .into_iter()
+        .fold(String::new(), |mut text, (name, value)| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name} = {value}");
+            text
+        })
 }
 
 fn aws(choice: &AwsChoice) -> Vec<(&'static str, String)> {
     match choice {
-        AwsChoice::Real => vec![("aws", "real, by the SDK's default chain of credentials and Region".to_owned())],
+        AwsChoice::Real => vec![(
+            "aws",
+            "real, by the SDK's default chain of credentials and Region".to_owned(),
+        )],
         AwsChoice::Endpoint(endpoint) => vec![
             ("aws", format!("the sandbox at {}", endpoint.url)),
             ("aws_access_key_id", endpoint.access_key_id.clone()),
-            ("aws_secret_access_key", format!("{:?}", endpoint.secret_access_key)),
+            (
+                "aws_secret_access_key",
+                format!("{:?}", endpoint.secret_access_key),
+            ),
         ],
         AwsChoice::Sandbox(sandbox) => sandbox_lines(sandbox),
     }
@@ -56,18 +91,31 @@ fn sandbox_lines(sandbox: &SandboxChoice) -> Vec<(&'static str, String)> {
         ("deleting_seconds", settings.deleting_seconds.to_string()),
         ("modifying_seconds", settings.modifying_seconds.to_string()),
         ("rebooting_seconds", settings.rebooting_seconds.to_string()),
-        ("propagation_seconds", settings.propagation_seconds.to_string()),
+        (
+            "propagation_seconds",
+            settings.propagation_seconds.to_string(),
+        ),
         ("quotas", format!("{:?}", settings.quotas)),
     ]
 }
 
 /// Host and database of a URL; its user, password and parameters stay out.
 fn database(database: &Database) -> String {
-    let Database::Url(url) = database else { return "private, started and stopped by this process".to_owned() };
+    let Database::Url(url) = database else {
+        return "private, started and stopped by this process".to_owned();
+    };
     match reqwest::Url::parse(url.expose()) {
         Ok(url) => {
-            let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-            format!("{}://***@{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+            let port = url
+                .port()
+                .map(|port| format!(":{port}"))
+                .unwrap_or_default();
+            format!(
+                "{}://***@{}{port}{}",
+                url.scheme(),
+                url.host_str().unwrap_or_default(),
+                url.path()
+            )
         }
         Err(_) => "***".to_owned(),
     }

@@ -18,7 +18,11 @@ impl<'a> Reader<'a> {
         from_environment: BTreeSet<String>,
         faults: Vec<String>,
     ) -> Reader<'a> {
-        Self { environment, from_environment, faults }
+        Self {
+            environment,
+            from_environment,
+            faults,
+        }
     }
 
     pub(super) fn into_faults(self) -> Vec<String> {
@@ -27,8 +31,11 @@ impl<'a> Reader<'a> {
 
     /// Notes a fault of a setting. The text says the rule and never the value, which may be a secret in the wrong place.
     pub(super) fn fault(&mut self, id: &str, rule: &str) {
-        let key =
-            if self.from_environment.contains(id) { variable_of(id) } else { format!("--{}", id.replace('_', "-")) };
+        let key = if self.from_environment.contains(id) {
+            variable_of(id)
+        } else {
+            format!("--{}", id.replace('_', "-"))
+        };
         self.faults.push(format!("{key}: {rule}"));
     }
 
@@ -55,21 +62,36 @@ impl<'a> Reader<'a> {
     /// Reads a whole number within limits.
     pub(super) fn number(&mut self, id: &str, text: &str, least: u32, most: u32) -> Option<u32> {
         let rule = format!("must be a whole number from {least} to {most}");
-        self.value(id, text, &rule, |text| text.parse().ok().filter(|number| (least..=most).contains(number)))
+        self.value(id, text, &rule, |text| {
+            text.parse()
+                .ok()
+                .filter(|number| (least..=most).contains(number))
+        })
     }
 
     /// Reads seconds, which may have a fraction.
     pub(super) fn seconds(&mut self, id: &str, text: &str) -> Option<f64> {
         let fits = |seconds: &f64| (0.0..=86_400.0).contains(seconds);
-        self.value(id, text, "must be a number of seconds from 0 to 86400", |text| text.parse().ok().filter(fits))
+        self.value(
+            id,
+            text,
+            "must be a number of seconds from 0 to 86400",
+            |text| text.parse().ok().filter(fits),
+        )
     }
 
     /// Reads a secret from a variable, or from the file that the variable with `_FILE` after its name points to.
     pub(super) fn secret(&mut self, name: &str) -> Option<Secret> {
         let file_variable = format!("{name}_FILE");
-        match (self.environment.get(name), self.environment.get(&file_variable)) {
+        match (
+            self.environment.get(name),
+            self.environment.get(&file_variable),
+        ) {
             (Some(_), Some(_)) => {
-                self.variable_fault(&file_variable, &format!("{name} is set too; set one of them"));
+                self.variable_fault(
+                    &file_variable,
+                    &format!("{name} is set too; set one of them"),
+                );
                 None
             }
             (Some(value), None) => Some(Secret::new(value)),

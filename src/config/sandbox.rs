@@ -22,23 +22,40 @@ pub(super) struct SandboxTiming {
 
 impl SandboxTiming {
     /// Quick enough to try things, slow enough to see them.
-    pub(super) const SERVE: Self = Self { creating_seconds: 3.0, propagation_seconds: 1.0 };
+    pub(super) const SERVE: Self = Self {
+        creating_seconds: 3.0,
+        propagation_seconds: 1.0,
+    };
     /// As quick as a demonstration may be.
-    pub(super) const QUICKSTART: Self = Self { creating_seconds: 1.0, propagation_seconds: 0.3 };
+    pub(super) const QUICKSTART: Self = Self {
+        creating_seconds: 1.0,
+        propagation_seconds: 0.3,
+    };
 }
 
-pub(super) fn of_sandbox(flags: &SandboxArguments, reader: &mut Reader<'_>) -> Option<SandboxChoice> {
+pub(super) fn of_sandbox(
+    flags: &SandboxArguments,
+    reader: &mut Reader<'_>,
+) -> Option<SandboxChoice> {
     let port = port("port", &flags.port, reader);
-    let journal = flags.data_dir.as_ref().map(|directory| directory.join(JOURNAL));
+    let journal = flags
+        .data_dir
+        .as_ref()
+        .map(|directory| directory.join(JOURNAL));
     let settings = settings(&flags.times, &SandboxTiming::SERVE, journal, reader);
-    Some(SandboxChoice { settings: settings?, port: port? })
+    Some(SandboxChoice {
+        settings: settings?,
+        port: port?,
+    })
 }
 
 /// The journal's name in the data directory.
 pub(super) const JOURNAL: &str = "sandbox.journal";
 
 pub(super) fn port(id: &str, text: &str, reader: &mut Reader<'_>) -> Option<u16> {
-    reader.value(id, text, "must be a port, 0 to 65535", |text| text.parse().ok())
+    reader.value(id, text, "must be a port, 0 to 65535", |text| {
+        text.parse().ok()
+    })
 }
 
 pub(super) fn settings(
@@ -51,8 +68,16 @@ pub(super) fn settings(
         Some(text) => reader.seconds(id, text),
         None => Some(default),
     };
-    let creating = optional("creating_seconds", &times.creating_seconds, timing.creating_seconds);
-    let propagation = optional("propagation_seconds", &times.propagation_seconds, timing.propagation_seconds);
+    let creating = optional(
+        "creating_seconds",
+        &times.creating_seconds,
+        timing.creating_seconds,
+    );
+    let propagation = optional(
+        "propagation_seconds",
+        &times.propagation_seconds,
+        timing.propagation_seconds,
+    );
     let deleting = reader.seconds("deleting_seconds", &times.deleting_seconds);
     let modifying = reader.seconds("modifying_seconds", &times.modifying_seconds);
     let rebooting = reader.seconds("rebooting_seconds", &times.rebooting_seconds);
@@ -72,12 +97,20 @@ pub(super) fn settings(
 fn quotas(wishes: &[String], reader: &mut Reader<'_>) -> aws_sandbox::Quotas {
     let mut quotas = aws_sandbox::Quotas::default();
     for wish in wishes {
-        let pair = wish.split_once('=').and_then(|(name, value)| Some((name.trim(), value.trim().parse().ok()?)));
+        let pair = wish
+            .split_once('=')
+            .and_then(|(name, value)| Some((name.trim(), value.trim().parse().ok()?)));
         match pair {
-            None => reader.fault("quota", "must be a name and a whole number, such as nodes=5"),
+            None => reader.fault(
+                "quota",
+                "must be a name and a whole number, such as nodes=5",
+            ),
             Some((name, value)) => {
                 if quotas.set(name, value).is_err() {
-                    reader.fault("quota", &format!("must be one of {}", aws_sandbox::Quotas::NAMES.join(", ")));
+                    reader.fault(
+                        "quota",
+                        &format!("must be one of {}", aws_sandbox::Quotas::NAMES.join(", ")),
+                    );
                 }
             }
         }

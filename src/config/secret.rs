@@ -36,7 +36,11 @@ impl Secret {
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
         let text = text.trim_end_matches(['\r', '\n']);
-        if text.is_empty() { Err("the file is empty".to_owned()) } else { Ok(Self::new(text)) }
+        if text.is_empty() {
+            Err("the file is empty".to_owned())
+        } else {
+            Ok(Self::new(text))
+        }
     }
 }
 

@@ -92,10 +92,22 @@ const POLL_SECONDS: std::ops::RangeInclusive<f64> = 0.1..=300.0;
 pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Option<Serve> {
     let serving = &flags.serving;
     let listen = listen(&serving.listen, reader);
-    let role = reader.value("role", &serving.role, "must be api, worker or all", |text| {
-        [Role::Api, Role::Worker, Role::All].into_iter().find(|role| role.as_str() == text)
-    });
-    let authentication = authentication(serving.authentication.as_deref(), flags.sandbox, listen, reader);
+    let role = reader.value(
+        "role",
+        &serving.role,
+        "must be api, worker or all",
+        |text| {
+            [Role::Api, Role::Worker, Role::All]
+                .into_iter()
+                .find(|role| role.as_str() == text)
+        },
+    );
+    let authentication = authentication(
+        serving.authentication.as_deref(),
+        flags.sandbox,
+        listen,
+        reader,
+    );
     let loops = reader.number("worker_loops", &serving.worker_loops, 1, 64);
     let sweep = reader.number("sweep_seconds", &serving.sweep_seconds, 1, 86_400);
     let poll_every = poll_every(serving.poll_seconds.as_deref(), reader);
@@ -104,10 +116,18 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
     let default_access = default_access(flags, reader);
     let permissions_boundary = aws::boundary(&flags.boundary, reader);
     let database = database::of_serve(flags.sandbox, flags.database.allow_embedded_db, reader);
-    let connections = reader.number("database_max_connections", &flags.database.database_max_connections, 4, 1_000);
+    let connections = reader.number(
+        "database_max_connections",
+        &flags.database.database_max_connections,
+        4,
+        1_000,
+    );
     Some(Serve {
         role: role?,
-        door: HttpConfig { listen: listen?, authentication: authentication? },
+        door: HttpConfig {
+            listen: listen?,
+            authentication: authentication?,
+        },
         work: Work {
             loops: usize::try_from(loops?).ok()?,
             notify: !serving.no_notify,
@@ -125,25 +145,53 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
 
 fn poll_every(text: Option<&str>, reader: &mut Reader<'_>) -> Option<Option<Duration>> {
     let Some(text) = text else { return Some(None) };
-    let fits = |text: &str| text.parse().ok().filter(|seconds| POLL_SECONDS.contains(seconds));
-    let seconds = reader.value("poll_seconds", text, "must be a number of seconds from 0.1 to 300", fits);
+    let fits = |text: &str| {
+        text.parse()
+            .ok()
+            .filter(|seconds| POLL_SECONDS.contains(seconds))
+    };
+    let seconds = reader.value(
+        "poll_seconds",
+        text,
+        "must be a number of seconds from 0.1 to 300",
+        fits,
+    );
     seconds.map(|seconds| Some(Duration::from_secs_f64(seconds)))
 }
 
 pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>) -> Option<Serve> {
     let listen = listen(&flags.listen, reader);
     if listen.is_some_and(|listen| !listen.ip().is_loopback()) {
-        reader.fault("listen", "quickstart asks nobody for a token, so it listens on loopback only; see serve");
+        reader.fault(
+            "listen",
+            "quickstart asks nobody for a token, so it listens on loopback only; see serve",
+        );
     }
     let embedded = database::embedded(&flags.embedded);
     let journal = embedded.data_dir.join(JOURNAL);
-    let settings = sandbox::settings(&flags.sandbox, &SandboxTiming::QUICKSTART, Some(journal), reader);
+    let settings = sandbox::settings(
+        &flags.sandbox,
+        &SandboxTiming::QUICKSTART,
+        Some(journal),
+        reader,
+    );
     let port = sandbox::port("sandbox_port", &flags.sandbox_port.sandbox_port, reader);
     Some(Serve {
         role: Role::All,
-        door: HttpConfig { listen: listen?, authentication: false },
-        work: Work { loops: 4, notify: true, sweep_every: Duration::from_secs(300), poll_every: None },
-        aws: AwsChoice::Sandbox(Box::new(SandboxChoice { settings: settings?, port: port? })),
+        door: HttpConfig {
+            listen: listen?,
+            authentication: false,
+        },
+        work: Work {
+            loops: 4,
+            notify: true,
+            sweep_every: Duration::from_secs(300),
+            poll_every: None,
+        },
+        aws: AwsChoice::Sandbox(Box::new(SandboxChoice {
+            settings: settings?,
+            port: port?,
+        })),
         default_access: Some(Access::ReadWrite),
         permissions_boundary: None,
         database: Database::Embedded,
@@ -153,7 +201,12 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
 }
 
 fn listen(text: &str, reader: &mut Reader<'_>) -> Option<SocketAddr> {
-    reader.value("listen", text, "must be an address and a port, such as 127.0.0.1:8080", |text| text.parse().ok())
+    reader.value(
+        "listen",
+        text,
+        "must be an address and a port, such as 127.0.0.1:8080",
+        |text| text.parse().ok(),
+    )
 }
 
 /// Authentication is on unless it is switched off, which only loopback may; the sandbox on loopback is off by itself.
@@ -164,34 +217,61 @@ fn authentication(
     reader: &mut Reader<'_>,
 ) -> Option<bool> {
     let loopback = listen.is_some_and(|listen| listen.ip().is_loopback());
-    let Some(wish) = wish else { return Some(!(sandbox && loopback)) };
+    let Some(wish) = wish else {
+        return Some(!(sandbox && loopback));
+    };
     let on = reader.value("authentication", wish, "must be on or off", switch)?;
     if !on && listen.is_some() && !loopback {
-        reader.fault("authentication", "off is for loopback only; --listen names an address that others can reach");
+        reader.fault(
+            "authentication",
+            "off is for loopback only; --listen names an address that others can reach",
+        );
         return None;
     }
     Some(on)
 }
 
-fn aws_of_serve(flags: &ServeArguments, embedded: &Embedded, reader: &mut Reader<'_>) -> Option<AwsChoice> {
+fn aws_of_serve(
+    flags: &ServeArguments,
+    embedded: &Embedded,
+    reader: &mut Reader<'_>,
+) -> Option<AwsChoice> {
     if !flags.sandbox {
         return aws::client(&flags.aws, reader);
     }
     if flags.aws.aws_endpoint.is_some() {
-        reader.fault("aws_endpoint", "--sandbox is given too; one of them can be AWS");
+        reader.fault(
+            "aws_endpoint",
+            "--sandbox is given too; one of them can be AWS",
+        );
     }
     let journal = embedded.data_dir.join(JOURNAL);
-    let settings = sandbox::settings(&flags.sandbox_times, &SandboxTiming::SERVE, Some(journal), reader);
+    let settings = sandbox::settings(
+        &flags.sandbox_times,
+        &SandboxTiming::SERVE,
+        Some(journal),
+        reader,
+    );
     let port = sandbox::port("sandbox_port", &flags.sandbox_port.sandbox_port, reader);
-    Some(AwsChoice::Sandbox(Box::new(SandboxChoice { settings: settings?, port: port? })))
+    Some(AwsChoice::Sandbox(Box::new(SandboxChoice {
+        settings: settings?,
+        port: port?,
+    })))
 }
 
 fn default_access(flags: &ServeArguments, reader: &mut Reader<'_>) -> Option<Access> {
     match flags.default_access.as_deref() {
         None => flags.sandbox.then_some(Access::ReadWrite),
-        Some(word) => reader.value("default_access", word, "must be read_only or read_write", |word| {
-            [Access::ReadOnly, Access::ReadWrite].into_iter().find(|access| access_word(*access) == word)
-        }),
+        Some(word) => reader.value(
+            "default_access",
+            word,
+            "must be read_only or read_write",
+            |word| {
+                [Access::ReadOnly, Access::ReadWrite]
+                    .into_iter()
+                    .find(|access| access_word(*access) == word)
+            },
+        ),
     }
 }
 

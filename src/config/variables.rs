@@ -22,7 +22,10 @@ pub(super) struct Completed {
 }
 
 /// Parses the command line twice: once to see what it sets, and again with what the environment adds.
-pub(super) fn complete(mut arguments: Vec<OsString>, environment: &Environment) -> Result<Completed, clap::Error> {
+pub(super) fn complete(
+    mut arguments: Vec<OsString>,
+    environment: &Environment,
+) -> Result<Completed, clap::Error> {
     let command = command();
     let mut faults = unknown(&command, environment);
     let matches = command.clone().try_get_matches_from(&arguments)?;
@@ -30,7 +33,9 @@ pub(super) fn complete(mut arguments: Vec<OsString>, environment: &Environment) 
     let mut from_environment = BTreeSet::new();
     for arg in leaf.get_arguments().filter(|arg| is_setting(arg)) {
         let id = arg.get_id().as_str();
-        let (Some(flag), Some(value)) = (arg.get_long(), environment.get(&variable(arg))) else { continue };
+        let (Some(flag), Some(value)) = (arg.get_long(), environment.get(&variable(arg))) else {
+            continue;
+        };
         if matches.value_source(id) == Some(ValueSource::CommandLine) {
             continue;
         }
@@ -38,12 +43,18 @@ pub(super) fn complete(mut arguments: Vec<OsString>, environment: &Environment) 
         match (arg.get_action(), switch(value)) {
             (ArgAction::SetTrue, Some(true)) => arguments.push(format!("--{flag}").into()),
             (ArgAction::SetTrue, Some(false)) => {}
-            (ArgAction::SetTrue, None) => faults.push(format!("{}: must be on or off", variable(arg))),
+            (ArgAction::SetTrue, None) => {
+                faults.push(format!("{}: must be on or off", variable(arg)))
+            }
             (_, _) => arguments.push(format!("--{flag}={value}").into()),
         }
     }
     let matches = command.try_get_matches_from(arguments)?;
-    Ok(Completed { arguments: Arguments::from_arg_matches(&matches)?, from_environment, faults })
+    Ok(Completed {
+        arguments: Arguments::from_arg_matches(&matches)?,
+        from_environment,
+        faults,
+    })
 }
 
 /// Reads a switch.
@@ -70,7 +81,11 @@ fn annotated(command: Command) -> Command {
         if !is_setting(&arg) {
             return arg;
         }
-        let help = format!("{} [env: {}]", arg.get_help().cloned().unwrap_or_default(), variable(&arg));
+        let help = format!(
+            "{} [env: {}]",
+            arg.get_help().cloned().unwrap_or_default(),
+            variable(&arg)
+        );
         arg.help(help)
     })
 }
@@ -86,8 +101,12 @@ fn variable(arg: &Arg) -> String {
 
 /// The command that was asked for, with its matches.
 fn leaf<'a>(command: &'a Command, matches: &'a ArgMatches) -> (&'a Command, &'a ArgMatches) {
-    let found = matches.subcommand().and_then(|(name, below)| Some((command.find_subcommand(name)?, below)));
-    found.map_or((command, matches), |(command, matches)| leaf(command, matches))
+    let found = matches
+        .subcommand()
+        .and_then(|(name, below)| Some((command.find_subcommand(name)?, below)));
+    found.map_or((command, matches), |(command, matches)| {
+        leaf(command, matches)
+    })
 }
 
 fn unknown(command: &Command, environment: &Environment) -> Vec<String> {
@@ -98,5 +117,8 @@ fn unknown(command: &Command, environment: &Environment) -> Vec<String> {
         .map(variable)
         .collect();
     let managed = environment.names().filter(|name| name.starts_with(PREFIX));
-    managed.filter(|name| !known.contains(*name)).map(|name| format!("{name}: there is no such setting")).collect()
+    managed
+        .filter(|name| !known.contains(*name))
+        .map(|name| format!("{name}: there is no such setting"))
+        .collect()
 }

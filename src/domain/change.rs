@@ -53,27 +53,42 @@ impl ChangeSpec {
     pub fn unchanged(&self) -> ClusterSpec {
         let Self { before, after, .. } = self;
         let (deletion_protection, on_failure) = (after.deletion_protection, after.on_failure);
-        ClusterSpec { deletion_protection, on_failure, ..before.clone() }
+        ClusterSpec {
+            deletion_protection,
+            on_failure,
+            ..before.clone()
+        }
     }
 
     /// The desired settings after an undo: those before, and what AWS reports where this change would have changed it.
-    pub fn as_reported(&self, seen: &Observed, tags: &BTreeMap<String, String>, kept: RetainedParts) -> ClusterSpec {
+    pub fn as_reported(
+        &self,
+        seen: &Observed,
+        tags: &BTreeMap<String, String>,
+        kept: RetainedParts,
+    ) -> ClusterSpec {
         let Self { before, after, .. } = self;
         let mut desired = self.unchanged();
         if before.description != after.description {
             desired.description.clone_from(&seen.description);
         }
         if before.maintenance_window != after.maintenance_window {
-            desired.maintenance_window.clone_from(&seen.maintenance_window);
+            desired
+                .maintenance_window
+                .clone_from(&seen.maintenance_window);
         }
         if before.notification_topic_arn != after.notification_topic_arn {
-            desired.notification_topic_arn.clone_from(&seen.notification_topic_arn);
+            desired
+                .notification_topic_arn
+                .clone_from(&seen.notification_topic_arn);
         }
         if before.security_group_ids != after.security_group_ids {
             desired.security_group_ids = seen.security_group_ids.iter().cloned().collect();
         }
         if before.replication_factor != after.replication_factor {
-            let nodes = u8::try_from(seen.node_count()).ok().filter(|count| *count > 0);
+            let nodes = u8::try_from(seen.node_count())
+                .ok()
+                .filter(|count| *count > 0);
             desired.replication_factor = nodes.unwrap_or(before.replication_factor);
         }
         if kept.access {
@@ -110,15 +125,30 @@ impl ChangeSpec {
 
 /// The settings of a cluster as AWS reports them: what an adopted cluster is managed by. `wanted` says what AWS does not
 /// know, such as the protection against deletion.
-pub fn settings_of(wanted: &ClusterSpec, seen: &Observed, tags: &BTreeMap<String, String>) -> ClusterSpec {
-    let nodes = u8::try_from(seen.node_count()).ok().filter(|count| *count > 0);
-    let role = seen.iam_role_arn.clone().map(|arn| ServiceRole::Existing { arn });
-    let subnets = seen.subnet_group.clone().map(|name| SubnetGroup::Existing { name });
+pub fn settings_of(
+    wanted: &ClusterSpec,
+    seen: &Observed,
+    tags: &BTreeMap<String, String>,
+) -> ClusterSpec {
+    let nodes = u8::try_from(seen.node_count())
+        .ok()
+        .filter(|count| *count > 0);
+    let role = seen
+        .iam_role_arn
+        .clone()
+        .map(|arn| ServiceRole::Existing { arn });
+    let subnets = seen
+        .subnet_group
+        .clone()
+        .map(|name| SubnetGroup::Existing { name });
     let own = |key: &str| key.starts_with(RESERVED_TAG_PREFIX) || key.starts_with("aws:");
     ClusterSpec {
         name: wanted.name.clone(),
         description: seen.description.clone(),
-        node_type: seen.node_type.clone().unwrap_or_else(|| wanted.node_type.clone()),
+        node_type: seen
+            .node_type
+            .clone()
+            .unwrap_or_else(|| wanted.node_type.clone()),
         replication_factor: nodes.unwrap_or(wanted.replication_factor),
         availability_zones: Vec::new(),
         service_role: role.unwrap_or_else(|| wanted.service_role.clone()),
@@ -126,14 +156,20 @@ pub fn settings_of(wanted: &ClusterSpec, seen: &Observed, tags: &BTreeMap<String
         security_group_ids: seen.security_group_ids.iter().cloned().collect(),
         network_type: seen.network_type.as_deref().and_then(NetworkType::parse),
         parameter_group: match seen.parameter_group.as_deref() {
-            Some(name) if !name.starts_with("default.") => ParameterGroup::Existing { name: name.to_owned() },
+            Some(name) if !name.starts_with("default.") => ParameterGroup::Existing {
+                name: name.to_owned(),
+            },
             Some(_) | None => ParameterGroup::Default,
         },
         encryption_at_rest: seen.encryption_at_rest.unwrap_or_default(),
         encryption_in_transit: seen.encryption_in_transit.unwrap_or_default(),
         maintenance_window: seen.maintenance_window.clone(),
         notification_topic_arn: seen.notification_topic_arn.clone(),
-        tags: tags.iter().filter(|(key, _)| !own(key)).map(|(key, value)| (key.clone(), value.clone())).collect(),
+        tags: tags
+            .iter()
+            .filter(|(key, _)| !own(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
         deletion_protection: wanted.deletion_protection,
         on_failure: wanted.on_failure,
     }

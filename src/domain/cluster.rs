@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::domain::problems::fault::Fault;
 use super::inventory::{Item, Presence, ResourceKind};
 use super::names::ClusterName;
 use super::observed::{Details, Observed};
 use super::operation::ClusterStatus;
 use super::spec::ClusterSpec;
+use crate::domain::problems::fault::Fault;
 
 /// One managed cluster as a reader sees it.
 #[derive(Debug, Clone)]
@@ -42,7 +42,12 @@ pub struct Cluster {
 impl Cluster {
     /// The thing of a kind that the cluster has; the newest one, if some were replaced, and one that was left if no other.
     pub fn part(&self, kind: ResourceKind) -> Option<&Item> {
-        let with = |presence| self.inventory.iter().rev().find(|item| item.kind == kind && item.presence == presence);
+        let with = |presence| {
+            self.inventory
+                .iter()
+                .rev()
+                .find(|item| item.kind == kind && item.presence == presence)
+        };
         with(Presence::Present).or_else(|| with(Presence::Left))
     }
 }

@@ -29,19 +29,37 @@ pub struct DriftField {
 }
 
 impl DriftField {
-    fn between(field: &str, desired: Option<String>, observed: Option<String>, repairable: bool) -> Option<Self> {
+    fn between(
+        field: &str,
+        desired: Option<String>,
+        observed: Option<String>,
+        repairable: bool,
+    ) -> Option<Self> {
         let differs = desired != observed;
-        differs.then(|| Self { field: field.to_owned(), desired, observed, repairable })
+        differs.then(|| Self {
+            field: field.to_owned(),
+            desired,
+            observed,
+            repairable,
+        })
     }
 }
 
 /// What an update must change so that the cluster has its wanted settings; what the wanted settings leave to AWS stays.
 pub fn update_needed(wanted: &ClusterSpec, group: &str, observed: &Observed) -> ClusterUpdate {
     let text = |text: &Option<String>| text.as_deref().unwrap_or_default().trim().to_owned();
-    let description = wanted.description.clone().filter(|wanted| wanted.trim() != text(&observed.description));
+    let description = wanted
+        .description
+        .clone()
+        .filter(|wanted| wanted.trim() != text(&observed.description));
     let window = wanted.maintenance_window.clone();
-    let (topic, status) = match (&wanted.notification_topic_arn, &observed.notification_topic_arn) {
-        (Some(topic), found) if found.as_ref() != Some(topic) => (Some(topic.clone()), Some("active")),
+    let (topic, status) = match (
+        &wanted.notification_topic_arn,
+        &observed.notification_topic_arn,
+    ) {
+        (Some(topic), found) if found.as_ref() != Some(topic) => {
+            (Some(topic.clone()), Some("active"))
+        }
         (None, Some(_)) => (None, Some("inactive")),
         (Some(_), _) | (None, None) => (None, None),
     };
@@ -49,17 +67,22 @@ pub fn update_needed(wanted: &ClusterSpec, group: &str, observed: &Observed) -> 
     ClusterUpdate {
         name: wanted.name.to_string(),
         description,
-        maintenance_window: window.filter(|window| observed.maintenance_window.as_ref() != Some(window)),
+        maintenance_window: window
+            .filter(|window| observed.maintenance_window.as_ref() != Some(window)),
         notification_topic_arn: topic,
         notification_topic_status: status.map(str::to_owned),
         parameter_group: (!is_group(observed, group)).then(|| group.to_owned()),
-        security_group_ids: (!groups.is_empty() && groups != observed.security_group_ids).then_some(groups),
+        security_group_ids: (!groups.is_empty() && groups != observed.security_group_ids)
+            .then_some(groups),
     }
 }
 
 /// Whether the cluster has this parameter group; AWS's default groups count as one.
 fn is_group(observed: &Observed, group: &str) -> bool {
-    let found = observed.parameter_group.as_deref().unwrap_or(DEFAULT_PARAMETER_GROUP);
+    let found = observed
+        .parameter_group
+        .as_deref()
+        .unwrap_or(DEFAULT_PARAMETER_GROUP);
     found == group || (found.starts_with(BUILT_IN) && group.starts_with(BUILT_IN))
 }
 
@@ -68,7 +91,9 @@ pub fn wanted_group<'a>(wanted: &'a ClusterSpec, own: Option<&'a Item>) -> &'a s
     match &wanted.parameter_group {
         ParameterGroup::Default => DEFAULT_PARAMETER_GROUP,
         ParameterGroup::Existing { name } => name,
-        ParameterGroup::New { .. } => own.map_or(DEFAULT_PARAMETER_GROUP, |item| item.name.as_str()),
+        ParameterGroup::New { .. } => {
+            own.map_or(DEFAULT_PARAMETER_GROUP, |item| item.name.as_str())
+        }
     }
 }
 
@@ -83,13 +108,18 @@ pub fn drift(cluster: &Cluster) -> Vec<DriftField> {
     let desired = &cluster.desired;
     let present = || Some("present".to_owned());
     let Some(observed) = &cluster.observed else {
-        return DriftField::between("cluster", present(), None, false).into_iter().collect();
+        return DriftField::between("cluster", present(), None, false)
+            .into_iter()
+            .collect();
     };
     if observed.is_deleting() {
         let deleting = Some("deleting".to_owned());
-        return DriftField::between("cluster", present(), deleting, false).into_iter().collect();
+        return DriftField::between("cluster", present(), deleting, false)
+            .into_iter()
+            .collect();
     }
-    let is_own = |item: &&Item| item.kind == ResourceKind::ParameterGroup && item.is_managed_and_present();
+    let is_own =
+        |item: &&Item| item.kind == ResourceKind::ParameterGroup && item.is_managed_and_present();
     let group = wanted_group(desired, cluster.inventory.iter().rev().find(is_own));
     let update = update_needed(desired, group, observed);
     let mut fields = fixed(cluster, desired, observed);
@@ -105,20 +135,33 @@ pub fn drift(cluster: &Cluster) -> Vec<DriftField> {
 
 /// What cannot change after creation; a difference means that somebody made another cluster of this name.
 fn fixed(cluster: &Cluster, desired: &ClusterSpec, observed: &Observed) -> Vec<DriftField> {
-    let role = cluster.part(ResourceKind::Role).and_then(|item| item.arn.clone());
-    let subnets = cluster.part(ResourceKind::SubnetGroup).map(|item| item.name.clone());
+    let role = cluster
+        .part(ResourceKind::Role)
+        .and_then(|item| item.arn.clone());
+    let subnets = cluster
+        .part(ResourceKind::SubnetGroup)
+        .map(|item| item.name.clone());
     let known = |field: &str, desired: Option<String>, found: Option<String>| {
         let both = desired.is_some() && found.is_some();
-        both.then(|| DriftField::between(field, desired, found, false)).flatten()
+        both.then(|| DriftField::between(field, desired, found, false))
+            .flatten()
     };
     let network = desired.network_type.map(|kind| kind.as_str().to_owned());
     let words = |on: bool| Some(on.to_string());
     [
-        known("node_type", Some(desired.node_type.clone()), observed.node_type.clone()),
+        known(
+            "node_type",
+            Some(desired.node_type.clone()),
+            observed.node_type.clone(),
+        ),
         known("service_role", role, observed.iam_role_arn.clone()),
         known("subnet_group", subnets, observed.subnet_group.clone()),
         known("network_type", network, observed.network_type.clone()),
-        known("encryption_at_rest", words(desired.encryption_at_rest), observed.encryption_at_rest.and_then(words)),
+        known(
+            "encryption_at_rest",
+            words(desired.encryption_at_rest),
+            observed.encryption_at_rest.and_then(words),
+        ),
         known(
             "encryption_in_transit",
             words(desired.encryption_in_transit),
@@ -130,10 +173,17 @@ fn fixed(cluster: &Cluster, desired: &ClusterSpec, observed: &Observed) -> Vec<D
     .collect()
 }
 
-fn changeable(desired: &ClusterSpec, group: &str, observed: &Observed, update: &ClusterUpdate) -> Vec<DriftField> {
+fn changeable(
+    desired: &ClusterSpec,
+    group: &str,
+    observed: &Observed,
+    update: &ClusterUpdate,
+) -> Vec<DriftField> {
     let joined = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
     let field = |name: &str, differs: bool, wanted: Option<String>, found: Option<String>| {
-        differs.then(|| DriftField::between(name, wanted, found, true)).flatten()
+        differs
+            .then(|| DriftField::between(name, wanted, found, true))
+            .flatten()
     };
     let topic = update.notification_topic_status.is_some();
     let groups = update.security_group_ids.as_ref();
@@ -163,7 +213,12 @@ fn changeable(desired: &ClusterSpec, group: &str, observed: &Observed, update: &
             Some(group.to_owned()),
             observed.parameter_group.clone(),
         ),
-        field("security_group_ids", groups.is_some(), groups.map(joined), found_groups),
+        field(
+            "security_group_ids",
+            groups.is_some(),
+            groups.map(joined),
+            found_groups,
+        ),
     ]
     .into_iter()
     .flatten()
@@ -172,35 +227,62 @@ fn changeable(desired: &ClusterSpec, group: &str, observed: &Observed, update: &
 
 fn counted(desired: &ClusterSpec, observed: &Observed) -> Option<DriftField> {
     let found = observed.total_nodes?.to_string();
-    DriftField::between("replication_factor", Some(desired.replication_factor.to_string()), Some(found), true)
+    DriftField::between(
+        "replication_factor",
+        Some(desired.replication_factor.to_string()),
+        Some(found),
+        true,
+    )
 }
 
 /// Values in the parameter group of ours, if they were asked of the group that the cluster has.
 fn values(desired: &ClusterSpec, observed: &Observed, details: &Details) -> Vec<DriftField> {
-    let ParameterGroup::New { values } = &desired.parameter_group else { return Vec::new() };
+    let ParameterGroup::New { values } = &desired.parameter_group else {
+        return Vec::new();
+    };
     let asked = details.parameters.as_ref();
-    let Some(found) = asked.filter(|found| Some(&found.group) == observed.parameter_group.as_ref()) else {
+    let Some(found) = asked.filter(|found| Some(&found.group) == observed.parameter_group.as_ref())
+    else {
         return Vec::new();
     };
     let differs = |(name, value): (&String, &String)| {
         let field = format!("parameters.{}", name.replace('-', "_"));
-        DriftField::between(&field, Some(value.clone()), found.values.get(name).cloned(), true)
+        DriftField::between(
+            &field,
+            Some(value.clone()),
+            found.values.get(name).cloned(),
+            true,
+        )
     };
     values.iter().filter_map(differs).collect()
 }
 
 /// The tag that names the operation which made or adopted the cluster: without it somebody made it anew.
 fn mark(cluster: &Cluster, details: &Details) -> Option<DriftField> {
-    let item = cluster.part(ResourceKind::Cluster).filter(|item| item.is_managed_and_present())?;
+    let item = cluster
+        .part(ResourceKind::Cluster)
+        .filter(|item| item.is_managed_and_present())?;
     let found = details.tags.as_ref()?.get(OPERATION_TAG).cloned();
-    DriftField::between(&format!("tags.{OPERATION_TAG}"), Some(item.operation_id.to_string()), found, false)
+    DriftField::between(
+        &format!("tags.{OPERATION_TAG}"),
+        Some(item.operation_id.to_string()),
+        found,
+        false,
+    )
 }
 
 /// Tags that are desired; others are somebody else's.
 fn tags(desired: &ClusterSpec, details: &Details) -> Vec<DriftField> {
-    let Some(found) = &details.tags else { return Vec::new() };
+    let Some(found) = &details.tags else {
+        return Vec::new();
+    };
     let differs = |(key, value): (&String, &String)| {
-        DriftField::between(&format!("tags.{key}"), Some(value.clone()), found.get(key).cloned(), true)
+        DriftField::between(
+            &format!("tags.{key}"),
+            Some(value.clone()),
+            found.get(key).cloned(),
+            true,
+        )
     };
     desired.tags.iter().filter_map(differs).collect()
 }

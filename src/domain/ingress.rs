@@ -62,7 +62,10 @@ pub struct IngressSpec {
 impl Peer {
     /// A network, written in the one way in which two texts for the same network are equal. What is no network stays.
     pub fn cidr(text: &str) -> Self {
-        Self::Cidr(text.parse::<IpNet>().map_or_else(|_| text.to_owned(), |net| net.trunc().to_string()))
+        Self::Cidr(
+            text.parse::<IpNet>()
+                .map_or_else(|_| text.to_owned(), |net| net.trunc().to_string()),
+        )
     }
 
     fn as_str(&self) -> &str {
@@ -75,27 +78,47 @@ impl Peer {
 impl Ingress {
     /// The name in the inventory, such as `sg-0a1b2c3d:9111:sg-4d3c2b1a`: the same opening has the same name.
     pub fn name(&self) -> String {
-        format!("{}:{}:{}", self.security_group_id, self.port, self.peer.as_str())
+        format!(
+            "{}:{}:{}",
+            self.security_group_id,
+            self.port,
+            self.peer.as_str()
+        )
     }
 
     /// Reads the name in the inventory.
     pub fn parse(name: &str) -> Option<Self> {
         let (security_group_id, rest) = name.split_once(':')?;
         let (port, peer) = rest.split_once(':')?;
-        let peer = if peer.starts_with("sg-") { Peer::SecurityGroup(peer.to_owned()) } else { Peer::cidr(peer) };
-        Some(Self { security_group_id: security_group_id.to_owned(), port: port.parse().ok()?, peer })
+        let peer = if peer.starts_with("sg-") {
+            Peer::SecurityGroup(peer.to_owned())
+        } else {
+            Peer::cidr(peer)
+        };
+        Some(Self {
+            security_group_id: security_group_id.to_owned(),
+            port: port.parse().ok()?,
+            peer,
+        })
     }
 }
 
 impl IngressSpec {
     /// The opening in a security group.
     pub fn in_group(&self, security_group_id: &str) -> Ingress {
-        Ingress { security_group_id: security_group_id.to_owned(), port: self.port, peer: self.peer.clone() }
+        Ingress {
+            security_group_id: security_group_id.to_owned(),
+            port: self.port,
+            peer: self.peer.clone(),
+        }
     }
 
     /// Whether an opening is meant, in whichever security group if none is named.
     pub fn means(&self, ingress: &Ingress) -> bool {
-        let named = self.security_group_id.as_ref().is_none_or(|id| *id == ingress.security_group_id);
+        let named = self
+            .security_group_id
+            .as_ref()
+            .is_none_or(|id| *id == ingress.security_group_id);
         named && (ingress.port, &ingress.peer) == (self.port, &self.peer)
     }
 }
@@ -105,16 +128,25 @@ pub fn source_cidr(text: &str) -> Result<Peer, RuleViolation> {
     let wrong = |detail: &str| RuleViolation::new("invalid_format", detail);
     if !text.contains('/') && text.parse::<std::net::IpAddr>().is_ok() {
         let bits = if text.contains(':') { 128 } else { 32 };
-        return Err(wrong(&format!("must have a prefix length: for this one address `{text}/{bits}`")));
+        return Err(wrong(&format!(
+            "must have a prefix length: for this one address `{text}/{bits}`"
+        )));
     }
     let net: Result<IpNet, _> = text.parse();
-    let Ok(net) = net else { return Err(wrong("must be a network such as `10.0.0.0/16` or `2001:db8::/32`")) };
+    let Ok(net) = net else {
+        return Err(wrong(
+            "must be a network such as `10.0.0.0/16` or `2001:db8::/32`",
+        ));
+    };
     if net.prefix_len() == 0 {
         let detail = "must not be the whole Internet: name the networks, or the security group, that clients are in";
         return Err(RuleViolation::new("too_wide", detail));
     }
     if net.trunc() != net {
-        let detail = format!("has bits beyond its prefix: the network is `{}`", net.trunc());
+        let detail = format!(
+            "has bits beyond its prefix: the network is `{}`",
+            net.trunc()
+        );
         return Err(RuleViolation::new("host_bits", detail));
     }
     let is_plain = match net {
@@ -122,7 +154,9 @@ pub fn source_cidr(text: &str) -> Result<Peer, RuleViolation> {
         IpNet::V6(net) => net.addr().to_ipv4_mapped().is_none(),
     };
     if !is_plain {
-        return Err(wrong("must be a network in its plain form, such as `10.0.0.0/16`"));
+        return Err(wrong(
+            "must be a network in its plain form, such as `10.0.0.0/16`",
+        ));
     }
     Ok(Peer::Cidr(net.to_string()))
 }
@@ -173,9 +207,16 @@ mod tests {
 
     #[test]
     fn a_name_tells_the_opening() {
-        for peer in [Peer::cidr("10.0.0.0/16"), Peer::cidr("2001:db8::/32"), Peer::SecurityGroup("sg-4d3c2b1a".into())]
-        {
-            let ingress = Ingress { security_group_id: "sg-0a1b2c3d".to_owned(), port: TLS_PORT, peer };
+        for peer in [
+            Peer::cidr("10.0.0.0/16"),
+            Peer::cidr("2001:db8::/32"),
+            Peer::SecurityGroup("sg-4d3c2b1a".into()),
+        ] {
+            let ingress = Ingress {
+                security_group_id: "sg-0a1b2c3d".to_owned(),
+                port: TLS_PORT,
+                peer,
+            };
             assert_eq!(Ingress::parse(&ingress.name()), Some(ingress));
         }
         assert_eq!(Ingress::parse("sg-0a1b2c3d"), None);

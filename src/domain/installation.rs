@@ -21,35 +21,60 @@ pub struct AwsAccount {
 impl AwsAccount {
     /// The ARN of a role or policy under our path.
     pub fn iam_arn(&self, kind: &str, name: &str) -> String {
-        format!("arn:{}:iam::{}:{kind}{}{name}", self.partition, self.account_id, super::names::IAM_PATH)
+        format!(
+            "arn:{}:iam::{}:{kind}{}{name}",
+            self.partition,
+            self.account_id,
+            super::names::IAM_PATH
+        )
     }
 
     /// The ARN of a DynamoDB table.
     pub fn table_arn(&self, name: &str) -> String {
-        format!("arn:{}:dynamodb:{}:{}:table/{name}", self.partition, self.region, self.account_id)
+        format!(
+            "arn:{}:dynamodb:{}:{}:table/{name}",
+            self.partition, self.region, self.account_id
+        )
     }
 
     /// The ARN of a security group.
     pub fn security_group_arn(&self, id: &str) -> String {
-        format!("arn:{}:ec2:{}:{}:security-group/{id}", self.partition, self.region, self.account_id)
+        format!(
+            "arn:{}:ec2:{}:{}:security-group/{id}",
+            self.partition, self.region, self.account_id
+        )
     }
 
     /// The ARN of a rule of a security group.
     pub fn security_group_rule_arn(&self, id: &str) -> String {
-        format!("arn:{}:ec2:{}:{}:security-group-rule/{id}", self.partition, self.region, self.account_id)
+        format!(
+            "arn:{}:ec2:{}:{}:security-group-rule/{id}",
+            self.partition, self.region, self.account_id
+        )
     }
 
     /// The ARN of a cluster.
     pub fn cluster_arn(&self, name: &str) -> String {
-        format!("arn:{}:dax:{}:{}:cache/{name}", self.partition, self.region, self.account_id)
+        format!(
+            "arn:{}:dax:{}:{}:cache/{name}",
+            self.partition, self.region, self.account_id
+        )
     }
 }
 
 impl fmt::Display for AwsAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.sandbox_id {
-            Some(id) => write!(f, "the AWS sandbox {id} (account {}, {})", self.account_id, self.region),
-            None => write!(f, "AWS account {} in {} ({})", self.account_id, self.region, self.partition),
+            Some(id) => write!(
+                f,
+                "the AWS sandbox {id} (account {}, {})",
+                self.account_id, self.region
+            ),
+            None => write!(
+                f,
+                "AWS account {} in {} ({})",
+                self.account_id, self.region, self.partition
+            ),
         }
     }
 }

@@ -76,7 +76,9 @@ impl Owner {
 
     /// Reads the word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Managed, Self::External].into_iter().find(|owner| owner.as_str() == word)
+        [Self::Managed, Self::External]
+            .into_iter()
+            .find(|owner| owner.as_str() == word)
     }
 }
 
@@ -104,7 +106,9 @@ impl Presence {
 
     /// Reads the word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Present, Self::Gone, Self::Left].into_iter().find(|presence| presence.as_str() == word)
+        [Self::Present, Self::Gone, Self::Left]
+            .into_iter()
+            .find(|presence| presence.as_str() == word)
     }
 }
 
@@ -131,7 +135,12 @@ pub struct Item {
 
 impl Item {
     /// A thing that an operation made.
-    pub fn made(kind: ResourceKind, name: impl Into<String>, arn: Option<String>, operation_id: Uuid) -> Self {
+    pub fn made(
+        kind: ResourceKind,
+        name: impl Into<String>,
+        arn: Option<String>,
+        operation_id: Uuid,
+    ) -> Self {
         Self {
             kind,
             name: name.into(),
@@ -145,18 +154,34 @@ impl Item {
     }
 
     /// A thing that was found or given.
-    pub fn found(kind: ResourceKind, name: impl Into<String>, arn: Option<String>, operation_id: Uuid) -> Self {
-        Self { owner: Owner::External, ..Self::made(kind, name, arn, operation_id) }
+    pub fn found(
+        kind: ResourceKind,
+        name: impl Into<String>,
+        arn: Option<String>,
+        operation_id: Uuid,
+    ) -> Self {
+        Self {
+            owner: Owner::External,
+            ..Self::made(kind, name, arn, operation_id)
+        }
     }
 
     /// The same thing, now gone.
     pub fn gone(&self) -> Self {
-        Self { presence: Presence::Gone, reason: None, ..self.clone() }
+        Self {
+            presence: Presence::Gone,
+            reason: None,
+            ..self.clone()
+        }
     }
 
     /// The same thing, left for a reason.
     pub fn left(&self, reason: impl Into<String>) -> Self {
-        Self { presence: Presence::Left, reason: Some(reason.into()), ..self.clone() }
+        Self {
+            presence: Presence::Left,
+            reason: Some(reason.into()),
+            ..self.clone()
+        }
     }
 
     /// Whether this is a thing of ours that still exists as far as we know.

@@ -196,8 +196,11 @@ impl Mutation {
             | Self::DeleteParameterGroup { name }
             | Self::DeleteRole { name }
             | Self::AuthorizeIngress { name, .. } => name,
-            Self::AttachRolePolicy { policy_arn, .. } | Self::DetachRolePolicy { policy_arn, .. } => policy_arn,
-            Self::DeletePolicy { arn } | Self::TagCluster { arn, .. } | Self::UntagCluster { arn, .. } => arn,
+            Self::AttachRolePolicy { policy_arn, .. }
+            | Self::DetachRolePolicy { policy_arn, .. } => policy_arn,
+            Self::DeletePolicy { arn }
+            | Self::TagCluster { arn, .. }
+            | Self::UntagCluster { arn, .. } => arn,
             Self::RevokeIngress { rule_arn, .. } => rule_arn,
             Self::RebootNode { node_id, .. } => node_id,
             Self::CreateServiceLinkedRole => SERVICE_LINKED_ROLE,

@@ -29,7 +29,10 @@ impl ClusterName {
     pub fn parse(text: &str) -> Result<Self, RuleViolation> {
         let name = text.to_ascii_lowercase();
         if name.is_empty() || name.len() > CLUSTER_NAME_MAX {
-            return Err(RuleViolation::new("out_of_range", "must have 1 to 20 characters"));
+            return Err(RuleViolation::new(
+                "out_of_range",
+                "must have 1 to 20 characters",
+            ));
         }
         if !is_hyphenated_word(&name) {
             return Err(RuleViolation::new(
@@ -37,8 +40,14 @@ impl ClusterName {
                 "must start with a letter, hold only ASCII letters, digits and single hyphens, and not end with a hyphen",
             ));
         }
-        if let Some(word) = ["sudo", "grep"].into_iter().find(|word| name.contains(word)) {
-            return Err(RuleViolation::new("reserved", format!("must not contain {word:?}, which AWS refuses")));
+        if let Some(word) = ["sudo", "grep"]
+            .into_iter()
+            .find(|word| name.contains(word))
+        {
+            return Err(RuleViolation::new(
+                "reserved",
+                format!("must not contain {word:?}, which AWS refuses"),
+            ));
         }
         if has_account_number(&name) {
             return Err(RuleViolation::new(
@@ -78,7 +87,9 @@ impl From<ClusterName> for String {
 /// Whether `text` is `^[a-z](?:-?[a-z0-9])*$`, the shape of cluster and group names.
 pub fn is_hyphenated_word(text: &str) -> bool {
     let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase());
-    let known = text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let known = text
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     starts_well && known && !text.ends_with('-') && !text.contains("--")
 }
 
@@ -104,25 +115,35 @@ pub fn managed_name(cluster: &ClusterName, operation: Uuid) -> String {
 /// The name of one of the access policies; they are numbered when there are several.
 pub fn policy_name(cluster: &ClusterName, operation: Uuid, index: usize, count: usize) -> String {
     let name = managed_name(cluster, operation);
-    if count == 1 { name } else { format!("{name}-{}", index + 1) }
+    if count == 1 {
+        name
+    } else {
+        format!("{name}-{}", index + 1)
+    }
 }
 
 /// Ten lower-case base32 characters (RFC 4648 alphabet) of the last 50 bits of an operation's id.
 pub fn operation_suffix(operation: Uuid) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let bits = operation.as_u128();
-    (0..10).rev().map(|place| char::from(ALPHABET[((bits >> (place * 5)) & 31) as usize])).collect()
+    (0..10)
+        .rev()
+        .map(|place| char::from(ALPHABET[((bits >> (place * 5)) & 31) as usize]))
+        .collect()
 }
 
 /// The cluster that something of ours was made for, read from its name; what only looks so may name a cluster, too.
 pub fn cluster_of_made(name: &str) -> Option<ClusterName> {
     let known = |c: char| c.is_ascii_lowercase() || ('2'..='7').contains(&c);
     let rest = name.strip_prefix("dax-")?;
-    let numbered =
-        rest.rsplit_once('-').filter(|(_, last)| last.len() <= 2 && last.chars().all(|c| c.is_ascii_digit()));
+    let numbered = rest
+        .rsplit_once('-')
+        .filter(|(_, last)| last.len() <= 2 && last.chars().all(|c| c.is_ascii_digit()));
     let rest = numbered.map_or(rest, |(head, _)| head);
     let (cluster, suffix) = rest.rsplit_once('-')?;
-    (suffix.len() == 10 && suffix.chars().all(known)).then(|| ClusterName::parse(cluster).ok()).flatten()
+    (suffix.len() == 10 && suffix.chars().all(known))
+        .then(|| ClusterName::parse(cluster).ok())
+        .flatten()
 }
 
 /// The description that carries our evidence on subnet and parameter groups, which cannot be tagged.
@@ -133,8 +154,14 @@ pub fn group_description(installation: Uuid, operation: Uuid) -> String {
 /// The operation and installation that a group's description names, if it is one of ours.
 pub fn read_group_description(description: &str) -> Option<(Uuid, Uuid)> {
     let mut words = description.split_whitespace();
-    let operation = words.next()?.strip_prefix(OPERATION_TAG)?.strip_prefix('=')?;
-    let installation = words.next()?.strip_prefix(INSTALLATION_TAG)?.strip_prefix('=')?;
+    let operation = words
+        .next()?
+        .strip_prefix(OPERATION_TAG)?
+        .strip_prefix('=')?;
+    let installation = words
+        .next()?
+        .strip_prefix(INSTALLATION_TAG)?
+        .strip_prefix('=')?;
     Some((operation.parse().ok()?, installation.parse().ok()?))
 }
 
@@ -147,9 +174,19 @@ mod tests {
         for good in ["a", "Orders-Cache", "a1", "abcdefghij0123456789"] {
             assert!(ClusterName::parse(good).is_ok(), "{good}");
         }
-        for bad in
-            ["", "1a", "-a", "a-", "a--b", "a_b", "abcdefghij01234567890", "pseudo", "grepper", "é", "a123456789012"]
-        {
+        for bad in [
+            "",
+            "1a",
+            "-a",
+            "a-",
+            "a--b",
+            "a_b",
+            "abcdefghij01234567890",
+            "pseudo",
+            "grepper",
+            "é",
+            "a123456789012",
+        ] {
             let read = ClusterName::parse(bad);
             // `pseudo` holds no `sudo`: the letters are s-e-u-d-o.
             assert_eq!(read.is_ok(), bad == "pseudo", "{bad}");
@@ -162,10 +199,20 @@ mod tests {
         let a = Uuid::from_u128(0x0199_aaaa_bbbb_7ccc_8ddd_eeee_ffff_0001);
         let b = Uuid::from_u128(0x0299_aaaa_bbbb_7ccc_8ddd_eeee_ffff_0001);
         assert_eq!(operation_suffix(a).len(), 10);
-        assert_eq!(operation_suffix(a), operation_suffix(b), "the time bits do not count");
+        assert_eq!(
+            operation_suffix(a),
+            operation_suffix(b),
+            "the time bits do not count"
+        );
         assert_eq!(operation_suffix(Uuid::from_u128(0)), "aaaaaaaaaa");
-        assert_eq!(operation_suffix(Uuid::from_u128((1 << 50) - 1)), "7777777777");
-        let name = managed_name(&ClusterName::parse("abcdefghij0123456789").expect("valid"), a);
+        assert_eq!(
+            operation_suffix(Uuid::from_u128((1 << 50) - 1)),
+            "7777777777"
+        );
+        let name = managed_name(
+            &ClusterName::parse("abcdefghij0123456789").expect("valid"),
+            a,
+        );
         assert!(name.len() <= 64, "a role name has at most 64 characters");
     }
 
@@ -173,12 +220,21 @@ mod tests {
     fn the_cluster_of_a_made_name_is_read_back() {
         let cluster = ClusterName::parse("orders-2").expect("valid");
         let operation = Uuid::from_u128(0x0199_aaaa_bbbb_7ccc_8ddd_eeee_ffff_0001);
-        for name in [managed_name(&cluster, operation), policy_name(&cluster, operation, 9, 10)] {
+        for name in [
+            managed_name(&cluster, operation),
+            policy_name(&cluster, operation, 9, 10),
+        ] {
             assert_eq!(cluster_of_made(&name), Some(cluster.clone()), "{name}");
         }
-        for other in
-            ["", "dax-", "orders", "dax-orders", "dax-orders-ABCDEFGHIJ", "dax--abcdefghij", "x-orders-abcdefghij"]
-        {
+        for other in [
+            "",
+            "dax-",
+            "orders",
+            "dax-orders",
+            "dax-orders-ABCDEFGHIJ",
+            "dax--abcdefghij",
+            "x-orders-abcdefghij",
+        ] {
             assert_eq!(cluster_of_made(other), None, "{other}");
         }
     }
@@ -186,8 +242,16 @@ mod tests {
     #[test]
     fn group_descriptions_are_read_back() {
         let (o, i) = (Uuid::from_u128(7), Uuid::from_u128(9));
-        assert_eq!(read_group_description(&group_description(i, o)), Some((o, i)));
-        for foreign in ["", " ", "made by hand", "dax-provisioner:operation=x dax-provisioner:installation=y"] {
+        assert_eq!(
+            read_group_description(&group_description(i, o)),
+            Some((o, i))
+        );
+        for foreign in [
+            "",
+            " ",
+            "made by hand",
+            "dax-provisioner:operation=x dax-provisioner:installation=y",
+        ] {
             assert_eq!(read_group_description(foreign), None);
         }
     }

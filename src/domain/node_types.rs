@@ -16,13 +16,23 @@ pub enum Offer {
 }
 
 const TO_8: &[&str] = &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge"];
-const TO_16: &[&str] = &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "16xlarge"];
-const TO_24: &[&str] = &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge"];
+const TO_16: &[&str] = &[
+    "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "16xlarge",
+];
+const TO_24: &[&str] = &[
+    "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge",
+];
 const BURSTABLE: &[&str] = &["small", "medium"];
 
 /// Families and their sizes.
-const FAMILIES: [(&str, &[&str]); 6] =
-    [("r3", TO_8), ("r4", TO_16), ("r5", TO_24), ("r7i", TO_24), ("t2", BURSTABLE), ("t3", BURSTABLE)];
+const FAMILIES: [(&str, &[&str]); 6] = [
+    ("r3", TO_8),
+    ("r4", TO_16),
+    ("r5", TO_24),
+    ("r7i", TO_24),
+    ("t2", BURSTABLE),
+    ("t3", BURSTABLE),
+];
 
 /// Regions and the families they offer.
 const REGIONS: [(&[&str], &[&str]); 5] = [
@@ -39,7 +49,16 @@ const REGIONS: [(&[&str], &[&str]); 5] = [
         ],
         &["r3", "r4", "r5", "r7i", "t2", "t3"],
     ),
-    (&["us-east-2", "eu-central-1", "eu-west-2", "eu-west-3", "sa-east-1"], &["r4", "r5", "r7i", "t2", "t3"]),
+    (
+        &[
+            "us-east-2",
+            "eu-central-1",
+            "eu-west-2",
+            "eu-west-3",
+            "sa-east-1",
+        ],
+        &["r4", "r5", "r7i", "t2", "t3"],
+    ),
     (&["eu-north-1", "eu-south-2"], &["r5", "r7i", "t3"]),
     (&["cn-northwest-1"], &["r4", "r5", "t2", "t3"]),
     (&["cn-north-1"], &["r5", "t2", "t3"]),
@@ -47,13 +66,22 @@ const REGIONS: [(&[&str], &[&str]); 5] = [
 
 /// What is known of a node type in a Region.
 pub fn offer(node_type: &str, region: &str) -> Offer {
-    let Some((family, size)) = node_type.strip_prefix("dax.").and_then(|rest| rest.split_once('.')) else {
+    let Some((family, size)) = node_type
+        .strip_prefix("dax.")
+        .and_then(|rest| rest.split_once('.'))
+    else {
         return Offer::NoSuchType;
     };
-    if !FAMILIES.iter().any(|(name, sizes)| *name == family && sizes.contains(&size)) {
+    if !FAMILIES
+        .iter()
+        .any(|(name, sizes)| *name == family && sizes.contains(&size))
+    {
         return Offer::NoSuchType;
     }
-    match REGIONS.iter().find(|(regions, _)| regions.contains(&region)) {
+    match REGIONS
+        .iter()
+        .find(|(regions, _)| regions.contains(&region))
+    {
         Some((_, families)) if families.contains(&family) => Offer::Known,
         Some(_) => Offer::NotHere,
         None => Offer::RegionUnlisted,
@@ -81,7 +109,11 @@ mod tests {
             ("dax.r5.large", "ca-west-1", Offer::RegionUnlisted),
             ("r5.large", "us-east-1", Offer::NoSuchType),
         ] {
-            assert_eq!(offer(node_type, region), expected, "{node_type} in {region}");
+            assert_eq!(
+                offer(node_type, region),
+                expected,
+                "{node_type} in {region}"
+            );
         }
         assert!(is_burstable("dax.t3.small") && !is_burstable("dax.r5.large"));
     }

@@ -101,14 +101,18 @@ pub struct GroupValues {
 impl ObservedNode {
     /// Whether AWS reports this status, ignoring case.
     pub fn has_status(&self, status: &str) -> bool {
-        self.status.as_deref().is_some_and(|s| s.eq_ignore_ascii_case(status))
+        self.status
+            .as_deref()
+            .is_some_and(|s| s.eq_ignore_ascii_case(status))
     }
 }
 
 impl Observed {
     /// Whether the cluster is usable: `available`, every node there and available, an address to connect to.
     pub fn is_usable(&self) -> bool {
-        let wanted = self.total_nodes.and_then(|count| usize::try_from(count).ok());
+        let wanted = self
+            .total_nodes
+            .and_then(|count| usize::try_from(count).ok());
         self.has_status("available")
             && wanted == Some(self.nodes.len())
             && self.nodes.iter().all(|node| node.has_status("available"))
@@ -122,12 +126,18 @@ impl Observed {
 
     /// The node of this id, ignoring case.
     pub fn node(&self, id: &str) -> Option<&ObservedNode> {
-        self.nodes.iter().find(|node| node.node_id.as_deref().is_some_and(|one| one.eq_ignore_ascii_case(id)))
+        self.nodes.iter().find(|node| {
+            node.node_id
+                .as_deref()
+                .is_some_and(|one| one.eq_ignore_ascii_case(id))
+        })
     }
 
     /// Whether AWS reports this status, ignoring case.
     pub fn has_status(&self, status: &str) -> bool {
-        self.status.as_deref().is_some_and(|s| s.eq_ignore_ascii_case(status))
+        self.status
+            .as_deref()
+            .is_some_and(|s| s.eq_ignore_ascii_case(status))
     }
 
     /// Whether the cluster is on its way out; late in a deletion AWS leaves the status out.

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::problems::fault::Fault;
 use super::inventory::Item;
 use super::names::ClusterName;
 use super::waiting::WaitingFor;
+use crate::domain::problems::fault::Fault;
 
 /// One operation as a reader sees it.
 #[derive(Debug, Clone)]
@@ -53,7 +53,10 @@ pub struct Operation {
 impl Operation {
     /// Steps that need no more work.
     pub fn steps_done(&self) -> usize {
-        self.steps.iter().filter(|step| step.status.is_done()).count()
+        self.steps
+            .iter()
+            .filter(|step| step.status.is_done())
+            .count()
     }
 }
 
@@ -191,7 +194,11 @@ impl Status {
     pub fn is_finished(self) -> bool {
         match self {
             Self::Succeeded | Self::Failed | Self::Cancelled => true,
-            Self::Pending | Self::Running | Self::Blocked | Self::Cancelling | Self::RollingBack => false,
+            Self::Pending
+            | Self::Running
+            | Self::Blocked
+            | Self::Cancelling
+            | Self::RollingBack => false,
         }
     }
 }
@@ -218,8 +225,15 @@ pub enum StepStatus {
 
 impl StepStatus {
     /// Every status.
-    pub const ALL: [Self; 7] =
-        [Self::Pending, Self::Running, Self::Succeeded, Self::Skipped, Self::Blocked, Self::Failed, Self::Undone];
+    pub const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Running,
+        Self::Succeeded,
+        Self::Skipped,
+        Self::Blocked,
+        Self::Failed,
+        Self::Undone,
+    ];
 
     /// The word used in the database and in the API.
     pub fn as_str(self) -> &'static str {
@@ -266,7 +280,13 @@ pub enum ClusterStatus {
 
 impl ClusterStatus {
     /// Every status.
-    pub const ALL: [Self; 5] = [Self::Creating, Self::Available, Self::Updating, Self::Deleting, Self::Failed];
+    pub const ALL: [Self; 5] = [
+        Self::Creating,
+        Self::Available,
+        Self::Updating,
+        Self::Deleting,
+        Self::Failed,
+    ];
 
     /// The word used in the database and in the API.
     pub fn as_str(self) -> &'static str {

@@ -85,7 +85,9 @@ impl fmt::Display for OrphanReason {
             Self::CameBack => "it was seen gone, and is there again: a call took effect late",
             Self::AnswerLost => "a call whose answer was lost made it",
             Self::ClusterGone => "its cluster is gone",
-            Self::Unknown => "this database has no record of it; it may belong to another installation",
+            Self::Unknown => {
+                "this database has no record of it; it may belong to another installation"
+            }
         })
     }
 }
@@ -95,14 +97,23 @@ pub fn orphans(marked: Vec<Tagged>, evidence: &[Evidence]) -> Vec<Orphan> {
     marked
         .into_iter()
         .filter_map(|thing| {
-            let known = || evidence.iter().filter(|one| one.kind == thing.kind && one.name == thing.name);
-            let belongs =
-                |one: &Evidence| one.in_progress || (one.cluster_kept && one.presence == Some(Presence::Present));
+            let known = || {
+                evidence
+                    .iter()
+                    .filter(|one| one.kind == thing.kind && one.name == thing.name)
+            };
+            let belongs = |one: &Evidence| {
+                one.in_progress || (one.cluster_kept && one.presence == Some(Presence::Present))
+            };
             if known().any(belongs) {
                 return None;
             }
             // A mark that names an operation is evidence only together with a row of that operation.
-            let named = |one: &&Evidence| thing.operation_id.is_none_or(|operation| operation == one.operation_id);
+            let named = |one: &&Evidence| {
+                thing
+                    .operation_id
+                    .is_none_or(|operation| operation == one.operation_id)
+            };
             let newest = known().filter(named).max_by_key(|one| one.operation_id);
             Some(Orphan {
                 reason: newest.map_or(OrphanReason::Unknown, |one| reason(one.presence)),
@@ -130,17 +141,38 @@ mod tests {
     use super::*;
 
     fn role(name: &str) -> Tagged {
-        Tagged { kind: ResourceKind::Role, name: name.to_owned(), arn: None, created_at: None, operation_id: None }
+        Tagged {
+            kind: ResourceKind::Role,
+            name: name.to_owned(),
+            arn: None,
+            created_at: None,
+            operation_id: None,
+        }
     }
 
-    fn evidence(name: &str, presence: Option<Presence>, in_progress: bool, cluster_kept: bool) -> Evidence {
+    fn evidence(
+        name: &str,
+        presence: Option<Presence>,
+        in_progress: bool,
+        cluster_kept: bool,
+    ) -> Evidence {
         let operation_id = Uuid::from_u128(7);
-        Evidence { kind: ResourceKind::Role, name: name.to_owned(), operation_id, presence, in_progress, cluster_kept }
+        Evidence {
+            kind: ResourceKind::Role,
+            name: name.to_owned(),
+            operation_id,
+            presence,
+            in_progress,
+            cluster_kept,
+        }
     }
 
     #[test]
     fn what_belongs_to_a_cluster_or_a_live_operation_is_no_orphan() {
-        let rows = [evidence("kept", Some(Presence::Present), false, true), evidence("busy", None, true, false)];
+        let rows = [
+            evidence("kept", Some(Presence::Present), false, true),
+            evidence("busy", None, true, false),
+        ];
         assert_eq!(orphans(vec![role("kept"), role("busy")], &rows), []);
     }
 
@@ -152,7 +184,10 @@ mod tests {
             evidence("lost", None, false, true),
             evidence("gone", Some(Presence::Present), false, false),
         ];
-        let found = orphans(["left", "back", "lost", "gone", "stray"].map(role).into(), &rows);
+        let found = orphans(
+            ["left", "back", "lost", "gone", "stray"].map(role).into(),
+            &rows,
+        );
         let reasons: Vec<OrphanReason> = found.iter().map(|orphan| orphan.reason).collect();
         let expected = [
             OrphanReason::Retained,

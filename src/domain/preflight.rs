@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::iam::denial::{Denial, DenialCause};
 use super::plan::Permission;
+use crate::domain::iam::denial::{Denial, DenialCause};
 use crate::domain::iam::policies::{PolicyDocument, Statement};
 
 /// Everything that was looked at.
@@ -107,17 +107,33 @@ impl CheckStatus {
 impl Check {
     /// A check that is well.
     pub fn pass(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { name: name.into(), outcome: Outcome::Pass(detail.into()) }
+        Self {
+            name: name.into(),
+            outcome: Outcome::Pass(detail.into()),
+        }
     }
 
     /// A check that finds a fault, without a word of AWS's for it.
-    pub fn fail(name: impl Into<String>, detail: impl Into<String>, predicted: Option<PredictedError>) -> Self {
-        Self { name: name.into(), outcome: Outcome::Fail(Finding { detail: detail.into(), predicted }) }
+    pub fn fail(
+        name: impl Into<String>,
+        detail: impl Into<String>,
+        predicted: Option<PredictedError>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            outcome: Outcome::Fail(Finding {
+                detail: detail.into(),
+                predicted,
+            }),
+        }
     }
 
     /// A check that could not be made.
     pub fn not_checked(name: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { name: name.into(), outcome: Outcome::NotChecked(reason.into()) }
+        Self {
+            name: name.into(),
+            outcome: Outcome::NotChecked(reason.into()),
+        }
     }
 
     /// Where it stands.
@@ -134,13 +150,20 @@ impl Check {
         let name = permission.action.as_str();
         let mut unknown = Vec::new();
         for resource in &permission.asked {
-            let about = |one: &&Simulated| one.action.eq_ignore_ascii_case(name) && &one.resource == resource;
+            let about = |one: &&Simulated| {
+                one.action.eq_ignore_ascii_case(name) && &one.resource == resource
+            };
             let Some(answer) = answers.iter().find(about) else {
-                return Self::not_checked(name, format!("the simulation says nothing about {resource}"));
+                return Self::not_checked(
+                    name,
+                    format!("the simulation says nothing about {resource}"),
+                );
             };
             let is_certain = answer.missing_context.is_empty() || answer.refusal == Some(EXPLICIT);
             match answer.refusal {
-                Some(cause) if is_certain => return Self::denied(permission, principal, resource, cause),
+                Some(cause) if is_certain => {
+                    return Self::denied(permission, principal, resource, cause);
+                }
                 Some(_) | None => unknown.extend(answer.missing_context.iter().cloned()),
             }
         }
@@ -153,10 +176,18 @@ impl Check {
                 format!("the answer depends on conditions that only a real call has: {keys}"),
             );
         }
-        Self::pass(name, format!("allowed on {}", permission.asked.join(" and ")))
+        Self::pass(
+            name,
+            format!("allowed on {}", permission.asked.join(" and ")),
+        )
     }
 
-    fn denied(permission: &Permission, principal: &str, resource: &str, cause: DenialCause) -> Self {
+    fn denied(
+        permission: &Permission,
+        principal: &str,
+        resource: &str,
+        cause: DenialCause,
+    ) -> Self {
         let denial = Denial {
             principal: Some(principal.to_owned()),
             action: permission.action.clone(),
@@ -164,9 +195,19 @@ impl Check {
             cause,
             policy_arn: None,
         };
-        let statement = cause.is_fixed_by_allowing().then(|| Box::new(permission.statement()));
-        let detail = format!("{} on {resource} would be refused ({})", permission.action, cause.as_str());
-        Self::fail(&permission.action, detail, Some(PredictedError::Denial { denial, statement }))
+        let statement = cause
+            .is_fixed_by_allowing()
+            .then(|| Box::new(permission.statement()));
+        let detail = format!(
+            "{} on {resource} would be refused ({})",
+            permission.action,
+            cause.as_str()
+        );
+        Self::fail(
+            &permission.action,
+            detail,
+            Some(PredictedError::Denial { denial, statement }),
+        )
     }
 }
 
@@ -190,7 +231,10 @@ impl Preflight {
             .checks
             .iter()
             .filter_map(|check| match &check.outcome {
-                Outcome::Fail(Finding { predicted: Some(PredictedError::Denial { statement, .. }), .. }) => statement.clone(),
+                Outcome::Fail(Finding {
+                    predicted: Some(PredictedError::Denial { statement, .. }),
+                    ..
+                }) => statement.clone(),
                 Outcome::Fail(_) | Outcome::Pass(_) | Outcome::NotChecked(_) => None,
             })
             .map(|statement| *statement)

@@ -31,7 +31,8 @@ pub const RECHECK_QUOTA: Duration = Duration::from_secs(600);
 
 /// Delay while DAX may not yet be able to assume a young role: 2, 4, 8, then every 15 seconds at most.
 pub fn recheck_role(faults_in_row: u32, unit: Duration) -> Duration {
-    unit.saturating_mul(1 << faults_in_row.saturating_sub(1).min(3)).min(unit.mul_f64(7.5))
+    unit.saturating_mul(1 << faults_in_row.saturating_sub(1).min(3))
+        .min(unit.mul_f64(7.5))
 }
 
 /// Spreads a poll over ±20 %, so that pollers drift apart.
@@ -59,7 +60,9 @@ mod tests {
 
     #[test]
     fn a_young_role_is_asked_again_after_two_four_eight_fifteen_seconds() {
-        let seconds: Vec<u64> = (1..=5).map(|n| recheck_role(n, Duration::from_secs(2)).as_secs()).collect();
+        let seconds: Vec<u64> = (1..=5)
+            .map(|n| recheck_role(n, Duration::from_secs(2)).as_secs())
+            .collect();
         assert_eq!(seconds, [2, 4, 8, 15, 15]);
     }
 }

@@ -66,10 +66,14 @@ pub struct Destination<'a> {
 
 /// The code of a program that reads one item through a cluster.
 pub fn sample(language: Language, destination: Destination<'_>) -> String {
-    let lines = language.template().lines().filter_map(|line| match line.strip_suffix(DUAL_STACK_LINE) {
-        Some(line) => destination.dual_stack.then(|| line.trim_end()),
-        None => Some(line),
-    });
+    let lines =
+        language
+            .template()
+            .lines()
+            .filter_map(|line| match line.strip_suffix(DUAL_STACK_LINE) {
+                Some(line) => destination.dual_stack.then(|| line.trim_end()),
+                None => Some(line),
+            });
     let mut code = String::new();
     for line in lines {
         fill(&mut code, line, destination);
@@ -80,8 +84,13 @@ pub fn sample(language: Language, destination: Destination<'_>) -> String {
 
 /// Writes a line with its texts; what a text holds is never looked at again.
 fn fill(code: &mut String, line: &str, destination: Destination<'_>) {
-    let blanks = [("\"{{url}}\"", destination.url), ("\"{{region}}\"", destination.region)];
-    let found = blanks.into_iter().find_map(|(blank, text)| line.split_once(blank).map(|parts| (parts, text)));
+    let blanks = [
+        ("\"{{url}}\"", destination.url),
+        ("\"{{region}}\"", destination.region),
+    ];
+    let found = blanks
+        .into_iter()
+        .find_map(|(blank, text)| line.split_once(blank).map(|parts| (parts, text)));
     match found {
         Some(((before, after), text)) => {
             code.push_str(before);
@@ -102,7 +111,9 @@ fn literal(text: &str) -> String {
 /// Whether clients of a cluster choose between address families: by AWS's word for it, or what was asked for.
 pub fn is_dual_stack(observed: Option<&str>, desired: Option<NetworkType>) -> bool {
     let asked = desired.map(NetworkType::as_str);
-    observed.or(asked).is_some_and(|word| word.eq_ignore_ascii_case(NetworkType::DualStack.as_str()))
+    observed
+        .or(asked)
+        .is_some_and(|word| word.eq_ignore_ascii_case(NetworkType::DualStack.as_str()))
 }
 
 #[cfg(test)]
@@ -115,10 +126,23 @@ mod tests {
     fn every_sample_names_the_endpoint_and_the_region_and_has_no_blank_left() {
         for language in Language::ALL {
             for dual_stack in [false, true] {
-                let code = sample(language, Destination { url: URL, region: "eu-west-1", dual_stack });
-                assert!(code.contains(&format!("\"{URL}\"")) && code.contains("\"eu-west-1\""), "{code}");
+                let code = sample(
+                    language,
+                    Destination {
+                        url: URL,
+                        region: "eu-west-1",
+                        dual_stack,
+                    },
+                );
+                assert!(
+                    code.contains(&format!("\"{URL}\"")) && code.contains("\"eu-west-1\""),
+                    "{code}"
+                );
                 assert!(code.contains("YourTable") && !code.contains("{{"), "{code}");
-                let chooses = code.to_lowercase().replace(['_', ' '], "").contains("ipdiscovery");
+                let chooses = code
+                    .to_lowercase()
+                    .replace(['_', ' '], "")
+                    .contains("ipdiscovery");
                 assert_eq!(chooses, dual_stack, "{code}");
             }
         }
@@ -128,15 +152,32 @@ mod tests {
     fn no_text_breaks_out_of_its_literal() {
         let hostile = "a\"); import os #\\\n\u{2028}{{region}}\u{0}";
         for language in Language::ALL {
-            let code = sample(language, Destination { url: hostile, region: hostile, dual_stack: true });
-            assert_eq!(code.matches(r#""a\"); import os #\\{{region}}""#).count(), 2, "{code}");
+            let code = sample(
+                language,
+                Destination {
+                    url: hostile,
+                    region: hostile,
+                    dual_stack: true,
+                },
+            );
+            assert_eq!(
+                code.matches(r#""a\"); import os #\\{{region}}""#).count(),
+                2,
+                "{code}"
+            );
             assert_eq!(code.lines().count(), language.template().lines().count());
         }
     }
 
     #[test]
     fn what_aws_says_of_the_network_counts_before_what_was_asked_for() {
-        assert!(is_dual_stack(Some("dual_stack"), None) && is_dual_stack(None, Some(NetworkType::DualStack)));
-        assert!(!is_dual_stack(Some("ipv4"), Some(NetworkType::DualStack)) && !is_dual_stack(None, None));
+        assert!(
+            is_dual_stack(Some("dual_stack"), None)
+                && is_dual_stack(None, Some(NetworkType::DualStack))
+        );
+        assert!(
+            !is_dual_stack(Some("ipv4"), Some(NetworkType::DualStack))
+                && !is_dual_stack(None, None)
+        );
     }
 }

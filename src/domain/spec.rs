@@ -56,17 +56,22 @@ impl Spec {
     pub fn wanted(&self) -> Option<&ClusterSpec> {
         match self {
             Self::CreateCluster(spec) | Self::AdoptCluster(spec) => Some(spec),
-            Self::UpdateCluster(change) | Self::ScaleCluster(change) | Self::RepairCluster(change) => {
-                Some(&change.after)
-            }
-            Self::DeleteCluster(_) | Self::RebootNodes(_) | Self::ReleaseCluster | Self::ChangeIngress(_) => None,
+            Self::UpdateCluster(change)
+            | Self::ScaleCluster(change)
+            | Self::RepairCluster(change) => Some(&change.after),
+            Self::DeleteCluster(_)
+            | Self::RebootNodes(_)
+            | Self::ReleaseCluster
+            | Self::ChangeIngress(_) => None,
         }
     }
 
     /// The change of settings, for the kinds that are one.
     pub fn change(&self) -> Option<&ChangeSpec> {
         match self {
-            Self::UpdateCluster(change) | Self::ScaleCluster(change) | Self::RepairCluster(change) => Some(change),
+            Self::UpdateCluster(change)
+            | Self::ScaleCluster(change)
+            | Self::RepairCluster(change) => Some(change),
             Self::CreateCluster(_)
             | Self::DeleteCluster(_)
             | Self::RebootNodes(_)
@@ -80,9 +85,9 @@ impl Spec {
     pub fn on_failure(&self) -> OnFailure {
         match self {
             Self::CreateCluster(spec) => spec.on_failure,
-            Self::UpdateCluster(change) | Self::ScaleCluster(change) | Self::RepairCluster(change) => {
-                change.after.on_failure
-            }
+            Self::UpdateCluster(change)
+            | Self::ScaleCluster(change)
+            | Self::RepairCluster(change) => change.after.on_failure,
             Self::DeleteCluster(_)
             | Self::RebootNodes(_)
             | Self::AdoptCluster(_)
@@ -239,7 +244,9 @@ impl NetworkType {
 
     /// Reads AWS's word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Ipv4, Self::Ipv6, Self::DualStack].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Ipv4, Self::Ipv6, Self::DualStack]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
     }
 }
 
@@ -263,7 +270,11 @@ pub struct DeleteSpec {
 impl DeleteSpec {
     /// Whether things of this kind stay. A retained role keeps its policies.
     pub fn retains(&self, kind: ResourceKind) -> bool {
-        let asked = if kind == ResourceKind::Policy { ResourceKind::Role } else { kind };
+        let asked = if kind == ResourceKind::Policy {
+            ResourceKind::Role
+        } else {
+            kind
+        };
         self.retain.contains(&asked)
     }
 }

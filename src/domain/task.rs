@@ -6,13 +6,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::domain::problems::fault::Fault;
 use super::inventory::{Item, ResourceKind};
 use super::mutation::Mutation;
 use super::names::ClusterName;
 use super::observed::Observed;
 use super::operation::{Kind, Status};
 use super::spec::Spec;
+use crate::domain::problems::fault::Fault;
 
 /// One operation at one step.
 #[derive(Debug, Clone)]
@@ -101,7 +101,8 @@ pub struct LatestObservation {
 impl LatestObservation {
     /// Whether it tells of the time after the last call.
     pub fn is_fresh(&self) -> bool {
-        self.at.is_some_and(|at| self.last_call_at.is_none_or(|call| call <= at))
+        self.at
+            .is_some_and(|at| self.last_call_at.is_none_or(|call| call <= at))
     }
 }
 
@@ -123,19 +124,25 @@ pub struct Intent {
 impl Task {
     /// The first thing of a kind that this cluster has and that is present.
     pub fn present(&self, kind: ResourceKind) -> Option<&Item> {
-        self.inventory.iter().find(|item| item.kind == kind && item.presence == super::inventory::Presence::Present)
+        self.inventory
+            .iter()
+            .find(|item| item.kind == kind && item.presence == super::inventory::Presence::Present)
     }
 
     /// The present thing of a kind and name.
     pub fn present_named(&self, kind: ResourceKind, name: &str) -> Option<&Item> {
-        self.inventory
-            .iter()
-            .find(|item| item.kind == kind && item.name == name && item.presence == super::inventory::Presence::Present)
+        self.inventory.iter().find(|item| {
+            item.kind == kind
+                && item.name == name
+                && item.presence == super::inventory::Presence::Present
+        })
     }
 
     /// Everything we made for this cluster that is still there, of a kind.
     pub fn managed(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
-        self.inventory.iter().filter(move |item| item.kind == kind && item.is_managed_and_present())
+        self.inventory
+            .iter()
+            .filter(move |item| item.kind == kind && item.is_managed_and_present())
     }
 
     /// The call of the same operation to the same target that is out without a known outcome: what may exist is what it
@@ -144,28 +151,36 @@ impl Task {
         self.open_intents
             .iter()
             .map(|intent| &intent.mutation)
-            .find(|open| open.operation() == mutation.operation() && open.target() == mutation.target())
+            .find(|open| {
+                open.operation() == mutation.operation() && open.target() == mutation.target()
+            })
     }
 
     /// Whether a call like this of this very operation has taken effect.
     pub fn has_done(&self, mutation: &Mutation) -> bool {
         let (call, target) = (mutation.call_name(), mutation.target());
-        self.done_calls.iter().any(|done| done.call == call && done.target == target)
+        self.done_calls
+            .iter()
+            .any(|done| done.call == call && done.target == target)
     }
 
     /// What this very operation made and is still there, of a kind.
     pub fn created_here(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
-        self.managed(kind).filter(|item| item.operation_id == self.operation_id)
+        self.managed(kind)
+            .filter(|item| item.operation_id == self.operation_id)
     }
 
     /// What earlier operations made and is still there, of a kind.
     pub fn created_before(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
-        self.managed(kind).filter(|item| item.operation_id != self.operation_id)
+        self.managed(kind)
+            .filter(|item| item.operation_id != self.operation_id)
     }
 
     /// Whether AWS has confirmed that this thing was deleted.
     pub fn is_confirmed_deleted(&self, item: &Item) -> bool {
-        self.confirmed_deletions.iter().any(|target| *target == item.name || Some(target) == item.arn.as_ref())
+        self.confirmed_deletions
+            .iter()
+            .any(|target| *target == item.name || Some(target) == item.arn.as_ref())
     }
 
     /// How long an instant of the database's clock is past.

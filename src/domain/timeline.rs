@@ -81,7 +81,11 @@ impl Entry {
             data.insert("operation_id".to_owned(), json!(operation));
         }
         Self {
-            place: Position { at: event.at, operation, number: event.sequence },
+            place: Position {
+                at: event.at,
+                operation,
+                number: event.sequence,
+            },
             source: EventSource::Operation,
             kind: event.kind,
             message: event.message,
@@ -101,7 +105,11 @@ pub fn entries_of_dax(mut events: Vec<DaxEvent>) -> Vec<Entry> {
             Some(_) | None => 0,
         };
         entries.push(Entry {
-            place: Position { at: event.at, operation: Uuid::nil(), number },
+            place: Position {
+                at: event.at,
+                operation: Uuid::nil(),
+                number,
+            },
             source: EventSource::Dax,
             kind: DAX_EVENT.to_owned(),
             message: event.message,
@@ -129,7 +137,10 @@ mod tests {
     }
 
     fn dax(seconds: i64, message: &str) -> DaxEvent {
-        DaxEvent { at: at(seconds), message: message.to_owned() }
+        DaxEvent {
+            at: at(seconds),
+            message: message.to_owned(),
+        }
     }
 
     fn managed(seconds: i64, sequence: i64) -> Entry {
@@ -149,7 +160,10 @@ mod tests {
         let operations = vec![managed(2, 1), managed(3, 2), managed(3, 3)];
         let all = timeline(dax.clone(), operations.clone(), None);
         let messages: Vec<&str> = all.iter().map(|entry| entry.message.as_str()).collect();
-        assert_eq!(messages, ["ours 3", "ours 2", "b", "a", "a", "ours 1", "first"]);
+        assert_eq!(
+            messages,
+            ["ours 3", "ours 2", "b", "a", "a", "ours 1", "first"]
+        );
         for (index, entry) in all.iter().enumerate() {
             let rest = timeline(dax.clone(), operations.clone(), Some(entry.place));
             assert_eq!(rest, all[index + 1..], "{entry:?}");

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::domain::problems::fault::Fault;
 use super::inventory::Item;
 use super::observed::{Details, Observed};
 use super::spec::ClusterSpec;
 use super::waiting::WaitingFor;
+use crate::domain::problems::fault::Fault;
 
 /// What a turn found out, to be committed together with its verdict.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,12 +26,18 @@ pub struct Findings {
 impl Findings {
     /// Findings of what AWS says of the cluster.
     pub fn seen(observed: Observed) -> Self {
-        Self { observed: Some(observed), ..Self::default() }
+        Self {
+            observed: Some(observed),
+            ..Self::default()
+        }
     }
 
     /// Findings of one inventory row.
     pub fn of(item: Item) -> Self {
-        Self { inventory: vec![item], ..Self::default() }
+        Self {
+            inventory: vec![item],
+            ..Self::default()
+        }
     }
 }
 

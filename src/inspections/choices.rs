@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::domain::problems::fault::{Fault, FaultClass};
-use crate::domain::inventory::Owner;
-use crate::domain::names::{ClusterName, IAM_PATH, INSTALLATION_TAG, cluster_of_made, read_group_description};
-use crate::domain::timeline::DaxEvent;
 use crate::domain::iam::trust::is_service_role;
+use crate::domain::inventory::Owner;
+use crate::domain::names::{
+    ClusterName, IAM_PATH, INSTALLATION_TAG, cluster_of_made, read_group_description,
+};
+use crate::domain::problems::fault::{Fault, FaultClass};
+use crate::domain::timeline::DaxEvent;
 
 use super::Inspector;
 
@@ -74,32 +76,49 @@ impl Inspector {
                     Err(fault) => return Err(fault),
                 }
             };
-            let owner = if is_managed { Owner::Managed } else { Owner::External };
+            let owner = if is_managed {
+                Owner::Managed
+            } else {
+                Owner::External
+            };
             let (name, arn, path, created_at) = (role.name, role.arn, role.path, role.created_at);
-            found.push(ServiceRole { name, arn, path, owner, created_at });
+            found.push(ServiceRole {
+                name,
+                arn,
+                path,
+                owner,
+                created_at,
+            });
         }
         Ok(found)
     }
 
     /// The subnet groups of the account.
     pub async fn subnet_groups(&self, installation: Uuid) -> Result<Vec<SubnetGroup>, Fault> {
-        let groups = self.aws.subnet_groups().await?.into_iter().map(|group| SubnetGroup {
-            vpc_id: group.vpc_id,
-            subnets: group
-                .subnet_ids
-                .into_iter()
-                .map(|id| (id.clone(), group.availability_zones.get(&id).cloned()))
-                .collect(),
-            network_types: group.network_types,
-            group: Group::of(group.name, group.description, installation),
-        });
+        let groups = self
+            .aws
+            .subnet_groups()
+            .await?
+            .into_iter()
+            .map(|group| SubnetGroup {
+                vpc_id: group.vpc_id,
+                subnets: group
+                    .subnet_ids
+                    .into_iter()
+                    .map(|id| (id.clone(), group.availability_zones.get(&id).cloned()))
+                    .collect(),
+                network_types: group.network_types,
+                group: Group::of(group.name, group.description, installation),
+            });
         Ok(groups.collect())
     }
 
     /// The parameter groups of the account.
     pub async fn parameter_groups(&self, installation: Uuid) -> Result<Vec<Group>, Fault> {
         let groups = self.aws.parameter_groups().await?.into_iter();
-        Ok(groups.map(|group| Group::of(group.name, group.description, installation)).collect())
+        Ok(groups
+            .map(|group| Group::of(group.name, group.description, installation))
+            .collect())
     }
 
     /// What DAX says happened in the last 14 days to clusters of this name.
@@ -110,9 +129,19 @@ impl Inspector {
 
 impl Group {
     fn of(name: String, description: String, installation: Uuid) -> Self {
-        let is_managed = read_group_description(&description).is_some_and(|(_, of)| of == installation);
+        let is_managed =
+            read_group_description(&description).is_some_and(|(_, of)| of == installation);
         let cluster = cluster_of_made(&name).filter(|_| is_managed);
-        let owner = if is_managed { Owner::Managed } else { Owner::External };
-        Self { name, description, owner, cluster }
+        let owner = if is_managed {
+            Owner::Managed
+        } else {
+            Owner::External
+        };
+        Self {
+            name,
+            description,
+            owner,
+            cluster,
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Which role a wanted cluster would use, looked up as the operation will look it up.
 
-use crate::domain::problems::fault::Fault;
-use crate::domain::inventory::Owner;
 use crate::domain::iam::policies::{Access, Tables};
+use crate::domain::inventory::Owner;
+use crate::domain::problems::fault::Fault;
 use crate::domain::spec::{ClusterSpec, ServiceRole};
 
 use super::Inspector;
@@ -52,19 +52,25 @@ impl Inspector {
     pub(super) async fn choose_role(&self, spec: &ClusterSpec) -> RoleChoice {
         match &spec.service_role {
             ServiceRole::Existing { arn } => RoleChoice::Existing(arn.clone()),
-            ServiceRole::New { access, tables } => {
-                RoleChoice::New { access: *access, tables: tables.clone(), searched: false }
-            }
-            ServiceRole::Discover { default_access } => match (self.candidates().await, default_access) {
-                (Err(fault), _) => RoleChoice::Unknown(Box::new(fault)),
-                (Ok(candidates), Some(access)) if candidates.is_empty() => {
-                    RoleChoice::New { access: *access, tables: Tables::All, searched: true }
-                }
-                (Ok(candidates), _) => match candidates.as_slice() {
-                    [only] => RoleChoice::Found(only.clone()),
-                    _ => RoleChoice::Unclear { candidates },
-                },
+            ServiceRole::New { access, tables } => RoleChoice::New {
+                access: *access,
+                tables: tables.clone(),
+                searched: false,
             },
+            ServiceRole::Discover { default_access } => {
+                match (self.candidates().await, default_access) {
+                    (Err(fault), _) => RoleChoice::Unknown(Box::new(fault)),
+                    (Ok(candidates), Some(access)) if candidates.is_empty() => RoleChoice::New {
+                        access: *access,
+                        tables: Tables::All,
+                        searched: true,
+                    },
+                    (Ok(candidates), _) => match candidates.as_slice() {
+                        [only] => RoleChoice::Found(only.clone()),
+                        _ => RoleChoice::Unclear { candidates },
+                    },
+                }
+            }
         }
     }
 
@@ -72,6 +78,9 @@ impl Inspector {
     /// is asked about like every other.
     async fn candidates(&self) -> Result<Vec<String>, Fault> {
         let roles = self.service_roles().await?.into_iter();
-        Ok(roles.filter(|role| role.owner == Owner::External).map(|role| role.arn).collect())
+        Ok(roles
+            .filter(|role| role.owner == Owner::External)
+            .map(|role| role.arn)
+            .collect())
     }
 }

@@ -1,42 +1,66 @@
 //! Steps about the cluster itself: make it, and wait until it can be used.
 
-use crate::domain::problems::fault::{Difference, Fault, FaultClass};
 use crate::domain::inventory::ResourceKind;
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::NewCluster;
 use crate::domain::observed::Observed;
+use crate::domain::problems::fault::{Difference, Fault, FaultClass};
 use crate::domain::spec::{ClusterSpec, NetworkType};
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
 use super::evidence::{Existence, find_evidence, tags};
-use crate::operations::observation::Observation;
 use super::{Context, StepOutcome, service_role};
+use crate::operations::observation::Observation;
 
 /// Statuses from which a cluster does not come back by itself (names as other provisioners know them).
 const BROKEN_STATUSES: [&str; 2] = ["incompatible-parameters", "incompatible-network"];
 
 /// Asks DAX for the cluster.
-pub(super) async fn create(context: &Context<'_>, spec: &ClusterSpec) -> Result<StepOutcome, Fault> {
+pub(super) async fn create(
+    context: &Context<'_>,
+    spec: &ClusterSpec,
+) -> Result<StepOutcome, Fault> {
     let task = context.task;
     let wanted = wanted(context, spec)?;
-    if task.present_named(ResourceKind::Cluster, &wanted.name).is_some() {
+    if task
+        .present_named(ResourceKind::Cluster, &wanted.name)
+        .is_some()
+    {
         return Ok(StepOutcome::done());
     }
     let mutation = Mutation::CreateCluster(Box::new(wanted));
     let mutation = task.open_call_like(&mutation).cloned().unwrap_or(mutation);
-    match find_evidence(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
+    match find_evidence(
+        context.aws,
+        context.place,
+        task.installation_id,
+        task.operation_id,
+        &mutation,
+    )
+    .await?
+    {
         Existence::Ours(item) => Ok(StepOutcome::Done(Findings::of(*item))),
         Existence::Undecided => Ok(wait(context)),
         Existence::Foreign(differences) | Existence::Altered(_, differences) => {
-            let leaving =
-                context.aws.cluster(task.cluster.as_str()).await?.is_some_and(|cluster| cluster.is_deleting());
+            let leaving = context
+                .aws
+                .cluster(task.cluster.as_str())
+                .await?
+                .is_some_and(|cluster| cluster.is_deleting());
             // An earlier cluster of that name on its way out frees the name soon.
-            if leaving { Ok(wait(context)) } else { Err(exists(spec, differences)) }
+            if leaving {
+                Ok(wait(context))
+            } else {
+                Err(exists(spec, differences))
+            }
         }
         Existence::Absent => {
             let propagating_until = service_role::propagating_until(context).await?;
-            Ok(StepOutcome::Act { mutation: Box::new(mutation), propagating_until })
+            Ok(StepOutcome::Act {
+                mutation: Box::new(mutation),
+                propagating_until,
+            })
         }
     }
 }
@@ -50,8 +74,14 @@ fn wait(context: &Context<'_>) -> StepOutcome {
 }
 
 fn exists(spec: &ClusterSpec, differences: Vec<Difference>) -> Fault {
-    let detail = format!("a cluster named {} exists in AWS and was not made by this operation", spec.name);
-    Fault { differences, ..Fault::new(FaultClass::ClusterExists, detail) }
+    let detail = format!(
+        "a cluster named {} exists in AWS and was not made by this operation",
+        spec.name
+    );
+    Fault {
+        differences,
+        ..Fault::new(FaultClass::ClusterExists, detail)
+    }
 }
 
 fn wanted(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, Fault> {
@@ -66,11 +96,18 @@ fn wanted(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, Fault
         node_type: spec.node_type.clone(),
         replication_factor: spec.replication_factor,
         availability_zones: spec.availability_zones.clone(),
-        iam_role_arn: role.arn.clone().unwrap_or_else(|| context.place.iam_arn("role", &role.name)),
+        iam_role_arn: role
+            .arn
+            .clone()
+            .unwrap_or_else(|| context.place.iam_arn("role", &role.name)),
         subnet_group: part(ResourceKind::SubnetGroup)?.name.clone(),
         security_group_ids: spec.security_group_ids.clone(),
-        network_type: spec.network_type.map(|kind| NetworkType::as_str(kind).to_owned()),
-        parameter_group: task.present(ResourceKind::ParameterGroup).map(|group| group.name.clone()),
+        network_type: spec
+            .network_type
+            .map(|kind| NetworkType::as_str(kind).to_owned()),
+        parameter_group: task
+            .present(ResourceKind::ParameterGroup)
+            .map(|group| group.name.clone()),
         encryption_at_rest: spec.encryption_at_rest,
         encryption_in_transit: spec.encryption_in_transit,
         maintenance_window: spec.maintenance_window.clone(),
@@ -80,7 +117,13 @@ fn wanted(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, Fault
 }
 
 fn incomplete(kind: ResourceKind) -> Fault {
-    Fault::new(FaultClass::Conflict, format!("the inventory has no {} for this cluster any more", kind.as_str()))
+    Fault::new(
+        FaultClass::Conflict,
+        format!(
+            "the inventory has no {} for this cluster any more",
+            kind.as_str()
+        ),
+    )
 }
 
 /// Waits until the cluster is `available` and each of its nodes is.
@@ -90,11 +133,16 @@ pub(super) async fn await_available(context: &Context<'_>) -> Result<StepOutcome
         Observation::There(observed) => *observed,
         Observation::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
         Observation::NotThere => {
-            let made_at = task.present(ResourceKind::Cluster).and_then(|item| item.recorded_at);
+            let made_at = task
+                .present(ResourceKind::Cluster)
+                .and_then(|item| item.recorded_at);
             if made_at.is_some_and(|at| task.age_of(at) < context.settings.timing.absence) {
                 return Ok(wait(context));
             }
-            return Err(Fault::new(FaultClass::ClusterNotAvailable, "the cluster was made and is not there any more"));
+            return Err(Fault::new(
+                FaultClass::ClusterNotAvailable,
+                "the cluster was made and is not there any more",
+            ));
         }
     };
     if observed.is_usable() {
@@ -109,11 +157,20 @@ pub(super) async fn await_available(context: &Context<'_>) -> Result<StepOutcome
 
 /// The status from which a cluster does not come back by itself, if it has one.
 pub(super) fn broken_status(observed: &Observed) -> Option<&'static str> {
-    BROKEN_STATUSES.into_iter().find(|status| observed.has_status(status))
+    BROKEN_STATUSES
+        .into_iter()
+        .find(|status| observed.has_status(status))
 }
 
 /// A fault that carries what AWS says has happened to the cluster.
 pub(super) async fn not_available(context: &Context<'_>, detail: String) -> Fault {
-    let events = context.aws.cluster_events(context.task.cluster.as_str()).await.unwrap_or_default();
-    Fault { events, ..Fault::new(FaultClass::ClusterNotAvailable, detail) }
+    let events = context
+        .aws
+        .cluster_events(context.task.cluster.as_str())
+        .await
+        .unwrap_or_default();
+    Fault {
+        events,
+        ..Fault::new(FaultClass::ClusterNotAvailable, detail)
+    }
 }

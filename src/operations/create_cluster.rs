@@ -6,7 +6,9 @@ use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::spec::{ClusterSpec, Spec};
 use crate::domain::task::Task;
 
-use super::{Context, StepFuture, Plan, Step, access_policies, cluster, groups, service_role, tear_down};
+use super::{
+    Context, Plan, Step, StepFuture, access_policies, cluster, groups, service_role, tear_down,
+};
 
 /// How long IAM may take to show what was made: other provisioners allow two minutes.
 const IAM_PATIENCE: Duration = Duration::from_secs(120);
@@ -21,11 +23,31 @@ pub const PLAN: Plan = Plan {
     steps: &[
         Step::new("find_service_role", |_| IAM_PATIENCE, find_service_role),
         Step::new("create_service_role", |_| IAM_PATIENCE, create_service_role),
-        Step::new("create_access_policies", |_| IAM_PATIENCE, create_access_policies),
-        Step::new("attach_access_policies", |_| IAM_PATIENCE, attach_access_policies),
-        Step::new("ensure_service_linked_role", |_| IAM_PATIENCE, ensure_service_linked_role),
-        Step::new("prepare_subnet_group", |_| IAM_PATIENCE, prepare_subnet_group),
-        Step::new("prepare_parameter_group", |_| IAM_PATIENCE, prepare_parameter_group),
+        Step::new(
+            "create_access_policies",
+            |_| IAM_PATIENCE,
+            create_access_policies,
+        ),
+        Step::new(
+            "attach_access_policies",
+            |_| IAM_PATIENCE,
+            attach_access_policies,
+        ),
+        Step::new(
+            "ensure_service_linked_role",
+            |_| IAM_PATIENCE,
+            ensure_service_linked_role,
+        ),
+        Step::new(
+            "prepare_subnet_group",
+            |_| IAM_PATIENCE,
+            prepare_subnet_group,
+        ),
+        Step::new(
+            "prepare_parameter_group",
+            |_| IAM_PATIENCE,
+            prepare_parameter_group,
+        ),
         Step::new("set_parameters", |_| IAM_PATIENCE, set_parameters),
         Step::new("create_cluster", |_| CREATE_PATIENCE, create_cluster),
         Step::awaiting("await_available", available_patience, await_available),
@@ -35,7 +57,10 @@ pub const PLAN: Plan = Plan {
 };
 
 fn available_patience(task: &Task) -> Duration {
-    let nodes = task.spec.wanted().map_or(1, |spec| u32::from(spec.replication_factor));
+    let nodes = task
+        .spec
+        .wanted()
+        .map_or(1, |spec| u32::from(spec.replication_factor));
     AVAILABLE_PATIENCE + PATIENCE_PER_THREE_NODES * (nodes.saturating_sub(1) / 3)
 }
 
@@ -49,9 +74,10 @@ fn spec<'a>(context: &Context<'a>) -> Result<&'a ClusterSpec, Fault> {
         | Spec::RepairCluster(_)
         | Spec::AdoptCluster(_)
         | Spec::ReleaseCluster
-        | Spec::ChangeIngress(_) => {
-            Err(Fault::new(FaultClass::Invalid, "the operation holds the spec of another kind"))
-        }
+        | Spec::ChangeIngress(_) => Err(Fault::new(
+            FaultClass::Invalid,
+            "the operation holds the spec of another kind",
+        )),
     }
 }
 

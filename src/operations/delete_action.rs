@@ -3,11 +3,11 @@
 use uuid::Uuid;
 
 use crate::aws::Aws;
-use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::names::operation_suffix;
+use crate::domain::problems::fault::{Fault, FaultClass};
 
 use super::evidence::{cluster_tags, describes, role_names_operation, tag_differences, tags};
 use super::ingress_rules::delete_action_of_rule;
@@ -40,18 +40,36 @@ pub(super) async fn delete_action_of(
         ResourceKind::Cluster => cluster(aws, installation, item).await,
         ResourceKind::SubnetGroup => {
             let found = aws.subnet_group(&item.name).await?;
-            let delete = Mutation::DeleteSubnetGroup { name: item.name.clone() };
-            Ok(group(found.map(|group| group.description), installation, item, delete))
+            let delete = Mutation::DeleteSubnetGroup {
+                name: item.name.clone(),
+            };
+            Ok(group(
+                found.map(|group| group.description),
+                installation,
+                item,
+                delete,
+            ))
         }
         ResourceKind::ParameterGroup => {
             let found = aws.parameter_group(&item.name).await?;
-            let delete = Mutation::DeleteParameterGroup { name: item.name.clone() };
-            Ok(group(found.map(|group| group.description), installation, item, delete))
+            let delete = Mutation::DeleteParameterGroup {
+                name: item.name.clone(),
+            };
+            Ok(group(
+                found.map(|group| group.description),
+                installation,
+                item,
+                delete,
+            ))
         }
         ResourceKind::Policy => policy(aws, place, installation, item, role).await,
         ResourceKind::Role => role_action(aws, place, installation, item).await,
-        ResourceKind::SecurityGroupRule => delete_action_of_rule(aws, place, installation, item).await,
-        ResourceKind::ServiceLinkedRole => Ok(DeleteAction::Leave("it serves the whole account".to_owned())),
+        ResourceKind::SecurityGroupRule => {
+            delete_action_of_rule(aws, place, installation, item).await
+        }
+        ResourceKind::ServiceLinkedRole => Ok(DeleteAction::Leave(
+            "it serves the whole account".to_owned(),
+        )),
     }
 }
 
@@ -62,34 +80,56 @@ pub(super) async fn cluster_using_role(aws: &Aws, role_arn: &str) -> Result<Opti
         Err(fault) if fault.class == FaultClass::RegionUnsupported => return Ok(None),
         clusters => clusters?,
     };
-    let other = clusters.into_iter().find(|(_, cluster)| cluster.iam_role_arn.as_deref() == Some(role_arn));
+    let other = clusters
+        .into_iter()
+        .find(|(_, cluster)| cluster.iam_role_arn.as_deref() == Some(role_arn));
     Ok(other.map(|(name, _)| name))
 }
 
 async fn cluster(aws: &Aws, installation: Uuid, item: &Item) -> Result<DeleteAction, Fault> {
-    let Some(found) = aws.cluster(&item.name).await? else { return Ok(DeleteAction::Gone) };
+    let Some(found) = aws.cluster(&item.name).await? else {
+        return Ok(DeleteAction::Gone);
+    };
     if found.is_deleting() {
         return Ok(DeleteAction::Leaving);
     }
-    let by_role = found.iam_role_arn.as_deref().is_some_and(|arn| role_names_operation(arn, item.operation_id));
+    let by_role = found
+        .iam_role_arn
+        .as_deref()
+        .is_some_and(|arn| role_names_operation(arn, item.operation_id));
     if !by_role {
-        let Some(found_tags) = cluster_tags(aws, &found).await? else { return Ok(DeleteAction::Wait) };
+        let Some(found_tags) = cluster_tags(aws, &found).await? else {
+            return Ok(DeleteAction::Wait);
+        };
         if !tag_differences(&tags(installation, item.operation_id), &found_tags).is_empty() {
-            return Ok(DeleteAction::Leave("a cluster of this name exists that does not carry our tags".to_owned()));
+            return Ok(DeleteAction::Leave(
+                "a cluster of this name exists that does not carry our tags".to_owned(),
+            ));
         }
     }
     // DeleteCluster is refused while DAX is at work on the cluster.
     if found.has_status("creating") || found.has_status("modifying") {
         return Ok(DeleteAction::Wait);
     }
-    Ok(DeleteAction::Remove(Mutation::DeleteCluster { name: item.name.clone() }))
+    Ok(DeleteAction::Remove(Mutation::DeleteCluster {
+        name: item.name.clone(),
+    }))
 }
 
-fn group(description: Option<String>, installation: Uuid, item: &Item, delete: Mutation) -> DeleteAction {
+fn group(
+    description: Option<String>,
+    installation: Uuid,
+    item: &Item,
+    delete: Mutation,
+) -> DeleteAction {
     match description {
         None => DeleteAction::Gone,
-        Some(text) if describes(&text, installation, item.operation_id) => DeleteAction::Remove(delete),
-        Some(_) => DeleteAction::Leave("its description does not name the operation that made it".to_owned()),
+        Some(text) if describes(&text, installation, item.operation_id) => {
+            DeleteAction::Remove(delete)
+        }
+        Some(_) => DeleteAction::Leave(
+            "its description does not name the operation that made it".to_owned(),
+        ),
     }
 }
 
@@ -100,17 +140,27 @@ async fn policy(
     item: &Item,
     role: Option<&str>,
 ) -> Result<DeleteAction, Fault> {
-    let arn = item.arn.clone().unwrap_or_else(|| place.iam_arn("policy", &item.name));
-    let Some(found) = aws.policy(&arn).await? else { return Ok(DeleteAction::Gone) };
+    let arn = item
+        .arn
+        .clone()
+        .unwrap_or_else(|| place.iam_arn("policy", &item.name));
+    let Some(found) = aws.policy(&arn).await? else {
+        return Ok(DeleteAction::Gone);
+    };
     if !tag_differences(&tags(installation, item.operation_id), &found.tags).is_empty() {
         return Ok(DeleteAction::Leave("it does not carry our tags".to_owned()));
     }
     if found.attachments > 0
         && let Some(role) = role.map(str::to_owned).or_else(|| role_of_policy(item))
-        && let Some(attached) = aws.attached_policies(&role, &place.iam_arn("role", &role)).await?
+        && let Some(attached) = aws
+            .attached_policies(&role, &place.iam_arn("role", &role))
+            .await?
         && attached.contains(&arn)
     {
-        return Ok(DeleteAction::Remove(Mutation::DetachRolePolicy { role, policy_arn: arn }));
+        return Ok(DeleteAction::Remove(Mutation::DetachRolePolicy {
+            role,
+            policy_arn: arn,
+        }));
     }
     Ok(DeleteAction::Remove(Mutation::DeletePolicy { arn }))
 }
@@ -122,11 +172,23 @@ fn role_of_policy(item: &Item) -> Option<String> {
     item.name.get(..at + suffix.len()).map(str::to_owned)
 }
 
-async fn role_action(aws: &Aws, place: &AwsAccount, installation: Uuid, item: &Item) -> Result<DeleteAction, Fault> {
-    let arn = item.arn.clone().unwrap_or_else(|| place.iam_arn("role", &item.name));
-    let Some(found) = aws.role(&item.name, &arn).await? else { return Ok(DeleteAction::Gone) };
+async fn role_action(
+    aws: &Aws,
+    place: &AwsAccount,
+    installation: Uuid,
+    item: &Item,
+) -> Result<DeleteAction, Fault> {
+    let arn = item
+        .arn
+        .clone()
+        .unwrap_or_else(|| place.iam_arn("role", &item.name));
+    let Some(found) = aws.role(&item.name, &arn).await? else {
+        return Ok(DeleteAction::Gone);
+    };
     if !tag_differences(&tags(installation, item.operation_id), &found.tags).is_empty() {
         return Ok(DeleteAction::Leave("it does not carry our tags".to_owned()));
     }
-    Ok(DeleteAction::Remove(Mutation::DeleteRole { name: item.name.clone() }))
+    Ok(DeleteAction::Remove(Mutation::DeleteRole {
+        name: item.name.clone(),
+    }))
 }

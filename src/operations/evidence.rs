@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::aws::{Aws, ParameterGroup, Policy, Role, SubnetGroup};
-use crate::domain::problems::fault::{Difference, Fault, FaultClass};
+use crate::domain::iam::trust::same_document;
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::NewCluster;
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, group_description};
 use crate::domain::observed::Observed;
-use crate::domain::iam::trust::same_document;
+use crate::domain::problems::fault::{Difference, Fault, FaultClass};
 
 use super::Context;
 use super::ingress_rules::rule_for;
@@ -54,26 +54,41 @@ pub(super) async fn find_evidence(
     match mutation {
         Mutation::CreateRole { name, .. } => {
             let role = aws.role(name, &place.iam_arn("role", name)).await?;
-            Ok(role.map_or(Existence::Absent, |role| judge_role(&role, mutation, &wanted, operation)))
+            Ok(role.map_or(Existence::Absent, |role| {
+                judge_role(&role, mutation, &wanted, operation)
+            }))
         }
         Mutation::CreatePolicy { name, .. } => {
             let policy = aws.policy(&place.iam_arn("policy", name)).await?;
-            Ok(policy.map_or(Existence::Absent, |policy| judge_policy(&policy, mutation, &wanted, operation)))
+            Ok(policy.map_or(Existence::Absent, |policy| {
+                judge_policy(&policy, mutation, &wanted, operation)
+            }))
         }
         Mutation::CreateSubnetGroup { name, .. } => {
             let group = aws.subnet_group(name).await?;
-            Ok(group.map_or(Existence::Absent, |group| judge_subnet_group(&group, mutation, operation)))
+            Ok(group.map_or(Existence::Absent, |group| {
+                judge_subnet_group(&group, mutation, operation)
+            }))
         }
         Mutation::CreateParameterGroup { name, description } => {
             let group = aws.parameter_group(name).await?;
-            Ok(group.map_or(Existence::Absent, |group| judge_parameter_group(&group, description, operation)))
+            Ok(group.map_or(Existence::Absent, |group| {
+                judge_parameter_group(&group, description, operation)
+            }))
         }
-        Mutation::CreateCluster(cluster) => look_for_cluster(aws, cluster, &wanted, operation).await,
+        Mutation::CreateCluster(cluster) => {
+            look_for_cluster(aws, cluster, &wanted, operation).await
+        }
         Mutation::AuthorizeIngress { name, ingress, .. } => {
             Ok(match rule_for(aws, place, installation, ingress).await? {
                 None => Existence::Absent,
                 Some(found) if found.maker == Some(operation) => {
-                    let item = Item::made(ResourceKind::SecurityGroupRule, name, Some(found.arn), operation);
+                    let item = Item::made(
+                        ResourceKind::SecurityGroupRule,
+                        name,
+                        Some(found.arn),
+                        operation,
+                    );
                     Existence::Ours(Box::new(item))
                 }
                 Some(_) => Existence::Foreign(Vec::new()),
@@ -98,41 +113,90 @@ pub(super) async fn find_evidence(
     }
 }
 
-fn judge_role(role: &Role, wanted: &Mutation, tags: &BTreeMap<String, String>, operation: Uuid) -> Existence {
-    let Mutation::CreateRole { name, trust_policy, permissions_boundary, .. } = wanted else {
+fn judge_role(
+    role: &Role,
+    wanted: &Mutation,
+    tags: &BTreeMap<String, String>,
+    operation: Uuid,
+) -> Existence {
+    let Mutation::CreateRole {
+        name,
+        trust_policy,
+        permissions_boundary,
+        ..
+    } = wanted
+    else {
         return Existence::Absent;
     };
-    let mut differences: Vec<Difference> =
-        Difference::between("path", IAM_PATH, Some(&role.path)).into_iter().collect();
+    let mut differences: Vec<Difference> = Difference::between("path", IAM_PATH, Some(&role.path))
+        .into_iter()
+        .collect();
     if !same_document(trust_policy, &role.trust_policy) {
-        differences.push(document_difference("trust_policy", trust_policy, &role.trust_policy));
+        differences.push(document_difference(
+            "trust_policy",
+            trust_policy,
+            &role.trust_policy,
+        ));
     }
     let boundary = permissions_boundary.as_deref().unwrap_or("(none)");
     let found = role.permissions_boundary.as_deref().unwrap_or("(none)");
-    differences.extend(Difference::between("permissions_boundary", boundary, Some(found)));
+    differences.extend(Difference::between(
+        "permissions_boundary",
+        boundary,
+        Some(found),
+    ));
     let item = Item::made(ResourceKind::Role, name, Some(role.arn.clone()), operation);
     verdict(tag_differences(tags, &role.tags), differences, item)
 }
 
-fn judge_policy(policy: &Policy, wanted: &Mutation, tags: &BTreeMap<String, String>, operation: Uuid) -> Existence {
-    let Mutation::CreatePolicy { name, document, .. } = wanted else { return Existence::Absent };
+fn judge_policy(
+    policy: &Policy,
+    wanted: &Mutation,
+    tags: &BTreeMap<String, String>,
+    operation: Uuid,
+) -> Existence {
+    let Mutation::CreatePolicy { name, document, .. } = wanted else {
+        return Existence::Absent;
+    };
     let mut differences = Vec::new();
     if !same_document(document, &policy.document) {
         differences.push(document_difference("document", document, &policy.document));
     }
-    let item = Item::made(ResourceKind::Policy, name, Some(policy.arn.clone()), operation);
+    let item = Item::made(
+        ResourceKind::Policy,
+        name,
+        Some(policy.arn.clone()),
+        operation,
+    );
     verdict(tag_differences(tags, &policy.tags), differences, item)
 }
 
 fn judge_subnet_group(group: &SubnetGroup, wanted: &Mutation, operation: Uuid) -> Existence {
-    let Mutation::CreateSubnetGroup { name, description, subnet_ids } = wanted else { return Existence::Absent };
+    let Mutation::CreateSubnetGroup {
+        name,
+        description,
+        subnet_ids,
+    } = wanted
+    else {
+        return Existence::Absent;
+    };
     let mut differences = Vec::new();
     if &group.subnet_ids != subnet_ids {
-        let words = |ids: &std::collections::BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
-        differences.extend(Difference::between("subnet_ids", &words(subnet_ids), Some(&words(&group.subnet_ids))));
+        let words = |ids: &std::collections::BTreeSet<String>| {
+            ids.iter().cloned().collect::<Vec<_>>().join(", ")
+        };
+        differences.extend(Difference::between(
+            "subnet_ids",
+            &words(subnet_ids),
+            Some(&words(&group.subnet_ids)),
+        ));
     }
     let foreign = Difference::between("description", description, Some(group.description.trim()));
-    verdict(foreign.into_iter().collect(), differences, Item::made(ResourceKind::SubnetGroup, name, None, operation))
+    verdict(
+        foreign.into_iter().collect(),
+        differences,
+        Item::made(ResourceKind::SubnetGroup, name, None, operation),
+    )
 }
 
 fn judge_parameter_group(group: &ParameterGroup, description: &str, operation: Uuid) -> Existence {
@@ -147,23 +211,50 @@ async fn look_for_cluster(
     tags: &BTreeMap<String, String>,
     operation: Uuid,
 ) -> Result<Existence, Fault> {
-    let Some(found) = aws.cluster(&wanted.name).await? else { return Ok(Existence::Absent) };
+    let Some(found) = aws.cluster(&wanted.name).await? else {
+        return Ok(Existence::Absent);
+    };
     let differences = cluster_differences(wanted, &found);
     let foreign = match cluster_tags(aws, &found).await? {
         Some(found_tags) => tag_differences(tags, &found_tags),
         // A role of this operation serves no other cluster, so the role alone is proof.
-        None if found.iam_role_arn.as_deref().is_some_and(|arn| role_names_operation(arn, operation)) => Vec::new(),
+        None if found
+            .iam_role_arn
+            .as_deref()
+            .is_some_and(|arn| role_names_operation(arn, operation)) =>
+        {
+            Vec::new()
+        }
         None => return Ok(Existence::Undecided),
     };
-    Ok(verdict(foreign, differences, Item::made(ResourceKind::Cluster, &wanted.name, found.arn.clone(), operation)))
+    Ok(verdict(
+        foreign,
+        differences,
+        Item::made(
+            ResourceKind::Cluster,
+            &wanted.name,
+            found.arn.clone(),
+            operation,
+        ),
+    ))
 }
 
 /// A cluster's tags; `None` while AWS cannot say (the cluster is changing, or too many ask).
-pub(super) async fn cluster_tags(aws: &Aws, found: &Observed) -> Result<Option<BTreeMap<String, String>>, Fault> {
-    let Some(arn) = &found.arn else { return Ok(None) };
+pub(super) async fn cluster_tags(
+    aws: &Aws,
+    found: &Observed,
+) -> Result<Option<BTreeMap<String, String>>, Fault> {
+    let Some(arn) = &found.arn else {
+        return Ok(None);
+    };
     match aws.cluster_tags(arn).await {
         Ok(tags) => Ok(tags),
-        Err(fault) if matches!(fault.class, FaultClass::WrongState | FaultClass::Throttled | FaultClass::Transient) => {
+        Err(fault)
+            if matches!(
+                fault.class,
+                FaultClass::WrongState | FaultClass::Throttled | FaultClass::Transient
+            ) =>
+        {
             Ok(None)
         }
         Err(fault) => Err(fault),
@@ -172,13 +263,24 @@ pub(super) async fn cluster_tags(aws: &Aws, found: &Observed) -> Result<Option<B
 
 /// Whether a cluster is the one that this installation made or adopted for the task: by its role or its tags. `None` while
 /// AWS cannot say.
-pub(super) async fn is_managed(context: &Context<'_>, found: &Observed) -> Result<Option<bool>, Fault> {
-    let Some(item) = context.task.managed(ResourceKind::Cluster).next() else { return Ok(Some(false)) };
-    if found.iam_role_arn.as_deref().is_some_and(|arn| role_names_operation(arn, item.operation_id)) {
+pub(super) async fn is_managed(
+    context: &Context<'_>,
+    found: &Observed,
+) -> Result<Option<bool>, Fault> {
+    let Some(item) = context.task.managed(ResourceKind::Cluster).next() else {
+        return Ok(Some(false));
+    };
+    if found
+        .iam_role_arn
+        .as_deref()
+        .is_some_and(|arn| role_names_operation(arn, item.operation_id))
+    {
         return Ok(Some(true));
     }
     let managed = tags(context.task.installation_id, item.operation_id);
-    Ok(cluster_tags(context.aws, found).await?.map(|found| tag_differences(&managed, &found).is_empty()))
+    Ok(cluster_tags(context.aws, found)
+        .await?
+        .map(|found| tag_differences(&managed, &found).is_empty()))
 }
 
 /// Whether a role ARN is that of the role which an operation made.
@@ -191,9 +293,21 @@ fn cluster_differences(wanted: &NewCluster, found: &Observed) -> Vec<Difference>
     let nodes = found.total_nodes.map(|count| count.to_string());
     [
         Difference::between("node_type", &wanted.node_type, found.node_type.as_deref()),
-        Difference::between("replication_factor", &wanted.replication_factor.to_string(), nodes.as_deref()),
-        Difference::between("service_role", &wanted.iam_role_arn, found.iam_role_arn.as_deref()),
-        Difference::between("subnet_group", &wanted.subnet_group, found.subnet_group.as_deref()),
+        Difference::between(
+            "replication_factor",
+            &wanted.replication_factor.to_string(),
+            nodes.as_deref(),
+        ),
+        Difference::between(
+            "service_role",
+            &wanted.iam_role_arn,
+            found.iam_role_arn.as_deref(),
+        ),
+        Difference::between(
+            "subnet_group",
+            &wanted.subnet_group,
+            found.subnet_group.as_deref(),
+        ),
     ]
     .into_iter()
     .flatten()
@@ -201,10 +315,18 @@ fn cluster_differences(wanted: &NewCluster, found: &Observed) -> Vec<Difference>
 }
 
 /// Where tags differ from ours; other tags do not count.
-pub(super) fn tag_differences(managed: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Vec<Difference> {
-    managed.iter()
+pub(super) fn tag_differences(
+    managed: &BTreeMap<String, String>,
+    found: &BTreeMap<String, String>,
+) -> Vec<Difference> {
+    managed
+        .iter()
         .filter_map(|(key, value)| {
-            Difference::between(&format!("tag {key}"), value, found.get(key).map(String::as_str))
+            Difference::between(
+                &format!("tag {key}"),
+                value,
+                found.get(key).map(String::as_str),
+            )
         })
         .collect()
 }
@@ -215,7 +337,11 @@ pub(super) fn describes(description: &str, installation: Uuid, operation: Uuid) 
 }
 
 fn document_difference(field: &str, expected: &str, found: &str) -> Difference {
-    Difference { field: field.to_owned(), expected: expected.to_owned(), found: found.to_owned() }
+    Difference {
+        field: field.to_owned(),
+        expected: expected.to_owned(),
+        found: found.to_owned(),
+    }
 }
 
 /// `foreign`: where the evidence of ownership is missing; `differences`: where the content is not what we would have made.

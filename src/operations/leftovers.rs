@@ -1,12 +1,12 @@
 //! Leftovers: things of ours that no cluster owns any more, removed by the sweep one call at a time.
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::orphan::{Orphan, OrphanReason};
+use crate::domain::problems::fault::Fault;
 
 use super::StepEnvironment;
-use crate::operations::delete_action::{DeleteAction, delete_action_of, cluster_using_role};
+use crate::operations::delete_action::{DeleteAction, cluster_using_role, delete_action_of};
 
 /// What is to be done about a leftover.
 #[derive(Debug)]
@@ -25,7 +25,14 @@ pub fn leftovers(orphans: Vec<Orphan>) -> Vec<Item> {
             OrphanReason::CameBack | OrphanReason::AnswerLost | OrphanReason::ClusterGone => true,
             OrphanReason::Retained | OrphanReason::Unknown => false,
         })
-        .filter_map(|orphan| Some(Item::made(orphan.kind, orphan.name, orphan.arn, orphan.operation_id?)))
+        .filter_map(|orphan| {
+            Some(Item::made(
+                orphan.kind,
+                orphan.name,
+                orphan.arn,
+                orphan.operation_id?,
+            ))
+        })
         .collect();
     items.sort_by_key(|item| order(item.kind));
     items
@@ -44,16 +51,25 @@ fn order(kind: ResourceKind) -> u8 {
 }
 
 /// Reads the evidence of a leftover again and says what is to be done.
-pub async fn removal_of(world: &StepEnvironment, installation: uuid::Uuid, item: &Item) -> Result<Removal, Fault> {
+pub async fn removal_of(
+    world: &StepEnvironment,
+    installation: uuid::Uuid,
+    item: &Item,
+) -> Result<Removal, Fault> {
     if let (ResourceKind::Role, Some(arn)) = (item.kind, &item.arn)
         && cluster_using_role(&world.aws, arn).await?.is_some()
     {
         return Ok(Removal::Nothing);
     }
-    Ok(match delete_action_of(&world.aws, &world.place, installation, item, None).await? {
-        DeleteAction::Gone | DeleteAction::Leave(_) | DeleteAction::Leaving | DeleteAction::Wait => Removal::Nothing,
-        DeleteAction::Remove(mutation) => Removal::Send(Box::new(mutation)),
-    })
+    Ok(
+        match delete_action_of(&world.aws, &world.place, installation, item, None).await? {
+            DeleteAction::Gone
+            | DeleteAction::Leave(_)
+            | DeleteAction::Leaving
+            | DeleteAction::Wait => Removal::Nothing,
+            DeleteAction::Remove(mutation) => Removal::Send(Box::new(mutation)),
+        },
+    )
 }
 
 /// Sends the one call.

@@ -10,11 +10,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::aws::Aws;
-use crate::domain::problems::fault::{Difference, Fault, FaultClass};
 use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::operation::Kind;
+use crate::domain::problems::fault::{Difference, Fault, FaultClass};
 use crate::domain::task::Task;
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
@@ -25,20 +25,20 @@ pub mod change_ingress;
 mod changes;
 mod cluster;
 pub mod create_cluster;
+mod delete_action;
 pub mod delete_cluster;
 mod evidence;
-mod delete_action;
 mod groups;
 mod ingress_rules;
 pub mod leftovers;
-pub mod timing;
+mod observation;
 pub mod reboot_nodes;
 pub mod release_cluster;
 pub mod repair_cluster;
 pub mod scale_cluster;
-mod observation;
 mod service_role;
 pub mod tear_down;
+pub mod timing;
 pub mod update_cluster;
 
 use timing::Settings;
@@ -73,7 +73,12 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// What the step of a task may look at.
     pub fn new(world: &'a StepEnvironment, task: &'a Task) -> Self {
-        Self { aws: &world.aws, place: &world.place, task, settings: &world.settings }
+        Self {
+            aws: &world.aws,
+            place: &world.place,
+            task,
+            settings: &world.settings,
+        }
     }
 }
 
@@ -104,7 +109,10 @@ pub enum StepOutcome {
 
 impl StepOutcome {
     fn act(mutation: Mutation) -> Self {
-        Self::Act { mutation: Box::new(mutation), propagating_until: None }
+        Self::Act {
+            mutation: Box::new(mutation),
+            propagating_until: None,
+        }
     }
 
     fn done() -> Self {
@@ -152,12 +160,22 @@ pub struct Plan {
 impl Step {
     /// A step that may take so long, and whose last fault is the reason when it takes longer.
     const fn new(name: &'static str, deadline: fn(&Task) -> Duration, check: StepFn) -> Self {
-        Self { name, deadline, late: DeadlineCause::LastFault, check }
+        Self {
+            name,
+            deadline,
+            late: DeadlineCause::LastFault,
+            check,
+        }
     }
 
     /// A step that waits for the cluster: AWS's events are the reason when it takes too long.
     const fn awaiting(name: &'static str, deadline: fn(&Task) -> Duration, check: StepFn) -> Self {
-        Self { name, deadline, late: DeadlineCause::ClusterNotAvailable, check }
+        Self {
+            name,
+            deadline,
+            late: DeadlineCause::ClusterNotAvailable,
+            check,
+        }
     }
 }
 
@@ -191,14 +209,19 @@ pub fn plan(kind: Kind) -> &'static Plan {
 /// The step of a kind by its name; forward and undo steps have different names.
 pub fn step(kind: Kind, name: &str) -> Option<&'static Step> {
     let plan = plan(kind);
-    plan.steps.iter().chain(plan.undo).find(|step| step.name == name)
+    plan.steps
+        .iter()
+        .chain(plan.undo)
+        .find(|step| step.name == name)
 }
 
 /// Every step name this program knows, for claims.
 pub fn known_steps() -> Vec<String> {
     let plans = Kind::ALL.into_iter().map(plan);
-    let mut names: Vec<String> =
-        plans.flat_map(|plan| plan.steps.iter().chain(plan.undo)).map(|step| step.name.to_owned()).collect();
+    let mut names: Vec<String> = plans
+        .flat_map(|plan| plan.steps.iter().chain(plan.undo))
+        .map(|step| step.name.to_owned())
+        .collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -207,48 +230,92 @@ pub fn known_steps() -> Vec<String> {
 /// Looks for what a mutation makes: it is done when ours is there, a conflict when another's is, else it must be made.
 async fn make(context: &Context<'_>, mutation: Mutation) -> Result<StepOutcome, Fault> {
     let task = context.task;
-    if mutation.makes().is_some_and(|(kind, name)| task.present_named(kind, name).is_some()) {
+    if mutation
+        .makes()
+        .is_some_and(|(kind, name)| task.present_named(kind, name).is_some())
+    {
         return Ok(StepOutcome::done());
     }
     let mutation = task.open_call_like(&mutation).cloned().unwrap_or(mutation);
-    match evidence::find_evidence(context.aws, context.place, task.installation_id, task.operation_id, &mutation).await? {
+    match evidence::find_evidence(
+        context.aws,
+        context.place,
+        task.installation_id,
+        task.operation_id,
+        &mutation,
+    )
+    .await?
+    {
         evidence::Existence::Ours(item) => Ok(StepOutcome::Done(Findings::of(*item))),
-        evidence::Existence::Foreign(differences) | evidence::Existence::Altered(_, differences) => {
-            Err(conflict(&mutation, differences))
+        evidence::Existence::Foreign(differences)
+        | evidence::Existence::Altered(_, differences) => Err(conflict(&mutation, differences)),
+        evidence::Existence::Absent | evidence::Existence::Undecided => {
+            Ok(StepOutcome::act(mutation))
         }
-        evidence::Existence::Absent | evidence::Existence::Undecided => Ok(StepOutcome::act(mutation)),
     }
 }
 
 fn conflict(mutation: &Mutation, differences: Vec<Difference>) -> Fault {
-    let detail = format!("something named {} exists and was not made by this operation", mutation.target());
-    Fault { differences, ..Fault::new(FaultClass::Conflict, detail) }
+    let detail = format!(
+        "something named {} exists and was not made by this operation",
+        mutation.target()
+    );
+    Fault {
+        differences,
+        ..Fault::new(FaultClass::Conflict, detail)
+    }
 }
 
 /// Sends the one call of a turn and says what it made.
 pub async fn act(context: &Context<'_>, mutation: &Mutation) -> Result<Findings, Fault> {
     let sent = context.aws.send(mutation, context.place).await;
-    let effect = sent.map_err(|fault| sent_twice(context, mutation, missing_external_group(context, mutation, fault)))?;
+    let effect = sent.map_err(|fault| {
+        sent_twice(
+            context,
+            mutation,
+            missing_external_group(context, mutation, fault),
+        )
+    })?;
     let made = mutation.makes().map(|(kind, name)| {
         let arn = effect.arn.clone();
         Item::made(kind, name, arn, context.task.operation_id)
     });
-    Ok(Findings { inventory: made.into_iter().collect(), observed: effect.observed, ..Findings::default() })
+    Ok(Findings {
+        inventory: made.into_iter().collect(),
+        observed: effect.observed,
+        ..Findings::default()
+    })
 }
 
 /// A group that was given and is not there is a wrong input; one that we made is only not visible yet.
 fn missing_external_group(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault {
-    let code = fault.aws.as_ref().map(|aws| aws.code.as_str()).unwrap_or_default();
-    let kind = if code.starts_with("SubnetGroup") { ResourceKind::SubnetGroup } else { ResourceKind::ParameterGroup };
+    let code = fault
+        .aws
+        .as_ref()
+        .map(|aws| aws.code.as_str())
+        .unwrap_or_default();
+    let kind = if code.starts_with("SubnetGroup") {
+        ResourceKind::SubnetGroup
+    } else {
+        ResourceKind::ParameterGroup
+    };
     let present = context.task.inventory.iter().rev();
-    let group = present.into_iter().find(|item| item.kind == kind && item.presence == Presence::Present);
+    let group = present
+        .into_iter()
+        .find(|item| item.kind == kind && item.presence == Presence::Present);
     let given = group.is_some_and(|group| group.owner == Owner::External);
-    let uses = matches!(mutation, Mutation::CreateCluster(_) | Mutation::UpdateCluster(_));
+    let uses = matches!(
+        mutation,
+        Mutation::CreateCluster(_) | Mutation::UpdateCluster(_)
+    );
     // So is a group that shall be let in, once a few tries have not found it either.
     let opens = matches!(mutation, Mutation::AuthorizeIngress { .. });
     let never_there = opens && context.task.step.faults_in_row >= TRIES_FOR_A_NEW_GROUP;
     if (uses && given || never_there) && fault.class == FaultClass::NotFound {
-        return Fault { class: FaultClass::Invalid, ..fault };
+        return Fault {
+            class: FaultClass::Invalid,
+            ..fault
+        };
     }
     fault
 }
@@ -257,7 +324,10 @@ fn missing_external_group(context: &Context<'_>, mutation: &Mutation, fault: Fau
 fn sent_twice(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault {
     let twin = context.task.open_call_like(mutation).is_some();
     if twin && fault.class == FaultClass::Invalid {
-        return Fault { class: FaultClass::WrongState, ..fault };
+        return Fault {
+            class: FaultClass::WrongState,
+            ..fault
+        };
     }
     fault
 }
@@ -266,11 +336,17 @@ fn sent_twice(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault
 pub async fn late_fault(context: &Context<'_>, step: &Step, last: Option<Fault>) -> Fault {
     match step.late {
         DeadlineCause::ClusterNotAvailable => {
-            let detail = format!("the cluster {} did not become available in time", context.task.cluster);
+            let detail = format!(
+                "the cluster {} did not become available in time",
+                context.task.cluster
+            );
             cluster::not_available(context, detail).await
         }
-        DeadlineCause::LastFault => {
-            last.unwrap_or_else(|| Fault::new(FaultClass::Deadline, format!("{} took longer than it may", step.name)))
-        }
+        DeadlineCause::LastFault => last.unwrap_or_else(|| {
+            Fault::new(
+                FaultClass::Deadline,
+                format!("{} took longer than it may", step.name),
+            )
+        }),
     }
 }

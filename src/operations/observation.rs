@@ -3,8 +3,8 @@
 //! One poll looks at all clusters for every waiting operation of every process; an operation asks by itself only where
 //! that poll is silent.
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::observed::Observed;
+use crate::domain::problems::fault::Fault;
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
@@ -35,25 +35,45 @@ impl Context<'_> {
             });
         }
         let cluster = self.aws.cluster(self.task.cluster.as_str()).await?;
-        Ok(cluster.map_or(Observation::NotThere, |cluster| Observation::There(Box::new(cluster))))
+        Ok(cluster.map_or(Observation::NotThere, |cluster| {
+            Observation::There(Box::new(cluster))
+        }))
     }
 
     /// Waits for the cluster to change.
     pub(super) fn wait_for_cluster(&self, findings: Findings) -> StepOutcome {
         let poll = self.settings.timing.cluster_poll;
-        let after = if self.is_polled() { poll * POLLS_SLEPT } else { poll };
-        StepOutcome::CheckAgain { after, waiting_for: WaitingFor::Cluster, findings }
+        let after = if self.is_polled() {
+            poll * POLLS_SLEPT
+        } else {
+            poll
+        };
+        StepOutcome::CheckAgain {
+            after,
+            waiting_for: WaitingFor::Cluster,
+            findings,
+        }
     }
 
     /// What a look has found out that the rows do not say. What the poll has seen is in them; written again it would
     /// count as newer than it is, and replace what the poll has seen since.
     pub fn news(&self, findings: Findings) -> Findings {
         let known = self.is_polled() && findings.observed == self.task.latest_observation.cluster;
-        if known { Findings { observed: None, ..findings } } else { findings }
+        if known {
+            Findings {
+                observed: None,
+                ..findings
+            }
+        } else {
+            findings
+        }
     }
 
     fn is_polled(&self) -> bool {
         let timeout = self.settings.timing.poll_timeout();
-        self.task.latest_observation.polled_at.is_some_and(|at| self.task.age_of(at) < timeout)
+        self.task
+            .latest_observation
+            .polled_at
+            .is_some_and(|at| self.task.age_of(at) < timeout)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::inventory::Presence;
 use crate::domain::verdict::Findings;
 
-use super::{Context, StepOutcome, StepFuture, Plan, Step};
+use super::{Context, Plan, Step, StepFuture, StepOutcome};
 
 /// The plan. Until its one step is done nothing has happened, so there is nothing to undo.
 pub const PLAN: Plan = Plan {
@@ -16,8 +16,16 @@ pub const PLAN: Plan = Plan {
 
 fn let_go<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
-        let present = context.task.inventory.iter().filter(|item| item.presence == Presence::Present);
-        let left = present.map(|item| item.left("released: this service does not manage the cluster any more"));
-        Ok(StepOutcome::Done(Findings { inventory: left.collect(), ..Findings::default() }))
+        let present = context
+            .task
+            .inventory
+            .iter()
+            .filter(|item| item.presence == Presence::Present);
+        let left = present
+            .map(|item| item.left("released: this service does not manage the cluster any more"));
+        Ok(StepOutcome::Done(Findings {
+            inventory: left.collect(),
+            ..Findings::default()
+        }))
     })
 }

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 
 use crate::aws::RoleSummary;
-use crate::domain::problems::fault::{Fault, FaultClass};
+use crate::domain::iam::policies::trust_policy;
+use crate::domain::iam::trust::{may_serve, trusts_dax};
 use crate::domain::inventory::{Item, Owner, ResourceKind};
 use crate::domain::mutation::{Mutation, SERVICE_LINKED_ROLE};
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, managed_name};
-use crate::domain::iam::policies::trust_policy;
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::spec::{ClusterSpec, ServiceRole};
-use crate::domain::iam::trust::{may_serve, trusts_dax};
 use crate::domain::verdict::Findings;
 
 use super::evidence::tags;
@@ -51,11 +51,20 @@ fn name_in(arn: &str) -> &str {
 }
 
 async fn check_given(context: &Context<'_>, arn: &str) -> Result<(), Fault> {
-    let Some(role) = context.aws.role(name_in(arn), arn).await?.filter(|role| role.arn == arn) else {
-        return Err(Fault::new(FaultClass::RoleNotAssumable, format!("the given service role {arn} does not exist")));
+    let Some(role) = context
+        .aws
+        .role(name_in(arn), arn)
+        .await?
+        .filter(|role| role.arn == arn)
+    else {
+        return Err(Fault::new(
+            FaultClass::RoleNotAssumable,
+            format!("the given service role {arn} does not exist"),
+        ));
     };
     if !trusts_dax(&role.trust_policy) {
-        let detail = format!("the trust policy of {arn} does not let dax.amazonaws.com assume the role");
+        let detail =
+            format!("the trust policy of {arn} does not let dax.amazonaws.com assume the role");
         return Err(Fault::new(FaultClass::RoleNotAssumable, detail));
     }
     Ok(())
@@ -84,13 +93,19 @@ fn unspecified(candidates: &[RoleSummary]) -> Fault {
         "several roles of this account trust DAX; name the one to use by service_role.arn"
     };
     let candidates = candidates.iter().map(|role| role.arn.clone()).collect();
-    Fault { candidates, ..Fault::new(FaultClass::RoleUnspecified, detail) }
+    Fault {
+        candidates,
+        ..Fault::new(FaultClass::RoleUnspecified, detail)
+    }
 }
 
 /// Makes the role that only this cluster uses.
 pub(super) async fn create(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     let task = context.task;
-    if task.present(ResourceKind::Role).is_some_and(|role| role.owner == Owner::External) {
+    if task
+        .present(ResourceKind::Role)
+        .is_some_and(|role| role.owner == Owner::External)
+    {
         return Ok(StepOutcome::Skip);
     }
     let mutation = Mutation::CreateRole {
@@ -98,7 +113,10 @@ pub(super) async fn create(context: &Context<'_>) -> Result<StepOutcome, Fault> 
         path: IAM_PATH.to_owned(),
         trust_policy: trust_policy().to_json(),
         permissions_boundary: context.settings.permissions_boundary.clone(),
-        description: format!("Lets the DAX cluster {} reach its DynamoDB tables", task.cluster),
+        description: format!(
+            "Lets the DAX cluster {} reach its DynamoDB tables",
+            task.cluster
+        ),
         tags: tags(task.installation_id, task.operation_id),
     };
     make(context, mutation).await
@@ -129,13 +147,21 @@ pub(super) async fn ensure_service_linked(context: &Context<'_>) -> Result<StepO
 }
 
 /// Until when "DAX cannot assume the role" may only mean that the role is young.
-pub(super) async fn propagating_until(context: &Context<'_>) -> Result<Option<DateTime<Utc>>, Fault> {
-    let Some(role) = context.task.present(ResourceKind::Role) else { return Ok(None) };
+pub(super) async fn propagating_until(
+    context: &Context<'_>,
+) -> Result<Option<DateTime<Utc>>, Fault> {
+    let Some(role) = context.task.present(ResourceKind::Role) else {
+        return Ok(None);
+    };
     let born = match role.owner {
         Owner::Managed => role.recorded_at,
         Owner::External => {
             let arn = role.arn.as_deref().unwrap_or_default();
-            context.aws.role(&role.name, arn).await?.and_then(|role| role.created_at)
+            context
+                .aws
+                .role(&role.name, arn)
+                .await?
+                .and_then(|role| role.created_at)
         }
     };
     Ok(born.map(|born| born + context.settings.timing.propagation))

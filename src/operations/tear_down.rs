@@ -6,19 +6,19 @@
 
 use std::time::Duration;
 
-use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::operation::Kind;
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::spec::{DeleteSpec, Spec};
 use crate::domain::task::{Intent, Task};
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
 use super::evidence::{Existence, find_evidence};
-use crate::operations::delete_action::{DeleteAction, delete_action_of, cluster_using_role};
+use super::{Context, Step, StepFuture, StepOutcome};
+use crate::operations::delete_action::{DeleteAction, cluster_using_role, delete_action_of};
 use crate::operations::observation::Observation;
-use super::{Context, StepOutcome, StepFuture, Step};
 
 /// How long AWS may take to let go of something, and IAM to notice.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(20 * 60);
@@ -30,21 +30,50 @@ pub const STEPS: &[Step] = &[
     Step::new("settle_open_calls", |_| CLUSTER_TIMEOUT, settle_open_calls),
     Step::new("close_ingress", |_| RELEASE_TIMEOUT, close_ingress),
     Step::new("delete_cluster", |_| CLUSTER_TIMEOUT, delete_cluster),
-    Step::new("await_cluster_gone", |_| CLUSTER_TIMEOUT, await_cluster_gone),
-    Step::new("delete_subnet_group", |_| RELEASE_TIMEOUT, delete_subnet_group),
-    Step::new("delete_parameter_group", |_| RELEASE_TIMEOUT, delete_parameter_group),
-    Step::new("delete_access_policies", |_| RELEASE_TIMEOUT, delete_access_policies),
-    Step::new("delete_service_role", |_| RELEASE_TIMEOUT, delete_service_role),
+    Step::new(
+        "await_cluster_gone",
+        |_| CLUSTER_TIMEOUT,
+        await_cluster_gone,
+    ),
+    Step::new(
+        "delete_subnet_group",
+        |_| RELEASE_TIMEOUT,
+        delete_subnet_group,
+    ),
+    Step::new(
+        "delete_parameter_group",
+        |_| RELEASE_TIMEOUT,
+        delete_parameter_group,
+    ),
+    Step::new(
+        "delete_access_policies",
+        |_| RELEASE_TIMEOUT,
+        delete_access_policies,
+    ),
+    Step::new(
+        "delete_service_role",
+        |_| RELEASE_TIMEOUT,
+        delete_service_role,
+    ),
 ];
 
 /// Settles every call whose outcome nobody knows, before anything is deleted: what it made joins the inventory; that it
 /// made nothing is believed only when it is too old to arrive.
 fn settle_open_calls<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(settle(context, Findings { inventory: release_external_items(context.task), ..Findings::default() }))
+    Box::pin(settle(
+        context,
+        Findings {
+            inventory: release_external_items(context.task),
+            ..Findings::default()
+        },
+    ))
 }
 
 /// Settles every call whose outcome nobody knows; `findings` is what is found out besides.
-pub(super) async fn settle(context: &Context<'_>, mut findings: Findings) -> Result<StepOutcome, Fault> {
+pub(super) async fn settle(
+    context: &Context<'_>,
+    mut findings: Findings,
+) -> Result<StepOutcome, Fault> {
     let mut waiting = false;
     for intent in &context.task.open_intents {
         match settle_one(context, intent).await? {
@@ -57,17 +86,29 @@ pub(super) async fn settle(context: &Context<'_>, mut findings: Findings) -> Res
         }
     }
     if waiting {
-        let after = context.settings.timing.release_poll.max(Duration::from_millis(500));
-        return Ok(StepOutcome::CheckAgain { after, waiting_for: WaitingFor::LostAnswer, findings });
+        let after = context
+            .settings
+            .timing
+            .release_poll
+            .max(Duration::from_millis(500));
+        return Ok(StepOutcome::CheckAgain {
+            after,
+            waiting_for: WaitingFor::LostAnswer,
+            findings,
+        });
     }
     Ok(StepOutcome::Done(findings))
 }
 
 /// Things that were found or given stay, and the receipt says why.
 fn release_external_items(task: &Task) -> Vec<Item> {
-    let external =
-        task.inventory.iter().filter(|item| item.owner == Owner::External && item.presence == Presence::Present);
-    external.map(|item| item.left("not made by this service, so never deleted by it")).collect()
+    let external = task
+        .inventory
+        .iter()
+        .filter(|item| item.owner == Owner::External && item.presence == Presence::Present);
+    external
+        .map(|item| item.left("not made by this service, so never deleted by it"))
+        .collect()
 }
 
 enum Settled {
@@ -81,11 +122,21 @@ async fn settle_one(context: &Context<'_>, intent: &Intent) -> Result<Settled, F
         return settle_change(context, intent).await;
     }
     let installation = context.task.installation_id;
-    let looked = find_evidence(context.aws, context.place, installation, intent.operation_id, &intent.mutation).await;
+    let looked = find_evidence(
+        context.aws,
+        context.place,
+        installation,
+        intent.operation_id,
+        &intent.mutation,
+    )
+    .await;
     let existence = match (looked, intent.mutation.makes()) {
         (Err(fault), Some((kind, name))) if leaves_unseen(context.task, &fault) => {
             let item = Item::made(kind, name, None, intent.operation_id);
-            return Ok(Settled::Made(item.left(format!("whether it was made is not known: {}", fault.detail))));
+            return Ok(Settled::Made(item.left(format!(
+                "whether it was made is not known: {}",
+                fault.detail
+            ))));
         }
         (looked, _) => looked?,
     };
@@ -104,11 +155,22 @@ async fn settle_one(context: &Context<'_>, intent: &Intent) -> Result<Settled, F
 async fn settle_change(context: &Context<'_>, intent: &Intent) -> Result<Settled, Fault> {
     let Mutation::AttachRolePolicy { role, policy_arn } = &intent.mutation else {
         let reads_after = !matches!(context.task.kind, Kind::CreateCluster | Kind::DeleteCluster);
-        return Ok(if reads_after && !is_too_old(context, intent) { Settled::NotYet } else { Settled::Nothing });
+        return Ok(if reads_after && !is_too_old(context, intent) {
+            Settled::NotYet
+        } else {
+            Settled::Nothing
+        });
     };
-    let attached = context.aws.attached_policies(role, &context.place.iam_arn("role", role)).await?;
+    let attached = context
+        .aws
+        .attached_policies(role, &context.place.iam_arn("role", role))
+        .await?;
     let arrived = attached.is_some_and(|attached| attached.contains(policy_arn));
-    Ok(if arrived || is_too_old(context, intent) { Settled::Nothing } else { Settled::NotYet })
+    Ok(if arrived || is_too_old(context, intent) {
+        Settled::Nothing
+    } else {
+        Settled::NotYet
+    })
 }
 
 fn is_too_old(context: &Context<'_>, intent: &Intent) -> bool {
@@ -126,19 +188,36 @@ fn delete_cluster<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
 
 fn await_cluster_gone<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
-        let Some(item) = context.task.managed(ResourceKind::Cluster).next() else { return Ok(StepOutcome::Skip) };
+        let Some(item) = context.task.managed(ResourceKind::Cluster).next() else {
+            return Ok(StepOutcome::Skip);
+        };
         let observed = match context.seen().await? {
-            Observation::There(found) if found.is_deleting() => return Ok(context.wait_for_cluster(Findings::seen(*found))),
+            Observation::There(found) if found.is_deleting() => {
+                return Ok(context.wait_for_cluster(Findings::seen(*found)));
+            }
             Observation::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
             // Not there, says the list: the evidence of this very name decides.
             Observation::There(found) => Some(*found),
             Observation::NotThere => None,
         };
-        match delete_action_of(context.aws, context.place, context.task.installation_id, item, None).await? {
+        match delete_action_of(
+            context.aws,
+            context.place,
+            context.task.installation_id,
+            item,
+            None,
+        )
+        .await?
+        {
             // Another's cluster of that name means that ours is gone.
-            DeleteAction::Gone | DeleteAction::Leave(_) => Ok(StepOutcome::Done(Findings::of(item.gone()))),
+            DeleteAction::Gone | DeleteAction::Leave(_) => {
+                Ok(StepOutcome::Done(Findings::of(item.gone())))
+            }
             DeleteAction::Remove(mutation) => Ok(StepOutcome::act(mutation)),
-            DeleteAction::Leaving | DeleteAction::Wait => Ok(context.wait_for_cluster(Findings { observed, ..Findings::default() })),
+            DeleteAction::Leaving | DeleteAction::Wait => Ok(context.wait_for_cluster(Findings {
+                observed,
+                ..Findings::default()
+            })),
         }
     })
 }
@@ -167,18 +246,26 @@ async fn remove(context: &Context<'_>, kind: ResourceKind) -> Result<StepOutcome
     }
     if let Some(reason) = reason_to_leave(context, kind).await? {
         let inventory = items.into_iter().map(|item| item.left(&reason)).collect();
-        return Ok(StepOutcome::Done(Findings { inventory, ..Findings::default() }));
+        return Ok(StepOutcome::Done(Findings {
+            inventory,
+            ..Findings::default()
+        }));
     }
     remove_items(context, items).await
 }
 
 /// Removes these things of ours, one call a turn.
-pub(super) async fn remove_items(context: &Context<'_>, items: Vec<&Item>) -> Result<StepOutcome, Fault> {
+pub(super) async fn remove_items(
+    context: &Context<'_>,
+    items: Vec<&Item>,
+) -> Result<StepOutcome, Fault> {
     if items.is_empty() && context.task.step.attempts == 0 {
         return Ok(StepOutcome::Skip);
     }
     let role = context.task.inventory.iter().rev().find(|item| {
-        item.kind == ResourceKind::Role && item.owner == Owner::Managed && item.presence != Presence::Gone
+        item.kind == ResourceKind::Role
+            && item.owner == Owner::Managed
+            && item.presence != Presence::Gone
     });
     let role = role.map(|role| role.name.as_str());
     let mut findings = Findings::default();
@@ -189,10 +276,16 @@ pub(super) async fn remove_items(context: &Context<'_>, items: Vec<&Item>) -> Re
             DeleteAction::Leave(reason) => findings.inventory.push(item.left(reason)),
             DeleteAction::Leaving => {}
             DeleteAction::Wait => return Ok(wait(context, findings)),
-            DeleteAction::Remove(mutation) if findings.inventory.is_empty() => return Ok(StepOutcome::act(mutation)),
+            DeleteAction::Remove(mutation) if findings.inventory.is_empty() => {
+                return Ok(StepOutcome::act(mutation));
+            }
             // What was found gone is committed first; the next one follows in the next turn.
             DeleteAction::Remove(_) => {
-                return Ok(StepOutcome::CheckAgain { after: Duration::ZERO, waiting_for: WaitingFor::Release, findings });
+                return Ok(StepOutcome::CheckAgain {
+                    after: Duration::ZERO,
+                    waiting_for: WaitingFor::Release,
+                    findings,
+                });
             }
         }
     }
@@ -200,10 +293,20 @@ pub(super) async fn remove_items(context: &Context<'_>, items: Vec<&Item>) -> Re
 }
 
 /// What is to be done about a thing; it stays while another cluster of ours relies on it.
-async fn removal(context: &Context<'_>, item: &Item, role: Option<&str>) -> Result<DeleteAction, Fault> {
+async fn removal(
+    context: &Context<'_>,
+    item: &Item,
+    role: Option<&str>,
+) -> Result<DeleteAction, Fault> {
     let task = context.task;
-    if let Some(cluster) = task.shared_rules.get(&item.name).filter(|_| item.kind == ResourceKind::SecurityGroupRule) {
-        return Ok(DeleteAction::Leave(format!("the cluster {cluster} relies on it, and it is closed with that one")));
+    if let Some(cluster) = task
+        .shared_rules
+        .get(&item.name)
+        .filter(|_| item.kind == ResourceKind::SecurityGroupRule)
+    {
+        return Ok(DeleteAction::Leave(format!(
+            "the cluster {cluster} relies on it, and it is closed with that one"
+        )));
     }
     match delete_action_of(context.aws, context.place, task.installation_id, item, role).await {
         Err(fault) if leaves_unseen(task, &fault) => Ok(DeleteAction::Leave(fault.detail)),
@@ -213,31 +316,49 @@ async fn removal(context: &Context<'_>, item: &Item, role: Option<&str>) -> Resu
 
 /// Whether what this program cannot look at is left: the end of a cluster does not wait for another program.
 fn leaves_unseen(task: &Task, fault: &Fault) -> bool {
-    fault.class == FaultClass::NotBuiltIn && matches!(task.kind, Kind::CreateCluster | Kind::DeleteCluster)
+    fault.class == FaultClass::NotBuiltIn
+        && matches!(task.kind, Kind::CreateCluster | Kind::DeleteCluster)
 }
 
 /// "Not there" about something made moments ago is not believed, unless our own delete of it was confirmed.
 pub(super) fn is_recent(context: &Context<'_>, item: &Item) -> bool {
     let age = item.recorded_at.map(|at| context.task.age_of(at));
-    age.is_some_and(|age| age < context.settings.timing.absence) && !context.task.is_confirmed_deleted(item)
+    age.is_some_and(|age| age < context.settings.timing.absence)
+        && !context.task.is_confirmed_deleted(item)
 }
 
 fn wait(context: &Context<'_>, findings: Findings) -> StepOutcome {
-    StepOutcome::CheckAgain { after: context.settings.timing.release_poll, waiting_for: WaitingFor::Release, findings }
+    StepOutcome::CheckAgain {
+        after: context.settings.timing.release_poll,
+        waiting_for: WaitingFor::Release,
+        findings,
+    }
 }
 
 /// Why things of a kind stay although we made them: the caller asked for it, or another cluster uses the role.
-async fn reason_to_leave(context: &Context<'_>, kind: ResourceKind) -> Result<Option<String>, Fault> {
+async fn reason_to_leave(
+    context: &Context<'_>,
+    kind: ResourceKind,
+) -> Result<Option<String>, Fault> {
     let task = context.task;
     let nothing_retained = DeleteSpec::default();
-    let spec = if let Spec::DeleteCluster(spec) = &task.spec { spec } else { &nothing_retained };
+    let spec = if let Spec::DeleteCluster(spec) = &task.spec {
+        spec
+    } else {
+        &nothing_retained
+    };
     if spec.retains(kind) {
         return Ok(Some("retained, as the request asked".to_owned()));
     }
     if !matches!(kind, ResourceKind::Role | ResourceKind::Policy) {
         return Ok(None);
     }
-    let Some(arn) = task.managed(ResourceKind::Role).find_map(|role| role.arn.as_deref()) else { return Ok(None) };
+    let Some(arn) = task
+        .managed(ResourceKind::Role)
+        .find_map(|role| role.arn.as_deref())
+    else {
+        return Ok(None);
+    };
     let user = cluster_using_role(context.aws, arn).await?;
     Ok(user.map(|cluster| format!("the cluster {cluster} uses this role")))
 }
@@ -245,9 +366,10 @@ async fn reason_to_leave(context: &Context<'_>, kind: ResourceKind) -> Result<Op
 /// A fault of a tear-down that never gives up: what another request would cure is explained, and waited for.
 pub fn hold_instead_of_failing(fault: Fault) -> Fault {
     match fault.class {
-        FaultClass::Invalid | FaultClass::RoleUnspecified | FaultClass::ClusterExists => {
-            Fault { class: FaultClass::Conflict, ..fault }
-        }
+        FaultClass::Invalid | FaultClass::RoleUnspecified | FaultClass::ClusterExists => Fault {
+            class: FaultClass::Conflict,
+            ..fault
+        },
         _ => fault,
     }
 }

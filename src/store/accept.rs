@@ -55,12 +55,18 @@ pub enum Accepted {
 impl Store {
     /// Accepts a create: the operation, its steps, its first event, the visible cluster and the idempotency key, in one
     /// statement. When this returns `Created`, the operation survives every crash.
-    pub async fn accept_create(&self, new: &NewOperation, spec: &ClusterSpec) -> Result<Accepted, StoreError> {
+    pub async fn accept_create(
+        &self,
+        new: &NewOperation,
+        spec: &ClusterSpec,
+    ) -> Result<Accepted, StoreError> {
         if let Some(known) = self.known_request(new).await? {
             return Ok(known);
         }
         let (new_owned, spec_owned) = (new.clone(), spec.clone());
-        let inserted = self.detached(|pool| async move { insert_create(&pool, &new_owned, &spec_owned).await }).await;
+        let inserted = self
+            .detached(|pool| async move { insert_create(&pool, &new_owned, &spec_owned).await })
+            .await;
         match inserted {
             Ok(true) => Ok(Accepted::Created(new.id)),
             Ok(false) => self.explain_taken(new, spec.name.as_str()).await,
@@ -84,7 +90,10 @@ impl Store {
     }
 
     /// What the key of a request says of it, if it was used before.
-    pub(super) async fn known_request(&self, new: &NewOperation) -> Result<Option<Accepted>, StoreError> {
+    pub(super) async fn known_request(
+        &self,
+        new: &NewOperation,
+    ) -> Result<Option<Accepted>, StoreError> {
         match &new.idempotency_key {
             Some(key) => self.known_key(key).await,
             None => Ok(None),
@@ -101,7 +110,11 @@ impl Store {
     }
 
     /// Why nothing was inserted: a twin of this request was faster, or the name is in use.
-    async fn explain_taken(&self, new: &NewOperation, cluster: &str) -> Result<Accepted, StoreError> {
+    async fn explain_taken(
+        &self,
+        new: &NewOperation,
+        cluster: &str,
+    ) -> Result<Accepted, StoreError> {
         if let Some(known) = self.known_request(new).await? {
             return Ok(known);
         }
@@ -111,10 +124,12 @@ impl Store {
 
     /// The operation that works on a cluster right now.
     pub async fn live_operation(&self, cluster: &str) -> Result<Option<Uuid>, StoreError> {
-        let id =
-            sqlx::query_scalar!("select id from operations where cluster_name = $1 and finished_at is null", cluster)
-                .fetch_optional(&self.pool)
-                .await?;
+        let id = sqlx::query_scalar!(
+            "select id from operations where cluster_name = $1 and finished_at is null",
+            cluster
+        )
+        .fetch_optional(&self.pool)
+        .await?;
         Ok(id)
     }
 }
@@ -127,10 +142,18 @@ pub(super) fn step_names(new: &NewOperation) -> Vec<String> {
 /// The idempotency key as two columns and the caller.
 pub(super) fn key_columns(new: &NewOperation) -> (Option<&str>, Option<&str>, Option<&[u8]>) {
     let key = new.idempotency_key.as_ref();
-    (key.map(|k| k.caller.as_str()), key.map(|k| k.key.as_str()), key.map(|k| k.fingerprint.as_slice()))
+    (
+        key.map(|k| k.caller.as_str()),
+        key.map(|k| k.key.as_str()),
+        key.map(|k| k.fingerprint.as_slice()),
+    )
 }
 
-async fn insert_create(pool: &sqlx::PgPool, new: &NewOperation, spec: &ClusterSpec) -> Result<bool, StoreError> {
+async fn insert_create(
+    pool: &sqlx::PgPool,
+    new: &NewOperation,
+    spec: &ClusterSpec,
+) -> Result<bool, StoreError> {
     let stored: Value = to_json(&Spec::CreateCluster(Box::new(spec.clone())));
     let desired: Value = to_json(spec);
     let steps = step_names(new);

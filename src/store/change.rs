@@ -23,22 +23,34 @@ pub struct Change {
 
 impl Store {
     /// Accepts a change of a managed cluster. The desired settings are the new ones from now on.
-    pub async fn accept_change(&self, new: &NewOperation, change: &Change) -> Result<Accepted, StoreError> {
+    pub async fn accept_change(
+        &self,
+        new: &NewOperation,
+        change: &Change,
+    ) -> Result<Accepted, StoreError> {
         if let Some(known) = self.known_request(new).await? {
             return Ok(known);
         }
         let (new_owned, owned) = (new.clone(), change.clone());
-        let outcome = self.detached(|pool| async move { change_in_transaction(&pool, &new_owned, &owned).await }).await;
+        let outcome = self
+            .detached(|pool| async move { change_in_transaction(&pool, &new_owned, &owned).await })
+            .await;
         self.or_twin(outcome, new, &change.cluster).await
     }
 
     /// Accepts the adoption of a cluster that exists in AWS; the name is taken from now on.
-    pub async fn accept_adopt(&self, new: &NewOperation, seen: &ClusterSpec) -> Result<Accepted, StoreError> {
+    pub async fn accept_adopt(
+        &self,
+        new: &NewOperation,
+        seen: &ClusterSpec,
+    ) -> Result<Accepted, StoreError> {
         if let Some(known) = self.known_request(new).await? {
             return Ok(known);
         }
         let (new_owned, owned) = (new.clone(), seen.clone());
-        let outcome = self.detached(|pool| async move { adopt_in_transaction(&pool, &new_owned, &owned).await }).await;
+        let outcome = self
+            .detached(|pool| async move { adopt_in_transaction(&pool, &new_owned, &owned).await })
+            .await;
         self.or_twin(outcome, new, seen.name.as_str()).await
     }
 
@@ -58,7 +70,10 @@ impl Store {
 }
 
 /// The live operation on a cluster, locked: before the cluster, as a worker's record takes the two.
-pub(super) async fn lock_live(connection: &mut PgConnection, cluster: &str) -> Result<Option<Uuid>, StoreError> {
+pub(super) async fn lock_live(
+    connection: &mut PgConnection,
+    cluster: &str,
+) -> Result<Option<Uuid>, StoreError> {
     let live = sqlx::query_scalar!(
         "select id from operations where cluster_name = $1 and finished_at is null for update",
         cluster
@@ -68,7 +83,11 @@ pub(super) async fn lock_live(connection: &mut PgConnection, cluster: &str) -> R
     Ok(live)
 }
 
-async fn change_in_transaction(pool: &PgPool, new: &NewOperation, change: &Change) -> Result<Accepted, StoreError> {
+async fn change_in_transaction(
+    pool: &PgPool,
+    new: &NewOperation,
+    change: &Change,
+) -> Result<Accepted, StoreError> {
     let mut transaction = pool.begin().await?;
     let live = lock_live(&mut transaction, &change.cluster).await?;
     let found = sqlx::query!(
@@ -77,7 +96,9 @@ async fn change_in_transaction(pool: &PgPool, new: &NewOperation, change: &Chang
     )
     .fetch_optional(&mut *transaction)
     .await?;
-    let Some(found) = found else { return Ok(Accepted::NoSuchCluster) };
+    let Some(found) = found else {
+        return Ok(Accepted::NoSuchCluster);
+    };
     if let Some(live) = live {
         return Ok(Accepted::InProgress(live));
     }
@@ -93,18 +114,33 @@ async fn change_in_transaction(pool: &PgPool, new: &NewOperation, change: &Chang
     }
     let Change { cluster, spec, .. } = change;
     let becomes = ClusterStatus::Updating;
-    let row = insert::Row { new, spec, cluster_id: found.id, cluster, prior: Some(prior), becomes };
+    let row = insert::Row {
+        new,
+        spec,
+        cluster_id: found.id,
+        cluster,
+        prior: Some(prior),
+        becomes,
+    };
     insert::operation(&mut transaction, &row).await?;
     if let Some(after) = spec.change().map(|change| &change.after) {
-        sqlx::query!("update clusters set desired = $2 where id = $1", found.id, to_json(after))
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query!(
+            "update clusters set desired = $2 where id = $1",
+            found.id,
+            to_json(after)
+        )
+        .execute(&mut *transaction)
+        .await?;
     }
     transaction.commit().await?;
     Ok(Accepted::Created(new.id))
 }
 
-async fn adopt_in_transaction(pool: &PgPool, new: &NewOperation, seen: &ClusterSpec) -> Result<Accepted, StoreError> {
+async fn adopt_in_transaction(
+    pool: &PgPool,
+    new: &NewOperation,
+    seen: &ClusterSpec,
+) -> Result<Accepted, StoreError> {
     let mut transaction = pool.begin().await?;
     let name = seen.name.as_str();
     let live = lock_live(&mut transaction, name).await?;
@@ -126,10 +162,19 @@ async fn adopt_in_transaction(pool: &PgPool, new: &NewOperation, seen: &ClusterS
     )
     .fetch_optional(&mut *transaction)
     .await?;
-    let Some(row) = row else { return Ok(Accepted::ClusterExists) };
+    let Some(row) = row else {
+        return Ok(Accepted::ClusterExists);
+    };
     let spec = Spec::AdoptCluster(Box::new(seen.clone()));
     let becomes = ClusterStatus::Updating;
-    let row = insert::Row { new, spec: &spec, cluster_id: row.id, cluster: name, prior: None, becomes };
+    let row = insert::Row {
+        new,
+        spec: &spec,
+        cluster_id: row.id,
+        cluster: name,
+        prior: None,
+        becomes,
+    };
     insert::operation(&mut transaction, &row).await?;
     transaction.commit().await?;
     Ok(Accepted::Created(new.id))

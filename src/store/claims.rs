@@ -38,7 +38,12 @@ impl Store {
     ///
     /// `wake_at` moves to the end of the lease, so the head of the index is always claimable, and an operation whose
     /// worker died comes back by itself.
-    pub async fn claim(&self, owner: &str, kinds: &[String], steps: &[String]) -> Result<Option<Claim>, StoreError> {
+    pub async fn claim(
+        &self,
+        owner: &str,
+        kinds: &[String],
+        steps: &[String],
+    ) -> Result<Option<Claim>, StoreError> {
         let taken_at = Instant::now();
         let row = sqlx::query!(
             r#"with next as (

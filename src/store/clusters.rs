@@ -36,7 +36,11 @@ pub(super) async fn end_operation(
         Kind::AdoptCluster if succeeded => (ClusterStatus::Available, false),
         // A cluster that was not adopted after all is none of ours.
         Kind::AdoptCluster => (ClusterStatus::Failed, true),
-        Kind::UpdateCluster | Kind::ScaleCluster | Kind::RebootNodes | Kind::RepairCluster | Kind::ChangeIngress
+        Kind::UpdateCluster
+        | Kind::ScaleCluster
+        | Kind::RebootNodes
+        | Kind::RepairCluster
+        | Kind::ChangeIngress
             if succeeded =>
         {
             (ClusterStatus::Available, false)
@@ -64,31 +68,52 @@ pub(super) async fn end_operation(
 }
 
 /// Raises the version of a cluster, because its last operation can be seen to have changed.
-pub(super) async fn touch(connection: &mut PgConnection, cluster_id: Uuid) -> Result<(), StoreError> {
-    sqlx::query!("update clusters set version = version + 1 where id = $1", cluster_id).execute(connection).await?;
+pub(super) async fn touch(
+    connection: &mut PgConnection,
+    cluster_id: Uuid,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update clusters set version = version + 1 where id = $1",
+        cluster_id
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
 impl Store {
     /// The managed cluster of this name, if there is one; a failed create counts until its name is asked for again.
     pub async fn cluster(&self, name: &str) -> Result<Option<Cluster>, StoreError> {
-        let ids: Vec<Uuid> =
-            sqlx::query_scalar!("select id from clusters where name = $1 and deleted_at is null", name)
-                .fetch_all(&self.pool)
-                .await?;
+        let ids: Vec<Uuid> = sqlx::query_scalar!(
+            "select id from clusters where name = $1 and deleted_at is null",
+            name
+        )
+        .fetch_all(&self.pool)
+        .await?;
         Ok(self.read_clusters(&ids).await?.pop())
     }
 
     /// Clusters, newest first.
-    pub async fn clusters(&self, filter: &ClusterFilter, limit: i64) -> Result<Vec<Cluster>, StoreError> {
+    pub async fn clusters(
+        &self,
+        filter: &ClusterFilter,
+        limit: i64,
+    ) -> Result<Vec<Cluster>, StoreError> {
         let mut query = sqlx::QueryBuilder::new("select id from clusters where deleted_at is null");
         if let Some(status) = filter.status {
             query.push(" and status = ").push_bind(status.as_str());
         }
         if let Some((at, id)) = filter.before {
-            query.push(" and (created_at, id) < (").push_bind(at).push(", ").push_bind(id).push(")");
+            query
+                .push(" and (created_at, id) < (")
+                .push_bind(at)
+                .push(", ")
+                .push_bind(id)
+                .push(")");
         }
-        query.push(" order by created_at desc, id desc limit ").push_bind(limit);
+        query
+            .push(" order by created_at desc, id desc limit ")
+            .push_bind(limit);
         let ids: Vec<Uuid> = query.build_query_scalar().fetch_all(&self.pool).await?;
         self.read_clusters(&ids).await
     }

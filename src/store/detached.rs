@@ -28,7 +28,11 @@ pub(super) async fn run<T: Send + 'static>(
 
 /// Pool hook for connections that come back: ends whatever transaction a cancelled `begin()` may have left. Without one
 /// Postgres only notes that there is none.
-pub(super) async fn end_leaked_transaction(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    connection.execute("set client_min_messages = error; rollback; reset client_min_messages").await?;
+pub(super) async fn end_leaked_transaction(
+    connection: &mut PgConnection,
+) -> Result<bool, sqlx::Error> {
+    connection
+        .execute("set client_min_messages = error; rollback; reset client_min_messages")
+        .await?;
     Ok(true)
 }

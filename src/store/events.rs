@@ -23,7 +23,11 @@ pub(super) struct Event {
 
 impl Event {
     pub(super) fn new(kind: &str, message: String, data: Value) -> Self {
-        Self { kind: kind.to_owned(), message, data }
+        Self {
+            kind: kind.to_owned(),
+            message,
+            data,
+        }
     }
 }
 
@@ -57,7 +61,12 @@ pub(super) async fn append(
 
 impl Store {
     /// The history of an operation after a sequence number, oldest first.
-    pub async fn events(&self, operation: Uuid, after: i64, limit: i64) -> Result<Vec<EventRecord>, StoreError> {
+    pub async fn events(
+        &self,
+        operation: Uuid,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<EventRecord>, StoreError> {
         let rows = sqlx::query!(
             "select sequence, type as kind, message, data, at from operation_events
              where operation_id = $1 and sequence > $2
@@ -83,10 +92,14 @@ impl Store {
 
     /// The number of the last entry of an operation's history, and its status: what a reader that follows it compares.
     pub async fn history_end(&self, operation: Uuid) -> Result<Option<(i64, Status)>, StoreError> {
-        let row = sqlx::query!("select last_sequence, status from operations where id = $1", operation)
-            .fetch_optional(&self.pool)
-            .await?;
-        row.map(|row| Ok((row.last_sequence, rows::status(&row.status)?))).transpose()
+        let row = sqlx::query!(
+            "select last_sequence, status from operations where id = $1",
+            operation
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| Ok((row.last_sequence, rows::status(&row.status)?)))
+            .transpose()
     }
 
     /// What happened in the operations on a cluster, newest first, each with its operation; only what is older than a
@@ -97,8 +110,9 @@ impl Store {
         before: Option<EventPosition>,
         limit: i64,
     ) -> Result<Vec<(Uuid, EventRecord)>, StoreError> {
-        let (at, operation, sequence) =
-            before.map_or((None, None, None), |(at, id, number)| (Some(at), Some(id), Some(number)));
+        let (at, operation, sequence) = before.map_or((None, None, None), |(at, id, number)| {
+            (Some(at), Some(id), Some(number))
+        });
         // The name is there for its index; the id decides.
         let found = sqlx::query!(
             "select e.operation_id, e.sequence, e.type as kind, e.message, e.data, e.at
@@ -117,10 +131,21 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let event = |sequence, kind, message, at, data| EventRecord { sequence, kind, message, at, data };
+        let event = |sequence, kind, message, at, data| EventRecord {
+            sequence,
+            kind,
+            message,
+            at,
+            data,
+        };
         Ok(found
             .into_iter()
-            .map(|row| (row.operation_id, event(row.sequence, row.kind, row.message, row.at, row.data)))
+            .map(|row| {
+                (
+                    row.operation_id,
+                    event(row.sequence, row.kind, row.message, row.at, row.data),
+                )
+            })
             .collect())
     }
 }

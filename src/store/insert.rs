@@ -23,7 +23,10 @@ pub(super) struct Row<'a> {
 }
 
 /// Inserts the operation with its steps, its first event and its key, and shows it on its cluster.
-pub(super) async fn operation(connection: &mut PgConnection, row: &Row<'_>) -> Result<(), StoreError> {
+pub(super) async fn operation(
+    connection: &mut PgConnection,
+    row: &Row<'_>,
+) -> Result<(), StoreError> {
     let (steps, kind) = (step_names(row.new), row.spec.kind().as_str());
     sqlx::query!(
         "insert into operations (id, kind, cluster_id, cluster_name, status, spec, current_position, current_step,

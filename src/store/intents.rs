@@ -8,7 +8,12 @@ use super::{Claim, Store, StoreError};
 
 impl Store {
     /// Commits the intent to send this call now, under the fence, and returns its number.
-    pub async fn open_intent(&self, claim: &Claim, task: &Task, mutation: &Mutation) -> Result<i64, StoreError> {
+    pub async fn open_intent(
+        &self,
+        claim: &Claim,
+        task: &Task,
+        mutation: &Mutation,
+    ) -> Result<i64, StoreError> {
         let id = sqlx::query_scalar!(
             "with fence as (
                select id, cluster_id from operations

@@ -83,7 +83,9 @@ impl Store {
                 cluster_kept: row.cluster_kept,
             };
             // A row of the inventory knows more than an intent.
-            let kept = evidence.entry((one.kind, one.name.clone(), one.operation_id)).or_insert_with(|| one.clone());
+            let kept = evidence
+                .entry((one.kind, one.name.clone(), one.operation_id))
+                .or_insert_with(|| one.clone());
             if kept.presence.is_none() {
                 *kept = one;
             }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::operation::Status;
+use crate::domain::problems::fault::Fault;
 
 use super::record::Recorded;
 use super::rows::to_json;
@@ -12,7 +12,12 @@ use super::{Claim, Store, StoreError};
 impl Store {
     /// Gives a claim back without a verdict, so that the operation is visited again soon although nothing was recorded.
     /// `counts`: whether the claim counts as one without progress.
-    pub async fn give_back(&self, claim: &Claim, after: Duration, counts: bool) -> Result<(), StoreError> {
+    pub async fn give_back(
+        &self,
+        claim: &Claim,
+        after: Duration,
+        counts: bool,
+    ) -> Result<(), StoreError> {
         let done = sqlx::query!(
             "update operations
              set owner = null, lease_until = null, wake_at = now() + $4::float8 * interval '1 second',
@@ -26,11 +31,19 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
-        if done.rows_affected() == 0 { Err(StoreError::Fenced) } else { Ok(()) }
+        if done.rows_affected() == 0 {
+            Err(StoreError::Fenced)
+        } else {
+            Ok(())
+        }
     }
 
     /// Blocks an operation that cannot be read, until a person asks for a retry.
-    pub async fn block_unreadable(&self, claim: &Claim, fault: &Fault) -> Result<Recorded, StoreError> {
+    pub async fn block_unreadable(
+        &self,
+        claim: &Claim,
+        fault: &Fault,
+    ) -> Result<Recorded, StoreError> {
         let done = sqlx::query!(
             "with fence as (
                update operations
@@ -53,7 +66,10 @@ impl Store {
         if done.rows_affected() == 0 {
             return Err(StoreError::Fenced);
         }
-        Ok(Recorded { status: Status::Blocked, wakes_now: false })
+        Ok(Recorded {
+            status: Status::Blocked,
+            wakes_now: false,
+        })
     }
 
     /// A database whose clock has jumped back leaves instants that lie too far ahead: a lease longer than any lease, a
@@ -67,9 +83,11 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
-        let singleton_jobs = sqlx::query!("update duties set due_at = now() where due_at > now() + interval '1 day'")
-            .execute(&self.pool)
-            .await?;
+        let singleton_jobs = sqlx::query!(
+            "update duties set due_at = now() where due_at > now() + interval '1 day'"
+        )
+        .execute(&self.pool)
+        .await?;
         Ok(operations.rows_affected() + singleton_jobs.rows_affected())
     }
 

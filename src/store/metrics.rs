@@ -18,7 +18,11 @@ pub struct Unfinished {
 
 impl Store {
     /// Counts the unfinished operations; a status that none has is missing.
-    pub async fn unfinished(&self, kinds: &[String], steps: &[String]) -> Result<Vec<Unfinished>, StoreError> {
+    pub async fn unfinished(
+        &self,
+        kinds: &[String],
+        steps: &[String],
+    ) -> Result<Vec<Unfinished>, StoreError> {
         let found = sqlx::query!(
             r#"select status, count(*) as "count!",
                       count(*) filter (where kind <> all($1) or current_step <> all($2)) as "unknown!"
@@ -32,7 +36,13 @@ impl Store {
         .await?;
         found
             .into_iter()
-            .map(|row| Ok(Unfinished { status: rows::status(&row.status)?, count: row.count, unknown: row.unknown }))
+            .map(|row| {
+                Ok(Unfinished {
+                    status: rows::status(&row.status)?,
+                    count: row.count,
+                    unknown: row.unknown,
+                })
+            })
             .collect()
     }
 }

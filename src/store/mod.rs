@@ -17,21 +17,21 @@ mod change;
 mod claims;
 mod clusters;
 mod detached;
-mod singleton_jobs;
 mod events;
-mod step_durations;
-mod metrics;
 mod idempotency;
 mod insert;
 mod intents;
 mod inventory;
 mod leases;
+mod metrics;
 mod operations;
 mod poll;
 mod private;
 mod record;
 mod rows;
 mod schema;
+mod singleton_jobs;
+mod step_durations;
 mod supersede;
 mod sweep;
 mod tasks;
@@ -44,18 +44,18 @@ pub use accept::{Accepted, NewOperation};
 pub use change::Change;
 pub use claims::{Claim, LEASE};
 pub use clusters::ClusterFilter;
-pub use singleton_jobs::SingletonJob;
 pub use events::EventPosition;
-pub use metrics::Unfinished;
 pub use idempotency::IdempotencyKey;
+pub use metrics::Unfinished;
 pub use operations::OperationFilter;
 pub use poll::DetailsDue;
 pub use private::{PRIVATE_DATABASE, prepare_private_database};
 pub use record::{Recorded, SentCall, SentOutcome, TurnReport};
 pub use schema::{Durability, SchemaState};
+pub use singleton_jobs::SingletonJob;
 pub use supersede::Retried;
 pub use tokens::{StoredToken, TokenRecord};
-pub use undo::{UndoRequested, UndoOf};
+pub use undo::{UndoOf, UndoRequested};
 pub use wake::Wakeups;
 
 /// A fault of the database or of what it holds.
@@ -94,7 +94,9 @@ impl StoreError {
                 | sqlx::Error::PoolTimedOut
                 | sqlx::Error::PoolClosed
                 | sqlx::Error::WorkerCrashed => true,
-                sqlx::Error::Database(error) => error.code().is_some_and(|code| is_passing_state(&code)),
+                sqlx::Error::Database(error) => {
+                    error.code().is_some_and(|code| is_passing_state(&code))
+                }
                 _ => false,
             },
             Self::Fenced | Self::Unreadable { .. } | Self::Task(_) | Self::Migration(_) => false,
@@ -105,7 +107,11 @@ impl StoreError {
     pub fn constraint(&self) -> Option<&str> {
         match self {
             Self::Database(sqlx::Error::Database(error)) => error.constraint(),
-            Self::Database(_) | Self::Fenced | Self::Unreadable { .. } | Self::Task(_) | Self::Migration(_) => None,
+            Self::Database(_)
+            | Self::Fenced
+            | Self::Unreadable { .. }
+            | Self::Task(_)
+            | Self::Migration(_) => None,
         }
     }
 }
@@ -114,7 +120,8 @@ impl StoreError {
 fn is_passing_state(code: &str) -> bool {
     let classes = ["08", "25", "28", "40", "53", "57"];
     // Lock timeout, no such database, no such table: the last two until somebody has made and migrated them.
-    classes.iter().any(|class| code.starts_with(class)) || ["55P03", "3D000", "42P01"].contains(&code)
+    classes.iter().any(|class| code.starts_with(class))
+        || ["55P03", "3D000", "42P01"].contains(&code)
 }
 
 /// The store: a pool of connections to one database.
@@ -139,18 +146,23 @@ impl Store {
     /// Prepares the pool. Connections are made when they are needed, so this succeeds while the database is away; a URL
     /// that cannot be read is an error.
     pub fn open(connection: &Connection) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(&connection.url)?.application_name("dax-provisioner").options([
-            ("statement_timeout", "5s"),
-            ("lock_timeout", "2s"),
-            ("idle_in_transaction_session_timeout", "5s"),
-        ]);
+        let options = PgConnectOptions::from_str(&connection.url)?
+            .application_name("dax-provisioner")
+            .options([
+                ("statement_timeout", "5s"),
+                ("lock_timeout", "2s"),
+                ("idle_in_transaction_session_timeout", "5s"),
+            ]);
         let pool = PgPoolOptions::new()
             .max_connections(connection.max_connections)
             .acquire_timeout(connection.acquire_timeout)
             .test_before_acquire(false)
             .after_release(|connection, _| Box::pin(detached::end_leaked_transaction(connection)))
             .connect_lazy_with(options);
-        Ok(Self { pool, announcing: Arc::default() })
+        Ok(Self {
+            pool,
+            announcing: Arc::default(),
+        })
     }
 
     /// Whether the database answers, by a connection of its own: a pool would only say that it waited in vain.

@@ -30,17 +30,25 @@ impl Store {
 
     /// The version and the status of an operation: what a waiting reader compares.
     pub async fn operation_version(&self, id: Uuid) -> Result<Option<(i64, Status)>, StoreError> {
-        let row =
-            sqlx::query!("select version, status from operations where id = $1", id).fetch_optional(&self.pool).await?;
-        row.map(|row| Ok((row.version, rows::status(&row.status)?))).transpose()
+        let row = sqlx::query!("select version, status from operations where id = $1", id)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| Ok((row.version, rows::status(&row.status)?)))
+            .transpose()
     }
 
     /// Operations, newest first.
-    pub async fn operations(&self, filter: &OperationFilter, limit: i64) -> Result<Vec<Operation>, StoreError> {
+    pub async fn operations(
+        &self,
+        filter: &OperationFilter,
+        limit: i64,
+    ) -> Result<Vec<Operation>, StoreError> {
         let (before_at, before_id) = filter.before.unzip();
         let mut query = sqlx::QueryBuilder::new("select id from operations where true");
         if let Some(cluster) = &filter.cluster {
-            query.push(" and cluster_name = ").push_bind(cluster.clone());
+            query
+                .push(" and cluster_name = ")
+                .push_bind(cluster.clone());
         }
         if let Some(kind) = filter.kind {
             query.push(" and kind = ").push_bind(kind.as_str());
@@ -49,9 +57,16 @@ impl Store {
             query.push(" and status = ").push_bind(status.as_str());
         }
         if let (Some(at), Some(id)) = (before_at, before_id) {
-            query.push(" and (created_at, id) < (").push_bind(at).push(", ").push_bind(id).push(")");
+            query
+                .push(" and (created_at, id) < (")
+                .push_bind(at)
+                .push(", ")
+                .push_bind(id)
+                .push(")");
         }
-        query.push(" order by created_at desc, id desc limit ").push_bind(limit);
+        query
+            .push(" order by created_at desc, id desc limit ")
+            .push_bind(limit);
         let ids: Vec<Uuid> = query.build_query_scalar().fetch_all(&self.pool).await?;
         self.read_operations(&ids).await
     }
@@ -84,7 +99,11 @@ impl Store {
                     version: row.version,
                     steps: take(&mut steps, row.id),
                     next_attempt_at: row.next_attempt_at,
-                    waiting_for: row.waiting_for.as_deref().map(rows::waiting_for).transpose()?,
+                    waiting_for: row
+                        .waiting_for
+                        .as_deref()
+                        .map(rows::waiting_for)
+                        .transpose()?,
                     fault: from_optional_json("fault", row.fault)?,
                     receipt: take(&mut receipts, row.id),
                     node_count: row.node_count,
@@ -155,7 +174,9 @@ impl Store {
 }
 
 fn take<T>(rows: &mut Vec<(Uuid, T)>, id: Uuid) -> Vec<T> {
-    let (taken, left): (Vec<_>, Vec<_>) = std::mem::take(rows).into_iter().partition(|(owner, _)| *owner == id);
+    let (taken, left): (Vec<_>, Vec<_>) = std::mem::take(rows)
+        .into_iter()
+        .partition(|(owner, _)| *owner == id);
     *rows = left;
     taken.into_iter().map(|(_, row)| row).collect()
 }

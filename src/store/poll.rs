@@ -48,7 +48,9 @@ impl Store {
 
     /// The database's clock.
     pub async fn clock(&self) -> Result<DateTime<Utc>, StoreError> {
-        Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(&self.pool).await?)
+        Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
+            .fetch_one(&self.pool)
+            .await?)
     }
 
     /// Writes what was seen: every cluster of ours is there as listed, or not there. What was seen later already stays.
@@ -101,7 +103,11 @@ impl Store {
     }
 
     /// The clusters whose details were read longest ago, among those at rest and older than that.
-    pub async fn details_due(&self, older_than: Duration, limit: i64) -> Result<Vec<DetailsDue>, StoreError> {
+    pub async fn details_due(
+        &self,
+        older_than: Duration,
+        limit: i64,
+    ) -> Result<Vec<DetailsDue>, StoreError> {
         let due = sqlx::query_as!(
             DetailsDue,
             "select id, name, operation_id, observed ->> 'arn' as arn, observed ->> 'parameter_group' as parameter_group

@@ -13,12 +13,19 @@ use super::StoreError;
 
 /// A domain value as the JSON of a column.
 pub(super) fn to_json<T: Serialize>(value: &T) -> Value {
-    serde_json::to_value(value).expect("domain values have string keys and no custom serializers, so they are JSON")
+    serde_json::to_value(value)
+        .expect("domain values have string keys and no custom serializers, so they are JSON")
 }
 
 /// The domain value in a JSON column.
-pub(super) fn from_json<T: DeserializeOwned>(what: &'static str, value: Value) -> Result<T, StoreError> {
-    serde_json::from_value(value).map_err(|error| StoreError::Unreadable { what, detail: error.to_string() })
+pub(super) fn from_json<T: DeserializeOwned>(
+    what: &'static str,
+    value: Value,
+) -> Result<T, StoreError> {
+    serde_json::from_value(value).map_err(|error| StoreError::Unreadable {
+        what,
+        detail: error.to_string(),
+    })
 }
 
 /// The domain value in a JSON column that may be null.
@@ -30,7 +37,10 @@ pub(super) fn from_optional_json<T: DeserializeOwned>(
 }
 
 fn word<T>(what: &'static str, word: &str, read: Option<T>) -> Result<T, StoreError> {
-    read.ok_or_else(|| StoreError::Unreadable { what, detail: format!("the word {word:?}") })
+    read.ok_or_else(|| StoreError::Unreadable {
+        what,
+        detail: format!("the word {word:?}"),
+    })
 }
 
 pub(super) fn kind(text: &str) -> Result<Kind, StoreError> {
@@ -66,5 +76,8 @@ pub(super) fn presence(text: &str) -> Result<Presence, StoreError> {
 }
 
 pub(super) fn cluster_name(text: &str) -> Result<ClusterName, StoreError> {
-    ClusterName::parse(text).map_err(|rule| StoreError::Unreadable { what: "cluster name", detail: rule.detail })
+    ClusterName::parse(text).map_err(|rule| StoreError::Unreadable {
+        what: "cluster name",
+        detail: rule.detail,
+    })
 }

@@ -48,28 +48,48 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         // A migration may wait for another process's, and may take long.
         let patient = [("lock_timeout", "0"), ("statement_timeout", "0")];
-        let options = self.pool.connect_options().as_ref().clone().options(patient);
+        let options = self
+            .pool
+            .connect_options()
+            .as_ref()
+            .clone()
+            .options(patient);
         let migration = tokio::spawn(async move {
-            let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+            let pool = PgPoolOptions::new()
+                .max_connections(1)
+                .connect_with(options)
+                .await?;
             migrator().run(&pool).await?;
             pool.close().await;
             Ok(())
         });
-        migration.await.map_err(|error| StoreError::Task(error.to_string()))?
+        migration
+            .await
+            .map_err(|error| StoreError::Task(error.to_string()))?
     }
 
     /// Compares the applied migrations with those of this program.
     pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
         // The table is sqlx's own and is missing before the first migration, so the query cannot be a checked macro.
-        let exists: bool =
-            sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&self.pool).await?;
+        let exists: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
+            .fetch_one(&self.pool)
+            .await?;
         let applied: Vec<i64> = if exists {
-            sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(&self.pool).await?
+            sqlx::query_scalar("select version from _sqlx_migrations where success")
+                .fetch_all(&self.pool)
+                .await?
         } else {
             Vec::new()
         };
-        let missing = migrator().iter().map(|migration| migration.version).find(|version| !applied.contains(version));
-        Ok(missing.map_or(SchemaState::Current, |missing| SchemaState::Behind { missing }))
+        let missing = migrator()
+            .iter()
+            .map(|migration| migration.version)
+            .find(|version| !applied.contains(version));
+        Ok(
+            missing.map_or(SchemaState::Current, |missing| SchemaState::Behind {
+                missing,
+            }),
+        )
     }
 
     /// Reads the two settings on which durability rests.
@@ -79,13 +99,21 @@ impl Store {
         )
         .fetch_one(&self.pool)
         .await?;
-        Ok(Durability { fsync: row.fsync, synchronous_commit: row.synchronous_commit })
+        Ok(Durability {
+            fsync: row.fsync,
+            synchronous_commit: row.synchronous_commit,
+        })
     }
 
     /// The installation this database is.
     pub async fn installation(&self) -> Result<Installation, StoreError> {
-        let row = sqlx::query!("select id, place from installation").fetch_one(&self.pool).await?;
-        let place = row.place.map(|value: Value| from_json("installation.place", value)).transpose()?;
+        let row = sqlx::query!("select id, place from installation")
+            .fetch_one(&self.pool)
+            .await?;
+        let place = row
+            .place
+            .map(|value: Value| from_json("installation.place", value))
+            .transpose()?;
         Ok(Installation { id: row.id, place })
     }
 
@@ -102,8 +130,13 @@ impl Store {
     }
 
     /// Seconds by which the database's clock is ahead of the given instant.
-    pub async fn clock_offset(&self, local: chrono::DateTime<chrono::Utc>) -> Result<f64, StoreError> {
-        let database = sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(&self.pool).await?;
+    pub async fn clock_offset(
+        &self,
+        local: chrono::DateTime<chrono::Utc>,
+    ) -> Result<f64, StoreError> {
+        let database = sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
+            .fetch_one(&self.pool)
+            .await?;
         Ok((database - local).as_seconds_f64())
     }
 }

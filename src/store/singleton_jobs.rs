@@ -17,7 +17,12 @@ pub struct SingletonJob {
 
 impl Store {
     /// Takes a duty that is due, for at most `lease`. `None`: not due, or another process has it.
-    pub async fn take_duty(&self, name: &str, owner: &str, lease: Duration) -> Result<Option<SingletonJob>, StoreError> {
+    pub async fn take_duty(
+        &self,
+        name: &str,
+        owner: &str,
+        lease: Duration,
+    ) -> Result<Option<SingletonJob>, StoreError> {
         let taken_at = Instant::now();
         let epoch = sqlx::query_scalar!(
             "update duties
@@ -30,11 +35,19 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(epoch.map(|epoch| SingletonJob { name: name.to_owned(), epoch, taken_at }))
+        Ok(epoch.map(|epoch| SingletonJob {
+            name: name.to_owned(),
+            epoch,
+            taken_at,
+        }))
     }
 
     /// Gives a duty back that could not be done; it is due again after a while.
-    pub async fn fail_duty(&self, duty: &SingletonJob, next_in: Duration) -> Result<(), StoreError> {
+    pub async fn fail_duty(
+        &self,
+        duty: &SingletonJob,
+        next_in: Duration,
+    ) -> Result<(), StoreError> {
         sqlx::query!(
             "update duties set owner = null, due_at = now() + $3::float8 * interval '1 second'
              where name = $1 and epoch = $2",
@@ -58,6 +71,10 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
-        if done.rows_affected() == 0 { Err(StoreError::Fenced) } else { Ok(()) }
+        if done.rows_affected() == 0 {
+            Err(StoreError::Fenced)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -16,10 +16,18 @@ impl Store {
         nodes: Option<i32>,
     ) -> Result<BTreeMap<String, Duration>, StoreError> {
         let alike = self.medians(kind, nodes).await?;
-        if nodes.is_some() && alike.is_empty() { self.medians(kind, None).await } else { Ok(alike) }
+        if nodes.is_some() && alike.is_empty() {
+            self.medians(kind, None).await
+        } else {
+            Ok(alike)
+        }
     }
 
-    async fn medians(&self, kind: Kind, nodes: Option<i32>) -> Result<BTreeMap<String, Duration>, StoreError> {
+    async fn medians(
+        &self,
+        kind: Kind,
+        nodes: Option<i32>,
+    ) -> Result<BTreeMap<String, Duration>, StoreError> {
         let found = sqlx::query!(
             r#"select s.name,
                       percentile_cont(0.5) within group (
@@ -40,7 +48,12 @@ impl Store {
         .await?;
         Ok(found
             .into_iter()
-            .map(|row| (row.name, Duration::try_from_secs_f64(row.seconds).unwrap_or_default()))
+            .map(|row| {
+                (
+                    row.name,
+                    Duration::try_from_secs_f64(row.seconds).unwrap_or_default(),
+                )
+            })
             .collect())
     }
 }

@@ -38,11 +38,16 @@ impl Store {
         let mut left = DELETE_RACES;
         loop {
             let (new, cluster, spec) = (new.clone(), cluster.to_owned(), spec.clone());
-            let outcome =
-                self.detached(|pool| async move { delete_in_transaction(&pool, &new, &cluster, &spec).await }).await;
+            let outcome = self
+                .detached(|pool| async move {
+                    delete_in_transaction(&pool, &new, &cluster, &spec).await
+                })
+                .await;
             match outcome {
                 // Another operation was accepted between our look and our insert: look again, and take it over.
-                Err(error) if error.constraint() == Some("operations_one_live") && left > 0 => left -= 1,
+                Err(error) if error.constraint() == Some("operations_one_live") && left > 0 => {
+                    left -= 1
+                }
                 other => return other,
             }
         }
@@ -50,7 +55,8 @@ impl Store {
 
     /// Wakes a blocked operation now and starts its patience anew.
     pub async fn retry(&self, operation: Uuid) -> Result<Retried, StoreError> {
-        self.detached(move |pool| async move { retry_in_transaction(&pool, operation).await }).await
+        self.detached(move |pool| async move { retry_in_transaction(&pool, operation).await })
+            .await
     }
 }
 
@@ -76,16 +82,23 @@ async fn delete_in_transaction(
     )
     .fetch_optional(&mut *transaction)
     .await?;
-    let Some(found) = found else { return Ok(Accepted::NoSuchCluster) };
+    let Some(found) = found else {
+        return Ok(Accepted::NoSuchCluster);
+    };
     if let Some(live) = &live
         && rows::kind(&live.kind)? == Kind::DeleteCluster
     {
-        let Spec::DeleteCluster(begun) = rows::from_json("operations.spec", live.spec.clone())? else {
+        let Spec::DeleteCluster(begun) = rows::from_json("operations.spec", live.spec.clone())?
+        else {
             return Ok(Accepted::InProgress(live.id));
         };
         // A delete that leaves less than is asked for now is not the same one.
         let same = spec.retain.iter().all(|kind| begun.retain.contains(kind));
-        return Ok(if same { Accepted::Replayed(live.id) } else { Accepted::InProgress(live.id) });
+        return Ok(if same {
+            Accepted::Replayed(live.id)
+        } else {
+            Accepted::InProgress(live.id)
+        });
     }
     if found.protected {
         return Ok(Accepted::DeletionProtected);
@@ -95,17 +108,32 @@ async fn delete_in_transaction(
     }
     let spec = Spec::DeleteCluster(spec.clone());
     // A delete that has taken over cannot be taken back: what it superseded is over.
-    let prior = if live.is_none() { Some(rows::cluster_status(&found.status)?) } else { None };
+    let prior = if live.is_none() {
+        Some(rows::cluster_status(&found.status)?)
+    } else {
+        None
+    };
     let becomes = ClusterStatus::Deleting;
     insert::operation(
         &mut transaction,
-        &insert::Row { new, spec: &spec, cluster_id: found.id, cluster, prior, becomes },
+        &insert::Row {
+            new,
+            spec: &spec,
+            cluster_id: found.id,
+            cluster,
+            prior,
+            becomes,
+        },
     )
     .await?;
     if let Some(live) = &live {
-        sqlx::query!("update operations set superseded_by = $2 where id = $1", live.id, new.id)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query!(
+            "update operations set superseded_by = $2 where id = $1",
+            live.id,
+            new.id
+        )
+        .execute(&mut *transaction)
+        .await?;
     }
     transaction.commit().await?;
     Ok(Accepted::Created(new.id))
@@ -143,10 +171,15 @@ async fn supersede(connection: &mut PgConnection, operation: Uuid) -> Result<(),
 
 async fn retry_in_transaction(pool: &PgPool, operation: Uuid) -> Result<Retried, StoreError> {
     let mut transaction = pool.begin().await?;
-    let row = sqlx::query!("select status, current_position from operations where id = $1 for update", operation)
-        .fetch_optional(&mut *transaction)
-        .await?;
-    let Some(row) = row else { return Ok(Retried::NoSuchOperation) };
+    let row = sqlx::query!(
+        "select status, current_position from operations where id = $1 for update",
+        operation
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(row) = row else {
+        return Ok(Retried::NoSuchOperation);
+    };
     match rows::status(&row.status)? {
         Status::Blocked => {}
         status if status.is_finished() => return Ok(Retried::Finished),

@@ -43,20 +43,31 @@ impl Store {
     }
 
     /// Closes a sweep's intent. An unknown outcome is settled too: the next sweep looks again.
-    pub async fn close_sweep_intent(&self, id: i64, outcome: SentOutcome) -> Result<(), StoreError> {
+    pub async fn close_sweep_intent(
+        &self,
+        id: i64,
+        outcome: SentOutcome,
+    ) -> Result<(), StoreError> {
         let word = match outcome {
             SentOutcome::Applied => "applied",
             SentOutcome::Refused => "refused",
             SentOutcome::Unknown => "settled",
         };
-        sqlx::query!("update intents set closed_at = clock_timestamp(), outcome = $2 where id = $1", id, word)
-            .execute(&self.pool)
-            .await?;
+        sqlx::query!(
+            "update intents set closed_at = clock_timestamp(), outcome = $2 where id = $1",
+            id,
+            word
+        )
+        .execute(&self.pool)
+        .await?;
         Ok(())
     }
 
     /// Settles the intents of finished operations whose clusters nobody works on: what they made is found by the sweep.
-    pub async fn settle_stale_intents(&self, older_than: std::time::Duration) -> Result<u64, StoreError> {
+    pub async fn settle_stale_intents(
+        &self,
+        older_than: std::time::Duration,
+    ) -> Result<u64, StoreError> {
         let done = sqlx::query!(
             "update intents set closed_at = clock_timestamp(), outcome = 'settled'
              where closed_at is null and opened_at < now() - $1::float8 * interval '1 second'

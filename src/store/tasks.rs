@@ -110,7 +110,10 @@ impl Store {
         })
     }
 
-    pub(super) async fn inventory_of_cluster(&self, cluster_id: Uuid) -> Result<Vec<Item>, StoreError> {
+    pub(super) async fn inventory_of_cluster(
+        &self,
+        cluster_id: Uuid,
+    ) -> Result<Vec<Item>, StoreError> {
         let found = sqlx::query!(
             "select kind, name, arn, owner, presence, reason, operation_id, recorded_at
              from inventory where cluster_id = $1 order by id",
@@ -136,9 +139,14 @@ impl Store {
     }
 
     /// Which rules of security groups other clusters rely on too that are to stay.
-    async fn shared_rules(&self, cluster_id: Uuid, own: &[Item]) -> Result<BTreeMap<String, String>, StoreError> {
-        let rules =
-            own.iter().filter(|item| item.kind == ResourceKind::SecurityGroupRule && item.is_managed_and_present());
+    async fn shared_rules(
+        &self,
+        cluster_id: Uuid,
+        own: &[Item],
+    ) -> Result<BTreeMap<String, String>, StoreError> {
+        let rules = own.iter().filter(|item| {
+            item.kind == ResourceKind::SecurityGroupRule && item.is_managed_and_present()
+        });
         let names: Vec<String> = rules.map(|item| item.name.clone()).collect();
         if names.is_empty() {
             return Ok(BTreeMap::new());
@@ -154,7 +162,10 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(found.into_iter().map(|row| (row.name, row.cluster)).collect())
+        Ok(found
+            .into_iter()
+            .map(|row| (row.name, row.cluster))
+            .collect())
     }
 
     async fn done_calls(&self, operation: Uuid) -> Result<Vec<DoneCall>, StoreError> {

@@ -61,18 +61,23 @@ impl Store {
 
     /// Revokes a token; false if there is none of that name that is still valid.
     pub async fn revoke_token(&self, name: &str) -> Result<bool, StoreError> {
-        let done = sqlx::query!("update tokens set revoked_at = now() where name = $1 and revoked_at is null", name)
-            .execute(&self.pool)
-            .await?;
+        let done = sqlx::query!(
+            "update tokens set revoked_at = now() where name = $1 and revoked_at is null",
+            name
+        )
+        .execute(&self.pool)
+        .await?;
         Ok(done.rows_affected() == 1)
     }
 
     /// Every token, by name.
     pub async fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError> {
-        let found =
-            sqlx::query_as!(TokenRecord, "select name, created_at, expires_at, revoked_at from tokens order by name")
-                .fetch_all(&self.pool)
-                .await?;
+        let found = sqlx::query_as!(
+            TokenRecord,
+            "select name, created_at, expires_at, revoked_at from tokens order by name"
+        )
+        .fetch_all(&self.pool)
+        .await?;
         Ok(found)
     }
 }

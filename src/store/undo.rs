@@ -3,8 +3,8 @@
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::operation::{ClusterStatus, Kind, Status};
+use crate::domain::problems::fault::Fault;
 
 use super::rows::{self, from_optional_json, to_json};
 use super::{Store, StoreError, clusters};
@@ -43,30 +43,57 @@ struct Live {
 
 impl Store {
     /// Cancels an operation: no new forward call, then its undo, then `cancelled`.
-    pub async fn cancel(&self, operation: Uuid, undo_of: UndoOf) -> Result<UndoRequested, StoreError> {
-        self.detached(move |pool| async move { request_undo(&pool, operation, Status::Cancelled, undo_of).await }).await
+    pub async fn cancel(
+        &self,
+        operation: Uuid,
+        undo_of: UndoOf,
+    ) -> Result<UndoRequested, StoreError> {
+        self.detached(move |pool| async move {
+            request_undo(&pool, operation, Status::Cancelled, undo_of).await
+        })
+        .await
     }
 
     /// Rolls a blocked operation back: its undo, then `failed` with the problem that blocked it.
-    pub async fn roll_back(&self, operation: Uuid, undo_of: UndoOf) -> Result<UndoRequested, StoreError> {
-        self.detached(move |pool| async move { request_undo(&pool, operation, Status::Failed, undo_of).await }).await
+    pub async fn roll_back(
+        &self,
+        operation: Uuid,
+        undo_of: UndoOf,
+    ) -> Result<UndoRequested, StoreError> {
+        self.detached(move |pool| async move {
+            request_undo(&pool, operation, Status::Failed, undo_of).await
+        })
+        .await
     }
 }
 
-async fn request_undo(pool: &PgPool, id: Uuid, ending: Status, undo_of: UndoOf) -> Result<UndoRequested, StoreError> {
+async fn request_undo(
+    pool: &PgPool,
+    id: Uuid,
+    ending: Status,
+    undo_of: UndoOf,
+) -> Result<UndoRequested, StoreError> {
     let mut transaction = pool.begin().await?;
-    let Some(live) = lock(&mut transaction, id).await? else { return Ok(UndoRequested::NoSuchOperation) };
+    let Some(live) = lock(&mut transaction, id).await? else {
+        return Ok(UndoRequested::NoSuchOperation);
+    };
     if live.status.is_finished() {
         return Ok(UndoRequested::Finished);
     }
     if live.undoing {
-        return Ok(if live.ending == ending { UndoRequested::Already } else { UndoRequested::TooLate });
+        return Ok(if live.ending == ending {
+            UndoRequested::Already
+        } else {
+            UndoRequested::TooLate
+        });
     }
     if ending == Status::Failed && live.status != Status::Blocked {
         return Ok(UndoRequested::NotBlocked);
     }
     if live.kind == Kind::DeleteCluster
-        && (ending == Status::Failed || live.prior.is_none() || has_deleted(&mut transaction, id).await?)
+        && (ending == Status::Failed
+            || live.prior.is_none()
+            || has_deleted(&mut transaction, id).await?)
     {
         return Ok(UndoRequested::TooLate);
     }
@@ -75,10 +102,18 @@ async fn request_undo(pool: &PgPool, id: Uuid, ending: Status, undo_of: UndoOf) 
     if steps.is_empty() {
         end_at_once(&mut transaction, &live, ending, fault.as_ref()).await?;
     } else {
-        let status = if ending == Status::Failed { Status::RollingBack } else { Status::Cancelling };
+        let status = if ending == Status::Failed {
+            Status::RollingBack
+        } else {
+            Status::Cancelling
+        };
         stop_forward_steps(&mut transaction, id).await?;
         append(&mut transaction, id, &steps, ending, fault.as_ref()).await?;
-        let word = if ending == Status::Failed { "roll_back_requested" } else { "cancel_requested" };
+        let word = if ending == Status::Failed {
+            "roll_back_requested"
+        } else {
+            "cancel_requested"
+        };
         take_from_workers(&mut transaction, id, status, word).await?;
         clusters::touch(&mut transaction, live.cluster_id).await?;
     }
@@ -105,7 +140,11 @@ async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Live>, S
             status: rows::status(&row.status)?,
             ending: rows::status(&row.ending)?,
             undoing: row.undo.unwrap_or_default(),
-            prior: row.prior_status.as_deref().map(rows::cluster_status).transpose()?,
+            prior: row
+                .prior_status
+                .as_deref()
+                .map(rows::cluster_status)
+                .transpose()?,
             fault: from_optional_json("operation_steps.fault", row.step_fault)?,
         })
     })
@@ -227,7 +266,14 @@ async fn end_at_once(
     .await?;
     clusters::end_operation(connection, live.cluster_id, live.kind, ending, live.prior).await?;
     let word = format!("operation_{}", ending.as_str());
-    write_event(connection, live.id, sequence, &word, "given up before anything was done").await
+    write_event(
+        connection,
+        live.id,
+        sequence,
+        &word,
+        "given up before anything was done",
+    )
+    .await
 }
 
 async fn write_event(

@@ -24,7 +24,10 @@ impl Store {
         let store = self.clone();
         tokio::spawn(async move {
             store.announcing.store(false, Ordering::Release);
-            if let Err(error) = sqlx::query!("select pg_notify($1, '')", CHANNEL).execute(&store.pool).await {
+            if let Err(error) = sqlx::query!("select pg_notify($1, '')", CHANNEL)
+                .execute(&store.pool)
+                .await
+            {
                 tracing::debug!(%error, "the workers could not be notified; they poll");
             }
         });

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::problems::fault::{Handling, Fault, FaultClass};
 use crate::domain::operation::Status;
+use crate::domain::problems::fault::{Fault, FaultClass, Handling};
 use crate::domain::retry::{RECHECK_QUOTA, backoff, jittered, recheck_permission, recheck_role};
 use crate::domain::spec::{OnFailure, Spec};
 use crate::domain::verdict::Verdict;
@@ -32,8 +32,15 @@ pub(super) struct DecisionContext<'a> {
 
 impl<'a> DecisionContext<'a> {
     pub(super) fn new(context: &'a Context<'a>, step: &'a Step, claim: &'a Claim) -> Self {
-        let tears_down = context.task.step.undo || matches!(context.task.spec, Spec::DeleteCluster(_));
-        Self { context, step, tears_down, random: rand::random(), claim }
+        let tears_down =
+            context.task.step.undo || matches!(context.task.spec, Spec::DeleteCluster(_));
+        Self {
+            context,
+            step,
+            tears_down,
+            random: rand::random(),
+            claim,
+        }
     }
 
     /// Whether the step, or the whole operation, has used up its time.
@@ -46,7 +53,10 @@ impl<'a> DecisionContext<'a> {
             return false;
         }
         let allowed = TimeDelta::from_std((self.step.deadline)(task)).unwrap_or(TimeDelta::MAX);
-        let step_late = task.step.timeout_from.is_some_and(|from| task.now - from > allowed);
+        let step_late = task
+            .step
+            .timeout_from
+            .is_some_and(|from| task.now - from > allowed);
         step_late || task.now > task.deadline_at
     }
 
@@ -54,10 +64,12 @@ impl<'a> DecisionContext<'a> {
     async fn late_fault(&self, last: Option<Fault>) -> Fault {
         let timeout = self.claim.lease_left().saturating_sub(KEPT_TO_RECORD);
         let known = last.clone();
-        tokio::time::timeout(timeout, late_fault(self.context, self.step, last)).await.unwrap_or_else(|_| {
-            let detail = format!("{} took longer than it may", self.step.name);
-            known.unwrap_or_else(|| Fault::new(FaultClass::Deadline, detail))
-        })
+        tokio::time::timeout(timeout, late_fault(self.context, self.step, last))
+            .await
+            .unwrap_or_else(|_| {
+                let detail = format!("{} took longer than it may", self.step.name);
+                known.unwrap_or_else(|| Fault::new(FaultClass::Deadline, detail))
+            })
     }
 
     /// A blocked verdict, or the undo if the request prefers that to waiting.
@@ -66,29 +78,56 @@ impl<'a> DecisionContext<'a> {
         if task.spec.on_failure() == OnFailure::RollBack && !self.tears_down {
             return Verdict::RollBack { fault };
         }
-        let fault = Fault { during_undo: task.step.undo, ..fault };
-        Verdict::Block { fault, recheck_after: Some(recheck_after), waiting_for }
+        let fault = Fault {
+            during_undo: task.step.undo,
+            ..fault
+        };
+        Verdict::Block {
+            fault,
+            recheck_after: Some(recheck_after),
+            waiting_for,
+        }
     }
 }
 
 /// What follows when the step waits for AWS.
-pub(super) async fn after_waiting(now: &DecisionContext<'_>, after: Duration, waiting_for: WaitingFor) -> Verdict {
+pub(super) async fn after_waiting(
+    now: &DecisionContext<'_>,
+    after: Duration,
+    waiting_for: WaitingFor,
+) -> Verdict {
     if !after.is_zero() && now.is_late() {
         let fault = now.late_fault(None).await;
         return now.block(fault, RECHECK_LATE, waiting_for);
     }
-    Verdict::Again { after: jittered(after, now.random), waiting_for: Some(waiting_for), fault: None }
+    Verdict::Again {
+        after: jittered(after, now.random),
+        waiting_for: Some(waiting_for),
+        fault: None,
+    }
 }
 
 /// What follows a fault. `propagating_until`: until then a role that cannot be assumed is only young.
-pub(super) async fn after_fault(now: &DecisionContext<'_>, fault: Fault, propagating_until: Option<DateTime<Utc>>) -> Verdict {
-    let fault = if now.tears_down { hold_instead_of_failing(fault) } else { fault };
+pub(super) async fn after_fault(
+    now: &DecisionContext<'_>,
+    fault: Fault,
+    propagating_until: Option<DateTime<Utc>>,
+) -> Verdict {
+    let fault = if now.tears_down {
+        hold_instead_of_failing(fault)
+    } else {
+        fault
+    };
     match fault.class.handling() {
         Handling::Fail if now.tears_down => now.block(fault, RECHECK_LATE, WaitingFor::Operator),
         Handling::Fail => Verdict::RollBack { fault },
         Handling::Block => block(now, fault),
-        Handling::Retry if fault.class == FaultClass::RoleNotAssumable => role_not_assumable(now, fault, propagating_until),
-        Handling::Retry if fault.class == FaultClass::ServiceLinkedRoleMissing => service_linked_role_missing(now, fault),
+        Handling::Retry if fault.class == FaultClass::RoleNotAssumable => {
+            role_not_assumable(now, fault, propagating_until)
+        }
+        Handling::Retry if fault.class == FaultClass::ServiceLinkedRoleMissing => {
+            service_linked_role_missing(now, fault)
+        }
         Handling::Retry if now.is_late() => {
             let fault = now.late_fault(Some(fault)).await;
             now.block(fault, RECHECK_LATE, WaitingFor::Aws)
@@ -100,29 +139,62 @@ pub(super) async fn after_fault(now: &DecisionContext<'_>, fault: Fault, propaga
                 FaultClass::WrongState => WaitingFor::Release,
                 _ => WaitingFor::Aws,
             };
-            Verdict::Again { after: backoff(faults, now.random), waiting_for: Some(waiting_for), fault: Some(fault) }
+            Verdict::Again {
+                after: backoff(faults, now.random),
+                waiting_for: Some(waiting_for),
+                fault: Some(fault),
+            }
         }
     }
 }
 
-fn role_not_assumable(now: &DecisionContext<'_>, fault: Fault, propagating_until: Option<DateTime<Utc>>) -> Verdict {
+fn role_not_assumable(
+    now: &DecisionContext<'_>,
+    fault: Fault,
+    propagating_until: Option<DateTime<Utc>>,
+) -> Verdict {
     let task = now.context.task;
     if propagating_until.is_some_and(|until| task.now < until) {
-        let after = recheck_role(task.step.faults_in_row + 1, now.context.settings.timing.role_recheck);
-        return Verdict::Again { after, waiting_for: Some(WaitingFor::RolePropagation), fault: Some(fault) };
+        let after = recheck_role(
+            task.step.faults_in_row + 1,
+            now.context.settings.timing.role_recheck,
+        );
+        return Verdict::Again {
+            after,
+            waiting_for: Some(WaitingFor::RolePropagation),
+            fault: Some(fault),
+        };
     }
-    now.block(fault, recheck_permission(task.step.blocks_in_row + 1), WaitingFor::RoleTrust)
+    now.block(
+        fault,
+        recheck_permission(task.step.blocks_in_row + 1),
+        WaitingFor::RoleTrust,
+    )
 }
 
 /// DAX may not see the account's service-linked role yet that was made moments ago; later it is a matter of permissions.
 fn service_linked_role_missing(now: &DecisionContext<'_>, fault: Fault) -> Verdict {
     let task = now.context.task;
     let timing = &now.context.settings.timing;
-    if task.step.timeout_from.is_none_or(|from| task.age_of(from) < timing.propagation) {
+    if task
+        .step
+        .timeout_from
+        .is_none_or(|from| task.age_of(from) < timing.propagation)
+    {
         let after = recheck_role(task.step.faults_in_row + 1, timing.role_recheck);
-        return Verdict::Again { after, waiting_for: Some(WaitingFor::RolePropagation), fault: Some(fault) };
+        return Verdict::Again {
+            after,
+            waiting_for: Some(WaitingFor::RolePropagation),
+            fault: Some(fault),
+        };
     }
-    block(now, Fault { class: FaultClass::Permission, ..fault })
+    block(
+        now,
+        Fault {
+            class: FaultClass::Permission,
+            ..fault
+        },
+    )
 }
 
 fn block(now: &DecisionContext<'_>, fault: Fault) -> Verdict {

@@ -59,7 +59,10 @@ impl Worker {
             world,
             inspector,
             name,
-            kinds: Kind::ALL.map(|kind| kind.as_str().to_owned()).to_vec().into(),
+            kinds: Kind::ALL
+                .map(|kind| kind.as_str().to_owned())
+                .to_vec()
+                .into(),
             steps: known_steps().into(),
             probe: None,
             sweep_every: sweep::EVERY,
@@ -90,13 +93,21 @@ impl Worker {
         tasks.spawn(self.clone().poll_now_and_then(stop.clone()));
         if listen {
             let (worker, stop) = (self.clone(), stop.clone());
-            tasks.spawn(async move { stop.run_until_cancelled(worker.spread_news(news)).await.unwrap_or_default() });
+            tasks.spawn(async move {
+                stop.run_until_cancelled(worker.spread_news(news))
+                    .await
+                    .unwrap_or_default()
+            });
         }
         stop.cancelled().await;
-        let drained = tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
+        let drained =
+            tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
         if drained.is_err() {
             // Their calls may still be under way: nobody takes over before their leases end.
-            tracing::warn!("turns were still running after {} s; their leases will expire", DRAIN.as_secs());
+            tracing::warn!(
+                "turns were still running after {} s; their leases will expire",
+                DRAIN.as_secs()
+            );
             tasks.abort_all();
             return;
         }
@@ -109,7 +120,11 @@ impl Worker {
     async fn company(&self, alone: bool) -> Option<TurnPermit> {
         let lock = Arc::clone(&self.company);
         let leave = async {
-            if alone { TurnPermit::Alone(lock.write_owned().await) } else { TurnPermit::Shared(lock.read_owned().await) }
+            if alone {
+                TurnPermit::Alone(lock.write_owned().await)
+            } else {
+                TurnPermit::Shared(lock.read_owned().await)
+            }
         };
         tokio::time::timeout(COMPANY, leave).await.ok()
     }
@@ -120,11 +135,17 @@ impl Worker {
                 Ok(Ok(TurnResult::Idle)) => true,
                 Ok(Ok(TurnResult::Worked(_))) => false,
                 Err(_) => {
-                    tracing::warn!("a turn took over {} s and is left to itself", TURN.as_secs());
+                    tracing::warn!(
+                        "a turn took over {} s and is left to itself",
+                        TURN.as_secs()
+                    );
                     true
                 }
                 Ok(Err(error)) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a turn failed; the next one goes on");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "a turn failed; the next one goes on"
+                    );
                     true
                 }
             };

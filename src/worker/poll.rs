@@ -27,12 +27,19 @@ impl Worker {
     pub(super) async fn poll_now_and_then(self, stop: CancellationToken) {
         let timing = &self.world.settings.timing;
         let tick = (timing.cluster_poll / 4).clamp(SHORTEST, Duration::from_secs(2));
-        while stop.run_until_cancelled(tokio::time::sleep(tick)).await.is_some() {
+        while stop
+            .run_until_cancelled(tokio::time::sleep(tick))
+            .await
+            .is_some()
+        {
             // A task of its own, so that a poll that panics is not the last one.
             let worker = self.clone();
             match tokio::spawn(async move { worker.poll().await }).await {
                 Ok(Ok(_)) => {}
-                Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "the poll ended early"),
+                Ok(Err(error)) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the poll ended early"
+                ),
                 Err(error) => tracing::error!(%error, "the poll crashed"),
             }
         }
@@ -41,7 +48,9 @@ impl Worker {
     /// Polls once, if it is due and no other process does it. Returns how many clusters have changed.
     pub async fn poll(&self) -> Result<Option<usize>, SweepFault> {
         let timing = &self.world.settings.timing;
-        let Some(duty) = self.store.take_duty("poll", &self.name, LEASE).await? else { return Ok(None) };
+        let Some(duty) = self.store.take_duty("poll", &self.name, LEASE).await? else {
+            return Ok(None);
+        };
         let next_in = jittered(timing.cluster_poll.max(SHORTEST), rand::random());
         match self.look_at_all(&duty).await {
             Ok(changed) => {
@@ -70,7 +79,11 @@ impl Worker {
     }
 
     async fn look_at_all(&self, duty: &SingletonJob) -> Result<usize, SweepFault> {
-        if !self.store.poll_is_needed(self.world.settings.timing.refresh).await? {
+        if !self
+            .store
+            .poll_is_needed(self.world.settings.timing.refresh)
+            .await?
+        {
             return Ok(0);
         }
         let seen_at = self.store.clock().await?;
@@ -83,15 +96,29 @@ impl Worker {
     }
 
     async fn read_details(&self) -> Result<(), SweepFault> {
-        let due = self.store.details_due(self.world.settings.timing.details, DETAILS_AT_ONCE).await?;
+        let due = self
+            .store
+            .details_due(self.world.settings.timing.details, DETAILS_AT_ONCE)
+            .await?;
         for one in due {
             let seen_at = self.store.clock().await?;
-            let details = self.inspector.details(one.arn.as_deref(), one.parameter_group.as_deref()).await;
-            let Some(cluster) = self.store.cluster(&one.name).await? else { continue };
+            let details = self
+                .inspector
+                .details(one.arn.as_deref(), one.parameter_group.as_deref())
+                .await;
+            let Some(cluster) = self.store.cluster(&one.name).await? else {
+                continue;
+            };
             // Readers see of the details only whether they have drifted.
             let before = drift(&cluster);
-            let is_seen = before != drift(&Cluster { details: Some(details.clone()), ..cluster });
-            self.store.record_details(&one, seen_at, &details, is_seen).await?;
+            let is_seen = before
+                != drift(&Cluster {
+                    details: Some(details.clone()),
+                    ..cluster
+                });
+            self.store
+                .record_details(&one, seen_at, &details, is_seen)
+                .await?;
         }
         Ok(())
     }

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::inventory::Item;
 use crate::domain::mutation::Mutation;
 use crate::domain::orphan::orphans;
+use crate::domain::problems::fault::Fault;
 use crate::operations::leftovers::{self, Removal};
-use crate::store::{SingletonJob, SentOutcome, StoreError};
+use crate::store::{SentOutcome, SingletonJob, StoreError};
 
 use super::Worker;
 
@@ -51,7 +51,11 @@ impl From<Fault> for SweepFault {
 impl Worker {
     pub(super) async fn sweep_now_and_then(self, stop: CancellationToken) {
         let tick = TICK.min(self.sweep_every);
-        while stop.run_until_cancelled(tokio::time::sleep(tick)).await.is_some() {
+        while stop
+            .run_until_cancelled(tokio::time::sleep(tick))
+            .await
+            .is_some()
+        {
             if let Err(error) = self.store.mend_instants().await {
                 tracing::debug!(%error, "instants that lie too far ahead stay for now");
             }
@@ -60,7 +64,10 @@ impl Worker {
             match tokio::spawn(async move { worker.sweep().await }).await {
                 Ok(Ok(Some(0) | None)) => {}
                 Ok(Ok(Some(calls))) => tracing::info!(calls, "the sweep removed leftovers"),
-                Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "the sweep ended early"),
+                Ok(Err(error)) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the sweep ended early"
+                ),
                 Err(error) => tracing::error!(%error, "the sweep crashed"),
             }
         }
@@ -68,7 +75,9 @@ impl Worker {
 
     /// Sweeps once, if it is due and no other process does it. Returns how many calls took effect.
     pub async fn sweep(&self) -> Result<Option<usize>, SweepFault> {
-        let Some(duty) = self.store.take_duty("sweep", &self.name, LEASE).await? else { return Ok(None) };
+        let Some(duty) = self.store.take_duty("sweep", &self.name, LEASE).await? else {
+            return Ok(None);
+        };
         let outcome = self.remove_leftovers(&duty).await;
         self.store.end_duty(&duty, self.sweep_every).await?;
         self.store.forget_old_keys().await?;
@@ -88,14 +97,23 @@ impl Worker {
             match self.remove_leftover(duty, installation, &item).await {
                 Ok(sent) => calls += sent,
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, name = item.name, "a leftover stays")
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        name = item.name,
+                        "a leftover stays"
+                    )
                 }
             }
         }
         Ok(calls)
     }
 
-    async fn remove_leftover(&self, duty: &SingletonJob, installation: uuid::Uuid, item: &Item) -> Result<usize, SweepFault> {
+    async fn remove_leftover(
+        &self,
+        duty: &SingletonJob,
+        installation: uuid::Uuid,
+        item: &Item,
+    ) -> Result<usize, SweepFault> {
         let mut calls = 0;
         for _ in 0..CALLS_PER_LEFTOVER {
             match leftovers::removal_of(&self.world, installation, item).await? {
@@ -112,15 +130,26 @@ impl Worker {
     }
 
     /// Sends one call with its intent committed before; false if it did not take effect.
-    async fn send_for_sweep(&self, duty: &SingletonJob, item: &Item, mutation: &Mutation) -> Result<bool, SweepFault> {
-        let intent = match self.store.open_sweep_intent(duty, item.operation_id, mutation).await {
+    async fn send_for_sweep(
+        &self,
+        duty: &SingletonJob,
+        item: &Item,
+        mutation: &Mutation,
+    ) -> Result<bool, SweepFault> {
+        let intent = match self
+            .store
+            .open_sweep_intent(duty, item.operation_id, mutation)
+            .await
+        {
             Ok(intent) => intent,
             // The cluster is asked for again, or another process sweeps: it is their business now.
             Err(StoreError::Fenced) => return Ok(false),
             Err(error) => return Err(error.into()),
         };
         if duty.taken_at.elapsed() + CALL > LEASE {
-            self.store.close_sweep_intent(intent, SentOutcome::Refused).await?;
+            self.store
+                .close_sweep_intent(intent, SentOutcome::Refused)
+                .await?;
             return Ok(false);
         }
         tracing::info!(

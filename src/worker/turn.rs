@@ -9,13 +9,13 @@ use chrono::{DateTime, Utc};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::mutation::Mutation;
 use crate::domain::operation::Status;
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::task::Task;
 use crate::domain::verdict::{Findings, Verdict};
 use crate::domain::waiting::WaitingFor;
-use crate::operations::{self, Context, StepOutcome, Step, plan};
+use crate::operations::{self, Context, Step, StepOutcome, plan};
 use crate::store::{Claim, Recorded, SentCall, SentOutcome, StoreError, TurnReport};
 
 use super::Worker;
@@ -51,7 +51,11 @@ pub enum Point {
 }
 
 /// What a test does at a point: a future that never ends plays the death of the process there.
-pub type Probe = Arc<dyn Fn(Point, &str, Option<&Mutation>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+pub type Probe = Arc<
+    dyn Fn(Point, &str, Option<&Mutation>) -> Pin<Box<dyn Future<Output = ()> + Send>>
+        + Send
+        + Sync,
+>;
 
 /// What a turn came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,13 +78,19 @@ pub struct TurnSummary {
 impl Worker {
     /// Takes one turn at whatever operation is due.
     pub async fn turn(&self) -> Result<TurnResult, StoreError> {
-        let Some(claim) = self.store.claim(&self.name, &self.kinds, &self.steps).await? else {
+        let Some(claim) = self
+            .store
+            .claim(&self.name, &self.kinds, &self.steps)
+            .await?
+        else {
             return Ok(TurnResult::Idle);
         };
         // Whoever took its process down before works alone, so that it takes down nobody else's work.
         let alone = claim.claims_without_progress > 1;
         let Some(_company) = self.company(alone).await else {
-            self.store.give_back(&claim, Duration::from_millis(200), false).await?;
+            self.store
+                .give_back(&claim, Duration::from_millis(200), false)
+                .await?;
             return Ok(TurnResult::Idle);
         };
         let span = tracing::info_span!("turn", operation.id = %claim.operation_id);
@@ -95,23 +105,32 @@ impl Worker {
             }
             Ok(Err(error)) => {
                 // The database failed, not the step: this claim does not count.
-                let _ = self.store.give_back(&claim, Duration::from_millis(200), false).await;
+                let _ = self
+                    .store
+                    .give_back(&claim, Duration::from_millis(200), false)
+                    .await;
                 return Err(error);
             }
             Err(error) if error.is_panic() => {
                 tracing::error!(operation.id = %operation_id, "the step panicked; nothing was recorded");
-                let pause = Duration::from_millis(200) * claim.claims_without_progress.unsigned_abs();
+                let pause =
+                    Duration::from_millis(200) * claim.claims_without_progress.unsigned_abs();
                 self.store.give_back(&claim, pause, true).await?;
                 None
             }
             Err(_) => None,
         };
-        Ok(TurnResult::Worked(TurnSummary { operation_id, status }))
+        Ok(TurnResult::Worked(TurnSummary {
+            operation_id,
+            status,
+        }))
     }
 
     async fn visit(self, claim: Claim) -> Result<Recorded, StoreError> {
         let task = match self.store.load_task(&claim).await {
-            Err(StoreError::Unreadable { what, detail }) => return self.set_aside(&claim, what, &detail).await,
+            Err(StoreError::Unreadable { what, detail }) => {
+                return self.set_aside(&claim, what, &detail).await;
+            }
             loaded => loaded?,
         };
         self.pass(Point::Claimed, &task, None).await;
@@ -120,7 +139,9 @@ impl Worker {
         }
         let Some(step) = operations::step(task.kind, &task.step.name) else {
             // The claim takes known names only, so the name belongs to another kind: leave it to a newer program.
-            self.store.give_back(&claim, Duration::from_secs(60), false).await?;
+            self.store
+                .give_back(&claim, Duration::from_secs(60), false)
+                .await?;
             return Err(StoreError::Fenced);
         };
         let context = Context::new(&self.world, &task);
@@ -134,38 +155,72 @@ impl Worker {
 
     /// An operation that this program cannot read: a newer one may, so it is left for a while; a person hears of it when
     /// nobody could.
-    async fn set_aside(&self, claim: &Claim, what: &'static str, detail: &str) -> Result<Recorded, StoreError> {
+    async fn set_aside(
+        &self,
+        claim: &Claim,
+        what: &'static str,
+        detail: &str,
+    ) -> Result<Recorded, StoreError> {
         tracing::error!(what, detail, "this operation cannot be read");
         if claim.claims_without_progress > CLAIMS_WITHOUT_PROGRESS {
-            let fault =
-                Fault::new(FaultClass::Crashed, format!("the database holds an unreadable {what} of this operation"));
+            let fault = Fault::new(
+                FaultClass::Crashed,
+                format!("the database holds an unreadable {what} of this operation"),
+            );
             return self.store.block_unreadable(claim, &fault).await;
         }
         self.store.give_back(claim, UNREADABLE_PAUSE, true).await?;
         Err(StoreError::Fenced)
     }
 
-    async fn take_step(&self, claim: &Claim, context: &Context<'_>, step: &Step) -> Result<TurnReport, StoreError> {
+    async fn take_step(
+        &self,
+        claim: &Claim,
+        context: &Context<'_>,
+        step: &Step,
+    ) -> Result<TurnReport, StoreError> {
         let timeout = claim.lease_left().saturating_sub(LEASE_KEPT_TO_RECORD);
-        let look = tokio::time::timeout(timeout, (step.check)(context)).await.unwrap_or_else(|_| {
-            Err(Fault::new(FaultClass::Transient, format!("{}: AWS answers too slowly to look", step.name)))
-        });
+        let look = tokio::time::timeout(timeout, (step.check)(context))
+            .await
+            .unwrap_or_else(|_| {
+                Err(Fault::new(
+                    FaultClass::Transient,
+                    format!("{}: AWS answers too slowly to look", step.name),
+                ))
+            });
         self.pass(Point::Checked, context.task, None).await;
         let circumstances = DecisionContext::new(context, step, claim);
         Ok(match look {
-            Ok(StepOutcome::Done(findings)) => report(Verdict::Next { skipped: false }, context.news(findings)),
+            Ok(StepOutcome::Done(findings)) => {
+                report(Verdict::Next { skipped: false }, context.news(findings))
+            }
             Ok(StepOutcome::Skip) => report(Verdict::Next { skipped: true }, Findings::default()),
-            Ok(StepOutcome::CheckAgain { after, waiting_for, findings }) => {
-                report(after_waiting(&circumstances, after, waiting_for).await, context.news(findings))
-            }
-            Err(fault) => {
-                with_undo(context.task, report(after_fault(&circumstances, fault, None).await, Findings::default()))
-            }
+            Ok(StepOutcome::CheckAgain {
+                after,
+                waiting_for,
+                findings,
+            }) => report(
+                after_waiting(&circumstances, after, waiting_for).await,
+                context.news(findings),
+            ),
+            Err(fault) => with_undo(
+                context.task,
+                report(
+                    after_fault(&circumstances, fault, None).await,
+                    Findings::default(),
+                ),
+            ),
             Ok(StepOutcome::Act { .. }) if claim.lease_left() < LEASE_NEEDED_TO_SEND => {
                 let again = after_waiting(&circumstances, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
                 report(again, Findings::default())
             }
-            Ok(StepOutcome::Act { mutation, propagating_until }) => self.send(claim, &circumstances, &mutation, propagating_until).await?,
+            Ok(StepOutcome::Act {
+                mutation,
+                propagating_until,
+            }) => {
+                self.send(claim, &circumstances, &mutation, propagating_until)
+                    .await?
+            }
         })
     }
 
@@ -177,28 +232,63 @@ impl Worker {
         propagating_until: Option<DateTime<Utc>>,
     ) -> Result<TurnReport, StoreError> {
         let context = circumstances.context;
-        let intent_id = self.store.open_intent(claim, context.task, mutation).await?;
-        self.pass(Point::Intended, context.task, Some(mutation)).await;
+        let intent_id = self
+            .store
+            .open_intent(claim, context.task, mutation)
+            .await?;
+        self.pass(Point::Intended, context.task, Some(mutation))
+            .await;
         if claim.lease_left() < LEASE_KEPT_FOR_A_CALL {
             // Frozen since the intent: another worker may have gone on. What was not sent did not happen.
             let words = format!("{}: not sent, for want of time", mutation.words());
-            let unsent = SentCall { intent_id, words, outcome: SentOutcome::Refused };
+            let unsent = SentCall {
+                intent_id,
+                words,
+                outcome: SentOutcome::Refused,
+            };
             let again = after_waiting(circumstances, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
-            return Ok(TurnReport { sent: Some(unsent), ..report(again, Findings::default()) });
+            return Ok(TurnReport {
+                sent: Some(unsent),
+                ..report(again, Findings::default())
+            });
         }
         let outcome = operations::act(context, mutation).await;
-        self.pass(Point::Answered, context.task, Some(mutation)).await;
+        self.pass(Point::Answered, context.task, Some(mutation))
+            .await;
         let words = mutation.words();
-        let sent = |outcome| Some(SentCall { intent_id, words, outcome });
+        let sent = |outcome| {
+            Some(SentCall {
+                intent_id,
+                words,
+                outcome,
+            })
+        };
         Ok(match outcome {
             Ok(findings) => {
-                let again = Verdict::Again { after: Duration::ZERO, waiting_for: None, fault: None };
-                TurnReport { sent: sent(SentOutcome::Applied), ..report(again, findings) }
+                let again = Verdict::Again {
+                    after: Duration::ZERO,
+                    waiting_for: None,
+                    fault: None,
+                };
+                TurnReport {
+                    sent: sent(SentOutcome::Applied),
+                    ..report(again, findings)
+                }
             }
             Err(fault) => {
-                let known = if fault.class.leaves_outcome_unknown() { SentOutcome::Unknown } else { SentOutcome::Refused };
+                let known = if fault.class.leaves_outcome_unknown() {
+                    SentOutcome::Unknown
+                } else {
+                    SentOutcome::Refused
+                };
                 let verdict = after_fault(circumstances, fault, propagating_until).await;
-                with_undo(context.task, TurnReport { sent: sent(known), ..report(verdict, Findings::default()) })
+                with_undo(
+                    context.task,
+                    TurnReport {
+                        sent: sent(known),
+                        ..report(verdict, Findings::default())
+                    },
+                )
             }
         })
     }
@@ -211,20 +301,41 @@ impl Worker {
 }
 
 fn report(verdict: Verdict, findings: Findings) -> TurnReport {
-    TurnReport { verdict, findings, sent: None, undo_steps: Vec::new() }
+    TurnReport {
+        verdict,
+        findings,
+        sent: None,
+        undo_steps: Vec::new(),
+    }
 }
 
 fn with_undo(task: &Task, report: TurnReport) -> TurnReport {
     match report.verdict {
-        Verdict::RollBack { .. } => TurnReport { undo_steps: plan(task.kind).undo_names(), ..report },
+        Verdict::RollBack { .. } => TurnReport {
+            undo_steps: plan(task.kind).undo_names(),
+            ..report
+        },
         Verdict::Next { .. } | Verdict::Again { .. } | Verdict::Block { .. } => report,
     }
 }
 
 fn quarantine(task: &Task) -> TurnReport {
-    let detail = format!("{} was begun {CLAIMS_WITHOUT_PROGRESS} times and never ended", task.step.name);
-    let fault = Fault { during_undo: task.step.undo, ..Fault::new(FaultClass::Crashed, detail) };
-    report(Verdict::Block { fault, recheck_after: None, waiting_for: WaitingFor::Operator }, Findings::default())
+    let detail = format!(
+        "{} was begun {CLAIMS_WITHOUT_PROGRESS} times and never ended",
+        task.step.name
+    );
+    let fault = Fault {
+        during_undo: task.step.undo,
+        ..Fault::new(FaultClass::Crashed, detail)
+    };
+    report(
+        Verdict::Block {
+            fault,
+            recheck_after: None,
+            waiting_for: WaitingFor::Operator,
+        },
+        Findings::default(),
+    )
 }
 
 fn count(verdict: &Verdict) {
@@ -243,8 +354,12 @@ fn count(verdict: &Verdict) {
 fn log(task: &Task, verdict: &Verdict) {
     let (step, cluster, attempt) = (&task.step.name, &task.cluster, task.step.attempts + 1);
     match verdict {
-        Verdict::Next { .. } => tracing::info!(step.name = step, cluster.name = %cluster, "step is done"),
-        Verdict::Again { fault: Some(fault), .. } => {
+        Verdict::Next { .. } => {
+            tracing::info!(step.name = step, cluster.name = %cluster, "step is done")
+        }
+        Verdict::Again {
+            fault: Some(fault), ..
+        } => {
             let request_id = fault.aws.as_ref().and_then(|aws| aws.request_id.as_deref());
             tracing::warn!(step.name = step, step.attempt = attempt, cluster.name = %cluster,
                 aws.request_id = request_id, detail = fault.detail, "will try again");

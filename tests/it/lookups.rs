@@ -14,9 +14,9 @@ mod built_in;
 #[cfg(feature = "lookups")]
 mod ingress;
 #[cfg(feature = "lookups")]
-mod ingress_properties;
-#[cfg(feature = "lookups")]
 mod ingress_errors;
+#[cfg(feature = "lookups")]
+mod ingress_properties;
 #[cfg(not(feature = "lookups"))]
 mod left_out;
 
@@ -24,7 +24,12 @@ mod left_out;
 const VPC: &str = "vpc-0b1b2c3d";
 
 fn spec_of_vpc(vpc_id: &str) -> ClusterSpec {
-    ClusterSpec { subnet_group: SubnetGroup::OfVpc { vpc_id: vpc_id.to_owned() }, ..full_spec("orders") }
+    ClusterSpec {
+        subnet_group: SubnetGroup::OfVpc {
+            vpc_id: vpc_id.to_owned(),
+        },
+        ..full_spec("orders")
+    }
 }
 
 fn body_of_vpc(vpc_id: &str) -> Value {
@@ -35,7 +40,11 @@ fn body_of_vpc(vpc_id: &str) -> Value {
 
 /// What was made, beside what the test put there itself.
 fn made_by_us(world: &TestEnv) -> Vec<String> {
-    world.made_in_aws().into_iter().filter(|name| name.contains("orders")).collect()
+    world
+        .made_in_aws()
+        .into_iter()
+        .filter(|name| name.contains("orders"))
+        .collect()
 }
 
 async fn preflight(door: &Door, body: &Value) -> Answer {
@@ -46,24 +55,35 @@ async fn preflight(door: &Door, body: &Value) -> Answer {
 
 fn check<'a>(answer: &'a Answer, name: &str) -> &'a Value {
     let checks = answer.body["checks"].as_array().unwrap();
-    checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no check {name}: {:#}", answer.body))
+    checks
+        .iter()
+        .find(|check| check["name"] == name)
+        .unwrap_or_else(|| panic!("no check {name}: {:#}", answer.body))
 }
 
 #[tokio::test]
 async fn both_builds_know_the_vpc_of_a_request_by_its_form() {
     let world = TestEnv::new().await;
     let door = Door::of(&world);
-    let problem = door.post("/v1/plans", &body_of_vpc("subnet-0a1b2c3d"), &[]).await;
+    let problem = door
+        .post("/v1/plans", &body_of_vpc("subnet-0a1b2c3d"), &[])
+        .await;
     let problem = problem.refused(422, "invalid_request");
     assert_eq!(problem["errors"][0]["pointer"], "/subnet_group/vpc_id");
     let both = json!({"vpc_id": VPC, "subnet_ids": ["subnet-0a1b2c3d"]});
     let mut body = wanted("orders");
     body["subnet_group"] = both;
-    let codes: BTreeSet<String> = door.post("/v1/plans", &body, &[]).await.refused(422, "invalid_request")["errors"]
+    let codes: BTreeSet<String> = door
+        .post("/v1/plans", &body, &[])
+        .await
+        .refused(422, "invalid_request")["errors"]
         .as_array()
         .unwrap()
         .iter()
         .map(|error| error["code"].as_str().unwrap().to_owned())
         .collect();
-    assert!(codes.contains("exclusive") || codes.contains("not_offered"), "{codes:?}");
+    assert!(
+        codes.contains("exclusive") || codes.contains("not_offered"),
+        "{codes:?}"
+    );
 }

@@ -16,11 +16,70 @@ const ABSENCES: [(&str, &[&str]); 7] = [
 
 /// The floors: a room, and the rooms it may not see.
 const FLOORS: [(&str, &[&str]); 7] = [
-    ("src/domain/", &["store", "aws", "operations", "inspections", "api", "worker", "app", "commands", "config"]),
-    ("src/store/", &["aws", "operations", "inspections", "api", "worker", "app", "commands", "config"]),
-    ("src/aws/", &["store", "operations", "inspections", "api", "worker", "app", "commands", "config"]),
-    ("src/operations/", &["store", "inspections", "api", "worker", "app", "commands", "config"]),
-    ("src/inspections/", &["store", "operations", "api", "worker", "app", "commands", "config"]),
+    (
+        "src/domain/",
+        &[
+            "store",
+            "aws",
+            "operations",
+            "inspections",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
+    (
+        "src/store/",
+        &[
+            "aws",
+            "operations",
+            "inspections",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
+    (
+        "src/aws/",
+        &[
+            "store",
+            "operations",
+            "inspections",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
+    (
+        "src/operations/",
+        &[
+            "store",
+            "inspections",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
+    (
+        "src/inspections/",
+        &[
+            "store",
+            "operations",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
     ("src/api/", &["aws", "worker", "app", "commands", "config"]),
     ("src/worker/", &["aws", "api", "app", "commands", "config"]),
 ];
@@ -40,7 +99,11 @@ fn rust_files(folder: &str) -> Vec<(String, String)> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+                let name = path
+                    .strip_prefix(root())
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned();
                 found.push((name, std::fs::read_to_string(&path).unwrap()));
             }
         }
@@ -52,7 +115,10 @@ fn rust_files(folder: &str) -> Vec<(String, String)> {
 
 /// The lines of a file that are code: comments speak of what they like.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(at, line)| (at + 1, line))
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .map(|(at, line)| (at + 1, line))
 }
 
 /// A line without what stands between quotation marks.
@@ -84,7 +150,10 @@ fn frameworks_stay_in_their_rooms() {
                 continue;
             }
             for (at, line) in code(&text).filter(|(_, line)| without_strings(line).contains(word)) {
-                faults.push(format!("{name}:{at}: {word} does not belong here: {}", line.trim()));
+                faults.push(format!(
+                    "{name}:{at}: {word} does not belong here: {}",
+                    line.trim()
+                ));
             }
         }
     }
@@ -95,12 +164,16 @@ fn frameworks_stay_in_their_rooms() {
 fn imports_point_downward() {
     let mut faults = Vec::new();
     for (name, text) in rust_files("src") {
-        for (floor, forbidden) in FLOORS.into_iter().filter(|(floor, _)| name.starts_with(floor)) {
+        for (floor, forbidden) in FLOORS
+            .into_iter()
+            .filter(|(floor, _)| name.starts_with(floor))
+        {
             for room in forbidden {
                 let word = format!("crate::{room}");
                 for (at, _) in code(&text).filter(|(_, line)| {
                     line.match_indices(&word).any(|(start, _)| {
-                        !line[start + word.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                        !line[start + word.len()..]
+                            .starts_with(|c: char| c.is_alphanumeric() || c == '_')
                     })
                 }) {
                     faults.push(format!("{name}:{at}: {floor} may not see {room}"));
@@ -127,7 +200,10 @@ fn the_worker_knows_no_step_by_name() {
     let names = dax_provisioner::operations::known_steps();
     for (name, text) in rust_files("src/worker") {
         for step in &names {
-            assert!(!code(&text).any(|(_, line)| line.contains(&format!("\"{step}\""))), "{name} names {step}");
+            assert!(
+                !code(&text).any(|(_, line)| line.contains(&format!("\"{step}\""))),
+                "{name} names {step}"
+            );
         }
     }
 }

@@ -23,7 +23,10 @@ const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","P
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     if std::env::args().nth(1).as_deref() == Some("serve") {
         return runtime.block_on(serve());
     }
@@ -32,7 +35,11 @@ fn main() -> Outcome<()> {
 
 /// The measured process.
 async fn serve() -> Outcome<()> {
-    let mut settings = Settings { creating_seconds: 0.0, propagation_seconds: 0.0, ..Settings::default() };
+    let mut settings = Settings {
+        creating_seconds: 0.0,
+        propagation_seconds: 0.0,
+        ..Settings::default()
+    };
     for quota in ["nodes", "clusters"] {
         settings.quotas.set(quota, 10_000)?;
     }
@@ -59,16 +66,30 @@ impl Drop for Server {
 
 impl Server {
     fn start() -> Outcome<Server> {
-        let mut child = Command::new(std::env::current_exe()?).arg("serve").stdout(Stdio::piped()).spawn()?;
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("serve")
+            .stdout(Stdio::piped())
+            .spawn()?;
         let mut address = String::new();
-        BufReader::new(child.stdout.take().ok_or("the output was asked for")?).read_line(&mut address)?;
-        Ok(Server { child, address: address.trim().to_owned() })
+        BufReader::new(child.stdout.take().ok_or("the output was asked for")?)
+            .read_line(&mut address)?;
+        Ok(Server {
+            child,
+            address: address.trim().to_owned(),
+        })
     }
 
     fn resident_kib(&self) -> Outcome<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("Linux says VmRSS")?;
-        Ok(line.split_whitespace().nth(1).ok_or("VmRSS has a value")?.parse()?)
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .ok_or("Linux says VmRSS")?;
+        Ok(line
+            .split_whitespace()
+            .nth(1)
+            .ok_or("VmRSS has a value")?
+            .parse()?)
     }
 }
 
@@ -81,26 +102,61 @@ async fn measure() -> Outcome<()> {
         drop(server);
     }
     starts.sort();
-    println!("start, median of {}:        {:>8.2} ms (goal: 5)", starts.len(), millis(starts[starts.len() / 2]));
+    println!(
+        "start, median of {}:        {:>8.2} ms (goal: 5)",
+        starts.len(),
+        millis(starts[starts.len() / 2])
+    );
 
     let server = Server::start()?;
     let mut connection = TcpStream::connect(&server.address).await?;
-    println!("memory when idle:            {:>8.2} MiB", mebibytes(server.resident_kib()?));
-    let role = [("Action", "CreateRole"), ("Version", "2010-05-08"), ("RoleName", "Service")];
+    println!(
+        "memory when idle:            {:>8.2} MiB",
+        mebibytes(server.resident_kib()?)
+    );
+    let role = [
+        ("Action", "CreateRole"),
+        ("Version", "2010-05-08"),
+        ("RoleName", "Service"),
+    ];
     let trust = [("AssumeRolePolicyDocument", TRUST)];
-    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(role).extend_pairs(trust).finish();
+    let form = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(role)
+        .extend_pairs(trust)
+        .finish();
     let kind = ("content-type", "application/x-www-form-urlencoded");
-    expect_ok(&call(&mut connection, &signed(&server.address, "iam", kind, &form)).await?)?;
+    expect_ok(
+        &call(
+            &mut connection,
+            &signed(&server.address, "iam", kind, &form),
+        )
+        .await?,
+    )?;
     for number in 0..CLUSTERS {
         let body = format!(
             r#"{{"ClusterName":"c{number}","NodeType":"dax.r5.large","ReplicationFactor":3,"IamRoleArn":"arn:aws:iam::123456789012:role/Service","Tags":[{{"Key":"team","Value":"orders"}}]}}"#
         );
-        expect_ok(&call(&mut connection, &dax(&server.address, "CreateCluster", &body)).await?)?;
+        expect_ok(
+            &call(
+                &mut connection,
+                &dax(&server.address, "CreateCluster", &body),
+            )
+            .await?,
+        )?;
     }
-    println!("memory with {CLUSTERS} clusters:    {:>8.2} MiB (goal: 15)", mebibytes(server.resident_kib()?));
+    println!(
+        "memory with {CLUSTERS} clusters:    {:>8.2} MiB (goal: 15)",
+        mebibytes(server.resident_kib()?)
+    );
 
-    let names: Vec<String> = (0..100).map(|number| format!("\"c{}\"", number * 10)).collect();
-    let request = dax(&server.address, "DescribeClusters", &format!(r#"{{"ClusterNames":[{}]}}"#, names.join(",")));
+    let names: Vec<String> = (0..100)
+        .map(|number| format!("\"c{}\"", number * 10))
+        .collect();
+    let request = dax(
+        &server.address,
+        "DescribeClusters",
+        &format!(r#"{{"ClusterNames":[{}]}}"#, names.join(",")),
+    );
     let mut times = Vec::new();
     for _ in 0..200 {
         let started = Instant::now();
@@ -113,14 +169,24 @@ async fn measure() -> Outcome<()> {
         millis(times[100]),
         millis(times[198])
     );
-    println!("DescribeClusters, one name:  {:>8.0} calls/s (goal: 5000)", throughput(&server).await?);
-    println!("memory after the load:       {:>8.2} MiB", mebibytes(server.resident_kib()?));
+    println!(
+        "DescribeClusters, one name:  {:>8.0} calls/s (goal: 5000)",
+        throughput(&server).await?
+    );
+    println!(
+        "memory after the load:       {:>8.2} MiB",
+        mebibytes(server.resident_kib()?)
+    );
     Ok(())
 }
 
 /// Calls a second over several connections that are kept alive.
 async fn throughput(server: &Server) -> Outcome<f64> {
-    let request = dax(&server.address, "DescribeClusters", r#"{"ClusterNames":["c7"]}"#);
+    let request = dax(
+        &server.address,
+        "DescribeClusters",
+        r#"{"ClusterNames":["c7"]}"#,
+    );
     let started = Instant::now();
     let mut loads = Vec::new();
     for _ in 0..CONNECTIONS {
@@ -130,7 +196,10 @@ async fn throughput(server: &Server) -> Outcome<f64> {
             let mut calls = 0_u32;
             while started.elapsed() < LOAD {
                 let answer = call(&mut connection, &request).await?;
-                assert!(answer.starts_with(b"HTTP/1.1 200"), "an answer under load failed");
+                assert!(
+                    answer.starts_with(b"HTTP/1.1 200"),
+                    "an answer under load failed"
+                );
                 calls += 1;
             }
             Ok::<u32, std::io::Error>(calls)
@@ -152,27 +221,47 @@ fn mebibytes(kib: u64) -> f64 {
 }
 
 fn dax(address: &str, operation: &str, body: &str) -> Vec<u8> {
-    signed(address, "dax", ("x-amz-target", &format!("AmazonDAXV3.{operation}")), body)
+    signed(
+        address,
+        "dax",
+        ("x-amz-target", &format!("AmazonDAXV3.{operation}")),
+        body,
+    )
 }
 
 /// A request signed by the administrator, with one header of its own.
 fn signed(address: &str, service: &str, header: (&str, &str), body: &str) -> Vec<u8> {
     let now = chrono::Utc::now();
-    let (date, time) = (now.format("%Y%m%d").to_string(), now.format("%Y%m%dT%H%M%SZ").to_string());
+    let (date, time) = (
+        now.format("%Y%m%d").to_string(),
+        now.format("%Y%m%dT%H%M%SZ").to_string(),
+    );
     let mut headers = [header, ("host", address), ("x-amz-date", &time)];
     headers.sort_unstable();
-    let canonical_headers: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let canonical_headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}:{value}\n"))
+        .collect();
     let names = headers.map(|(name, _)| name).join(";");
     let hash = hex::encode(Sha256::digest(body));
     let canonical = format!("POST\n/\n\n{canonical_headers}\n{names}\n{hash}");
     let scope = format!("{date}/us-east-1/{service}/aws4_request");
-    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
+    let text = format!(
+        "AWS4-HMAC-SHA256\n{time}\n{scope}\n{}",
+        hex::encode(Sha256::digest(canonical))
+    );
     let key = [date.as_str(), "us-east-1", service, "aws4_request"];
-    let key = key.iter().fold(b"AWS4sandbox".to_vec(), |key, part| hmac(&key, part));
+    let key = key
+        .iter()
+        .fold(b"AWS4sandbox".to_vec(), |key, part| hmac(&key, part));
     let signature = hex::encode(hmac(&key, &text));
-    let authorization =
-        format!("AWS4-HMAC-SHA256 Credential=sandbox/{scope}, SignedHeaders={names}, Signature={signature}");
-    let sent: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential=sandbox/{scope}, SignedHeaders={names}, Signature={signature}"
+    );
+    let sent: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
     let length = body.len();
     format!("POST / HTTP/1.1\r\n{sent}authorization: {authorization}\r\ncontent-length: {length}\r\n\r\n{body}")
         .into_bytes()
@@ -192,9 +281,13 @@ async fn call(connection: &mut TcpStream, request: &[u8]) -> std::io::Result<Vec
         if connection.read_buf(&mut answer).await? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+        let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {
+            continue;
+        };
         let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
         if length.is_some_and(|length| answer.len() >= end + 4 + length) {
             return Ok(answer);
         }

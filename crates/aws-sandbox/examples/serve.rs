@@ -12,14 +12,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let port: u16 = arguments.next().unwrap_or_else(|| "0".to_owned()).parse()?;
     let mut settings = Settings::default();
     for setting in arguments {
-        let (name, value) = setting.split_once('=').ok_or("settings are written name=value")?;
+        let (name, value) = setting
+            .split_once('=')
+            .ok_or("settings are written name=value")?;
         match name {
             "creating" => settings.creating_seconds = value.parse()?,
             "deleting" => settings.deleting_seconds = value.parse()?,
             "modifying" => settings.modifying_seconds = value.parse()?,
             "rebooting" => settings.rebooting_seconds = value.parse()?,
             "propagation" => settings.propagation_seconds = value.parse()?,
-            "parameter_changes_need_reboot" => settings.parameter_changes_need_reboot = value.parse()?,
+            "parameter_changes_need_reboot" => {
+                settings.parameter_changes_need_reboot = value.parse()?
+            }
             "journal" => settings.journal = Some(value.into()),
             quota => settings.quotas.set(quota, value.parse()?)?,
         }

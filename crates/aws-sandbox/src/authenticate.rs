@@ -59,22 +59,44 @@ fn find(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Caller)> {
     let Some(key) = core.state.keys.get(access_key_id) else {
         return find_session(core, access_key_id);
     };
-    let credentials = Credentials { secret: key.identity.secret.clone(), session: None, expired: false };
+    let credentials = Credentials {
+        secret: key.identity.secret.clone(),
+        session: None,
+        expired: false,
+    };
     let arn = key.identity.arn.clone();
     let user_id = principal_id(&arn);
-    Some((credentials, Caller { arn, user_id, permissions: Arc::clone(&key.permissions) }))
+    Some((
+        credentials,
+        Caller {
+            arn,
+            user_id,
+            permissions: Arc::clone(&key.permissions),
+        },
+    ))
 }
 
 fn find_session(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Caller)> {
     let now = core.settle();
     let session = core.state.sessions.get(access_key_id)?;
-    let role = core.state.role(&session.role_name).filter(|role| role.id == session.role_id);
+    let role = core
+        .state
+        .role(&session.role_name)
+        .filter(|role| role.id == session.role_id);
     let permissions = match role {
         Some(role) => role_permissions(&core.state, role, session.policies.as_deref()),
         // The role is gone: the session lives on, and may do nothing.
-        None => Permissions { identity: Vec::new(), boundary: None, session: None },
+        None => Permissions {
+            identity: Vec::new(),
+            boundary: None,
+            session: None,
+        },
     };
-    let (account, role_name, name) = (&core.state.account_id, &session.role_name, &session.session_name);
+    let (account, role_name, name) = (
+        &core.state.account_id,
+        &session.role_name,
+        &session.session_name,
+    );
     let caller = Caller {
         arn: format!("arn:aws:sts::{account}:assumed-role/{role_name}/{name}"),
         user_id: format!("{}:{name}", session.role_id),
@@ -90,18 +112,34 @@ fn find_session(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Ca
 
 /// The unique id of a principal that was put by its ARN: always the same for the same ARN.
 pub(crate) fn principal_id(arn: &str) -> String {
-    if let Some(session) = arn.split_once(":assumed-role/").and_then(|(_, rest)| rest.split_once('/')) {
-        return format!("{}:{}", unique_id_of("AROA", &Sha256::digest(session.0)), session.1);
+    if let Some(session) = arn
+        .split_once(":assumed-role/")
+        .and_then(|(_, rest)| rest.split_once('/'))
+    {
+        return format!(
+            "{}:{}",
+            unique_id_of("AROA", &Sha256::digest(session.0)),
+            session.1
+        );
     }
     unique_id_of("AIDA", &Sha256::digest(arn))
 }
 
-fn check_session(service: Service, session: &Session, parts: &Parts, expired: bool) -> Result<(), ServiceFault> {
+fn check_session(
+    service: Service,
+    session: &Session,
+    parts: &Parts,
+    expired: bool,
+) -> Result<(), ServiceFault> {
     let token = parts.headers.get("x-amz-security-token");
     if token.is_none_or(|token| token.as_bytes() != session.token.as_bytes()) {
         return Err(codes::unknown_key(service));
     }
-    if expired { Err(codes::expired_token(service)) } else { Ok(()) }
+    if expired {
+        Err(codes::expired_token(service))
+    } else {
+        Ok(())
+    }
 }
 
 /// The signature must be made for this service, and for the sandbox's Region where the service has Regions. Clients that
@@ -113,7 +151,10 @@ fn check_scope(
 ) -> Result<(), ServiceFault> {
     let Ok(scope) = scope else { return Ok(()) };
     if scope.service != service.as_str() {
-        let message = format!("Credential should be scoped to correct service: '{}'. ", service.as_str());
+        let message = format!(
+            "Credential should be scoped to correct service: '{}'. ",
+            service.as_str()
+        );
         return Err(codes::wrong_signature(service, &message));
     }
     let region = &sandbox.settings().region;

@@ -24,23 +24,39 @@ pub(crate) struct Ask<'a> {
 impl<'a> Ask<'a> {
     /// An action without a resource of its own, on `*`.
     pub(crate) fn anywhere(action: &'a str) -> Ask<'a> {
-        Ask { action, resource: "*", shown: None, conditions: Vec::new() }
+        Ask {
+            action,
+            resource: "*",
+            shown: None,
+            conditions: Vec::new(),
+        }
     }
 
     /// An action on a resource that the refusal names by its ARN.
     pub(crate) fn on(action: &'a str, resource: &'a str) -> Ask<'a> {
-        Ask { action, resource, shown: Some(resource), conditions: Vec::new() }
+        Ask {
+            action,
+            resource,
+            shown: Some(resource),
+            conditions: Vec::new(),
+        }
     }
 
     /// An action on a resource that the refusal names in other words.
     pub(crate) fn on_shown(action: &'a str, resource: &'a str, shown: &'a str) -> Ask<'a> {
-        Ask { action, resource, shown: Some(shown), conditions: Vec::new() }
+        Ask {
+            action,
+            resource,
+            shown: Some(shown),
+            conditions: Vec::new(),
+        }
     }
 
     /// With one more condition key.
     #[must_use]
     pub(crate) fn with(mut self, key: &str, value: &str) -> Ask<'a> {
-        self.conditions.push((key.to_ascii_lowercase(), vec![value.to_owned()]));
+        self.conditions
+            .push((key.to_ascii_lowercase(), vec![value.to_owned()]));
         self
     }
 
@@ -69,8 +85,12 @@ impl<'a> Ask<'a> {
     pub(crate) fn resource_tags(mut self, service: Service, tags: &[Tag]) -> Ask<'a> {
         for tag in tags {
             let key = tag.key.to_ascii_lowercase();
-            self.conditions.push((format!("aws:resourcetag/{key}"), vec![tag.value.clone()]));
-            self.conditions.push((format!("{}:resourcetag/{key}", service.as_str()), vec![tag.value.clone()]));
+            self.conditions
+                .push((format!("aws:resourcetag/{key}"), vec![tag.value.clone()]));
+            self.conditions.push((
+                format!("{}:resourcetag/{key}", service.as_str()),
+                vec![tag.value.clone()],
+            ));
         }
         self
     }
@@ -93,7 +113,11 @@ impl Turn<'_> {
     fn decide(&self, ask: &Ask<'_>) -> Decision {
         let mut context = self.context();
         context.extend(ask.conditions.iter().cloned());
-        let request = Request { action: ask.action, resource: ask.resource, context: &context };
+        let request = Request {
+            action: ask.action,
+            resource: ask.resource,
+            context: &context,
+        };
         evaluate(&self.caller.permissions.authority(), &request)
     }
 
@@ -103,7 +127,11 @@ impl Turn<'_> {
             Service::Iam | Service::Sts => "us-east-1",
             Service::Dax | Service::Ec2 | Service::DynamoDb => self.region(),
         };
-        let kind = if self.caller.arn.contains(":assumed-role/") { "AssumedRole" } else { "User" };
+        let kind = if self.caller.arn.contains(":assumed-role/") {
+            "AssumedRole"
+        } else {
+            "User"
+        };
         let mut context = Context::new();
         let mut add = |key: &str, value: String| context.insert(key.to_owned(), vec![value]);
         add("aws:principalarn", principal_arn(&self.caller.arn));
@@ -117,7 +145,12 @@ impl Turn<'_> {
         add("aws:viaawsservice", "false".to_owned());
         add("aws:currenttime", self.now.to_rfc3339());
         add("aws:epochtime", self.now.timestamp().to_string());
-        if let Some(name) = self.caller.arn.split_once(":user/").and_then(|(_, name)| name.rsplit('/').next()) {
+        if let Some(name) = self
+            .caller
+            .arn
+            .split_once(":user/")
+            .and_then(|(_, name)| name.rsplit('/').next())
+        {
             add("aws:username", name.to_owned());
         }
         context

@@ -30,7 +30,9 @@ pub(crate) fn carry_out(ready: &Ready) -> (Reply, Fate) {
     drop(core);
     let kind = ready.injected.as_ref().map(|injected| &injected.kind);
     let (result, fate) = match kind {
-        Some(FaultKind::ErrorAfter) if result.is_ok() => (Err(codes::internal(service)), Fate::Delivered),
+        Some(FaultKind::ErrorAfter) if result.is_ok() => {
+            (Err(codes::internal(service)), Fate::Delivered)
+        }
         Some(FaultKind::LoseAnswer | FaultKind::Late) => (result, Fate::Lost),
         Some(FaultKind::CutAnswer) => (result, Fate::Cut),
         Some(FaultKind::Garbage) => (result, Fate::Garbled),
@@ -55,14 +57,22 @@ fn run(ready: &Ready, core: &mut Core) -> Result<Output, ServiceFault> {
         Some(fault) => Err(fault),
         None => ready.operation.run(&mut turn, &ready.request.input),
     };
-    let changes = if result.is_ok() { turn.changes } else { Vec::new() };
+    let changes = if result.is_ok() {
+        turn.changes
+    } else {
+        Vec::new()
+    };
     let record = CallRecord {
         sequence: core.calls.next_sequence(),
         at: now,
         caller: ready.caller.arn.clone(),
         service: Cow::Borrowed(ready.request.service.as_str()),
         operation: Cow::Borrowed(ready.operation.call),
-        target: if ready.operation.mutating { target_of(&ready.request.input) } else { None },
+        target: if ready.operation.mutating {
+            target_of(&ready.request.input)
+        } else {
+            None
+        },
         mutating: ready.operation.mutating,
         effect: !changes.is_empty(),
         outcome: outcome(ready, &result),
@@ -77,7 +87,11 @@ fn record_and_commit(
     mut record: CallRecord,
     changes: Vec<Change>,
 ) -> Result<(), ServiceFault> {
-    let written = if changes.is_empty() { Ok(()) } else { core.commit(Some(&record), changes) };
+    let written = if changes.is_empty() {
+        Ok(())
+    } else {
+        core.commit(Some(&record), changes)
+    };
     if written.is_err() {
         // What the journal does not have has not happened.
         record.effect = false;
@@ -126,10 +140,15 @@ fn target_of(input: &Input) -> Option<String> {
         "GroupId",
     ];
     let found = match input {
-        Input::Form(form) => MEMBERS.iter().find_map(|member| form.text(member)).map(str::to_owned),
+        Input::Form(form) => MEMBERS
+            .iter()
+            .find_map(|member| form.text(member))
+            .map(str::to_owned),
         Input::Json(body) => {
             let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-            MEMBERS.iter().find_map(|member| body.get(member)?.as_str().map(str::to_owned))
+            MEMBERS
+                .iter()
+                .find_map(|member| body.get(member)?.as_str().map(str::to_owned))
         }
     };
     found.map(|target| target.chars().take(300).collect())

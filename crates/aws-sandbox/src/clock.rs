@@ -7,7 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// The time in the sandbox, to the millisecond, `offset_ms` ahead of the machine.
 pub(crate) fn now(offset_ms: i64) -> DateTime<Utc> {
     let ahead = TimeDelta::milliseconds(offset_ms);
-    let moment = Utc::now().checked_add_signed(ahead).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let moment = Utc::now()
+        .checked_add_signed(ahead)
+        .unwrap_or(DateTime::<Utc>::MAX_UTC);
     DateTime::from_timestamp_millis(moment.timestamp_millis()).unwrap_or(moment)
 }
 

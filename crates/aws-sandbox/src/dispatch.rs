@@ -33,9 +33,18 @@ pub(crate) async fn answer(sandbox: &Sandbox, parts: &Parts, body: Bytes) -> Res
     let (injected, gate) = {
         let mut core = sandbox.core();
         let now = core.settle();
-        (core.rules.draw(operation.call, now), core.gates.take(operation.call))
+        (
+            core.rules.draw(operation.call, now),
+            core.gates.take(operation.call),
+        )
     };
-    let ready = Ready { sandbox: sandbox.clone(), request, operation, caller, injected };
+    let ready = Ready {
+        sandbox: sandbox.clone(),
+        request,
+        operation,
+        caller,
+        injected,
+    };
     if ready.injected.is_none() && gate.is_none() {
         let (reply, fate) = carry_out(&ready);
         return reply.into_response(fate);
@@ -58,18 +67,30 @@ fn recognise(sandbox: &Sandbox, parts: &Parts, body: &Bytes) -> Result<Recognise
     let scope = credential_scope(parts);
     let scope_service = scope.as_ref().ok().map(|scope| scope.service.as_str());
     let refused = |service, operation: &str, caller: &str, fault| {
-        Box::new(Refused { service, operation: operation.to_owned(), caller: caller.to_owned(), fault })
+        Box::new(Refused {
+            service,
+            operation: operation.to_owned(),
+            caller: caller.to_owned(),
+            fault,
+        })
     };
     let request = request::read(parts, body, scope_service)
         .map_err(|unreadable| refused(unreadable.service, "", "nobody", unreadable.fault))?;
     let (service, name) = (request.service, request.operation.as_str());
     let caller = authenticate(sandbox, service, scope.as_ref(), parts, body).map_err(|fault| {
-        let key = scope.as_ref().map_or("nobody", |scope| scope.access_key_id.as_str());
+        let key = scope
+            .as_ref()
+            .map_or("nobody", |scope| scope.access_key_id.as_str());
         refused(service, name, key, fault)
     })?;
     match find(service, name) {
         Some(operation) => Ok((request, operation, caller)),
-        None => Err(refused(service, name, &caller.arn, codes::unknown_operation(service, name))),
+        None => Err(refused(
+            service,
+            name,
+            &caller.arn,
+            codes::unknown_operation(service, name),
+        )),
     }
 }
 
@@ -77,9 +98,18 @@ fn recognise(sandbox: &Sandbox, parts: &Parts, body: &Bytes) -> Result<Recognise
 /// not stop AWS.
 async fn carry_out_apart(ready: Ready, gate: Option<Arc<Gate>>) -> Response<Body> {
     let service = ready.request.service;
-    let is = |kind: &FaultKind| ready.injected.as_ref().is_some_and(|injected| injected.kind == *kind);
+    let is = |kind: &FaultKind| {
+        ready
+            .injected
+            .as_ref()
+            .is_some_and(|injected| injected.kind == *kind)
+    };
     let is_late = is(&FaultKind::Late);
-    let delay = ready.injected.as_ref().filter(|_| is_late || is(&FaultKind::Slow)).map(|injected| injected.delay());
+    let delay = ready
+        .injected
+        .as_ref()
+        .filter(|_| is_late || is(&FaultKind::Slow))
+        .map(|injected| injected.delay());
     let running = tokio::spawn(async move {
         if let Some(delay) = delay {
             tokio::time::sleep(delay).await;
@@ -97,7 +127,9 @@ async fn carry_out_apart(ready: Ready, gate: Option<Arc<Gate>>) -> Response<Body
     if is_late {
         return lost();
     }
-    running.await.map_or_else(|_| lost(), |(reply, fate)| reply.into_response(fate))
+    running
+        .await
+        .map_or_else(|_| lost(), |(reply, fate)| reply.into_response(fate))
 }
 
 /// The operation of that name.
@@ -114,16 +146,30 @@ pub(crate) fn find(service: Service, name: &str) -> Option<&'static Operation> {
 
 /// Records and answers a request that is not carried out.
 fn refuse(sandbox: &Sandbox, refused: Refused) -> Response<Body> {
-    let Refused { service, operation: name, caller, fault } = refused;
+    let Refused {
+        service,
+        operation: name,
+        caller,
+        fault,
+    } = refused;
     let operation = find(service, &name);
-    let unknown = || format!("{}:{}", service.as_str(), name.chars().take(100).collect::<String>());
+    let unknown = || {
+        format!(
+            "{}:{}",
+            service.as_str(),
+            name.chars().take(100).collect::<String>()
+        )
+    };
     let mut core = sandbox.core();
     let record = CallRecord {
         sequence: core.calls.next_sequence(),
         at: core.settle(),
         caller: caller.chars().take(200).collect(),
         service: Cow::Borrowed(service.as_str()),
-        operation: operation.map_or_else(|| Cow::Owned(unknown()), |operation| Cow::Borrowed(operation.call)),
+        operation: operation.map_or_else(
+            || Cow::Owned(unknown()),
+            |operation| Cow::Borrowed(operation.call),
+        ),
         target: None,
         mutating: operation.is_some_and(|operation| operation.mutating),
         effect: false,

@@ -51,7 +51,11 @@ impl Gates {
     /// Sets up a gate for the next call that matches.
     pub(crate) fn add(&mut self, call: &str) -> Hold {
         let (stage, _) = watch::channel(Stage::Waiting);
-        let gate = Arc::new(Gate { call: call.to_owned(), before: AtomicBool::new(false), stage });
+        let gate = Arc::new(Gate {
+            call: call.to_owned(),
+            before: AtomicBool::new(false),
+            stage,
+        });
         self.0.push(Arc::clone(&gate));
         Hold { gate }
     }
@@ -59,7 +63,10 @@ impl Gates {
     /// Takes the first gate that this call meets; a gate holds one call only.
     pub(crate) fn take(&mut self, call: &str) -> Option<Arc<Gate>> {
         self.0.retain(|gate| *gate.stage.borrow() == Stage::Waiting);
-        let found = self.0.iter().position(|gate| matches_call(&gate.call, call))?;
+        let found = self
+            .0
+            .iter()
+            .position(|gate| matches_call(&gate.call, call))?;
         Some(self.0.remove(found))
     }
 }

@@ -57,16 +57,33 @@ impl Permissions {
     /// Parses what an identity was given; the fault says which document is wrong.
     pub(crate) fn of(identity: &Identity) -> Result<Permissions, DocumentFault> {
         let read = |policy: &Value| Document::parse_identity(&policy.to_string());
-        let read_all = |policies: &[Value]| policies.iter().map(read).collect::<Result<Vec<Document>, DocumentFault>>();
+        let read_all = |policies: &[Value]| {
+            policies
+                .iter()
+                .map(read)
+                .collect::<Result<Vec<Document>, DocumentFault>>()
+        };
         Ok(Permissions {
             identity: read_all(&identity.policies)?,
-            boundary: identity.permissions_boundary.as_ref().map(read).transpose()?,
-            session: identity.session_policies.as_deref().map(read_all).transpose()?,
+            boundary: identity
+                .permissions_boundary
+                .as_ref()
+                .map(read)
+                .transpose()?,
+            session: identity
+                .session_policies
+                .as_deref()
+                .map(read_all)
+                .transpose()?,
         })
     }
 
     pub(crate) fn authority(&self) -> Authority<'_> {
-        Authority { identity: &self.identity, boundary: self.boundary.as_ref(), session: self.session.as_deref() }
+        Authority {
+            identity: &self.identity,
+            boundary: self.boundary.as_ref(),
+            session: self.session.as_deref(),
+        }
     }
 }
 

@@ -42,19 +42,35 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Opens the journal at `place` and replays it into `state` and `calls`; both stay empty if it is new.
-    pub(crate) fn open(place: &Path, state: &mut State, calls: &mut CallLog) -> Result<Journal, SandboxError> {
+    pub(crate) fn open(
+        place: &Path,
+        state: &mut State,
+        calls: &mut CallLog,
+    ) -> Result<Journal, SandboxError> {
         let path = file_of(place).map_err(|source| SandboxError::journal(place, source))?;
         let failed = |source: io::Error| SandboxError::journal(&path, source);
         let lock = File::create(path.with_extension("lock")).map_err(failed)?;
-        lock.try_lock().map_err(|_| SandboxError::JournalInUse(path.clone()))?;
+        lock.try_lock()
+            .map_err(|_| SandboxError::JournalInUse(path.clone()))?;
         replay(&path, state, calls)?;
         write_compacted(&path, state, calls).map_err(failed)?;
-        let file = OpenOptions::new().append(true).open(&path).map_err(failed)?;
-        Ok(Journal { path, file, _lock: lock })
+        let file = OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .map_err(failed)?;
+        Ok(Journal {
+            path,
+            file,
+            _lock: lock,
+        })
     }
 
     /// Appends what one call did. After an error the journal may end in half a line, which is cut off again.
-    pub(crate) fn append(&mut self, call: Option<&CallRecord>, changes: &[Change]) -> io::Result<()> {
+    pub(crate) fn append(
+        &mut self,
+        call: Option<&CallRecord>,
+        changes: &[Change],
+    ) -> io::Result<()> {
         let mut line = serde_json::to_vec(&LineOut { call, changes })?;
         line.push(b'\n');
         let length = self.file.metadata()?.len();
@@ -67,7 +83,10 @@ impl Journal {
     /// Begins the journal anew with these changes.
     pub(crate) fn restart(&mut self, changes: &[Change]) -> io::Result<()> {
         let next = self.path.with_extension("new");
-        let mut line = serde_json::to_vec(&LineOut { call: None, changes })?;
+        let mut line = serde_json::to_vec(&LineOut {
+            call: None,
+            changes,
+        })?;
         line.push(b'\n');
         fs::write(&next, &line)?;
         fs::rename(&next, &self.path)?;
@@ -82,7 +101,10 @@ fn file_of(place: &Path) -> io::Result<PathBuf> {
         true => place.join("aws-sandbox.journal"),
         false => place.to_owned(),
     };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
         fs::create_dir_all(folder)?;
     }
     Ok(path)
@@ -98,16 +120,21 @@ fn replay(path: &Path, state: &mut State, calls: &mut CallLog) -> Result<(), San
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        let read = reader.read_until(b'\n', &mut line).map_err(|source| SandboxError::journal(path, source))?;
+        let read = reader
+            .read_until(b'\n', &mut line)
+            .map_err(|source| SandboxError::journal(path, source))?;
         if read == 0 || !line.ends_with(b"\n") {
             break;
         }
-        let read: Line = serde_json::from_slice(&line).map_err(|source| SandboxError::JournalLine {
-            path: path.to_owned(),
-            number,
-            source,
-        })?;
-        read.changes.into_iter().for_each(|change| state.apply(change));
+        let read: Line =
+            serde_json::from_slice(&line).map_err(|source| SandboxError::JournalLine {
+                path: path.to_owned(),
+                number,
+                source,
+            })?;
+        read.changes
+            .into_iter()
+            .for_each(|change| state.apply(change));
         if let Some(call) = read.call {
             calls.push(call);
         }
@@ -124,12 +151,20 @@ fn write_compacted(path: &Path, state: &State, calls: &CallLog) -> io::Result<()
     };
     if !state.id.is_empty() {
         for change in state.snapshot() {
-            write_line(LineOut { call: None, changes: &[change] })?;
+            write_line(LineOut {
+                call: None,
+                changes: &[change],
+            })?;
         }
     }
     for call in calls.newest_effects(CALLS_KEPT) {
-        write_line(LineOut { call: Some(call), changes: &[] })?;
+        write_line(LineOut {
+            call: Some(call),
+            changes: &[],
+        })?;
     }
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    file.into_inner()
+        .map_err(io::IntoInnerError::into_error)?
+        .sync_all()?;
     fs::rename(&next, path)
 }

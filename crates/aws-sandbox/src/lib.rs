@@ -45,7 +45,8 @@ pub use crate::faults::{ActiveFault, FaultKind, FaultRule, UnknownFault};
 pub use crate::gates::Hold;
 pub use crate::identity::Identity;
 pub use crate::inventory::{
-    ClusterItem, Inventory, ParameterGroupItem, PolicyItem, RoleItem, SecurityGroupItem, SubnetGroupItem, SubnetItem,
+    ClusterItem, Inventory, ParameterGroupItem, PolicyItem, RoleItem, SecurityGroupItem,
+    SubnetGroupItem, SubnetItem,
 };
 pub use crate::new_security_group::NewSecurityGroup;
 pub use crate::new_subnet::NewSubnet;

@@ -22,7 +22,8 @@ pub struct NewSecurityGroup {
 impl NewSecurityGroup {
     /// The change that makes it.
     pub(crate) fn change(&self, id: &str, state: &State) -> Result<Change, SandboxError> {
-        self.check(id, state).map_err(SandboxError::InvalidSecurityGroup)?;
+        self.check(id, state)
+            .map_err(SandboxError::InvalidSecurityGroup)?;
         let existing = state.security_groups.get(id);
         Ok(Change::SecurityGroup(Box::new(SecurityGroup {
             id: id.to_owned(),
@@ -36,20 +37,34 @@ impl NewSecurityGroup {
 
     fn check(&self, id: &str, state: &State) -> Result<(), String> {
         if !is_id(id, "sg-") {
-            return Err(format!("security group id: {id:?} must be sg- and 8 or 17 hexadecimal digits"));
+            return Err(format!(
+                "security group id: {id:?} must be sg- and 8 or 17 hexadecimal digits"
+            ));
         }
         if !state.vpcs.contains_key(&self.vpc_id) {
             return Err(format!("vpc_id: there is no VPC {:?}", self.vpc_id));
         }
-        if state.security_groups.get(id).is_some_and(|group| group.name == "default" || group.vpc_id != self.vpc_id) {
-            return Err(format!("security group id: {id} is a default group or in another VPC"));
+        if state
+            .security_groups
+            .get(id)
+            .is_some_and(|group| group.name == "default" || group.vpc_id != self.vpc_id)
+        {
+            return Err(format!(
+                "security group id: {id} is a default group or in another VPC"
+            ));
         }
         if self.name.is_empty() || self.name == "default" || self.name.starts_with("sg-") {
             return Err("name: must not be empty, default, or begin with sg-".to_owned());
         }
-        let mut others = state.security_groups.values().filter(|group| group.id != id);
+        let mut others = state
+            .security_groups
+            .values()
+            .filter(|group| group.id != id);
         match others.any(|group| group.vpc_id == self.vpc_id && group.name == self.name) {
-            true => Err(format!("name: the VPC has a security group {:?} already", self.name)),
+            true => Err(format!(
+                "name: the VPC has a security group {:?} already",
+                self.name
+            )),
             false => Ok(()),
         }
     }

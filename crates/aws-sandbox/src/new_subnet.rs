@@ -28,7 +28,11 @@ impl NewSubnet {
         let mut changes = Vec::new();
         if !state.vpcs.contains_key(&self.vpc_id) {
             let cidr = "10.0.0.0/16".to_owned();
-            changes.push(Change::Vpc(Vpc { id: self.vpc_id.clone(), cidr, is_default: false }));
+            changes.push(Change::Vpc(Vpc {
+                id: self.vpc_id.clone(),
+                cidr,
+                is_default: false,
+            }));
             changes.push(Change::SecurityGroup(Box::new(default_group(&self.vpc_id))));
         }
         let block = Sha256::digest(id)[0];
@@ -37,7 +41,9 @@ impl NewSubnet {
             vpc_id: self.vpc_id.clone(),
             availability_zone: self.availability_zone.clone(),
             cidr: self.speaks("ipv4").then(|| format!("10.0.{block}.0/24")),
-            ipv6_cidr: self.speaks("ipv6").then(|| format!("2001:db8:0:{block:x}::/64")),
+            ipv6_cidr: self
+                .speaks("ipv6")
+                .then(|| format!("2001:db8:0:{block:x}::/64")),
             builtin: false,
         }));
         Ok(changes)
@@ -49,14 +55,28 @@ impl NewSubnet {
 
     fn check(&self, id: &str, state: &State) -> Result<(), String> {
         if !is_id(id, "subnet-") {
-            return Err(format!("subnet id: {id:?} must be subnet- and 8 or 17 hexadecimal digits"));
+            return Err(format!(
+                "subnet id: {id:?} must be subnet- and 8 or 17 hexadecimal digits"
+            ));
         }
         if !is_id(&self.vpc_id, "vpc-") {
-            return Err(format!("vpc_id: {:?} must be vpc- and 8 or 17 hexadecimal digits", self.vpc_id));
+            return Err(format!(
+                "vpc_id: {:?} must be vpc- and 8 or 17 hexadecimal digits",
+                self.vpc_id
+            ));
         }
-        let is_letter = |letter: &str| letter.len() == 1 && letter.bytes().all(|byte| byte.is_ascii_lowercase());
-        if !self.availability_zone.strip_prefix(&state.region).is_some_and(is_letter) {
-            return Err(format!("availability_zone: must be {} and a letter", state.region));
+        let is_letter = |letter: &str| {
+            letter.len() == 1 && letter.bytes().all(|byte| byte.is_ascii_lowercase())
+        };
+        if !self
+            .availability_zone
+            .strip_prefix(&state.region)
+            .is_some_and(is_letter)
+        {
+            return Err(format!(
+                "availability_zone: must be {} and a letter",
+                state.region
+            ));
         }
         let is_known = |kind: &String| matches!(kind.as_str(), "ipv4" | "ipv6");
         match !self.network_types.is_empty() && self.network_types.iter().all(is_known) {
@@ -70,7 +90,10 @@ impl NewSubnet {
 pub(crate) fn is_id(id: &str, prefix: &str) -> bool {
     let digits = id.strip_prefix(prefix);
     digits.is_some_and(|digits| {
-        matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        matches!(digits.len(), 8 | 17)
+            && digits
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     })
 }
 

@@ -49,11 +49,17 @@ pub(crate) struct Core {
 
 impl Core {
     /// Makes changes true after the journal has them; if the journal fails, nothing has happened.
-    pub(crate) fn commit(&mut self, call: Option<&CallRecord>, changes: Vec<Change>) -> io::Result<()> {
+    pub(crate) fn commit(
+        &mut self,
+        call: Option<&CallRecord>,
+        changes: Vec<Change>,
+    ) -> io::Result<()> {
         if let Some(journal) = &mut self.journal {
             journal.append(call, &changes)?;
         }
-        changes.into_iter().for_each(|change| self.state.apply(change));
+        changes
+            .into_iter()
+            .for_each(|change| self.state.apply(change));
         Ok(())
     }
 
@@ -74,18 +80,30 @@ impl Sandbox {
             None => None,
         };
         let is_new = state.id.is_empty();
-        let mut core = Core { state, calls, rules: Rules::default(), gates: Gates::default(), journal };
+        let mut core = Core {
+            state,
+            calls,
+            rules: Rules::default(),
+            gates: Gates::default(),
+            journal,
+        };
         if is_new {
             let changes = builtin_changes(&settings, clock::now(0));
             let place = settings.journal.clone().unwrap_or_default();
-            core.commit(None, changes).map_err(|source| SandboxError::journal(&place, source))?;
+            core.commit(None, changes)
+                .map_err(|source| SandboxError::journal(&place, source))?;
         }
         let found = format!("{} in {}", core.state.account_id, core.state.region);
         let wanted = format!("{} in {}", settings.account_id, settings.region);
         if found != wanted {
             return Err(SandboxError::OtherAccount { found, wanted });
         }
-        Ok(Sandbox { inner: Arc::new(Inner { settings, core: Mutex::new(core) }) })
+        Ok(Sandbox {
+            inner: Arc::new(Inner {
+                settings,
+                core: Mutex::new(core),
+            }),
+        })
     }
 
     /// The whole thing as a router: AWS on every path, the control API under `/_sandbox/`. Served by anything else than
@@ -121,9 +139,16 @@ impl Sandbox {
     }
 
     /// Makes or changes a caller, or says why that cannot be.
-    pub fn try_put_identity(&self, access_key_id: &str, identity: Identity) -> Result<(), SandboxError> {
+    pub fn try_put_identity(
+        &self,
+        access_key_id: &str,
+        identity: Identity,
+    ) -> Result<(), SandboxError> {
         Permissions::of(&identity).map_err(|fault| SandboxError::MalformedPolicy(fault.message))?;
-        let change = Change::Identity { access_key_id: access_key_id.to_owned(), identity: Box::new(identity) };
+        let change = Change::Identity {
+            access_key_id: access_key_id.to_owned(),
+            identity: Box::new(identity),
+        };
         self.commit(vec![change])
     }
 
@@ -134,22 +159,32 @@ impl Sandbox {
     /// If the journal cannot be written.
     pub fn put_table(&self, name: &str) {
         let created_at = self.core().settle();
-        let change = Change::Table(Table { name: name.to_owned(), created_at });
-        self.commit(vec![change]).unwrap_or_else(|error| panic!("putting the table {name}: {error}"));
+        let change = Change::Table(Table {
+            name: name.to_owned(),
+            created_at,
+        });
+        self.commit(vec![change])
+            .unwrap_or_else(|error| panic!("putting the table {name}: {error}"));
     }
 
     /// Makes or changes a subnet, with its VPC and that VPC's default security group if they are new.
     pub fn put_subnet(&self, subnet_id: &str, subnet: &NewSubnet) -> Result<(), SandboxError> {
         let mut core = self.core();
         let changes = subnet.changes(subnet_id, &core.state)?;
-        core.commit(None, changes).map_err(|source| SandboxError::journal(&self.journal_place(), source))
+        core.commit(None, changes)
+            .map_err(|source| SandboxError::journal(&self.journal_place(), source))
     }
 
     /// Makes or renames a security group, in a VPC that is there.
-    pub fn put_security_group(&self, group_id: &str, group: &NewSecurityGroup) -> Result<(), SandboxError> {
+    pub fn put_security_group(
+        &self,
+        group_id: &str,
+        group: &NewSecurityGroup,
+    ) -> Result<(), SandboxError> {
         let mut core = self.core();
         let change = group.change(group_id, &core.state)?;
-        core.commit(None, vec![change]).map_err(|source| SandboxError::journal(&self.journal_place(), source))
+        core.commit(None, vec![change])
+            .map_err(|source| SandboxError::journal(&self.journal_place(), source))
     }
 
     /// Adds a fault rule; rules live in memory only.
@@ -177,7 +212,8 @@ impl Sandbox {
         let now = core.settle();
         let ready_at = clock::after(now, self.inner.settings.creating_seconds);
         let changes = dax::release_stuck_clusters(&core.state, ready_at);
-        core.commit(None, changes).unwrap_or_else(|error| panic!("writing the sandbox's journal: {error}"));
+        core.commit(None, changes)
+            .unwrap_or_else(|error| panic!("writing the sandbox's journal: {error}"));
     }
 
     /// All calls so far, oldest first; of very many only the newest are kept.
@@ -214,11 +250,15 @@ impl Sandbox {
         let mut core = self.core();
         let changes = builtin_changes(&self.inner.settings, clock::now(0));
         if let Some(journal) = &mut core.journal {
-            journal.restart(&changes).unwrap_or_else(|error| panic!("beginning the sandbox's journal anew: {error}"));
+            journal
+                .restart(&changes)
+                .unwrap_or_else(|error| panic!("beginning the sandbox's journal anew: {error}"));
         }
         core.calls = CallLog::default();
         core.rules.clear();
-        changes.into_iter().for_each(|change| core.state.apply(change));
+        changes
+            .into_iter()
+            .for_each(|change| core.state.apply(change));
     }
 
     /// Holds the next call of that name after its effect, before its answer; [`Hold::before`] moves that.
@@ -232,11 +272,16 @@ impl Sandbox {
 
     pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
         // The state changes only by applying whole changes, so a panic elsewhere leaves it sound.
-        self.inner.core.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .core
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn commit(&self, changes: Vec<Change>) -> Result<(), SandboxError> {
-        self.core().commit(None, changes).map_err(|source| SandboxError::journal(&self.journal_place(), source))
+        self.core()
+            .commit(None, changes)
+            .map_err(|source| SandboxError::journal(&self.journal_place(), source))
     }
 
     fn journal_place(&self) -> PathBuf {

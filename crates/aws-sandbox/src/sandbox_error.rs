@@ -30,7 +30,9 @@ pub enum SandboxError {
     #[error("the sandbox's journal {} is in use by another process", .0.display())]
     JournalInUse(PathBuf),
     /// The journal belongs to another account or Region than the settings ask for.
-    #[error("the sandbox's journal is of account {found}, not of {wanted}; reset it or change the settings")]
+    #[error(
+        "the sandbox's journal is of account {found}, not of {wanted}; reset it or change the settings"
+    )]
     OtherAccount {
         /// Account and Region in the journal.
         found: String,
@@ -53,6 +55,9 @@ pub enum SandboxError {
 
 impl SandboxError {
     pub(crate) fn journal(path: &Path, source: io::Error) -> SandboxError {
-        SandboxError::Journal { path: path.to_owned(), source }
+        SandboxError::Journal {
+            path: path.to_owned(),
+            source,
+        }
     }
 }

@@ -54,7 +54,12 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-fn spawn_connection(router: Router, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {
+fn spawn_connection(
+    router: Router,
+    stream: TcpStream,
+    peer: SocketAddr,
+    graceful: &GracefulShutdown,
+) {
     // Answers are small and wait for nothing: send them at once. An error only costs time.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| answer(router.clone(), peer, request));
@@ -72,7 +77,11 @@ fn spawn_connection(router: Router, stream: TcpStream, peer: SocketAddr, gracefu
 #[error("the sandbox was told to drop this connection")]
 struct Dropped;
 
-async fn answer(router: Router, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Body>, Dropped> {
+async fn answer(
+    router: Router,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Dropped> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(Peer(peer));
     let response = match router.oneshot(request).await {

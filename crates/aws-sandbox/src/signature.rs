@@ -62,11 +62,15 @@ pub fn verify(
     check_date_of_scope(&authorization.scope, signed_at)?;
     check_skew(signed_at, now)?;
     let payload_hash = payload_hash(parts, body).ok_or(SignatureFault::Mismatch)?;
-    let canonical =
-        canonical::request(parts, &authorization.signed_headers, &payload_hash).ok_or(SignatureFault::Mismatch)?;
+    let canonical = canonical::request(parts, &authorization.signed_headers, &payload_hash)
+        .ok_or(SignatureFault::Mismatch)?;
     let expected = signature(secret, &authorization.scope, signed_at, &canonical);
     // Compared in constant time: the sandbox's signatures should teach nobody a timing attack.
-    if bool::from(expected.as_bytes().ct_eq(authorization.signature.as_bytes())) {
+    if bool::from(
+        expected
+            .as_bytes()
+            .ct_eq(authorization.signature.as_bytes()),
+    ) {
         Ok(())
     } else {
         Err(SignatureFault::Mismatch)
@@ -75,7 +79,12 @@ pub fn verify(
 
 /// The time of `x-amz-date`, or of `date` where a client sends only that.
 fn signing_time(parts: &http::request::Parts) -> Result<DateTime<Utc>, SignatureFault> {
-    let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let header = |name| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     if let Some(text) = header("x-amz-date") {
         return NaiveDateTime::parse_from_str(text, AMZ_DATE).map(|time| time.and_utc()).map_err(|_| {
             SignatureFault::Incomplete(format!(
@@ -115,7 +124,9 @@ fn check_skew(signed_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Signat
     }
     if signed_at > now + SKEW {
         let limit = (now + SKEW).format(AMZ_DATE);
-        let text = format!("Signature not yet current: {at} is still later than {limit} ({here} + 5 min.)");
+        let text = format!(
+            "Signature not yet current: {at} is still later than {limit} ({here} + 5 min.)"
+        );
         return Err(SignatureFault::Skewed(text));
     }
     Ok(())
@@ -132,7 +143,12 @@ fn payload_hash(parts: &http::request::Parts, body: &[u8]) -> Option<String> {
 }
 
 fn signature(secret: &str, scope: &Scope, signed_at: DateTime<Utc>, canonical: &str) -> String {
-    let Scope { access_key_id: _, date, region, service } = scope;
+    let Scope {
+        access_key_id: _,
+        date,
+        region,
+        service,
+    } = scope;
     let text = format!(
         "AWS4-HMAC-SHA256\n{}\n{date}/{region}/{service}/aws4_request\n{}",
         signed_at.format(AMZ_DATE),

@@ -71,7 +71,12 @@ impl Operation {
         call: &'static str,
         run: fn(&mut Turn<'_>, &[u8]) -> Result<Vec<u8>, ServiceFault>,
     ) -> Operation {
-        Operation { name, call, mutating: false, run: Run::Json(run) }
+        Operation {
+            name,
+            call,
+            mutating: false,
+            run: Run::Json(run),
+        }
     }
 
     /// An operation that changes something, of a JSON service.
@@ -80,7 +85,12 @@ impl Operation {
         call: &'static str,
         run: fn(&mut Turn<'_>, &[u8]) -> Result<Vec<u8>, ServiceFault>,
     ) -> Operation {
-        Operation { name, call, mutating: true, run: Run::Json(run) }
+        Operation {
+            name,
+            call,
+            mutating: true,
+            run: Run::Json(run),
+        }
     }
 
     /// An operation that only reads, of a query service.
@@ -89,7 +99,12 @@ impl Operation {
         call: &'static str,
         run: fn(&mut Turn<'_>, &Form) -> Result<String, ServiceFault>,
     ) -> Operation {
-        Operation { name, call, mutating: false, run: Run::Form(run) }
+        Operation {
+            name,
+            call,
+            mutating: false,
+            run: Run::Form(run),
+        }
     }
 
     /// An operation that changes something, of a query service.
@@ -98,7 +113,12 @@ impl Operation {
         call: &'static str,
         run: fn(&mut Turn<'_>, &Form) -> Result<String, ServiceFault>,
     ) -> Operation {
-        Operation { name, call, mutating: true, run: Run::Form(run) }
+        Operation {
+            name,
+            call,
+            mutating: true,
+            run: Run::Form(run),
+        }
     }
 
     /// Runs it; the input was read by the protocol of the same service.

@@ -34,19 +34,26 @@ pub(crate) fn for_server(cluster: &Path) -> Result<Option<Account>, LocalPostgre
     if !is_root() {
         return Ok(None);
     }
-    let accounts = fs::read_to_string("/etc/passwd").map_err(LocalPostgresError::io("reading /etc/passwd"))?;
-    let owner = fs::symlink_metadata(cluster).map(|found| found.uid()).ok().filter(|uid| *uid != 0);
+    let accounts =
+        fs::read_to_string("/etc/passwd").map_err(LocalPostgresError::io("reading /etc/passwd"))?;
+    let owner = fs::symlink_metadata(cluster)
+        .map(|found| found.uid())
+        .ok()
+        .filter(|uid| *uid != 0);
     let (found, wanted) = match owner {
-        Some(uid) => {
-            (find(&accounts, |account| account.uid == uid), format!("with id {uid}, who owns {}", cluster.display()))
-        }
+        Some(uid) => (
+            find(&accounts, |account| account.uid == uid),
+            format!("with id {uid}, who owns {}", cluster.display()),
+        ),
         None => (
             find(&accounts, |account| account.name == "postgres")
                 .or_else(|| find(&accounts, |account| account.name == "nobody")),
             "postgres or nobody".to_owned(),
         ),
     };
-    found.map(Some).ok_or(LocalPostgresError::NoAccount { wanted })
+    found
+        .map(Some)
+        .ok_or(LocalPostgresError::NoAccount { wanted })
 }
 
 /// A command that runs as `account` with none of our environment, so that neither locales nor `PG*` variables surprise it.
@@ -54,7 +61,11 @@ pub(crate) fn for_server(cluster: &Path) -> Result<Option<Account>, LocalPostgre
 /// Dropping from root also drops our supplementary groups: the standard library calls `setgroups(0)` before `setuid`.
 pub(crate) fn command(program: &Path, account: Option<&Account>) -> Command {
     let mut command = Command::new(program);
-    command.env_clear().env("LANG", "C.UTF-8").current_dir("/").stdin(Stdio::null());
+    command
+        .env_clear()
+        .env("LANG", "C.UTF-8")
+        .current_dir("/")
+        .stdin(Stdio::null());
     if let Some(account) = account {
         command.uid(account.uid).gid(account.gid);
     }

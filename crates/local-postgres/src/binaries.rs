@@ -28,16 +28,32 @@ pub(crate) fn resolve(
     account: Option<&Account>,
     directory: &DataDirectory,
 ) -> Result<Binaries, LocalPostgresError> {
-    let mut search = Search { account, wanted: directory.major()?, looked_at: Vec::new(), others: Vec::new() };
+    let mut search = Search {
+        account,
+        wanted: directory.major()?,
+        looked_at: Vec::new(),
+        others: Vec::new(),
+    };
     if let Some(dir) = &settings.bin_dir {
         return match probe(dir, account) {
-            Err(reason) => Err(LocalPostgresError::BadBinaries { dir: dir.clone(), reason }),
-            Ok(binaries) => search.accept(binaries).ok_or_else(|| search.other_major(settings, directory)),
+            Err(reason) => Err(LocalPostgresError::BadBinaries {
+                dir: dir.clone(),
+                reason,
+            }),
+            Ok(binaries) => search
+                .accept(binaries)
+                .ok_or_else(|| search.other_major(settings, directory)),
         };
     }
     search.note(&settings.labels.bin_dir, "unset");
-    let cache = settings.cache_dir.clone().unwrap_or_else(|| places::default_data_dir(&settings.name).join("pg"));
-    if let Some(found) = search.installed(settings.ignore_host).or_else(|| search.cached(&cache)) {
+    let cache = settings
+        .cache_dir
+        .clone()
+        .unwrap_or_else(|| places::default_data_dir(&settings.name).join("pg"));
+    if let Some(found) = search
+        .installed(settings.ignore_host)
+        .or_else(|| search.cached(&cache))
+    {
         return Ok(found);
     }
     // Whoever has data of a version that the download lacks gains nothing by it.
@@ -54,7 +70,9 @@ pub(crate) fn resolve(
     if !search.others.is_empty() {
         return Err(search.other_major(settings, directory));
     }
-    let download = download.err().unwrap_or_else(|| "succeeded, but what it brought does not run here".to_owned());
+    let download = download
+        .err()
+        .unwrap_or_else(|| "succeeded, but what it brought does not run here".to_owned());
     Err(search.no_binaries(settings, download))
 }
 
@@ -100,7 +118,10 @@ impl Search<'_> {
         let shown = format!("{via} {}", dir.display());
         match probe(dir, self.account) {
             Ok(binaries) => {
-                self.note(shown.trim_start(), &format!("PostgreSQL {}", binaries.major));
+                self.note(
+                    shown.trim_start(),
+                    &format!("PostgreSQL {}", binaries.major),
+                );
                 self.accept(binaries)
             }
             Err(reason) => {
@@ -126,8 +147,11 @@ impl Search<'_> {
     }
 
     fn other_major(&self, settings: &Settings, directory: &DataDirectory) -> LocalPostgresError {
-        let mut found: Vec<String> =
-            self.others.iter().map(|other| format!("{} ({})", other.major, other.dir.display())).collect();
+        let mut found: Vec<String> = self
+            .others
+            .iter()
+            .map(|other| format!("{} ({})", other.major, other.dir.display()))
+            .collect();
         found.dedup();
         LocalPostgresError::OtherMajor {
             dir: directory.path().to_owned(),
@@ -143,15 +167,24 @@ impl Search<'_> {
             true => format!("leave out {}", settings.labels.offline),
             false => "install python3-pip and run again".to_owned(),
         };
-        let fixes = [&settings.labels.instead, "apt-get install postgresql", &fetch];
-        LocalPostgresError::NoBinaries { looked_at: self.looked_at.join(", "), download, fixes: fixes.join("   |  ") }
+        let fixes = [
+            &settings.labels.instead,
+            "apt-get install postgresql",
+            &fetch,
+        ];
+        LocalPostgresError::NoBinaries {
+            looked_at: self.looked_at.join(", "),
+            download,
+            fixes: fixes.join("   |  "),
+        }
     }
 }
 
 /// Runs `postgres --version` as the account that will run the server, which also shows that it can reach it.
 fn probe(dir: &Path, account: Option<&Account>) -> Result<Binaries, String> {
-    if let Some(missing) =
-        ["postgres", "initdb"].into_iter().find(|program| fs::symlink_metadata(dir.join(program)).is_err())
+    if let Some(missing) = ["postgres", "initdb"]
+        .into_iter()
+        .find(|program| fs::symlink_metadata(dir.join(program)).is_err())
     {
         return Err(format!("no {missing}"));
     }
@@ -165,8 +198,13 @@ fn probe(dir: &Path, account: Option<&Account>) -> Result<Binaries, String> {
     })?;
     let said = String::from_utf8_lossy(&output.stdout);
     match parse_major(&said) {
-        Some(major) if major >= OLDEST_MAJOR => Ok(Binaries { dir: dir.to_owned(), major }),
-        Some(major) => Err(format!("PostgreSQL {major} is too old, {OLDEST_MAJOR} is the oldest")),
+        Some(major) if major >= OLDEST_MAJOR => Ok(Binaries {
+            dir: dir.to_owned(),
+            major,
+        }),
+        Some(major) => Err(format!(
+            "PostgreSQL {major} is too old, {OLDEST_MAJOR} is the oldest"
+        )),
         None => Err(format!(
             "postgres --version ended with {}: {}",
             output.status,
@@ -178,14 +216,20 @@ fn probe(dir: &Path, account: Option<&Account>) -> Result<Binaries, String> {
 /// The major version of `postgres (PostgreSQL) 16.14 (…)` or `… 19beta1`.
 fn parse_major(version: &str) -> Option<u32> {
     let number = version.split_once(") ")?.1;
-    number.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+    number
+        .split(|letter: char| !letter.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }
 
 fn pg_config() -> Result<PathBuf, String> {
     let mut command = Command::new("pg_config");
     command.arg("--bindir").stdin(std::process::Stdio::null());
     match guardian::output(command) {
-        Ok(output) if output.status.success() => Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())),
+        Ok(output) if output.status.success() => Ok(PathBuf::from(
+            String::from_utf8_lossy(&output.stdout).trim(),
+        )),
         Ok(output) => Err(output.status.to_string()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err("not found".to_owned()),
         Err(error) => Err(error.to_string()),
@@ -201,7 +245,14 @@ fn debian_versions() -> Vec<PathBuf> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .collect();
     versions.sort_unstable_by(|one, other| other.cmp(one));
-    versions.iter().map(|version| Path::new(DEBIAN_VERSIONS).join(version.to_string()).join("bin")).collect()
+    versions
+        .iter()
+        .map(|version| {
+            Path::new(DEBIAN_VERSIONS)
+                .join(version.to_string())
+                .join("bin")
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -210,7 +261,10 @@ mod tests {
 
     #[test]
     fn reads_the_major_version() {
-        assert_eq!(parse_major("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(15));
+        assert_eq!(
+            parse_major("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"),
+            Some(15)
+        );
         assert_eq!(parse_major("postgres (PostgreSQL) 19beta1"), Some(19));
         assert_eq!(parse_major("something else"), None);
     }

@@ -37,16 +37,28 @@ impl DataDirectory {
         let temporary = settings.temporary && settings.data_dir.is_none();
         let path = if temporary {
             farewell::sweep(&settings.name);
-            places::fresh_dir(&places::temporary_parent(), &farewell::prefix(&settings.name))?
+            places::fresh_dir(
+                &places::temporary_parent(),
+                &farewell::prefix(&settings.name),
+            )?
         } else {
-            let wanted = settings.data_dir.clone().unwrap_or_else(|| places::default_data_dir(&settings.name));
-            let path = absolute(&wanted)
-                .map_err(LocalPostgresError::io(format!("finding the directory {}", wanted.display())))?;
+            let wanted = settings
+                .data_dir
+                .clone()
+                .unwrap_or_else(|| places::default_data_dir(&settings.name));
+            let path = absolute(&wanted).map_err(LocalPostgresError::io(format!(
+                "finding the directory {}",
+                wanted.display()
+            )))?;
             places::make_own(&path)?;
             path
         };
         let lock = Lock::take(&path, settings)?;
-        Ok(DataDirectory { path, temporary, _lock: lock })
+        Ok(DataDirectory {
+            path,
+            temporary,
+            _lock: lock,
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -71,7 +83,10 @@ impl DataDirectory {
         match fs::read_to_string(&path) {
             Ok(version) => Ok(version.trim().parse().ok()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(LocalPostgresError::io(format!("reading {}", path.display()))(error)),
+            Err(error) => Err(LocalPostgresError::io(format!(
+                "reading {}",
+                path.display()
+            ))(error)),
         }
     }
 
@@ -97,7 +112,9 @@ impl DataDirectory {
         places::make_servers(&unfinished, account)?;
         self.initdb(&unfinished, settings.durable, account, binaries)?;
         fs::rename(&unfinished, self.cluster()).map_err(doing())?;
-        File::open(&self.path).and_then(|directory| directory.sync_all()).map_err(doing())
+        File::open(&self.path)
+            .and_then(|directory| directory.sync_all())
+            .map_err(doing())
     }
 
     fn initdb(
@@ -109,13 +126,23 @@ impl DataDirectory {
     ) -> Result<(), LocalPostgresError> {
         let mut command = account::command(&binaries.dir.join("initdb"), account);
         command
-            .args(["--no-locale", "-E", "UTF8", "-U", SUPERUSER, "--auth-local=trust", "--auth-host=reject", "-D"])
+            .args([
+                "--no-locale",
+                "-E",
+                "UTF8",
+                "-U",
+                SUPERUSER,
+                "--auth-local=trust",
+                "--auth-host=reject",
+                "-D",
+            ])
             .arg(target)
             .current_dir(target);
         if !durable {
             command.arg("--no-sync");
         }
-        let output = guardian::output(command).map_err(|error| cannot_run("initdb", &self.path, account, error))?;
+        let output = guardian::output(command)
+            .map_err(|error| cannot_run("initdb", &self.path, account, error))?;
         if output.status.success() {
             return Ok(());
         }
@@ -123,9 +150,19 @@ impl DataDirectory {
         let said = [output.stdout, output.stderr].concat();
         // The telling lines are in the error; a full log that cannot be written takes nothing from it.
         let _ = fs::write(&log, &said);
-        let lines: Vec<_> = String::from_utf8_lossy(&said).lines().rev().take(4).map(str::to_owned).collect();
+        let lines: Vec<_> = String::from_utf8_lossy(&said)
+            .lines()
+            .rev()
+            .take(4)
+            .map(str::to_owned)
+            .collect();
         let said = lines.into_iter().rev().collect::<Vec<_>>().join("; ");
-        Err(LocalPostgresError::Stopped { program: "initdb", status: output.status.to_string(), said, log })
+        Err(LocalPostgresError::Stopped {
+            program: "initdb",
+            status: output.status.to_string(),
+            said,
+            log,
+        })
     }
 
     /// Waits for a server that our predecessor left to stop, and makes a stale `postmaster.pid` harmless.
@@ -152,7 +189,10 @@ impl DataDirectory {
                     .custom_flags(libc::O_NOFOLLOW)
                     .open(&file)
                     .and_then(|mut file| write!(file, "{NO_SUCH_PID}\n{rest}"))
-                    .map_err(LocalPostgresError::io(format!("changing {}", file.display())));
+                    .map_err(LocalPostgresError::io(format!(
+                        "changing {}",
+                        file.display()
+                    )));
             }
             if Instant::now() > deadline {
                 return Err(lock::in_use(&self.path, pid, &file, settings));
@@ -172,11 +212,17 @@ impl Drop for DataDirectory {
 }
 
 /// Why a program of PostgreSQL did not even start: most often its account cannot enter the directory.
-pub(crate) fn cannot_run(program: &str, dir: &Path, account: Option<&Account>, error: io::Error) -> LocalPostgresError {
+pub(crate) fn cannot_run(
+    program: &str,
+    dir: &Path,
+    account: Option<&Account>,
+    error: io::Error,
+) -> LocalPostgresError {
     match (error.kind(), account) {
-        (io::ErrorKind::PermissionDenied, Some(account)) => {
-            LocalPostgresError::Unreachable { dir: dir.to_owned(), user: account.name.clone() }
-        }
+        (io::ErrorKind::PermissionDenied, Some(account)) => LocalPostgresError::Unreachable {
+            dir: dir.to_owned(),
+            user: account.name.clone(),
+        },
         _ => LocalPostgresError::io(format!("starting {program}"))(error),
     }
 }

@@ -53,7 +53,9 @@ pub enum LocalPostgresError {
         data_label: String,
     },
     /// We are root, and the account that PostgreSQL must run as does not exist.
-    #[error("running as root, and PostgreSQL refuses root, but there is no user {wanted} to run it as")]
+    #[error(
+        "running as root, and PostgreSQL refuses root, but there is no user {wanted} to run it as"
+    )]
     NoAccount {
         /// The accounts that were looked for.
         wanted: String,

@@ -29,16 +29,24 @@ pub(crate) fn remember(pid: u32, directory: &Path) {
         // SAFETY: the function is 'static, takes nothing and does not unwind: it locks without panicking and ignores every error.
         unsafe { libc::atexit(at_exit) };
     });
-    REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner).push((pid, directory.to_owned()));
+    REMEMBERED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push((pid, directory.to_owned()));
 }
 
 /// Takes back [`remember`], since the owner sees to it.
 pub(crate) fn forget(pid: u32) {
-    REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner).retain(|(remembered, _)| *remembered != pid);
+    REMEMBERED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .retain(|(remembered, _)| *remembered != pid);
 }
 
 extern "C" fn at_exit() {
-    for (pid, directory) in std::mem::take(&mut *REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner)) {
+    for (pid, directory) in
+        std::mem::take(&mut *REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner))
+    {
         let mut status = 0;
         // SAFETY: kill takes two integers. The server is our child and, being remembered, was not waited for, so its id is not reused;
         // waitpid writes the status into a live integer of ours.
@@ -53,9 +61,16 @@ extern "C" fn at_exit() {
 /// Removes the temporary directories of this name whose process is gone.
 pub(crate) fn sweep(name: &str) {
     let prefix = prefix(name);
-    for entry in fs::read_dir(places::temporary_parent()).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(places::temporary_parent())
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let path = entry.path();
-        let named = entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix));
+        let named = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(&prefix));
         if named && is_abandoned(&path) {
             let _ = fs::remove_dir_all(&path);
         }
@@ -66,7 +81,11 @@ fn is_abandoned(directory: &Path) -> bool {
     let Ok(found) = fs::symlink_metadata(directory) else {
         return false;
     };
-    let old = found.modified().ok().and_then(|made| made.elapsed().ok()).is_some_and(|age| age > SWEEP_AGE);
+    let old = found
+        .modified()
+        .ok()
+        .and_then(|made| made.elapsed().ok())
+        .is_some_and(|age| age > SWEEP_AGE);
     let ours = found.is_dir() && found.uid() == effective_uid();
     old && ours && File::open(directory.join("lock")).is_ok_and(|lock| lock.try_lock().is_ok())
 }

@@ -27,7 +27,9 @@ pub(crate) fn spawn(mut command: Command, signal: libc::c_int) -> io::Result<Chi
 
 /// Runs a command to its end and collects what it said; it is killed if we are gone.
 pub(crate) fn output(mut command: Command) -> io::Result<Output> {
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
     spawn(command, libc::SIGKILL)?.wait_with_output()
 }
 
@@ -38,12 +40,14 @@ fn orders() -> io::Result<Sender<Order>> {
         return Ok(sender.clone());
     }
     let (sender, inbox) = channel::<Order>();
-    thread::Builder::new().name("local-postgres".to_owned()).spawn(move || {
-        for (mut command, reply) in inbox {
-            // Whoever asked is waiting; if it is gone all the same, the child is dropped and dies with us.
-            let _ = reply.send(command.spawn());
-        }
-    })?;
+    thread::Builder::new()
+        .name("local-postgres".to_owned())
+        .spawn(move || {
+            for (mut command, reply) in inbox {
+                // Whoever asked is waiting; if it is gone all the same, the child is dropped and dies with us.
+                let _ = reply.send(command.spawn());
+            }
+        })?;
     *orders = Some(sender.clone());
     Ok(sender)
 }

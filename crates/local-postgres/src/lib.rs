@@ -76,7 +76,12 @@ impl Settings {
 
     /// A fast server in a temporary directory that is removed when the server is dropped or the process exits, for 200 connections.
     pub fn for_tests(name: impl Into<String>) -> Settings {
-        Settings { temporary: true, durable: false, max_connections: 200, ..Settings::new(name) }
+        Settings {
+            temporary: true,
+            durable: false,
+            max_connections: 200,
+            ..Settings::new(name)
+        }
     }
 }
 
@@ -149,7 +154,11 @@ impl LocalPostgres {
         if directory.is_temporary() {
             farewell::remember(server.pid(), directory.path());
         }
-        Ok(LocalPostgres { server, binaries, directory })
+        Ok(LocalPostgres {
+            server,
+            binaries,
+            directory,
+        })
     }
 
     /// The address of a database of this server, for sqlx, libpq and whoever else reads such URLs.

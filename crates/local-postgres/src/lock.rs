@@ -41,8 +41,10 @@ impl Lock {
                 }
             }
         }
-        let written =
-            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
         written.map(|()| Lock(file)).map_err(doing())
     }
 }
@@ -55,7 +57,12 @@ impl Drop for Lock {
 }
 
 /// The refusal that names a holder and says since when, which is when it wrote `file`.
-pub(crate) fn in_use(directory: &Path, pid: u32, file: &Path, settings: &Settings) -> LocalPostgresError {
+pub(crate) fn in_use(
+    directory: &Path,
+    pid: u32,
+    file: &Path,
+    settings: &Settings,
+) -> LocalPostgresError {
     let written = fs::metadata(file).and_then(|found| found.modified()).ok();
     let age = written.and_then(|written| written.elapsed().ok());
     LocalPostgresError::InUse {

@@ -22,32 +22,56 @@ pub(crate) fn default_data_dir(name: &str) -> PathBuf {
     let (candidates, last) = if is_root() {
         (vec![Path::new("/var/lib").join(name)], shared.join(name))
     } else {
-        let absolute = |variable| env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-        let homes = [absolute("XDG_DATA_HOME"), absolute("HOME").map(|home| home.join(".local/share"))];
+        let absolute = |variable| {
+            env::var_os(variable)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        let homes = [
+            absolute("XDG_DATA_HOME"),
+            absolute("HOME").map(|home| home.join(".local/share")),
+        ];
         (
-            homes.into_iter().flatten().map(|home| home.join(name)).collect(),
+            homes
+                .into_iter()
+                .flatten()
+                .map(|home| home.join(name))
+                .collect(),
             shared.join(format!("{name}-{}", effective_uid())),
         )
     };
-    candidates.into_iter().find(|path| is_writable(path)).unwrap_or(last)
+    candidates
+        .into_iter()
+        .find(|path| is_writable(path))
+        .unwrap_or(last)
 }
 
 /// The directory for servers that do not last; root's must be one that an unprivileged server can reach.
 pub(crate) fn temporary_parent() -> PathBuf {
-    if is_root() { PathBuf::from("/tmp") } else { env::temp_dir() }
+    if is_root() {
+        PathBuf::from("/tmp")
+    } else {
+        env::temp_dir()
+    }
 }
 
 /// A new directory of ours in `parent`, under a name that starts with `prefix`.
 pub(crate) fn fresh_dir(parent: &Path, prefix: &str) -> Result<PathBuf, LocalPostgresError> {
     loop {
-        let path = parent.join(format!("{prefix}{:016x}", RandomState::new().hash_one(prefix)));
+        let path = parent.join(format!(
+            "{prefix}{:016x}",
+            RandomState::new().hash_one(prefix)
+        ));
         match DirBuilder::new().mode(own_mode()).create(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => {
                 return made
                     .and_then(|()| fs::set_permissions(&path, Permissions::from_mode(own_mode())))
                     .map(|()| path)
-                    .map_err(LocalPostgresError::io(format!("making a directory in {}", parent.display())));
+                    .map_err(LocalPostgresError::io(format!(
+                        "making a directory in {}",
+                        parent.display()
+                    )));
             }
         }
     }
@@ -71,19 +95,31 @@ pub(crate) fn make_own(path: &Path) -> Result<(), LocalPostgresError> {
     }
     match fs::create_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made.and_then(|()| fs::set_permissions(path, Permissions::from_mode(own_mode()))).map_err(doing()),
+        made => made
+            .and_then(|()| fs::set_permissions(path, Permissions::from_mode(own_mode())))
+            .map_err(doing()),
     }
 }
 
 /// Makes a directory that only the server's account may enter.
-pub(crate) fn make_servers(path: &Path, account: Option<&Account>) -> Result<(), LocalPostgresError> {
+pub(crate) fn make_servers(
+    path: &Path,
+    account: Option<&Account>,
+) -> Result<(), LocalPostgresError> {
     let made = match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made,
     };
-    made.and_then(|()| account.map_or(Ok(()), |account| lchown(path, Some(account.uid), Some(account.gid))))
-        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o700)))
-        .map_err(LocalPostgresError::io(format!("making the directory {}", path.display())))
+    made.and_then(|()| {
+        account.map_or(Ok(()), |account| {
+            lchown(path, Some(account.uid), Some(account.gid))
+        })
+    })
+    .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o700)))
+    .map_err(LocalPostgresError::io(format!(
+        "making the directory {}",
+        path.display()
+    )))
 }
 
 /// The directory of the server's socket; one that was made because the usual path is too long goes with it.
@@ -102,8 +138,16 @@ impl SocketDir {
     ) -> Result<SocketDir, LocalPostgresError> {
         let usual = data_dir.join("socket");
         let made_apart = usual.as_os_str().len() > LONGEST_SOCKET_DIR
-            || usual.as_os_str().as_bytes().iter().any(|byte| b",\"".contains(byte));
-        let path = if made_apart { fresh_dir(Path::new("/tmp"), &format!("{name:.32}-"))? } else { usual };
+            || usual
+                .as_os_str()
+                .as_bytes()
+                .iter()
+                .any(|byte| b",\"".contains(byte));
+        let path = if made_apart {
+            fresh_dir(Path::new("/tmp"), &format!("{name:.32}-"))?
+        } else {
+            usual
+        };
         make_servers(&path, account)?;
         for leftover in [".s.PGSQL.5432", ".s.PGSQL.5432.lock"] {
             // The data directory's lock is ours, so whoever made these is gone; PostgreSQL would mistake a reused process id for it.
@@ -142,8 +186,10 @@ fn own_mode() -> u32 {
 
 /// Whether somebody else may have put this here for us to trust.
 fn is_planted(path: &Path, found: &fs::Metadata) -> bool {
-    let shared =
-        path.parent().and_then(|parent| fs::metadata(parent).ok()).is_some_and(|parent| parent.mode() & 0o002 != 0);
+    let shared = path
+        .parent()
+        .and_then(|parent| fs::metadata(parent).ok())
+        .is_some_and(|parent| parent.mode() & 0o002 != 0);
     shared && (found.uid() != effective_uid() && found.uid() != 0 || found.is_symlink())
 }
 
@@ -165,6 +211,9 @@ mod tests {
 
     #[test]
     fn encodes_what_a_url_would_misread() {
-        assert_eq!(percent_encode(OsStr::new("/a b+c&d/é")), "%2Fa%20b%2Bc%26d%2F%C3%A9");
+        assert_eq!(
+            percent_encode(OsStr::new("/a b+c&d/é")),
+            "%2Fa%20b%2Bc%26d%2F%C3%A9"
+        );
     }
 }

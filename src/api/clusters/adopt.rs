@@ -11,26 +11,30 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::Array;
 
 use crate::domain::change::settings_of;
-use crate::domain::problems::fault::Difference;
 use crate::domain::installation::AwsAccount;
 use crate::domain::names::{ClusterName, INSTALLATION_TAG};
 use crate::domain::observed::Observed;
 use crate::domain::operation::{ClusterStatus, Kind};
+use crate::domain::problems::fault::Difference;
 use crate::domain::problems::problem_code::ProblemCode;
-use crate::domain::spec::{ClusterSpec, NetworkType, OnFailure, ParameterGroup, ServiceRole, SubnetGroup};
+use crate::domain::spec::{
+    ClusterSpec, NetworkType, OnFailure, ParameterGroup, ServiceRole, SubnetGroup,
+};
 use crate::store::Accepted;
 
 use crate::api::Api;
-use crate::api::clusters::submit::{AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission};
+use crate::api::clusters::request::security_group_list;
+use crate::api::clusters::submit::{
+    AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission,
+};
+use crate::api::http::api_error::ApiError;
 use crate::api::http::body::OptionalBody;
 use crate::api::http::body_schema::BodySchema;
-use crate::api::clusters::request::security_group_list;
+use crate::api::http::enum_schemas::{NetworkTypeSchema, OnFailureSchema};
 use crate::api::http::idempotency::SentKey;
-use crate::api::http::query::{Parameters, cluster_in_path};
 use crate::api::http::path::PathSegment;
 use crate::api::http::problem::{FieldDifference, Problem};
-use crate::api::http::api_error::ApiError;
-use crate::api::http::enum_schemas::{NetworkTypeSchema, OnFailureSchema};
+use crate::api::http::query::{Parameters, cluster_in_path};
 
 /// How to take a cluster under management.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -116,16 +120,25 @@ pub(crate) async fn adopt_cluster(
         known => known,
     };
     if let Some(known) = known {
-        return api.answer_accepted(known, name.as_str(), submission.preference).await;
+        return api
+            .answer_accepted(known, name.as_str(), submission.preference)
+            .await;
     }
     let place = api.account_soon().await?;
     let (found, tags) = api.look_at(&name, &place).await?;
-    let expected = request.expected.as_ref().map(|expected| expected.differences(&found));
-    refuse_different(expected.unwrap_or_default(), "the cluster is not as expected; nothing was done")?;
+    let expected = request
+        .expected
+        .as_ref()
+        .map(|expected| expected.differences(&found));
+    refuse_different(
+        expected.unwrap_or_default(),
+        "the cluster is not as expected; nothing was done",
+    )?;
     let settings = settings_of(&request.wanted(name.clone()), &found, &tags);
     let new = submission.new_operation(Kind::AdoptCluster, key);
     let accepted = api.store.accept_adopt(&new, &settings).await?;
-    api.answer_accepted(accepted, name.as_str(), submission.preference).await
+    api.answer_accepted(accepted, name.as_str(), submission.preference)
+        .await
 }
 
 fn expected_groups() -> Array {
@@ -138,7 +151,9 @@ fn read(body: Value) -> Result<AdoptRequest, ApiError> {
     static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("AdoptRequest"));
     let (request, faults) = SCHEMA.read::<AdoptRequest>(body);
     let errors = faults.merged_with(Vec::new());
-    request.filter(|_| errors.is_empty()).ok_or_else(|| Problem::invalid(errors).into())
+    request
+        .filter(|_| errors.is_empty())
+        .ok_or_else(|| Problem::invalid(errors).into())
 }
 
 fn refuse_different(differences: Vec<Difference>, detail: &str) -> Result<(), ApiError> {
@@ -153,7 +168,9 @@ fn refuse_different(differences: Vec<Difference>, detail: &str) -> Result<(), Ap
 impl Api {
     /// Why a cluster of this name cannot be adopted: it is managed, or is just becoming or ceasing to be so.
     async fn name_in_use(&self, name: &ClusterName) -> Result<Option<Accepted>, ApiError> {
-        let Some(cluster) = self.store.cluster(name.as_str()).await? else { return Ok(None) };
+        let Some(cluster) = self.store.cluster(name.as_str()).await? else {
+            return Ok(None);
+        };
         if let Some(live) = self.store.live_operation(name.as_str()).await? {
             return Ok(Some(Accepted::InProgress(live)));
         }
@@ -168,20 +185,36 @@ impl Api {
     ) -> Result<(Observed, BTreeMap<String, String>), ApiError> {
         let _leave = self.aws_permit().await?;
         let found = self.inspector.cluster(name.as_str()).await;
-        let found = found.map_err(|fault| ApiError::from(self.advice(Some(place)).problem_of(&fault)))?;
+        let found =
+            found.map_err(|fault| ApiError::from(self.advice(Some(place)).problem_of(&fault)))?;
         let Some(found) = found else {
-            let detail = format!("AWS has no cluster {:?} in {} of {}", name.as_str(), place.region, place.account_id);
+            let detail = format!(
+                "AWS has no cluster {:?} in {} of {}",
+                name.as_str(),
+                place.region,
+                place.account_id
+            );
             return Err(ApiError::new(ProblemCode::NotFound, detail));
         };
         if found.is_deleting() {
-            return Err(ApiError::new(ProblemCode::ResourceConflict, "AWS is deleting the cluster"));
+            return Err(ApiError::new(
+                ProblemCode::ResourceConflict,
+                "AWS is deleting the cluster",
+            ));
         }
         // Tags that cannot be read here are read by the operation, which explains why if it cannot.
-        let tags = self.inspector.details(found.arn.as_deref(), None).await.tags.unwrap_or_default();
+        let tags = self
+            .inspector
+            .details(found.arn.as_deref(), None)
+            .await
+            .tags
+            .unwrap_or_default();
         let installation = self.store.installation().await?.id.to_string();
         let mark = tags.get(INSTALLATION_TAG);
-        let foreign = mark.and_then(|mark| Difference::between(INSTALLATION_TAG, &installation, Some(mark)));
-        let detail = "another installation of this service manages the cluster; release it there first";
+        let foreign =
+            mark.and_then(|mark| Difference::between(INSTALLATION_TAG, &installation, Some(mark)));
+        let detail =
+            "another installation of this service manages the cluster; release it there first";
         refuse_different(foreign.into_iter().collect(), detail)?;
         Ok((found, tags))
     }
@@ -196,7 +229,9 @@ impl AdoptRequest {
             node_type: String::new(),
             replication_factor: 1,
             availability_zones: Vec::new(),
-            service_role: ServiceRole::Discover { default_access: None },
+            service_role: ServiceRole::Discover {
+                default_access: None,
+            },
             subnet_group: SubnetGroup::Default,
             security_group_ids: Vec::new(),
             network_type: None,
@@ -224,22 +259,76 @@ impl ExpectedClusterRequest {
         let nodes = self.replication_factor.map(|count| count.to_string());
         let (subnets, window) = (folded(&self.subnet_group), folded(&self.maintenance_window));
         let groups = self.security_group_ids.as_ref().map(joined);
-        let at_rest = (word(self.encryption_at_rest), word(found.encryption_at_rest));
-        let in_transit = (word(self.encryption_in_transit), word(found.encryption_in_transit));
+        let at_rest = (
+            word(self.encryption_at_rest),
+            word(found.encryption_at_rest),
+        );
+        let in_transit = (
+            word(self.encryption_in_transit),
+            word(found.encryption_in_transit),
+        );
         let topic = found.notification_topic_arn.as_deref();
         [
-            text("description", self.description.as_deref(), Some(found.description.as_deref().unwrap_or_default())),
-            text("node_type", self.node_type.as_deref(), found.node_type.as_deref()),
-            text("replication_factor", nodes.as_deref(), Some(&found.node_count().to_string())),
-            text("service_role_arn", self.service_role_arn.as_deref(), found.iam_role_arn.as_deref()),
-            text("subnet_group", subnets.as_deref(), found.subnet_group.as_deref()),
-            text("parameter_group", self.parameter_group.as_deref(), found.parameter_group.as_deref()),
-            text("security_group_ids", groups.as_deref(), Some(&joined(&found.security_group_ids))),
-            text("network_type", self.network_type.map(NetworkType::as_str), found.network_type.as_deref()),
-            text("encryption_at_rest", at_rest.0.as_deref(), at_rest.1.as_deref()),
-            text("encryption_in_transit", in_transit.0.as_deref(), in_transit.1.as_deref()),
-            text("maintenance_window", window.as_deref(), found.maintenance_window.as_deref()),
-            text("notification_topic_arn", self.notification_topic_arn.as_deref(), topic),
+            text(
+                "description",
+                self.description.as_deref(),
+                Some(found.description.as_deref().unwrap_or_default()),
+            ),
+            text(
+                "node_type",
+                self.node_type.as_deref(),
+                found.node_type.as_deref(),
+            ),
+            text(
+                "replication_factor",
+                nodes.as_deref(),
+                Some(&found.node_count().to_string()),
+            ),
+            text(
+                "service_role_arn",
+                self.service_role_arn.as_deref(),
+                found.iam_role_arn.as_deref(),
+            ),
+            text(
+                "subnet_group",
+                subnets.as_deref(),
+                found.subnet_group.as_deref(),
+            ),
+            text(
+                "parameter_group",
+                self.parameter_group.as_deref(),
+                found.parameter_group.as_deref(),
+            ),
+            text(
+                "security_group_ids",
+                groups.as_deref(),
+                Some(&joined(&found.security_group_ids)),
+            ),
+            text(
+                "network_type",
+                self.network_type.map(NetworkType::as_str),
+                found.network_type.as_deref(),
+            ),
+            text(
+                "encryption_at_rest",
+                at_rest.0.as_deref(),
+                at_rest.1.as_deref(),
+            ),
+            text(
+                "encryption_in_transit",
+                in_transit.0.as_deref(),
+                in_transit.1.as_deref(),
+            ),
+            text(
+                "maintenance_window",
+                window.as_deref(),
+                found.maintenance_window.as_deref(),
+            ),
+            text(
+                "notification_topic_arn",
+                self.notification_topic_arn.as_deref(),
+                topic,
+            ),
         ]
         .into_iter()
         .flatten()

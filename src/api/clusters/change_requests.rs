@@ -10,15 +10,18 @@ use crate::store::{Accepted, Change, IdempotencyKey};
 
 use crate::api::Api;
 use crate::api::clusters::submit::Submission;
-use crate::api::http::query::no_such_cluster;
 use crate::api::http::api_error::ApiError;
+use crate::api::http::query::no_such_cluster;
 
 /// How often a request is read against its cluster, when others were faster each time.
 const READS: u32 = 3;
 
 impl Api {
     /// What a request has led to, if it came before: the answer then depends on nothing that has changed since.
-    pub(crate) async fn known_request(&self, key: Option<&IdempotencyKey>) -> Result<Option<Accepted>, ApiError> {
+    pub(crate) async fn known_request(
+        &self,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Option<Accepted>, ApiError> {
         match key {
             Some(key) => Ok(self.store.known_key(key).await?),
             None => Ok(None),
@@ -40,9 +43,13 @@ impl Api {
     ) -> Result<Response, ApiError> {
         let accepted = match self.known_request(key.as_ref()).await? {
             Some(known) => known,
-            None => self.accept_change(name, kind, submission, key.as_ref(), read).await?,
+            None => {
+                self.accept_change(name, kind, submission, key.as_ref(), read)
+                    .await?
+            }
         };
-        self.answer_accepted(accepted, name.as_str(), submission.preference).await
+        self.answer_accepted(accepted, name.as_str(), submission.preference)
+            .await
     }
 
     async fn accept_change(
@@ -64,7 +71,11 @@ impl Api {
             } else {
                 match read(&cluster) {
                     Ok(spec) => {
-                        let change = Change { cluster: name.to_string(), since: cluster.operation_id, spec };
+                        let change = Change {
+                            cluster: name.to_string(),
+                            since: cluster.operation_id,
+                            spec,
+                        };
                         Ok(self.store.accept_change(&new, &change).await?)
                     }
                     Err(refusal) => Err(refusal),

@@ -9,23 +9,23 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::cluster::Cluster;
+use crate::domain::iam::policies::{Access, application_policy};
 use crate::domain::installation::AwsAccount;
 use crate::domain::observed::{Endpoint, Observed};
 use crate::domain::operation::ClusterStatus;
-use crate::domain::iam::policies::{Access, application_policy};
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::samples::{Destination, Language, is_dual_stack, sample};
 
 use crate::api::Api;
-use crate::api::permissions::problem_renderer::json;
+use crate::api::http::api_error::ApiError;
+use crate::api::http::enum_schemas::SampleLanguageSchema;
+use crate::api::http::path::PathSegment;
+use crate::api::http::problem::Problem;
+use crate::api::http::query::{Parameters, cluster_in_path, no_such_cluster};
 use crate::api::http::responses;
 use crate::api::http::responses::IfNoneMatch;
 use crate::api::operations::read::ReadHeaders;
-use crate::api::http::query::{Parameters, cluster_in_path, no_such_cluster};
-use crate::api::http::path::PathSegment;
-use crate::api::http::problem::Problem;
-use crate::api::http::api_error::ApiError;
-use crate::api::http::enum_schemas::SampleLanguageSchema;
+use crate::api::permissions::problem_renderer::json;
 
 /// When to ask again for an endpoint that is not there yet: DAX takes minutes to make one.
 const COME_BACK: Duration = Duration::from_secs(10);
@@ -90,9 +90,18 @@ pub(crate) async fn get_connection(
 ) -> Result<Response, ApiError> {
     parameters.finish()?;
     let name = cluster_in_path(&name)?;
-    let cluster = api.store.cluster(name.as_str()).await?.ok_or_else(|| no_such_cluster(name.as_str()))?;
+    let cluster = api
+        .store
+        .cluster(name.as_str())
+        .await?
+        .ok_or_else(|| no_such_cluster(name.as_str()))?;
     let observed = cluster.observed.as_ref();
-    match observed.and_then(|observed| observed.endpoint.as_ref().map(|endpoint| (observed, endpoint))) {
+    match observed.and_then(|observed| {
+        observed
+            .endpoint
+            .as_ref()
+            .map(|endpoint| (observed, endpoint))
+    }) {
         Some((observed, endpoint)) => {
             let connection = Connection::of(&cluster, observed, endpoint, &api.place()?);
             Ok(responses::single(cluster.version, &connection, &known))
@@ -106,34 +115,70 @@ fn not_ready(cluster: &Cluster) -> ApiError {
     let detail = match cluster.status {
         ClusterStatus::Failed => "its create failed; `instance` says why",
         ClusterStatus::Available if vanished => "it is not in AWS any more; see its drift",
-        ClusterStatus::Creating | ClusterStatus::Available | ClusterStatus::Updating | ClusterStatus::Deleting => {
+        ClusterStatus::Creating
+        | ClusterStatus::Available
+        | ClusterStatus::Updating
+        | ClusterStatus::Deleting => {
             "AWS has not told an address yet; `instance` is the last operation on the cluster"
         }
     };
-    let problem = Problem::new(ProblemCode::EndpointNotReady, format!("cluster {:?}: {detail}", cluster.name.as_str()));
+    let problem = Problem::new(
+        ProblemCode::EndpointNotReady,
+        format!("cluster {:?}: {detail}", cluster.name.as_str()),
+    );
     let refusal = ApiError::from(problem.about_operation(cluster.operation_id));
     let passes = match cluster.status {
         ClusterStatus::Creating | ClusterStatus::Updating => true,
         ClusterStatus::Available => !vanished,
         ClusterStatus::Deleting | ClusterStatus::Failed => false,
     };
-    if passes { refusal.come_back_in(COME_BACK) } else { refusal }
+    if passes {
+        refusal.come_back_in(COME_BACK)
+    } else {
+        refusal
+    }
 }
 
 impl Connection {
     fn of(cluster: &Cluster, observed: &Observed, endpoint: &Endpoint, place: &AwsAccount) -> Self {
-        let AwsAccount { partition, region, account_id, .. } = place;
-        let policy = |mode| json(&application_policy(mode, partition, region, account_id, cluster.name.as_str()));
-        let dual_stack = is_dual_stack(observed.network_type.as_deref(), cluster.desired.network_type);
-        let destination = Destination { url: &endpoint.url, region, dual_stack };
-        let samples = Language::ALL.map(|language| ConnectionSample { language, code: sample(language, destination) });
+        let AwsAccount {
+            partition,
+            region,
+            account_id,
+            ..
+        } = place;
+        let policy = |mode| {
+            json(&application_policy(
+                mode,
+                partition,
+                region,
+                account_id,
+                cluster.name.as_str(),
+            ))
+        };
+        let dual_stack = is_dual_stack(
+            observed.network_type.as_deref(),
+            cluster.desired.network_type,
+        );
+        let destination = Destination {
+            url: &endpoint.url,
+            region,
+            dual_stack,
+        };
+        let samples = Language::ALL.map(|language| ConnectionSample {
+            language,
+            code: sample(language, destination),
+        });
         Self {
             url: endpoint.url.clone(),
             address: endpoint.address.clone(),
             port: endpoint.port,
             tls: endpoint.tls,
             security_group_ids: observed.security_group_ids.iter().cloned().collect(),
-            policies: ConnectionPolicies { read_only: policy(Access::ReadOnly), read_write: policy(Access::ReadWrite) },
+            policies: ConnectionPolicies {
+                read_only: policy(Access::ReadOnly),
+                read_write: policy(Access::ReadWrite),
+            },
             samples: samples.into(),
         }
     }

@@ -7,27 +7,27 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::inventory::ResourceKind;
 use crate::domain::operation::{ClusterStatus, Kind};
-use crate::domain::validation::violation::RuleViolation;
 use crate::domain::spec::{ClusterSpec, DeleteSpec, ParameterGroup, SubnetGroup};
+use crate::domain::validation::violation::RuleViolation;
 use crate::store::ClusterFilter;
 
 use crate::api::Api;
-use crate::api::clusters::submit::{IdempotencyHeader, MutationHeaders, Submission};
-use crate::api::http::responses;
-use crate::api::http::responses::IfNoneMatch;
-use crate::api::http::body::JsonBody;
 use crate::api::clusters::request::ClusterRequest;
 use crate::api::clusters::rules::{believe, requires_preflight};
+use crate::api::clusters::submit::{IdempotencyHeader, MutationHeaders, Submission};
 use crate::api::clusters::view::Cluster;
+use crate::api::http::api_error::ApiError;
+use crate::api::http::body::JsonBody;
+use crate::api::http::enum_schemas::ClusterStatusSchema;
 use crate::api::http::idempotency::SentKey;
-use crate::api::operations::view::Operation;
-use crate::api::operations::read::ReadHeaders;
 use crate::api::http::paging::{ByAge, Page, PageParameters};
-use crate::api::http::query::{Parameters, cluster_in_path, no_such_cluster, word};
 use crate::api::http::path::PathSegment;
 use crate::api::http::problem::Problem;
-use crate::api::http::api_error::ApiError;
-use crate::api::http::enum_schemas::ClusterStatusSchema;
+use crate::api::http::query::{Parameters, cluster_in_path, no_such_cluster, word};
+use crate::api::http::responses;
+use crate::api::http::responses::IfNoneMatch;
+use crate::api::operations::read::ReadHeaders;
+use crate::api::operations::view::Operation;
 
 /// Parts of a cluster that a delete can be asked to leave, in the words of the API.
 const RETAINABLE: [(&str, ResourceKind); 3] = [
@@ -48,7 +48,10 @@ pub(crate) struct ClusterList {
 /// Filters of the list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it stands for the parameters in the API document; the handler reads them")]
+#[expect(
+    dead_code,
+    reason = "it stands for the parameters in the API document; the handler reads them"
+)]
 pub(crate) struct ListClusters {
     /// Only clusters of this status.
     #[param(value_type = ClusterStatusSchema, required = false)]
@@ -58,7 +61,10 @@ pub(crate) struct ListClusters {
 /// What a delete leaves.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it stands for the parameters in the API document; the handler reads them")]
+#[expect(
+    dead_code,
+    reason = "it stands for the parameters in the API document; the handler reads them"
+)]
 pub(crate) struct DeleteCluster {
     /// Parts to leave although we made them, separated by commas: `service_role`, `subnet_group`, `parameter_group`.
     #[param(value_type = String, required = false, example = "service_role,subnet_group",
@@ -101,7 +107,8 @@ pub(crate) async fn create_cluster(
     }
     let new = submission.new_operation(Kind::CreateCluster, key);
     let accepted = api.store.accept_create(&new, &spec).await?;
-    api.answer_accepted(accepted, spec.name.as_str(), submission.preference).await
+    api.answer_accepted(accepted, spec.name.as_str(), submission.preference)
+        .await
 }
 
 /// The groups that a wanted cluster names.
@@ -116,7 +123,11 @@ fn groups_named(spec: &ClusterSpec) -> [(&'static str, ResourceKind, Option<&str
     };
     [
         ("/subnet_group/name", ResourceKind::SubnetGroup, subnets),
-        ("/parameter_group/name", ResourceKind::ParameterGroup, parameters),
+        (
+            "/parameter_group/name",
+            ResourceKind::ParameterGroup,
+            parameters,
+        ),
     ]
 }
 
@@ -128,17 +139,36 @@ fn groups_named(spec: &ClusterSpec) -> [(&'static str, ResourceKind, Option<&str
         ("Link" = String, description = "The next page, `rel=\"next\"`, if there is one."),
     )))
 )]
-pub(crate) async fn list_clusters(State(api): State<Api>, mut parameters: Parameters) -> Result<Response, ApiError> {
+pub(crate) async fn list_clusters(
+    State(api): State<Api>,
+    mut parameters: Parameters,
+) -> Result<Response, ApiError> {
     let status = parameters.take("status", word(ClusterStatus::parse));
     let page = Page::<ByAge>::read(&mut parameters);
     parameters.finish()?;
-    let filter = ClusterFilter { status, before: page.after.map(|ByAge(at, id)| (at, id)) };
+    let filter = ClusterFilter {
+        status,
+        before: page.after.map(|ByAge(at, id)| (at, id)),
+    };
     let mut clusters = api.store.clusters(&filter, page.rows()).await?;
-    let next_cursor = page.cut(&mut clusters, |cluster| ByAge(cluster.created_at, cluster.id));
+    let next_cursor = page.cut(&mut clusters, |cluster| {
+        ByAge(cluster.created_at, cluster.id)
+    });
     let filters = [("status", status.map(ClusterStatus::as_str))];
-    let link = next_cursor.as_deref().map(|next| page.link("/v1/clusters", &filters, next));
-    let items: Result<Vec<Cluster>, ApiError> = clusters.into_iter().map(|cluster| api.cluster_view(cluster)).collect();
-    Ok(responses::list(&ClusterList { items: items?, next_cursor }, link.as_deref()))
+    let link = next_cursor
+        .as_deref()
+        .map(|next| page.link("/v1/clusters", &filters, next));
+    let items: Result<Vec<Cluster>, ApiError> = clusters
+        .into_iter()
+        .map(|cluster| api.cluster_view(cluster))
+        .collect();
+    Ok(responses::list(
+        &ClusterList {
+            items: items?,
+            next_cursor,
+        },
+        link.as_deref(),
+    ))
 }
 
 /// Reads a cluster: what was asked for, what AWS says, and where to connect.
@@ -156,8 +186,16 @@ pub(crate) async fn get_cluster(
 ) -> Result<Response, ApiError> {
     parameters.finish()?;
     let name = cluster_in_path(&name)?;
-    let cluster = api.store.cluster(name.as_str()).await?.ok_or_else(|| no_such_cluster(name.as_str()))?;
-    Ok(responses::single(cluster.version, &api.cluster_view(cluster)?, &known))
+    let cluster = api
+        .store
+        .cluster(name.as_str())
+        .await?
+        .ok_or_else(|| no_such_cluster(name.as_str()))?;
+    Ok(responses::single(
+        cluster.version,
+        &api.cluster_view(cluster)?,
+        &known,
+    ))
 }
 
 /// Deletes a cluster and what was made for it, in whatever state it is.
@@ -178,12 +216,15 @@ pub(crate) async fn delete_cluster(
     submission: Submission,
     mut parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let spec = DeleteSpec { retain: parameters.take("retain", retained).unwrap_or_default() };
+    let spec = DeleteSpec {
+        retain: parameters.take("retain", retained).unwrap_or_default(),
+    };
     parameters.finish()?;
     let name = cluster_in_path(&name)?;
     let new = submission.new_operation(Kind::DeleteCluster, None);
     let accepted = api.store.accept_delete(&new, name.as_str(), &spec).await?;
-    api.answer_accepted(accepted, name.as_str(), submission.preference).await
+    api.answer_accepted(accepted, name.as_str(), submission.preference)
+        .await
 }
 
 fn retained(text: &str) -> Result<Vec<ResourceKind>, RuleViolation> {
@@ -192,7 +233,10 @@ fn retained(text: &str) -> Result<Vec<ResourceKind>, RuleViolation> {
         let known = RETAINABLE.iter().find(|(name, _)| *name == part.trim());
         let Some((_, kind)) = known else {
             let words = RETAINABLE.map(|(name, _)| name).join(", ");
-            return Err(RuleViolation::new("unknown_value", format!("must be a list of {words}")));
+            return Err(RuleViolation::new(
+                "unknown_value",
+                format!("must be a list of {words}"),
+            ));
         };
         if !kinds.contains(kind) {
             kinds.push(*kind);
@@ -205,7 +249,12 @@ impl Api {
     fn cluster_view(&self, cluster: crate::domain::cluster::Cluster) -> Result<Cluster, ApiError> {
         let place = self.place()?;
         let (advice, operation) = (self.advice(Some(&place)), cluster.operation_id);
-        let explain = |fault| advice.problem_of(fault).about_operation(operation).about_cluster(cluster.name.as_str());
+        let explain = |fault| {
+            advice
+                .problem_of(fault)
+                .about_operation(operation)
+                .about_cluster(cluster.name.as_str())
+        };
         let problem = cluster.fault.as_ref().map(explain);
         Ok(Cluster::of(cluster, &place, problem))
     }

@@ -10,9 +10,9 @@ use crate::domain::cluster;
 use crate::domain::drift;
 
 use crate::api::Api;
-use crate::api::http::query::{Parameters, cluster_in_path, no_such_cluster};
-use crate::api::http::path::PathSegment;
 use crate::api::http::api_error::ApiError;
+use crate::api::http::path::PathSegment;
+use crate::api::http::query::{Parameters, cluster_in_path, no_such_cluster};
 
 /// Where AWS differs from the desired settings. Only a cluster that is `available` can have drifted: while an operation
 /// works on it, the two differ because they must.
@@ -43,15 +43,32 @@ pub(crate) struct DriftField {
 impl Drift {
     /// The drift of a cluster as it was last seen.
     pub(crate) fn of(cluster: &cluster::Cluster) -> Self {
-        let fields: Vec<DriftField> = drift::drift(cluster).into_iter().map(DriftField::from).collect();
-        Self { drifted: !fields.is_empty(), fields, observed_at: cluster.observed_at }
+        let fields: Vec<DriftField> = drift::drift(cluster)
+            .into_iter()
+            .map(DriftField::from)
+            .collect();
+        Self {
+            drifted: !fields.is_empty(),
+            fields,
+            observed_at: cluster.observed_at,
+        }
     }
 }
 
 impl From<drift::DriftField> for DriftField {
     fn from(field: drift::DriftField) -> Self {
-        let drift::DriftField { field, desired, observed, repairable } = field;
-        Self { field, desired, observed, repairable }
+        let drift::DriftField {
+            field,
+            desired,
+            observed,
+            repairable,
+        } = field;
+        Self {
+            field,
+            desired,
+            observed,
+            repairable,
+        }
     }
 }
 
@@ -70,6 +87,10 @@ pub(crate) async fn get_drift(
 ) -> Result<Json<Drift>, ApiError> {
     parameters.finish()?;
     let name = cluster_in_path(&name)?;
-    let cluster = api.store.cluster(name.as_str()).await?.ok_or_else(|| no_such_cluster(name.as_str()))?;
+    let cluster = api
+        .store
+        .cluster(name.as_str())
+        .await?
+        .ok_or_else(|| no_such_cluster(name.as_str()))?;
     Ok(Json(Drift::of(&cluster)))
 }

@@ -10,44 +10,64 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::cluster::Cluster;
-use crate::domain::validation::fields;
 use crate::domain::ingress::{Ingress, IngressSpec, PLAIN_PORT, Peer, TLS_PORT, source_cidr};
 use crate::domain::inventory::ResourceKind;
 use crate::domain::operation::Kind;
-use crate::domain::validation::violation::RuleViolation;
 use crate::domain::spec::Spec;
+use crate::domain::validation::fields;
+use crate::domain::validation::violation::RuleViolation;
 
 use crate::api::Api;
-use crate::api::clusters::submit::{AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission};
+use crate::api::clusters::submit::{
+    AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission,
+};
+use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
 use crate::api::http::body_schema::BodySchema;
-use crate::api::http::violations::Violations;
 use crate::api::http::idempotency::SentKey;
-use crate::api::http::query::{Parameters, cluster_in_path};
 use crate::api::http::path::PathSegment;
 use crate::api::http::problem::{FieldError, Problem};
-use crate::api::http::api_error::ApiError;
+use crate::api::http::query::{Parameters, cluster_in_path};
+use crate::api::http::violations::Violations;
 
 /// Whom to let in: what carries a security group, or a network. One of the two.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IngressRequest {
     /// Clients that carry this security group.
-    #[schema(required = false, nullable = false, pattern = "^sg-([0-9a-f]{8}|[0-9a-f]{17})$", example = "sg-4d3c2b1a")]
+    #[schema(
+        required = false,
+        nullable = false,
+        pattern = "^sg-([0-9a-f]{8}|[0-9a-f]{17})$",
+        example = "sg-4d3c2b1a"
+    )]
     source_security_group_id: Option<String>,
     /// Clients in this network, IPv4 or IPv6, without bits beyond its prefix. Never the whole Internet: a prefix of length
     /// 0, such as `0.0.0.0/0` or `::/0`, is refused (`too_wide`).
-    #[schema(required = false, nullable = false, max_length = 43, example = "10.0.0.0/16")]
+    #[schema(
+        required = false,
+        nullable = false,
+        max_length = 43,
+        example = "10.0.0.0/16"
+    )]
     cidr: Option<String>,
     /// The security group of the cluster to open. Absent: the only one it has.
-    #[schema(required = false, nullable = false, pattern = "^sg-([0-9a-f]{8}|[0-9a-f]{17})$", example = "sg-0a1b2c3d")]
+    #[schema(
+        required = false,
+        nullable = false,
+        pattern = "^sg-([0-9a-f]{8}|[0-9a-f]{17})$",
+        example = "sg-0a1b2c3d"
+    )]
     security_group_id: Option<String>,
 }
 
 /// Whom not to let in any more: what carries a security group, or a network. One of the two.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it stands for the parameters in the API document; the handler reads them")]
+#[expect(
+    dead_code,
+    reason = "it stands for the parameters in the API document; the handler reads them"
+)]
 pub(crate) struct CloseIngress {
     /// Clients that carry this security group; or else `cidr`.
     #[param(value_type = String, required = false, pattern = "^sg-([0-9a-f]{8}|[0-9a-f]{17})$")]
@@ -82,8 +102,13 @@ pub(crate) async fn open_ingress(
     let name = cluster_in_path(&name)?;
     api.offers_ingress()?;
     let key = key.of_request(&submission.caller, &body);
-    let read = |cluster: &Cluster| Ok(Spec::ChangeIngress(believe(body.clone(), cluster).map_err(Problem::invalid)?));
-    api.change(&name, Kind::ChangeIngress, &submission, key, read).await
+    let read = |cluster: &Cluster| {
+        Ok(Spec::ChangeIngress(
+            believe(body.clone(), cluster).map_err(Problem::invalid)?,
+        ))
+    };
+    api.change(&name, Kind::ChangeIngress, &submission, key, read)
+        .await
 }
 
 /// Closes what was opened. Parameters say what, because a body of a DELETE does not reach everybody.
@@ -111,25 +136,47 @@ pub(crate) async fn close_ingress(
     let peer = match (source, cidr) {
         (Some(id), None) => Peer::SecurityGroup(id),
         (None, Some(network)) => network,
-        (None, None) => return Err(refused("source_security_group_id", "required", "or cidr must say whom")),
+        (None, None) => {
+            return Err(refused(
+                "source_security_group_id",
+                "required",
+                "or cidr must say whom",
+            ));
+        }
         (Some(_), Some(_)) => {
-            return Err(refused("cidr", "exclusive", "must not stand beside source_security_group_id"));
+            return Err(refused(
+                "cidr",
+                "exclusive",
+                "must not stand beside source_security_group_id",
+            ));
         }
     };
     let asked = json!({"peer": &peer, "security_group_id": security_group_id});
     let key = key.of_request(&submission.caller, &asked);
     let read = |cluster: &Cluster| {
         let (security_group_id, peer) = (security_group_id.clone(), peer.clone());
-        let spec = IngressSpec { open: false, security_group_id, port: port_of(cluster), peer };
+        let spec = IngressSpec {
+            open: false,
+            security_group_id,
+            port: port_of(cluster),
+            peer,
+        };
         let wrong = group_fault(&spec, &groups_opened(cluster, &spec), &groups_of(cluster));
-        let wrong = wrong.map(|rule| Problem::invalid(vec![FieldError::of_parameter("security_group_id", rule)]));
+        let wrong = wrong.map(|rule| {
+            Problem::invalid(vec![FieldError::of_parameter("security_group_id", rule)])
+        });
         wrong.map_or(Ok(Spec::ChangeIngress(spec)), |problem| Err(problem.into()))
     };
-    api.change(&name, Kind::ChangeIngress, &submission, key, read).await
+    api.change(&name, Kind::ChangeIngress, &submission, key, read)
+        .await
 }
 
 fn refused(parameter: &str, code: &'static str, detail: &str) -> ApiError {
-    Problem::invalid(vec![FieldError::of_parameter(parameter, RuleViolation::new(code, detail))]).into()
+    Problem::invalid(vec![FieldError::of_parameter(
+        parameter,
+        RuleViolation::new(code, detail),
+    )])
+    .into()
 }
 
 impl Api {
@@ -138,7 +185,11 @@ impl Api {
             return Ok(());
         }
         let detail = "is not offered: this build has no lookups, so it cannot open or close ports";
-        Err(Problem::invalid(vec![FieldError::at("", RuleViolation::new("not_offered", detail))]).into())
+        Err(Problem::invalid(vec![FieldError::at(
+            "",
+            RuleViolation::new("not_offered", detail),
+        )])
+        .into())
     }
 }
 
@@ -154,8 +205,9 @@ fn believe(body: Value, cluster: &Cluster) -> Result<IngressSpec, Vec<FieldError
 
 impl IngressRequest {
     fn accept(self, broken: &mut Violations, cluster: &Cluster) -> Option<IngressSpec> {
-        let mut group =
-            |pointer: &str, id: &Option<String>| broken.check(pointer, fields::security_group_id(id.as_deref()?));
+        let mut group = |pointer: &str, id: &Option<String>| {
+            broken.check(pointer, fields::security_group_id(id.as_deref()?))
+        };
         let source = group("/source_security_group_id", &self.source_security_group_id);
         let named = group("/security_group_id", &self.security_group_id);
         let peer = match (&self.source_security_group_id, &self.cidr) {
@@ -166,40 +218,80 @@ impl IngressRequest {
                 None
             }
             (Some(_), Some(_)) => {
-                broken.add("/cidr", "exclusive", "must not stand beside source_security_group_id");
+                broken.add(
+                    "/cidr",
+                    "exclusive",
+                    "must not stand beside source_security_group_id",
+                );
                 None
             }
         };
         if named.is_none() && self.security_group_id.is_some() {
             return None;
         }
-        let spec = IngressSpec { open: true, security_group_id: named, port: port_of(cluster), peer: peer? };
+        let spec = IngressSpec {
+            open: true,
+            security_group_id: named,
+            port: port_of(cluster),
+            peer: peer?,
+        };
         let wrong = group_fault(&spec, &BTreeSet::new(), &groups_of(cluster));
-        wrong.map_or(Some(spec), |rule| broken.check("/security_group_id", Err(rule)))
+        wrong.map_or(Some(spec), |rule| {
+            broken.check("/security_group_id", Err(rule))
+        })
     }
 }
 
 /// The port of a cluster's endpoint: it depends on the encryption in transit, which never changes.
 fn port_of(cluster: &Cluster) -> u16 {
-    let seen = cluster.observed.as_ref().and_then(|seen| seen.encryption_in_transit);
-    if seen.unwrap_or(cluster.desired.encryption_in_transit) { TLS_PORT } else { PLAIN_PORT }
+    let seen = cluster
+        .observed
+        .as_ref()
+        .and_then(|seen| seen.encryption_in_transit);
+    if seen.unwrap_or(cluster.desired.encryption_in_transit) {
+        TLS_PORT
+    } else {
+        PLAIN_PORT
+    }
 }
 
 /// The security groups of a cluster, as AWS reported them; none if it has not.
 fn groups_of(cluster: &Cluster) -> BTreeSet<String> {
-    cluster.observed.as_ref().map(|seen| seen.security_group_ids.clone()).unwrap_or_default()
+    cluster
+        .observed
+        .as_ref()
+        .map(|seen| seen.security_group_ids.clone())
+        .unwrap_or_default()
 }
 
 /// The security groups in which this is opened by a rule of ours.
 fn groups_opened(cluster: &Cluster, spec: &IngressSpec) -> BTreeSet<String> {
-    let rules = cluster.inventory.iter().filter(|item| item.kind == ResourceKind::SecurityGroupRule);
-    let opened = rules.filter(|item| item.is_managed_and_present()).filter_map(|item| Ingress::parse(&item.name));
-    opened.filter(|ingress| spec.means(ingress)).map(|ingress| ingress.security_group_id).collect()
+    let rules = cluster
+        .inventory
+        .iter()
+        .filter(|item| item.kind == ResourceKind::SecurityGroupRule);
+    let opened = rules
+        .filter(|item| item.is_managed_and_present())
+        .filter_map(|item| Ingress::parse(&item.name));
+    opened
+        .filter(|ingress| spec.means(ingress))
+        .map(|ingress| ingress.security_group_id)
+        .collect()
 }
 
 /// Why a security group is not the one that is meant, as far as it is known here; the operation asks AWS.
-fn group_fault(spec: &IngressSpec, opened: &BTreeSet<String>, has: &BTreeSet<String>) -> Option<RuleViolation> {
-    let listed = |groups: &BTreeSet<String>| groups.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+fn group_fault(
+    spec: &IngressSpec,
+    opened: &BTreeSet<String>,
+    has: &BTreeSet<String>,
+) -> Option<RuleViolation> {
+    let listed = |groups: &BTreeSet<String>| {
+        groups
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     match &spec.security_group_id {
         Some(named) if opened.contains(named) || has.contains(named) || has.is_empty() => None,
         Some(_) => {

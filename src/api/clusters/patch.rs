@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, Object, ObjectBuilder, SchemaType, Type};
 
-use crate::domain::validation::fields;
 use crate::domain::iam::policies::Access;
 use crate::domain::spec::OnFailure;
+use crate::domain::validation::fields;
 
 use crate::api::clusters::request::{ParameterGroupRequest, list, table_list, text};
 use crate::api::http::enum_schemas::{AccessSchema, OnFailureSchema};
@@ -113,8 +113,13 @@ fn or_null(kind: Type) -> SchemaType {
 
 fn parameters() -> Object {
     let millis = |about: &str| {
-        let number = ObjectBuilder::new().schema_type(or_null(Type::Integer)).description(Some(about));
-        number.minimum(Some(0)).maximum(Some(fields::TTL_MILLIS_MAX)).build()
+        let number = ObjectBuilder::new()
+            .schema_type(or_null(Type::Integer))
+            .description(Some(about));
+        number
+            .minimum(Some(0))
+            .maximum(Some(fields::TTL_MILLIS_MAX))
+            .build()
     };
     let about = "Cache settings, in a new parameter group of the cluster's own; merged with those there are. Null: AWS's \
         default group. Excludes `parameter_group`.";
@@ -125,29 +130,45 @@ fn parameters() -> Object {
             "record_ttl_millis",
             millis("How long items stay in the item cache; 0 means for ever, null AWS's default."),
         )
-        .property("query_ttl_millis", millis("How long results stay in the query cache; 0 means they are not cached."))
-        .additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::FreeForm(false)))
+        .property(
+            "query_ttl_millis",
+            millis("How long results stay in the query cache; 0 means they are not cached."),
+        )
+        .additional_properties(Some(
+            utoipa::openapi::schema::AdditionalProperties::FreeForm(false),
+        ))
         .build()
 }
 
 fn parameter_group() -> Object {
-    let name = text().description(Some("Its name.")).min_length(Some(1)).max_length(Some(fields::GROUP_NAME_MAX));
+    let name = text()
+        .description(Some("Its name."))
+        .min_length(Some(1))
+        .max_length(Some(fields::GROUP_NAME_MAX));
     ObjectBuilder::new()
         .schema_type(or_null(Type::Object))
-        .description(Some("An existing parameter group; null for AWS's default group. Excludes `parameters`."))
+        .description(Some(
+            "An existing parameter group; null for AWS's default group. Excludes `parameters`.",
+        ))
         .property("name", name)
-        .additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::FreeForm(false)))
+        .additional_properties(Some(
+            utoipa::openapi::schema::AdditionalProperties::FreeForm(false),
+        ))
         .build()
 }
 
 fn security_groups() -> Array {
     let about = "Security groups of the nodes: all of them, at least one.";
-    list(about, "^sg-([0-9a-f]{8}|[0-9a-f]{17})$", 20, fields::SECURITY_GROUPS_MAX)
+    list(
+        about,
+        "^sg-([0-9a-f]{8}|[0-9a-f]{17})$",
+        20,
+        fields::SECURITY_GROUPS_MAX,
+    )
 }
 
 fn tables() -> Array {
-    let about =
-        "The tables it may reach, with their indexes: all of them. Null: none by name, with `all_tables` as true.";
+    let about = "The tables it may reach, with their indexes: all of them. Null: none by name, with `all_tables` as true.";
     let mut tables = table_list();
     tables.schema_type = or_null(Type::Array);
     tables.description = Some(about.to_owned());
@@ -155,8 +176,12 @@ fn tables() -> Array {
 }
 
 fn tags() -> Object {
-    let value = ObjectBuilder::new().schema_type(or_null(Type::String)).max_length(Some(fields::TAG_VALUE_MAX));
-    let key = text().min_length(Some(1)).max_length(Some(fields::TAG_KEY_MAX));
+    let value = ObjectBuilder::new()
+        .schema_type(or_null(Type::String))
+        .max_length(Some(fields::TAG_VALUE_MAX));
+    let key = text()
+        .min_length(Some(1))
+        .max_length(Some(fields::TAG_KEY_MAX));
     let about = "Tags, merged with those there are: null takes one away. Null as a whole: all of them. At most 48 remain; \
         `aws:` and `dax-provisioner:` are reserved.";
     ObjectBuilder::new()

@@ -5,21 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::change::{ChangeSpec, Placement};
 use crate::domain::cluster::Cluster;
-use crate::domain::validation::fields;
+use crate::domain::iam::policies::{Access, POLICIES_PER_ROLE, Tables, access_policies};
 use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::ResourceKind;
-use crate::domain::iam::policies::{Access, POLICIES_PER_ROLE, Tables, access_policies};
-use crate::domain::validation::violation::RuleViolation;
 use crate::domain::spec::{ParameterGroup, ServiceRole};
+use crate::domain::validation::fields;
+use crate::domain::validation::violation::RuleViolation;
 
-use crate::api::http::body_schema::escape;
-use crate::api::http::violations::Violations;
 use crate::api::clusters::patch::{ClusterPatch, Member, ParametersPatch, ServiceRolePatch};
 use crate::api::clusters::request::ParameterGroupRequest;
+use crate::api::http::body_schema::escape;
+use crate::api::http::violations::Violations;
 
 impl ClusterPatch {
     /// The change it is; meaningless if a rule is broken.
-    pub(crate) fn accept(self, broken: &mut Violations, cluster: &Cluster, place: &AwsAccount) -> ChangeSpec {
+    pub(crate) fn accept(
+        self,
+        broken: &mut Violations,
+        cluster: &Cluster,
+        place: &AwsAccount,
+    ) -> ChangeSpec {
         let before = cluster.desired.clone();
         let mut after = before.clone();
         match self.description {
@@ -32,28 +37,47 @@ impl ClusterPatch {
             }
         }
         if let Some(window) = self.maintenance_window {
-            after.maintenance_window = broken.check("/maintenance_window", fields::maintenance_window(&window));
+            after.maintenance_window =
+                broken.check("/maintenance_window", fields::maintenance_window(&window));
         }
         match self.notification_topic_arn {
             Member::Absent => {}
             Member::Null => after.notification_topic_arn = None,
             Member::Value(arn) => {
-                after.notification_topic_arn = broken.check("/notification_topic_arn", fields::topic_arn(&arn, place));
+                after.notification_topic_arn =
+                    broken.check("/notification_topic_arn", fields::topic_arn(&arn, place));
             }
         }
         if let Some(ids) = self.security_group_ids {
             let read = fields::security_group_id;
-            after.security_group_ids = broken.list("/security_group_ids", ids, fields::SECURITY_GROUPS_MAX, read);
+            after.security_group_ids = broken.list(
+                "/security_group_ids",
+                ids,
+                fields::SECURITY_GROUPS_MAX,
+                read,
+            );
         }
-        after.parameter_group = parameter_group(broken, self.parameters, self.parameter_group, &before.parameter_group);
+        after.parameter_group = parameter_group(
+            broken,
+            self.parameters,
+            self.parameter_group,
+            &before.parameter_group,
+        );
         if let Some(patch) = self.service_role {
             after.service_role = service_role(broken, patch, cluster, place);
         }
         merge_tags(broken, &mut after.tags, self.tags);
-        after.deletion_protection = self.deletion_protection.unwrap_or(before.deletion_protection);
+        after.deletion_protection = self
+            .deletion_protection
+            .unwrap_or(before.deletion_protection);
         after.on_failure = self.on_failure.unwrap_or(before.on_failure);
         let reboot_nodes_if_needed = self.reboot_nodes_if_needed.unwrap_or_default();
-        ChangeSpec { before, after, reboot_nodes_if_needed, placement: Placement::default() }
+        ChangeSpec {
+            before,
+            after,
+            reboot_nodes_if_needed,
+            placement: Placement::default(),
+        }
     }
 }
 
@@ -79,7 +103,11 @@ fn parameter_group(
         Member::Null => None,
         Member::Value(group) => {
             let given = group.name.map(|name| fields::parameter_group_name(&name));
-            let given = given.map(|given| broken.check("/parameter_group/name", given).unwrap_or_default());
+            let given = given.map(|given| {
+                broken
+                    .check("/parameter_group/name", given)
+                    .unwrap_or_default()
+            });
             broken.require("/parameter_group/name", given.or(name))
         }
     };
@@ -106,44 +134,75 @@ fn merge_values(
     patch: ParametersPatch,
 ) -> BTreeMap<String, String> {
     let members = [
-        ("record-ttl-millis", "/parameters/record_ttl_millis", patch.record_ttl_millis),
-        ("query-ttl-millis", "/parameters/query_ttl_millis", patch.query_ttl_millis),
+        (
+            "record-ttl-millis",
+            "/parameters/record_ttl_millis",
+            patch.record_ttl_millis,
+        ),
+        (
+            "query-ttl-millis",
+            "/parameters/query_ttl_millis",
+            patch.query_ttl_millis,
+        ),
     ];
     for (name, pointer, member) in members {
         match member {
             Member::Absent => {}
             Member::Null => drop(values.remove(name)),
             Member::Value(millis) => {
-                let millis = broken.check(pointer, fields::ttl_millis(millis)).unwrap_or_default();
+                let millis = broken
+                    .check(pointer, fields::ttl_millis(millis))
+                    .unwrap_or_default();
                 values.insert(name.to_owned(), millis);
             }
         }
     }
     if values.is_empty() {
-        let detail = "must leave record_ttl_millis or query_ttl_millis; send null for AWS's default group";
+        let detail =
+            "must leave record_ttl_millis or query_ttl_millis; send null for AWS's default group";
         broken.add("/parameters", "required", detail);
     }
     values
 }
 
 /// What a role of ours may do from now on.
-fn service_role(broken: &mut Violations, patch: ServiceRolePatch, cluster: &Cluster, place: &AwsAccount) -> ServiceRole {
+fn service_role(
+    broken: &mut Violations,
+    patch: ServiceRolePatch,
+    cluster: &Cluster,
+    place: &AwsAccount,
+) -> ServiceRole {
     let before = &cluster.desired.service_role;
     let (had_access, had) = match before {
         ServiceRole::New { access, tables } => (*access, tables.clone()),
-        ServiceRole::Discover { default_access: Some(access) } => (*access, Tables::All),
-        ServiceRole::Discover { default_access: None } | ServiceRole::Existing { .. } => return before.clone(),
+        ServiceRole::Discover {
+            default_access: Some(access),
+        } => (*access, Tables::All),
+        ServiceRole::Discover {
+            default_access: None,
+        }
+        | ServiceRole::Existing { .. } => return before.clone(),
     };
     let access = patch.access.unwrap_or(had_access);
-    let Some(tables) = merge_tables(broken, patch, &had, place) else { return before.clone() };
+    let Some(tables) = merge_tables(broken, patch, &had, place) else {
+        return before.clone();
+    };
     if access == had_access && is_same(&tables, &had) {
         return before.clone();
     }
-    broken.check("/service_role/tables", check_policies(access, &tables, cluster, place));
+    broken.check(
+        "/service_role/tables",
+        check_policies(access, &tables, cluster, place),
+    );
     ServiceRole::New { access, tables }
 }
 
-fn merge_tables(broken: &mut Violations, patch: ServiceRolePatch, had: &Tables, place: &AwsAccount) -> Option<Tables> {
+fn merge_tables(
+    broken: &mut Violations,
+    patch: ServiceRolePatch,
+    had: &Tables,
+    place: &AwsAccount,
+) -> Option<Tables> {
     let (named, all) = match had {
         Tables::All => (None, true),
         Tables::Named(names) => (Some(names.clone()), false),
@@ -173,7 +232,11 @@ fn merge_tables(broken: &mut Violations, patch: ServiceRolePatch, had: &Tables, 
             let detail = "must not be true beside tables: send tables as null too";
             broken.add("/service_role/all_tables", "exclusive", detail);
         }
-        (None, false) => broken.add("/service_role", "required", "must leave tables, or all_tables as true"),
+        (None, false) => broken.add(
+            "/service_role",
+            "required",
+            "must leave tables, or all_tables as true",
+        ),
     }
     None
 }
@@ -190,11 +253,28 @@ fn is_same(one: &Tables, other: &Tables) -> bool {
 }
 
 /// The new policies are attached before the old ones go, and a role takes so many.
-fn check_policies(access: Access, tables: &Tables, cluster: &Cluster, place: &AwsAccount) -> Result<(), RuleViolation> {
-    let policies = access_policies(access, tables, &place.partition, &place.region, &place.account_id);
-    let new = policies.map_err(|error| RuleViolation::new("too_many", error.to_string()))?.len();
+fn check_policies(
+    access: Access,
+    tables: &Tables,
+    cluster: &Cluster,
+    place: &AwsAccount,
+) -> Result<(), RuleViolation> {
+    let policies = access_policies(
+        access,
+        tables,
+        &place.partition,
+        &place.region,
+        &place.account_id,
+    );
+    let new = policies
+        .map_err(|error| RuleViolation::new("too_many", error.to_string()))?
+        .len();
     let is_attached = |kind: ResourceKind| kind == ResourceKind::Policy;
-    let old = cluster.inventory.iter().filter(|item| is_attached(item.kind) && item.is_managed_and_present()).count();
+    let old = cluster
+        .inventory
+        .iter()
+        .filter(|item| is_attached(item.kind) && item.is_managed_and_present())
+        .count();
     if old + new > POLICIES_PER_ROLE {
         let detail = format!(
             "need {new} policies beside the {old} that are replaced once the new ones hold, and a role takes \

@@ -11,22 +11,24 @@ use utoipa::openapi::schema::Array;
 
 use crate::domain::change::RebootSpec;
 use crate::domain::cluster::Cluster;
-use crate::domain::validation::fields;
 use crate::domain::operation::Kind;
-use crate::domain::validation::violation::RuleViolation;
 use crate::domain::spec::Spec;
+use crate::domain::validation::fields;
+use crate::domain::validation::violation::RuleViolation;
 
 use crate::api::Api;
-use crate::api::clusters::submit::{AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission};
+use crate::api::clusters::request::list;
+use crate::api::clusters::submit::{
+    AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission,
+};
+use crate::api::http::api_error::ApiError;
 use crate::api::http::body::OptionalBody;
 use crate::api::http::body_schema::BodySchema;
-use crate::api::http::violations::Violations;
-use crate::api::clusters::request::list;
 use crate::api::http::idempotency::SentKey;
-use crate::api::http::query::{Parameters, cluster_in_path};
 use crate::api::http::path::PathSegment;
 use crate::api::http::problem::{FieldError, Problem};
-use crate::api::http::api_error::ApiError;
+use crate::api::http::query::{Parameters, cluster_in_path};
+use crate::api::http::violations::Violations;
 
 /// What an id of a node looks like in the API document.
 pub(crate) const NODE_ID_PATTERN: &str = "^[A-Za-z0-9._-]+$";
@@ -42,7 +44,12 @@ pub(crate) struct RebootRequest {
 
 fn node_list() -> Array {
     let about = "The nodes, in the order of their reboots. Absent: all of them.";
-    list(about, NODE_ID_PATTERN, fields::NODE_ID_MAX, fields::REPLICATION_FACTOR_MAX.into())
+    list(
+        about,
+        NODE_ID_PATTERN,
+        fields::NODE_ID_MAX,
+        fields::REPLICATION_FACTOR_MAX.into(),
+    )
 }
 
 /// Reboots nodes one after another, each back to `available` before the next.
@@ -69,7 +76,8 @@ pub(crate) async fn reboot_nodes(
         let node_ids = believe(body.clone(), cluster).map_err(Problem::invalid)?;
         Ok(Spec::RebootNodes(RebootSpec { node_ids }))
     };
-    api.change(&name, Kind::RebootNodes, &submission, key, read).await
+    api.change(&name, Kind::RebootNodes, &submission, key, read)
+        .await
 }
 
 /// Reads a body against the cluster it is about.
@@ -80,21 +88,38 @@ fn believe(body: Value, cluster: &Cluster) -> Result<Vec<String>, Vec<FieldError
     let ids = request.and_then(|request| request.node_ids);
     let nodes = ids.map(|ids| known_nodes(&mut broken, "/node_ids", ids, cluster));
     let errors = faults.merged_with(broken.0);
-    if errors.is_empty() { Ok(nodes.unwrap_or_default()) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(nodes.unwrap_or_default())
+    } else {
+        Err(errors)
+    }
 }
 
 /// Ids of nodes as AWS writes them, none twice; each must be there, as far as AWS has told which are.
-pub(crate) fn known_nodes(broken: &mut Violations, pointer: &str, ids: Vec<String>, cluster: &Cluster) -> Vec<String> {
+pub(crate) fn known_nodes(
+    broken: &mut Violations,
+    pointer: &str,
+    ids: Vec<String>,
+    cluster: &Cluster,
+) -> Vec<String> {
     let nodes = cluster.observed.as_ref().map(|seen| &seen.nodes);
-    let known: Vec<&str> = nodes.into_iter().flatten().filter_map(|node| node.node_id.as_deref()).collect();
+    let known: Vec<&str> = nodes
+        .into_iter()
+        .flatten()
+        .filter_map(|node| node.node_id.as_deref())
+        .collect();
     let read = |id: &str| {
         let id = fields::node_id(id)?;
         if known.is_empty() {
             return Ok(id);
         }
         let found = known.iter().find(|one| one.eq_ignore_ascii_case(&id));
-        let unknown =
-            || RuleViolation::new("unknown_node", format!("must be a node of the cluster: {}", known.join(", ")));
+        let unknown = || {
+            RuleViolation::new(
+                "unknown_node",
+                format!("must be a node of the cluster: {}", known.join(", ")),
+            )
+        };
         found.map(|one| (*one).to_owned()).ok_or_else(unknown)
     };
     broken.list(pointer, ids, fields::REPLICATION_FACTOR_MAX.into(), read)

@@ -13,14 +13,16 @@ use crate::domain::operation::Kind;
 use crate::domain::spec::Spec;
 
 use crate::api::Api;
-use crate::api::clusters::submit::{AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission};
+use crate::api::clusters::submit::{
+    AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission,
+};
+use crate::api::http::api_error::ApiError;
 use crate::api::http::body::OptionalBody;
 use crate::api::http::body_schema::BodySchema;
 use crate::api::http::idempotency::SentKey;
-use crate::api::http::query::{Parameters, cluster_in_path};
 use crate::api::http::path::PathSegment;
 use crate::api::http::problem::Problem;
-use crate::api::http::api_error::ApiError;
+use crate::api::http::query::{Parameters, cluster_in_path};
 
 /// Nothing: an object without members.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -50,10 +52,16 @@ pub(crate) async fn repair_cluster(
     let key = key.of_request(&submission.caller, &body);
     let read = |cluster: &crate::domain::cluster::Cluster| {
         let (before, after) = (cluster.desired.clone(), cluster.desired.clone());
-        let change = ChangeSpec { before, after, reboot_nodes_if_needed: false, placement: Placement::default() };
+        let change = ChangeSpec {
+            before,
+            after,
+            reboot_nodes_if_needed: false,
+            placement: Placement::default(),
+        };
         Ok(Spec::RepairCluster(Box::new(change)))
     };
-    api.change(&name, Kind::RepairCluster, &submission, key, read).await
+    api.change(&name, Kind::RepairCluster, &submission, key, read)
+        .await
 }
 
 /// Forgets a cluster without touching AWS, its `deletion_protection` notwithstanding.
@@ -77,12 +85,19 @@ pub(crate) async fn release_cluster(
     refuse_members(&body)?;
     let name = cluster_in_path(&name)?;
     let key = key.of_request(&submission.caller, &body);
-    api.change(&name, Kind::ReleaseCluster, &submission, key, |_| Ok(Spec::ReleaseCluster)).await
+    api.change(&name, Kind::ReleaseCluster, &submission, key, |_| {
+        Ok(Spec::ReleaseCluster)
+    })
+    .await
 }
 
 fn refuse_members(body: &Value) -> Result<(), ApiError> {
     static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("EmptyRequest"));
     let (_, faults) = SCHEMA.read::<EmptyRequest>(body.clone());
     let errors = faults.merged_with(Vec::new());
-    if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors).into()) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::invalid(errors).into())
+    }
 }

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
 
-use crate::domain::validation::fields;
 use crate::domain::iam::policies::Access;
 use crate::domain::spec::{NetworkType, OnFailure};
+use crate::domain::validation::fields;
 
 use crate::api::http::enum_schemas::{AccessSchema, NetworkTypeSchema, OnFailureSchema};
 
@@ -145,33 +145,61 @@ pub(crate) struct ParameterGroupRequest {
 }
 
 fn zone_list() -> Array {
-    let about = "One zone of the Region for each node; a zone may be named twice. Absent: AWS chooses.";
-    list(about, "^[a-z0-9-]+$", 64, fields::REPLICATION_FACTOR_MAX.into())
+    let about =
+        "One zone of the Region for each node; a zone may be named twice. Absent: AWS chooses.";
+    list(
+        about,
+        "^[a-z0-9-]+$",
+        64,
+        fields::REPLICATION_FACTOR_MAX.into(),
+    )
 }
 
 pub(crate) fn security_group_list() -> Array {
     let about = "Security groups of the nodes. Absent: the default group of the VPC.";
-    list(about, "^sg-([0-9a-f]{8}|[0-9a-f]{17})$", 20, fields::SECURITY_GROUPS_MAX)
+    list(
+        about,
+        "^sg-([0-9a-f]{8}|[0-9a-f]{17})$",
+        20,
+        fields::SECURITY_GROUPS_MAX,
+    )
 }
 
 pub(crate) fn table_list() -> Array {
     let about = "The tables a new role may reach, with their indexes: names, or ARNs of this account and Region.";
-    list(about, "^(arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/)?[A-Za-z0-9_.-]{3,255}$", 2048, fields::TABLES_MAX)
+    list(
+        about,
+        "^(arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/)?[A-Za-z0-9_.-]{3,255}$",
+        2048,
+        fields::TABLES_MAX,
+    )
 }
 
 fn subnet_list() -> Array {
     let about = "A new group of these subnets, all of one VPC.";
-    list(about, "^subnet-([0-9a-f]{8}|[0-9a-f]{17})$", 24, fields::SUBNETS_MAX)
+    list(
+        about,
+        "^subnet-([0-9a-f]{8}|[0-9a-f]{17})$",
+        24,
+        fields::SUBNETS_MAX,
+    )
 }
 
 pub(crate) fn list(about: &str, pattern: &str, longest: usize, most: usize) -> Array {
     let item = text().pattern(Some(pattern)).max_length(Some(longest));
-    ArrayBuilder::new().items(item).description(Some(about)).min_items(Some(1)).max_items(Some(most)).build()
+    ArrayBuilder::new()
+        .items(item)
+        .description(Some(about))
+        .min_items(Some(1))
+        .max_items(Some(most))
+        .build()
 }
 
 fn tag_map() -> Object {
     let about = "Tags of the cluster, at most 48. `aws:` and `dax-provisioner:` are reserved.";
-    let key = text().min_length(Some(1)).max_length(Some(fields::TAG_KEY_MAX));
+    let key = text()
+        .min_length(Some(1))
+        .max_length(Some(fields::TAG_KEY_MAX));
     ObjectBuilder::new()
         .description(Some(about))
         .schema_type(SchemaType::Type(Type::Object))

@@ -11,23 +11,25 @@ use utoipa::openapi::schema::Array;
 
 use crate::domain::change::{ChangeSpec, Placement};
 use crate::domain::cluster::Cluster;
-use crate::domain::validation::fields;
 use crate::domain::installation::AwsAccount;
 use crate::domain::operation::Kind;
 use crate::domain::spec::{ClusterSpec, Spec};
+use crate::domain::validation::fields;
 
 use crate::api::Api;
-use crate::api::clusters::submit::{AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission};
+use crate::api::clusters::reboot::{NODE_ID_PATTERN, known_nodes};
+use crate::api::clusters::request::list;
+use crate::api::clusters::submit::{
+    AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission,
+};
+use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
 use crate::api::http::body_schema::BodySchema;
-use crate::api::http::violations::Violations;
-use crate::api::clusters::request::list;
 use crate::api::http::idempotency::SentKey;
-use crate::api::http::query::{Parameters, cluster_in_path};
 use crate::api::http::path::PathSegment;
 use crate::api::http::problem::{FieldError, Problem};
-use crate::api::clusters::reboot::{NODE_ID_PATTERN, known_nodes};
-use crate::api::http::api_error::ApiError;
+use crate::api::http::query::{Parameters, cluster_in_path};
+use crate::api::http::violations::Violations;
 
 /// The wanted number of nodes.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -47,12 +49,22 @@ pub(crate) struct ScaleRequest {
 fn zone_list() -> Array {
     let about = "One zone of the Region for each node that is added or removed; a zone may be named twice. Absent: AWS \
         chooses.";
-    list(about, "^[a-z0-9-]+$", 64, fields::REPLICATION_FACTOR_MAX.into())
+    list(
+        about,
+        "^[a-z0-9-]+$",
+        64,
+        fields::REPLICATION_FACTOR_MAX.into(),
+    )
 }
 
 fn node_list() -> Array {
     let about = "The nodes to remove, as many as go; not together with `availability_zones`. Absent: AWS chooses.";
-    list(about, NODE_ID_PATTERN, fields::NODE_ID_MAX, fields::REPLICATION_FACTOR_MAX.into())
+    list(
+        about,
+        NODE_ID_PATTERN,
+        fields::NODE_ID_MAX,
+        fields::REPLICATION_FACTOR_MAX.into(),
+    )
 }
 
 /// Changes the number of nodes of a cluster.
@@ -80,11 +92,16 @@ pub(crate) async fn scale_cluster(
         let change = believe(body.clone(), cluster, &place).map_err(Problem::invalid)?;
         Ok(Spec::ScaleCluster(Box::new(change)))
     };
-    api.change(&name, Kind::ScaleCluster, &submission, key, read).await
+    api.change(&name, Kind::ScaleCluster, &submission, key, read)
+        .await
 }
 
 /// Reads a body against the cluster it is about.
-fn believe(body: Value, cluster: &Cluster, place: &AwsAccount) -> Result<ChangeSpec, Vec<FieldError>> {
+fn believe(
+    body: Value,
+    cluster: &Cluster,
+    place: &AwsAccount,
+) -> Result<ChangeSpec, Vec<FieldError>> {
     static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("ScaleRequest"));
     let (request, faults) = SCHEMA.read::<ScaleRequest>(body);
     let mut broken = Violations::default();
@@ -94,16 +111,32 @@ fn believe(body: Value, cluster: &Cluster, place: &AwsAccount) -> Result<ChangeS
 }
 
 impl ScaleRequest {
-    fn accept(self, broken: &mut Violations, cluster: &Cluster, place: &AwsAccount) -> Option<ChangeSpec> {
+    fn accept(
+        self,
+        broken: &mut Violations,
+        cluster: &Cluster,
+        place: &AwsAccount,
+    ) -> Option<ChangeSpec> {
         let count = broken.require("/replication_factor", self.replication_factor);
-        let count = count.and_then(|count| broken.check("/replication_factor", fields::replication_factor(count)));
+        let count = count.and_then(|count| {
+            broken.check("/replication_factor", fields::replication_factor(count))
+        });
         let has = nodes_at_hand(cluster);
         let by_zone = self.availability_zones.is_some();
-        let availability_zones = zones(broken, self.availability_zones, count.map(|count| has.abs_diff(count)), place);
+        let availability_zones = zones(
+            broken,
+            self.availability_zones,
+            count.map(|count| has.abs_diff(count)),
+            place,
+        );
         let node_ids_to_remove = match self.node_ids_to_remove {
             None => Vec::new(),
             Some(_) if by_zone => {
-                broken.add("/node_ids_to_remove", "exclusive", "must not stand beside availability_zones");
+                broken.add(
+                    "/node_ids_to_remove",
+                    "exclusive",
+                    "must not stand beside availability_zones",
+                );
                 Vec::new()
             }
             Some(ids) => {
@@ -111,27 +144,49 @@ impl ScaleRequest {
                 known_nodes(broken, "/node_ids_to_remove", ids, cluster)
             }
         };
-        let placement = Placement { availability_zones, node_ids_to_remove };
+        let placement = Placement {
+            availability_zones,
+            node_ids_to_remove,
+        };
         let before = cluster.desired.clone();
         let after = scaled(&before, count?, has, &placement);
-        Some(ChangeSpec { before, after, reboot_nodes_if_needed: false, placement })
+        Some(ChangeSpec {
+            before,
+            after,
+            reboot_nodes_if_needed: false,
+            placement,
+        })
     }
 }
 
 /// How many nodes there are: as AWS reported, or, before it has, as desired.
 fn nodes_at_hand(cluster: &Cluster) -> u8 {
-    let seen = cluster.observed.as_ref().and_then(|seen| u8::try_from(seen.node_count()).ok());
-    seen.filter(|count| *count > 0).unwrap_or(cluster.desired.replication_factor)
+    let seen = cluster
+        .observed
+        .as_ref()
+        .and_then(|seen| u8::try_from(seen.node_count()).ok());
+    seen.filter(|count| *count > 0)
+        .unwrap_or(cluster.desired.replication_factor)
 }
 
-fn zones(broken: &mut Violations, zones: Option<Vec<String>>, moved: Option<u8>, place: &AwsAccount) -> Vec<String> {
-    let Some(zones) = zones else { return Vec::new() };
+fn zones(
+    broken: &mut Violations,
+    zones: Option<Vec<String>>,
+    moved: Option<u8>,
+    place: &AwsAccount,
+) -> Vec<String> {
+    let Some(zones) = zones else {
+        return Vec::new();
+    };
     if let Some(moved) = moved.filter(|moved| zones.len() != usize::from(*moved)) {
         let detail = format!("must name one zone for each node that is added or removed: {moved}");
         broken.add("/availability_zones", "out_of_range", &detail);
     }
     let read = |(index, zone): (usize, &String)| {
-        broken.check(format!("/availability_zones/{index}"), fields::availability_zone(zone, place))
+        broken.check(
+            format!("/availability_zones/{index}"),
+            fields::availability_zone(zone, place),
+        )
     };
     zones.iter().enumerate().filter_map(read).collect()
 }
@@ -144,7 +199,11 @@ fn count_removed(broken: &mut Violations, named: usize, has: u8, count: Option<u
             broken.add("/node_ids_to_remove", "not_applicable", &detail);
         }
         Some(fewer) if usize::from(fewer) != named => {
-            broken.add("/node_ids_to_remove", "out_of_range", &format!("must name as many nodes as go: {fewer}"));
+            broken.add(
+                "/node_ids_to_remove",
+                "out_of_range",
+                &format!("must name as many nodes as go: {fewer}"),
+            );
         }
         Some(_) => {}
     }
@@ -165,5 +224,9 @@ fn scaled(before: &ClusterSpec, count: u8, has: u8, placement: &Placement) -> Cl
     if zones.len() != usize::from(count) {
         zones.clear();
     }
-    ClusterSpec { replication_factor: count, availability_zones: zones, ..before.clone() }
+    ClusterSpec {
+        replication_factor: count,
+        availability_zones: zones,
+        ..before.clone()
+    }
 }

@@ -6,7 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::iam::policies::{Access, Tables};
-use crate::domain::spec::{ClusterSpec, NetworkType, OnFailure, ParameterGroup, ServiceRole, SubnetGroup};
+use crate::domain::spec::{
+    ClusterSpec, NetworkType, OnFailure, ParameterGroup, ServiceRole, SubnetGroup,
+};
 
 use crate::api::http::enum_schemas::{AccessSchema, NetworkTypeSchema, OnFailureSchema};
 
@@ -104,39 +106,66 @@ impl From<ClusterSpec> for ClusterSettings {
 fn service_role(role: ServiceRole) -> Option<ServiceRoleSettings> {
     match role {
         ServiceRole::Discover { .. } => None,
-        ServiceRole::Existing { arn } => {
-            Some(ServiceRoleSettings { arn: Some(arn), access: None, tables: None, all_tables: false })
-        }
+        ServiceRole::Existing { arn } => Some(ServiceRoleSettings {
+            arn: Some(arn),
+            access: None,
+            tables: None,
+            all_tables: false,
+        }),
         ServiceRole::New { access, tables } => {
             let (tables, all_tables) = match tables {
                 Tables::All => (None, true),
                 Tables::Named(names) => (Some(names), false),
             };
-            Some(ServiceRoleSettings { arn: None, access: Some(access), tables, all_tables })
+            Some(ServiceRoleSettings {
+                arn: None,
+                access: Some(access),
+                tables,
+                all_tables,
+            })
         }
     }
 }
 
 fn subnet_group(group: SubnetGroup) -> Option<SubnetGroupSettings> {
-    let none = SubnetGroupSettings { name: None, subnet_ids: None, vpc_id: None };
+    let none = SubnetGroupSettings {
+        name: None,
+        subnet_ids: None,
+        vpc_id: None,
+    };
     match group {
         SubnetGroup::Default => None,
-        SubnetGroup::Existing { name } => Some(SubnetGroupSettings { name: Some(name), ..none }),
-        SubnetGroup::New { subnet_ids } => {
-            Some(SubnetGroupSettings { subnet_ids: Some(subnet_ids.into_iter().collect()), ..none })
-        }
-        SubnetGroup::OfVpc { vpc_id } => Some(SubnetGroupSettings { vpc_id: Some(vpc_id), ..none }),
+        SubnetGroup::Existing { name } => Some(SubnetGroupSettings {
+            name: Some(name),
+            ..none
+        }),
+        SubnetGroup::New { subnet_ids } => Some(SubnetGroupSettings {
+            subnet_ids: Some(subnet_ids.into_iter().collect()),
+            ..none
+        }),
+        SubnetGroup::OfVpc { vpc_id } => Some(SubnetGroupSettings {
+            vpc_id: Some(vpc_id),
+            ..none
+        }),
     }
 }
 
-fn parameters(group: ParameterGroup) -> (Option<ParameterSettings>, Option<ParameterGroupSettings>) {
+fn parameters(
+    group: ParameterGroup,
+) -> (Option<ParameterSettings>, Option<ParameterGroupSettings>) {
     match group {
         ParameterGroup::Default => (None, None),
         ParameterGroup::Existing { name } => (None, Some(ParameterGroupSettings { name })),
         ParameterGroup::New { values } => {
             let millis = |name: &str| values.get(name).and_then(|text| text.parse().ok());
             let record_ttl_millis = millis("record-ttl-millis");
-            (Some(ParameterSettings { record_ttl_millis, query_ttl_millis: millis("query-ttl-millis") }), None)
+            (
+                Some(ParameterSettings {
+                    record_ttl_millis,
+                    query_ttl_millis: millis("query-ttl-millis"),
+                }),
+                None,
+            )
         }
     }
 }

@@ -11,20 +11,23 @@ use crate::domain::problems::problem_code::ProblemCode;
 use crate::operations;
 use crate::store::{Accepted, IdempotencyKey, NewOperation};
 
-use crate::api::http::authentication::Caller;
-use crate::api::operations::view::Operation;
-use crate::api::http::query::{no_such_cluster, no_such_operation};
-use crate::api::http::problem::Problem;
-use crate::api::http::api_error::ApiError;
-use crate::api::http::request_context::RequestContext;
-use crate::api::http::prefer::Preference;
 use crate::api::Api;
+use crate::api::http::api_error::ApiError;
+use crate::api::http::authentication::Caller;
+use crate::api::http::prefer::Preference;
+use crate::api::http::problem::Problem;
+use crate::api::http::query::{no_such_cluster, no_such_operation};
+use crate::api::http::request_context::RequestContext;
 use crate::api::http::responses;
+use crate::api::operations::view::Operation;
 
 /// Headers of a request that makes an operation.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "it stands for the headers in the API document; the extractors read them")]
+#[expect(
+    dead_code,
+    reason = "it stands for the headers in the API document; the extractors read them"
+)]
 pub(crate) struct MutationHeaders {
     /// Delays the answer until the operation is finished or blocked, at most the given seconds: `wait=30`. At most 60.
     #[param(rename = "Prefer", value_type = String, required = false, example = "wait=30")]
@@ -40,7 +43,10 @@ pub(crate) struct MutationHeaders {
 /// The header that makes a submission repeatable.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "it stands for the header in the API document; the extractor reads it")]
+#[expect(
+    dead_code,
+    reason = "it stands for the header in the API document; the extractor reads it"
+)]
 pub(crate) struct IdempotencyHeader {
     /// A name of the caller's for this submission, kept for 30 days and as long as the operation lives. The same request
     /// under the same key is answered with the operation it made; another request is refused.
@@ -56,7 +62,10 @@ pub(crate) struct IdempotencyHeader {
     ("Retry-After" = i32, description = "In how many seconds to read it again."),
     ("Preference-Applied" = String, description = "`wait=N` if the answer was delayed by preference."),
 ))]
-#[expect(dead_code, reason = "it stands for the answer in the API document; `responses::accepted` writes it")]
+#[expect(
+    dead_code,
+    reason = "it stands for the answer in the API document; `responses::accepted` writes it"
+)]
 pub(crate) struct AcceptedOperation(Operation);
 
 /// Who asks, by which request, and how long they would wait for it.
@@ -83,7 +92,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Submission {
 
 impl Submission {
     /// The operation to be accepted, with the steps of its kind as this program has them.
-    pub(crate) fn new_operation(&self, kind: Kind, idempotency_key: Option<IdempotencyKey>) -> NewOperation {
+    pub(crate) fn new_operation(
+        &self,
+        kind: Kind,
+        idempotency_key: Option<IdempotencyKey>,
+    ) -> NewOperation {
         let plan = operations::plan(kind);
         NewOperation {
             id: Uuid::now_v7(),
@@ -121,11 +134,15 @@ impl Api {
             }
             Accepted::InProgress(id) => Err(self.in_progress(id, cluster).await?),
             Accepted::NoSuchCluster => Err(no_such_cluster(cluster)),
-            Accepted::ClusterFailed => {
-                Err(ApiError::new(ProblemCode::ClusterFailed, format!("the creation of {cluster:?} failed")))
-            }
+            Accepted::ClusterFailed => Err(ApiError::new(
+                ProblemCode::ClusterFailed,
+                format!("the creation of {cluster:?} failed"),
+            )),
             // The door reads the cluster again and again before it gives up.
-            Accepted::Stale => Err(ApiError::new(ProblemCode::Unavailable, "other operations were faster; try again")),
+            Accepted::Stale => Err(ApiError::new(
+                ProblemCode::Unavailable,
+                "other operations were faster; try again",
+            )),
             Accepted::DeletionProtected => {
                 let detail = format!("deletion_protection of {cluster:?} is on");
                 Err(ApiError::new(ProblemCode::DeletionProtected, detail))
@@ -141,14 +158,27 @@ impl Api {
         preference: Preference,
     ) -> Result<Response, ApiError> {
         let waited = self.wait_for(id, version, preference).await?;
-        let operation = self.store.operation(id).await?.ok_or_else(|| no_such_operation(&id.to_string()))?;
+        let operation = self
+            .store
+            .operation(id)
+            .await?
+            .ok_or_else(|| no_such_operation(&id.to_string()))?;
         let again = responses::ask_again(operation.next_attempt_at);
         let view = self.operation_view(operation).await?;
-        Ok(responses::accepted(&format!("/v1/operations/{id}"), &view, again, &waited))
+        Ok(responses::accepted(
+            &format!("/v1/operations/{id}"),
+            &view,
+            again,
+            &waited,
+        ))
     }
 
     async fn in_progress(&self, id: Uuid, cluster: &str) -> Result<ApiError, ApiError> {
-        let next_attempt_at = self.store.operation(id).await?.and_then(|operation| operation.next_attempt_at);
+        let next_attempt_at = self
+            .store
+            .operation(id)
+            .await?
+            .and_then(|operation| operation.next_attempt_at);
         let detail = format!("another operation works on {cluster:?}");
         let problem = Problem::new(ProblemCode::OperationInProgress, detail).about_operation(id);
         Ok(ApiError::from(problem).come_back_in(responses::ask_again(next_attempt_at)))

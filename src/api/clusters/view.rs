@@ -11,11 +11,11 @@ use crate::domain::inventory::{Owner, ResourceKind};
 use crate::domain::observed;
 use crate::domain::operation::ClusterStatus;
 
-use crate::api::clusters::settings::ClusterSettings;
 use super::drift::Drift;
 use super::observed_view::ObservedCluster;
-use crate::api::http::problem::Problem;
+use crate::api::clusters::settings::ClusterSettings;
 use crate::api::http::enum_schemas::{ClusterStatusSchema, OwnerSchema};
+use crate::api::http::problem::Problem;
 
 /// A managed cluster.
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,19 +92,39 @@ pub(crate) struct GroupPart {
 
 impl Cluster {
     /// The view of a cluster in its account and Region.
-    pub(crate) fn of(cluster: cluster::Cluster, place: &AwsAccount, problem: Option<Problem>) -> Self {
-        let observed = |name: Option<String>| name.map(|name| GroupPart { name, owner: Owner::External });
-        let group = |kind| cluster.part(kind).map(|item| GroupPart { name: item.name.clone(), owner: item.owner });
+    pub(crate) fn of(
+        cluster: cluster::Cluster,
+        place: &AwsAccount,
+        problem: Option<Problem>,
+    ) -> Self {
+        let observed = |name: Option<String>| {
+            name.map(|name| GroupPart {
+                name,
+                owner: Owner::External,
+            })
+        };
+        let group = |kind| {
+            cluster.part(kind).map(|item| GroupPart {
+                name: item.name.clone(),
+                owner: item.owner,
+            })
+        };
         // AWS's default groups are in no inventory; AWS says which ones it took.
         let seen = cluster.observed.as_ref();
-        let subnet_group =
-            group(ResourceKind::SubnetGroup).or_else(|| observed(seen.and_then(|seen| seen.subnet_group.clone())));
+        let subnet_group = group(ResourceKind::SubnetGroup)
+            .or_else(|| observed(seen.and_then(|seen| seen.subnet_group.clone())));
         let parameter_group = group(ResourceKind::ParameterGroup)
             .or_else(|| observed(seen.and_then(|seen| seen.parameter_group.clone())));
         let role = cluster.part(ResourceKind::Role);
-        let service_role = role.map(|item| RolePart { arn: item.arn.clone(), owner: item.owner });
+        let service_role = role.map(|item| RolePart {
+            arn: item.arn.clone(),
+            owner: item.owner,
+        });
         let drift = Drift::of(&cluster);
-        let endpoint = cluster.observed.as_ref().and_then(|observed| observed.endpoint.clone());
+        let endpoint = cluster
+            .observed
+            .as_ref()
+            .and_then(|observed| observed.endpoint.clone());
         Self {
             name: cluster.name.into(),
             account_id: place.account_id.clone(),
@@ -112,7 +132,9 @@ impl Cluster {
             status: cluster.status,
             version: cluster.version,
             desired: cluster.desired.into(),
-            observed: cluster.observed.map(|observed| ObservedCluster::of(observed, cluster.observed_at)),
+            observed: cluster
+                .observed
+                .map(|observed| ObservedCluster::of(observed, cluster.observed_at)),
             drift,
             endpoint: endpoint.map(Endpoint::from),
             service_role,
@@ -127,6 +149,11 @@ impl Cluster {
 
 impl From<observed::Endpoint> for Endpoint {
     fn from(endpoint: observed::Endpoint) -> Self {
-        Self { url: endpoint.url, address: endpoint.address, port: endpoint.port, tls: endpoint.tls }
+        Self {
+            url: endpoint.url,
+            address: endpoint.address,
+            port: endpoint.port,
+            tls: endpoint.tls,
+        }
     }
 }

@@ -10,8 +10,8 @@ use axum::response::Response;
 
 use crate::domain::problems::problem_code::ProblemCode;
 
-use crate::api::http::api_error::ApiError;
 use super::tokens::token_hash;
+use crate::api::http::api_error::ApiError;
 use crate::api::{Api, Authentication};
 
 /// Who asks.
@@ -21,7 +21,9 @@ pub(crate) struct Caller(Option<String>);
 impl Caller {
     /// As operations and idempotency keys have it: `token:<name>`, or `anonymous` where authentication is off.
     pub(crate) fn requested_by(&self) -> String {
-        self.0.as_ref().map_or_else(|| "anonymous".to_owned(), |name| format!("token:{name}"))
+        self.0
+            .as_ref()
+            .map_or_else(|| "anonymous".to_owned(), |name| format!("token:{name}"))
     }
 }
 
@@ -29,7 +31,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| unauthenticated("send a bearer token"))
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| unauthenticated("send a bearer token"))
     }
 }
 
@@ -47,7 +53,9 @@ pub(crate) async fn authenticate(
         Authentication::On => {
             let hash = bearer(request.headers())?;
             let name = api.store.token_name(&hash).await?;
-            Caller(Some(name.ok_or_else(|| unauthenticated("the token is not known, has expired or was revoked"))?))
+            Caller(Some(name.ok_or_else(|| {
+                unauthenticated("the token is not known, has expired or was revoked")
+            })?))
         }
     };
     request.extensions_mut().insert(caller);
@@ -57,27 +65,48 @@ pub(crate) async fn authenticate(
 /// The hash of the one token a request carries.
 fn bearer(headers: &HeaderMap) -> Result<Vec<u8>, ApiError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Err(unauthenticated("send a bearer token")) };
+    let Some(value) = values.next() else {
+        return Err(unauthenticated("send a bearer token"));
+    };
     if values.next().is_some() {
-        return Err(unauthenticated("send one Authorization header, not several"));
+        return Err(unauthenticated(
+            "send one Authorization header, not several",
+        ));
     }
     let credentials = value.to_str().ok().and_then(|text| text.split_once(' '));
-    let token = credentials.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-    token.and_then(token_hash).ok_or_else(|| unauthenticated("the Authorization header holds no token of this service"))
+    let token = credentials
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    token
+        .and_then(token_hash)
+        .ok_or_else(|| unauthenticated("the Authorization header holds no token of this service"))
 }
 
 /// Keeps web pages out where nobody needs a token: a page of any site can make the browser of this machine's user send
 /// requests to loopback, under a name of its own that it lets point here (DNS rebinding), or across origins.
 fn refuse_web_pages(headers: &HeaderMap) -> Result<(), ApiError> {
-    let texts = |name| headers.get_all(name).iter().map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+    let texts = |name| {
+        headers
+            .get_all(name)
+            .iter()
+            .map(|value: &HeaderValue| value.to_str().unwrap_or_default())
+    };
     let forbidden = |detail: &str| Err(ApiError::new(ProblemCode::Forbidden, detail));
     if !texts(header::HOST).all(is_this_machine) {
-        return forbidden("without authentication, only requests to localhost or to an IP address are taken");
+        return forbidden(
+            "without authentication, only requests to localhost or to an IP address are taken",
+        );
     }
     let host = texts(header::HOST).next().unwrap_or_default();
-    let same = |origin: &str| origin.split_once("://").is_some_and(|(_, from)| from == host);
+    let same = |origin: &str| {
+        origin
+            .split_once("://")
+            .is_some_and(|(_, from)| from == host)
+    };
     if !texts(header::ORIGIN).all(same) {
-        return forbidden("without authentication, no requests from pages of other origins are taken");
+        return forbidden(
+            "without authentication, no requests from pages of other origins are taken",
+        );
     }
     Ok(())
 }
@@ -103,20 +132,39 @@ mod tests {
     use super::*;
 
     fn headers(values: &[&str]) -> HeaderMap {
-        values.iter().map(|value| (header::AUTHORIZATION, HeaderValue::from_str(value).unwrap())).collect()
+        values
+            .iter()
+            .map(|value| (header::AUTHORIZATION, HeaderValue::from_str(value).unwrap()))
+            .collect()
     }
 
     #[test]
     fn without_authentication_web_pages_stay_outside() {
         let request = |host: &str, origin: Option<&str>| {
-            let mut headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_str(host).unwrap())]);
-            headers.extend(origin.map(|origin| (header::ORIGIN, HeaderValue::from_str(origin).unwrap())));
+            let mut headers =
+                HeaderMap::from_iter([(header::HOST, HeaderValue::from_str(host).unwrap())]);
+            headers.extend(
+                origin.map(|origin| (header::ORIGIN, HeaderValue::from_str(origin).unwrap())),
+            );
             refuse_web_pages(&headers).is_ok()
         };
-        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]:8080", "[::1]", "192.0.2.7"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "[::1]",
+            "192.0.2.7",
+        ] {
             assert!(request(host, None), "{host}");
         }
-        for host in ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "localhost.evil.example", ""] {
+        for host in [
+            "evil.example",
+            "evil.example:8080",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "",
+        ] {
             assert!(!request(host, None), "{host}");
         }
         assert!(request("localhost:8080", Some("http://localhost:8080")));

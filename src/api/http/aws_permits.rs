@@ -9,8 +9,8 @@ use crate::domain::inventory::{Presence, ResourceKind};
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::validation::violation::RuleViolation;
 
-use crate::api::Api;
 use super::problem::{FieldError, Problem};
+use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 
 /// Most requests that ask AWS at the same time.
@@ -24,7 +24,10 @@ impl Api {
     /// Leave to ask AWS; held while it is asked.
     pub(crate) async fn aws_permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let busy = || {
-            let refusal = ApiError::new(ProblemCode::TooManyRequests, "too many requests ask AWS right now");
+            let refusal = ApiError::new(
+                ProblemCode::TooManyRequests,
+                "too many requests ask AWS right now",
+            );
             refusal.come_back_in(COME_BACK)
         };
         let turn = tokio::time::timeout(TURN, Arc::clone(&self.asking).acquire_owned()).await;
@@ -37,23 +40,37 @@ impl Api {
         &self,
         named: &[(&str, ResourceKind, Option<&str>)],
     ) -> Result<(), ApiError> {
-        let names: Vec<String> = named.iter().filter_map(|(_, _, name)| name.map(str::to_owned)).collect();
+        let names: Vec<String> = named
+            .iter()
+            .filter_map(|(_, _, name)| name.map(str::to_owned))
+            .collect();
         if names.is_empty() {
             return Ok(());
         }
         let evidence = self.store.evidence(&names).await?;
         let is_made = |kind: ResourceKind, name: &str| {
             evidence.iter().any(|one| {
-                one.kind == kind && one.name == name && one.presence == Some(Presence::Present) && one.cluster_kept
+                one.kind == kind
+                    && one.name == name
+                    && one.presence == Some(Presence::Present)
+                    && one.cluster_kept
             })
         };
-        let rule =
-            || RuleViolation::new("managed_group", "was made for a cluster that is managed here, and serves it alone");
+        let rule = || {
+            RuleViolation::new(
+                "managed_group",
+                "was made for a cluster that is managed here, and serves it alone",
+            )
+        };
         let errors: Vec<FieldError> = named
             .iter()
             .filter(|(_, kind, name)| name.is_some_and(|name| is_made(*kind, name)))
             .map(|(pointer, _, _)| FieldError::at(*pointer, rule()))
             .collect();
-        if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors).into()) }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid(errors).into())
+        }
     }
 }

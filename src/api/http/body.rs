@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::domain::problems::problem_code::ProblemCode;
 
 use super::problem::Problem;
-use crate::api::http::api_error::ApiError;
 use crate::api::Api;
+use crate::api::http::api_error::ApiError;
 use crate::api::http::strict_json;
 
 /// How long a body may take to arrive.
@@ -86,26 +86,43 @@ fn read_as(headers: &HeaderMap, bytes: &[u8], media: &[&str]) -> Result<Value, A
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 fn is_length_limit(error: &axum::Error) -> bool {
     // `to_bytes` wraps the limit's own error, which has no public type in axum; its words are all there is.
-    std::error::Error::source(error).is_some_and(|source| source.to_string().contains("length limit"))
+    std::error::Error::source(error)
+        .is_some_and(|source| source.to_string().contains("length limit"))
 }
 
 fn too_large(limit: usize) -> ApiError {
-    ApiError::new(ProblemCode::BodyTooLarge, format!("the body has more than {limit} bytes"))
+    ApiError::new(
+        ProblemCode::BodyTooLarge,
+        format!("the body has more than {limit} bytes"),
+    )
 }
 
 /// Whether the one Content-Type is one of these, in UTF-8 if it names a character set.
 fn is_of(headers: &HeaderMap, media: &[&str]) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let first = types.next().and_then(|value| value.to_str().ok());
-    let Some(text) = first.filter(|_| types.next().is_none()) else { return false };
+    let Some(text) = first.filter(|_| types.next().is_none()) else {
+        return false;
+    };
     let mut parts = text.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let charset_known = |part: &str| part.strip_prefix("charset=").is_none_or(|set| set.trim_matches('"') == "utf-8");
-    parts.next().is_some_and(|given| media.contains(&given.as_str())) && parts.all(|part| charset_known(&part))
+    let charset_known = |part: &str| {
+        part.strip_prefix("charset=")
+            .is_none_or(|set| set.trim_matches('"') == "utf-8")
+    };
+    parts
+        .next()
+        .is_some_and(|given| media.contains(&given.as_str()))
+        && parts.all(|part| charset_known(&part))
 }
 
 #[cfg(test)]
@@ -121,12 +138,20 @@ mod tests {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(text).unwrap());
             is_of(&headers, &[JSON])
         };
-        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+        for good in [
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+        ] {
             assert!(typed(good), "{good}");
         }
-        for bad in
-            ["", "text/plain", "application/json; charset=utf-16", "application/jsonp", "application/merge-patch+json"]
-        {
+        for bad in [
+            "",
+            "text/plain",
+            "application/json; charset=utf-16",
+            "application/jsonp",
+            "application/merge-patch+json",
+        ] {
             assert!(!typed(bad), "{bad}");
         }
         assert!(!is_of(&HeaderMap::new(), &[JSON]));
@@ -134,7 +159,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_limit_of_a_streamed_body_is_known_by_its_error() {
-        let error = to_bytes(axum::body::Body::from("abcdef"), 3).await.unwrap_err();
+        let error = to_bytes(axum::body::Body::from("abcdef"), 3)
+            .await
+            .unwrap_err();
         assert!(is_length_limit(&error), "{error:?}");
     }
 }

@@ -32,10 +32,11 @@ pub(crate) struct SchemaFaults {
 impl BodySchema {
     /// The schema of this name in the API document.
     pub(crate) fn of(name: &str) -> Self {
-        let document = serde_json::to_value(crate::api::openapi()).expect("an API document is JSON");
+        let document =
+            serde_json::to_value(crate::api::openapi()).expect("an API document is JSON");
         let root = json!({"$ref": format!("#/components/schemas/{name}"), "components": document["components"]});
-        let validator =
-            jsonschema::draft202012::new(&root).expect("the API document holds valid schemas, which a test checks");
+        let validator = jsonschema::draft202012::new(&root)
+            .expect("the API document holds valid schemas, which a test checks");
         Self(validator)
     }
 
@@ -44,7 +45,11 @@ impl BodySchema {
         let mut faults = SchemaFaults::default();
         for error in self.0.iter_errors(&body) {
             let (is_hard, errors) = field_errors(&error);
-            if is_hard { faults.hard.extend(errors) } else { faults.soft.extend(errors) }
+            if is_hard {
+                faults.hard.extend(errors)
+            } else {
+                faults.soft.extend(errors)
+            }
         }
         for fault in &faults.hard {
             leave_out(&mut body, fault.pointer.as_deref().unwrap_or_default());
@@ -68,8 +73,9 @@ impl BodySchema {
 impl SchemaFaults {
     /// Notes that a field cannot be read: for the reason the schema has, if it has one.
     fn add_unreadable(&mut self, pointer: &str) {
-        let (told, soft) =
-            std::mem::take(&mut self.soft).into_iter().partition(|fault| fault.pointer.as_deref() == Some(pointer));
+        let (told, soft) = std::mem::take(&mut self.soft)
+            .into_iter()
+            .partition(|fault| fault.pointer.as_deref() == Some(pointer));
         self.soft = soft;
         self.hard.extend::<Vec<_>>(told);
         if !self.hard.iter().any(|fault| is_about(fault, pointer)) {
@@ -81,10 +87,16 @@ impl SchemaFaults {
     /// All faults of a body: hard ones, then what the rules say of other fields, then limits no rule spoke of.
     pub(crate) fn merged_with(self, rules: Vec<FieldError>) -> Vec<FieldError> {
         let covered = |pointer: &str| self.hard.iter().any(|fault| is_about(fault, pointer));
-        let mut errors: Vec<FieldError> =
-            rules.into_iter().filter(|error| !covered(error.pointer.as_deref().unwrap_or_default())).collect();
-        let spoken: BTreeSet<Option<String>> = errors.iter().map(|error| error.pointer.clone()).collect();
-        let soft = self.soft.into_iter().filter(|fault| !spoken.contains(&fault.pointer));
+        let mut errors: Vec<FieldError> = rules
+            .into_iter()
+            .filter(|error| !covered(error.pointer.as_deref().unwrap_or_default()))
+            .collect();
+        let spoken: BTreeSet<Option<String>> =
+            errors.iter().map(|error| error.pointer.clone()).collect();
+        let soft = self
+            .soft
+            .into_iter()
+            .filter(|fault| !spoken.contains(&fault.pointer));
         errors.extend(soft);
         errors.splice(0..0, self.hard);
         errors.dedup();
@@ -96,7 +108,9 @@ impl SchemaFaults {
 fn is_about(fault: &FieldError, pointer: &str) -> bool {
     let hard = fault.pointer.as_deref().unwrap_or_default();
     let lies_in = |inner: &str, outer: &str| {
-        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     lies_in(hard, pointer) || lies_in(pointer, hard)
 }
@@ -137,46 +151,94 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
 fn field_errors(error: &ValidationError<'_>) -> (bool, Vec<FieldError>) {
     let pointer = error.instance_path().as_str();
     let member = |key: &str| format!("{pointer}/{}", escape(key));
-    let soft = |code, detail: String| (false, vec![FieldError::at(pointer, RuleViolation::new(code, detail))]);
-    let hard = |code, detail: String| (true, vec![FieldError::at(pointer, RuleViolation::new(code, detail))]);
+    let soft = |code, detail: String| {
+        (
+            false,
+            vec![FieldError::at(pointer, RuleViolation::new(code, detail))],
+        )
+    };
+    let hard = |code, detail: String| {
+        (
+            true,
+            vec![FieldError::at(pointer, RuleViolation::new(code, detail))],
+        )
+    };
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let rule = || RuleViolation::new("unknown_field", "is not a field of this request");
-            (true, unexpected.iter().map(|key| FieldError::at(member(key), rule())).collect())
+            (
+                true,
+                unexpected
+                    .iter()
+                    .map(|key| FieldError::at(member(key), rule()))
+                    .collect(),
+            )
         }
         ValidationErrorKind::Required { property } => {
             let rule = RuleViolation::new("required", "is required");
-            (true, vec![FieldError::at(member(property.as_str().unwrap_or_default()), rule)])
+            (
+                true,
+                vec![FieldError::at(
+                    member(property.as_str().unwrap_or_default()),
+                    rule,
+                )],
+            )
         }
-        ValidationErrorKind::Type { kind } => hard("wrong_type", format!("must be {}", type_words(kind))),
+        ValidationErrorKind::Type { kind } => {
+            hard("wrong_type", format!("must be {}", type_words(kind)))
+        }
         ValidationErrorKind::Enum { options } => {
-            let words: Vec<String> = options.as_array().into_iter().flatten().map(Value::to_string).collect();
-            hard("unknown_value", format!("must be one of {}", words.join(", ")))
+            let words: Vec<String> = options
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(Value::to_string)
+                .collect();
+            hard(
+                "unknown_value",
+                format!("must be one of {}", words.join(", ")),
+            )
         }
-        ValidationErrorKind::Maximum { limit } => soft("out_of_range", format!("must be at most {limit}")),
-        ValidationErrorKind::Minimum { limit } => soft("out_of_range", format!("must be at least {limit}")),
-        ValidationErrorKind::MaxLength { limit } => {
-            soft("out_of_range", format!("must have at most {limit} characters"))
+        ValidationErrorKind::Maximum { limit } => {
+            soft("out_of_range", format!("must be at most {limit}"))
         }
-        ValidationErrorKind::MinLength { limit } => {
-            soft("out_of_range", format!("must have at least {limit} characters"))
+        ValidationErrorKind::Minimum { limit } => {
+            soft("out_of_range", format!("must be at least {limit}"))
         }
-        ValidationErrorKind::MaxItems { limit } => soft("out_of_range", format!("must have at most {limit} items")),
-        ValidationErrorKind::MinItems { limit } => soft("out_of_range", format!("must have at least {limit} items")),
+        ValidationErrorKind::MaxLength { limit } => soft(
+            "out_of_range",
+            format!("must have at most {limit} characters"),
+        ),
+        ValidationErrorKind::MinLength { limit } => soft(
+            "out_of_range",
+            format!("must have at least {limit} characters"),
+        ),
+        ValidationErrorKind::MaxItems { limit } => {
+            soft("out_of_range", format!("must have at most {limit} items"))
+        }
+        ValidationErrorKind::MinItems { limit } => {
+            soft("out_of_range", format!("must have at least {limit} items"))
+        }
         ValidationErrorKind::MaxProperties { limit } => {
             soft("out_of_range", format!("must have at most {limit} members"))
         }
-        ValidationErrorKind::MinProperties { limit } => {
-            soft("out_of_range", format!("must have at least {limit} members"))
+        ValidationErrorKind::MinProperties { limit } => soft(
+            "out_of_range",
+            format!("must have at least {limit} members"),
+        ),
+        ValidationErrorKind::Pattern { pattern } => {
+            soft("invalid_format", format!("must match {pattern}"))
         }
-        ValidationErrorKind::Pattern { pattern } => soft("invalid_format", format!("must match {pattern}")),
         ValidationErrorKind::PropertyNames { error } => {
             let key = error.instance().as_str().unwrap_or_default().to_owned();
             let rule = RuleViolation::new("out_of_range", "has a name that is empty or too long");
             (false, vec![FieldError::at(member(&key), rule)])
         }
         // The set is the library's and open; our schemas use none of the others.
-        other => hard("invalid", format!("breaks the rule `{}` of its schema", other.keyword())),
+        other => hard(
+            "invalid",
+            format!("breaks the rule `{}` of its schema", other.keyword()),
+        ),
     }
 }
 

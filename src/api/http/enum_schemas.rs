@@ -7,9 +7,9 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::domain::iam::policies::Access;
 use crate::domain::inventory::{Owner, Presence, ResourceKind};
 use crate::domain::operation::{ClusterStatus, Kind, Status, StepStatus};
-use crate::domain::iam::policies::Access;
 use crate::domain::preflight::CheckStatus;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::samples::Language;
@@ -33,7 +33,10 @@ pub(crate) struct EnumSchema<T>(PhantomData<T>);
 impl<T: StringEnum> PartialSchema for EnumSchema<T> {
     fn schema() -> RefOr<Schema> {
         let object = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
-        object.description(Some(T::ABOUT)).enum_values(Some(T::words())).into()
+        object
+            .description(Some(T::ABOUT))
+            .enum_values(Some(T::words()))
+            .into()
     }
 }
 
@@ -114,7 +117,8 @@ impl StringEnum for WaitingFor {
 
 impl StringEnum for ClusterStatus {
     const NAME: &'static str = "ClusterStatus";
-    const ABOUT: &'static str = "Where a cluster stands in our eyes; AWS's own status is in `observed`.";
+    const ABOUT: &'static str =
+        "Where a cluster stands in our eyes; AWS's own status is in `observed`.";
 
     fn words() -> Vec<&'static str> {
         Self::ALL.map(Self::as_str).to_vec()
@@ -132,8 +136,7 @@ impl StringEnum for ResourceKind {
 
 impl StringEnum for Owner {
     const NAME: &'static str = "Owner";
-    const ABOUT: &'static str =
-        "`managed`: we made it, and delete it with its cluster. `external`: found or given, never deleted by us.";
+    const ABOUT: &'static str = "`managed`: we made it, and delete it with its cluster. `external`: found or given, never deleted by us.";
 
     fn words() -> Vec<&'static str> {
         vec![Self::Managed.as_str(), Self::External.as_str()]
@@ -146,13 +149,18 @@ impl StringEnum for Presence {
         "`present`: it exists. `gone`: we removed it. `left`: it was left, for the reason given.";
 
     fn words() -> Vec<&'static str> {
-        vec![Self::Present.as_str(), Self::Gone.as_str(), Self::Left.as_str()]
+        vec![
+            Self::Present.as_str(),
+            Self::Gone.as_str(),
+            Self::Left.as_str(),
+        ]
     }
 }
 
 impl StringEnum for ProblemCode {
     const NAME: &'static str = "ProblemCode";
-    const ABOUT: &'static str = "The closed set of problem types; each has its page under `/problems/`.";
+    const ABOUT: &'static str =
+        "The closed set of problem types; each has its page under `/problems/`.";
 
     fn words() -> Vec<&'static str> {
         Self::ALL.map(Self::as_str).to_vec()
@@ -161,10 +169,13 @@ impl StringEnum for ProblemCode {
 
 impl StringEnum for NetworkType {
     const NAME: &'static str = "NetworkType";
-    const ABOUT: &'static str = "The address family of a cluster's endpoints. It cannot change after creation.";
+    const ABOUT: &'static str =
+        "The address family of a cluster's endpoints. It cannot change after creation.";
 
     fn words() -> Vec<&'static str> {
-        [Self::Ipv4, Self::Ipv6, Self::DualStack].map(Self::as_str).to_vec()
+        [Self::Ipv4, Self::Ipv6, Self::DualStack]
+            .map(Self::as_str)
+            .to_vec()
     }
 }
 
@@ -208,7 +219,8 @@ impl StringEnum for EventSource {
 
 impl StringEnum for Language {
     const NAME: &'static str = "SampleLanguage";
-    const ABOUT: &'static str = "The programming language of a sample, each with AWS's own DAX client for it.";
+    const ABOUT: &'static str =
+        "The programming language of a sample, each with AWS's own DAX client for it.";
 
     fn words() -> Vec<&'static str> {
         Self::ALL.map(Self::as_str).to_vec()

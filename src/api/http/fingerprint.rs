@@ -22,7 +22,9 @@ fn text(value: &Value) -> String {
 
 fn write(value: &Value, out: &mut String) {
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => out.push_str(&value.to_string()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            out.push_str(&value.to_string())
+        }
         Value::Array(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
@@ -59,13 +61,26 @@ mod tests {
 
     #[test]
     fn order_and_blanks_do_not_count_and_everything_else_does() {
-        let a: Value = serde_json::from_str(r#"{"b": [1, {"y": 1, "x": "\""}], "a": null}"#).unwrap();
+        let a: Value =
+            serde_json::from_str(r#"{"b": [1, {"y": 1, "x": "\""}], "a": null}"#).unwrap();
         assert_eq!(text(&a), r#"{"a":null,"b":[1,{"x":"\"","y":1}]}"#);
         let b = json!({"a": null, "b": [1, {"x": "\"", "y": 1}]});
-        assert_eq!(fingerprint("POST", "/v1/clusters", &a), fingerprint("POST", "/v1/clusters", &b));
-        assert_ne!(fingerprint("POST", "/v1/clusters", &a), fingerprint("PATCH", "/v1/clusters", &a));
-        assert_ne!(fingerprint("POST", "/v1/clusters", &a), fingerprint("POST", "/v1/clusters/", &a));
-        assert_ne!(fingerprint("POST", "/v1/clusters", &json!(1)), fingerprint("POST", "/v1/clusters", &json!("1")));
+        assert_eq!(
+            fingerprint("POST", "/v1/clusters", &a),
+            fingerprint("POST", "/v1/clusters", &b)
+        );
+        assert_ne!(
+            fingerprint("POST", "/v1/clusters", &a),
+            fingerprint("PATCH", "/v1/clusters", &a)
+        );
+        assert_ne!(
+            fingerprint("POST", "/v1/clusters", &a),
+            fingerprint("POST", "/v1/clusters/", &a)
+        );
+        assert_ne!(
+            fingerprint("POST", "/v1/clusters", &json!(1)),
+            fingerprint("POST", "/v1/clusters", &json!("1"))
+        );
     }
 
     proptest! {

@@ -8,10 +8,10 @@ use serde_json::Value;
 use crate::domain::validation::violation::RuleViolation;
 use crate::store::IdempotencyKey;
 
-use crate::api::http::authentication::Caller;
-use crate::api::http::fingerprint::fingerprint;
 use super::problem::{FieldError, Problem};
 use crate::api::http::api_error::ApiError;
+use crate::api::http::authentication::Caller;
+use crate::api::http::fingerprint::fingerprint;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Longest key.
@@ -31,17 +31,26 @@ impl<S: Send + Sync> FromRequestParts<S> for SentKey {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let mut values = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
         let key = values.next().map(|value| value.as_bytes());
-        let refused = |rule| Problem::invalid(vec![FieldError::of_parameter("Idempotency-Key", rule)]);
+        let refused =
+            |rule| Problem::invalid(vec![FieldError::of_parameter("Idempotency-Key", rule)]);
         if values.next().is_some() {
             return Err(refused(RuleViolation::new("repeated", "must be given once")).into());
         }
-        let visible = |key: &[u8]| (1..=KEY_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
+        let visible =
+            |key: &[u8]| (1..=KEY_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
         if !key.is_none_or(visible) {
-            let rule = RuleViolation::new("invalid_format", format!("must be 1 to {KEY_MAX} visible ASCII characters"));
+            let rule = RuleViolation::new(
+                "invalid_format",
+                format!("must be 1 to {KEY_MAX} visible ASCII characters"),
+            );
             return Err(refused(rule).into());
         }
         let key = key.map(|key| key.iter().map(|&byte| char::from(byte)).collect());
-        Ok(Self { key, method: parts.method.to_string(), path: parts.uri.path().to_owned() })
+        Ok(Self {
+            key,
+            method: parts.method.to_string(),
+            path: parts.uri.path().to_owned(),
+        })
     }
 }
 
@@ -49,7 +58,11 @@ impl SentKey {
     /// The key as it is kept: with its caller and the fingerprint of the request.
     pub(crate) fn of_request(self, caller: &Caller, body: &Value) -> Option<IdempotencyKey> {
         let fingerprint = fingerprint(&self.method, &self.path, body);
-        self.key.map(|key| IdempotencyKey { caller: caller.requested_by(), key, fingerprint })
+        self.key.map(|key| IdempotencyKey {
+            caller: caller.requested_by(),
+            key,
+            fingerprint,
+        })
     }
 }
 
@@ -73,7 +86,13 @@ mod tests {
         assert!(read(&[]).await.unwrap().key.is_none());
         assert_eq!(read(&[b"a-1"]).await.unwrap().key.as_deref(), Some("a-1"));
         assert!(read(&[&[b'k'; 255]]).await.is_ok());
-        let bad: [&[&[u8]]; 5] = [&[b""], &[b"a b"], &["é".as_bytes()], &[&[b'k'; 256]], &[b"a", b"a"]];
+        let bad: [&[&[u8]]; 5] = [
+            &[b""],
+            &[b"a b"],
+            &["é".as_bytes()],
+            &[&[b'k'; 256]],
+            &[b"a", b"a"],
+        ];
         for keys in bad {
             assert!(read(keys).await.is_err(), "{keys:?}");
         }

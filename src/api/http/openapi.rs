@@ -13,10 +13,10 @@ use utoipa_swagger_ui::Config;
 
 use crate::domain::problems::problem_code::ProblemCode;
 
-use crate::api::http::query::Parameters;
-use crate::api::http::path::PathSegment;
 use super::problem::{PROBLEM_JSON, Problem};
 use crate::api::http::api_error::ApiError;
+use crate::api::http::path::PathSegment;
+use crate::api::http::query::Parameters;
 
 /// The name of the security scheme.
 const BEARER: &str = "bearer";
@@ -58,25 +58,37 @@ pub(crate) struct Skeleton;
 /// Adds what every operation has: the problem as its other answer, and the token where one is wanted; and says of answers
 /// that they are complete.
 pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
-    let http = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("dxp_…");
+    let http = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("dxp_…");
     let about = "A token made by `dax-provisioner token create`.";
     let scheme = SecurityScheme::Http(http.description(Some(about)).build());
-    document.components.get_or_insert_default().add_security_scheme(BEARER, scheme);
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme(BEARER, scheme);
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
-            operation.responses.responses.insert("default".to_owned(), problem_response());
+            operation
+                .responses
+                .responses
+                .insert("default".to_owned(), problem_response());
             if let Some(RefOr::T(body)) = &mut operation.request_body
                 && body.content.values().any(can_be_left_out)
             {
                 body.required = Some(Required::False);
             }
             if path.starts_with("/v1/") {
-                operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, [])]);
+                operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(
+                    BEARER,
+                    [],
+                )]);
             }
         }
     }
     for (name, schema) in &mut document.components.get_or_insert_default().schemas {
-        let sparse = SPARSE.contains(&name.as_str()) || name.ends_with("Request") || name.ends_with("Patch");
+        let sparse =
+            SPARSE.contains(&name.as_str()) || name.ends_with("Request") || name.ends_with("Patch");
         if let RefOr::T(Schema::Object(object)) = schema
             && !sparse
         {
@@ -87,21 +99,39 @@ pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi:
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+    [
+        &mut item.get,
+        &mut item.post,
+        &mut item.put,
+        &mut item.patch,
+        &mut item.delete,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 fn can_be_left_out(content: &RefOr<Content>) -> bool {
-    let RefOr::T(content) = content else { return false };
-    LEFT_OUT.into_iter().any(|name| content.schema == Some(Ref::from_schema_name(name).into()))
+    let RefOr::T(content) = content else {
+        return false;
+    };
+    LEFT_OUT
+        .into_iter()
+        .any(|name| content.schema == Some(Ref::from_schema_name(name).into()))
 }
 
 fn problem_response() -> RefOr<utoipa::openapi::Response> {
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
     let seconds = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer));
-    let timing =
-        HeaderBuilder::new().schema(Some(seconds)).description(Some("In how many seconds to come back, if it passes."));
-    let response = ResponseBuilder::new().description("Any refusal.").content(PROBLEM_JSON, content);
-    response.header("Retry-After", timing.build()).build().into()
+    let timing = HeaderBuilder::new()
+        .schema(Some(seconds))
+        .description(Some("In how many seconds to come back, if it passes."));
+    let response = ResponseBuilder::new()
+        .description("Any refusal.")
+        .content(PROBLEM_JSON, content);
+    response
+        .header("Retry-After", timing.build())
+        .build()
+        .into()
 }
 
 /// Serves the API document.
@@ -110,8 +140,11 @@ fn problem_response() -> RefOr<utoipa::openapi::Response> {
     responses((status = 200, description = "OpenAPI 3.1.", body = Object))
 )]
 pub(crate) async fn get_openapi(parameters: Parameters) -> Result<Response, ApiError> {
-    static TEXT: LazyLock<String> =
-        LazyLock::new(|| crate::api::openapi().to_json().expect("an API document is JSON, which a test checks"));
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        crate::api::openapi()
+            .to_json()
+            .expect("an API document is JSON, which a test checks")
+    });
     parameters.finish()?;
     Ok(([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response())
 }
@@ -136,11 +169,20 @@ fn file(name: &str) -> Result<Response, ApiError> {
     static CONFIG: LazyLock<Arc<Config<'static>>> =
         LazyLock::new(|| Arc::new(Config::from("../openapi.json").validator_url("none")));
     let missing = || ApiError::new(ProblemCode::NotFound, "the page has no such file");
-    let file = utoipa_swagger_ui::serve(name, CONFIG.clone()).ok().flatten().ok_or_else(missing)?;
+    let file = utoipa_swagger_ui::serve(name, CONFIG.clone())
+        .ok()
+        .flatten()
+        .ok_or_else(missing)?;
     let mut headers = HeaderMap::new();
     let media = HeaderValue::from_str(&file.content_type);
-    headers.insert(header::CONTENT_TYPE, media.unwrap_or(HeaderValue::from_static("application/octet-stream")));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+    headers.insert(
+        header::CONTENT_TYPE,
+        media.unwrap_or(HeaderValue::from_static("application/octet-stream")),
+    );
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(PAGE_POLICY),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if file.gzpipped {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));

@@ -7,8 +7,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::domain::validation::violation::RuleViolation;
 use crate::domain::timeline::Position;
+use crate::domain::validation::violation::RuleViolation;
 
 use crate::api::http::query::Parameters;
 
@@ -28,7 +28,10 @@ const BY_NAME: u8 = 4;
 /// What to say about pages in the API document.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it stands for the parameters in the API document; `Page::read` reads them")]
+#[expect(
+    dead_code,
+    reason = "it stands for the parameters in the API document; `Page::read` reads them"
+)]
 pub(crate) struct PageParameters {
     /// Most items of the page.
     #[param(value_type = i64, required = false, minimum = 1, maximum = 100, default = 20)]
@@ -75,13 +78,23 @@ impl<C: Cursor> Page<C> {
     /// Reads `limit` and `cursor`.
     pub(crate) fn read(parameters: &mut Parameters) -> Self {
         let limit = parameters.take("limit", |text| {
-            let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-            limit.ok_or_else(|| RuleViolation::new("out_of_range", format!("must be between 1 and {LIMIT_MAX}")))
+            let limit = text
+                .parse()
+                .ok()
+                .filter(|limit| (1..=LIMIT_MAX).contains(limit));
+            limit.ok_or_else(|| {
+                RuleViolation::new("out_of_range", format!("must be between 1 and {LIMIT_MAX}"))
+            })
         });
         let after = parameters.take("cursor", |text| {
-            C::read(text).ok_or_else(|| RuleViolation::new("invalid_format", "must be the `next_cursor` of a page"))
+            C::read(text).ok_or_else(|| {
+                RuleViolation::new("invalid_format", "must be the `next_cursor` of a page")
+            })
         });
-        Self { limit: limit.unwrap_or(LIMIT_DEFAULT), after }
+        Self {
+            limit: limit.unwrap_or(LIMIT_DEFAULT),
+            after,
+        }
     }
 
     /// How many rows to ask for: one more than the page holds, to see whether there is a next one.
@@ -101,10 +114,18 @@ impl<C: Cursor> Page<C> {
 
     /// The `Link` header to the next page.
     pub(crate) fn link(&self, path: &str, filters: &[(&str, Option<&str>)], next: &str) -> String {
-        let given = filters.iter().filter_map(|(name, value)| value.map(|value| (*name, value)));
-        let filters: String =
-            given.map(|(name, value)| format!("&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))).collect();
-        format!("<{path}?limit={}{filters}&cursor={next}>; rel=\"next\"", self.limit)
+        let given = filters
+            .iter()
+            .filter_map(|(name, value)| value.map(|value| (*name, value)));
+        let filters: String = given
+            .map(|(name, value)| {
+                format!("&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))
+            })
+            .collect();
+        format!(
+            "<{path}?limit={}{filters}&cursor={next}>; rel=\"next\"",
+            self.limit
+        )
     }
 }
 
@@ -137,7 +158,11 @@ impl Cursor for ByPosition {
         let (at, rest) = moment(&bytes)?;
         let (operation, number) = rest.split_first_chunk::<16>()?;
         let number = i64::from_be_bytes(number.try_into().ok()?);
-        Some(Self(Position { at, operation: Uuid::from_bytes(*operation), number }))
+        Some(Self(Position {
+            at,
+            operation: Uuid::from_bytes(*operation),
+            number,
+        }))
     }
 }
 
@@ -147,7 +172,9 @@ impl Cursor for ByName {
     }
 
     fn read(text: &str) -> Option<Self> {
-        payload(text, BY_NAME).and_then(|bytes| String::from_utf8(bytes).ok()).map(Self)
+        payload(text, BY_NAME)
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .map(Self)
     }
 }
 
@@ -160,7 +187,10 @@ impl Cursor for ByNumber {
 
     fn read(text: &str) -> Option<Self> {
         let bytes = payload(text, BY_NUMBER)?;
-        bytes.try_into().ok().map(|number| Self(i64::from_be_bytes(number)))
+        bytes
+            .try_into()
+            .ok()
+            .map(|number| Self(i64::from_be_bytes(number)))
     }
 }
 
@@ -169,7 +199,9 @@ fn moment(bytes: &[u8]) -> Option<(DateTime<Utc>, &[u8])> {
     let (micros, rest) = bytes.split_first_chunk::<8>()?;
     let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))?;
     // PostgreSQL's timestamps end before chrono's do; nothing of ours is older or younger than this.
-    (0..=253_402_300_799).contains(&at.timestamp()).then_some((at, rest))
+    (0..=253_402_300_799)
+        .contains(&at.timestamp())
+        .then_some((at, rest))
 }
 
 fn payload(text: &str, version: u8) -> Option<Vec<u8>> {
@@ -211,13 +243,26 @@ mod tests {
 
     #[test]
     fn a_page_is_cut_and_linked() {
-        let page = Page { limit: 2, after: None::<ByNumber> };
+        let page = Page {
+            limit: 2,
+            after: None::<ByNumber>,
+        };
         let mut rows = vec![1, 2, 3];
-        assert_eq!(page.cut(&mut rows, |row| ByNumber(*row)), Some(ByNumber(2).write()));
+        assert_eq!(
+            page.cut(&mut rows, |row| ByNumber(*row)),
+            Some(ByNumber(2).write())
+        );
         assert_eq!(rows, [1, 2]);
         assert_eq!(page.cut(&mut rows, |row| ByNumber(*row)), None);
-        let link = page.link("/v1/operations", &[("cluster", Some("a-b")), ("kind", None)], "xyz");
-        assert_eq!(link, "</v1/operations?limit=2&cluster=a%2Db&cursor=xyz>; rel=\"next\"");
+        let link = page.link(
+            "/v1/operations",
+            &[("cluster", Some("a-b")), ("kind", None)],
+            "xyz",
+        );
+        assert_eq!(
+            link,
+            "</v1/operations?limit=2&cluster=a%2Db&cursor=xyz>; rel=\"next\""
+        );
     }
 
     #[test]

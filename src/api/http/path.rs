@@ -16,7 +16,10 @@ impl<S: Send + Sync> FromRequestParts<S> for PathSegment {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(part)) => Ok(Self(part)),
-            Err(_) => Err(ApiError::new(ProblemCode::NotFound, "the path names nothing here")),
+            Err(_) => Err(ApiError::new(
+                ProblemCode::NotFound,
+                "the path names nothing here",
+            )),
         }
     }
 }

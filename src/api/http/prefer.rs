@@ -33,9 +33,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Preference {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let values = parts.headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
+        let values = parts
+            .headers
+            .get_all(PREFER)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         // The first of several equal preferences counts; one that cannot be read is as if it were not there.
-        Ok(Self(values.flat_map(|value| value.split(',')).find_map(wait)))
+        Ok(Self(
+            values.flat_map(|value| value.split(',')).find_map(wait),
+        ))
     }
 }
 
@@ -44,7 +50,10 @@ fn wait(preference: &str) -> Option<Duration> {
     let (name, value) = preference.split_once('=')?;
     let value = value.trim().trim_matches('"');
     let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-    let seconds = value.parse::<u64>().unwrap_or(u64::MAX).min(WAIT_MAX_SECONDS);
+    let seconds = value
+        .parse::<u64>()
+        .unwrap_or(u64::MAX)
+        .min(WAIT_MAX_SECONDS);
     (name.trim().eq_ignore_ascii_case("wait") && digits).then(|| Duration::from_secs(seconds))
 }
 
@@ -63,8 +72,12 @@ impl Api {
         version: i64,
         preference: Preference,
     ) -> Result<Waited, StoreError> {
-        let Some(wait) = preference.0 else { return Ok(Waited { applied: None }) };
-        let Ok(_place) = self.waiters.try_acquire() else { return Ok(Waited { applied: None }) };
+        let Some(wait) = preference.0 else {
+            return Ok(Waited { applied: None });
+        };
+        let Ok(_place) = self.waiters.try_acquire() else {
+            return Ok(Waited { applied: None });
+        };
         let until = Instant::now() + wait;
         while let Some((current, status)) = self.store.operation_version(operation).await? {
             let blocked = status == Status::Blocked && current >= version;
@@ -77,7 +90,9 @@ impl Api {
                 () = self.shutdown.cancelled() => {}
             }
         }
-        Ok(Waited { applied: Some(format!("wait={}", wait.as_secs())) })
+        Ok(Waited {
+            applied: Some(format!("wait={}", wait.as_secs())),
+        })
     }
 }
 

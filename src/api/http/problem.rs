@@ -5,8 +5,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::domain::problems::fault::Difference;
 use crate::domain::preflight::CheckStatus;
+use crate::domain::problems::fault::Difference;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::validation::violation::RuleViolation;
 
@@ -172,19 +172,33 @@ pub struct FieldDifference {
 
 impl From<Difference> for FieldDifference {
     fn from(difference: Difference) -> Self {
-        Self { field: difference.field, expected: difference.expected, found: difference.found }
+        Self {
+            field: difference.field,
+            expected: difference.expected,
+            found: difference.found,
+        }
     }
 }
 
 impl FieldError {
     /// A rule that a field of the body breaks.
     pub(crate) fn at(pointer: impl Into<String>, rule: RuleViolation) -> Self {
-        Self { pointer: Some(pointer.into()), parameter: None, code: rule.code.to_owned(), detail: rule.detail }
+        Self {
+            pointer: Some(pointer.into()),
+            parameter: None,
+            code: rule.code.to_owned(),
+            detail: rule.detail,
+        }
     }
 
     /// A rule that a query parameter or a header breaks.
     pub(crate) fn of_parameter(name: impl Into<String>, rule: RuleViolation) -> Self {
-        Self { pointer: None, parameter: Some(name.into()), code: rule.code.to_owned(), detail: rule.detail }
+        Self {
+            pointer: None,
+            parameter: Some(name.into()),
+            code: rule.code.to_owned(),
+            detail: rule.detail,
+        }
     }
 }
 
@@ -212,7 +226,10 @@ impl Problem {
 
     /// A request that cannot be read at all.
     pub(crate) fn unreadable(detail: impl Into<String>) -> Self {
-        Self { status: 400, ..Self::new(ProblemCode::InvalidRequest, detail) }
+        Self {
+            status: 400,
+            ..Self::new(ProblemCode::InvalidRequest, detail)
+        }
     }
 
     /// A request that breaks rules.
@@ -225,15 +242,28 @@ impl Problem {
             },
             many => format!("{} rules are broken; see `errors`", many.len()),
         };
-        Self { errors, ..Self::new(ProblemCode::InvalidRequest, detail) }
+        Self {
+            errors,
+            ..Self::new(ProblemCode::InvalidRequest, detail)
+        }
     }
 
     /// A request to change what cannot change.
     pub(crate) fn immutable(errors: Vec<FieldError>) -> Self {
-        let pointers = errors.iter().filter(|error| error.code == ProblemCode::ImmutableField.as_str());
-        let pointers: Vec<&str> = pointers.filter_map(|error| error.pointer.as_deref()).collect();
-        let detail = format!("{} cannot change here; `errors` says what to do", pointers.join(", "));
-        Self { errors, ..Self::new(ProblemCode::ImmutableField, detail) }
+        let pointers = errors
+            .iter()
+            .filter(|error| error.code == ProblemCode::ImmutableField.as_str());
+        let pointers: Vec<&str> = pointers
+            .filter_map(|error| error.pointer.as_deref())
+            .collect();
+        let detail = format!(
+            "{} cannot change here; `errors` says what to do",
+            pointers.join(", ")
+        );
+        Self {
+            errors,
+            ..Self::new(ProblemCode::ImmutableField, detail)
+        }
     }
 
     /// The same problem, about a cluster: one of that name that is not ours can be adopted at once.
@@ -249,7 +279,10 @@ impl Problem {
 
     /// The same problem, about an operation.
     pub(crate) fn about_operation(self, id: Uuid) -> Self {
-        Self { instance: Some(format!("/v1/operations/{id}")), ..self }
+        Self {
+            instance: Some(format!("/v1/operations/{id}")),
+            ..self
+        }
     }
 
     /// Its type.
@@ -271,7 +304,8 @@ mod tests {
 
     #[test]
     fn a_problem_has_its_five_members_and_ours_and_nothing_empty() {
-        let problem = Problem::new(ProblemCode::OperationInProgress, "busy").about_operation(Uuid::nil());
+        let problem =
+            Problem::new(ProblemCode::OperationInProgress, "busy").about_operation(Uuid::nil());
         let expected = json!({
             "type": "/problems/operation_in_progress",
             "title": "Another operation works on this cluster",
@@ -291,9 +325,18 @@ mod tests {
         assert_eq!(one.detail, "/replication_factor must be between 1 and 11");
         let header = Problem::invalid(vec![FieldError::of_parameter("limit", rule())]);
         assert_eq!(header.detail, "limit must be between 1 and 11");
-        let body = Problem::invalid(vec![FieldError::at("", RuleViolation::new("wrong_type", "must be an object"))]);
+        let body = Problem::invalid(vec![FieldError::at(
+            "",
+            RuleViolation::new("wrong_type", "must be an object"),
+        )]);
         assert_eq!(body.detail, "the body must be an object");
-        let many = Problem::invalid(vec![FieldError::at("/a", rule()), FieldError::at("/b", rule())]);
-        assert_eq!((many.detail.as_str(), many.status), ("2 rules are broken; see `errors`", 422));
+        let many = Problem::invalid(vec![
+            FieldError::at("/a", rule()),
+            FieldError::at("/b", rule()),
+        ]);
+        assert_eq!(
+            (many.detail.as_str(), many.status),
+            ("2 rules are broken; see `errors`", 422)
+        );
     }
 }

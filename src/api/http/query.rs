@@ -22,7 +22,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         match Query::<Vec<(String, String)>>::try_from_uri(&parts.uri) {
-            Ok(Query(pairs)) => Ok(Self { pairs, errors: Vec::new() }),
+            Ok(Query(pairs)) => Ok(Self {
+                pairs,
+                errors: Vec::new(),
+            }),
             Err(_) => Err(Problem::unreadable("the query of the URL cannot be read").into()),
         }
     }
@@ -30,25 +33,36 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 
 impl Parameters {
     /// The value of a parameter, if it is given and good.
-    pub(crate) fn take<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, RuleViolation>) -> Option<T> {
-        let (given, left): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.pairs).into_iter().partition(|(key, _)| key == name);
+    pub(crate) fn take<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(&str) -> Result<T, RuleViolation>,
+    ) -> Option<T> {
+        let (given, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pairs)
+            .into_iter()
+            .partition(|(key, _)| key == name);
         self.pairs = left;
         let read = match given.as_slice() {
             [] => return None,
             [(_, value)] => read(value),
             _ => Err(RuleViolation::new("repeated", "must be given once")),
         };
-        read.map_err(|rule| self.errors.push(FieldError::of_parameter(name, rule))).ok()
+        read.map_err(|rule| self.errors.push(FieldError::of_parameter(name, rule)))
+            .ok()
     }
 
     /// Ends the reading: refused if a value was bad or a parameter is unknown.
     pub(crate) fn finish(mut self) -> Result<(), ApiError> {
         for (name, _) in &self.pairs {
-            let rule = RuleViolation::new("unknown_parameter", "is not a parameter of this request");
+            let rule =
+                RuleViolation::new("unknown_parameter", "is not a parameter of this request");
             self.errors.push(FieldError::of_parameter(name, rule));
         }
-        if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(self.errors).into()) }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid(self.errors).into())
+        }
     }
 }
 
@@ -57,7 +71,12 @@ pub(crate) fn word<T: crate::api::http::enum_schemas::StringEnum>(
     parse: impl Fn(&str) -> Option<T>,
 ) -> impl Fn(&str) -> Result<T, RuleViolation> {
     move |text| {
-        let unknown = || RuleViolation::new("unknown_value", format!("must be one of {}", T::words().join(", ")));
+        let unknown = || {
+            RuleViolation::new(
+                "unknown_value",
+                format!("must be one of {}", T::words().join(", ")),
+            )
+        };
         parse(text).ok_or_else(unknown)
     }
 }
@@ -69,7 +88,10 @@ pub(crate) fn cluster_in_path(text: &str) -> Result<ClusterName, ApiError> {
 
 /// The refusal of a name that no managed cluster has.
 pub(crate) fn no_such_cluster(name: &str) -> ApiError {
-    ApiError::new(ProblemCode::NotFound, format!("there is no cluster {name:?}"))
+    ApiError::new(
+        ProblemCode::NotFound,
+        format!("there is no cluster {name:?}"),
+    )
 }
 
 /// The id of an operation in a path.
@@ -79,7 +101,10 @@ pub(crate) fn operation_in_path(text: &str) -> Result<Uuid, ApiError> {
 
 /// The refusal of an id that no operation has.
 pub(crate) fn no_such_operation(id: &str) -> ApiError {
-    ApiError::new(ProblemCode::NotFound, format!("there is no operation {id:?}"))
+    ApiError::new(
+        ProblemCode::NotFound,
+        format!("there is no operation {id:?}"),
+    )
 }
 
 #[cfg(test)]
@@ -91,19 +116,30 @@ mod tests {
     use super::*;
 
     async fn parameters(query: &str) -> Result<Parameters, ApiError> {
-        let (mut parts, ()) = Request::get(format!("/v1/operations?{query}")).body(()).unwrap().into_parts();
+        let (mut parts, ()) = Request::get(format!("/v1/operations?{query}"))
+            .body(())
+            .unwrap()
+            .into_parts();
         Parameters::from_request_parts(&mut parts, &()).await
     }
 
     #[tokio::test]
     async fn known_parameters_are_read_and_others_refused() {
         let mut good = parameters("status=blocked").await.unwrap();
-        assert_eq!(good.take("status", word(Status::parse)), Some(Status::Blocked));
+        assert_eq!(
+            good.take("status", word(Status::parse)),
+            Some(Status::Blocked)
+        );
         assert_eq!(good.take("kind", word(Status::parse)), None);
         assert!(good.finish().is_ok());
-        for bad in
-            ["status=lost", "status=", "status=blocked&status=failed", "stat=blocked", "status=blocked&=", "%00=1"]
-        {
+        for bad in [
+            "status=lost",
+            "status=",
+            "status=blocked&status=failed",
+            "stat=blocked",
+            "status=blocked&=",
+            "%00=1",
+        ] {
             let mut parameters = parameters(bad).await.unwrap();
             parameters.take("status", word(Status::parse));
             assert!(parameters.finish().is_err(), "{bad}");

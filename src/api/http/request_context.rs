@@ -66,11 +66,16 @@ fn is_request_id(text: &str) -> bool {
 fn is_traceparent(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let hex = |part: &str, length: usize| {
-        part.len() == length && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        part.len() == length
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
     let id = |part: &str, length: usize| hex(part, length) && part.bytes().any(|b| b != b'0');
     match parts.as_slice() {
-        [version, trace, parent, flags] => *version == "00" && id(trace, 32) && id(parent, 16) && hex(flags, 2),
+        [version, trace, parent, flags] => {
+            *version == "00" && id(trace, 32) && id(parent, 16) && hex(flags, 2)
+        }
         _ => false,
     }
 }
@@ -83,7 +88,11 @@ fn new_traceparent() -> String {
 /// Gives each request its ids and its span, and each answer the headers that all answers have.
 pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let facts = RequestContext::of(request.headers());
-    let route = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or(NO_ROUTE, MatchedPath::as_str)
+        .to_owned();
     let method = request.method().clone();
     let span = tracing::info_span!(
         "request",
@@ -99,25 +108,45 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     span.record("http.status", status);
     let elapsed = started.elapsed();
     span.in_scope(|| tracing::debug!(duration_ms = elapsed.as_millis(), "answered"));
-    let method = METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or(OTHER_METHOD);
-    let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
+    let method = METHODS
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or(OTHER_METHOD);
+    let labels = [
+        ("method", method.to_owned()),
+        ("route", route),
+        ("status", status.to_string()),
+    ];
     metrics::histogram!("http_request_duration_seconds", &labels).record(elapsed.as_secs_f64());
     add_headers(response.headers_mut(), &facts);
     response
 }
 
 fn add_headers(headers: &mut HeaderMap, facts: &RequestContext) {
-    let given_back = [(REQUEST_ID, &facts.request_id), (TRACEPARENT, &facts.traceparent)];
+    let given_back = [
+        (REQUEST_ID, &facts.request_id),
+        (TRACEPARENT, &facts.traceparent),
+    ];
     for (name, text) in given_back {
         if let Ok(value) = HeaderValue::from_str(text) {
             headers.insert(name, value);
         }
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(nothing);
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(nothing);
 }
 
 #[cfg(test)]

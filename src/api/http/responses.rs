@@ -27,9 +27,16 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let values = parts.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        let values = parts
+            .headers
+            .get_all(header::IF_NONE_MATCH)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         let tags = values.flat_map(|value| value.split(','));
-        Ok(Self(tags.map(|tag| tag.trim().trim_start_matches("W/").to_owned()).collect()))
+        Ok(Self(
+            tags.map(|tag| tag.trim().trim_start_matches("W/").to_owned())
+                .collect(),
+        ))
     }
 }
 
@@ -47,7 +54,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let values = parts.headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().unwrap_or_default());
+        let values = parts
+            .headers
+            .get_all(header::IF_MATCH)
+            .iter()
+            .map(|value| value.to_str().unwrap_or_default());
         let tags = values.flat_map(|value| value.split(','));
         Ok(Self(tags.map(|tag| tag.trim().to_owned()).collect()))
     }
@@ -92,7 +103,12 @@ pub(crate) fn list<T: Serialize>(page: &T, next: Option<&str>) -> Response {
 }
 
 /// An accepted mutation: where to ask about it, and when.
-pub(crate) fn accepted<T: Serialize>(location: &str, operation: &T, ask_again: Duration, waited: &Waited) -> Response {
+pub(crate) fn accepted<T: Serialize>(
+    location: &str,
+    operation: &T,
+    ask_again: Duration,
+    waited: &Waited,
+) -> Response {
     let mut headers = HeaderMap::new();
     insert(&mut headers, header::LOCATION, location);
     insert_pace(&mut headers, Some(ask_again), waited);
@@ -111,7 +127,9 @@ pub(crate) fn insert_pace(headers: &mut HeaderMap, ask_again: Option<Duration>, 
 
 /// When to ask again about an unfinished operation: when it is visited next, and no sooner than in a second.
 pub(crate) fn ask_again(next_attempt_at: Option<DateTime<Utc>>) -> Duration {
-    let until = next_attempt_at.and_then(|at| (at - now()).to_std().ok()).unwrap_or_default();
+    let until = next_attempt_at
+        .and_then(|at| (at - now()).to_std().ok())
+        .unwrap_or_default();
     Duration::from_secs(until.as_secs_f64().ceil() as u64).clamp(ASK_AGAIN, ASK_AGAIN_MAX)
 }
 
@@ -139,11 +157,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_known_version_is_not_sent_again() {
-        for (known, status) in
-            [("\"7\"", 304), ("W/\"7\"", 304), ("\"6\", \"7\"", 304), ("*", 304), ("\"6\"", 200), ("7", 200)]
-        {
-            let (mut parts, ()) = Request::get("/").header(header::IF_NONE_MATCH, known).body(()).unwrap().into_parts();
-            let known_versions = IfNoneMatch::from_request_parts(&mut parts, &()).await.unwrap();
+        for (known, status) in [
+            ("\"7\"", 304),
+            ("W/\"7\"", 304),
+            ("\"6\", \"7\"", 304),
+            ("*", 304),
+            ("\"6\"", 200),
+            ("7", 200),
+        ] {
+            let (mut parts, ()) = Request::get("/")
+                .header(header::IF_NONE_MATCH, known)
+                .body(())
+                .unwrap()
+                .into_parts();
+            let known_versions = IfNoneMatch::from_request_parts(&mut parts, &())
+                .await
+                .unwrap();
             let answer = single(7, &"x", &known_versions);
             assert_eq!(answer.status(), status, "{known}");
             assert_eq!(answer.headers()[header::ETAG], "\"7\"");
@@ -161,20 +190,32 @@ mod tests {
             ("7", false),
             ("", false),
         ] {
-            let (mut parts, ()) = Request::patch("/").header(header::IF_MATCH, sent).body(()).unwrap().into_parts();
+            let (mut parts, ()) = Request::patch("/")
+                .header(header::IF_MATCH, sent)
+                .body(())
+                .unwrap()
+                .into_parts();
             let wanted = IfMatch::from_request_parts(&mut parts, &()).await.unwrap();
             assert!(wanted.is_given());
             assert_eq!(wanted.allows(7), matches, "{sent}");
         }
         let (mut parts, ()) = Request::patch("/").body(()).unwrap().into_parts();
-        assert!(!IfMatch::from_request_parts(&mut parts, &()).await.unwrap().is_given());
+        assert!(
+            !IfMatch::from_request_parts(&mut parts, &())
+                .await
+                .unwrap()
+                .is_given()
+        );
     }
 
     #[test]
     fn callers_come_back_when_something_can_have_changed() {
         assert_eq!(ask_again(None), ASK_AGAIN);
         assert_eq!(ask_again(Some(now() - TimeDelta::hours(1))), ASK_AGAIN);
-        assert_eq!(ask_again(Some(now() + TimeDelta::milliseconds(9_500))), Duration::from_secs(10));
+        assert_eq!(
+            ask_again(Some(now() + TimeDelta::milliseconds(9_500))),
+            Duration::from_secs(10)
+        );
         assert_eq!(ask_again(Some(now() + TimeDelta::hours(1))), ASK_AGAIN_MAX);
     }
 }

@@ -29,7 +29,9 @@ impl Strict {
         if self.depth == DEPTH_MAX {
             return Err(E::custom(format!("nested deeper than {DEPTH_MAX}")));
         }
-        Ok(Self { depth: self.depth + 1 })
+        Ok(Self {
+            depth: self.depth + 1,
+        })
     }
 }
 
@@ -65,7 +67,9 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("number out of range"))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
@@ -111,7 +115,10 @@ mod tests {
     #[test]
     fn json_is_read() {
         let body = br#" {"a": [1, -2, 3.5, true, null, "\ud83d\ude00"], "b": {"": "x"}} "#;
-        assert_eq!(read(body).unwrap(), json!({"a": [1, -2, 3.5, true, null, "😀"], "b": {"": "x"}}));
+        assert_eq!(
+            read(body).unwrap(),
+            json!({"a": [1, -2, 3.5, true, null, "😀"], "b": {"": "x"}})
+        );
     }
 
     #[test]
@@ -162,7 +169,10 @@ mod tests {
         for body in hostile {
             assert!(read(body).is_err(), "{:?}", String::from_utf8_lossy(body));
         }
-        assert!(read(nested(100_000).as_bytes()).is_err(), "no stack is used up");
+        assert!(
+            read(nested(100_000).as_bytes()).is_err(),
+            "no stack is used up"
+        );
     }
 
     #[test]

@@ -20,7 +20,9 @@ pub fn new_token() -> (String, Vec<u8>) {
 /// The hash under which a token is kept, or `None` if the text is not one. A plain SHA-256 suffices: the secret has 256
 /// random bits, so there is nothing to guess.
 pub fn token_hash(text: &str) -> Option<Vec<u8>> {
-    let secret = BASE64_URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
+    let secret = BASE64_URL_SAFE_NO_PAD
+        .decode(text.strip_prefix(PREFIX)?)
+        .ok()?;
     (secret.len() == SECRET_BYTES).then(|| hash(text))
 }
 
@@ -44,7 +46,15 @@ mod tests {
     #[test]
     fn other_texts_are_no_tokens() {
         let (token, _) = new_token();
-        for text in ["", "dxp_", "x", &token[1..], &token[..46], &format!("{token}A"), &token.replace("dxp_", "DXP_")] {
+        for text in [
+            "",
+            "dxp_",
+            "x",
+            &token[1..],
+            &token[..46],
+            &format!("{token}A"),
+            &token.replace("dxp_", "DXP_"),
+        ] {
             assert_eq!(token_hash(text), None, "{text}");
         }
     }

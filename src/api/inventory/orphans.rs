@@ -10,10 +10,10 @@ use uuid::Uuid;
 use crate::domain::inventory::ResourceKind;
 use crate::domain::orphan::{self, orphans};
 
-use crate::api::http::query::Parameters;
+use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::enum_schemas::ResourceKindSchema;
-use crate::api::Api;
+use crate::api::http::query::Parameters;
 use crate::api::http::responses;
 
 /// Everything that carries our mark and belongs to no cluster of ours.
@@ -52,18 +52,31 @@ pub(crate) struct Orphan {
     get, path = "/v1/orphans", tag = "inventory", operation_id = "list_orphans",
     responses((status = 200, description = "All of it.", body = OrphanList))
 )]
-pub(crate) async fn list_orphans(State(api): State<Api>, parameters: Parameters) -> Result<Json<OrphanList>, ApiError> {
+pub(crate) async fn list_orphans(
+    State(api): State<Api>,
+    parameters: Parameters,
+) -> Result<Json<OrphanList>, ApiError> {
     parameters.finish()?;
     let installation = api.store.installation().await?;
     let managed = api.store.managed_names().await?.into_iter().collect();
     let _leave = api.aws_permit().await?;
-    let marked = api.inspector.marked(installation.id, &managed).await.map_err(|fault| api.error_of(&fault))?;
+    let marked = api
+        .inspector
+        .marked(installation.id, &managed)
+        .await
+        .map_err(|fault| api.error_of(&fault))?;
     // The store is asked after AWS, so that what an operation makes meanwhile is known here.
     let names: Vec<String> = marked.iter().map(|thing| thing.name.clone()).collect();
     let evidence = api.store.evidence(&names).await?;
     let now = responses::now();
-    let items = orphans(marked, &evidence).into_iter().map(|orphan| Orphan::of(orphan, now)).collect();
-    Ok(Json(OrphanList { items, next_cursor: None }))
+    let items = orphans(marked, &evidence)
+        .into_iter()
+        .map(|orphan| Orphan::of(orphan, now))
+        .collect();
+    Ok(Json(OrphanList {
+        items,
+        next_cursor: None,
+    }))
 }
 
 impl Orphan {

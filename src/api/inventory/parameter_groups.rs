@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 use crate::domain::inventory::Owner;
 use crate::inspections::choices;
 
-use crate::api::http::paging::{ByName, Page, PageParameters};
-use crate::api::http::query::Parameters;
+use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::enum_schemas::OwnerSchema;
-use crate::api::Api;
+use crate::api::http::paging::{ByName, Page, PageParameters};
+use crate::api::http::query::Parameters;
 use crate::api::http::responses;
 
 /// Parameter groups, by name.
@@ -58,18 +58,44 @@ pub(crate) async fn list_parameter_groups(
     parameters.finish()?;
     let installation = api.store.installation().await?;
     let _leave = api.aws_permit().await?;
-    let groups = api.inspector.parameter_groups(installation.id).await.map_err(|fault| api.error_of(&fault))?;
+    let groups = api
+        .inspector
+        .parameter_groups(installation.id)
+        .await
+        .map_err(|fault| api.error_of(&fault))?;
     let mut groups: Vec<ParameterGroup> = groups.into_iter().map(ParameterGroup::from).collect();
     groups.sort_by(|a, b| a.name.cmp(&b.name));
-    groups.retain(|group| page.after.as_ref().is_none_or(|ByName(name)| group.name > *name));
+    groups.retain(|group| {
+        page.after
+            .as_ref()
+            .is_none_or(|ByName(name)| group.name > *name)
+    });
     let next_cursor = page.cut(&mut groups, |group| ByName(group.name.clone()));
-    let link = next_cursor.as_deref().map(|next| page.link("/v1/parameter_groups", &[], next));
-    Ok(responses::list(&ParameterGroupList { items: groups, next_cursor }, link.as_deref()))
+    let link = next_cursor
+        .as_deref()
+        .map(|next| page.link("/v1/parameter_groups", &[], next));
+    Ok(responses::list(
+        &ParameterGroupList {
+            items: groups,
+            next_cursor,
+        },
+        link.as_deref(),
+    ))
 }
 
 impl From<choices::Group> for ParameterGroup {
     fn from(group: choices::Group) -> Self {
-        let choices::Group { name, description, owner, cluster } = group;
-        Self { name, description, owner, cluster: cluster.map(String::from) }
+        let choices::Group {
+            name,
+            description,
+            owner,
+            cluster,
+        } = group;
+        Self {
+            name,
+            description,
+            owner,
+            cluster: cluster.map(String::from),
+        }
     }
 }

@@ -11,11 +11,11 @@ use uuid::Uuid;
 use crate::domain::inventory::Owner;
 use crate::inspections::choices;
 
-use crate::api::http::paging::{ByAge, Page, PageParameters};
-use crate::api::http::query::Parameters;
+use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::enum_schemas::OwnerSchema;
-use crate::api::Api;
+use crate::api::http::paging::{ByAge, Page, PageParameters};
+use crate::api::http::query::Parameters;
 use crate::api::http::responses;
 
 /// Roles that trust DAX, newest first.
@@ -63,16 +63,31 @@ pub(crate) async fn list_service_roles(
     let page = Page::<ByAge>::read(&mut parameters);
     parameters.finish()?;
     let _leave = api.aws_permit().await?;
-    let roles = api.inspector.service_roles().await.map_err(|fault| api.error_of(&fault))?;
+    let roles = api
+        .inspector
+        .service_roles()
+        .await
+        .map_err(|fault| api.error_of(&fault))?;
     let mut roles: Vec<ServiceRole> = roles.into_iter().map(ServiceRole::from).collect();
     roles.sort_by_key(|role| std::cmp::Reverse(role.place()));
-    roles.retain(|role| page.after.is_none_or(|ByAge(at, id)| role.place() < (at, id)));
+    roles.retain(|role| {
+        page.after
+            .is_none_or(|ByAge(at, id)| role.place() < (at, id))
+    });
     let next_cursor = page.cut(&mut roles, |role| {
         let (at, id) = role.place();
         ByAge(at, id)
     });
-    let link = next_cursor.as_deref().map(|next| page.link("/v1/service_roles", &[], next));
-    Ok(responses::list(&ServiceRoleList { items: roles, next_cursor }, link.as_deref()))
+    let link = next_cursor
+        .as_deref()
+        .map(|next| page.link("/v1/service_roles", &[], next));
+    Ok(responses::list(
+        &ServiceRoleList {
+            items: roles,
+            next_cursor,
+        },
+        link.as_deref(),
+    ))
 }
 
 impl ServiceRole {
@@ -86,7 +101,19 @@ impl ServiceRole {
 
 impl From<choices::ServiceRole> for ServiceRole {
     fn from(role: choices::ServiceRole) -> Self {
-        let choices::ServiceRole { name, arn, path, owner, created_at } = role;
-        Self { name, arn, path, owner, created_at }
+        let choices::ServiceRole {
+            name,
+            arn,
+            path,
+            owner,
+            created_at,
+        } = role;
+        Self {
+            name,
+            arn,
+            path,
+            owner,
+            created_at,
+        }
     }
 }

@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 use crate::domain::inventory::Owner;
 use crate::inspections::choices;
 
-use crate::api::http::paging::{ByName, Page, PageParameters};
-use crate::api::http::query::Parameters;
+use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::enum_schemas::OwnerSchema;
-use crate::api::Api;
+use crate::api::http::paging::{ByName, Page, PageParameters};
+use crate::api::http::query::Parameters;
 use crate::api::http::responses;
 
 /// Subnet groups, by name.
@@ -76,19 +76,43 @@ pub(crate) async fn list_subnet_groups(
     parameters.finish()?;
     let installation = api.store.installation().await?;
     let _leave = api.aws_permit().await?;
-    let groups = api.inspector.subnet_groups(installation.id).await.map_err(|fault| api.error_of(&fault))?;
+    let groups = api
+        .inspector
+        .subnet_groups(installation.id)
+        .await
+        .map_err(|fault| api.error_of(&fault))?;
     let mut groups: Vec<SubnetGroup> = groups.into_iter().map(SubnetGroup::from).collect();
     groups.sort_by(|a, b| a.name.cmp(&b.name));
-    groups.retain(|group| page.after.as_ref().is_none_or(|ByName(name)| group.name > *name));
+    groups.retain(|group| {
+        page.after
+            .as_ref()
+            .is_none_or(|ByName(name)| group.name > *name)
+    });
     let next_cursor = page.cut(&mut groups, |group| ByName(group.name.clone()));
-    let link = next_cursor.as_deref().map(|next| page.link("/v1/subnet_groups", &[], next));
-    Ok(responses::list(&SubnetGroupList { items: groups, next_cursor }, link.as_deref()))
+    let link = next_cursor
+        .as_deref()
+        .map(|next| page.link("/v1/subnet_groups", &[], next));
+    Ok(responses::list(
+        &SubnetGroupList {
+            items: groups,
+            next_cursor,
+        },
+        link.as_deref(),
+    ))
 }
 
 impl From<choices::SubnetGroup> for SubnetGroup {
     fn from(group: choices::SubnetGroup) -> Self {
-        let subnet = |(subnet_id, availability_zone)| Subnet { subnet_id, availability_zone };
-        let choices::Group { name, description, owner, cluster } = group.group;
+        let subnet = |(subnet_id, availability_zone)| Subnet {
+            subnet_id,
+            availability_zone,
+        };
+        let choices::Group {
+            name,
+            description,
+            owner,
+            cluster,
+        } = group.group;
         Self {
             name,
             description,

@@ -10,10 +10,10 @@ use crate::store::UndoRequested;
 
 use crate::api::Api;
 use crate::api::clusters::submit::{AcceptedOperation, MutationHeaders, Submission};
-use crate::api::http::query::{Parameters, no_such_operation, operation_in_path};
+use crate::api::http::api_error::ApiError;
 use crate::api::http::path::PathSegment;
 use crate::api::http::problem::Problem;
-use crate::api::http::api_error::ApiError;
+use crate::api::http::query::{Parameters, no_such_operation, operation_in_path};
 
 /// Cancels a pending, running or blocked operation: nothing new is done, what it made is undone, and it ends `cancelled`.
 ///
@@ -33,8 +33,12 @@ pub(crate) async fn cancel_operation(
     parameters.finish()?;
     let id = operation_in_path(&id)?;
     let version = api.version(id).await?;
-    let undo_requested = api.store.cancel(id, |kind| operations::plan(kind).undo_names()).await?;
-    api.answer_given_up(id, version, undo_requested, &submission).await
+    let undo_requested = api
+        .store
+        .cancel(id, |kind| operations::plan(kind).undo_names())
+        .await?;
+    api.answer_given_up(id, version, undo_requested, &submission)
+        .await
 }
 
 /// Rolls a blocked operation back: what it made is undone, and it ends `failed` with the problem that blocked it.
@@ -54,14 +58,20 @@ pub(crate) async fn roll_back_operation(
     parameters.finish()?;
     let id = operation_in_path(&id)?;
     let version = api.version(id).await?;
-    let undo_requested = api.store.roll_back(id, |kind| operations::plan(kind).undo_names()).await?;
-    api.answer_given_up(id, version, undo_requested, &submission).await
+    let undo_requested = api
+        .store
+        .roll_back(id, |kind| operations::plan(kind).undo_names())
+        .await?;
+    api.answer_given_up(id, version, undo_requested, &submission)
+        .await
 }
 
 impl Api {
     async fn version(&self, id: Uuid) -> Result<i64, ApiError> {
         let found = self.store.operation_version(id).await?;
-        found.map(|(version, _)| version).ok_or_else(|| no_such_operation(&id.to_string()))
+        found
+            .map(|(version, _)| version)
+            .ok_or_else(|| no_such_operation(&id.to_string()))
     }
 
     /// The answer to a request to give an operation up, which was at `version` before.
@@ -72,20 +82,28 @@ impl Api {
         undo_requested: UndoRequested,
         submission: &Submission,
     ) -> Result<Response, ApiError> {
-        let refused = |code, detail: &str| Err(Problem::new(code, detail).about_operation(id).into());
+        let refused =
+            |code, detail: &str| Err(Problem::new(code, detail).about_operation(id).into());
         match undo_requested {
             UndoRequested::Begun => {
                 self.store.announce_work();
                 // The request itself raises the version by one: blocked again is what comes after that.
-                self.answer_operation(id, version + 2, submission.preference).await
+                self.answer_operation(id, version + 2, submission.preference)
+                    .await
             }
             UndoRequested::Already => self.answer_operation(id, 0, submission.preference).await,
             UndoRequested::TooLate => {
-                let detail = "the operation has gone too far: it deletes, or is being undone to another end";
+                let detail =
+                    "the operation has gone too far: it deletes, or is being undone to another end";
                 refused(ProblemCode::OperationNotCancellable, detail)
             }
-            UndoRequested::NotBlocked => refused(ProblemCode::OperationNotBlocked, "the operation works by itself"),
-            UndoRequested::Finished => refused(ProblemCode::OperationFinished, "the operation is over"),
+            UndoRequested::NotBlocked => refused(
+                ProblemCode::OperationNotBlocked,
+                "the operation works by itself",
+            ),
+            UndoRequested::Finished => {
+                refused(ProblemCode::OperationFinished, "the operation is over")
+            }
             UndoRequested::NoSuchOperation => Err(no_such_operation(&id.to_string())),
         }
     }

@@ -24,12 +24,12 @@ use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::validation::violation::RuleViolation;
 use crate::store::StoreError;
 
-use crate::api::Api;
 use super::events::Event;
-use crate::api::http::query::{Parameters, no_such_operation, operation_in_path};
+use crate::api::Api;
+use crate::api::http::api_error::ApiError;
 use crate::api::http::path::PathSegment;
 use crate::api::http::problem::{FieldError, Problem};
-use crate::api::http::api_error::ApiError;
+use crate::api::http::query::{Parameters, no_such_operation, operation_in_path};
 
 /// Most streams at the same time.
 pub(crate) const STREAMS_MAX: usize = 256;
@@ -51,7 +51,10 @@ const EVENTS_AT_ONCE: i64 = 100;
 /// The header of a reader that comes back.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "it stands for the header in the API document; the extractor reads it")]
+#[expect(
+    dead_code,
+    reason = "it stands for the header in the API document; the extractor reads it"
+)]
 pub(crate) struct ResumeHeader {
     /// The `id` of the last event the reader has; the stream goes on behind it.
     #[param(rename = "Last-Event-ID", value_type = String, required = false, example = "7", pattern = "^[0-9]+$")]
@@ -66,12 +69,21 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let mut given = parts.headers.get_all(LAST_EVENT_ID).iter();
-        let Some(first) = given.next() else { return Ok(Self(None)) };
-        let number = first.to_str().ok().and_then(|text| text.parse().ok()).filter(|number| *number >= 0);
+        let Some(first) = given.next() else {
+            return Ok(Self(None));
+        };
+        let number = first
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .filter(|number| *number >= 0);
         match number.filter(|_| given.next().is_none()) {
             Some(number) => Ok(Self(Some(number))),
             None => {
-                let rule = RuleViolation::new("invalid_format", "must be the `id` of an event of this stream");
+                let rule = RuleViolation::new(
+                    "invalid_format",
+                    "must be the `id` of an event of this stream",
+                );
                 Err(Problem::invalid(vec![FieldError::of_parameter("Last-Event-ID", rule)]).into())
             }
         }
@@ -97,7 +109,11 @@ pub(crate) async fn stream_operation_events(
 ) -> Result<Response, ApiError> {
     parameters.finish()?;
     let id = operation_in_path(&id)?;
-    let (end, status) = api.store.history_end(id).await?.ok_or_else(|| no_such_operation(&id.to_string()))?;
+    let (end, status) = api
+        .store
+        .history_end(id)
+        .await?
+        .ok_or_else(|| no_such_operation(&id.to_string()))?;
     if status.is_finished() && last.is_some_and(|last| last >= end) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -105,10 +121,20 @@ pub(crate) async fn stream_operation_events(
         let refusal = ApiError::new(ProblemCode::Unavailable, "too many event streams are open");
         return Err(refusal.come_back_in(COME_BACK));
     };
-    let reader = Reader { api, operation: id, last: last.unwrap_or(0), until: Instant::now() + LIFE, _place: place };
+    let reader = Reader {
+        api,
+        operation: id,
+        last: last.unwrap_or(0),
+        until: Instant::now() + LIFE,
+        _place: place,
+    };
     let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("nothing new");
-    let mut answer = Sse::new(reader.messages()).keep_alive(heartbeat).into_response();
-    answer.headers_mut().insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    let mut answer = Sse::new(reader.messages())
+        .keep_alive(heartbeat)
+        .into_response();
+    answer
+        .headers_mut()
+        .insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
     Ok(answer)
 }
 
@@ -126,7 +152,12 @@ impl Reader {
     /// Every event from here to the end. A database that cannot be read breaks the answer off.
     fn messages(self) -> impl Stream<Item = Result<Message, StoreError>> {
         let looks = stream::try_unfold(Some(self), Self::next);
-        let broken = |error: &StoreError| tracing::warn!(error = error as &dyn Error, "an event stream was broken off");
+        let broken = |error: &StoreError| {
+            tracing::warn!(
+                error = error as &dyn Error,
+                "an event stream was broken off"
+            )
+        };
         looks
             .inspect_err(broken)
             .map_ok(|events| stream::iter(events.into_iter().map(Ok)))
@@ -134,8 +165,12 @@ impl Reader {
             .map_ok(message)
     }
 
-    async fn next(reader: Option<Self>) -> Result<Option<(Vec<EventRecord>, Option<Self>)>, StoreError> {
-        let Some(mut reader) = reader else { return Ok(None) };
+    async fn next(
+        reader: Option<Self>,
+    ) -> Result<Option<(Vec<EventRecord>, Option<Self>)>, StoreError> {
+        let Some(mut reader) = reader else {
+            return Ok(None);
+        };
         let (events, at_end) = reader.look().await?;
         Ok(Some((events, (!at_end).then_some(reader))))
     }
@@ -148,11 +183,17 @@ impl Reader {
                 return Ok((Vec::new(), true));
             };
             if end > self.last {
-                let events = self.api.store.events(self.operation, self.last, EVENTS_AT_ONCE).await?;
+                let events = self
+                    .api
+                    .store
+                    .events(self.operation, self.last, EVENTS_AT_ONCE)
+                    .await?;
                 self.last = events.last().map_or(end, |event| event.sequence);
                 return Ok((events, status.is_finished() && self.last >= end));
             }
-            let over = status.is_finished() || self.api.shutdown.is_cancelled() || Instant::now() >= self.until;
+            let over = status.is_finished()
+                || self.api.shutdown.is_cancelled()
+                || Instant::now() >= self.until;
             if over {
                 return Ok((Vec::new(), true));
             }
@@ -165,6 +206,10 @@ impl Reader {
 }
 
 fn message(event: EventRecord) -> Message {
-    let message = Message::default().id(event.sequence.to_string()).event(&event.kind);
-    message.json_data(Event::of_operation(event)).expect("an event holds only texts, numbers and JSON")
+    let message = Message::default()
+        .id(event.sequence.to_string())
+        .event(&event.kind);
+    message
+        .json_data(Event::of_operation(event))
+        .expect("an event holds only texts, numbers and JSON")
 }

@@ -11,12 +11,12 @@ use crate::domain::history;
 use crate::domain::timeline::{Entry, EventSource};
 
 use crate::api::Api;
-use crate::api::http::responses;
-use crate::api::http::paging::{ByNumber, Page, PageParameters};
-use crate::api::http::query::{Parameters, no_such_operation, operation_in_path};
-use crate::api::http::path::PathSegment;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::enum_schemas::EventSourceSchema;
+use crate::api::http::paging::{ByNumber, Page, PageParameters};
+use crate::api::http::path::PathSegment;
+use crate::api::http::query::{Parameters, no_such_operation, operation_in_path};
+use crate::api::http::responses;
 
 /// Entries of a history.
 #[derive(Serialize, ToSchema)]
@@ -65,13 +65,21 @@ pub(crate) async fn list_operation_events(
     let page = Page::<ByNumber>::read(&mut parameters);
     parameters.finish()?;
     let id = operation_in_path(&id)?;
-    api.store.operation_version(id).await?.ok_or_else(|| no_such_operation(&id.to_string()))?;
+    api.store
+        .operation_version(id)
+        .await?
+        .ok_or_else(|| no_such_operation(&id.to_string()))?;
     let after = page.after.map_or(0, |ByNumber(sequence)| sequence);
     let mut events = api.store.events(id, after, page.rows()).await?;
     let next_cursor = page.cut(&mut events, |event| ByNumber(event.sequence));
-    let link = next_cursor.as_deref().map(|next| page.link(&format!("/v1/operations/{id}/events"), &[], next));
+    let link = next_cursor
+        .as_deref()
+        .map(|next| page.link(&format!("/v1/operations/{id}/events"), &[], next));
     let items = events.into_iter().map(Event::of_operation).collect();
-    Ok(responses::list(&EventList { items, next_cursor }, link.as_deref()))
+    Ok(responses::list(
+        &EventList { items, next_cursor },
+        link.as_deref(),
+    ))
 }
 
 impl Event {

@@ -6,14 +6,17 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::estimate::StepDurations;
-use crate::domain::problems::fault::Fault;
 use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
 use crate::domain::operation::{self, Kind, Status, StepRecord, StepStatus};
+use crate::domain::problems::fault::Fault;
 use crate::domain::waiting::WaitingFor;
 
-use crate::api::permissions::problem_renderer::ProblemRenderer;
+use crate::api::http::enum_schemas::{
+    OperationKindSchema, OperationStatusSchema, OwnerSchema, PresenceSchema, ResourceKindSchema,
+    StepStatusSchema, WaitingForSchema,
+};
 use crate::api::http::problem::Problem;
-use crate::api::http::enum_schemas::{OperationKindSchema, OperationStatusSchema, OwnerSchema, PresenceSchema, ResourceKindSchema, StepStatusSchema, WaitingForSchema};
+use crate::api::permissions::problem_renderer::ProblemRenderer;
 
 /// One durable run of a kind on one cluster.
 #[derive(Debug, Serialize, ToSchema)]
@@ -129,9 +132,18 @@ impl Operation {
         let estimated_completion_at = experience.end_of(&operation, now);
         let progress = Progress::of(operation.steps_done(), operation.steps.len());
         let cluster = operation.cluster.as_str();
-        let explain = |fault: &Fault| advice.problem_of(fault).about_operation(id).about_cluster(cluster);
+        let explain = |fault: &Fault| {
+            advice
+                .problem_of(fault)
+                .about_operation(id)
+                .about_cluster(cluster)
+        };
         let problem = operation.fault.as_ref().map(explain);
-        let steps: Vec<Step> = operation.steps.into_iter().map(|step| Step::of(step, explain)).collect();
+        let steps: Vec<Step> = operation
+            .steps
+            .into_iter()
+            .map(|step| Step::of(step, explain))
+            .collect();
         Self {
             id,
             kind: operation.kind,
@@ -144,7 +156,11 @@ impl Operation {
             next_attempt_at: operation.next_attempt_at,
             waiting_for: operation.waiting_for,
             problem,
-            receipt: operation.receipt.into_iter().map(ReceiptItem::from).collect(),
+            receipt: operation
+                .receipt
+                .into_iter()
+                .map(ReceiptItem::from)
+                .collect(),
             requested_by: operation.requested_by,
             request_id: operation.request_id,
             traceparent: operation.traceparent,
@@ -158,7 +174,11 @@ impl Operation {
 
 impl Progress {
     fn of(done: usize, total: usize) -> Self {
-        Self { steps_done: done, steps_total: total, percent: (done * 100).checked_div(total).unwrap_or(0) }
+        Self {
+            steps_done: done,
+            steps_total: total,
+            percent: (done * 100).checked_div(total).unwrap_or(0),
+        }
     }
 }
 
@@ -196,6 +216,9 @@ mod tests {
     #[test]
     fn progress_is_rounded_down() {
         let percent = |done, total| Progress::of(done, total).percent;
-        assert_eq!((percent(1, 8), percent(7, 8), percent(8, 8), percent(0, 0)), (12, 87, 100, 0));
+        assert_eq!(
+            (percent(1, 8), percent(7, 8), percent(8, 8), percent(0, 0)),
+            (12, 87, 100, 0)
+        );
     }
 }

@@ -10,19 +10,19 @@ use utoipa::ToSchema;
 
 use crate::domain::iam::denial;
 use crate::domain::iam::denial::Denial;
+use crate::domain::iam::policies::service::{ServiceScope, service_policy};
+use crate::domain::names::{ClusterName, cluster_of_made};
 use crate::domain::problems::hints;
 use crate::domain::problems::hints::ANY_SERVICE;
-use crate::domain::names::{ClusterName, cluster_of_made};
-use crate::domain::iam::policies::service::{ServiceScope, service_policy};
 
 use crate::api::Api;
-use crate::api::permissions::problem_renderer::{hint, json};
+use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
 use crate::api::http::body_schema::BodySchema;
-use crate::api::http::query::Parameters;
+use crate::api::http::enum_schemas::{EnumSchema, StringEnum};
 use crate::api::http::problem::{FieldError, Problem, ProblemHint};
-use crate::api::http::api_error::ApiError;
-use crate::api::http::enum_schemas::{StringEnum, EnumSchema};
+use crate::api::http::query::Parameters;
+use crate::api::permissions::problem_renderer::{hint, json};
 
 /// What refuses where a row is about a missing Allow of the caller's own policies.
 const OWN_POLICIES: &str = "identity_policy";
@@ -143,13 +143,19 @@ pub(crate) async fn list_hints(parameters: Parameters) -> Result<Json<HintList>,
         id: row.id,
         service: row.service,
         code: row.code,
-        cause: row.cause.map(|cause| cause.as_str()).or(row.action.map(|_| OWN_POLICIES)),
+        cause: row
+            .cause
+            .map(|cause| cause.as_str())
+            .or(row.action.map(|_| OWN_POLICIES)),
         action: row.action,
         title: row.title,
         explanation: row.explanation,
         documentation: row.documentation,
     });
-    Ok(Json(HintList { items: items.collect(), next_cursor: None }))
+    Ok(Json(HintList {
+        items: items.collect(),
+        next_cursor: None,
+    }))
 }
 
 /// Explains an AWS error message: who was refused what, by which kind of policy, and what to do.
@@ -175,7 +181,13 @@ pub(crate) async fn explain_refusal(
     };
     let rows = hints::lookup("", "", "", &message);
     let aws = ExplainedAnswer::of(&message, denial, rows.first().map(|row| row.service));
-    Ok(Json(Explanation { aws, hints: rows.into_iter().map(|row| hint(row, policy.clone())).collect() }))
+    Ok(Json(Explanation {
+        aws,
+        hints: rows
+            .into_iter()
+            .map(|row| hint(row, policy.clone()))
+            .collect(),
+    }))
 }
 
 fn read(body: Value) -> Result<(String, PolicyScope), Vec<FieldError>> {
@@ -184,15 +196,25 @@ fn read(body: Value) -> Result<(String, PolicyScope), Vec<FieldError>> {
     let errors = faults.merged_with(Vec::new());
     let request = request.unwrap_or_default();
     let message = request.message.unwrap_or_default();
-    if errors.is_empty() { Ok((message, request.policy_scope.unwrap_or_default())) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok((message, request.policy_scope.unwrap_or_default()))
+    } else {
+        Err(errors)
+    }
 }
 
 impl Api {
     /// A policy that ends a refusal, where a policy can.
-    async fn policy_against(&self, denial: &Denial, scope: PolicyScope) -> Result<Option<Value>, ApiError> {
+    async fn policy_against(
+        &self,
+        denial: &Denial,
+        scope: PolicyScope,
+    ) -> Result<Option<Value>, ApiError> {
         let place = self.place.borrow().clone();
         let narrow = self.advice(place.as_ref()).handling(denial);
-        let (PolicyScope::Request, Some(place), true) = (scope, place, denial.cause.is_fixed_by_allowing()) else {
+        let (PolicyScope::Request, Some(place), true) =
+            (scope, place, denial.cause.is_fixed_by_allowing())
+        else {
             return Ok(narrow);
         };
         if let Some(name) = cluster_named_in(denial)
@@ -226,7 +248,10 @@ impl ExplainedAnswer {
     fn of(message: &str, denial: Option<Denial>, told: Option<&'static str>) -> Self {
         let (operation, code) = hints::read_pasted(message);
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let of_action = denial.as_ref().and_then(|denial| denial.action.split_once(':')).map(|(service, _)| service);
+        let of_action = denial
+            .as_ref()
+            .and_then(|denial| denial.action.split_once(':'))
+            .map(|(service, _)| service);
         let service = of_action.or(told.filter(|service| *service != ANY_SERVICE));
         Self {
             service: service.map(str::to_owned),
@@ -250,7 +275,10 @@ mod tests {
 
     #[test]
     fn a_text_to_explain_has_a_message_and_no_stranger() {
-        assert_eq!(read(json!({"message": "x"})).unwrap(), ("x".to_owned(), PolicyScope::Failure));
+        assert_eq!(
+            read(json!({"message": "x"})).unwrap(),
+            ("x".to_owned(), PolicyScope::Failure)
+        );
         let asked = read(json!({"message": "x", "policy_scope": "request"}));
         assert_eq!(asked.unwrap().1, PolicyScope::Request);
         let long = "x".repeat(16_385);
@@ -269,7 +297,9 @@ mod tests {
     #[test]
     fn the_cluster_of_a_refusal_is_read_from_its_resource() {
         let about = |resource: &str| {
-            let text = format!("User: x is not authorized to perform: iam:GetRole on resource: {resource}");
+            let text = format!(
+                "User: x is not authorized to perform: iam:GetRole on resource: {resource}"
+            );
             cluster_named_in(&denial::parse(&text).unwrap()).map(String::from)
         };
         for resource in [

@@ -15,14 +15,14 @@ use crate::domain::spec::ClusterSpec;
 use crate::inspections::plan::PlanContext as PlanGround;
 
 use crate::api::Api;
-use crate::api::permissions::problem_renderer::json;
-use crate::api::http::body::JsonBody;
 use crate::api::clusters::request::ClusterRequest;
 use crate::api::clusters::rules::believe;
-use crate::api::http::query::Parameters;
-use crate::api::http::problem::Problem;
 use crate::api::http::api_error::ApiError;
+use crate::api::http::body::JsonBody;
 use crate::api::http::enum_schemas::{OwnerSchema, ResourceKindSchema};
+use crate::api::http::problem::Problem;
+use crate::api::http::query::Parameters;
+use crate::api::permissions::problem_renderer::json;
 
 /// What would be done for a wanted cluster.
 #[derive(Serialize, ToSchema)]
@@ -124,7 +124,9 @@ pub(crate) async fn plan_cluster(
     let spec = spec.map_err(Problem::invalid)?;
     let plan = api.plan(&spec).await?;
     let nodes = spec.replication_factor;
-    let experience = api.experience(Kind::CreateCluster, Some(nodes.into())).await?;
+    let experience = api
+        .experience(Kind::CreateCluster, Some(nodes.into()))
+        .await?;
     let estimate = experience.of_steps(plan.steps.iter().map(|step| step.name), nodes.into());
     Ok(Json(Plan::of(plan, estimate)))
 }
@@ -135,7 +137,16 @@ impl Api {
         let place = self.place()?;
         let permissions_boundary = self.settings.permissions_boundary.as_deref();
         let _leave = self.aws_permit().await?;
-        let planned = self.inspector.plan(spec, PlanGround { place: &place, permissions_boundary }).await;
+        let planned = self
+            .inspector
+            .plan(
+                spec,
+                PlanGround {
+                    place: &place,
+                    permissions_boundary,
+                },
+            )
+            .await;
         planned.map_err(|fault| self.advice(Some(&place)).problem_of(&fault).into())
     }
 }
@@ -144,17 +155,37 @@ impl Plan {
     fn of(plan: plan::Plan, estimate: Duration) -> Self {
         let policy = json(&plan.policy());
         let resource = |one: plan::PlannedResource| {
-            let plan::PlannedResource { kind, name, arn, owner } = one;
-            PlannedResource { kind, name, arn, owner }
+            let plan::PlannedResource {
+                kind,
+                name,
+                arn,
+                owner,
+            } = one;
+            PlannedResource {
+                kind,
+                name,
+                arn,
+                owner,
+            }
         };
         let permission = |one: plan::Permission| PermissionNeeded {
             action: one.action,
             resource: one.resource,
-            conditions: serde_json::to_value(one.conditions).expect("conditions hold nothing but texts"),
+            conditions: serde_json::to_value(one.conditions)
+                .expect("conditions hold nothing but texts"),
         };
-        let named = |one: plan::NamedPolicy| NamedPolicy { name: one.name, document: json(&one.document) };
-        let step = |one: plan::PlannedStep| PlannedStep { name: one.name, calls: one.calls };
-        let warning = |one: plan::Warning| PlanWarning { code: one.code, detail: one.detail };
+        let named = |one: plan::NamedPolicy| NamedPolicy {
+            name: one.name,
+            document: json(&one.document),
+        };
+        let step = |one: plan::PlannedStep| PlannedStep {
+            name: one.name,
+            calls: one.calls,
+        };
+        let warning = |one: plan::Warning| PlanWarning {
+            code: one.code,
+            detail: one.detail,
+        };
         Self {
             steps: plan.steps.into_iter().map(step).collect(),
             resources: plan.resources.into_iter().map(resource).collect(),

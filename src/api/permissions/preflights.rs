@@ -15,14 +15,14 @@ use crate::inspections::plan::PlanContext as PlanGround;
 use crate::store::IdempotencyKey;
 
 use crate::api::Api;
-use crate::api::permissions::problem_renderer::json;
-use crate::api::http::body::JsonBody;
 use crate::api::clusters::request::ClusterRequest;
 use crate::api::clusters::rules::believe;
-use crate::api::http::query::Parameters;
-use crate::api::http::problem::{PreflightCheck, Problem};
 use crate::api::http::api_error::ApiError;
+use crate::api::http::body::JsonBody;
 use crate::api::http::enum_schemas::CheckResultSchema;
+use crate::api::http::problem::{PreflightCheck, Problem};
+use crate::api::http::query::Parameters;
+use crate::api::permissions::problem_renderer::json;
 
 /// What a preflight found.
 #[derive(Serialize, ToSchema)]
@@ -54,20 +54,39 @@ pub(crate) async fn preflight_cluster(
     parameters.finish()?;
     let place = api.place()?;
     let spec = believe(body, &api.ground(&place));
-    let found = api.preflight(&spec.map_err(Problem::invalid)?, &place).await?;
+    let found = api
+        .preflight(&spec.map_err(Problem::invalid)?, &place)
+        .await?;
     let advice = api.advice(Some(&place));
     Ok(Json(Preflight {
         result: found.grade(),
-        checks: found.checks.iter().map(|check| advice.check(check)).collect(),
+        checks: found
+            .checks
+            .iter()
+            .map(|check| advice.check(check))
+            .collect(),
         policy: found.missing_policy().as_ref().map(json),
     }))
 }
 
 impl Api {
-    async fn preflight(&self, spec: &ClusterSpec, place: &AwsAccount) -> Result<preflight::Preflight, ApiError> {
+    async fn preflight(
+        &self,
+        spec: &ClusterSpec,
+        place: &AwsAccount,
+    ) -> Result<preflight::Preflight, ApiError> {
         let permissions_boundary = self.settings.permissions_boundary.as_deref();
         let _leave = self.aws_permit().await?;
-        let found = self.inspector.preflight(spec, PlanGround { place, permissions_boundary }).await;
+        let found = self
+            .inspector
+            .preflight(
+                spec,
+                PlanGround {
+                    place,
+                    permissions_boundary,
+                },
+            )
+            .await;
         found.map_err(|fault| self.advice(Some(place)).problem_of(&fault).into())
     }
 
@@ -87,17 +106,30 @@ impl Api {
     }
 
     /// Refuses a wanted cluster that a preflight finds a fault with; all findings at once.
-    pub(crate) async fn refuse_unfit(&self, spec: &ClusterSpec, place: &AwsAccount) -> Result<(), ApiError> {
+    pub(crate) async fn refuse_unfit(
+        &self,
+        spec: &ClusterSpec,
+        place: &AwsAccount,
+    ) -> Result<(), ApiError> {
         let found = self.preflight(spec, place).await?;
         if found.grade() != CheckStatus::Fail {
             return Ok(());
         }
         let advice = self.advice(Some(place));
-        let checks = found.checks.iter().filter(|check| check.grade() != CheckStatus::Pass);
+        let checks = found
+            .checks
+            .iter()
+            .filter(|check| check.grade() != CheckStatus::Pass);
         let checks: Vec<PreflightCheck> = checks.map(|check| advice.check(check)).collect();
-        let failed = checks.iter().filter(|check| check.result == CheckStatus::Fail);
+        let failed = checks
+            .iter()
+            .filter(|check| check.result == CheckStatus::Fail);
         let names: Vec<&str> = failed.clone().map(|check| check.name.as_str()).collect();
-        let detail = format!("the preflight found {} faults: {}", names.len(), names.join(", "));
+        let detail = format!(
+            "the preflight found {} faults: {}",
+            names.len(),
+            names.join(", ")
+        );
         let hints = failed.flat_map(|check| check.hints.clone()).collect();
         let mut problem = Problem::new(ProblemCode::PreflightFailed, detail);
         (problem.hints, problem.checks) = (hints, checks);

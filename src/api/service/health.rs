@@ -13,8 +13,8 @@ use crate::domain::problems::problem_code::ProblemCode;
 use crate::store::{SchemaState, StoreError};
 
 use crate::api::Api;
-use crate::api::http::query::Parameters;
 use crate::api::http::api_error::ApiError;
+use crate::api::http::query::Parameters;
 
 /// How long the database may take to answer.
 const DATABASE_PATIENCE: Duration = Duration::from_millis(500);
@@ -45,7 +45,10 @@ pub(crate) async fn check_liveness(parameters: Parameters) -> Result<Json<Health
     get, path = "/readyz", tag = "service", operation_id = "check_readiness",
     responses((status = 200, description = "It is ready.", body = Health))
 )]
-pub(crate) async fn check_readiness(State(api): State<Api>, parameters: Parameters) -> Result<Json<Health>, ApiError> {
+pub(crate) async fn check_readiness(
+    State(api): State<Api>,
+    parameters: Parameters,
+) -> Result<Json<Health>, ApiError> {
     parameters.finish()?;
     if api.shutdown.is_cancelled() {
         return Err(not_ready("the service is shutting down"));
@@ -64,11 +67,14 @@ async fn unready(api: &Api) -> Result<Option<&'static str>, StoreError> {
     match api.store.schema_state().await? {
         SchemaState::Current => {}
         SchemaState::Behind { .. } => {
-            return Ok(Some("the database is not migrated; run `dax-provisioner migrate`"));
+            return Ok(Some(
+                "the database is not migrated; run `dax-provisioner migrate`",
+            ));
         }
     }
     let safe = !api.settings.durability_required || api.store.durability().await?.is_safe();
-    Ok((!safe).then_some("the database may lose what it commits; set fsync and synchronous_commit to on"))
+    Ok((!safe)
+        .then_some("the database may lose what it commits; set fsync and synchronous_commit to on"))
 }
 
 fn not_ready(reason: &str) -> ApiError {
@@ -80,7 +86,13 @@ fn not_ready(reason: &str) -> ApiError {
     get, path = "/metrics", tag = "service", operation_id = "read_metrics",
     responses((status = 200, description = "The figures.", body = String, content_type = "text/plain"))
 )]
-pub(crate) async fn read_metrics(State(api): State<Api>, parameters: Parameters) -> Result<impl IntoResponse, ApiError> {
+pub(crate) async fn read_metrics(
+    State(api): State<Api>,
+    parameters: Parameters,
+) -> Result<impl IntoResponse, ApiError> {
     parameters.finish()?;
-    Ok(([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], api.metrics.render()))
+    Ok((
+        [(header::CONTENT_TYPE, PROMETHEUS_TEXT)],
+        api.metrics.render(),
+    ))
 }

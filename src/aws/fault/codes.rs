@@ -5,15 +5,35 @@ use crate::domain::problems::fault::FaultClass;
 /// The messages AWS forces us to read, because their code says too little. Compared ignoring case.
 const MESSAGES: [(&str, &str, FaultClass); 5] = [
     // Terraform AWS provider, internal/service/dax/cluster.go.
-    ("InvalidParameterValue", "no permission to assume role", FaultClass::RoleNotAssumable),
+    (
+        "InvalidParameterValue",
+        "no permission to assume role",
+        FaultClass::RoleNotAssumable,
+    ),
     // hashicorp/terraform-provider-aws, internal/service/dax/sweep.go; turbot/steampipe-plugin-aws #782.
-    ("InvalidParameterValue", "access denied to api version: dax_v3", FaultClass::RegionUnsupported),
+    (
+        "InvalidParameterValue",
+        "access denied to api version: dax_v3",
+        FaultClass::RegionUnsupported,
+    ),
     // Terraform AWS provider, internal/service/iam/role.go: a principal made moments ago.
-    ("MalformedPolicyDocument", "invalid principal in policy", FaultClass::Transient),
+    (
+        "MalformedPolicyDocument",
+        "invalid principal in policy",
+        FaultClass::Transient,
+    ),
     // IAM answers CreateServiceLinkedRole so when the role is there: "… has been taken in this account …".
-    ("InvalidInput", "has been taken in this account", FaultClass::AlreadyExists),
+    (
+        "InvalidInput",
+        "has been taken in this account",
+        FaultClass::AlreadyExists,
+    ),
     // A session token that came to its end is reported by some services with a general code.
-    ("AccessDenied", "security token included in the request is expired", FaultClass::Credentials),
+    (
+        "AccessDenied",
+        "security token included in the request is expired",
+        FaultClass::Credentials,
+    ),
 ];
 
 /// What a code means, without its suffix `Fault` or `Exception` (older documents leave it out).
@@ -48,7 +68,13 @@ const CODES: [(FaultClass, &[&str]); 12] = [
     ),
     (
         FaultClass::WrongState,
-        &["InvalidClusterState", "InvalidParameterGroupState", "SubnetGroupInUse", "SubnetInUse", "DeleteConflict"],
+        &[
+            "InvalidClusterState",
+            "InvalidParameterGroupState",
+            "SubnetGroupInUse",
+            "SubnetInUse",
+            "DeleteConflict",
+        ],
     ),
     (FaultClass::Capacity, &["InsufficientClusterCapacity"]),
     (
@@ -67,8 +93,18 @@ const CODES: [(FaultClass, &[&str]); 12] = [
             "LimitExceeded",
         ],
     ),
-    (FaultClass::ServiceLinkedRoleMissing, &["ServiceLinkedRoleNotFound"]),
-    (FaultClass::Permission, &["AccessDenied", "UnauthorizedOperation", "AuthorizationError"]),
+    (
+        FaultClass::ServiceLinkedRoleMissing,
+        &["ServiceLinkedRoleNotFound"],
+    ),
+    (
+        FaultClass::Permission,
+        &[
+            "AccessDenied",
+            "UnauthorizedOperation",
+            "AuthorizationError",
+        ],
+    ),
     (
         FaultClass::Credentials,
         &[
@@ -120,7 +156,10 @@ const CODES: [(FaultClass, &[&str]); 12] = [
 pub(super) fn classify(code: &str, message: &str, http_status: u16) -> FaultClass {
     let bare = bare_code(code);
     let lower = message.to_ascii_lowercase();
-    if let Some((_, _, class)) = MESSAGES.iter().find(|(code, text, _)| *code == bare && lower.contains(text)) {
+    if let Some((_, _, class)) = MESSAGES
+        .iter()
+        .find(|(code, text, _)| *code == bare && lower.contains(text))
+    {
         return *class;
     }
     if let Some((class, _)) = CODES.iter().find(|(_, codes)| codes.contains(&bare)) {
@@ -137,7 +176,9 @@ pub(super) fn classify(code: &str, message: &str, http_status: u16) -> FaultClas
 fn bare_code(code: &str) -> &str {
     let code = code.rsplit('#').next().unwrap_or(code);
     let code = code.split(':').next().unwrap_or(code);
-    code.strip_suffix("Fault").or_else(|| code.strip_suffix("Exception")).unwrap_or(code)
+    code.strip_suffix("Fault")
+        .or_else(|| code.strip_suffix("Exception"))
+        .unwrap_or(code)
 }
 
 #[cfg(test)]
@@ -146,15 +187,30 @@ mod tests {
 
     #[test]
     fn codes_are_classified_with_and_without_their_suffix() {
-        for code in
-            ["ClusterNotFoundFault", "ClusterNotFound", "com.amazonaws.dax#ClusterNotFoundFault", "NoSuchEntity"]
-        {
+        for code in [
+            "ClusterNotFoundFault",
+            "ClusterNotFound",
+            "com.amazonaws.dax#ClusterNotFoundFault",
+            "NoSuchEntity",
+        ] {
             assert_eq!(classify(code, "", 400), FaultClass::NotFound, "{code}");
         }
-        assert_eq!(classify("AccessDeniedException", "", 400), FaultClass::Permission);
-        assert_eq!(classify("ThrottlingException:http://x", "", 400), FaultClass::Throttled);
-        assert_eq!(classify("ServiceQuotaExceededException", "", 402), FaultClass::Quota);
-        assert_eq!(classify("ResourceNotFoundException", "", 400), FaultClass::NotFound);
+        assert_eq!(
+            classify("AccessDeniedException", "", 400),
+            FaultClass::Permission
+        );
+        assert_eq!(
+            classify("ThrottlingException:http://x", "", 400),
+            FaultClass::Throttled
+        );
+        assert_eq!(
+            classify("ServiceQuotaExceededException", "", 402),
+            FaultClass::Quota
+        );
+        assert_eq!(
+            classify("ResourceNotFoundException", "", 400),
+            FaultClass::NotFound
+        );
         assert_eq!(classify("NeverHeardOf", "", 400), FaultClass::Invalid);
         assert_eq!(classify("NeverHeardOf", "", 503), FaultClass::Ambiguous);
     }
@@ -163,8 +219,14 @@ mod tests {
     fn an_invalid_parameter_value_is_told_apart_by_its_message_alone() {
         let code = "InvalidParameterValueException";
         let cases = [
-            ("No permission to assume role: arn:aws:iam::123456789012:role/x", FaultClass::RoleNotAssumable),
-            ("Access Denied to API Version: DAX_V3", FaultClass::RegionUnsupported),
+            (
+                "No permission to assume role: arn:aws:iam::123456789012:role/x",
+                FaultClass::RoleNotAssumable,
+            ),
+            (
+                "Access Denied to API Version: DAX_V3",
+                FaultClass::RegionUnsupported,
+            ),
             ("Invalid node type dax.bogus", FaultClass::Invalid),
         ];
         for (message, class) in cases {
@@ -180,7 +242,11 @@ mod tests {
             ("InvalidSubnetID.NotFound", 400, FaultClass::NotFound),
             ("InvalidVpcID.NotFound", 400, FaultClass::NotFound),
             ("InvalidGroup.NotFound", 400, FaultClass::NotFound),
-            ("InvalidPermission.Duplicate", 400, FaultClass::AlreadyExists),
+            (
+                "InvalidPermission.Duplicate",
+                400,
+                FaultClass::AlreadyExists,
+            ),
             ("InvalidPermission.NotFound", 400, FaultClass::NotFound),
             ("RulesPerSecurityGroupLimitExceeded", 400, FaultClass::Quota),
             ("RequestLimitExceeded", 503, FaultClass::Throttled),
@@ -194,7 +260,10 @@ mod tests {
 
     #[test]
     fn no_code_stands_in_two_classes() {
-        let all: Vec<&str> = CODES.iter().flat_map(|(_, codes)| codes.iter().copied()).collect();
+        let all: Vec<&str> = CODES
+            .iter()
+            .flat_map(|(_, codes)| codes.iter().copied())
+            .collect();
         let mut unique = all.clone();
         unique.sort_unstable();
         unique.dedup();

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_ec2::types::{
-    Filter, IpPermission, IpRange, Ipv6Range, ResourceType, SecurityGroupRule, SubnetCidrBlockStateCode, Tag,
-    TagSpecification, UserIdGroupPair,
+    Filter, IpPermission, IpRange, Ipv6Range, ResourceType, SecurityGroupRule,
+    SubnetCidrBlockStateCode, Tag, TagSpecification, UserIdGroupPair,
 };
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::ingress::{Ingress, IngressRule, Peer};
 use crate::domain::network::{SecurityGroup, Subnet};
+use crate::domain::problems::fault::Fault;
 
 use crate::aws::fault::{Call, absent_is_none, fault_of, missing_member};
 use crate::aws::metrics::CallCounter;
@@ -29,18 +29,29 @@ impl Clients {
     pub(in crate::aws) fn open(config: &SdkConfig) -> Self {
         Self {
             ec2: aws_sdk_ec2::Client::from_conf(
-                aws_sdk_ec2::config::Builder::from(config).interceptor(CallCounter).build(),
+                aws_sdk_ec2::config::Builder::from(config)
+                    .interceptor(CallCounter)
+                    .build(),
             ),
             dynamodb: aws_sdk_dynamodb::Client::from_conf(
-                aws_sdk_dynamodb::config::Builder::from(config).interceptor(CallCounter).build(),
+                aws_sdk_dynamodb::config::Builder::from(config)
+                    .interceptor(CallCounter)
+                    .build(),
             ),
         }
     }
 
     pub(super) async fn subnets_of_vpc(&self, vpc_id: &str) -> Result<Vec<Subnet>, Fault> {
-        let available = vec![filter("vpc-id", vec![vpc_id.to_owned()]), filter("state", vec!["available".to_owned()])];
+        let available = vec![
+            filter("vpc-id", vec![vpc_id.to_owned()]),
+            filter("state", vec!["available".to_owned()]),
+        ];
         let found = self.describe_subnets(available).await?;
-        Ok(found.into_iter().filter(|found| found.outpost_arn.is_none()).map(subnet).collect())
+        Ok(found
+            .into_iter()
+            .filter(|found| found.outpost_arn.is_none())
+            .map(subnet)
+            .collect())
     }
 
     pub(super) async fn subnets(&self, ids: &[String]) -> Result<Vec<Subnet>, Fault> {
@@ -48,13 +59,22 @@ impl Clients {
             return Ok(Vec::new());
         }
         // Asked by filter, EC2 answers with those that exist; asked by id, with an error about one that does not.
-        let found = self.describe_subnets(vec![filter("subnet-id", ids.to_vec())]).await?;
+        let found = self
+            .describe_subnets(vec![filter("subnet-id", ids.to_vec())])
+            .await?;
         Ok(found.into_iter().map(subnet).collect())
     }
 
-    async fn describe_subnets(&self, filters: Vec<Filter>) -> Result<Vec<aws_sdk_ec2::types::Subnet>, Fault> {
+    async fn describe_subnets(
+        &self,
+        filters: Vec<Filter>,
+    ) -> Result<Vec<aws_sdk_ec2::types::Subnet>, Fault> {
         let call = Call::read("ec2", "DescribeSubnets", None);
-        let request = self.ec2.describe_subnets().set_filters(Some(filters)).max_results(PAGE_MAX);
+        let request = self
+            .ec2
+            .describe_subnets()
+            .set_filters(Some(filters))
+            .max_results(PAGE_MAX);
         let mut pages = request.into_paginator().items().send();
         let mut subnets = Vec::new();
         while let Some(found) = pages.next().await {
@@ -63,18 +83,31 @@ impl Clients {
         Ok(subnets)
     }
 
-    pub(super) async fn security_groups(&self, ids: &[String]) -> Result<Vec<SecurityGroup>, Fault> {
+    pub(super) async fn security_groups(
+        &self,
+        ids: &[String],
+    ) -> Result<Vec<SecurityGroup>, Fault> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let call = Call::read("ec2", "DescribeSecurityGroups", None);
-        let request = self.ec2.describe_security_groups().filters(filter("group-id", ids.to_vec()));
-        let mut pages = request.max_results(PAGE_MAX).into_paginator().items().send();
+        let request = self
+            .ec2
+            .describe_security_groups()
+            .filters(filter("group-id", ids.to_vec()));
+        let mut pages = request
+            .max_results(PAGE_MAX)
+            .into_paginator()
+            .items()
+            .send();
         let mut groups = Vec::new();
         while let Some(found) = pages.next().await {
             let found = found.map_err(|error| fault_of(&call, &error))?;
             let id = found.group_id.unwrap_or_default();
-            groups.push(SecurityGroup { id, vpc_id: found.vpc_id.unwrap_or_default() });
+            groups.push(SecurityGroup {
+                id,
+                vpc_id: found.vpc_id.unwrap_or_default(),
+            });
         }
         Ok(groups)
     }
@@ -82,9 +115,12 @@ impl Clients {
     pub(super) async fn table_arn(&self, name: &str, arn: &str) -> Result<Option<String>, Fault> {
         let call = Call::read("dynamodb", "DescribeTable", Some(arn.to_owned()));
         let answer = self.dynamodb.describe_table().table_name(name).send().await;
-        let Some(answer) = absent_is_none(answer.map_err(|error| fault_of(&call, &error)))? else { return Ok(None) };
+        let Some(answer) = absent_is_none(answer.map_err(|error| fault_of(&call, &error)))? else {
+            return Ok(None);
+        };
         let arn = answer.table.and_then(|table| table.table_arn);
-        arn.map(Some).ok_or_else(|| missing_member(&call, "TableArn"))
+        arn.map(Some)
+            .ok_or_else(|| missing_member(&call, "TableArn"))
     }
 
     pub(super) async fn ingress_rules(
@@ -96,7 +132,11 @@ impl Clients {
         let group = security_group_id.map(|id| filter("group-id", vec![id.to_owned()]));
         let tag = tag.map(|(key, value)| filter(&format!("tag:{key}"), vec![value]));
         let filters = group.into_iter().chain(tag).collect();
-        let request = self.ec2.describe_security_group_rules().set_filters(Some(filters)).max_results(PAGE_MAX);
+        let request = self
+            .ec2
+            .describe_security_group_rules()
+            .set_filters(Some(filters))
+            .max_results(PAGE_MAX);
         let mut pages = request.into_paginator().items().send();
         let mut rules = Vec::new();
         while let Some(found) = pages.next().await {
@@ -114,13 +154,31 @@ impl Clients {
         tags: &BTreeMap<String, String>,
         call: &Call,
     ) -> Result<String, Fault> {
-        let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
-        let tagged = TagSpecification::builder().resource_type(ResourceType::SecurityGroupRule).set_tags(Some(tags));
-        let request = self.ec2.authorize_security_group_ingress().group_id(&ingress.security_group_id);
-        let request = request.ip_permissions(permission(ingress)).tag_specifications(tagged.build());
-        let answer = request.send().await.map_err(|error| fault_of(call, &error))?;
-        let made = answer.security_group_rules.unwrap_or_default().into_iter().next();
-        made.and_then(|rule| rule.security_group_rule_id).ok_or_else(|| missing_member(call, "SecurityGroupRuleId"))
+        let tags = tags
+            .iter()
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect();
+        let tagged = TagSpecification::builder()
+            .resource_type(ResourceType::SecurityGroupRule)
+            .set_tags(Some(tags));
+        let request = self
+            .ec2
+            .authorize_security_group_ingress()
+            .group_id(&ingress.security_group_id);
+        let request = request
+            .ip_permissions(permission(ingress))
+            .tag_specifications(tagged.build());
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| fault_of(call, &error))?;
+        let made = answer
+            .security_group_rules
+            .unwrap_or_default()
+            .into_iter()
+            .next();
+        made.and_then(|rule| rule.security_group_rule_id)
+            .ok_or_else(|| missing_member(call, "SecurityGroupRuleId"))
     }
 
     pub(in crate::aws) async fn revoke_ingress(
@@ -129,26 +187,42 @@ impl Clients {
         rule_id: &str,
         call: &Call,
     ) -> Result<(), Fault> {
-        let request = self.ec2.revoke_security_group_ingress().group_id(security_group_id);
+        let request = self
+            .ec2
+            .revoke_security_group_ingress()
+            .group_id(security_group_id);
         let answer = request.security_group_rule_ids(rule_id).send().await;
         answer.map(|_| ()).map_err(|error| fault_of(call, &error))
     }
 }
 
 fn filter(name: &str, values: Vec<String>) -> Filter {
-    Filter::builder().name(name).set_values(Some(values)).build()
+    Filter::builder()
+        .name(name)
+        .set_values(Some(values))
+        .build()
 }
 
 fn subnet(found: aws_sdk_ec2::types::Subnet) -> Subnet {
-    let associated = |code: Option<&SubnetCidrBlockStateCode>| code == Some(&SubnetCidrBlockStateCode::Associated);
+    let associated = |code: Option<&SubnetCidrBlockStateCode>| {
+        code == Some(&SubnetCidrBlockStateCode::Associated)
+    };
     let ipv6 = found
         .ipv6_cidr_block_association_set()
         .iter()
-        .any(|association| associated(association.ipv6_cidr_block_state().and_then(|state| state.state())));
+        .any(|association| {
+            associated(
+                association
+                    .ipv6_cidr_block_state()
+                    .and_then(|state| state.state()),
+            )
+        });
     Subnet {
         ipv4: found.cidr_block().is_some_and(|cidr| !cidr.is_empty()),
         ipv6,
-        free_addresses: found.available_ip_address_count.and_then(|count| count.try_into().ok()),
+        free_addresses: found
+            .available_ip_address_count
+            .and_then(|count| count.try_into().ok()),
         id: found.subnet_id.unwrap_or_default(),
         vpc_id: found.vpc_id.unwrap_or_default(),
         availability_zone: found.availability_zone.unwrap_or_default(),
@@ -157,10 +231,17 @@ fn subnet(found: aws_sdk_ec2::types::Subnet) -> Subnet {
 
 fn permission(ingress: &Ingress) -> IpPermission {
     let port = i32::from(ingress.port);
-    let permission = IpPermission::builder().ip_protocol("tcp").from_port(port).to_port(port);
+    let permission = IpPermission::builder()
+        .ip_protocol("tcp")
+        .from_port(port)
+        .to_port(port);
     match &ingress.peer {
-        Peer::SecurityGroup(id) => permission.user_id_group_pairs(UserIdGroupPair::builder().group_id(id).build()),
-        Peer::Cidr(cidr) if cidr.contains(':') => permission.ipv6_ranges(Ipv6Range::builder().cidr_ipv6(cidr).build()),
+        Peer::SecurityGroup(id) => {
+            permission.user_id_group_pairs(UserIdGroupPair::builder().group_id(id).build())
+        }
+        Peer::Cidr(cidr) if cidr.contains(':') => {
+            permission.ipv6_ranges(Ipv6Range::builder().cidr_ipv6(cidr).build())
+        }
         Peer::Cidr(cidr) => permission.ip_ranges(IpRange::builder().cidr_ip(cidr).build()),
     }
     .build()
@@ -168,16 +249,31 @@ fn permission(ingress: &Ingress) -> IpPermission {
 
 fn ingress_rule(found: SecurityGroupRule) -> IngressRule {
     let one_port = found.ip_protocol() == Some("tcp") && found.from_port == found.to_port;
-    let port = found.from_port.filter(|_| one_port).and_then(|port| u16::try_from(port).ok());
-    let group = found.referenced_group_info.and_then(|group| group.group_id).map(Peer::SecurityGroup);
-    let cidr = found.cidr_ipv4.or(found.cidr_ipv6).map(|cidr| Peer::cidr(&cidr));
+    let port = found
+        .from_port
+        .filter(|_| one_port)
+        .and_then(|port| u16::try_from(port).ok());
+    let group = found
+        .referenced_group_info
+        .and_then(|group| group.group_id)
+        .map(Peer::SecurityGroup);
+    let cidr = found
+        .cidr_ipv4
+        .or(found.cidr_ipv6)
+        .map(|cidr| Peer::cidr(&cidr));
     let peer = group.or(cidr);
     let security_group_id = found.group_id.unwrap_or_default();
     let tags = found.tags.unwrap_or_default().into_iter();
     IngressRule {
         id: found.security_group_rule_id.unwrap_or_default(),
         arn: found.security_group_rule_arn,
-        ingress: port.zip(peer).map(|(port, peer)| Ingress { security_group_id, port, peer }),
-        tags: tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default())).collect(),
+        ingress: port.zip(peer).map(|(port, peer)| Ingress {
+            security_group_id,
+            port,
+            peer,
+        }),
+        tags: tags
+            .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()))
+            .collect(),
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 
-use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::ingress::{Ingress, IngressRule};
 use crate::domain::network::{SecurityGroup, Subnet};
+use crate::domain::problems::fault::{Fault, FaultClass};
 
 use crate::aws::fault::Call;
 
@@ -15,11 +15,16 @@ use crate::aws::fault::Call;
 pub(in crate::aws) struct Clients;
 
 fn not_built_in<T>(service: &str, operation: &str) -> Result<T, Fault> {
-    let detail = format!("{service} {operation} is not asked: this build has no lookups (cargo feature `lookups`)");
+    let detail = format!(
+        "{service} {operation} is not asked: this build has no lookups (cargo feature `lookups`)"
+    );
     Err(Fault::new(FaultClass::NotBuiltIn, detail))
 }
 
-#[expect(clippy::unused_async, reason = "the verbs of both builds are called alike")]
+#[expect(
+    clippy::unused_async,
+    reason = "the verbs of both builds are called alike"
+)]
 impl Clients {
     pub(in crate::aws) fn open(_: &SdkConfig) -> Self {
         Self
@@ -58,7 +63,12 @@ impl Clients {
         not_built_in("ec2", "AuthorizeSecurityGroupIngress")
     }
 
-    pub(in crate::aws) async fn revoke_ingress(&self, _: &str, _: &str, _: &Call) -> Result<(), Fault> {
+    pub(in crate::aws) async fn revoke_ingress(
+        &self,
+        _: &str,
+        _: &str,
+        _: &Call,
+    ) -> Result<(), Fault> {
         not_built_in("ec2", "RevokeSecurityGroupIngress")
     }
 }

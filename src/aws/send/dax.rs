@@ -3,77 +3,165 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dax::Client;
-use aws_sdk_dax::types::{ClusterEndpointEncryptionType, NetworkType, ParameterNameValue, SseSpecification, Tag};
+use aws_sdk_dax::types::{
+    ClusterEndpointEncryptionType, NetworkType, ParameterNameValue, SseSpecification, Tag,
+};
 
-use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::{ClusterUpdate, NewCluster};
+use crate::domain::problems::fault::{Fault, FaultClass};
 
+use super::{Effect, misrouted, nothing};
 use crate::aws::dax::observed;
 use crate::aws::fault::{Call, fault_of};
-use super::{Effect, misrouted, nothing};
 
 /// A call about a subnet group or a parameter group.
-pub(super) async fn send_about_group(dax: &Client, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {
+pub(super) async fn send_about_group(
+    dax: &Client,
+    mutation: &Mutation,
+    call: &Call,
+) -> Result<Effect, Fault> {
     match mutation {
-        Mutation::CreateSubnetGroup { name, description, subnet_ids } => {
-            let request = dax.create_subnet_group().subnet_group_name(name).description(description);
+        Mutation::CreateSubnetGroup {
+            name,
+            description,
+            subnet_ids,
+        } => {
+            let request = dax
+                .create_subnet_group()
+                .subnet_group_name(name)
+                .description(description);
             let request = request.set_subnet_ids(Some(subnet_ids.iter().cloned().collect()));
-            request.send().await.map(nothing).map_err(|error| fault_of(call, &error))
+            request
+                .send()
+                .await
+                .map(nothing)
+                .map_err(|error| fault_of(call, &error))
         }
         Mutation::CreateParameterGroup { name, description } => {
-            let request = dax.create_parameter_group().parameter_group_name(name).description(description);
-            request.send().await.map(nothing).map_err(|error| fault_of(call, &error))
+            let request = dax
+                .create_parameter_group()
+                .parameter_group_name(name)
+                .description(description);
+            request
+                .send()
+                .await
+                .map(nothing)
+                .map_err(|error| fault_of(call, &error))
         }
         Mutation::UpdateParameterGroup { name, values } => {
-            let values = values
-                .iter()
-                .map(|(key, value)| ParameterNameValue::builder().parameter_name(key).parameter_value(value).build());
+            let values = values.iter().map(|(key, value)| {
+                ParameterNameValue::builder()
+                    .parameter_name(key)
+                    .parameter_value(value)
+                    .build()
+            });
             let request = dax.update_parameter_group().parameter_group_name(name);
             let request = request.set_parameter_name_values(Some(values.collect()));
-            request.send().await.map(nothing).map_err(|error| fault_of(call, &error))
+            request
+                .send()
+                .await
+                .map(nothing)
+                .map_err(|error| fault_of(call, &error))
         }
         Mutation::DeleteSubnetGroup { name } => {
             let request = dax.delete_subnet_group().subnet_group_name(name);
-            request.send().await.map(nothing).map_err(|error| fault_of(call, &error))
+            request
+                .send()
+                .await
+                .map(nothing)
+                .map_err(|error| fault_of(call, &error))
         }
         Mutation::DeleteParameterGroup { name } => {
             let request = dax.delete_parameter_group().parameter_group_name(name);
-            request.send().await.map(nothing).map_err(|error| fault_of(call, &error))
+            request
+                .send()
+                .await
+                .map(nothing)
+                .map_err(|error| fault_of(call, &error))
         }
         other => Err(misrouted(other)),
     }
 }
 
 /// A call about a cluster, its nodes or its tags.
-pub(super) async fn send_about_cluster(dax: &Client, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {
+pub(super) async fn send_about_cluster(
+    dax: &Client,
+    mutation: &Mutation,
+    call: &Call,
+) -> Result<Effect, Fault> {
     let cluster = match mutation {
         Mutation::CreateCluster(cluster) => return create_cluster(dax, cluster, call).await,
         Mutation::TagCluster { arn, tags } => {
-            let request = dax.tag_resource().resource_name(arn).set_tags(Some(tag_list(tags)));
-            return request.send().await.map(nothing).map_err(|error| fault_of(call, &error));
+            let request = dax
+                .tag_resource()
+                .resource_name(arn)
+                .set_tags(Some(tag_list(tags)));
+            return request
+                .send()
+                .await
+                .map(nothing)
+                .map_err(|error| fault_of(call, &error));
         }
         Mutation::UntagCluster { arn, keys } => {
-            let request = dax.untag_resource().resource_name(arn).set_tag_keys(Some(keys.iter().cloned().collect()));
-            return request.send().await.map(nothing).map_err(|error| fault_of(call, &error));
+            let request = dax
+                .untag_resource()
+                .resource_name(arn)
+                .set_tag_keys(Some(keys.iter().cloned().collect()));
+            return request
+                .send()
+                .await
+                .map(nothing)
+                .map_err(|error| fault_of(call, &error));
         }
         Mutation::UpdateCluster(update) => {
-            update_cluster(dax, update).send().await.map_err(|error| fault_of(call, &error))?.cluster
+            update_cluster(dax, update)
+                .send()
+                .await
+                .map_err(|error| fault_of(call, &error))?
+                .cluster
         }
-        Mutation::IncreaseReplicationFactor { name, count, availability_zones } => {
-            let request = dax.increase_replication_factor().cluster_name(name).new_replication_factor((*count).into());
+        Mutation::IncreaseReplicationFactor {
+            name,
+            count,
+            availability_zones,
+        } => {
+            let request = dax
+                .increase_replication_factor()
+                .cluster_name(name)
+                .new_replication_factor((*count).into());
             let request = request.set_availability_zones(some_if_any(availability_zones));
-            request.send().await.map_err(|error| fault_of(call, &error))?.cluster
+            request
+                .send()
+                .await
+                .map_err(|error| fault_of(call, &error))?
+                .cluster
         }
-        Mutation::DecreaseReplicationFactor { name, count, availability_zones, node_ids } => {
-            let request = dax.decrease_replication_factor().cluster_name(name).new_replication_factor((*count).into());
+        Mutation::DecreaseReplicationFactor {
+            name,
+            count,
+            availability_zones,
+            node_ids,
+        } => {
+            let request = dax
+                .decrease_replication_factor()
+                .cluster_name(name)
+                .new_replication_factor((*count).into());
             let request = request.set_availability_zones(some_if_any(availability_zones));
             let request = request.set_node_ids_to_remove(some_if_any(node_ids));
-            request.send().await.map_err(|error| fault_of(call, &error))?.cluster
+            request
+                .send()
+                .await
+                .map_err(|error| fault_of(call, &error))?
+                .cluster
         }
         Mutation::RebootNode { cluster, node_id } => {
             let request = dax.reboot_node().cluster_name(cluster).node_id(node_id);
-            request.send().await.map_err(|error| fault_of(call, &error))?.cluster
+            request
+                .send()
+                .await
+                .map_err(|error| fault_of(call, &error))?
+                .cluster
         }
         Mutation::DeleteCluster { name } => {
             let answer = dax.delete_cluster().cluster_name(name).send().await;
@@ -81,7 +169,10 @@ pub(super) async fn send_about_cluster(dax: &Client, mutation: &Mutation, call: 
         }
         other => return Err(misrouted(other)),
     };
-    Ok(Effect { arn: None, observed: cluster.map(observed) })
+    Ok(Effect {
+        arn: None,
+        observed: cluster.map(observed),
+    })
 }
 
 fn update_cluster(
@@ -95,7 +186,12 @@ fn update_cluster(
         .set_notification_topic_arn(update.notification_topic_arn.clone())
         .set_notification_topic_status(update.notification_topic_status.clone())
         .set_parameter_group_name(update.parameter_group.clone())
-        .set_security_group_ids(update.security_group_ids.as_ref().map(|ids| ids.iter().cloned().collect()))
+        .set_security_group_ids(
+            update
+                .security_group_ids
+                .as_ref()
+                .map(|ids| ids.iter().cloned().collect()),
+        )
 }
 
 async fn create_cluster(dax: &Client, cluster: &NewCluster, call: &Call) -> Result<Effect, Fault> {
@@ -104,7 +200,9 @@ async fn create_cluster(dax: &Client, cluster: &NewCluster, call: &Call) -> Resu
     } else {
         ClusterEndpointEncryptionType::None
     };
-    let at_rest = SseSpecification::builder().enabled(cluster.encryption_at_rest).build();
+    let at_rest = SseSpecification::builder()
+        .enabled(cluster.encryption_at_rest)
+        .build();
     let at_rest = at_rest.map_err(|error| Fault::new(FaultClass::Invalid, error.to_string()))?;
     let request = dax
         .create_cluster()
@@ -123,9 +221,15 @@ async fn create_cluster(dax: &Client, cluster: &NewCluster, call: &Call) -> Resu
         .set_tags(Some(tag_list(&cluster.tags)))
         .sse_specification(at_rest)
         .cluster_endpoint_encryption_type(encryption);
-    let answer = request.send().await.map_err(|error| fault_of(call, &error))?;
+    let answer = request
+        .send()
+        .await
+        .map_err(|error| fault_of(call, &error))?;
     let cluster = answer.cluster.map(observed);
-    Ok(Effect { arn: cluster.as_ref().and_then(|cluster| cluster.arn.clone()), observed: cluster })
+    Ok(Effect {
+        arn: cluster.as_ref().and_then(|cluster| cluster.arn.clone()),
+        observed: cluster,
+    })
 }
 
 fn some_if_any(list: &[String]) -> Option<Vec<String>> {
@@ -133,5 +237,7 @@ fn some_if_any(list: &[String]) -> Option<Vec<String>> {
 }
 
 fn tag_list(tags: &BTreeMap<String, String>) -> Vec<Tag> {
-    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+    tags.iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
 }

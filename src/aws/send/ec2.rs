@@ -1,12 +1,12 @@
 //! Calls that change something in EC2: rules of security groups. A build without lookups answers `NotBuiltIn`.
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::installation::AwsAccount;
 use crate::domain::mutation::Mutation;
+use crate::domain::problems::fault::Fault;
 
+use super::{Effect, misrouted, nothing};
 use crate::aws::fault::Call;
 use crate::aws::lookups::Clients;
-use super::{Effect, misrouted, nothing};
 
 pub(super) async fn send(
     clients: &Clients,
@@ -17,11 +17,20 @@ pub(super) async fn send(
     match mutation {
         Mutation::AuthorizeIngress { ingress, tags, .. } => {
             let id = clients.authorize_ingress(ingress, tags, call).await?;
-            Ok(Effect { arn: Some(place.security_group_rule_arn(&id)), observed: None })
+            Ok(Effect {
+                arn: Some(place.security_group_rule_arn(&id)),
+                observed: None,
+            })
         }
-        Mutation::RevokeIngress { security_group_id, rule_arn } => {
+        Mutation::RevokeIngress {
+            security_group_id,
+            rule_arn,
+        } => {
             let id = rule_arn.rsplit('/').next().unwrap_or(rule_arn);
-            clients.revoke_ingress(security_group_id, id, call).await.map(nothing)
+            clients
+                .revoke_ingress(security_group_id, id, call)
+                .await
+                .map(nothing)
         }
         other => Err(misrouted(other)),
     }

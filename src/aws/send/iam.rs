@@ -5,48 +5,104 @@ use std::collections::BTreeMap;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::Tag;
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::mutation::Mutation;
+use crate::domain::problems::fault::Fault;
 
-use crate::aws::fault::{Call, fault_of};
 use super::{Effect, misrouted, nothing};
+use crate::aws::fault::{Call, fault_of};
 
 pub(super) async fn send(iam: &Client, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {
     match mutation {
         Mutation::CreateRole { .. } => create_role(iam, mutation, call).await,
-        Mutation::CreatePolicy { name, path, document, description, tags } => {
-            let request = iam.create_policy().policy_name(name).path(path).policy_document(document);
-            let request = request.description(description).set_tags(Some(tag_list(tags)));
-            let answer = request.send().await.map_err(|error| fault_of(call, &error))?;
-            Ok(Effect { arn: answer.policy.and_then(|policy| policy.arn), observed: None })
+        Mutation::CreatePolicy {
+            name,
+            path,
+            document,
+            description,
+            tags,
+        } => {
+            let request = iam
+                .create_policy()
+                .policy_name(name)
+                .path(path)
+                .policy_document(document);
+            let request = request
+                .description(description)
+                .set_tags(Some(tag_list(tags)));
+            let answer = request
+                .send()
+                .await
+                .map_err(|error| fault_of(call, &error))?;
+            Ok(Effect {
+                arn: answer.policy.and_then(|policy| policy.arn),
+                observed: None,
+            })
         }
         Mutation::AttachRolePolicy { role, policy_arn } => {
-            let request = iam.attach_role_policy().role_name(role).policy_arn(policy_arn);
-            request.send().await.map(nothing).map_err(|error| fault_of(call, &error))
+            let request = iam
+                .attach_role_policy()
+                .role_name(role)
+                .policy_arn(policy_arn);
+            request
+                .send()
+                .await
+                .map(nothing)
+                .map_err(|error| fault_of(call, &error))
         }
         Mutation::CreateServiceLinkedRole => {
-            let request = iam.create_service_linked_role().aws_service_name("dax.amazonaws.com");
-            let answer = request.send().await.map_err(|error| fault_of(call, &error))?;
-            Ok(Effect { arn: answer.role.map(|role| role.arn), observed: None })
+            let request = iam
+                .create_service_linked_role()
+                .aws_service_name("dax.amazonaws.com");
+            let answer = request
+                .send()
+                .await
+                .map_err(|error| fault_of(call, &error))?;
+            Ok(Effect {
+                arn: answer.role.map(|role| role.arn),
+                observed: None,
+            })
         }
         Mutation::DetachRolePolicy { role, policy_arn } => {
-            let request = iam.detach_role_policy().role_name(role).policy_arn(policy_arn);
-            request.send().await.map(nothing).map_err(|error| fault_of(call, &error))
+            let request = iam
+                .detach_role_policy()
+                .role_name(role)
+                .policy_arn(policy_arn);
+            request
+                .send()
+                .await
+                .map(nothing)
+                .map_err(|error| fault_of(call, &error))
         }
         Mutation::DeletePolicy { arn } => {
             let request = iam.delete_policy().policy_arn(arn);
-            request.send().await.map(nothing).map_err(|error| fault_of(call, &error))
+            request
+                .send()
+                .await
+                .map(nothing)
+                .map_err(|error| fault_of(call, &error))
         }
         Mutation::DeleteRole { name } => {
             let request = iam.delete_role().role_name(name);
-            request.send().await.map(nothing).map_err(|error| fault_of(call, &error))
+            request
+                .send()
+                .await
+                .map(nothing)
+                .map_err(|error| fault_of(call, &error))
         }
         other => Err(misrouted(other)),
     }
 }
 
 async fn create_role(iam: &Client, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {
-    let Mutation::CreateRole { name, path, trust_policy, permissions_boundary, description, tags } = mutation else {
+    let Mutation::CreateRole {
+        name,
+        path,
+        trust_policy,
+        permissions_boundary,
+        description,
+        tags,
+    } = mutation
+    else {
         return Err(misrouted(mutation));
     };
     let request = iam
@@ -57,8 +113,14 @@ async fn create_role(iam: &Client, mutation: &Mutation, call: &Call) -> Result<E
         .set_permissions_boundary(permissions_boundary.clone())
         .description(description)
         .set_tags(Some(tag_list(tags)));
-    let answer = request.send().await.map_err(|error| fault_of(call, &error))?;
-    Ok(Effect { arn: answer.role.map(|role| role.arn), observed: None })
+    let answer = request
+        .send()
+        .await
+        .map_err(|error| fault_of(call, &error))?;
+    Ok(Effect {
+        arn: answer.role.map(|role| role.arn),
+        observed: None,
+    })
 }
 
 fn tag_list(tags: &BTreeMap<String, String>) -> Vec<Tag> {

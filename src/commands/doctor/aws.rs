@@ -3,9 +3,9 @@
 use crate::app::startup::{client_target, told};
 use crate::aws::Aws;
 use crate::config::Doctor;
-use crate::domain::problems::fault::Fault;
 use crate::domain::installation::AwsAccount;
 use crate::domain::names::IAM_PATH;
+use crate::domain::problems::fault::Fault;
 
 use super::{Check, Outcome, permissions};
 
@@ -26,7 +26,11 @@ pub(super) async fn checks(settings: &Doctor, belongs_to: Option<&AwsAccount>) -
     };
     match (aws, identity) {
         (Some(aws), Ok(place)) => {
-            let who = aws.caller().await.map(|caller| caller.arn).unwrap_or_default();
+            let who = aws
+                .caller()
+                .await
+                .map(|caller| caller.arn)
+                .unwrap_or_default();
             let mut checks = vec![
                 Check::new(IDENTITY, Outcome::Pass(format!("{who}, {place}"))),
                 Check::new(OWNER, owner(belongs_to, &place)),
@@ -36,7 +40,9 @@ pub(super) async fn checks(settings: &Doctor, belongs_to: Option<&AwsAccount>) -
             if let Some(arn) = &settings.permissions_boundary {
                 checks.push(permissions::boundary(&aws, &place, arn).await);
             }
-            checks.extend(permissions::checks(&aws, &place, settings.permissions_boundary.as_deref()).await);
+            checks.extend(
+                permissions::checks(&aws, &place, settings.permissions_boundary.as_deref()).await,
+            );
             checks
         }
         (_, identity) => {
@@ -44,7 +50,9 @@ pub(super) async fn checks(settings: &Doctor, belongs_to: Option<&AwsAccount>) -
             let why = identity.err().unwrap_or_default();
             let mut checks = vec![Check::new(IDENTITY, Outcome::Fail(why, fix.to_owned()))];
             let rest = [OWNER, REGION, READING, permissions::ALL];
-            checks.extend(rest.map(|name| Check::new(name, Outcome::NotChecked("AWS does not know us".to_owned()))));
+            checks.extend(rest.map(|name| {
+                Check::new(name, Outcome::NotChecked("AWS does not know us".to_owned()))
+            }));
             checks
         }
     }
@@ -63,8 +71,14 @@ fn owner(belongs_to: Option<&AwsAccount>, here: &AwsAccount) -> Outcome {
 
 async fn region(aws: &Aws) -> Outcome {
     match aws.clusters().await {
-        Ok(clusters) => Outcome::Pass(format!("DescribeClusters answers; clusters: {}", clusters.len())),
-        Err(fault) => refused(&fault, "choose a Region with DAX, and allow dax:DescribeClusters (`policy` prints it)"),
+        Ok(clusters) => Outcome::Pass(format!(
+            "DescribeClusters answers; clusters: {}",
+            clusters.len()
+        )),
+        Err(fault) => refused(
+            &fault,
+            "choose a Region with DAX, and allow dax:DescribeClusters (`policy` prints it)",
+        ),
     }
 }
 
@@ -77,12 +91,21 @@ async fn reading(aws: &Aws) -> Outcome {
         aws.parameter_groups().await.err(),
     ];
     match tried.into_iter().flatten().next() {
-        None => Outcome::Pass("roles, policies, subnet groups and parameter groups can be listed".to_owned()),
-        Some(fault) => refused(&fault, "give the service the policy that `dax-provisioner policy` prints"),
+        None => Outcome::Pass(
+            "roles, policies, subnet groups and parameter groups can be listed".to_owned(),
+        ),
+        Some(fault) => refused(
+            &fault,
+            "give the service the policy that `dax-provisioner policy` prints",
+        ),
     }
 }
 
 fn refused(fault: &Fault, fix: &str) -> Outcome {
-    let code = fault.aws.as_ref().map(|refusal| format!(" ({})", refusal.code)).unwrap_or_default();
+    let code = fault
+        .aws
+        .as_ref()
+        .map(|refusal| format!(" ({})", refusal.code))
+        .unwrap_or_default();
     Outcome::Fail(format!("{}{code}", fault.detail), fix.to_owned())
 }

@@ -1,12 +1,12 @@
 //! What `doctor` checks of permissions: each one of the service's own policy, put to IAM's simulator, which changes nothing.
 
 use crate::aws::{Aws, LOOKUPS_BUILT_IN};
-use crate::domain::installation::AwsAccount;
 use crate::domain::iam::policies::asked::permissions_of;
 use crate::domain::iam::policies::boundary_policy;
 use crate::domain::iam::policies::service::{ServiceScope, service_policy};
-use crate::domain::preflight::{self, PredictedError};
 use crate::domain::iam::trust::same_document;
+use crate::domain::installation::AwsAccount;
+use crate::domain::preflight::{self, PredictedError};
 use crate::inspections::Inspector;
 use crate::inspections::plan::permissions::region_of;
 
@@ -23,22 +23,29 @@ pub(super) async fn boundary(aws: &Aws, place: &AwsAccount, arn: &str) -> Check 
             Outcome::Pass(format!("{arn} bounds as it should"))
         }
         Ok(Some(_)) => {
-            let fix =
-                "compare it with what `policy --boundary` prints: whatever it allows, a role of the service may do";
-            Outcome::Fail(format!("{arn} is not the boundary that this program prints"), fix.to_owned())
+            let fix = "compare it with what `policy --boundary` prints: whatever it allows, a role of the service may do";
+            Outcome::Fail(
+                format!("{arn} is not the boundary that this program prints"),
+                fix.to_owned(),
+            )
         }
-        Ok(None) => {
-            Outcome::Fail(format!("{arn} does not exist"), "make the policy that `policy --boundary` prints".to_owned())
-        }
-        Err(_) => {
-            Outcome::NotChecked(format!("{arn} may not be read; compare it with what `policy --boundary` prints"))
-        }
+        Ok(None) => Outcome::Fail(
+            format!("{arn} does not exist"),
+            "make the policy that `policy --boundary` prints".to_owned(),
+        ),
+        Err(_) => Outcome::NotChecked(format!(
+            "{arn} may not be read; compare it with what `policy --boundary` prints"
+        )),
     };
     Check::new(BOUNDARY, outcome)
 }
 
 /// One line for each permission; one for all if the simulator cannot be asked.
-pub(super) async fn checks(aws: &Aws, place: &AwsAccount, permissions_boundary: Option<&str>) -> Vec<Check> {
+pub(super) async fn checks(
+    aws: &Aws,
+    place: &AwsAccount,
+    permissions_boundary: Option<&str>,
+) -> Vec<Check> {
     let policy = service_policy(&ServiceScope {
         partition: &place.partition,
         account_id: &place.account_id,
@@ -48,7 +55,9 @@ pub(super) async fn checks(aws: &Aws, place: &AwsAccount, permissions_boundary: 
         lookups: LOOKUPS_BUILT_IN,
     });
     let permissions = permissions_of(&policy, |action| region_of(action, place));
-    let found = Inspector::new(aws.clone()).permission_checks(&permissions).await;
+    let found = Inspector::new(aws.clone())
+        .permission_checks(&permissions)
+        .await;
     let mut reasons = found.iter().map(|check| match &check.outcome {
         preflight::Outcome::NotChecked(reason) => Some(reason),
         preflight::Outcome::Pass(_) | preflight::Outcome::Fail(_) => None,
@@ -77,6 +86,9 @@ fn fix(predicted: Option<PredictedError>) -> String {
     };
     match statement.and_then(|statement| serde_json::to_string(&statement).ok()) {
         Some(statement) => format!("add to the service's policy: {statement}"),
-        None => format!("no statement of yours helps against this cause: {}", denial.cause.as_str()),
+        None => format!(
+            "no statement of yours helps against this cause: {}",
+            denial.cause.as_str()
+        ),
     }
 }

@@ -30,7 +30,11 @@ impl Caller {
     pub(super) fn new(api: &str, sandbox: &str) -> anyhow::Result<Self> {
         // Proxy variables would take loopback traffic too.
         let client = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
-        Ok(Self { client, api: api.to_owned(), sandbox: sandbox.to_owned() })
+        Ok(Self {
+            client,
+            api: api.to_owned(),
+            sandbox: sandbox.to_owned(),
+        })
     }
 
     /// Waits until the service says that it is ready.
@@ -44,7 +48,9 @@ impl Caller {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
-        tokio::time::timeout(READY_WITHIN, ready).await.context("the service did not become ready")
+        tokio::time::timeout(READY_WITHIN, ready)
+            .await
+            .context("the service did not become ready")
     }
 
     /// Sends the request for a cluster.
@@ -83,7 +89,10 @@ impl Caller {
     /// Names with this beginning that were ever asked for, or exist in AWS.
     pub(super) async fn names_ever_used(&self, beginning: &str) -> anyhow::Result<Vec<String>> {
         let operations: Vec<Operation> = self.list("/v1/operations?kind=create_cluster").await?;
-        let mut names: Vec<String> = operations.into_iter().map(|operation| operation.cluster).collect();
+        let mut names: Vec<String> = operations
+            .into_iter()
+            .map(|operation| operation.cluster)
+            .collect();
         names.extend(self.clusters_in_aws().await?);
         names.retain(|name| name.starts_with(beginning));
         Ok(names)
@@ -101,11 +110,21 @@ impl Caller {
         }
         let url = format!("{}/_sandbox/inventory", self.sandbox);
         let inventory: Inventory = read(self.client.get(&url).send().await?).await?;
-        Ok(inventory.clusters.into_iter().map(|cluster| cluster.name).collect())
+        Ok(inventory
+            .clusters
+            .into_iter()
+            .map(|cluster| cluster.name)
+            .collect())
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        read(self.client.get(format!("{}{path}", self.api)).send().await?).await
+        read(
+            self.client
+                .get(format!("{}{path}", self.api))
+                .send()
+                .await?,
+        )
+        .await
     }
 
     async fn list<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Vec<T>> {
@@ -127,9 +146,13 @@ impl Caller {
 /// Reads an answer; a problem is an error with its words.
 async fn read<T: DeserializeOwned>(answer: Response) -> anyhow::Result<T> {
     let (status, url) = (answer.status(), answer.url().clone());
-    let text = answer.text().await.with_context(|| format!("reading the answer of {url}"))?;
+    let text = answer
+        .text()
+        .await
+        .with_context(|| format!("reading the answer of {url}"))?;
     if status.is_success() {
-        return serde_json::from_str(&text).with_context(|| format!("the answer of {url} is not what was expected"));
+        return serde_json::from_str(&text)
+            .with_context(|| format!("the answer of {url} is not what was expected"));
     }
     match serde_json::from_str::<Problem>(&text) {
         Ok(problem) => bail!("{status} from {url}: {}", problem.readable().trim_end()),

@@ -22,7 +22,11 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn new(redraws: bool) -> Self {
-        Self { redraws, drawn: String::new(), told: BTreeMap::new() }
+        Self {
+            redraws,
+            drawn: String::new(),
+            told: BTreeMap::new(),
+        }
     }
 
     /// Shows the operation as it is now.
@@ -50,7 +54,11 @@ impl Screen {
     fn news(&mut self, operation: &Operation) -> Vec<String> {
         let mut lines = Vec::new();
         for step in &operation.steps {
-            let is_news = self.told.insert(step.name.clone(), step.status.clone()).as_ref() != Some(&step.status);
+            let is_news = self
+                .told
+                .insert(step.name.clone(), step.status.clone())
+                .as_ref()
+                != Some(&step.status);
             if is_news && !["pending", "running"].contains(&step.status.as_str()) {
                 lines.push(format!("  {} {}{}", step.name, step.status, took(step)));
             }
@@ -62,9 +70,15 @@ impl Screen {
 fn drawing(operation: &Operation, now: DateTime<Utc>) -> String {
     let mut text = String::new();
     for step in &operation.steps {
-        let seconds = seconds(step, now).map(|seconds| format!("{seconds:>6.1} s")).unwrap_or_default();
+        let seconds = seconds(step, now)
+            .map(|seconds| format!("{seconds:>6.1} s"))
+            .unwrap_or_default();
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}", format!("  {} {:<32}{seconds}", mark(&step.status), step.name).trim_end());
+        let _ = writeln!(
+            text,
+            "{}",
+            format!("  {} {:<32}{seconds}", mark(&step.status), step.name).trim_end()
+        );
     }
     text
 }
@@ -89,8 +103,12 @@ fn seconds(step: &Step, now: DateTime<Utc>) -> Option<f64> {
 }
 
 fn took(step: &Step) -> String {
-    let seconds = step.finished_at.and_then(|finished_at| seconds(step, finished_at));
-    seconds.map(|seconds| format!(" in {seconds:.1} s")).unwrap_or_default()
+    let seconds = step
+        .finished_at
+        .and_then(|finished_at| seconds(step, finished_at));
+    seconds
+        .map(|seconds| format!(" in {seconds:.1} s"))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -124,8 +142,14 @@ mod tests {
     #[test]
     fn elsewhere_each_step_is_told_once() {
         let mut screen = Screen::new(false);
-        assert_eq!(screen.news(&operation("running")), ["  create_service_role succeeded in 0.2 s"]);
+        assert_eq!(
+            screen.news(&operation("running")),
+            ["  create_service_role succeeded in 0.2 s"]
+        );
         assert!(screen.news(&operation("running")).is_empty());
-        assert_eq!(screen.news(&operation("blocked")), ["  create_cluster blocked"]);
+        assert_eq!(
+            screen.news(&operation("blocked")),
+            ["  create_cluster blocked"]
+        );
     }
 }

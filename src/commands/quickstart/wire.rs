@@ -115,16 +115,32 @@ impl Problem {
             line("  ", detail);
         }
         for error in &self.errors {
-            line("  ", &format!("{}: {}", error.pointer.as_deref().unwrap_or("(body)"), error.detail));
+            line(
+                "  ",
+                &format!(
+                    "{}: {}",
+                    error.pointer.as_deref().unwrap_or("(body)"),
+                    error.detail
+                ),
+            );
         }
         if let Some(refusal) = &self.aws {
             let code = refusal.code.as_deref().unwrap_or("no code");
-            line("  ", &format!("AWS said ({code}): {}", refusal.message.as_deref().unwrap_or("nothing")));
+            line(
+                "  ",
+                &format!(
+                    "AWS said ({code}): {}",
+                    refusal.message.as_deref().unwrap_or("nothing")
+                ),
+            );
         }
         for hint in &self.hints {
             line("", "");
             line("  Hint: ", &hint.title);
-            for words in [&hint.explanation, &hint.documentation].into_iter().flatten() {
+            for words in [&hint.explanation, &hint.documentation]
+                .into_iter()
+                .flatten()
+            {
                 line("    ", words);
             }
             if let Some(policy) = &hint.policy {

@@ -61,7 +61,10 @@ impl DenialCause {
     /// Whether an Allow for the caller, or in the boundary or session policy that was silent, ends the refusal.
     pub fn is_fixed_by_allowing(self) -> bool {
         match self {
-            Self::IdentityPolicy | Self::PermissionsBoundary | Self::SessionPolicy | Self::Unstated => true,
+            Self::IdentityPolicy
+            | Self::PermissionsBoundary
+            | Self::SessionPolicy
+            | Self::Unstated => true,
             Self::ServiceControlPolicy
             | Self::ResourceControlPolicy
             | Self::VpcEndpointPolicy
@@ -114,8 +117,17 @@ const KINDS: [(&str, PolicyKind); 7] = [
 ];
 
 /// The words before a resource's name where AWS writes no ARN.
-const RESOURCE_WORDS: [&str; 9] =
-    ["policy", "role", "user", "group", "instance", "profile", "mfa", "server", "certificate"];
+const RESOURCE_WORDS: [&str; 9] = [
+    "policy",
+    "role",
+    "user",
+    "group",
+    "instance",
+    "profile",
+    "mfa",
+    "server",
+    "certificate",
+];
 
 /// The head of the sentence. The action ends where its characters end, so that half of one is never taken for it.
 static HEAD: LazyLock<Regex> = LazyLock::new(|| {
@@ -131,10 +143,19 @@ pub fn parse(message: &str) -> Option<Denial> {
     let text = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let head = HEAD.captures(&text)?;
     let action = head.name("action")?;
-    let principal = head.name("user").or_else(|| head.name("arn")).map(|found| found.as_str().to_owned());
+    let principal = head
+        .name("user")
+        .or_else(|| head.name("arn"))
+        .map(|found| found.as_str().to_owned());
     let (resource, reason) = split_resource(text.get(action.end()..)?);
     let (cause, policy_arn) = read_reason(reason);
-    Some(Denial { principal, action: action.as_str().to_owned(), resource, cause, policy_arn })
+    Some(Denial {
+        principal,
+        action: action.as_str().to_owned(),
+        resource,
+        cause,
+        policy_arn,
+    })
 }
 
 /// The resource, and what follows it.
@@ -148,13 +169,19 @@ fn split_resource(rest: &str) -> (Option<String>, &str) {
         let is_kind = RESOURCE_WORDS.contains(&word);
         words.push(word.trim_matches(['"', '\'', '\\']));
         rest = after;
-        let ends = ["because ", "with an explicit ", "("].iter().any(|end| after.starts_with(end));
+        let ends = ["because ", "with an explicit ", "("]
+            .iter()
+            .any(|end| after.starts_with(end));
         if !is_kind || ends || after.is_empty() {
             break;
         }
     }
     let resource = words.join(" ");
-    let resource = if rest.starts_with("Encoded authorization") { resource.trim_end_matches('.') } else { &resource };
+    let resource = if rest.starts_with("Encoded authorization") {
+        resource.trim_end_matches('.')
+    } else {
+        &resource
+    };
     ((!resource.is_empty()).then(|| resource.to_owned()), rest)
 }
 
@@ -168,11 +195,15 @@ fn read_reason(rest: &str) -> (DenialCause, Option<String>) {
     let Some((_, after)) = sentence.split_once("explicit deny") else {
         return (DenialCause::Unstated, None);
     };
-    let place = [" in an ", " in a ", " in the "].iter().find_map(|words| after.strip_prefix(words));
+    let place = [" in an ", " in a ", " in the "]
+        .iter()
+        .find_map(|words| after.strip_prefix(words));
     let Some((kind, after)) = place.and_then(leading_kind) else {
         return (DenialCause::ExplicitDeny(None), None);
     };
-    let arn = after.strip_prefix(": ").and_then(|after| after.split(' ').next());
+    let arn = after
+        .strip_prefix(": ")
+        .and_then(|after| after.split(' ').next());
     let arn = arn.map(|arn| arn.trim_matches(['"', '\'', '.', ',', ';', ')', '\\']));
     let arn = arn.filter(|arn| arn.starts_with("arn:")).map(str::to_owned);
     (DenialCause::ExplicitDeny(Some(kind)), arn)
@@ -182,7 +213,8 @@ fn read_reason(rest: &str) -> (DenialCause, Option<String>) {
 fn leading_kind(text: &str) -> Option<(PolicyKind, &str)> {
     KINDS.iter().find_map(|(name, kind)| {
         let head = text.get(..name.len())?;
-        head.eq_ignore_ascii_case(name).then(|| (*kind, &text[name.len()..]))
+        head.eq_ignore_ascii_case(name)
+            .then(|| (*kind, &text[name.len()..]))
     })
 }
 

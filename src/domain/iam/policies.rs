@@ -18,7 +18,13 @@ pub const DAX_PRINCIPAL: &str = "dax.amazonaws.com";
 /// Reading actions of a service role; `DescribeTable` is for metadata (developer guide, "DAX: How it works").
 const READ: [&str; 5] = ["DescribeTable", "GetItem", "BatchGetItem", "Query", "Scan"];
 /// Writing actions of a DAX service role.
-const WRITE: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "ConditionCheckItem"];
+const WRITE: [&str; 5] = [
+    "PutItem",
+    "UpdateItem",
+    "DeleteItem",
+    "BatchWriteItem",
+    "ConditionCheckItem",
+];
 
 /// What a service role may do with its tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -113,8 +119,18 @@ impl Values {
     /// These values and those others, each once.
     fn joined_with(&self, others: &Self) -> Self {
         let mut texts = self.texts().to_vec();
-        texts.extend(others.texts().iter().filter(|text| !self.texts().contains(text)).cloned());
-        if texts.len() == 1 { Self::One(texts.remove(0)) } else { Self::Many(texts) }
+        texts.extend(
+            others
+                .texts()
+                .iter()
+                .filter(|text| !self.texts().contains(text))
+                .cloned(),
+        );
+        if texts.len() == 1 {
+            Self::One(texts.remove(0))
+        } else {
+            Self::Many(texts)
+        }
     }
 
     /// A list of values.
@@ -141,7 +157,10 @@ pub struct TooManyTables {
 impl PolicyDocument {
     /// A document of these statements.
     pub fn new(statement: Vec<Statement>) -> Self {
-        Self { version: "2012-10-17".to_owned(), statement }
+        Self {
+            version: "2012-10-17".to_owned(),
+            statement,
+        }
     }
 
     /// A document of these statements, in which statements that differ in nothing but their action are one.
@@ -168,7 +187,12 @@ impl PolicyDocument {
 
 impl Statement {
     /// A statement that allows actions on resources.
-    pub fn allow(sid: Option<&str>, action: Values, resource: Values, condition: Conditions) -> Self {
+    pub fn allow(
+        sid: Option<&str>,
+        action: Values,
+        resource: Values,
+        condition: Conditions,
+    ) -> Self {
         Self {
             sid: sid.map(str::to_owned),
             effect: Effect::Allow,
@@ -182,12 +206,20 @@ impl Statement {
 
 /// Conditions of one operator and one key.
 pub fn condition(operator: &str, key: &str, values: Values) -> Conditions {
-    BTreeMap::from([(operator.to_owned(), BTreeMap::from([(key.to_owned(), values)]))])
+    BTreeMap::from([(
+        operator.to_owned(),
+        BTreeMap::from([(key.to_owned(), values)]),
+    )])
 }
 
 /// The statement that allows one action on one resource.
 pub fn statement_for(action: &str, resource_arn: &str, conditions: Conditions) -> Statement {
-    Statement::allow(None, Values::one(action), Values::one(resource_arn), conditions)
+    Statement::allow(
+        None,
+        Values::one(action),
+        Values::one(resource_arn),
+        conditions,
+    )
 }
 
 /// The trust policy of a DAX service role (developer guide, "Creating a DAX cluster", step 1).
@@ -195,7 +227,10 @@ pub fn trust_policy() -> PolicyDocument {
     PolicyDocument::new(vec![Statement {
         sid: None,
         effect: Effect::Allow,
-        principal: Some(BTreeMap::from([("Service".to_owned(), Values::one(DAX_PRINCIPAL))])),
+        principal: Some(BTreeMap::from([(
+            "Service".to_owned(),
+            Values::one(DAX_PRINCIPAL),
+        )])),
         action: Values::one("sts:AssumeRole"),
         resource: None,
         condition: Conditions::new(),
@@ -218,10 +253,21 @@ pub fn access_policies(
     let empty = non_whitespace_len(&access_policy(mode, Vec::new()).to_json());
     let parts = fill::parts(&names, &prefix, POLICY_CHARACTERS_MAX - empty);
     if parts.len() > POLICIES_PER_ROLE {
-        let fitting = parts.iter().take(POLICIES_PER_ROLE).map(|part| part.len() / 2).sum();
-        return Err(TooManyTables { tables: names.len(), fitting, policies: parts.len() });
+        let fitting = parts
+            .iter()
+            .take(POLICIES_PER_ROLE)
+            .map(|part| part.len() / 2)
+            .sum();
+        return Err(TooManyTables {
+            tables: names.len(),
+            fitting,
+            policies: parts.len(),
+        });
     }
-    Ok(parts.into_iter().map(|resources| access_policy(mode, resources)).collect())
+    Ok(parts
+        .into_iter()
+        .map(|resources| access_policy(mode, resources))
+        .collect())
 }
 
 fn access_policy(mode: Access, resources: Vec<String>) -> PolicyDocument {
@@ -230,7 +276,12 @@ fn access_policy(mode: Access, resources: Vec<String>) -> PolicyDocument {
         Access::ReadWrite => "DaxReadWriteTables",
     };
     let actions = actions("dynamodb", &READ, mode);
-    PolicyDocument::new(vec![Statement::allow(Some(sid), actions, Values::Many(resources), Conditions::new())])
+    PolicyDocument::new(vec![Statement::allow(
+        Some(sid),
+        actions,
+        Values::Many(resources),
+        Conditions::new(),
+    )])
 }
 
 fn actions(service: &str, read: &[&str], mode: Access) -> Values {
@@ -238,14 +289,23 @@ fn actions(service: &str, read: &[&str], mode: Access) -> Values {
         Access::ReadOnly => &[],
         Access::ReadWrite => &WRITE,
     };
-    Values::many(read.iter().chain(write).map(|name| format!("{service}:{name}")))
+    Values::many(
+        read.iter()
+            .chain(write)
+            .map(|name| format!("{service}:{name}")),
+    )
 }
 
 /// The permissions boundary: the most that any role we make may ever do.
 pub fn boundary_policy(partition: &str, account_id: &str) -> PolicyDocument {
     let resource = Values::One(format!("arn:{partition}:dynamodb:*:{account_id}:table/*"));
     let actions = actions("dynamodb", &READ, Access::ReadWrite);
-    PolicyDocument::new(vec![Statement::allow(Some("OnlyDynamoDbData"), actions, resource, Conditions::new())])
+    PolicyDocument::new(vec![Statement::allow(
+        Some("OnlyDynamoDbData"),
+        actions,
+        resource,
+        Conditions::new(),
+    )])
 }
 
 /// The policy an application needs to use a cluster; the name is lower case, as AWS stores it.
@@ -256,14 +316,23 @@ pub fn application_policy(
     account_id: &str,
     cluster: &str,
 ) -> PolicyDocument {
-    let resource = Values::One(format!("arn:{partition}:dax:{region}:{account_id}:cache/{cluster}"));
+    let resource = Values::One(format!(
+        "arn:{partition}:dax:{region}:{account_id}:cache/{cluster}"
+    ));
     let actions = actions("dax", &READ[1..], mode); // The data plane knows no DescribeTable.
-    PolicyDocument::new(vec![Statement::allow(Some("UseDaxCluster"), actions, resource, Conditions::new())])
+    PolicyDocument::new(vec![Statement::allow(
+        Some("UseDaxCluster"),
+        actions,
+        resource,
+        Conditions::new(),
+    )])
 }
 
 /// Characters of a document as IAM counts them: white space is free.
 pub fn non_whitespace_len(text: &str) -> usize {
-    text.chars().filter(|character| !character.is_whitespace()).count()
+    text.chars()
+        .filter(|character| !character.is_whitespace())
+        .count()
 }
 
 #[cfg(test)]

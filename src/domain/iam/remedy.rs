@@ -1,9 +1,9 @@
 //! Remedy: the policy that cures one refusal, as narrow as the refusal is.
 
 use super::denial::Denial;
-use crate::domain::names::IAM_PATH;
 use super::policies::service::{CREATE_ACTION, CREATES_RULES, DAX_ACTIONS};
 use super::policies::{Conditions, PolicyDocument, Statement, Values, condition};
+use crate::domain::names::IAM_PATH;
 
 mod resource;
 
@@ -34,31 +34,51 @@ pub fn remedy(denial: &Denial, place: &CallSite<'_>) -> Option<PolicyDocument> {
     }
     let resource = resource::of(denial, place)?;
     let conditions = conditions(&denial.action, &resource, place);
-    Some(PolicyDocument::new(vec![Statement::allow(None, Values::one(&denial.action), resource, conditions)]))
+    Some(PolicyDocument::new(vec![Statement::allow(
+        None,
+        Values::one(&denial.action),
+        resource,
+        conditions,
+    )]))
 }
 
 /// The conditions without which the statement would grant more than this call needs.
 pub fn conditions(action: &str, resource: &Values, place: &CallSite<'_>) -> Conditions {
     let bounded = || match place.boundary_arn {
-        Some(boundary) => condition("StringEquals", "iam:PermissionsBoundary", Values::one(boundary)),
+        Some(boundary) => condition(
+            "StringEquals",
+            "iam:PermissionsBoundary",
+            Values::one(boundary),
+        ),
         None => Conditions::new(),
     };
     match action {
-        "iam:PassRole" => condition("StringEquals", "iam:PassedToService", Values::one(place.passed_to_service)),
-        "iam:CreateServiceLinkedRole" => {
-            condition("StringEquals", "iam:AWSServiceName", Values::one(super::policies::DAX_PRINCIPAL))
-        }
+        "iam:PassRole" => condition(
+            "StringEquals",
+            "iam:PassedToService",
+            Values::one(place.passed_to_service),
+        ),
+        "iam:CreateServiceLinkedRole" => condition(
+            "StringEquals",
+            "iam:AWSServiceName",
+            Values::one(super::policies::DAX_PRINCIPAL),
+        ),
         "iam:CreateRole" => bounded(),
         "ec2:CreateTags" => condition("StringEquals", CREATE_ACTION, Values::one(CREATES_RULES)),
         "iam:AttachRolePolicy" | "iam:DetachRolePolicy" if is_managed(resource) => {
-            let managed = format!("arn:{}:iam::{}:policy{IAM_PATH}dax-*", place.partition, place.account_id);
+            let managed = format!(
+                "arn:{}:iam::{}:policy{IAM_PATH}dax-*",
+                place.partition, place.account_id
+            );
             let mut conditions = condition("ArnLike", "iam:PolicyARN", Values::One(managed));
             conditions.extend(bounded());
             conditions
         }
-        _ if DAX_ACTIONS.contains(&action) => {
-            condition("StringEquals", "aws:RequestedRegion", Values::one(place.region))
-        }
+        _ if DAX_ACTIONS.contains(&action) => condition(
+            "StringEquals",
+            "aws:RequestedRegion",
+            Values::one(place.region),
+        ),
         _ => Conditions::new(),
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::domain::names::IAM_PATH;
 use super::policies::DAX_PRINCIPAL;
+use crate::domain::names::IAM_PATH;
 
 /// Path of service-linked roles, which trust a service but are not service roles.
 const SERVICE_LINKED_PATH: &str = "/aws-service-role/";
@@ -23,26 +23,38 @@ pub fn is_service_role(path: &str, trust_policy: &str) -> bool {
 ///
 /// Conditions are not evaluated: a statement with one counts as trust, because DAX itself is the judge of it.
 pub fn trusts_dax(document: &str) -> bool {
-    let Ok(document) = serde_json::from_str::<Value>(document) else { return false };
+    let Ok(document) = serde_json::from_str::<Value>(document) else {
+        return false;
+    };
     let statements = one_or_many(document.get("Statement"));
     let speaks_of_dax = |effect: &str, statement: &&Value| {
-        statement.get("Effect").and_then(Value::as_str) == Some(effect) && assumes(statement) && names_dax(statement)
+        statement.get("Effect").and_then(Value::as_str) == Some(effect)
+            && assumes(statement)
+            && names_dax(statement)
     };
-    statements.iter().any(|statement| speaks_of_dax("Allow", &statement))
-        && !statements.iter().any(|statement| speaks_of_dax("Deny", &statement) && statement.get("Condition").is_none())
+    statements
+        .iter()
+        .any(|statement| speaks_of_dax("Allow", &statement))
+        && !statements.iter().any(|statement| {
+            speaks_of_dax("Deny", &statement) && statement.get("Condition").is_none()
+        })
 }
 
 fn assumes(statement: &Value) -> bool {
     one_or_many(statement.get("Action"))
         .iter()
         .filter_map(Value::as_str)
-        .any(|action| ["sts:assumerole", "sts:*", "*"].contains(&action.to_ascii_lowercase().as_str()))
+        .any(|action| {
+            ["sts:assumerole", "sts:*", "*"].contains(&action.to_ascii_lowercase().as_str())
+        })
 }
 
 fn names_dax(statement: &Value) -> bool {
     let principal = statement.get("Principal");
     let services = one_or_many(principal.and_then(|principal| principal.get("Service")));
-    services.iter().any(|service| service.as_str() == Some(DAX_PRINCIPAL))
+    services
+        .iter()
+        .any(|service| service.as_str() == Some(DAX_PRINCIPAL))
 }
 
 /// IAM writes a single element with or without brackets.
@@ -56,7 +68,10 @@ fn one_or_many(value: Option<&Value>) -> Vec<Value> {
 
 /// Whether two policy documents, as JSON text, say the same: the order of keys and white space do not count.
 pub fn same_document(a: &str, b: &str) -> bool {
-    match (serde_json::from_str::<Value>(a), serde_json::from_str::<Value>(b)) {
+    match (
+        serde_json::from_str::<Value>(a),
+        serde_json::from_str::<Value>(b),
+    ) {
         (Ok(a), Ok(b)) => a == b,
         _ => false,
     }
@@ -83,8 +98,10 @@ mod tests {
         ] {
             assert!(!trusts_dax(other), "{other}");
         }
-        let denied =
-            dax.replace(r#"}]}"#, r#"},{"Effect":"Deny","Principal":{"Service":"dax.amazonaws.com"},"Action":"*"}]}"#);
+        let denied = dax.replace(
+            r#"}]}"#,
+            r#"},{"Effect":"Deny","Principal":{"Service":"dax.amazonaws.com"},"Action":"*"}]}"#,
+        );
         assert!(!trusts_dax(&denied));
     }
 
@@ -92,14 +109,22 @@ mod tests {
     fn a_role_of_ours_or_of_a_service_is_not_the_account_s() {
         let dax = crate::domain::iam::policies::trust_policy().to_json();
         assert!(may_serve("/", &dax) && may_serve("/service-role/", &dax));
-        assert!(!may_serve(IAM_PATH, &dax) && !may_serve("/aws-service-role/dax.amazonaws.com/", &dax));
+        assert!(
+            !may_serve(IAM_PATH, &dax) && !may_serve("/aws-service-role/dax.amazonaws.com/", &dax)
+        );
         assert!(!may_serve("/", "{}"));
-        assert!(is_service_role(IAM_PATH, &dax) && !is_service_role("/aws-service-role/dax.amazonaws.com/", &dax));
+        assert!(
+            is_service_role(IAM_PATH, &dax)
+                && !is_service_role("/aws-service-role/dax.amazonaws.com/", &dax)
+        );
     }
 
     #[test]
     fn documents_are_compared_by_what_they_say() {
-        assert!(same_document(r#"{"a":1,"b":[2]}"#, r#"{ "b": [2], "a": 1 }"#));
+        assert!(same_document(
+            r#"{"a":1,"b":[2]}"#,
+            r#"{ "b": [2], "a": 1 }"#
+        ));
         assert!(!same_document(r#"{"a":1}"#, r#"{"a":2}"#));
         assert!(!same_document("", ""));
     }

@@ -61,6 +61,10 @@ pub struct ClusterUpdate {
 impl ClusterUpdate {
     /// Whether it would change nothing.
     pub fn is_empty(&self) -> bool {
-        *self == Self { name: self.name.clone(), ..Self::default() }
+        *self
+            == Self {
+                name: self.name.clone(),
+                ..Self::default()
+            }
     }
 }

@@ -83,9 +83,11 @@ impl FaultClass {
             | Self::Deadline
             | Self::ClusterNotAvailable
             | Self::Crashed => Handling::Block,
-            Self::Invalid | Self::RegionUnsupported | Self::Conflict | Self::ClusterExists | Self::RoleUnspecified => {
-                Handling::Fail
-            }
+            Self::Invalid
+            | Self::RegionUnsupported
+            | Self::Conflict
+            | Self::ClusterExists
+            | Self::RoleUnspecified => Handling::Fail,
         }
     }
 
@@ -93,7 +95,9 @@ impl FaultClass {
     pub fn problem_code(self) -> ProblemCode {
         match self {
             Self::Transient | Self::Throttled | Self::Ambiguous => ProblemCode::AwsUnavailable,
-            Self::AlreadyExists | Self::Conflict | Self::WrongState => ProblemCode::ResourceConflict,
+            Self::AlreadyExists | Self::Conflict | Self::WrongState => {
+                ProblemCode::ResourceConflict
+            }
             Self::NotFound | Self::Invalid => ProblemCode::AwsRejectedInput,
             Self::RoleNotAssumable => ProblemCode::RoleNotAssumable,
             Self::Permission | Self::ServiceLinkedRoleMissing => ProblemCode::PermissionMissing,

@@ -87,13 +87,21 @@ pub fn lookup(service: &str, operation: &str, code: &str, message: &str) -> Vec<
     if let Some(denial) = denial::parse(message) {
         return of_denial(&denial);
     }
-    let operation = if operation.is_empty() { pasted::operation(message) } else { operation };
+    let operation = if operation.is_empty() {
+        pasted::operation(message)
+    } else {
+        operation
+    };
     let told = |hint: &&Hint| is_told(hint, service, operation, code, message);
     let told: Vec<&'static Hint> = all().filter(told).collect();
     if !told.is_empty() {
         return told;
     }
-    let code = if code.is_empty() { pasted::code(message) } else { code };
+    let code = if code.is_empty() {
+        pasted::code(message)
+    } else {
+        code
+    };
     for_code(service, operation, codes::canonical(code))
 }
 
@@ -106,9 +114,17 @@ pub fn read_pasted(message: &str) -> (&str, &str) {
 pub fn of_denial(denial: &Denial) -> Vec<&'static Hint> {
     match denial.cause {
         DenialCause::IdentityPolicy | DenialCause::Unstated => {
-            let with = |action: &str| all().filter(|hint| hint.action == Some(action)).collect::<Vec<_>>();
+            let with = |action: &str| {
+                all()
+                    .filter(|hint| hint.action == Some(action))
+                    .collect::<Vec<_>>()
+            };
             let exact = with(&denial.action);
-            if exact.is_empty() { with(ANY_ACTION) } else { exact }
+            if exact.is_empty() {
+                with(ANY_ACTION)
+            } else {
+                exact
+            }
         }
         cause @ (DenialCause::PermissionsBoundary
         | DenialCause::ServiceControlPolicy
@@ -126,11 +142,17 @@ fn is_told(hint: &Hint, service: &str, operation: &str, code: &str, message: &st
         return false;
     };
     let same_code = codes::canonical(hint.code) == codes::canonical(code);
-    let message = message.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let message = message
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase();
     message.contains(words)
         && (same_code || code.is_empty() || codes::is_refusal(code))
         && is_of_service(hint, service)
-        && (hint.operations.is_empty() || operation.is_empty() || hint.operations.contains(&operation))
+        && (hint.operations.is_empty()
+            || operation.is_empty()
+            || hint.operations.contains(&operation))
 }
 
 fn is_of_service(hint: &Hint, service: &str) -> bool {
@@ -147,7 +169,11 @@ fn for_code(service: &str, operation: &str, code: &str) -> Vec<&'static Hint> {
         .filter(|hint| codes::canonical(hint.code) == code && is_of_service(hint, service))
         .collect();
     let pick = |wanted: &dyn Fn(&Hint) -> bool| -> Vec<&'static Hint> {
-        of_code.iter().copied().filter(|hint| wanted(hint)).collect()
+        of_code
+            .iter()
+            .copied()
+            .filter(|hint| wanted(hint))
+            .collect()
     };
     let own = |hint: &Hint| hint.service != ANY_SERVICE;
     let choices: [Vec<&'static Hint>; 4] = [
@@ -156,12 +182,15 @@ fn for_code(service: &str, operation: &str, code: &str) -> Vec<&'static Hint> {
         pick(&|hint| own(hint) && operation.is_empty()),
         pick(&|hint| !own(hint)),
     ];
-    choices.into_iter().find(|choice| !choice.is_empty()).unwrap_or_default()
+    choices
+        .into_iter()
+        .find(|choice| !choice.is_empty())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
-mod properties;
-#[cfg(test)]
 mod lookups;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -9,8 +9,20 @@ pub(crate) struct Row {
     pub(crate) explanation: &'static str,
 }
 
-const fn row(word: &'static str, status: u16, title: &'static str, retryable: bool, explanation: &'static str) -> Row {
-    Row { word, status, title, retryable, explanation }
+const fn row(
+    word: &'static str,
+    status: u16,
+    title: &'static str,
+    retryable: bool,
+    explanation: &'static str,
+) -> Row {
+    Row {
+        word,
+        status,
+        title,
+        retryable,
+        explanation,
+    }
 }
 
 /// Every problem type, in the order of the enum `ProblemCode`.
@@ -50,7 +62,13 @@ pub(crate) const ROWS: [Row; 38] = [
         false,
         "The `Allow` header lists the methods of this path.",
     ),
-    row("body_too_large", 413, "The body is too large", false, "Request bodies may have at most 64 KiB."),
+    row(
+        "body_too_large",
+        413,
+        "The body is too large",
+        false,
+        "Request bodies may have at most 64 KiB.",
+    ),
     row(
         "unsupported_media_type",
         415,
@@ -221,7 +239,13 @@ pub(crate) const ROWS: [Row; 38] = [
         true,
         "Try other availability zones or another node type in a new request, or wait: the operation tries again by itself every ten minutes.",
     ),
-    row("region_unsupported", 422, "DAX is not offered in this Region", false, "Use a Region that offers DAX."),
+    row(
+        "region_unsupported",
+        422,
+        "DAX is not offered in this Region",
+        false,
+        "Use a Region that offers DAX.",
+    ),
     row(
         "cluster_not_available",
         504,

@@ -41,11 +41,16 @@ const WINDOW_MINUTES: std::ops::RangeInclusive<u32> = 60..=24 * 60;
 /// A description: the characters IAM and DAX take. An empty one is none.
 pub fn description(text: &str) -> Result<Option<String>, RuleViolation> {
     if text.chars().count() > DESCRIPTION_MAX {
-        return Err(out_of_range(format!("must have at most {DESCRIPTION_MAX} characters")));
+        return Err(out_of_range(format!(
+            "must have at most {DESCRIPTION_MAX} characters"
+        )));
     }
     let known = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
     if let Some(c) = text.chars().find(|&c| !known(c)) {
-        let detail = format!("must hold only Latin-1 letters, digits and signs, not U+{:04X}", u32::from(c));
+        let detail = format!(
+            "must hold only Latin-1 letters, digits and signs, not U+{:04X}",
+            u32::from(c)
+        );
         return Err(invalid_format(detail));
     }
     Ok((!text.is_empty()).then(|| text.to_owned()))
@@ -53,7 +58,12 @@ pub fn description(text: &str) -> Result<Option<String>, RuleViolation> {
 
 /// A node type, such as `dax.r5.large`. Which types exist, AWS knows.
 pub fn node_type(text: &str) -> Result<String, RuleViolation> {
-    let word = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let word = |part: &str| {
+        !part.is_empty()
+            && part
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    };
     let mut parts = text.split('.');
     let dax = parts.next() == Some("dax");
     let (family, size, rest) = (parts.next(), parts.next(), parts.next());
@@ -82,28 +92,43 @@ pub fn node_id(text: &str) -> Result<String, RuleViolation> {
     if (1..=NODE_ID_MAX).contains(&text.len()) && text.chars().all(known) {
         return Ok(text.to_owned());
     }
-    Err(invalid_format("must be the id of a node, such as `orders-cache-a`"))
+    Err(invalid_format(
+        "must be the id of a node, such as `orders-cache-a`",
+    ))
 }
 
 /// An availability zone of the Region.
 pub fn availability_zone(text: &str, place: &AwsAccount) -> Result<String, RuleViolation> {
-    let known = text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    let rest = text.strip_prefix(place.region.as_str()).filter(|rest| !rest.is_empty());
+    let known = text
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let rest = text
+        .strip_prefix(place.region.as_str())
+        .filter(|rest| !rest.is_empty());
     if known && text.len() <= 64 && rest.is_some() {
         return Ok(text.to_owned());
     }
-    Err(invalid_format(format!("must be a zone of the Region {0}, such as `{0}a`", place.region)))
+    Err(invalid_format(format!(
+        "must be a zone of the Region {0}, such as `{0}a`",
+        place.region
+    )))
 }
 
 /// A maintenance window `ddd:hh24:mi-ddd:hh24:mi` in UTC, of 60 minutes to 24 hours. Lower-cased as AWS does.
 pub fn maintenance_window(text: &str) -> Result<String, RuleViolation> {
     let window = text.to_ascii_lowercase();
-    let ends = window.split_once('-').and_then(|(from, to)| Some((minute_of_week(from)?, minute_of_week(to)?)));
+    let ends = window
+        .split_once('-')
+        .and_then(|(from, to)| Some((minute_of_week(from)?, minute_of_week(to)?)));
     let Some((from, to)) = ends else {
-        return Err(invalid_format("must look like `sun:05:00-sun:06:00`, in UTC"));
+        return Err(invalid_format(
+            "must look like `sun:05:00-sun:06:00`, in UTC",
+        ));
     };
     if !WINDOW_MINUTES.contains(&((WEEK_MINUTES + to - from) % WEEK_MINUTES)) {
-        return Err(out_of_range("must last at least 60 minutes and at most 24 hours"));
+        return Err(out_of_range(
+            "must last at least 60 minutes and at most 24 hours",
+        ));
     }
     Ok(window)
 }
@@ -114,7 +139,9 @@ fn minute_of_week(text: &str) -> Option<u32> {
     let day = DAYS.iter().position(|name| *name == day)?;
     let two_digits = |part: &str, below: u32| {
         let digits = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
-        part.parse::<u32>().ok().filter(|number| digits && *number < below)
+        part.parse::<u32>()
+            .ok()
+            .filter(|number| digits && *number < below)
     };
     let day = u32::try_from(day).ok()?;
     Some((day * 24 + two_digits(hours, 24)?) * 60 + two_digits(minutes, 60)?)
@@ -136,10 +163,15 @@ pub fn security_group_id(text: &str) -> Result<String, RuleViolation> {
 }
 
 fn network_id(text: &str, prefix: &str) -> Result<String, RuleViolation> {
-    let hex = |rest: &str| rest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let hex = |rest: &str| {
+        rest.bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
     match text.strip_prefix(prefix) {
         Some(rest) if matches!(rest.len(), 8 | 17) && hex(rest) => Ok(text.to_owned()),
-        Some(_) | None => Err(invalid_format(format!("must be `{prefix}` and 8 or 17 lower-case hexadecimal digits"))),
+        Some(_) | None => Err(invalid_format(format!(
+            "must be `{prefix}` and 8 or 17 lower-case hexadecimal digits"
+        ))),
     }
 }
 
@@ -155,24 +187,43 @@ pub fn parameter_group_name(text: &str) -> Result<String, RuleViolation> {
 
 fn group_name(text: &str) -> Result<String, RuleViolation> {
     if text.is_empty() || text.len() > GROUP_NAME_MAX {
-        return Err(out_of_range(format!("must have 1 to {GROUP_NAME_MAX} characters")));
+        return Err(out_of_range(format!(
+            "must have 1 to {GROUP_NAME_MAX} characters"
+        )));
     }
-    let known = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'));
+    let known = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'));
     if known && text.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return Ok(text.to_owned());
     }
-    Err(invalid_format("must start with a letter and hold only ASCII letters, digits, hyphens, dots and underscores"))
+    Err(invalid_format(
+        "must start with a letter and hold only ASCII letters, digits, hyphens, dots and underscores",
+    ))
 }
 
 /// An ARN in its six parts, of this partition and account; the resource is the last.
-fn own_arn<'a>(text: &'a str, service: &str, region: &str, place: &AwsAccount) -> Result<&'a str, RuleViolation> {
-    let expected = format!("arn:{}:{service}:{region}:{}:", place.partition, place.account_id);
+fn own_arn<'a>(
+    text: &'a str,
+    service: &str,
+    region: &str,
+    place: &AwsAccount,
+) -> Result<&'a str, RuleViolation> {
+    let expected = format!(
+        "arn:{}:{service}:{region}:{}:",
+        place.partition, place.account_id
+    );
     if text.len() > ARN_MAX {
-        return Err(out_of_range(format!("must have at most {ARN_MAX} characters")));
+        return Err(out_of_range(format!(
+            "must have at most {ARN_MAX} characters"
+        )));
     }
     text.strip_prefix(&expected).ok_or_else(|| {
         if text.starts_with("arn:") {
-            RuleViolation::new("foreign_arn", format!("must be of this account and Region: `{expected}…`"))
+            RuleViolation::new(
+                "foreign_arn",
+                format!("must be of this account and Region: `{expected}…`"),
+            )
         } else {
             invalid_format(format!("must be an ARN: `{expected}…`"))
         }
@@ -185,12 +236,24 @@ pub fn role_arn(text: &str, place: &AwsAccount) -> Result<String, RuleViolation>
     let invalid = || invalid_format("must name a role: `role/<path><name>`");
     let path_and_name = resource.strip_prefix("role").ok_or_else(invalid)?;
     let (path, name) = path_and_name.rsplit_once('/').ok_or_else(invalid)?;
-    let name_known = name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
-    let path_known = path.is_empty() || (path.starts_with('/') && path.chars().all(|c| ('!'..='~').contains(&c)));
-    if name.is_empty() || name.len() > 64 || !name_known || !path_known || path.len() > 511 || path.contains('*') {
+    let name_known = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
+    let path_known = path.is_empty()
+        || (path.starts_with('/') && path.chars().all(|c| ('!'..='~').contains(&c)));
+    if name.is_empty()
+        || name.len() > 64
+        || !name_known
+        || !path_known
+        || path.len() > 511
+        || path.contains('*')
+    {
         return Err(invalid());
     }
-    if format!("{path}/").to_ascii_lowercase().starts_with(IAM_PATH) {
+    if format!("{path}/")
+        .to_ascii_lowercase()
+        .starts_with(IAM_PATH)
+    {
         let detail = "must not lie under our own path: a role of ours serves one cluster only";
         return Err(RuleViolation::new("managed_role", detail));
     }
@@ -200,7 +263,9 @@ pub fn role_arn(text: &str, place: &AwsAccount) -> Result<String, RuleViolation>
 /// The ARN of an SNS topic of this account and Region.
 pub fn topic_arn(text: &str, place: &AwsAccount) -> Result<String, RuleViolation> {
     let name = own_arn(text, "sns", &place.region, place)?;
-    let known = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    let known = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
     if name.is_empty() || name.len() > 256 || !known {
         return Err(invalid_format("must name a standard SNS topic"));
     }
@@ -212,13 +277,19 @@ pub fn topic_arn(text: &str, place: &AwsAccount) -> Result<String, RuleViolation
 pub fn table(text: &str, place: &AwsAccount) -> Result<String, RuleViolation> {
     let name = if text.starts_with("arn:") {
         let resource = own_arn(text, "dynamodb", &place.region, place)?;
-        resource.strip_prefix("table/").ok_or_else(|| invalid_format("must name a table: `table/<name>`"))?
+        resource
+            .strip_prefix("table/")
+            .ok_or_else(|| invalid_format("must name a table: `table/<name>`"))?
     } else {
         text
     };
-    let known = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    let known = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
     if !known {
-        return Err(invalid_format("must hold only ASCII letters, digits, `_`, `.` and `-`; wildcards are not names"));
+        return Err(invalid_format(
+            "must hold only ASCII letters, digits, `_`, `.` and `-`; wildcards are not names",
+        ));
     }
     if !(3..=255).contains(&name.len()) {
         return Err(out_of_range("must have 3 to 255 characters"));
@@ -229,7 +300,9 @@ pub fn table(text: &str, place: &AwsAccount) -> Result<String, RuleViolation> {
 /// A time to live in milliseconds, as the decimal text AWS takes.
 pub fn ttl_millis(millis: i64) -> Result<String, RuleViolation> {
     if !(0..=TTL_MILLIS_MAX).contains(&millis) {
-        return Err(out_of_range(format!("must be between 0 and {TTL_MILLIS_MAX}")));
+        return Err(out_of_range(format!(
+            "must be between 0 and {TTL_MILLIS_MAX}"
+        )));
     }
     Ok(millis.to_string())
 }
@@ -238,11 +311,19 @@ pub fn ttl_millis(millis: i64) -> Result<String, RuleViolation> {
 pub fn tag_key(text: &str) -> Result<(), RuleViolation> {
     let length = text.chars().count();
     if length == 0 || length > TAG_KEY_MAX {
-        return Err(out_of_range(format!("the key of a tag must have 1 to {TAG_KEY_MAX} characters")));
+        return Err(out_of_range(format!(
+            "the key of a tag must have 1 to {TAG_KEY_MAX} characters"
+        )));
     }
     let folded = text.to_lowercase();
-    if let Some(prefix) = ["aws:", RESERVED_TAG_PREFIX].into_iter().find(|prefix| folded.starts_with(prefix)) {
-        return Err(RuleViolation::new("reserved", format!("the prefix `{prefix}` is reserved")));
+    if let Some(prefix) = ["aws:", RESERVED_TAG_PREFIX]
+        .into_iter()
+        .find(|prefix| folded.starts_with(prefix))
+    {
+        return Err(RuleViolation::new(
+            "reserved",
+            format!("the prefix `{prefix}` is reserved"),
+        ));
     }
     tag_characters(text, "key")
 }
@@ -250,7 +331,9 @@ pub fn tag_key(text: &str) -> Result<(), RuleViolation> {
 /// The value of a tag.
 pub fn tag_value(text: &str) -> Result<(), RuleViolation> {
     if text.chars().count() > TAG_VALUE_MAX {
-        return Err(out_of_range(format!("the value of a tag must have at most {TAG_VALUE_MAX} characters")));
+        return Err(out_of_range(format!(
+            "the value of a tag must have at most {TAG_VALUE_MAX} characters"
+        )));
     }
     tag_characters(text, "value")
 }
@@ -264,11 +347,15 @@ pub fn tag_count(tags: &BTreeMap<String, String>) -> Result<(), RuleViolation> {
 }
 
 fn tag_characters(text: &str, what: &str) -> Result<(), RuleViolation> {
-    let known = |c: char| c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c);
+    let known = |c: char| {
+        c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
+    };
     if text.chars().all(known) {
         return Ok(());
     }
-    Err(invalid_format(format!("the {what} of a tag may hold letters, digits, blanks and `_ . : / = + - @`")))
+    Err(invalid_format(format!(
+        "the {what} of a tag may hold letters, digits, blanks and `_ . : / = + - @`"
+    )))
 }
 
 fn out_of_range(detail: impl Into<String>) -> RuleViolation {

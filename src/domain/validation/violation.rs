@@ -14,7 +14,10 @@ pub struct RuleViolation {
 impl RuleViolation {
     /// A broken rule with its code and its sentence.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self {
+            code,
+            detail: detail.into(),
+        }
     }
 }
 

@@ -3,15 +3,15 @@
 //! Each is one without which the work blocks. Not among them is what the work can do without: reading the service-linked
 //! role, because DAX makes a missing one itself in the caller's name.
 
-use crate::domain::installation::AwsAccount;
-use crate::domain::plan::{Permission, SUFFIX_PATTERN};
 use crate::domain::iam::policies::{DAX_PRINCIPAL, Values};
 use crate::domain::iam::remedy;
 use crate::domain::iam::remedy::conditions;
+use crate::domain::installation::AwsAccount;
+use crate::domain::plan::{Permission, SUFFIX_PATTERN};
 use crate::domain::spec::{ParameterGroup, SubnetGroup};
 
-use crate::inspections::service_role::RoleChoice;
 use super::Draft;
+use crate::inspections::service_role::RoleChoice;
 
 /// Any resource.
 const ANYTHING: &str = "*";
@@ -21,9 +21,17 @@ impl Draft<'_> {
     pub(in crate::inspections) fn permissions(&self) -> Vec<Permission> {
         let mut permissions = self.of_role();
         let linked = self.linked_role_arn();
-        permissions.push(self.permission("iam:CreateServiceLinkedRole", &linked, vec![linked.clone()]));
+        permissions.push(self.permission(
+            "iam:CreateServiceLinkedRole",
+            &linked,
+            vec![linked.clone()],
+        ));
         permissions.extend(self.of_groups());
-        for action in ["dax:DescribeClusters", "dax:CreateCluster", "dax:TagResource"] {
+        for action in [
+            "dax:DescribeClusters",
+            "dax:CreateCluster",
+            "dax:TagResource",
+        ] {
             permissions.push(self.anywhere(action));
         }
         permissions.extend(self.of_passing());
@@ -52,17 +60,33 @@ impl Draft<'_> {
     fn of_new_role(&self) -> Vec<Permission> {
         let place = self.ground.place;
         let role = |suffix| place.iam_arn("role", &self.managed_name(suffix));
-        let on_role = |action| self.permission(action, &role(SUFFIX_PATTERN), vec![role(&self.drawn)]);
+        let on_role =
+            |action| self.permission(action, &role(SUFFIX_PATTERN), vec![role(&self.drawn)]);
         // A role that does not exist yet has no path in IAM's eyes, so it is read with and without one.
-        let without_path = |name: &str| format!("arn:{}:iam::{}:role/{name}", place.partition, place.account_id);
+        let without_path = |name: &str| {
+            format!(
+                "arn:{}:iam::{}:role/{name}",
+                place.partition, place.account_id
+            )
+        };
         let read = without_path(&format!("*{}", self.managed_name(SUFFIX_PATTERN)));
-        let read_asked = vec![role(&self.drawn), without_path(&self.managed_name(&self.drawn))];
-        let mut permissions =
-            vec![self.permission("iam:GetRole", &read, read_asked), on_role("iam:CreateRole"), on_role("iam:TagRole")];
+        let read_asked = vec![
+            role(&self.drawn),
+            without_path(&self.managed_name(&self.drawn)),
+        ];
+        let mut permissions = vec![
+            self.permission("iam:GetRole", &read, read_asked),
+            on_role("iam:CreateRole"),
+            on_role("iam:TagRole"),
+        ];
         for index in 0..self.documents.len() {
             let policy = |suffix| place.iam_arn("policy", &self.policy_name(index, suffix));
             for action in ["iam:GetPolicy", "iam:CreatePolicy", "iam:TagPolicy"] {
-                permissions.push(self.permission(action, &policy(SUFFIX_PATTERN), vec![policy(&self.drawn)]));
+                permissions.push(self.permission(
+                    action,
+                    &policy(SUFFIX_PATTERN),
+                    vec![policy(&self.drawn)],
+                ));
             }
         }
         permissions.push(on_role("iam:ListAttachedRolePolicies"));
@@ -73,7 +97,9 @@ impl Draft<'_> {
     fn of_groups(&self) -> Vec<Permission> {
         let mut actions = vec!["dax:DescribeSubnetGroups"];
         match self.spec.subnet_group {
-            SubnetGroup::OfVpc { .. } => actions.extend(["dax:CreateSubnetGroup", "ec2:DescribeSubnets"]),
+            SubnetGroup::OfVpc { .. } => {
+                actions.extend(["dax:CreateSubnetGroup", "ec2:DescribeSubnets"])
+            }
             SubnetGroup::New { .. } => actions.push("dax:CreateSubnetGroup"),
             SubnetGroup::Existing { .. } | SubnetGroup::Default => {}
         }
@@ -87,16 +113,27 @@ impl Draft<'_> {
                 "dax:UpdateParameterGroup",
             ],
         });
-        actions.into_iter().map(|action| self.anywhere(action)).collect()
+        actions
+            .into_iter()
+            .map(|action| self.anywhere(action))
+            .collect()
     }
 
     fn of_passing(&self) -> Option<Permission> {
         let role = |suffix| match self.role {
-            RoleChoice::New { .. } => Some(self.ground.place.iam_arn("role", &self.managed_name(suffix))),
+            RoleChoice::New { .. } => Some(
+                self.ground
+                    .place
+                    .iam_arn("role", &self.managed_name(suffix)),
+            ),
             RoleChoice::Existing(arn) | RoleChoice::Found(arn) => Some(arn.clone()),
             RoleChoice::Unclear { .. } | RoleChoice::Unknown(_) => None,
         };
-        Some(self.permission("iam:PassRole", &role(SUFFIX_PATTERN)?, vec![role(&self.drawn)?]))
+        Some(self.permission(
+            "iam:PassRole",
+            &role(SUFFIX_PATTERN)?,
+            vec![role(&self.drawn)?],
+        ))
     }
 
     /// DAX's own actions cannot be limited to a resource (developer guide, "Managing DAX clusters"), nor can EC2's reads.
@@ -126,15 +163,24 @@ impl Draft<'_> {
     fn context(&self, action: &str) -> Vec<(&'static str, String)> {
         let place = self.ground.place;
         let mut context = vec![("aws:RequestedRegion", region_of(action, place))];
-        let boundary = || self.ground.permissions_boundary.map(|arn| ("iam:PermissionsBoundary", arn.to_owned()));
+        let boundary = || {
+            self.ground
+                .permissions_boundary
+                .map(|arn| ("iam:PermissionsBoundary", arn.to_owned()))
+        };
         match action {
             "iam:CreateRole" | "iam:TagRole" => context.extend(boundary()),
             "iam:AttachRolePolicy" => {
-                context.push(("iam:PolicyARN", place.iam_arn("policy", &self.policy_name(0, &self.drawn))));
+                context.push((
+                    "iam:PolicyARN",
+                    place.iam_arn("policy", &self.policy_name(0, &self.drawn)),
+                ));
                 context.extend(boundary());
             }
             "iam:PassRole" => context.push(("iam:PassedToService", DAX_PRINCIPAL.to_owned())),
-            "iam:CreateServiceLinkedRole" => context.push(("iam:AWSServiceName", DAX_PRINCIPAL.to_owned())),
+            "iam:CreateServiceLinkedRole" => {
+                context.push(("iam:AWSServiceName", DAX_PRINCIPAL.to_owned()))
+            }
             _ => {}
         }
         context
@@ -144,7 +190,11 @@ impl Draft<'_> {
 /// The Region in which a call of an action counts: IAM has one endpoint in each partition (AWS General Reference, "IAM
 /// endpoints").
 pub fn region_of(action: &str, place: &AwsAccount) -> String {
-    let region = if action.starts_with("iam:") { home_of_iam(&place.partition) } else { &place.region };
+    let region = if action.starts_with("iam:") {
+        home_of_iam(&place.partition)
+    } else {
+        &place.region
+    };
     region.to_owned()
 }
 

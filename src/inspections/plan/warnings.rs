@@ -1,15 +1,20 @@
 //! What is worth knowing before a cluster is asked for.
 
+use crate::domain::iam::policies::Tables;
 use crate::domain::node_types::{Offer, is_burstable, offer};
 use crate::domain::plan::Warning;
-use crate::domain::iam::policies::Tables;
 
-use crate::inspections::service_role::RoleChoice;
 use super::Draft;
+use crate::inspections::service_role::RoleChoice;
 
 impl Draft<'_> {
     pub(super) fn warnings(&self) -> Vec<Warning> {
-        let all = [self.of_nodes(), self.of_node_type(), self.of_tls(), self.of_service_role()];
+        let all = [
+            self.of_nodes(),
+            self.of_node_type(),
+            self.of_tls(),
+            self.of_service_role(),
+        ];
         let warning = |(code, detail)| Warning { code, detail };
         all.into_iter().flatten().map(warning).collect()
     }
@@ -17,8 +22,14 @@ impl Draft<'_> {
     fn of_nodes(&self) -> Vec<(&'static str, String)> {
         let advice = "AWS advises at least three, in different Availability Zones, for production";
         match self.spec.replication_factor {
-            1 => vec![("one_node", format!("a cluster of one node is away whenever that node is; {advice}"))],
-            2 => vec![("two_nodes", format!("of two nodes only one is left when the other fails; {advice}"))],
+            1 => vec![(
+                "one_node",
+                format!("a cluster of one node is away whenever that node is; {advice}"),
+            )],
+            2 => vec![(
+                "two_nodes",
+                format!("of two nodes only one is left when the other fails; {advice}"),
+            )],
             _ => Vec::new(),
         }
     }
@@ -28,16 +39,20 @@ impl Draft<'_> {
         let mut warnings = match offer(node_type, region) {
             Offer::Known => Vec::new(),
             Offer::NoSuchType => {
-                let detail = format!("AWS's published node types do not include {node_type}; it may refuse it");
+                let detail = format!(
+                    "AWS's published node types do not include {node_type}; it may refuse it"
+                );
                 vec![("node_type_unknown", detail)]
             }
             Offer::NotHere => {
-                let detail = format!("AWS's published node types do not include {node_type} in {region}");
+                let detail =
+                    format!("AWS's published node types do not include {node_type} in {region}");
                 vec![("node_type_unknown", detail)]
             }
             Offer::RegionUnlisted => {
-                let detail =
-                    format!("AWS publishes no node types for {region}; whether {node_type} is offered is not known");
+                let detail = format!(
+                    "AWS publishes no node types for {region}; whether {node_type} is offered is not known"
+                );
                 vec![("node_type_unverified", detail)]
             }
         };
@@ -72,8 +87,7 @@ impl Draft<'_> {
             RoleChoice::New { tables, .. } => {
                 let mut warnings = Vec::new();
                 if *tables == Tables::All {
-                    let detail =
-                        "the service role reaches every table of the account in the Region, future ones included";
+                    let detail = "the service role reaches every table of the account in the Region, future ones included";
                     warnings.push(("all_tables", detail.to_owned()));
                 }
                 if self.ground.permissions_boundary.is_none() {
@@ -88,7 +102,10 @@ impl Draft<'_> {
                 let detail = if candidates.is_empty() {
                     "no role of this account trusts DAX, and the request describes none".to_owned()
                 } else {
-                    format!("several roles of this account trust DAX: {}", candidates.join(", "))
+                    format!(
+                        "several roles of this account trust DAX: {}",
+                        candidates.join(", ")
+                    )
                 };
                 vec![("service_role_unspecified", detail)]
             }

@@ -1,8 +1,8 @@
 //! Whether the groups are there, can be made, and suit the cluster.
 
 use crate::aws::{ParameterGroup as FoundParameters, SubnetGroup as FoundSubnets};
-use crate::domain::problems::fault::Fault;
 use crate::domain::preflight::{Check, PredictedError};
+use crate::domain::problems::fault::Fault;
 use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
 
 use super::unanswered;
@@ -19,29 +19,52 @@ pub(super) const NETWORK_TYPE: &str = "network_type";
 const PARAMETER_GROUP: &str = "parameter_group";
 
 fn predicted(operation: &'static str, code: &'static str) -> Option<PredictedError> {
-    Some(PredictedError::Error { service: "dax", operation, code, message: "" })
+    Some(PredictedError::Error {
+        service: "dax",
+        operation,
+        code,
+        message: "",
+    })
 }
 
 /// The subnet group, and the address families of one that exists.
-pub(super) fn check_subnets(spec: &ClusterSpec, found: &Result<Vec<FoundSubnets>, Fault>) -> Vec<Check> {
+pub(super) fn check_subnets(
+    spec: &ClusterSpec,
+    found: &Result<Vec<FoundSubnets>, Fault>,
+) -> Vec<Check> {
     let groups = match found {
         Ok(groups) => groups,
         Err(fault) => {
             let reason = unanswered("subnet groups cannot be described", fault);
-            let names: &[&str] = if existing(spec).is_none() { &[SUBNET_GROUP] } else { &[SUBNET_GROUP, NETWORK_TYPE] };
-            return names.iter().map(|name| Check::not_checked(*name, reason.clone())).collect();
+            let names: &[&str] = if existing(spec).is_none() {
+                &[SUBNET_GROUP]
+            } else {
+                &[SUBNET_GROUP, NETWORK_TYPE]
+            };
+            return names
+                .iter()
+                .map(|name| Check::not_checked(*name, reason.clone()))
+                .collect();
         }
     };
-    let Some(name) = existing(spec) else { return vec![new_subnet_group(groups)] };
+    let Some(name) = existing(spec) else {
+        return vec![new_subnet_group(groups)];
+    };
     match groups.iter().find(|group| group.name == name) {
         Some(group) => {
-            vec![Check::pass(SUBNET_GROUP, format!("the subnet group {name} exists")), network_type(spec, group)]
+            vec![
+                Check::pass(SUBNET_GROUP, format!("the subnet group {name} exists")),
+                network_type(spec, group),
+            ]
         }
         None => {
             let detail = format!("there is no subnet group named {name}");
             let missing = predicted("CreateCluster", "SubnetGroupNotFoundFault");
             let unknown = "there is no subnet group to ask";
-            vec![Check::fail(SUBNET_GROUP, detail, missing), Check::not_checked(NETWORK_TYPE, unknown)]
+            vec![
+                Check::fail(SUBNET_GROUP, detail, missing),
+                Check::not_checked(NETWORK_TYPE, unknown),
+            ]
         }
     }
 }
@@ -56,9 +79,16 @@ fn existing(spec: &ClusterSpec) -> Option<&str> {
 }
 
 /// The VPC of the subnet group, if it exists.
-pub(super) fn vpc_of_existing<'a>(spec: &ClusterSpec, found: &'a Result<Vec<FoundSubnets>, Fault>) -> Option<&'a str> {
+pub(super) fn vpc_of_existing<'a>(
+    spec: &ClusterSpec,
+    found: &'a Result<Vec<FoundSubnets>, Fault>,
+) -> Option<&'a str> {
     let (name, groups) = (existing(spec)?, found.as_ref().ok()?);
-    groups.iter().find(|group| group.name == name)?.vpc_id.as_deref()
+    groups
+        .iter()
+        .find(|group| group.name == name)?
+        .vpc_id
+        .as_deref()
 }
 
 fn new_subnet_group(groups: &[FoundSubnets]) -> Check {
@@ -68,7 +98,11 @@ fn new_subnet_group(groups: &[FoundSubnets]) -> Check {
         return Check::pass(SUBNET_GROUP, of);
     }
     let detail = format!("{of}, AWS's quota unless yours was raised");
-    Check::fail(SUBNET_GROUP, detail, predicted("CreateSubnetGroup", "SubnetGroupQuotaExceededFault"))
+    Check::fail(
+        SUBNET_GROUP,
+        detail,
+        predicted("CreateSubnetGroup", "SubnetGroupQuotaExceededFault"),
+    )
 }
 
 fn network_type(spec: &ClusterSpec, group: &FoundSubnets) -> Check {
@@ -77,39 +111,70 @@ fn network_type(spec: &ClusterSpec, group: &FoundSubnets) -> Check {
         return Check::pass(NETWORK_TYPE, "it is derived from the subnet group");
     };
     if carried.is_empty() {
-        return Check::not_checked(NETWORK_TYPE, "AWS does not say which address families the subnet group carries");
+        return Check::not_checked(
+            NETWORK_TYPE,
+            "AWS does not say which address families the subnet group carries",
+        );
     }
-    let detail = format!("the subnet group {} carries {}", group.name, carried.join(", "));
+    let detail = format!(
+        "the subnet group {} carries {}",
+        group.name,
+        carried.join(", ")
+    );
     if carried.contains(&wanted) {
         return Check::pass(NETWORK_TYPE, detail);
     }
     let detail = format!("{detail}, and not {wanted}");
-    Check::fail(NETWORK_TYPE, detail, predicted("CreateSubnetGroup", "SubnetNotAllowedFault"))
+    Check::fail(
+        NETWORK_TYPE,
+        detail,
+        predicted("CreateSubnetGroup", "SubnetNotAllowedFault"),
+    )
 }
 
 /// The parameter group.
-pub(super) fn check_parameters(spec: &ClusterSpec, found: Result<Vec<FoundParameters>, Fault>) -> Check {
+pub(super) fn check_parameters(
+    spec: &ClusterSpec,
+    found: Result<Vec<FoundParameters>, Fault>,
+) -> Check {
     if spec.parameter_group == ParameterGroup::Default {
         return Check::pass(PARAMETER_GROUP, "AWS's default group is used");
     }
     let groups = match found {
         Ok(groups) => groups,
         Err(fault) => {
-            return Check::not_checked(PARAMETER_GROUP, unanswered("parameter groups cannot be described", &fault));
+            return Check::not_checked(
+                PARAMETER_GROUP,
+                unanswered("parameter groups cannot be described", &fault),
+            );
         }
     };
     if let ParameterGroup::Existing { name } = &spec.parameter_group {
         if groups.iter().any(|group| &group.name == name) {
-            return Check::pass(PARAMETER_GROUP, format!("the parameter group {name} exists"));
+            return Check::pass(
+                PARAMETER_GROUP,
+                format!("the parameter group {name} exists"),
+            );
         }
         let detail = format!("there is no parameter group named {name}");
-        return Check::fail(PARAMETER_GROUP, detail, predicted("CreateCluster", "ParameterGroupNotFoundFault"));
+        return Check::fail(
+            PARAMETER_GROUP,
+            detail,
+            predicted("CreateCluster", "ParameterGroupNotFoundFault"),
+        );
     }
-    let count = groups.iter().filter(|group| !group.name.starts_with(BUILT_IN)).count();
+    let count = groups
+        .iter()
+        .filter(|group| !group.name.starts_with(BUILT_IN))
+        .count();
     let of = format!("{count} of {PARAMETER_GROUPS_MAX} parameter groups are in use");
     if count < PARAMETER_GROUPS_MAX {
         return Check::pass(PARAMETER_GROUP, of);
     }
     let detail = format!("{of}, AWS's quota unless yours was raised");
-    Check::fail(PARAMETER_GROUP, detail, predicted("CreateParameterGroup", "ParameterGroupQuotaExceededFault"))
+    Check::fail(
+        PARAMETER_GROUP,
+        detail,
+        predicted("CreateParameterGroup", "ParameterGroupQuotaExceededFault"),
+    )
 }

@@ -2,31 +2,45 @@
 
 use futures_util::{StreamExt, stream};
 
-use crate::domain::installation::AwsAccount;
 use crate::domain::iam::policies::Tables;
+use crate::domain::installation::AwsAccount;
 use crate::domain::preflight::{Check, PredictedError};
 
+use super::unanswered;
 use crate::inspections::Inspector;
 use crate::inspections::plan::Draft;
 use crate::inspections::service_role::RoleChoice;
-use super::unanswered;
 
 const TABLES: &str = "tables";
 /// Tables that are asked about at once: a request may name 500.
 const AT_ONCE: usize = 8;
 
-const MISSING: PredictedError =
-    PredictedError::Error { service: "dynamodb", operation: "DescribeTable", code: "ResourceNotFoundException", message: "" };
+const MISSING: PredictedError = PredictedError::Error {
+    service: "dynamodb",
+    operation: "DescribeTable",
+    code: "ResourceNotFoundException",
+    message: "",
+};
 
 impl Inspector {
     /// The tables that a new role is to reach.
     pub(super) async fn check_tables(&self, draft: &Draft<'_>) -> Check {
         match draft.role {
-            RoleChoice::New { tables: Tables::All, .. } => Check::pass(TABLES, "no table is named"),
-            RoleChoice::New { tables: Tables::Named(names), .. } => self.find_evidence(names, draft.ground.place).await,
-            RoleChoice::Existing(_) | RoleChoice::Found(_) | RoleChoice::Unclear { .. } | RoleChoice::Unknown(_) => {
-                Check::not_checked(TABLES, "which tables an existing role reaches is for its own policies to say")
-            }
+            RoleChoice::New {
+                tables: Tables::All,
+                ..
+            } => Check::pass(TABLES, "no table is named"),
+            RoleChoice::New {
+                tables: Tables::Named(names),
+                ..
+            } => self.find_evidence(names, draft.ground.place).await,
+            RoleChoice::Existing(_)
+            | RoleChoice::Found(_)
+            | RoleChoice::Unclear { .. }
+            | RoleChoice::Unknown(_) => Check::not_checked(
+                TABLES,
+                "which tables an existing role reaches is for its own policies to say",
+            ),
         }
     }
 
@@ -51,12 +65,20 @@ impl Inspector {
         }
         let here = format!("in account {} and {}", place.account_id, place.region);
         match (missing.as_slice(), elsewhere.as_slice(), unknown) {
-            ([], [], None) => Check::pass(TABLES, format!("all {} tables exist {here}", names.len())),
-            ([], [], Some(reason)) => Check::not_checked(TABLES, reason),
-            ([], elsewhere, _) => Check::fail(TABLES, format!("not {here}: {}", elsewhere.join(", ")), Some(MISSING)),
-            (missing, ..) => {
-                Check::fail(TABLES, format!("there is no such table {here}: {}", missing.join(", ")), Some(MISSING))
+            ([], [], None) => {
+                Check::pass(TABLES, format!("all {} tables exist {here}", names.len()))
             }
+            ([], [], Some(reason)) => Check::not_checked(TABLES, reason),
+            ([], elsewhere, _) => Check::fail(
+                TABLES,
+                format!("not {here}: {}", elsewhere.join(", ")),
+                Some(MISSING),
+            ),
+            (missing, ..) => Check::fail(
+                TABLES,
+                format!("there is no such table {here}: {}", missing.join(", ")),
+                Some(MISSING),
+            ),
         }
     }
 }

@@ -1,25 +1,33 @@
 //! Steps about what the service role of ours may reach: new policies are made and attached before the old ones go.
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::inventory::{Item, Presence, ResourceKind};
+use crate::domain::problems::fault::Fault;
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
-use crate::operations::{Context, StepOutcome, StepFuture, access_policies, tear_down};
 use super::change;
+use crate::operations::{Context, StepFuture, StepOutcome, access_policies, tear_down};
 
 const ATTACH: &str = "iam:AttachRolePolicy";
 
 pub(in crate::operations) fn create<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         let change = change(context)?;
-        if change.changes_access() { access_policies::create(context, &change.after).await } else { Ok(StepOutcome::Skip) }
+        if change.changes_access() {
+            access_policies::create(context, &change.after).await
+        } else {
+            Ok(StepOutcome::Skip)
+        }
     })
 }
 
 pub(in crate::operations) fn attach<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
-        if change(context)?.changes_access() { access_policies::attach(context).await } else { Ok(StepOutcome::Skip) }
+        if change(context)?.changes_access() {
+            access_policies::attach(context).await
+        } else {
+            Ok(StepOutcome::Skip)
+        }
     })
 }
 
@@ -30,11 +38,26 @@ pub(in crate::operations) fn delete_replaced<'a>(context: &'a Context<'a>) -> St
             return Ok(StepOutcome::Skip);
         }
         let task = context.task;
-        let attached = task.done_calls.iter().filter(|done| done.call == ATTACH).map(|done| done.at).max();
-        let left = attached.map(|at| context.settings.timing.settle.saturating_sub(task.age_of(at)));
+        let attached = task
+            .done_calls
+            .iter()
+            .filter(|done| done.call == ATTACH)
+            .map(|done| done.at)
+            .max();
+        let left = attached.map(|at| {
+            context
+                .settings
+                .timing
+                .settle
+                .saturating_sub(task.age_of(at))
+        });
         if let Some(after) = left.filter(|left| !left.is_zero()) {
             let waiting_for = WaitingFor::RolePropagation;
-            return Ok(StepOutcome::CheckAgain { after, waiting_for, findings: Findings::default() });
+            return Ok(StepOutcome::CheckAgain {
+                after,
+                waiting_for,
+                findings: Findings::default(),
+            });
         }
         tear_down::remove_items(context, task.created_before(ResourceKind::Policy).collect()).await
     })
@@ -52,31 +75,55 @@ pub(super) async fn delete_new(context: &Context<'_>) -> Result<StepOutcome, Fau
         return tear_down::remove_items(context, new).await;
     }
     let old: Vec<&Item> = task.created_before(ResourceKind::Policy).collect();
-    if old.is_empty() { Ok(StepOutcome::done()) } else { tear_down::remove_items(context, old).await }
+    if old.is_empty() {
+        Ok(StepOutcome::done())
+    } else {
+        tear_down::remove_items(context, old).await
+    }
 }
 
 /// Whether a policy that the role had before is not on it any more.
 async fn lost_an_old_one(context: &Context<'_>) -> Result<bool, Fault> {
     let task = context.task;
-    let of_before = |item: &&Item| item.kind == ResourceKind::Policy && item.operation_id != task.operation_id;
+    let of_before =
+        |item: &&Item| item.kind == ResourceKind::Policy && item.operation_id != task.operation_id;
     let removals = |item: &Item| {
         let about = item.arn.clone();
-        task.done_calls.iter().filter(move |done| done.call != ATTACH && Some(&done.target) == about.as_ref())
+        task.done_calls
+            .iter()
+            .filter(move |done| done.call != ATTACH && Some(&done.target) == about.as_ref())
     };
-    let touched: Vec<&Item> =
-        task.inventory.iter().filter(of_before).filter(|item| removals(item).next().is_some()).collect();
+    let touched: Vec<&Item> = task
+        .inventory
+        .iter()
+        .filter(of_before)
+        .filter(|item| removals(item).next().is_some())
+        .collect();
     if touched.is_empty() {
         return Ok(false);
     }
     // IAM may still list what it has confirmed to be off: only where nobody knows it is asked.
-    if touched.iter().any(|item| removals(item).any(|done| done.is_confirmed)) {
+    if touched
+        .iter()
+        .any(|item| removals(item).any(|done| done.is_confirmed))
+    {
         return Ok(true);
     }
-    let Some(role) = task.managed(ResourceKind::Role).next() else { return Ok(true) };
-    let arn = role.arn.clone().unwrap_or_else(|| context.place.iam_arn("role", &role.name));
-    let attached = context.aws.attached_policies(&role.name, &arn).await?.unwrap_or_default();
+    let Some(role) = task.managed(ResourceKind::Role).next() else {
+        return Ok(true);
+    };
+    let arn = role
+        .arn
+        .clone()
+        .unwrap_or_else(|| context.place.iam_arn("role", &role.name));
+    let attached = context
+        .aws
+        .attached_policies(&role.name, &arn)
+        .await?
+        .unwrap_or_default();
     let is_on = |item: &&Item| {
-        item.presence == Presence::Present && item.arn.as_ref().is_some_and(|arn| attached.contains(arn))
+        item.presence == Presence::Present
+            && item.arn.as_ref().is_some_and(|arn| attached.contains(arn))
     };
     Ok(!touched.iter().all(is_on))
 }

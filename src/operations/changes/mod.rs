@@ -6,16 +6,16 @@
 use std::time::Duration;
 
 use crate::domain::change::{ChangeSpec, RetainedParts};
-use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::inventory::ResourceKind;
 use crate::domain::observed::{Details, Observed};
 use crate::domain::operation::Kind;
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::task::Task;
 use crate::domain::verdict::Findings;
 
 use super::evidence::{cluster_tags, is_managed};
+use super::{Context, Step, StepFuture, StepOutcome, cluster, tear_down};
 use crate::operations::observation::Observation;
-use super::{Context, StepOutcome, StepFuture, Step, cluster, tear_down};
 
 pub(super) mod access;
 pub(super) mod nodes;
@@ -38,8 +38,16 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(3 * 60 * 60);
 pub(super) const UNDO: &[Step] = &[
     Step::new("settle_open_calls", |_| BUSY_PATIENCE, settle_open_calls),
     Step::awaiting("await_settled", |_| BUSY_PATIENCE, await_settled),
-    Step::new("delete_new_access_policies", |_| REMOVAL_PATIENCE, delete_new_access_policies),
-    Step::new("delete_new_parameter_group", |_| REMOVAL_PATIENCE, delete_new_parameter_group),
+    Step::new(
+        "delete_new_access_policies",
+        |_| REMOVAL_PATIENCE,
+        delete_new_access_policies,
+    ),
+    Step::new(
+        "delete_new_parameter_group",
+        |_| REMOVAL_PATIENCE,
+        delete_new_parameter_group,
+    ),
     Step::new("read_settings", |_| CALL_PATIENCE, read_settings),
 ];
 
@@ -50,7 +58,12 @@ pub(super) fn of_call(_: &Task) -> Duration {
 
 /// The change that the operation is.
 pub(super) fn change<'a>(context: &Context<'a>) -> Result<&'a ChangeSpec, Fault> {
-    let wrong = || Fault::new(FaultClass::Invalid, "the operation holds the spec of another kind");
+    let wrong = || {
+        Fault::new(
+            FaultClass::Invalid,
+            "the operation holds the spec of another kind",
+        )
+    };
     context.task.spec.change().ok_or_else(wrong)
 }
 
@@ -59,10 +72,12 @@ pub(super) fn await_changeable<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         match context.seen().await? {
             // What was seen may be old, and of another cluster: AWS is asked before anything follows from it.
-            Observation::There(found) if found.has_status("available") => match resting_cluster(context).await? {
-                Ok(found) => Ok(StepOutcome::Done(Findings::seen(found))),
-                Err(wait) => Ok(wait),
-            },
+            Observation::There(found) if found.has_status("available") => {
+                match resting_cluster(context).await? {
+                    Ok(found) => Ok(StepOutcome::Done(Findings::seen(found))),
+                    Err(wait) => Ok(wait),
+                }
+            }
             Observation::There(found) if found.is_deleting() => Err(vanished(context)),
             Observation::There(found) => wait_unless_broken(context, *found).await,
             Observation::NotThere => gone_or_wait(context).await,
@@ -81,16 +96,26 @@ fn foreign(context: &Context<'_>) -> Fault {
 }
 
 /// Waits for a cluster that is at work, unless it is in a state from which it does not come back.
-pub(super) async fn wait_unless_broken(context: &Context<'_>, found: Observed) -> Result<StepOutcome, Fault> {
+pub(super) async fn wait_unless_broken(
+    context: &Context<'_>,
+    found: Observed,
+) -> Result<StepOutcome, Fault> {
     match cluster::broken_status(&found) {
-        Some(status) => Err(cluster::not_available(context, format!("AWS reports the cluster as {status}")).await),
+        Some(status) => Err(cluster::not_available(
+            context,
+            format!("AWS reports the cluster as {status}"),
+        )
+        .await),
         None => Ok(context.wait_for_cluster(Findings::seen(found))),
     }
 }
 
 /// The fault of a cluster that is not there any more, or on its way out.
 pub(super) fn vanished(context: &Context<'_>) -> Fault {
-    let detail = format!("the cluster {} is not in AWS any more: somebody else deleted it", context.task.cluster);
+    let detail = format!(
+        "the cluster {} is not in AWS any more: somebody else deleted it",
+        context.task.cluster
+    );
     Fault::new(FaultClass::Conflict, detail)
 }
 
@@ -103,8 +128,12 @@ pub(super) async fn gone_or_wait(context: &Context<'_>) -> Result<StepOutcome, F
 }
 
 /// The cluster right now, at rest, and the one that is managed; or what to do until it is.
-pub(super) async fn resting_cluster(context: &Context<'_>) -> Result<Result<Observed, StepOutcome>, Fault> {
-    let Some(found) = context.aws.cluster(context.task.cluster.as_str()).await? else { return Err(vanished(context)) };
+pub(super) async fn resting_cluster(
+    context: &Context<'_>,
+) -> Result<Result<Observed, StepOutcome>, Fault> {
+    let Some(found) = context.aws.cluster(context.task.cluster.as_str()).await? else {
+        return Err(vanished(context));
+    };
     if found.is_deleting() {
         return Err(vanished(context));
     }
@@ -112,7 +141,11 @@ pub(super) async fn resting_cluster(context: &Context<'_>) -> Result<Result<Obse
         return Ok(Err(wait_unless_broken(context, found).await?));
     }
     // What is to be adopted is nobody's yet.
-    let managed = if context.task.kind == Kind::AdoptCluster { Some(true) } else { is_managed(context, &found).await? };
+    let managed = if context.task.kind == Kind::AdoptCluster {
+        Some(true)
+    } else {
+        is_managed(context, &found).await?
+    };
     match managed {
         Some(true) => Ok(Ok(found)),
         Some(false) => Err(foreign(context)),
@@ -128,12 +161,19 @@ pub(super) fn settle_open_calls<'a>(context: &'a Context<'a>) -> StepFuture<'a> 
 pub(super) fn await_settled<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
     Box::pin(async move {
         // Who has asked DAX for nothing need not wait until somebody else's change is over.
-        if !context.task.done_calls.iter().any(|done| done.call.starts_with("dax:")) {
+        if !context
+            .task
+            .done_calls
+            .iter()
+            .any(|done| done.call.starts_with("dax:"))
+        {
             return Ok(StepOutcome::Skip);
         }
         match context.seen().await? {
             Observation::NotThere => Ok(StepOutcome::done()),
-            Observation::There(found) if found.has_status("available") || cluster::broken_status(&found).is_some() => {
+            Observation::There(found)
+                if found.has_status("available") || cluster::broken_status(&found).is_some() =>
+            {
                 Ok(StepOutcome::Done(Findings::seen(*found)))
             }
             Observation::There(found) => Ok(context.wait_for_cluster(Findings::seen(*found))),
@@ -156,9 +196,14 @@ fn read_settings<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
         let change = change(context)?;
         let unchanged = || {
             let desired = Some(Box::new(change.unchanged()));
-            Ok(StepOutcome::Done(Findings { desired, ..Findings::default() }))
+            Ok(StepOutcome::Done(Findings {
+                desired,
+                ..Findings::default()
+            }))
         };
-        let Some(observed) = context.aws.cluster(context.task.cluster.as_str()).await? else { return unchanged() };
+        let Some(observed) = context.aws.cluster(context.task.cluster.as_str()).await? else {
+            return unchanged();
+        };
         if is_managed(context, &observed).await? == Some(false) {
             return unchanged();
         }
@@ -167,15 +212,28 @@ fn read_settings<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
         } else {
             cluster_tags(context.aws, &observed).await?.map(Some)
         };
-        let Some(tags) = tags else { return Ok(context.wait_for_cluster(Findings::seen(observed))) };
+        let Some(tags) = tags else {
+            return Ok(context.wait_for_cluster(Findings::seen(observed)));
+        };
         let kept = RetainedParts {
-            parameters: context.task.created_here(ResourceKind::ParameterGroup).next().is_some(),
-            access: context.task.created_here(ResourceKind::Policy).next().is_some(),
+            parameters: context
+                .task
+                .created_here(ResourceKind::ParameterGroup)
+                .next()
+                .is_some(),
+            access: context
+                .task
+                .created_here(ResourceKind::Policy)
+                .next()
+                .is_some(),
         };
         let desired = change.as_reported(&observed, &tags.clone().unwrap_or_default(), kept);
         Ok(StepOutcome::Done(Findings {
             inventory: parameters::unused(context, &observed),
-            details: tags.map(|tags| Details { tags: Some(tags), parameters: None }),
+            details: tags.map(|tags| Details {
+                tags: Some(tags),
+                parameters: None,
+            }),
             desired: Some(Box::new(desired)),
             ..Findings::seen(observed)
         }))

@@ -2,17 +2,17 @@
 
 use crate::domain::change::ChangeSpec;
 use crate::domain::drift::update_needed;
-use crate::domain::problems::fault::Fault;
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::ClusterUpdate;
 use crate::domain::observed::Observed;
 use crate::domain::operation::Kind;
+use crate::domain::problems::fault::Fault;
 use crate::domain::verdict::Findings;
 
-use crate::operations::observation::Observation;
-use crate::operations::{Context, StepOutcome, StepFuture};
 use super::parameters::wanted_name;
 use super::{change, gone_or_wait, resting_cluster, vanished, wait_unless_broken};
+use crate::operations::observation::Observation;
+use crate::operations::{Context, StepFuture, StepOutcome};
 
 /// Asks DAX for whatever differs from the wanted settings, in one call.
 pub(in crate::operations) fn update<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
@@ -31,7 +31,11 @@ pub(in crate::operations) fn update<'a>(context: &'a Context<'a>) -> StepFuture<
 }
 
 /// What UpdateCluster must change: for an update what it changes itself, for a repair whatever has drifted.
-fn needed(context: &Context<'_>, change: &ChangeSpec, found: &Observed) -> Result<ClusterUpdate, Fault> {
+fn needed(
+    context: &Context<'_>,
+    change: &ChangeSpec,
+    found: &Observed,
+) -> Result<ClusterUpdate, Fault> {
     let update = update_needed(&change.after, wanted_name(context, change)?, found);
     if context.task.kind == Kind::RepairCluster {
         return Ok(update);
@@ -40,12 +44,20 @@ fn needed(context: &Context<'_>, change: &ChangeSpec, found: &Observed) -> Resul
     let topic = before.notification_topic_arn != after.notification_topic_arn;
     Ok(ClusterUpdate {
         name: update.name,
-        description: update.description.filter(|_| before.description != after.description),
-        maintenance_window: update.maintenance_window.filter(|_| before.maintenance_window != after.maintenance_window),
+        description: update
+            .description
+            .filter(|_| before.description != after.description),
+        maintenance_window: update
+            .maintenance_window
+            .filter(|_| before.maintenance_window != after.maintenance_window),
         notification_topic_arn: update.notification_topic_arn.filter(|_| topic),
         notification_topic_status: update.notification_topic_status.filter(|_| topic),
-        parameter_group: update.parameter_group.filter(|_| change.changes_parameters()),
-        security_group_ids: update.security_group_ids.filter(|_| before.security_group_ids != after.security_group_ids),
+        parameter_group: update
+            .parameter_group
+            .filter(|_| change.changes_parameters()),
+        security_group_ids: update
+            .security_group_ids
+            .filter(|_| before.security_group_ids != after.security_group_ids),
     })
 }
 
@@ -57,7 +69,11 @@ pub(in crate::operations) fn await_updated<'a>(context: &'a Context<'a>) -> Step
             Observation::There(found) if found.is_usable() => {
                 let update = needed(context, change, &found)?;
                 let findings = Findings::seen(*found);
-                Ok(if update.is_empty() { StepOutcome::Done(findings) } else { context.wait_for_cluster(findings) })
+                Ok(if update.is_empty() {
+                    StepOutcome::Done(findings)
+                } else {
+                    context.wait_for_cluster(findings)
+                })
             }
             Observation::There(found) if found.is_deleting() => Err(vanished(context)),
             Observation::There(found) => wait_unless_broken(context, *found).await,

@@ -7,9 +7,9 @@ use crate::domain::observed::Details;
 use crate::domain::operation::Kind;
 use crate::domain::verdict::Findings;
 
-use crate::operations::evidence::cluster_tags;
-use crate::operations::{Context, StepOutcome, StepFuture};
 use super::{change, resting_cluster};
+use crate::operations::evidence::cluster_tags;
+use crate::operations::{Context, StepFuture, StepOutcome};
 
 /// Sets the wanted tags and takes away those that were wanted before; tags of others stay.
 pub(in crate::operations) fn update<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
@@ -22,22 +22,35 @@ pub(in crate::operations) fn update<'a>(context: &'a Context<'a>) -> StepFuture<
             Ok(found) => found,
             Err(wait) => return Ok(wait),
         };
-        let (Some(arn), Some(tags)) = (found.arn.clone(), cluster_tags(context.aws, &found).await?) else {
+        let (Some(arn), Some(tags)) = (found.arn.clone(), cluster_tags(context.aws, &found).await?)
+        else {
             return Ok(context.wait_for_cluster(Findings::seen(found)));
         };
         let wanted = &change.after.tags;
-        let missing: BTreeMap<String, String> =
-            wanted.iter().filter(|(key, value)| tags.get(*key) != Some(value)).map(owned).collect();
+        let missing: BTreeMap<String, String> = wanted
+            .iter()
+            .filter(|(key, value)| tags.get(*key) != Some(value))
+            .map(owned)
+            .collect();
         if !missing.is_empty() {
-            return Ok(StepOutcome::act(Mutation::TagCluster { arn, tags: missing }));
+            return Ok(StepOutcome::act(Mutation::TagCluster {
+                arn,
+                tags: missing,
+            }));
         }
         let dropped = |key: &&String| !wanted.contains_key(*key) && tags.contains_key(*key);
         let keys: BTreeSet<String> = change.before.tags.keys().filter(dropped).cloned().collect();
         if !keys.is_empty() {
             return Ok(StepOutcome::act(Mutation::UntagCluster { arn, keys }));
         }
-        let details = Some(Details { tags: Some(tags), parameters: None });
-        Ok(StepOutcome::Done(Findings { details, ..Findings::seen(found) }))
+        let details = Some(Details {
+            tags: Some(tags),
+            parameters: None,
+        });
+        Ok(StepOutcome::Done(Findings {
+            details,
+            ..Findings::seen(found)
+        }))
     })
 }
 

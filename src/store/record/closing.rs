@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::operation::{ClusterStatus, Status, StepStatus};
+use crate::domain::problems::fault::Fault;
 
 use super::{Recorded, Turn};
 use crate::store::StoreError;
@@ -44,7 +44,10 @@ impl Turn<'_> {
     }
 
     /// The time an operation was blocked is not its own: it may take as long again from here.
-    pub(super) async fn extend_deadline(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+    pub(super) async fn extend_deadline(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), StoreError> {
         sqlx::query!(
             "update operations
              set deadline_at = greatest(deadline_at, now() + least(deadline_at - created_at, interval '1 day'))
@@ -79,8 +82,13 @@ impl Turn<'_> {
         wake_after_seconds: Option<f64>,
         waiting_for: Option<&str>,
     ) -> Result<Recorded, StoreError> {
-        let wakes_now = !status.is_finished() && (self.operation.retry_requested || wake_after_seconds == Some(0.0));
-        let after = if self.operation.retry_requested { Some(0.0) } else { wake_after_seconds };
+        let wakes_now = !status.is_finished()
+            && (self.operation.retry_requested || wake_after_seconds == Some(0.0));
+        let after = if self.operation.retry_requested {
+            Some(0.0)
+        } else {
+            wake_after_seconds
+        };
         let done = sqlx::query!(
             "update operations
              set status = $3, version = version + 1, waiting_for = $5, owner = null, lease_until = null,
@@ -99,8 +107,13 @@ impl Turn<'_> {
         if done.rows_affected() == 0 {
             return Err(StoreError::Fenced);
         }
-        crate::store::events::append(connection, self.claim.operation_id, self.operation.last_sequence, &self.events)
-            .await?;
+        crate::store::events::append(
+            connection,
+            self.claim.operation_id,
+            self.operation.last_sequence,
+            &self.events,
+        )
+        .await?;
         Ok(Recorded { status, wakes_now })
     }
 
@@ -114,7 +127,11 @@ impl Turn<'_> {
     }
 
     pub(super) fn step_event(&self, kind: &str, words: &str) -> Event {
-        Event::new(kind, format!("{} {words}", self.task.step.name), json!({ "step": self.task.step.name }))
+        Event::new(
+            kind,
+            format!("{} {words}", self.task.step.name),
+            json!({ "step": self.task.step.name }),
+        )
     }
 
     pub(super) fn fault_event(&self, kind: &str, fault: &Fault) -> Event {

@@ -3,8 +3,8 @@
 use serde_json::json;
 use sqlx::PgConnection;
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::operation::Status;
+use crate::domain::problems::fault::Fault;
 use crate::domain::verdict::Verdict;
 
 use super::{SentOutcome, Turn, verdict_fault};
@@ -13,7 +13,10 @@ use crate::store::events::Event;
 use crate::store::rows::to_json;
 
 impl Turn<'_> {
-    pub(super) async fn close_intents(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
+    pub(super) async fn close_intents(
+        &mut self,
+        connection: &mut PgConnection,
+    ) -> Result<(), StoreError> {
         if let Some(sent) = &self.report.sent {
             match sent.outcome {
                 // Earlier tries of the same call are settled with it: the thing exists.
@@ -27,7 +30,8 @@ impl Turn<'_> {
                     )
                     .execute(&mut *connection)
                     .await?;
-                    self.events.push(Event::new("call_succeeded", sent.words.clone(), json!({})));
+                    self.events
+                        .push(Event::new("call_succeeded", sent.words.clone(), json!({})));
                 }
                 SentOutcome::Refused => {
                     sqlx::query!(
@@ -54,7 +58,10 @@ impl Turn<'_> {
         Ok(())
     }
 
-    pub(super) async fn observe_cluster(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+    pub(super) async fn observe_cluster(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), StoreError> {
         let found = &self.report.findings;
         if found.observed.is_none() && found.details.is_none() && found.desired.is_none() {
             return Ok(());
@@ -85,13 +92,21 @@ impl Turn<'_> {
     }
 
     /// A finished try is kept: one that met a fault, sent a call, or completed the step. Waiting is not a try.
-    pub(super) async fn note_attempt(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+    pub(super) async fn note_attempt(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), StoreError> {
         let fault = verdict_fault(&self.report.verdict);
         // A step that ends because its last call succeeded has been counted with that call.
         let counted = self.task.step.attempts > 0 && self.task.step.last_fault.is_none();
         let completes = matches!(self.report.verdict, Verdict::Next { skipped: false }) && !counted;
         let last = self.task.step.last_fault.as_ref();
-        let reason = |fault: &Fault| (fault.class, fault.aws.as_ref().map(|aws| aws.message.clone()));
+        let reason = |fault: &Fault| {
+            (
+                fault.class,
+                fault.aws.as_ref().map(|aws| aws.message.clone()),
+            )
+        };
         let blocked_again = matches!(self.report.verdict, Verdict::Block { .. })
             && self.operation.status == Status::Blocked
             && fault.map(reason) == last.map(reason);
@@ -105,7 +120,11 @@ impl Turn<'_> {
             self.claim.operation_id,
             self.task.step.position,
             self.claim.epoch,
-            if fault.is_some() { "fault" } else { "succeeded" },
+            if fault.is_some() {
+                "fault"
+            } else {
+                "succeeded"
+            },
             self.report.sent.as_ref().map(|sent| sent.words.as_str()),
             fault.map(to_json)
         )

@@ -3,8 +3,8 @@
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::domain::problems::fault::Fault;
 use crate::domain::operation::{ClusterStatus, Status};
+use crate::domain::problems::fault::Fault;
 use crate::domain::task::Task;
 use crate::domain::verdict::{Findings, Verdict};
 
@@ -81,9 +81,17 @@ struct Turn<'a> {
 impl Store {
     /// Commits a turn's report and gives the lease back. `Fenced` if the claim is not ours any more: then nothing was
     /// written. When the answer to the commit is lost, the caller must not assume either way: the next claim reads what is.
-    pub async fn record(&self, claim: &Claim, task: &Task, report: &TurnReport) -> Result<Recorded, StoreError> {
+    pub async fn record(
+        &self,
+        claim: &Claim,
+        task: &Task,
+        report: &TurnReport,
+    ) -> Result<Recorded, StoreError> {
         let (claim, task, report) = (claim.clone(), task.clone(), report.clone());
-        self.detached(|pool| async move { record_in_transaction(&pool, &claim, &task, &report).await }).await
+        self.detached(
+            |pool| async move { record_in_transaction(&pool, &claim, &task, &report).await },
+        )
+        .await
     }
 }
 
@@ -95,7 +103,13 @@ async fn record_in_transaction(
 ) -> Result<Recorded, StoreError> {
     let mut transaction = pool.begin().await?;
     let operation = lock(&mut transaction, claim).await?;
-    let mut turn = Turn { claim, task, report, operation, events: Vec::new() };
+    let mut turn = Turn {
+        claim,
+        task,
+        report,
+        operation,
+        events: Vec::new(),
+    };
     if task.step.timeout_from.is_none() {
         turn.events.push(turn.step_event("step_started", "began"));
     }
@@ -132,7 +146,11 @@ async fn lock(connection: &mut PgConnection, claim: &Claim) -> Result<Fenced, St
         ending: super::rows::status(&row.ending)?,
         last_sequence: row.last_sequence,
         retry_requested: row.retry_requested,
-        prior: row.prior_status.as_deref().map(super::rows::cluster_status).transpose()?,
+        prior: row
+            .prior_status
+            .as_deref()
+            .map(super::rows::cluster_status)
+            .transpose()?,
     })
 }
 

@@ -22,29 +22,48 @@ enum Death {
     BeforeTheCommit,
 }
 
-const DEATHS: [Death; 3] = [Death::BeforeTheSend, Death::AfterTheEffect, Death::BeforeTheCommit];
+const DEATHS: [Death; 3] = [
+    Death::BeforeTheSend,
+    Death::AfterTheEffect,
+    Death::BeforeTheCommit,
+];
 
 /// Every mutating call that a create or a delete with everything makes, in order.
 async fn calls_of_a_life() -> (Vec<String>, Vec<String>) {
     let world = TestEnv::new().await;
     let worker = world.worker("w");
     let create = world.create(&spec_with_groups(&world, "orders")).await;
-    assert_eq!(world.settle(&worker, create).await.status, Status::Succeeded);
+    assert_eq!(
+        world.settle(&worker, create).await.status,
+        Status::Succeeded
+    );
     let creating = mutating(&world);
     let delete = world.delete("orders").await;
-    assert_eq!(world.settle(&worker, delete).await.status, Status::Succeeded);
+    assert_eq!(
+        world.settle(&worker, delete).await.status,
+        Status::Succeeded
+    );
     let deleting = mutating(&world).split_off(creating.len());
     (creating, deleting)
 }
 
 fn mutating(world: &TestEnv) -> Vec<String> {
-    world.service_calls().into_iter().filter(|call| call.mutating).map(|call| call.operation.into_owned()).collect()
+    world
+        .service_calls()
+        .into_iter()
+        .filter(|call| call.mutating)
+        .map(|call| call.operation.into_owned())
+        .collect()
 }
 
 /// A worker that dies for ever at a point of a call, once, and tells when it has.
 fn mortal(world: &TestEnv, point: Point, call: &str) -> (Worker, Arc<Notify>) {
     let died = Arc::new(Notify::new());
-    let (told, once, call) = (Arc::clone(&died), Arc::new(AtomicBool::new(false)), call.to_owned());
+    let (told, once, call) = (
+        Arc::clone(&died),
+        Arc::new(AtomicBool::new(false)),
+        call.to_owned(),
+    );
     let probe: Probe = Arc::new(move |at, _, mutation| {
         let here = at == point
             && mutation.is_some_and(|one| format!("{}:{}", one.service(), one.operation()) == call)
@@ -90,7 +109,11 @@ async fn check_the_end(world: &TestEnv, what: &str) {
         assert_eq!(count, 1, "{what}: {call:?} took effect {count} times");
     }
     let open = sqlx::query_scalar::<_, i64>("select count(*) from intents where closed_at is null");
-    assert_eq!(open.fetch_one(&world.pool).await.unwrap(), 0, "{what}: an intent stayed open");
+    assert_eq!(
+        open.fetch_one(&world.pool).await.unwrap(),
+        0,
+        "{what}: an intent stayed open"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,10 +128,20 @@ async fn the_worker_dies_around_every_call_and_each_effect_happens_once() {
             world.end_leases().await;
             let heir = world.worker("heir");
             let done = world.settle(&heir, create).await;
-            assert_eq!(done.status, Status::Succeeded, "{death:?} {call}: {:#?}", done.fault);
+            assert_eq!(
+                done.status,
+                Status::Succeeded,
+                "{death:?} {call}: {:#?}",
+                done.fault
+            );
             let delete = world.delete("orders").await;
             let gone = world.settle(&heir, delete).await;
-            assert_eq!(gone.status, Status::Succeeded, "{death:?} {call}: {:#?}", gone.fault);
+            assert_eq!(
+                gone.status,
+                Status::Succeeded,
+                "{death:?} {call}: {:#?}",
+                gone.fault
+            );
             check_the_end(&world, &format!("{death:?} {call}")).await;
             drop(held);
             runs += 1;
@@ -122,14 +155,25 @@ async fn the_worker_dies_around_every_call_and_each_effect_happens_once() {
             let held = die(&world, delete, death, call).await;
             world.end_leases().await;
             let gone = world.settle(&heir, delete).await;
-            assert_eq!(gone.status, Status::Succeeded, "{death:?} {call}: {:#?}", gone.fault);
+            assert_eq!(
+                gone.status,
+                Status::Succeeded,
+                "{death:?} {call}: {:#?}",
+                gone.fault
+            );
             check_the_end(&world, &format!("{death:?} {call}")).await;
             drop(held);
             runs += 1;
         }
     }
     let calls = creating.len() + deleting.len();
-    println!("crashes: {calls} mutating calls x {} deaths = {runs} runs", DEATHS.len());
+    println!(
+        "crashes: {calls} mutating calls x {} deaths = {runs} runs",
+        DEATHS.len()
+    );
     println!("  create: {creating:?}\n  delete: {deleting:?}");
-    assert!(calls >= 14 && runs == calls * DEATHS.len(), "{calls} calls, {runs} runs");
+    assert!(
+        calls >= 14 && runs == calls * DEATHS.len(),
+        "{calls} calls, {runs} runs"
+    );
 }

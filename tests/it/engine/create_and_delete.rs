@@ -13,17 +13,34 @@ async fn a_cluster_is_made_with_everything_it_needs_and_removed_without_a_trace(
     let create = world.create(&spec_with_groups(&world, "orders")).await;
     let done = world.settle(&worker, create).await;
     assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);
-    assert!(done.steps.iter().all(|step| step.status.is_done()), "{:#?}", done.steps);
+    assert!(
+        done.steps.iter().all(|step| step.status.is_done()),
+        "{:#?}",
+        done.steps
+    );
 
     let cluster = world.store.cluster("orders").await.unwrap().unwrap();
     assert_eq!(cluster.status, ClusterStatus::Available);
     let observed = cluster.observed.clone().unwrap();
     let endpoint = observed.endpoint.clone().unwrap();
     assert!(observed.is_usable());
-    assert!(endpoint.url.starts_with("daxs://orders."), "{}", endpoint.url);
+    assert!(
+        endpoint.url.starts_with("daxs://orders."),
+        "{}",
+        endpoint.url
+    );
     assert_eq!((endpoint.port, endpoint.tls), (9111, true));
-    for kind in [ResourceKind::Role, ResourceKind::SubnetGroup, ResourceKind::ParameterGroup, ResourceKind::Cluster] {
-        assert_eq!(cluster.part(kind).unwrap().owner, Owner::Managed, "{kind:?}");
+    for kind in [
+        ResourceKind::Role,
+        ResourceKind::SubnetGroup,
+        ResourceKind::ParameterGroup,
+        ResourceKind::Cluster,
+    ] {
+        assert_eq!(
+            cluster.part(kind).unwrap().owner,
+            Owner::Managed,
+            "{kind:?}"
+        );
     }
     assert_eq!(world.made_in_aws().len(), 5, "{:?}", world.made_in_aws());
 
@@ -32,10 +49,18 @@ async fn a_cluster_is_made_with_everything_it_needs_and_removed_without_a_trace(
     assert_eq!(gone.status, Status::Succeeded, "{:#?}", gone.fault);
     assert_eq!(world.made_in_aws(), Vec::<String>::new());
     assert!(world.store.cluster("orders").await.unwrap().is_none());
-    for item in gone.receipt.iter().filter(|item| item.owner == Owner::Managed) {
+    for item in gone
+        .receipt
+        .iter()
+        .filter(|item| item.owner == Owner::Managed)
+    {
         assert_eq!(item.presence, Presence::Gone, "{item:?}");
     }
-    assert!(world.effects().values().all(|&count| count == 1), "{:#?}", world.effects());
+    assert!(
+        world.effects().values().all(|&count| count == 1),
+        "{:#?}",
+        world.effects()
+    );
 }
 
 #[tokio::test]
@@ -45,15 +70,40 @@ async fn what_was_found_is_used_and_never_deleted() {
     let create = world.create(&plain_spec("orders")).await;
     let done = world.settle(&worker, create).await;
     assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);
-    let skipped: Vec<&str> =
-        done.steps.iter().filter(|step| step.status == StepStatus::Skipped).map(|step| step.name.as_str()).collect();
-    assert_eq!(skipped, ["find_service_role", "prepare_parameter_group", "set_parameters"]);
+    let skipped: Vec<&str> = done
+        .steps
+        .iter()
+        .filter(|step| step.status == StepStatus::Skipped)
+        .map(|step| step.name.as_str())
+        .collect();
+    assert_eq!(
+        skipped,
+        [
+            "find_service_role",
+            "prepare_parameter_group",
+            "set_parameters"
+        ]
+    );
     let delete = world.delete("orders").await;
     let gone = world.settle(&worker, delete).await;
     assert_eq!(gone.status, Status::Succeeded);
-    let group = gone.receipt.iter().find(|item| item.kind == ResourceKind::SubnetGroup).unwrap();
-    assert_eq!((group.owner, group.presence), (Owner::External, Presence::Left));
-    assert!(world.sandbox.inventory().subnet_groups.iter().any(|group| group.name == "default"));
+    let group = gone
+        .receipt
+        .iter()
+        .find(|item| item.kind == ResourceKind::SubnetGroup)
+        .unwrap();
+    assert_eq!(
+        (group.owner, group.presence),
+        (Owner::External, Presence::Left)
+    );
+    assert!(
+        world
+            .sandbox
+            .inventory()
+            .subnet_groups
+            .iter()
+            .any(|group| group.name == "default")
+    );
 }
 
 #[tokio::test]
@@ -74,15 +124,25 @@ async fn a_delete_takes_over_a_create_wherever_it_stands() {
         let delete = world.delete("orders").await;
         let gone = world.finish(&worker, delete).await;
         assert_eq!(gone.status, Status::Succeeded, "after {turns} turns");
-        assert_eq!(world.made_in_aws(), Vec::<String>::new(), "after {turns} turns");
+        assert_eq!(
+            world.made_in_aws(),
+            Vec::<String>::new(),
+            "after {turns} turns"
+        );
         let create = world.operation(create).await;
         if was_live {
             superseded += 1;
-            assert_eq!((create.status, create.superseded_by), (Status::Cancelled, Some(delete)));
+            assert_eq!(
+                (create.status, create.superseded_by),
+                (Status::Cancelled, Some(delete))
+            );
         } else {
             assert_eq!(create.status, Status::Succeeded);
         }
     }
     println!("a delete took over a live create at {superseded} of {steps} places");
-    assert!(superseded > 10, "only {superseded} deletes met a live create");
+    assert!(
+        superseded > 10,
+        "only {superseded} deletes met a live create"
+    );
 }

@@ -39,21 +39,53 @@ async fn each_kind_of_bad_answer_at_each_call_ends_well_and_each_effect_happens_
         for fault in &faults {
             let world = TestEnv::new().await;
             let worker = world.worker("w");
-            world.sandbox.add_fault(FaultRule::new(call, fault.clone()).count(1));
+            world
+                .sandbox
+                .add_fault(FaultRule::new(call, fault.clone()).count(1));
             let create = world.create(&spec_with_groups(&world, "orders")).await;
             let done = world.settle(&worker, create).await;
-            assert_eq!(done.status, Status::Succeeded, "{fault:?} at {call}: {:#?}", done.fault);
+            assert_eq!(
+                done.status,
+                Status::Succeeded,
+                "{fault:?} at {call}: {:#?}",
+                done.fault
+            );
             let delete = world.delete("orders").await;
             let gone = world.settle(&worker, delete).await;
-            assert_eq!(gone.status, Status::Succeeded, "{fault:?} at {call}: {:#?}", gone.fault);
-            assert_eq!(world.made_in_aws(), Vec::<String>::new(), "{fault:?} at {call}");
+            assert_eq!(
+                gone.status,
+                Status::Succeeded,
+                "{fault:?} at {call}: {:#?}",
+                gone.fault
+            );
+            assert_eq!(
+                world.made_in_aws(),
+                Vec::<String>::new(),
+                "{fault:?} at {call}"
+            );
             for (effect, count) in world.effects() {
-                assert_eq!(count, 1, "{fault:?} at {call}: {effect:?} took effect {count} times");
+                assert_eq!(
+                    count, 1,
+                    "{fault:?} at {call}: {effect:?} took effect {count} times"
+                );
             }
             runs += 1;
-            hits += usize::from(world.sandbox.faults().iter().all(|active| active.left == Some(0)));
+            hits += usize::from(
+                world
+                    .sandbox
+                    .faults()
+                    .iter()
+                    .all(|active| active.left == Some(0)),
+            );
         }
     }
-    println!("bad answers: {} calls x {} kinds = {runs} runs, {hits} met their fault", MUTATIONS.len(), faults.len());
-    assert!(runs > 0 && hits == runs, "only {hits} of {runs} runs met their fault");
+    println!(
+        "bad answers: {} calls x {} kinds = {runs} runs, {hits} met their fault",
+        MUTATIONS.len(),
+        faults.len()
+    );
+    assert!(
+        runs > 0 && hits == runs,
+        "only {hits} of {runs} runs met their fault"
+    );
 }

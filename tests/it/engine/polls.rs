@@ -9,12 +9,12 @@ use dax_provisioner::inspections::Inspector;
 use dax_provisioner::worker::{Point, Probe, TurnResult, Worker};
 use tokio_util::sync::CancellationToken;
 
-use crate::properties::parallel::{Job, all_hold};
 use crate::properties::crashes::{Death, die};
-use crate::properties::scenarios::{COUNT, LIVES, Ready, ready};
-use crate::properties::scenario_setup::by_admin;
-use crate::support::requests::plain_spec;
+use crate::properties::parallel::{Job, all_hold};
 use crate::properties::scenario_run::Run;
+use crate::properties::scenario_setup::by_admin;
+use crate::properties::scenarios::{COUNT, LIVES, Ready, ready};
+use crate::support::requests::plain_spec;
 use crate::support::test_env::{TestEnv, instant};
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::mutation::bodies::NewCluster;
@@ -27,13 +27,21 @@ async fn a_scenario(name: &str) -> &'static Ready {
 
 /// Lets every poll be due.
 async fn due(world: &TestEnv) {
-    sqlx::query("update duties set due_at = now()").execute(&world.pool).await.unwrap();
+    sqlx::query("update duties set due_at = now()")
+        .execute(&world.pool)
+        .await
+        .unwrap();
 }
 
 /// How old the last poll is.
 async fn last_poll(world: &TestEnv, seconds_ago: f64) {
-    let query = "update duties set done_at = now() - $1::float8 * interval '1 second' where name = 'poll'";
-    sqlx::query(query).bind(seconds_ago).execute(&world.pool).await.unwrap();
+    let query =
+        "update duties set done_at = now() - $1::float8 * interval '1 second' where name = 'poll'";
+    sqlx::query(query)
+        .bind(seconds_ago)
+        .execute(&world.pool)
+        .await
+        .unwrap();
 }
 
 fn describes(world: &TestEnv) -> usize {
@@ -50,7 +58,13 @@ async fn visit_all(world: &TestEnv, worker: &Worker) {
 
 /// So many clusters of others that one page does not hold all.
 async fn a_page_of_others(world: &TestEnv) {
-    let role = world.sandbox.inventory().roles.into_iter().find(|role| !role.service_linked).unwrap();
+    let role = world
+        .sandbox
+        .inventory()
+        .roles
+        .into_iter()
+        .find(|role| !role.service_linked)
+        .unwrap();
     for number in 0..70 {
         let cluster = NewCluster {
             name: format!("theirs{number}"),
@@ -74,7 +88,10 @@ async fn a_page_of_others(world: &TestEnv) {
 }
 
 async fn many(creating_seconds: f64) -> TestEnv {
-    let mut settings = aws_sandbox::Settings { creating_seconds, ..instant() };
+    let mut settings = aws_sandbox::Settings {
+        creating_seconds,
+        ..instant()
+    };
     settings.quotas.set("nodes", 1_000).unwrap();
     TestEnv::with(settings).await
 }
@@ -88,7 +105,12 @@ async fn waiting_operations_ask_nothing_while_the_poll_is_alive_and_ask_when_it_
         creates.push(world.create(&plain_spec(&format!("c{number}"))).await);
     }
     let waiting = "select count(*) from operations where current_step = 'await_available' and waiting_for = 'cluster'";
-    while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&world.pool).await.unwrap() < 40 {
+    while sqlx::query_scalar::<_, i64>(waiting)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap()
+        < 40
+    {
         world.hurry().await;
         worker.turn().await.unwrap();
     }
@@ -99,7 +121,11 @@ async fn waiting_operations_ask_nothing_while_the_poll_is_alive_and_ask_when_it_
         polls += usize::from(worker.poll().await.unwrap().is_some());
         visit_all(&world, &worker).await;
     }
-    assert_eq!((polls, describes(&world) - before), (4, 4), "one call for each poll, and none else");
+    assert_eq!(
+        (polls, describes(&world) - before),
+        (4, 4),
+        "one call for each poll, and none else"
+    );
     a_page_of_others(&world).await;
     let before = describes(&world);
     due(&world).await;
@@ -110,11 +136,19 @@ async fn waiting_operations_ask_nothing_while_the_poll_is_alive_and_ask_when_it_
     last_poll(&world, 60.0).await;
     let before = describes(&world);
     visit_all(&world, &worker).await;
-    assert_eq!(describes(&world) - before, CLUSTERS, "the poll is silent, so each asks by itself");
+    assert_eq!(
+        describes(&world) - before,
+        CLUSTERS,
+        "the poll is silent, so each asks by itself"
+    );
 
     world.sandbox.advance_clock(Duration::from_secs(3_600));
     due(&world).await;
-    assert_eq!(worker.poll().await.unwrap(), Some(CLUSTERS), "every cluster of ours has changed");
+    assert_eq!(
+        worker.poll().await.unwrap(),
+        Some(CLUSTERS),
+        "every cluster of ours has changed"
+    );
     // Woken by the poll, without `hurry`.
     let mut turns = 0;
     while worker.turn().await.unwrap() != TurnResult::Idle {
@@ -124,7 +158,9 @@ async fn waiting_operations_ask_nothing_while_the_poll_is_alive_and_ask_when_it_
     for create in creates {
         assert_eq!(world.operation(create).await.status, Status::Succeeded);
     }
-    println!("poll: {CLUSTERS} waiting operations, {polls} polls, {polls} calls; 2 calls for 110 clusters");
+    println!(
+        "poll: {CLUSTERS} waiting operations, {polls} polls, {polls} calls; 2 calls for 110 clusters"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,10 +170,20 @@ async fn forty_clusters_of_two_processes_are_polled_together() {
         world.create(&plain_spec(&format!("c{number}"))).await;
     }
     let (stop, started) = (CancellationToken::new(), Instant::now());
-    let workers: Vec<_> = ["one", "two"].map(|name| tokio::spawn(world.worker(name).run(3, true, stop.clone()))).into();
+    let workers: Vec<_> = ["one", "two"]
+        .map(|name| tokio::spawn(world.worker(name).run(3, true, stop.clone())))
+        .into();
     let done = "select count(*) from operations where status = 'succeeded'";
-    while sqlx::query_scalar::<_, i64>(done).fetch_one(&world.pool).await.unwrap() < 40 {
-        assert!(started.elapsed() < Duration::from_secs(120), "not all clusters are done in time");
+    while sqlx::query_scalar::<_, i64>(done)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap()
+        < 40
+    {
+        assert!(
+            started.elapsed() < Duration::from_secs(120),
+            "not all clusters are done in time"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let (calls, elapsed) = (describes(&world), started.elapsed().as_secs_f64());
@@ -146,10 +192,19 @@ async fn forty_clusters_of_two_processes_are_polled_together() {
         worker.await.unwrap();
     }
     // Each create asks for its name twice before it makes the cluster; a poll is at least 80 ms after the one before.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some seconds")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "some seconds"
+    )]
     let polls = (elapsed / 0.08) as usize;
-    println!("poll: {CLUSTERS} creates in {elapsed:.1} s, {calls} calls of DescribeClusters, at most {polls} polls");
-    assert!(calls <= CLUSTERS * 2 + polls + CLUSTERS / 2, "{calls} calls");
+    println!(
+        "poll: {CLUSTERS} creates in {elapsed:.1} s, {calls} calls of DescribeClusters, at most {polls} polls"
+    );
+    assert!(
+        calls <= CLUSTERS * 2 + polls + CLUSTERS / 2,
+        "{calls} calls"
+    );
 }
 
 #[tokio::test]
@@ -158,18 +213,44 @@ async fn a_poll_that_was_taken_over_writes_nothing() {
     let run = Run::begin(ready.life, &ready.frozen).await;
     let (world, second) = (&run.world, Duration::from_secs(60));
     due(world).await;
-    let old = world.store.take_duty("poll", "old", second).await.unwrap().unwrap();
+    let old = world
+        .store
+        .take_duty("poll", "old", second)
+        .await
+        .unwrap()
+        .unwrap();
     due(world).await;
-    let new = world.store.take_duty("poll", "new", second).await.unwrap().unwrap();
+    let new = world
+        .store
+        .take_duty("poll", "new", second)
+        .await
+        .unwrap()
+        .unwrap();
     let observed = "select observed_at::text || observed::text from clusters where name = 'orders'";
-    let before: String = sqlx::query_scalar(observed).fetch_one(&world.pool).await.unwrap();
+    let before: String = sqlx::query_scalar(observed)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
     let seen_at = world.store.clock().await.unwrap();
-    assert_eq!(world.store.record_poll(&old, seen_at, &[]).await.unwrap(), 0, "it was fenced");
-    let after: String = sqlx::query_scalar(observed).fetch_one(&world.pool).await.unwrap();
+    assert_eq!(
+        world.store.record_poll(&old, seen_at, &[]).await.unwrap(),
+        0,
+        "it was fenced"
+    );
+    let after: String = sqlx::query_scalar(observed)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
     assert_eq!(before, after);
-    let seen = Inspector::new(world.aws.clone()).all_clusters().await.unwrap();
+    let seen = Inspector::new(world.aws.clone())
+        .all_clusters()
+        .await
+        .unwrap();
     world.store.record_poll(&new, seen_at, &seen).await.unwrap();
-    let after: String = sqlx::query_scalar(observed).fetch_one(&world.pool).await.unwrap();
+    let after: String = sqlx::query_scalar(observed)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
     assert_ne!(before, after, "the new one writes");
     run.world.end().await;
 }
@@ -180,18 +261,38 @@ async fn a_sighting_from_before_a_call_is_not_believed() {
     let run = Run::begin(ready.life, &ready.frozen).await;
     let world = &run.world;
     let seen_at = world.store.clock().await.unwrap();
-    let stale = Inspector::new(world.aws.clone()).all_clusters().await.unwrap();
+    let stale = Inspector::new(world.aws.clone())
+        .all_clusters()
+        .await
+        .unwrap();
     let held = die(&run, Death::AfterTheEffect, "dax:RebootNode").await;
     due(world).await;
-    let duty = world.store.take_duty("poll", "w", Duration::from_secs(60)).await.unwrap().unwrap();
-    world.store.record_poll(&duty, seen_at, &stale).await.unwrap();
+    let duty = world
+        .store
+        .take_duty("poll", "w", Duration::from_secs(60))
+        .await
+        .unwrap()
+        .unwrap();
+    world
+        .store
+        .record_poll(&duty, seen_at, &stale)
+        .await
+        .unwrap();
     for _ in 0..5 {
         last_poll(world, 0.0).await;
         run.turn().await;
     }
     let waiting = world.operation(run.id).await;
-    assert_eq!(waiting.status, Status::Running, "the old sighting shows every node available: {waiting:#?}");
-    assert_eq!(world.sent("dax:RebootNode"), 1, "and nothing was sent on its strength");
+    assert_eq!(
+        waiting.status,
+        Status::Running,
+        "the old sighting shows every node available: {waiting:#?}"
+    );
+    assert_eq!(
+        world.sent("dax:RebootNode"),
+        1,
+        "and nothing was sent on its strength"
+    );
     due(world).await;
     run.worker.poll().await.unwrap();
     assert_eq!(run.finish(run.id).await.status, Status::Succeeded);
@@ -213,13 +314,17 @@ async fn a_turn_does_not_write_over_what_the_poll_saw_meanwhile() {
     let once = Arc::new(AtomicBool::new(false));
     let polled = Arc::clone(&once);
     let probe: Probe = Arc::new(move |at, step, _| {
-        let here = at == Point::Checked && step == "await_nodes" && !once.swap(true, Ordering::SeqCst);
+        let here =
+            at == Point::Checked && step == "await_nodes" && !once.swap(true, Ordering::SeqCst);
         let (poller, pool) = (poller.clone(), pool.clone());
         Box::pin(async move {
             if here {
                 // The nodes are there now.
                 tokio::time::sleep(Duration::from_millis(60)).await;
-                sqlx::query("update duties set due_at = now()").execute(&pool).await.unwrap();
+                sqlx::query("update duties set due_at = now()")
+                    .execute(&pool)
+                    .await
+                    .unwrap();
                 poller.poll().await.unwrap();
             }
         })
@@ -231,7 +336,11 @@ async fn a_turn_does_not_write_over_what_the_poll_saw_meanwhile() {
         worker.turn().await.unwrap();
     }
     let cluster = world.store.cluster("orders").await.unwrap().unwrap();
-    assert_eq!(cluster.observed.unwrap().status.as_deref(), Some("available"), "the poll saw it so, and later");
+    assert_eq!(
+        cluster.observed.unwrap().status.as_deref(),
+        Some("available"),
+        "the poll saw it so, and later"
+    );
     assert_eq!(run.finish(run.id).await.status, Status::Succeeded);
     run.world.end().await;
 }
@@ -249,8 +358,15 @@ async fn polled(ready: &'static Ready) {
         run.turn().await;
     }
     let ended = run.world.operation(run.id).await;
-    assert_eq!(ended.status, Status::Succeeded, "{} polled: {:#?}", ready.life.name, ended.fault);
-    run.check_like(&ready.forward, &format!("{} polled", ready.life.name)).await;
+    assert_eq!(
+        ended.status,
+        Status::Succeeded,
+        "{} polled: {:#?}",
+        ready.life.name,
+        ended.fault
+    );
+    run.check_like(&ready.forward, &format!("{} polled", ready.life.name))
+        .await;
     run.world.end().await;
 }
 

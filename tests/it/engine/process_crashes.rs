@@ -28,7 +28,9 @@ struct LifeTest {
 
 impl LifeTest {
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let mut request = self.client.request(method.clone(), format!("{}{path}", self.url));
+        let mut request = self
+            .client
+            .request(method.clone(), format!("{}{path}", self.url));
         if method == Method::PATCH {
             request = request.header("if-match", "*");
         }
@@ -36,7 +38,10 @@ impl LifeTest {
             request = request.json(&body);
         }
         let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+        (
+            answer.status().as_u16(),
+            answer.json().await.unwrap_or_default(),
+        )
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -56,7 +61,10 @@ impl LifeTest {
                 "pending" | "running" => {}
                 other => panic!("{method} {path} is {other}: {operation:#}"),
             }
-            assert!(began.elapsed() < TIMEOUT, "{method} {path} takes too long: {operation:#}");
+            assert!(
+                began.elapsed() < TIMEOUT,
+                "{method} {path} takes too long: {operation:#}"
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -72,7 +80,9 @@ impl LifeTest {
         })
         .await;
         let place = aws.place().await.unwrap();
-        aws.send(&Mutation::UpdateCluster(Box::new(update)), &place).await.unwrap();
+        aws.send(&Mutation::UpdateCluster(Box::new(update)), &place)
+            .await
+            .unwrap();
     }
 }
 
@@ -91,27 +101,58 @@ fn wanted() -> Value {
 async fn live(life: &LifeTest) {
     let cluster = "/v1/clusters/orders";
     let to = |part: &str| format!("{cluster}/{part}");
-    life.change(Method::POST, "/v1/clusters", Some(wanted())).await;
-    life.change(Method::POST, &to("scale"), Some(json!({"replication_factor": 4}))).await;
-    let patch = json!({"parameters": {"record_ttl_millis": 120000}, "reboot_nodes_if_needed": true});
+    life.change(Method::POST, "/v1/clusters", Some(wanted()))
+        .await;
+    life.change(
+        Method::POST,
+        &to("scale"),
+        Some(json!({"replication_factor": 4})),
+    )
+    .await;
+    let patch =
+        json!({"parameters": {"record_ttl_millis": 120000}, "reboot_nodes_if_needed": true});
     life.change(Method::PATCH, cluster, Some(patch)).await;
     life.change(Method::POST, &to("reboot"), None).await;
     let patch = json!({"tags": {"team": "payments", "stage": null}, "service_role": {"tables": ["Payments"]}});
     life.change(Method::PATCH, cluster, Some(patch)).await;
-    life.change(Method::POST, &to("scale"), Some(json!({"replication_factor": 1}))).await;
+    life.change(
+        Method::POST,
+        &to("scale"),
+        Some(json!({"replication_factor": 1})),
+    )
+    .await;
     let description = Some("somebody was here".to_owned());
-    life.change_from_outside(ClusterUpdate { name: "orders".to_owned(), description, ..ClusterUpdate::default() })
-        .await;
+    life.change_from_outside(ClusterUpdate {
+        name: "orders".to_owned(),
+        description,
+        ..ClusterUpdate::default()
+    })
+    .await;
     let drift = until_drifted(life, &to("drift")).await;
     assert_eq!(drift["fields"][0]["field"], "description", "{drift:#}");
     life.change(Method::POST, &to("repair"), None).await;
     let view = life.get(cluster).await;
-    assert_eq!(view["desired"]["tags"], json!({"team": "payments"}), "{view:#}");
+    assert_eq!(
+        view["desired"]["tags"],
+        json!({"team": "payments"}),
+        "{view:#}"
+    );
     assert_eq!(view["observed"]["total_nodes"], 1, "{view:#}");
-    assert_eq!(view["observed"]["description"], "read cache of the orders team", "{view:#}");
+    assert_eq!(
+        view["observed"]["description"], "read cache of the orders team",
+        "{view:#}"
+    );
     let (status, refused) = life.ask(Method::DELETE, cluster, None).await;
-    assert_eq!((status, refused["code"].as_str()), (409, Some("deletion_protected")));
-    life.change(Method::PATCH, cluster, Some(json!({"deletion_protection": false}))).await;
+    assert_eq!(
+        (status, refused["code"].as_str()),
+        (409, Some("deletion_protected"))
+    );
+    life.change(
+        Method::PATCH,
+        cluster,
+        Some(json!({"deletion_protection": false})),
+    )
+    .await;
     life.change(Method::DELETE, cluster, None).await;
 }
 
@@ -131,29 +172,81 @@ async fn until_drifted(life: &LifeTest, path: &str) -> Value {
 async fn left_over(life: &LifeTest) -> Vec<String> {
     let inventory = call(life.client.get(format!("{}/_sandbox/inventory", life.aws))).await;
     let text = |value: &Value| value["name"].as_str().unwrap_or_default().to_owned();
-    let lists = ["clusters", "roles", "policies", "subnet_groups", "parameter_groups"];
-    let all = lists.iter().flat_map(|list| inventory[*list].as_array().cloned().unwrap_or_default());
-    all.map(|one| text(&one)).filter(|name| name.starts_with("dax-") || name == "orders").collect()
+    let lists = [
+        "clusters",
+        "roles",
+        "policies",
+        "subnet_groups",
+        "parameter_groups",
+    ];
+    let all = lists
+        .iter()
+        .flat_map(|list| inventory[*list].as_array().cloned().unwrap_or_default());
+    all.map(|one| text(&one))
+        .filter(|name| name.starts_with("dax-") || name == "orders")
+        .collect()
 }
 
 /// Runs a life with a worker that is killed every second or so, or left alone. Returns how often it was killed.
 async fn run(kills: usize) -> usize {
-    let settings =
-        local_postgres::Settings { durable: true, ..local_postgres::Settings::for_tests("dax-provisioner-life") };
-    let postgres = tokio::task::spawn_blocking(move || LocalPostgres::start(&settings).unwrap()).await.unwrap();
+    let settings = local_postgres::Settings {
+        durable: true,
+        ..local_postgres::Settings::for_tests("dax-provisioner-life")
+    };
+    let postgres = tokio::task::spawn_blocking(move || LocalPostgres::start(&settings).unwrap())
+        .await
+        .unwrap();
     let database = postgres.url("postgres");
-    let migrated = std::process::Command::new(BINARY).arg("migrate").env("DATABASE_URL", &database).status();
+    let migrated = std::process::Command::new(BINARY)
+        .arg("migrate")
+        .env("DATABASE_URL", &database)
+        .status();
     assert!(migrated.unwrap().success());
-    let times = ["--creating-seconds", "0.5", "--propagation-seconds", "0.2", "--modifying-seconds", "0.3"];
-    let sandbox = [&["sandbox", "--port", "0", "--rebooting-seconds", "0.3"], times.as_slice()].concat();
+    let times = [
+        "--creating-seconds",
+        "0.5",
+        "--propagation-seconds",
+        "0.2",
+        "--modifying-seconds",
+        "0.3",
+    ];
+    let sandbox = [
+        &["sandbox", "--port", "0", "--rebooting-seconds", "0.3"],
+        times.as_slice(),
+    ]
+    .concat();
     let (_sandbox, aws) = start(&sandbox, &database, "--endpoint-url");
-    let serve = ["serve", "--listen", "127.0.0.1:0", "--aws-endpoint", &aws, "--authentication", "off", "--role"];
-    let (_api, url) = start(&[serve.as_slice(), &["api"]].concat(), &database, "listening");
-    let work = [serve.as_slice(), &["worker"]].concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let (over, killed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let serve = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--aws-endpoint",
+        &aws,
+        "--authentication",
+        "off",
+        "--role",
+    ];
+    let (_api, url) = start(
+        &[serve.as_slice(), &["api"]].concat(),
+        &database,
+        "listening",
+    );
+    let work = [serve.as_slice(), &["worker"]]
+        .concat()
+        .into_iter()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    let (over, killed) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
     let (told, count) = (Arc::clone(&over), Arc::clone(&killed));
     let worker = std::thread::spawn(move || keep_working(&work, &database, kills, &told, &count));
-    let life = LifeTest { client: Client::builder().no_proxy().build().unwrap(), url, aws };
+    let life = LifeTest {
+        client: Client::builder().no_proxy().build().unwrap(),
+        url,
+        aws,
+    };
     live(&life).await;
     over.store(true, Ordering::SeqCst);
     worker.join().unwrap();
@@ -161,18 +254,31 @@ async fn run(kills: usize) -> usize {
     let killed = killed.load(Ordering::SeqCst);
     let history = life.get("/v1/operations?cluster=orders&limit=100").await;
     let operations = history["items"].as_array().unwrap();
-    assert!(operations.iter().all(|one| one["status"] == "succeeded"), "{history:#}");
-    println!("life over HTTP: {} operations succeeded, the worker was killed {killed} times", operations.len());
+    assert!(
+        operations.iter().all(|one| one["status"] == "succeeded"),
+        "{history:#}"
+    );
+    println!(
+        "life over HTTP: {} operations succeeded, the worker was killed {killed} times",
+        operations.len()
+    );
     killed
 }
 
 /// Runs a worker until the life is over, and kills it a few times on the way, at moments drawn at random.
-fn keep_working(arguments: &[String], database: &str, kills: usize, over: &AtomicBool, killed: &AtomicUsize) {
+fn keep_working(
+    arguments: &[String],
+    database: &str,
+    kills: usize,
+    over: &AtomicBool,
+    killed: &AtomicUsize,
+) {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     while !over.load(Ordering::SeqCst) {
         let (worker, _) = start(&arguments, database, "listening");
         let mortal = killed.load(Ordering::SeqCst) < kills;
-        let until = Instant::now() + Duration::from_millis(500 + u64::from(rand::random::<u16>() % 1_000));
+        let until =
+            Instant::now() + Duration::from_millis(500 + u64::from(rand::random::<u16>() % 1_000));
         while !over.load(Ordering::SeqCst) && (!mortal || Instant::now() <= until) {
             std::thread::park_timeout(Duration::from_millis(20));
         }

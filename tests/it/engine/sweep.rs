@@ -10,8 +10,13 @@ use dax_provisioner::domain::spec::{ClusterSpec, ServiceRole};
 use crate::support::requests::{plain_spec, spec_with_groups};
 use crate::support::test_env::TestEnv;
 
-const MAKING: [&str; 5] =
-    ["iam:CreateRole", "iam:CreatePolicy", "dax:CreateSubnetGroup", "dax:CreateParameterGroup", "dax:CreateCluster"];
+const MAKING: [&str; 5] = [
+    "iam:CreateRole",
+    "iam:CreatePolicy",
+    "dax:CreateSubnetGroup",
+    "dax:CreateParameterGroup",
+    "dax:CreateCluster",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_takes_effect_after_the_delete_is_found_and_undone() {
@@ -21,15 +26,29 @@ async fn a_call_that_takes_effect_after_the_delete_is_found_and_undone() {
         let worker = world.worker("w");
         // A late CreateCluster meets no role any more if the role was ours, so that cluster uses one that stays.
         let spec = match call {
-            "dax:CreateCluster" => ClusterSpec { service_role: given_role(&world).await, ..plain_spec("orders") },
+            "dax:CreateCluster" => ClusterSpec {
+                service_role: given_role(&world).await,
+                ..plain_spec("orders")
+            },
             _ => spec_with_groups(&world, "orders"),
         };
         let before = world.made_in_aws();
         world.create(&spec).await;
-        world.sandbox.add_fault(FaultRule::new(call, FaultKind::Late).count(1).seconds(1.0));
-        while !world.service_calls().iter().any(|one| one.operation == call) {
+        world
+            .sandbox
+            .add_fault(FaultRule::new(call, FaultKind::Late).count(1).seconds(1.0));
+        while !world
+            .service_calls()
+            .iter()
+            .any(|one| one.operation == call)
+        {
             world.one_turn(&worker).await;
-            if world.sandbox.faults().iter().all(|fault| fault.left == Some(0)) {
+            if world
+                .sandbox
+                .faults()
+                .iter()
+                .all(|fault| fault.left == Some(0))
+            {
                 break;
             }
         }
@@ -38,11 +57,17 @@ async fn a_call_that_takes_effect_after_the_delete_is_found_and_undone() {
         assert_eq!(gone.status, Status::Succeeded, "{call}: {:#?}", gone.fault);
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         while world.made_in_aws() == before {
-            assert!(tokio::time::Instant::now() < deadline, "{call} never took effect late");
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{call} never took effect late"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         for _ in 0..3 {
-            sqlx::query("update duties set due_at = now()").execute(&world.pool).await.unwrap();
+            sqlx::query("update duties set due_at = now()")
+                .execute(&world.pool)
+                .await
+                .unwrap();
             worker.sweep().await.unwrap();
         }
         assert_eq!(world.made_in_aws(), before, "{call}");
@@ -82,5 +107,9 @@ async fn what_no_row_of_ours_names_is_never_touched() {
     world.admin.send(&stranger, &world.place).await.unwrap();
     assert_eq!(worker.sweep().await.unwrap(), Some(0));
     assert_eq!(world.made_in_aws().len(), 1);
-    assert_eq!(worker.sweep().await.unwrap(), None, "it is not due again yet");
+    assert_eq!(
+        worker.sweep().await.unwrap(),
+        None,
+        "it is not due again yet"
+    );
 }

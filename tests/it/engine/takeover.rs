@@ -37,21 +37,39 @@ async fn two_workers_share_a_hundred_clusters() {
             }
             Box::pin(async {})
         });
-        workers.push(tokio::spawn(world.worker(name).with_probe(probe).run(4, false, stop.clone())));
+        workers.push(tokio::spawn(world.worker(name).with_probe(probe).run(
+            4,
+            false,
+            stop.clone(),
+        )));
     }
     let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
     let done = "select count(*) from operations where status = 'succeeded'";
-    while sqlx::query_scalar::<_, i64>(done).fetch_one(&world.pool).await.unwrap() < 100 {
-        assert!(tokio::time::Instant::now() < deadline, "not all clusters are done in time");
+    while sqlx::query_scalar::<_, i64>(done)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap()
+        < 100
+    {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "not all clusters are done in time"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     stop.cancel();
     for worker in workers {
         worker.await.unwrap();
     }
-    let shares: Vec<usize> = turns.iter().map(|turns| turns.load(Ordering::Relaxed)).collect();
+    let shares: Vec<usize> = turns
+        .iter()
+        .map(|turns| turns.load(Ordering::Relaxed))
+        .collect();
     println!("two workers, 100 clusters: turns {shares:?}");
-    assert!(shares.iter().all(|&share| share > 100), "one worker did nearly everything: {shares:?}");
+    assert!(
+        shares.iter().all(|&share| share > 100),
+        "one worker did nearly everything: {shares:?}"
+    );
     assert_eq!(world.sandbox.inventory().clusters.len(), 100);
     assert!(world.effects().values().all(|&count| count == 1));
 }
@@ -92,8 +110,15 @@ async fn a_zombie_writes_nothing() {
     let visit = frozen_turn.await.unwrap();
     assert_eq!(visit.status, None, "the zombie's record was fenced");
     let after = world.operation(create).await;
-    assert_eq!((before.version, before.status), (after.version, after.status));
-    assert!(world.effects().values().all(|&count| count == 1), "{:?}", world.effects());
+    assert_eq!(
+        (before.version, before.status),
+        (after.version, after.status)
+    );
+    assert!(
+        world.effects().values().all(|&count| count == 1),
+        "{:?}",
+        world.effects()
+    );
 }
 
 /// A worker that freezes between its intent and the send must not send later: the name may be another cluster's by then.
@@ -107,7 +132,9 @@ async fn a_worker_frozen_before_the_send_does_not_delete_a_later_cluster() {
     let frozen = Arc::new(Notify::new());
     let (told, once) = (Arc::clone(&frozen), Arc::new(AtomicBool::new(false)));
     let probe: Probe = Arc::new(move |point, step, _| {
-        let here = point == Point::Intended && step == "delete_cluster" && !once.swap(true, Ordering::SeqCst);
+        let here = point == Point::Intended
+            && step == "delete_cluster"
+            && !once.swap(true, Ordering::SeqCst);
         let told = Arc::clone(&told);
         Box::pin(async move {
             if here {
@@ -132,7 +159,11 @@ async fn a_worker_frozen_before_the_send_does_not_delete_a_later_cluster() {
     let again = world.create(&plain_spec("orders")).await;
     assert_eq!(world.settle(&heir, again).await.status, Status::Succeeded);
     late.await.unwrap();
-    assert_eq!(world.sandbox.inventory().clusters.len(), 1, "the later cluster lives");
+    assert_eq!(
+        world.sandbox.inventory().clusters.len(),
+        1,
+        "the later cluster lives"
+    );
     assert_eq!(world.sent("dax:DeleteCluster"), 1);
 }
 
@@ -143,7 +174,8 @@ async fn a_step_that_panics_is_quarantined_after_five_claims_and_harms_nobody_el
     let crashes = Arc::new(AtomicUsize::new(0));
     let (flag, count) = (Arc::clone(&broken), Arc::clone(&crashes));
     let probe: Probe = Arc::new(move |point, step, _| {
-        let crash = point == Point::Checked && step == "create_service_role" && flag.load(Ordering::SeqCst);
+        let crash =
+            point == Point::Checked && step == "create_service_role" && flag.load(Ordering::SeqCst);
         count.fetch_add(usize::from(crash), Ordering::SeqCst);
         Box::pin(async move { assert!(!crash, "the step panics, as this test wants") })
     });
@@ -152,7 +184,10 @@ async fn a_step_that_panics_is_quarantined_after_five_claims_and_harms_nobody_el
     let blocked = world.settle(&worker, create).await;
     assert_eq!(blocked.status, Status::Blocked);
     assert_eq!(blocked.waiting_for, Some(WaitingFor::Operator));
-    assert_eq!(blocked.fault.unwrap().problem_code().as_str(), "step_crashed");
+    assert_eq!(
+        blocked.fault.unwrap().problem_code().as_str(),
+        "step_crashed"
+    );
     assert_eq!(blocked.next_attempt_at, None, "only a retry wakes it");
     assert_eq!(crashes.load(Ordering::SeqCst), 5);
 
@@ -169,24 +204,37 @@ async fn twins_make_one_operation_and_another_body_is_refused() {
     for round in 0..20 {
         let spec = plain_spec(&format!("t{round}"));
         let key = |fingerprint: u8| {
-            Some(IdempotencyKey { caller: "test".to_owned(), key: format!("k{round}"), fingerprint: vec![fingerprint] })
+            Some(IdempotencyKey {
+                caller: "test".to_owned(),
+                key: format!("k{round}"),
+                fingerprint: vec![fingerprint],
+            })
         };
         let twins = (0..16).map(|_| {
             let (store, spec) = (world.store.clone(), spec.clone());
-            let new =
-                dax_provisioner::store::NewOperation { idempotency_key: key(1), ..new_operation(Kind::CreateCluster) };
+            let new = dax_provisioner::store::NewOperation {
+                idempotency_key: key(1),
+                ..new_operation(Kind::CreateCluster)
+            };
             tokio::spawn(async move { store.accept_create(&new, &spec).await.unwrap() })
         });
         let mut answers: HashMap<Uuid, usize> = HashMap::new();
         for twin in twins.collect::<Vec<_>>() {
             match twin.await.unwrap() {
-                Accepted::Created(id) | Accepted::Replayed(id) => *answers.entry(id).or_default() += 1,
+                Accepted::Created(id) | Accepted::Replayed(id) => {
+                    *answers.entry(id).or_default() += 1
+                }
                 other => panic!("{other:?}"),
             }
         }
         assert_eq!(answers.values().copied().collect::<Vec<_>>(), [16]);
-        let other =
-            dax_provisioner::store::NewOperation { idempotency_key: key(2), ..new_operation(Kind::CreateCluster) };
-        assert_eq!(world.store.accept_create(&other, &spec).await.unwrap(), Accepted::KeyReused);
+        let other = dax_provisioner::store::NewOperation {
+            idempotency_key: key(2),
+            ..new_operation(Kind::CreateCluster)
+        };
+        assert_eq!(
+            world.store.accept_create(&other, &spec).await.unwrap(),
+            Accepted::KeyReused
+        );
     }
 }

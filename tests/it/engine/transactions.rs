@@ -15,8 +15,17 @@ use crate::support::test_env::new_database;
 async fn a_client_that_goes_away_at_any_moment_leaves_no_transaction_behind() {
     let url = new_database().await;
     let acquire_timeout = Duration::from_secs(20);
-    let store = Store::open(&Connection { url: url.clone(), max_connections: 2, acquire_timeout }).unwrap();
-    let watcher = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect(&url).await.unwrap();
+    let store = Store::open(&Connection {
+        url: url.clone(),
+        max_connections: 2,
+        acquire_timeout,
+    })
+    .unwrap();
+    let watcher = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(1)
+        .connect(&url)
+        .await
+        .unwrap();
     let dropped = Arc::new(AtomicUsize::new(0));
     let mut rounds = Vec::new();
     let usual = usual_time(&store).await;
@@ -25,9 +34,15 @@ async fn a_client_that_goes_away_at_any_moment_leaves_no_transaction_behind() {
         rounds.push(tokio::spawn(async move {
             let spec = plain_spec(&format!("c{round}"));
             let accept = async {
-                store.accept_create(&new_operation(Kind::CreateCluster), &spec).await.unwrap();
+                store
+                    .accept_create(&new_operation(Kind::CreateCluster), &spec)
+                    .await
+                    .unwrap();
                 let delete = new_operation(Kind::DeleteCluster);
-                store.accept_delete(&delete, spec.name.as_str(), &Default::default()).await.unwrap();
+                store
+                    .accept_delete(&delete, spec.name.as_str(), &Default::default())
+                    .await
+                    .unwrap();
             };
             // The moment of the drop walks over every stage of the request.
             let timeout = usual * u32::try_from(round % 97).unwrap() / 24;
@@ -48,20 +63,31 @@ async fn a_client_that_goes_away_at_any_moment_leaves_no_transaction_behind() {
     let leaked = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'";
     let mut idle = i64::MAX;
     for _ in 0..100 {
-        idle = sqlx::query_scalar(leaked).fetch_one(&watcher).await.unwrap();
+        idle = sqlx::query_scalar(leaked)
+            .fetch_one(&watcher)
+            .await
+            .unwrap();
         if idle == 0 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let dropped = dropped.load(Ordering::Relaxed);
-    println!("transactions: {dropped} of 1000 requests dropped on the way, {idle} left in a transaction");
+    println!(
+        "transactions: {dropped} of 1000 requests dropped on the way, {idle} left in a transaction"
+    );
     assert!(dropped > 100, "only {dropped} requests were dropped");
     assert_eq!(idle, 0);
     // A create that is half there would be one without steps, or a live one without its cluster.
     let broken = "select count(*) from operations o where not exists (select 1 from operation_steps s where s.operation_id = o.id)
                   or not exists (select 1 from operation_events e where e.operation_id = o.id)";
-    assert_eq!(sqlx::query_scalar::<_, i64>(broken).fetch_one(&watcher).await.unwrap(), 0);
+    assert_eq!(
+        sqlx::query_scalar::<_, i64>(broken)
+            .fetch_one(&watcher)
+            .await
+            .unwrap(),
+        0
+    );
 }
 
 /// How long one request of the test takes beside fifteen others, on this machine and now.
@@ -71,7 +97,10 @@ async fn usual_time(store: &Store) -> Duration {
         let store = store.clone();
         tokio::spawn(async move {
             let spec = plain_spec(&format!("u{number}"));
-            store.accept_create(&new_operation(Kind::CreateCluster), &spec).await.unwrap();
+            store
+                .accept_create(&new_operation(Kind::CreateCluster), &spec)
+                .await
+                .unwrap();
         })
     });
     for request in together.collect::<Vec<_>>() {

@@ -5,13 +5,15 @@ use dax_provisioner::domain::names::INSTALLATION_TAG;
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
-use crate::support::cluster_fixture::ClusterFixture;
 use crate::support::api::wanted;
+use crate::support::cluster_fixture::ClusterFixture;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_of_others_is_adopted_changed_and_released_and_is_still_there() {
     let house = ClusterFixture::new().await;
-    house.foreign_cluster("orders", &[("team", "billing")]).await;
+    house
+        .foreign_cluster("orders", &[("team", "billing")])
+        .await;
     let before = house.world.sandbox.inventory();
     let accepted = house.door.bare("POST", "/v1/clusters/orders/adopt").await;
     assert_eq!(accepted.body["kind"], "adopt_cluster");
@@ -19,33 +21,82 @@ async fn a_cluster_of_others_is_adopted_changed_and_released_and_is_still_there(
     let cluster = house.cluster().await;
     assert_eq!(cluster["status"], "available");
     let desired = &cluster["desired"];
-    assert_eq!((&desired["node_type"], &desired["replication_factor"]), (&json!("dax.r5.large"), &json!(2)));
-    assert_eq!((&desired["description"], &desired["tags"]), (&json!("made by hand"), &json!({"team": "billing"})));
-    assert_eq!((&desired["encryption_at_rest"], &desired["encryption_in_transit"]), (&json!(true), &json!(false)));
-    assert_eq!(desired["service_role"]["arn"], "arn:aws:iam::123456789012:role/service-role/DAXServiceRole");
+    assert_eq!(
+        (&desired["node_type"], &desired["replication_factor"]),
+        (&json!("dax.r5.large"), &json!(2))
+    );
+    assert_eq!(
+        (&desired["description"], &desired["tags"]),
+        (&json!("made by hand"), &json!({"team": "billing"}))
+    );
+    assert_eq!(
+        (
+            &desired["encryption_at_rest"],
+            &desired["encryption_in_transit"]
+        ),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(
+        desired["service_role"]["arn"],
+        "arn:aws:iam::123456789012:role/service-role/DAXServiceRole"
+    );
     assert_eq!(desired["maintenance_window"], "sun:05:00-sun:06:00");
     for part in ["service_role", "subnet_group", "parameter_group"] {
         assert_eq!(cluster[part]["owner"], "external", "{part}: {cluster:#}");
     }
-    assert_eq!(cluster["endpoint"]["url"].as_str().unwrap().split(':').next(), Some("dax"));
+    assert_eq!(
+        cluster["endpoint"]["url"]
+            .as_str()
+            .unwrap()
+            .split(':')
+            .next(),
+        Some("dax")
+    );
     house.poll().await;
     assert_eq!(house.cluster().await["drift"]["fields"], json!([]));
     // Nothing but our two tags is new.
     let mut after = house.world.sandbox.inventory();
-    let managed = after.clusters[0].tags.keys().filter(|key| key.starts_with("dax-provisioner:")).count();
-    after.clusters[0].tags.retain(|key, _| !key.starts_with("dax-provisioner:"));
+    let managed = after.clusters[0]
+        .tags
+        .keys()
+        .filter(|key| key.starts_with("dax-provisioner:"))
+        .count();
+    after.clusters[0]
+        .tags
+        .retain(|key, _| !key.starts_with("dax-provisioner:"));
     assert_eq!((managed, &after), (2, &before));
 
     house
-        .succeeds(&house.patch(&json!({"description": "ours now", "parameters": {"query_ttl_millis": 1000}})).await)
+        .succeeds(
+            &house
+                .patch(
+                    &json!({"description": "ours now", "parameters": {"query_ttl_millis": 1000}}),
+                )
+                .await,
+        )
         .await;
-    house.succeeds(&house.post("scale", &json!({"replication_factor": 3})).await).await;
+    house
+        .succeeds(&house.post("scale", &json!({"replication_factor": 3})).await)
+        .await;
     let changed = house.cluster().await;
-    assert_eq!(changed["parameter_group"]["owner"], "managed", "{changed:#}");
+    assert_eq!(
+        changed["parameter_group"]["owner"], "managed",
+        "{changed:#}"
+    );
     let standing = house.world.sandbox.inventory();
-    house.succeeds(&house.door.bare("POST", "/v1/clusters/orders/release").await).await;
-    assert_eq!(house.world.sandbox.inventory(), standing, "a release touches nothing");
-    house.door.get("/v1/clusters/orders").await.refused(404, "not_found");
+    house
+        .succeeds(&house.door.bare("POST", "/v1/clusters/orders/release").await)
+        .await;
+    assert_eq!(
+        house.world.sandbox.inventory(),
+        standing,
+        "a release touches nothing"
+    );
+    house
+        .door
+        .get("/v1/clusters/orders")
+        .await
+        .refused(404, "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,8 +113,13 @@ async fn what_is_expected_is_compared_first_and_every_difference_told() {
         "notification_topic_arn": "arn:aws:sns:us-east-1:123456789012:x",
     }});
     let refused = house.post("adopt", &expected).await;
-    let differences = refused.refused(409, "resource_conflict")["differences"].as_array().unwrap();
-    let mut fields: Vec<&str> = differences.iter().map(|one| one["field"].as_str().unwrap()).collect();
+    let differences = refused.refused(409, "resource_conflict")["differences"]
+        .as_array()
+        .unwrap();
+    let mut fields: Vec<&str> = differences
+        .iter()
+        .map(|one| one["field"].as_str().unwrap())
+        .collect();
     fields.sort_unstable();
     assert_eq!(
         fields,
@@ -80,9 +136,19 @@ async fn what_is_expected_is_compared_first_and_every_difference_told() {
             "service_role_arn",
         ]
     );
-    let nodes = differences.iter().find(|one| one["field"] == "replication_factor").unwrap();
-    assert_eq!((&nodes["expected"], &nodes["found"]), (&json!("3"), &json!("2")));
-    house.door.get("/v1/clusters/orders").await.refused(404, "not_found");
+    let nodes = differences
+        .iter()
+        .find(|one| one["field"] == "replication_factor")
+        .unwrap();
+    assert_eq!(
+        (&nodes["expected"], &nodes["found"]),
+        (&json!("3"), &json!("2"))
+    );
+    house
+        .door
+        .get("/v1/clusters/orders")
+        .await
+        .refused(404, "not_found");
     assert_eq!(house.world.sandbox.inventory(), before, "nothing was done");
 
     let right = json!({"expected": {
@@ -91,18 +157,37 @@ async fn what_is_expected_is_compared_first_and_every_difference_told() {
     }, "deletion_protection": true, "on_failure": "roll_back"});
     house.succeeds(&house.post("adopt", &right).await).await;
     let desired = house.cluster().await["desired"].clone();
-    assert_eq!((&desired["deletion_protection"], &desired["on_failure"]), (&json!(true), &json!("roll_back")));
-    house.post("adopt", &right).await.refused(409, "cluster_exists");
-    house.door.delete("/v1/clusters/orders").await.refused(409, "deletion_protected");
+    assert_eq!(
+        (&desired["deletion_protection"], &desired["on_failure"]),
+        (&json!(true), &json!("roll_back"))
+    );
+    house
+        .post("adopt", &right)
+        .await
+        .refused(409, "cluster_exists");
+    house
+        .door
+        .delete("/v1/clusters/orders")
+        .await
+        .refused(409, "deletion_protected");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_adopted_is_told_before_anything_is_done() {
     let house = ClusterFixture::new().await;
     let missing = house.post("adopt", &json!({})).await;
-    let detail = missing.refused(404, "not_found")["detail"].as_str().unwrap();
-    assert!(detail.contains("AWS has no cluster") && detail.contains("us-east-1"), "{detail}");
-    house.door.bare("POST", "/v1/clusters/1a/adopt").await.refused(404, "not_found");
+    let detail = missing.refused(404, "not_found")["detail"]
+        .as_str()
+        .unwrap();
+    assert!(
+        detail.contains("AWS has no cluster") && detail.contains("us-east-1"),
+        "{detail}"
+    );
+    house
+        .door
+        .bare("POST", "/v1/clusters/1a/adopt")
+        .await
+        .refused(404, "not_found");
     let bad = house
         .post("adopt", &json!({"expected": {"nodes": 1, "replication_factor": "2"}, "on_failure": "x", "b": 1}))
         .await;
@@ -116,18 +201,31 @@ async fn what_cannot_be_adopted_is_told_before_anything_is_done() {
             ("/on_failure", "unknown_value"),
         ]
     );
-    house.foreign_cluster("orders", &[(INSTALLATION_TAG, "another")]).await;
+    house
+        .foreign_cluster("orders", &[(INSTALLATION_TAG, "another")])
+        .await;
     let other = house.post("adopt", &json!({})).await;
-    assert_eq!(other.refused(409, "resource_conflict")["differences"][0]["field"], INSTALLATION_TAG);
-    house.admin(&Mutation::DeleteCluster { name: "orders".to_owned() }).await;
-    assert!(matches!(house.post("adopt", &json!({})).await.status.as_u16(), 404 | 409));
+    assert_eq!(
+        other.refused(409, "resource_conflict")["differences"][0]["field"],
+        INSTALLATION_TAG
+    );
+    house
+        .admin(&Mutation::DeleteCluster {
+            name: "orders".to_owned(),
+        })
+        .await;
+    assert!(matches!(
+        house.post("adopt", &json!({})).await.status.as_u16(),
+        404 | 409
+    ));
     assert_eq!(house.world.sent("dax:TagResource"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn aws_refusing_to_tell_is_a_problem_with_its_cure() {
     let mut world = crate::support::test_env::TestEnv::new().await;
-    let statement = json!({"Effect": "Allow", "NotAction": ["dax:DescribeClusters"], "Resource": "*"});
+    let statement =
+        json!({"Effect": "Allow", "NotAction": ["dax:DescribeClusters"], "Resource": "*"});
     let identity = aws_sandbox::Identity {
         secret: "secret".to_owned(),
         arn: "arn:aws:iam::123456789012:user/portal".to_owned(),
@@ -136,7 +234,8 @@ async fn aws_refusing_to_tell_is_a_problem_with_its_cure() {
         session_policies: None,
     };
     world.sandbox.put_identity("portal", identity);
-    world.aws = crate::support::test_env::aws_as(&world.sandbox, &world.endpoint, "portal", "secret").await;
+    world.aws =
+        crate::support::test_env::aws_as(&world.sandbox, &world.endpoint, "portal", "secret").await;
     let house = ClusterFixture::in_world(world);
     let refused = house.post("adopt", &json!({})).await;
     let problem = refused.refused(502, "permission_missing");
@@ -148,20 +247,48 @@ async fn aws_refusing_to_tell_is_a_problem_with_its_cure() {
 async fn a_create_that_meets_a_cluster_of_others_carries_the_call_that_adopts_it() {
     let house = ClusterFixture::new().await;
     house.foreign_cluster("orders", &[]).await;
-    let create = house.door.post("/v1/clusters", &wanted("orders"), &[]).await.accepted();
+    let create = house
+        .door
+        .post("/v1/clusters", &wanted("orders"), &[])
+        .await
+        .accepted();
     assert_eq!(house.settle(create).await.status, Status::Failed);
-    let failed = house.door.get(&format!("/v1/operations/{create}")).await.body;
+    let failed = house
+        .door
+        .get(&format!("/v1/operations/{create}"))
+        .await
+        .body;
     let problem = &failed["problem"];
     assert_eq!(problem["code"], "cluster_exists_in_aws", "{failed:#}");
-    let fields: Vec<&Value> = problem["differences"].as_array().unwrap().iter().map(|one| &one["field"]).collect();
-    assert!(fields.contains(&&json!("node_type")) && fields.contains(&&json!("replication_factor")), "{fields:?}");
-    assert_eq!(house.cluster().await["problem"]["resolution"], problem["resolution"]);
+    let fields: Vec<&Value> = problem["differences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["field"])
+        .collect();
+    assert!(
+        fields.contains(&&json!("node_type")) && fields.contains(&&json!("replication_factor")),
+        "{fields:?}"
+    );
+    assert_eq!(
+        house.cluster().await["problem"]["resolution"],
+        problem["resolution"]
+    );
     let call = &problem["resolution"];
-    assert_eq!((&call["method"], &call["path"]), (&json!("POST"), &json!("/v1/clusters/orders/adopt")));
-    let adopted = house.door.post(call["path"].as_str().unwrap(), &call["body"], &[]).await;
+    assert_eq!(
+        (&call["method"], &call["path"]),
+        (&json!("POST"), &json!("/v1/clusters/orders/adopt"))
+    );
+    let adopted = house
+        .door
+        .post(call["path"].as_str().unwrap(), &call["body"], &[])
+        .await;
     house.succeeds(&adopted).await;
     let cluster = house.cluster().await;
-    assert_eq!((&cluster["status"], &cluster["problem"]), (&json!("available"), &Value::Null));
+    assert_eq!(
+        (&cluster["status"], &cluster["problem"]),
+        (&json!("available"), &Value::Null)
+    );
     assert_eq!(cluster["desired"]["node_type"], "dax.r5.large");
 }
 
@@ -170,13 +297,27 @@ async fn an_adoption_that_is_cancelled_leaves_no_mark() {
     let house = ClusterFixture::new().await;
     house.foreign_cluster("orders", &[]).await;
     let before = house.world.sandbox.inventory();
-    let id = house.door.bare("POST", "/v1/clusters/orders/adopt").await.accepted();
+    let id = house
+        .door
+        .bare("POST", "/v1/clusters/orders/adopt")
+        .await
+        .accepted();
     while house.world.sent("dax:TagResource") == 0 {
         house.world.one_turn(&house.worker).await;
     }
-    house.door.bare("POST", &format!("/v1/operations/{id}/cancel")).await.accepted();
+    house
+        .door
+        .bare("POST", &format!("/v1/operations/{id}/cancel"))
+        .await
+        .accepted();
     assert_eq!(house.settle(id).await.status, Status::Cancelled);
     assert_eq!(house.world.sandbox.inventory(), before);
-    house.door.get("/v1/clusters/orders").await.refused(404, "not_found");
-    house.succeeds(&house.door.bare("POST", "/v1/clusters/orders/adopt").await).await;
+    house
+        .door
+        .get("/v1/clusters/orders")
+        .await
+        .refused(404, "not_found");
+    house
+        .succeeds(&house.door.bare("POST", "/v1/clusters/orders/adopt").await)
+        .await;
 }

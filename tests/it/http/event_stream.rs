@@ -25,10 +25,15 @@ struct Message {
 /// Reads messages as the standard has them; comments are left out.
 fn messages(text: &str) -> Vec<Message> {
     let field = |block: &str, name: &str| {
-        let line = block.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{block}"));
+        let line = block
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap_or_else(|| panic!("{block}"));
         line.trim_start().to_owned()
     };
-    let blocks = text.split("\n\n").filter(|block| !block.is_empty() && !block.starts_with(':'));
+    let blocks = text
+        .split("\n\n")
+        .filter(|block| !block.is_empty() && !block.starts_with(':'));
     blocks
         .map(|block| Message {
             id: field(block, "id:").parse().unwrap(),
@@ -39,39 +44,68 @@ fn messages(text: &str) -> Vec<Message> {
 }
 
 fn is_stream(answer: &Answer) {
-    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "text/event-stream"), "{answer:?}");
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("content-type")),
+        (200, "text/event-stream"),
+        "{answer:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_finished_history_is_streamed_to_its_end_and_from_any_place() {
     let world = TestEnv::new().await;
     let (door, worker) = (Door::of(&world), world.worker("w"));
-    let id = door.post("/v1/clusters", &wanted("orders"), &[]).await.accepted();
+    let id = door
+        .post("/v1/clusters", &wanted("orders"), &[])
+        .await
+        .accepted();
     assert_eq!(world.settle(&worker, id).await.status, Status::Succeeded);
     let path = format!("/v1/operations/{id}/events/stream");
     let whole = door.get(&path).await;
     is_stream(&whole);
     assert_eq!(whole.header("x-accel-buffering"), "no");
     let all = messages(&whole.text);
-    let history = door.get(&format!("/v1/operations/{id}/events?limit=100")).await.body["items"].clone();
+    let history = door
+        .get(&format!("/v1/operations/{id}/events?limit=100"))
+        .await
+        .body["items"]
+        .clone();
     let data: Vec<Value> = all.iter().map(|message| message.data.clone()).collect();
     assert_eq!(Value::from(data), history);
     assert_eq!(all.last().unwrap().event, "operation_succeeded");
-    assert!(all.iter().all(|message| message.data["sequence"] == message.id && message.data["type"] == message.event));
+    assert!(
+        all.iter()
+            .all(|message| message.data["sequence"] == message.id
+                && message.data["type"] == message.event)
+    );
     for last in [0, 3, all.len() - 1] {
-        let rest = door.get_with(&path, &[("last-event-id", &last.to_string())]).await;
+        let rest = door
+            .get_with(&path, &[("last-event-id", &last.to_string())])
+            .await;
         is_stream(&rest);
         assert_eq!(messages(&rest.text), messages(&whole.text)[last..]);
     }
-    let nothing_left = door.get_with(&path, &[("last-event-id", &all.len().to_string())]).await;
-    assert_eq!((nothing_left.status.as_u16(), nothing_left.text.as_str()), (204, ""));
+    let nothing_left = door
+        .get_with(&path, &[("last-event-id", &all.len().to_string())])
+        .await;
+    assert_eq!(
+        (nothing_left.status.as_u16(), nothing_left.text.as_str()),
+        (204, "")
+    );
     for bad in ["", "x", "-1", "1.5", "99999999999999999999"] {
         let refused = door.get_with(&path, &[("last-event-id", bad)]).await;
-        assert_eq!(refused.refused(422, "invalid_request")["errors"][0]["parameter"], "Last-Event-ID");
+        assert_eq!(
+            refused.refused(422, "invalid_request")["errors"][0]["parameter"],
+            "Last-Event-ID"
+        );
     }
-    door.get(&format!("{path}?follow=1")).await.refused(422, "invalid_request");
+    door.get(&format!("{path}?follow=1"))
+        .await
+        .refused(422, "invalid_request");
     for nothing in [uuid::Uuid::now_v7().to_string(), "x".to_owned()] {
-        door.get(&format!("/v1/operations/{nothing}/events/stream")).await.refused(404, "not_found");
+        door.get(&format!("/v1/operations/{nothing}/events/stream"))
+            .await
+            .refused(404, "not_found");
     }
 }
 
@@ -79,10 +113,19 @@ async fn a_finished_history_is_streamed_to_its_end_and_from_any_place() {
 async fn a_live_history_is_followed_with_signs_of_life() {
     let world = TestEnv::new().await;
     let (service, worker) = (Service::without_workers(&world).await, world.worker("w"));
-    let id = service.post("/v1/clusters", &wanted("orders")).await.text("/id").to_owned();
+    let id = service
+        .post("/v1/clusters", &wanted("orders"))
+        .await
+        .text("/id")
+        .to_owned();
     let url = format!("{}/v1/operations/{id}/events/stream", service.url);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = client.get(url).bearer_auth(service.token("reader").await).send().await.unwrap();
+    let answer = client
+        .get(url)
+        .bearer_auth(service.token("reader").await)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), 200);
     let mut chunks = answer.bytes_stream();
     let mut text = String::new();
@@ -94,15 +137,27 @@ async fn a_live_history_is_followed_with_signs_of_life() {
         }
         true
     };
-    assert!(read_until(&mut text, "event: operation_accepted\n").await, "{text}");
+    assert!(
+        read_until(&mut text, "event: operation_accepted\n").await,
+        "{text}"
+    );
     let quiet = std::time::Instant::now();
     assert!(read_until(&mut text, ": nothing new\n").await, "{text}");
     assert!(quiet.elapsed() <= Duration::from_secs(15));
     world.settle(&worker, id.parse().unwrap()).await;
-    assert!(read_until(&mut text, "event: operation_succeeded\n").await, "{text}");
-    assert!(!read_until(&mut text, "never").await, "it goes on after its end");
+    assert!(
+        read_until(&mut text, "event: operation_succeeded\n").await,
+        "{text}"
+    );
+    assert!(
+        !read_until(&mut text, "never").await,
+        "it goes on after its end"
+    );
     let ids: Vec<i64> = messages(&text).iter().map(|message| message.id).collect();
-    assert_eq!(ids, (1..=i64::try_from(ids.len()).unwrap()).collect::<Vec<_>>());
+    assert_eq!(
+        ids,
+        (1..=i64::try_from(ids.len()).unwrap()).collect::<Vec<_>>()
+    );
 }
 
 // The pool of a world has six connections: if a stream held one, no request would be answered.
@@ -110,7 +165,10 @@ async fn a_live_history_is_followed_with_signs_of_life() {
 async fn streams_beyond_the_limit_are_refused_and_all_end_with_the_service() {
     let world = TestEnv::new().await;
     let door = Arc::new(Door::of(&world));
-    let id = door.post("/v1/clusters", &wanted("orders"), &[]).await.accepted();
+    let id = door
+        .post("/v1/clusters", &wanted("orders"), &[])
+        .await
+        .accepted();
     let path = format!("/v1/operations/{id}/events/stream");
     let mut streams = tokio::task::JoinSet::new();
     for _ in 0..260 {
@@ -118,7 +176,11 @@ async fn streams_beyond_the_limit_are_refused_and_all_end_with_the_service() {
         streams.spawn(async move { door.get(&path).await });
     }
     for _ in 0..4 {
-        let refused = timeout(TIMEOUT, streams.join_next()).await.unwrap().unwrap().unwrap();
+        let refused = timeout(TIMEOUT, streams.join_next())
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
         refused.refused(503, "unavailable");
         assert_eq!(refused.header("retry-after"), "5");
     }
@@ -133,5 +195,9 @@ async fn streams_beyond_the_limit_are_refused_and_all_end_with_the_service() {
     }
     assert_eq!(ended, 256);
     let late = timeout(TIMEOUT, door.get(&path)).await.unwrap();
-    assert_eq!(messages(&late.text).len(), 1, "the places are free again, and it ends at once");
+    assert_eq!(
+        messages(&late.text).len(),
+        1,
+        "the places are free again, and it ends at once"
+    );
 }

@@ -9,11 +9,14 @@ use crate::support::test_env::TestEnv;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_generated_client_creates_reads_and_deletes() {
-    let tools = tokio::task::spawn_blocking(|| python::packages("requirements")).await.unwrap();
+    let tools = tokio::task::spawn_blocking(|| python::packages("requirements"))
+        .await
+        .unwrap();
     let world = TestEnv::new().await;
     let service = Service::start(&world).await;
     let token = service.token("generated").await;
-    let work = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("client-{}", uuid::Uuid::now_v7()));
+    let work =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("client-{}", uuid::Uuid::now_v7()));
     std::fs::create_dir_all(&work).unwrap();
     let mut python = Command::new("python3");
     python
@@ -21,9 +24,15 @@ async fn a_generated_client_creates_reads_and_deletes() {
         .args([service.url.as_str(), work.to_str().unwrap(), &token])
         .env("PYTHONPATH", &tools)
         .env("PYTHONDONTWRITEBYTECODE", "1");
-    let output = tokio::task::spawn_blocking(move || python.output().unwrap()).await.unwrap();
+    let output = tokio::task::spawn_blocking(move || python.output().unwrap())
+        .await
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     println!("{text}");
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     std::fs::remove_dir_all(&work).unwrap();
 }

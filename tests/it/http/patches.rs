@@ -29,8 +29,17 @@ async fn what_cannot_change_is_told_at_once_with_the_way_round() {
     assert_eq!(faults.len(), 10, "{faults:?}");
     assert!(faults.iter().all(|(_, code)| *code == "immutable_field"));
     let errors = refused.body["errors"].as_array().unwrap();
-    let scale = errors.iter().find(|error| error["pointer"] == "/replication_factor").unwrap();
-    assert!(scale["detail"].as_str().unwrap().contains("POST /v1/clusters/orders/scale"), "{scale}");
+    let scale = errors
+        .iter()
+        .find(|error| error["pointer"] == "/replication_factor")
+        .unwrap();
+    assert!(
+        scale["detail"]
+            .as_str()
+            .unwrap()
+            .contains("POST /v1/clusters/orders/scale"),
+        "{scale}"
+    );
     // Other faults of the same body are told beside it.
     let mixed =
         house.patch(&json!({"node_type": "x", "colour": 1, "maintenance_window": "x", "service_role": null})).await;
@@ -65,7 +74,10 @@ async fn a_role_that_is_not_ours_is_not_changed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn broken_rules_of_a_patch_come_together() {
-    let house = ClusterFixture::with_cluster(&json!({"tags": {"team": "orders"}, "parameters": {"record_ttl_millis": 1}})).await;
+    let house = ClusterFixture::with_cluster(
+        &json!({"tags": {"team": "orders"}, "parameters": {"record_ttl_millis": 1}}),
+    )
+    .await;
     let cases = vec![
         (json!([]), vec![("", "wrong_type")]),
         (json!({"colour": 1}), vec![("/colour", "unknown_field")]),
@@ -93,17 +105,36 @@ async fn broken_rules_of_a_patch_come_together() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_a_role_and_tags_are_judged_as_they_are_after_the_merge() {
-    let house = ClusterFixture::with_cluster(&json!({"tags": {"team": "orders"}, "parameters": {"record_ttl_millis": 1}})).await;
-    let many: serde_json::Map<String, Value> = (0..48).map(|n| (format!("t{n}"), json!("x"))).collect();
+    let house = ClusterFixture::with_cluster(
+        &json!({"tags": {"team": "orders"}, "parameters": {"record_ttl_millis": 1}}),
+    )
+    .await;
+    let many: serde_json::Map<String, Value> =
+        (0..48).map(|n| (format!("t{n}"), json!("x"))).collect();
     let long: Vec<String> = (0..200).map(|n| format!("t-{n:0>200}")).collect();
     let cases = vec![
-        (json!({"parameter_group": {"name": "mine"}}), vec![("/parameter_group", "exclusive")]),
-        (json!({"parameters": null, "parameter_group": {}}), vec![("/parameter_group/name", "required")]),
-        (json!({"parameters": null, "parameter_group": {"name": null}}), vec![("/parameter_group/name", "wrong_type")]),
-        (json!({"parameters": {"record_ttl_millis": null}}), vec![("/parameters", "required")]),
+        (
+            json!({"parameter_group": {"name": "mine"}}),
+            vec![("/parameter_group", "exclusive")],
+        ),
+        (
+            json!({"parameters": null, "parameter_group": {}}),
+            vec![("/parameter_group/name", "required")],
+        ),
+        (
+            json!({"parameters": null, "parameter_group": {"name": null}}),
+            vec![("/parameter_group/name", "wrong_type")],
+        ),
+        (
+            json!({"parameters": {"record_ttl_millis": null}}),
+            vec![("/parameters", "required")],
+        ),
         (
             json!({"parameters": {"record_ttl_millis": -1, "size": 1}}),
-            vec![("/parameters/record_ttl_millis", "out_of_range"), ("/parameters/size", "unknown_field")],
+            vec![
+                ("/parameters/record_ttl_millis", "out_of_range"),
+                ("/parameters/size", "unknown_field"),
+            ],
         ),
         (
             json!({"tags": {"aws:x": null, "dax-provisioner:operation": "y", "a!": "b"}}),
@@ -114,13 +145,25 @@ async fn a_group_a_role_and_tags_are_judged_as_they_are_after_the_merge() {
             ],
         ),
         (json!({"tags": many}), vec![("/tags", "out_of_range")]),
-        (json!({"service_role": {"all_tables": true}}), vec![("/service_role/all_tables", "exclusive")]),
-        (json!({"service_role": {"tables": null}}), vec![("/service_role", "required")]),
+        (
+            json!({"service_role": {"all_tables": true}}),
+            vec![("/service_role/all_tables", "exclusive")],
+        ),
+        (
+            json!({"service_role": {"tables": null}}),
+            vec![("/service_role", "required")],
+        ),
         (
             json!({"service_role": {"tables": [], "access": "all"}}),
-            vec![("/service_role/access", "unknown_value"), ("/service_role/tables", "out_of_range")],
+            vec![
+                ("/service_role/access", "unknown_value"),
+                ("/service_role/tables", "out_of_range"),
+            ],
         ),
-        (json!({"service_role": {"tables": long}}), vec![("/service_role/tables", "too_many")]),
+        (
+            json!({"service_role": {"tables": long}}),
+            vec![("/service_role/tables", "too_many")],
+        ),
     ];
     refuses_each(&house, cases).await;
 }
@@ -128,16 +171,31 @@ async fn a_group_a_role_and_tags_are_judged_as_they_are_after_the_merge() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn old_and_new_policies_must_fit_on_the_role_together() {
     // Some fifteen such tables fill a policy; each list alone fits.
-    let tables = |prefix: &str, count: usize| (0..count).map(|n| format!("{prefix}{n:0>150}")).collect::<Vec<_>>();
+    let tables = |prefix: &str, count: usize| {
+        (0..count)
+            .map(|n| format!("{prefix}{n:0>150}"))
+            .collect::<Vec<_>>()
+    };
     let role = json!({"service_role": {"access": "read_only", "tables": tables("a", 85)}});
     let house = ClusterFixture::with_cluster(&role).await;
     let attached = names(&house, ":policy/dax-provisioner/").len();
     assert!((6..=10).contains(&attached), "{attached}");
-    let refused = house.patch(&json!({"service_role": {"tables": tables("b", 85)}})).await;
+    let refused = house
+        .patch(&json!({"service_role": {"tables": tables("b", 85)}}))
+        .await;
     refused.refused(422, "invalid_request");
     assert_eq!(refused.faults(), [("/service_role/tables", "too_many")]);
     let detail = refused.body["errors"][0]["detail"].as_str().unwrap();
-    assert!(detail.contains(&format!("the {attached} that")) && detail.contains("takes 10"), "{detail}");
-    house.succeeds(&house.patch(&json!({"service_role": {"tables": ["Orders"]}})).await).await;
+    assert!(
+        detail.contains(&format!("the {attached} that")) && detail.contains("takes 10"),
+        "{detail}"
+    );
+    house
+        .succeeds(
+            &house
+                .patch(&json!({"service_role": {"tables": ["Orders"]}}))
+                .await,
+        )
+        .await;
     assert_eq!(names(&house, ":policy/dax-provisioner/").len(), 1);
 }

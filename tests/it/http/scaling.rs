@@ -8,7 +8,9 @@ use crate::support::test_env::TestEnv;
 
 fn node_ids(cluster: &Value) -> Vec<String> {
     let nodes = cluster["observed"]["nodes"].as_array().unwrap().iter();
-    nodes.map(|node| node["node_id"].as_str().unwrap().to_owned()).collect()
+    nodes
+        .map(|node| node["node_id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -18,24 +20,50 @@ async fn a_cluster_grows_where_it_is_told_and_shrinks_by_the_nodes_named() {
     let accepted = house.post("scale", &grow).await;
     assert_eq!(accepted.body["kind"], "scale_cluster");
     let working = house.cluster().await;
-    assert_eq!((&working["status"], &working["desired"]["replication_factor"]), (&json!("updating"), &json!(3)));
-    assert_eq!(working["drift"]["drifted"], false, "what is being done is no drift");
+    assert_eq!(
+        (
+            &working["status"],
+            &working["desired"]["replication_factor"]
+        ),
+        (&json!("updating"), &json!(3))
+    );
+    assert_eq!(
+        working["drift"]["drifted"], false,
+        "what is being done is no drift"
+    );
     house.succeeds(&accepted).await;
     let grown = house.cluster().await;
-    assert_eq!((&grown["status"], &grown["drift"]["drifted"]), (&json!("available"), &json!(false)));
+    assert_eq!(
+        (&grown["status"], &grown["drift"]["drifted"]),
+        (&json!("available"), &json!(false))
+    );
     let nodes = grown["observed"]["nodes"].as_array().unwrap();
-    assert_eq!(nodes.iter().filter(|node| node["availability_zone"] == "us-east-1b").count(), 2, "{nodes:?}");
+    assert_eq!(
+        nodes
+            .iter()
+            .filter(|node| node["availability_zone"] == "us-east-1b")
+            .count(),
+        2,
+        "{nodes:?}"
+    );
 
     let named = node_ids(&grown)[1].to_uppercase();
     let shrink = json!({"replication_factor": 2, "node_ids_to_remove": [named]});
     house.succeeds(&house.post("scale", &shrink).await).await;
     let left = node_ids(&house.cluster().await);
-    assert!(left.len() == 2 && !left.contains(&node_ids(&grown)[1]), "{left:?}");
+    assert!(
+        left.len() == 2 && !left.contains(&node_ids(&grown)[1]),
+        "{left:?}"
+    );
 
     // The number there is already: nothing is sent.
-    let calls = house.world.sent("dax:IncreaseReplicationFactor") + house.world.sent("dax:DecreaseReplicationFactor");
-    house.succeeds(&house.post("scale", &json!({"replication_factor": 2})).await).await;
-    let again = house.world.sent("dax:IncreaseReplicationFactor") + house.world.sent("dax:DecreaseReplicationFactor");
+    let calls = house.world.sent("dax:IncreaseReplicationFactor")
+        + house.world.sent("dax:DecreaseReplicationFactor");
+    house
+        .succeeds(&house.post("scale", &json!({"replication_factor": 2})).await)
+        .await;
+    let again = house.world.sent("dax:IncreaseReplicationFactor")
+        + house.world.sent("dax:DecreaseReplicationFactor");
     assert_eq!((calls, again), (2, 2));
 }
 
@@ -46,10 +74,16 @@ async fn a_wrong_number_of_nodes_or_zones_is_refused_with_every_fault() {
     let cases = [
         (json!({}), vec![("/replication_factor", "required")]),
         (json!([]), vec![("", "wrong_type")]),
-        (json!({"replication_factor": 0}), vec![("/replication_factor", "out_of_range")]),
+        (
+            json!({"replication_factor": 0}),
+            vec![("/replication_factor", "out_of_range")],
+        ),
         (
             json!({"replication_factor": 12, "colour": 1}),
-            vec![("/colour", "unknown_field"), ("/replication_factor", "out_of_range")],
+            vec![
+                ("/colour", "unknown_field"),
+                ("/replication_factor", "out_of_range"),
+            ],
         ),
         (
             json!({"replication_factor": 5, "availability_zones": ["us-east-1a", "eu-west-1a", "US"]}),
@@ -63,15 +97,24 @@ async fn a_wrong_number_of_nodes_or_zones_is_refused_with_every_fault() {
             json!({"replication_factor": 3, "availability_zones": ["us-east-1a"]}),
             vec![("/availability_zones", "out_of_range")],
         ),
-        (json!({"replication_factor": 5, "node_ids_to_remove": [id]}), vec![("/node_ids_to_remove", "not_applicable")]),
-        (json!({"replication_factor": 1, "node_ids_to_remove": [id]}), vec![("/node_ids_to_remove", "out_of_range")]),
+        (
+            json!({"replication_factor": 5, "node_ids_to_remove": [id]}),
+            vec![("/node_ids_to_remove", "not_applicable")],
+        ),
+        (
+            json!({"replication_factor": 1, "node_ids_to_remove": [id]}),
+            vec![("/node_ids_to_remove", "out_of_range")],
+        ),
         (
             json!({"replication_factor": 1, "node_ids_to_remove": [id, id]}),
             vec![("/node_ids_to_remove/1", "duplicate")],
         ),
         (
             json!({"replication_factor": 1, "node_ids_to_remove": ["orders-z", "a b"]}),
-            vec![("/node_ids_to_remove/0", "unknown_node"), ("/node_ids_to_remove/1", "invalid_format")],
+            vec![
+                ("/node_ids_to_remove/0", "unknown_node"),
+                ("/node_ids_to_remove/1", "invalid_format"),
+            ],
         ),
         (
             json!({"replication_factor": 2, "node_ids_to_remove": [id], "availability_zones": ["us-east-1a"]}),
@@ -86,7 +129,11 @@ async fn a_wrong_number_of_nodes_or_zones_is_refused_with_every_fault() {
     assert_eq!(house.world.sent("dax:IncreaseReplicationFactor"), 0);
     house
         .door
-        .post("/v1/clusters/nothing/scale", &json!({"replication_factor": 1}), &[])
+        .post(
+            "/v1/clusters/nothing/scale",
+            &json!({"replication_factor": 1}),
+            &[],
+        )
         .await
         .refused(404, "not_found");
 }
@@ -99,7 +146,12 @@ async fn nodes_are_rebooted_one_after_another() {
     // No body and no Content-Type; an empty object; nodes by name.
     house.succeeds(&house.door.bare("POST", path).await).await;
     assert_eq!(house.world.sent("dax:RebootNode"), 3);
-    let last = house.post("reboot", &json!({"node_ids": [ids[2], ids[0].to_uppercase()]})).await;
+    let last = house
+        .post(
+            "reboot",
+            &json!({"node_ids": [ids[2], ids[0].to_uppercase()]}),
+        )
+        .await;
     assert_eq!(last.body["kind"], "reboot_nodes");
     house.succeeds(&last).await;
     assert_eq!(house.world.sent("dax:RebootNode"), 5);
@@ -108,7 +160,11 @@ async fn nodes_are_rebooted_one_after_another() {
         (json!({"node_ids": null}), vec![("/node_ids", "wrong_type")]),
         (
             json!({"node_ids": ["x", ids[0], ids[0]], "all": true}),
-            vec![("/all", "unknown_field"), ("/node_ids/0", "unknown_node"), ("/node_ids/2", "duplicate")],
+            vec![
+                ("/all", "unknown_field"),
+                ("/node_ids/0", "unknown_node"),
+                ("/node_ids/2", "duplicate"),
+            ],
         ),
     ];
     for (body, faults) in cases {
@@ -116,10 +172,22 @@ async fn nodes_are_rebooted_one_after_another() {
         refused.refused(422, "invalid_request");
         assert_eq!(refused.faults(), faults, "{body}");
     }
-    house.door.post_bytes(path, b"{".to_vec(), &[]).await.refused(400, "invalid_request");
-    house.succeeds(&house.door.post_bytes(path, Vec::new(), &[]).await).await;
-    let other = axum::http::Request::post(path).body(axum::body::Body::from("{}")).unwrap();
-    house.door.send(other).await.refused(415, "unsupported_media_type");
+    house
+        .door
+        .post_bytes(path, b"{".to_vec(), &[])
+        .await
+        .refused(400, "invalid_request");
+    house
+        .succeeds(&house.door.post_bytes(path, Vec::new(), &[]).await)
+        .await;
+    let other = axum::http::Request::post(path)
+        .body(axum::body::Body::from("{}"))
+        .unwrap();
+    house
+        .door
+        .send(other)
+        .await
+        .refused(415, "unsupported_media_type");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,7 +197,8 @@ async fn one_operation_at_a_time_and_a_key_repeats_it_whatever_has_changed_since
     let shrink = json!({"replication_factor": 1, "node_ids_to_remove": [id]});
     let key = [("idempotency-key", "shrink"), ("x-request-id", "portal-9")];
     let path = "/v1/clusters/orders/scale";
-    let twins = futures_util::future::join_all((0..8).map(|_| house.door.post(path, &shrink, &key))).await;
+    let twins =
+        futures_util::future::join_all((0..8).map(|_| house.door.post(path, &shrink, &key))).await;
     let ids: std::collections::BTreeSet<_> = twins.iter().map(|answer| answer.accepted()).collect();
     assert_eq!(ids.len(), 1, "eight submissions at once are one operation");
     assert_eq!(twins[0].body["request_id"], "portal-9");
@@ -147,12 +216,24 @@ async fn one_operation_at_a_time_and_a_key_repeats_it_whatever_has_changed_since
         );
         assert!(busy.header("retry-after").parse::<u64>().unwrap() >= 1);
     }
-    house.patch(&json!({})).await.refused(409, "operation_in_progress");
+    house
+        .patch(&json!({}))
+        .await
+        .refused(409, "operation_in_progress");
     house.succeeds(&twins[0]).await;
     // The node it named is gone by now, and so the same request would be refused without its key.
-    assert_eq!(house.door.post(path, &shrink, &key).await.accepted(), *ids.first().unwrap());
-    house.post("scale", &shrink).await.refused(422, "invalid_request");
-    let other = house.door.post(path, &json!({"replication_factor": 5}), &key).await;
+    assert_eq!(
+        house.door.post(path, &shrink, &key).await.accepted(),
+        *ids.first().unwrap()
+    );
+    house
+        .post("scale", &shrink)
+        .await
+        .refused(422, "invalid_request");
+    let other = house
+        .door
+        .post(path, &json!({"replication_factor": 5}), &key)
+        .await;
     other.refused(422, "idempotency_key_reused");
 }
 
@@ -160,7 +241,11 @@ async fn one_operation_at_a_time_and_a_key_repeats_it_whatever_has_changed_since
 async fn a_cluster_that_was_never_made_cannot_be_changed() {
     let house = ClusterFixture::new().await;
     house.foreign_cluster("orders", &[]).await;
-    let create = house.door.post("/v1/clusters", &crate::support::api::wanted("orders"), &[]).await.accepted();
+    let create = house
+        .door
+        .post("/v1/clusters", &crate::support::api::wanted("orders"), &[])
+        .await
+        .accepted();
     house.settle(create).await;
     for (verb, body) in [
         ("scale", json!({"replication_factor": 2})),
@@ -178,31 +263,66 @@ async fn a_released_cluster_is_forgotten_and_stays_as_it_is() {
     let house = ClusterFixture::with_cluster(&json!({"deletion_protection": true})).await;
     let before = house.world.made_in_aws();
     let effects = house.world.effects();
-    house.post("release", &json!({"really": true})).await.refused(422, "invalid_request");
+    house
+        .post("release", &json!({"really": true}))
+        .await
+        .refused(422, "invalid_request");
     let accepted = house.door.bare("POST", "/v1/clusters/orders/release").await;
     house.succeeds(&accepted).await;
-    house.door.get("/v1/clusters/orders").await.refused(404, "not_found");
-    assert_eq!((house.world.made_in_aws(), house.world.effects()), (before.clone(), effects));
-    let receipt = house.door.get(&format!("/v1/operations/{}", accepted.accepted())).await.body["receipt"].clone();
-    assert!(receipt.as_array().unwrap().iter().all(|item| item["state"] == "left"), "{receipt:#}");
+    house
+        .door
+        .get("/v1/clusters/orders")
+        .await
+        .refused(404, "not_found");
+    assert_eq!(
+        (house.world.made_in_aws(), house.world.effects()),
+        (before.clone(), effects)
+    );
+    let receipt = house
+        .door
+        .get(&format!("/v1/operations/{}", accepted.accepted()))
+        .await
+        .body["receipt"]
+        .clone();
+    assert!(
+        receipt
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|item| item["state"] == "left"),
+        "{receipt:#}"
+    );
     // The sweep leaves it alone, and it can be adopted again and deleted; what it uses is somebody's now.
     house.worker.sweep().await.unwrap();
     assert_eq!(house.world.made_in_aws(), before);
-    house.succeeds(&house.door.bare("POST", "/v1/clusters/orders/adopt").await).await;
+    house
+        .succeeds(&house.door.bare("POST", "/v1/clusters/orders/adopt").await)
+        .await;
     let cluster = house.cluster().await;
     assert_eq!(cluster["service_role"]["owner"], "external", "{cluster:#}");
-    house.succeeds(&house.door.delete("/v1/clusters/orders").await).await;
+    house
+        .succeeds(&house.door.delete("/v1/clusters/orders").await)
+        .await;
     let left = house.world.made_in_aws();
-    assert!(left.len() + 1 == before.len() && !left.iter().any(|arn| arn.contains(":cache/")), "{left:?}");
+    assert!(
+        left.len() + 1 == before.len() && !left.iter().any(|arn| arn.contains(":cache/")),
+        "{left:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_that_somebody_else_added_are_counted() {
     let house = ClusterFixture::in_world(TestEnv::new().await);
-    let create = house.door.post("/v1/clusters", &crate::support::api::wanted("orders"), &[]).await;
+    let create = house
+        .door
+        .post("/v1/clusters", &crate::support::api::wanted("orders"), &[])
+        .await;
     house.succeeds(&create).await;
-    let more =
-        Mutation::IncreaseReplicationFactor { name: "orders".to_owned(), count: 3, availability_zones: Vec::new() };
+    let more = Mutation::IncreaseReplicationFactor {
+        name: "orders".to_owned(),
+        count: 3,
+        availability_zones: Vec::new(),
+    };
     house.admin(&more).await;
     house.poll().await;
     let drift = house.door.get("/v1/clusters/orders/drift").await.body;

@@ -12,17 +12,30 @@ use crate::support::test_env::TestEnv;
 
 async fn checks(world: &TestEnv, policy: &PolicyDocument) -> Vec<Check> {
     let permissions = permissions_of(policy, |action| region_of(action, &world.place));
-    Inspector::new(world.aws.clone()).permission_checks(&permissions).await
+    Inspector::new(world.aws.clone())
+        .permission_checks(&permissions)
+        .await
 }
 
 /// The policy without one action.
 fn without(policy: &PolicyDocument, action: &str) -> PolicyDocument {
     let mut policy = policy.clone();
-    for statement in policy.statement.iter_mut().filter(|statement| statement.effect == Effect::Allow) {
-        let left = statement.action.texts().iter().filter(|one| *one != action).cloned();
+    for statement in policy
+        .statement
+        .iter_mut()
+        .filter(|statement| statement.effect == Effect::Allow)
+    {
+        let left = statement
+            .action
+            .texts()
+            .iter()
+            .filter(|one| *one != action)
+            .cloned();
         statement.action = Values::many(left);
     }
-    policy.statement.retain(|statement| !statement.action.texts().is_empty());
+    policy
+        .statement
+        .retain(|statement| !statement.action.texts().is_empty());
     policy
 }
 
@@ -41,11 +54,19 @@ async fn each_permission_of_the_shipped_policy_is_asked_about_and_a_missing_one_
     for action in &actions {
         world.put_policies(&[without(&policy, action), simulation_policy(SERVICE_ARN)]);
         for check in checks(&world, &policy).await {
-            let expected = if check.name == *action { CheckStatus::Fail } else { CheckStatus::Pass };
+            let expected = if check.name == *action {
+                CheckStatus::Fail
+            } else {
+                CheckStatus::Pass
+            };
             assert_eq!(check.grade(), expected, "without {action}: {check:?}");
         }
     }
-    println!("doctor: {} permissions, {} actions taken away one by one", all.len(), actions.len());
+    println!(
+        "doctor: {} permissions, {} actions taken away one by one",
+        all.len(),
+        actions.len()
+    );
     assert!(actions.len() > 40);
 }
 

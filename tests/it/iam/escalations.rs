@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use dax_provisioner::domain::iam::policies::trust_policy;
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::names::IAM_PATH;
-use dax_provisioner::domain::iam::policies::trust_policy;
 use serde_json::json;
 
-use crate::iam::escalation_rows::{ADMIN_ROLE, ALL_RIGHTS, ANYBODY, ANYTHING, BOUNDARY, LOOSE_ROLE, MORE_RIGHTS, NEW_ROLES, OTHERS, OUR_POLICY, OUR_ROLE, SIMULATED, TAKERS, WIDE_POLICY};
+use crate::iam::escalation_rows::{
+    ADMIN_ROLE, ALL_RIGHTS, ANYBODY, ANYTHING, BOUNDARY, LOOSE_ROLE, MORE_RIGHTS, NEW_ROLES,
+    OTHERS, OUR_POLICY, OUR_ROLE, SIMULATED, TAKERS, WIDE_POLICY,
+};
 use crate::support::identity::{SERVICE, SERVICE_ARN};
 use crate::support::signed_calls;
 use crate::support::test_env::TestEnv;
@@ -39,8 +42,10 @@ fn policy(name: &str, path: &str) -> Mutation {
 async fn account(lookups: bool) -> TestEnv {
     let world = TestEnv::new().await;
     world.put_policies(&[world.policy_of_build(&[], lookups)]);
-    let attach =
-        |role: &str, arn: &str| Mutation::AttachRolePolicy { role: role.to_owned(), policy_arn: arn.to_owned() };
+    let attach = |role: &str, arn: &str| Mutation::AttachRolePolicy {
+        role: role.to_owned(),
+        policy_arn: arn.to_owned(),
+    };
     let dax = trust_policy().to_json();
     for made in [
         role("Admin", "/", ANYBODY, None),
@@ -53,19 +58,31 @@ async fn account(lookups: bool) -> TestEnv {
         world.admin.send(&made, &world.place).await.unwrap();
     }
     // What the service may do, it can: else the refusals below would prove nothing.
-    for made in
-        [role(OUR_ROLE, IAM_PATH, &dax, Some(BOUNDARY)), policy(OUR_ROLE, IAM_PATH), attach(OUR_ROLE, OUR_POLICY)]
-    {
+    for made in [
+        role(OUR_ROLE, IAM_PATH, &dax, Some(BOUNDARY)),
+        policy(OUR_ROLE, IAM_PATH),
+        attach(OUR_ROLE, OUR_POLICY),
+    ] {
         world.aws.send(&made, &world.place).await.unwrap();
     }
     let second = [("PolicyArn", WIDE_POLICY), ("PolicyDocument", ANYTHING)];
-    assert_eq!(signed_calls::query(&world, ADMINISTRATOR, "iam", "CreatePolicyVersion", &second).await.status, 200);
+    assert_eq!(
+        signed_calls::query(&world, ADMINISTRATOR, "iam", "CreatePolicyVersion", &second)
+            .await
+            .status,
+        200
+    );
     world
 }
 
 fn assert_denied(said: &signed_calls::Said, action: &str, what: &str) {
     let refusal = format!("is not authorized to perform: {action}");
-    assert!(said.status >= 400 && said.text.contains(&refusal), "{what}: {} {}", said.status, said.text);
+    assert!(
+        said.status >= 400 && said.text.contains(&refusal),
+        "{what}: {} {}",
+        said.status,
+        said.text
+    );
 }
 
 #[tokio::test]
@@ -86,22 +103,49 @@ async fn every_way_is_denied(world: &TestEnv, tables_are_closed: bool) {
     for (action, what, input) in NEW_ROLES {
         let mut input = input.to_vec();
         input.push(("AssumeRolePolicyDocument", ANYBODY));
-        assert_denied(&signed_calls::query(world, keys, "iam", "CreateRole", &input).await, action, what);
+        assert_denied(
+            &signed_calls::query(world, keys, "iam", "CreateRole", &input).await,
+            action,
+            what,
+        );
         denied += 1;
     }
     for (action, call, input) in MORE_RIGHTS.into_iter().chain(OTHERS) {
-        assert_denied(&signed_calls::query(world, keys, "iam", call, input).await, action, &format!("{call} {input:?}"));
+        assert_denied(
+            &signed_calls::query(world, keys, "iam", call, input).await,
+            action,
+            &format!("{call} {input:?}"),
+        );
         denied += 1;
     }
     let session = [("RoleArn", ADMIN_ROLE), ("RoleSessionName", "me")];
-    assert_denied(&signed_calls::query(world, keys, "sts", "AssumeRole", &session).await, "sts:AssumeRole", "taking a role");
-    let worker = [("RoleArn", "arn:aws:iam::123456789012:role/Worker"), ("RoleSessionName", "me")];
-    assert_denied(&signed_calls::query(world, keys, "sts", "AssumeRole", &worker).await, "sts:AssumeRole", "taking a role");
-    for role in ["Admin", "Worker", "service-role/DAXServiceRole", "dax-orders-abcdefghij"] {
+    assert_denied(
+        &signed_calls::query(world, keys, "sts", "AssumeRole", &session).await,
+        "sts:AssumeRole",
+        "taking a role",
+    );
+    let worker = [
+        ("RoleArn", "arn:aws:iam::123456789012:role/Worker"),
+        ("RoleSessionName", "me"),
+    ];
+    assert_denied(
+        &signed_calls::query(world, keys, "sts", "AssumeRole", &worker).await,
+        "sts:AssumeRole",
+        "taking a role",
+    );
+    for role in [
+        "Admin",
+        "Worker",
+        "service-role/DAXServiceRole",
+        "dax-orders-abcdefghij",
+    ] {
         let arn = format!("arn:aws:iam::123456789012:role/{role}");
-        let cluster =
-            json!({"ClusterName": "x", "NodeType": "dax.t3.small", "ReplicationFactor": 1, "IamRoleArn": arn});
-        assert_denied(&signed_calls::json(world, keys, "dax", "CreateCluster", &cluster).await, "iam:PassRole", role);
+        let cluster = json!({"ClusterName": "x", "NodeType": "dax.t3.small", "ReplicationFactor": 1, "IamRoleArn": arn});
+        assert_denied(
+            &signed_calls::json(world, keys, "dax", "CreateCluster", &cluster).await,
+            "iam:PassRole",
+            role,
+        );
         denied += 1;
     }
     let table = json!({"TableName": "Orders"});
@@ -125,7 +169,12 @@ async fn what_the_sandbox_does_not_play_would_be_denied_too() {
 async fn what_is_simulated_is_denied(world: &TestEnv) {
     let mut denied = 0;
     let anywhere = ["*".to_owned()];
-    for said in world.admin.simulate(SERVICE_ARN, &SIMULATED, &anywhere, &[]).await.unwrap() {
+    for said in world
+        .admin
+        .simulate(SERVICE_ARN, &SIMULATED, &anywhere, &[])
+        .await
+        .unwrap()
+    {
         assert!(said.refusal.is_some(), "{} is allowed", said.action);
         denied += 1;
     }
@@ -133,15 +182,34 @@ async fn what_is_simulated_is_denied(world: &TestEnv) {
     let managed = [world.place.iam_arn("role", OUR_ROLE)];
     let passed = async |service: &str| {
         let context = [("iam:PassedToService", service.to_owned())];
-        world.admin.simulate(SERVICE_ARN, &["iam:PassRole"], &managed, &context).await.unwrap().remove(0).refusal
+        world
+            .admin
+            .simulate(SERVICE_ARN, &["iam:PassRole"], &managed, &context)
+            .await
+            .unwrap()
+            .remove(0)
+            .refusal
     };
     assert_eq!(passed("dax.amazonaws.com").await, None);
     for taker in TAKERS {
-        assert!(passed(taker).await.is_some(), "a role may be passed to {taker}");
+        assert!(
+            passed(taker).await.is_some(),
+            "a role may be passed to {taker}"
+        );
         denied += 1;
     }
     let elsewhere = [("aws:RequestedRegion", "eu-west-1".to_owned())];
-    let said = world.admin.simulate(SERVICE_ARN, &["dax:CreateCluster"], &anywhere, &elsewhere).await.unwrap();
-    assert!(said[0].refusal.is_some(), "clusters may be made in any Region");
-    println!("escalations: {} more by the simulator, all denied", denied + 1);
+    let said = world
+        .admin
+        .simulate(SERVICE_ARN, &["dax:CreateCluster"], &anywhere, &elsewhere)
+        .await
+        .unwrap();
+    assert!(
+        said[0].refusal.is_some(),
+        "clusters may be made in any Region"
+    );
+    println!(
+        "escalations: {} more by the simulator, all denied",
+        denied + 1
+    );
 }

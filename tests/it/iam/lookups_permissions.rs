@@ -1,6 +1,6 @@
 //! What lookups add to the service's rights: each is as narrow as IAM can make it, and what IAM cannot stop is known.
 
-use dax_provisioner::domain::iam::policies::service::{CREATES_RULES, CREATE_ACTION};
+use dax_provisioner::domain::iam::policies::service::{CREATE_ACTION, CREATES_RULES};
 
 use crate::support::identity::{SERVICE, SERVICE_ARN};
 use crate::support::signed_calls;
@@ -24,23 +24,67 @@ const ALLOWED: [Row; 5] = [
 
 const REFUSED: [Row; 39] = [
     // Things of others, in another account or Region.
-    ("ec2:AuthorizeSecurityGroupIngress", "arn:aws:ec2:us-east-1:210987654321:security-group/sg-0a1b2c3d", None),
-    ("ec2:AuthorizeSecurityGroupIngress", "arn:aws:ec2:eu-west-1:123456789012:security-group/sg-0a1b2c3d", None),
+    (
+        "ec2:AuthorizeSecurityGroupIngress",
+        "arn:aws:ec2:us-east-1:210987654321:security-group/sg-0a1b2c3d",
+        None,
+    ),
+    (
+        "ec2:AuthorizeSecurityGroupIngress",
+        "arn:aws:ec2:eu-west-1:123456789012:security-group/sg-0a1b2c3d",
+        None,
+    ),
     ("ec2:AuthorizeSecurityGroupIngress", "*", None),
-    ("ec2:RevokeSecurityGroupIngress", "arn:aws:ec2:us-east-1:210987654321:security-group/sg-0a1b2c3d", None),
-    ("ec2:RevokeSecurityGroupIngress", "arn:aws:ec2:eu-west-1:123456789012:security-group/sg-0a1b2c3d", None),
-    ("dynamodb:DescribeTable", "arn:aws:dynamodb:us-east-1:210987654321:table/Orders", None),
-    ("dynamodb:DescribeTable", "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders", None),
+    (
+        "ec2:RevokeSecurityGroupIngress",
+        "arn:aws:ec2:us-east-1:210987654321:security-group/sg-0a1b2c3d",
+        None,
+    ),
+    (
+        "ec2:RevokeSecurityGroupIngress",
+        "arn:aws:ec2:eu-west-1:123456789012:security-group/sg-0a1b2c3d",
+        None,
+    ),
+    (
+        "dynamodb:DescribeTable",
+        "arn:aws:dynamodb:us-east-1:210987654321:table/Orders",
+        None,
+    ),
+    (
+        "dynamodb:DescribeTable",
+        "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders",
+        None,
+    ),
     // Tags on anything but a rule that is being made: tags open doors where policies ask for them.
     ("ec2:CreateTags", NEW_RULE, None),
     ("ec2:CreateTags", NEW_RULE, Some("CreateSecurityGroup")),
-    ("ec2:CreateTags", NEW_RULE, Some("AuthorizeSecurityGroupEgress")),
+    (
+        "ec2:CreateTags",
+        NEW_RULE,
+        Some("AuthorizeSecurityGroupEgress"),
+    ),
     ("ec2:CreateTags", GROUP, Some(CREATES_RULES)),
     ("ec2:CreateTags", GROUP, None),
-    ("ec2:CreateTags", "arn:aws:ec2:us-east-1:123456789012:instance/i-0a1b2c3d", None),
-    ("ec2:CreateTags", "arn:aws:ec2:us-east-1:123456789012:instance/i-0a1b2c3d", Some(CREATES_RULES)),
-    ("ec2:CreateTags", "arn:aws:ec2:us-east-1:123456789012:subnet/subnet-0a1b2c3d", Some(CREATES_RULES)),
-    ("ec2:CreateTags", "arn:aws:ec2:us-east-1:210987654321:security-group-rule/*", Some(CREATES_RULES)),
+    (
+        "ec2:CreateTags",
+        "arn:aws:ec2:us-east-1:123456789012:instance/i-0a1b2c3d",
+        None,
+    ),
+    (
+        "ec2:CreateTags",
+        "arn:aws:ec2:us-east-1:123456789012:instance/i-0a1b2c3d",
+        Some(CREATES_RULES),
+    ),
+    (
+        "ec2:CreateTags",
+        "arn:aws:ec2:us-east-1:123456789012:subnet/subnet-0a1b2c3d",
+        Some(CREATES_RULES),
+    ),
+    (
+        "ec2:CreateTags",
+        "arn:aws:ec2:us-east-1:210987654321:security-group-rule/*",
+        Some(CREATES_RULES),
+    ),
     ("ec2:CreateTags", "*", Some(CREATES_RULES)),
     ("ec2:DeleteTags", NEW_RULE, None),
     ("ec2:DeleteTags", GROUP, None),
@@ -48,7 +92,11 @@ const REFUSED: [Row; 39] = [
     ("ec2:AuthorizeSecurityGroupEgress", GROUP, None),
     ("ec2:RevokeSecurityGroupEgress", GROUP, None),
     ("ec2:ModifySecurityGroupRules", GROUP, None),
-    ("ec2:UpdateSecurityGroupRuleDescriptionsIngress", GROUP, None),
+    (
+        "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
+        GROUP,
+        None,
+    ),
     ("ec2:CreateSecurityGroup", "*", None),
     ("ec2:DeleteSecurityGroup", GROUP, None),
     ("ec2:ModifyNetworkInterfaceAttribute", "*", None),
@@ -77,7 +125,11 @@ async fn with_lookups() -> TestEnv {
 async fn is_allowed(world: &TestEnv, (action, resource, made_in): Row) -> bool {
     let mut context = vec![("aws:RequestedRegion", "us-east-1".to_owned())];
     context.extend(made_in.map(|call| (CREATE_ACTION, call.to_owned())));
-    let said = world.admin.simulate(SERVICE_ARN, &[action], &[resource.to_owned()], &context).await.unwrap();
+    let said = world
+        .admin
+        .simulate(SERVICE_ARN, &[action], &[resource.to_owned()], &context)
+        .await
+        .unwrap();
     assert_eq!(said.len(), 1, "{action} on {resource}: {said:?}");
     said[0].refusal.is_none()
 }
@@ -86,7 +138,10 @@ async fn is_allowed(world: &TestEnv, (action, resource, made_in): Row) -> bool {
 async fn rights_for_lookups_end_at_account_region_and_purpose() {
     let world = with_lookups().await;
     for row in ALLOWED {
-        assert!(is_allowed(&world, row).await, "{row:?} is what lookups are for");
+        assert!(
+            is_allowed(&world, row).await,
+            "{row:?} is what lookups are for"
+        );
     }
     for row in REFUSED {
         assert!(!is_allowed(&world, row).await, "{row:?} is allowed");
@@ -122,5 +177,16 @@ async fn that_a_port_is_not_opened_to_everybody_is_nothing_that_iam_can_say() {
         ("IpPermissions.1.IpRanges.1.CidrIp", "0.0.0.0/0"),
     ];
     let keys = (SERVICE, SERVICE);
-    assert_eq!(signed_calls::query(&world, keys, "ec2", "AuthorizeSecurityGroupIngress", &everybody).await.status, 200);
+    assert_eq!(
+        signed_calls::query(
+            &world,
+            keys,
+            "ec2",
+            "AuthorizeSecurityGroupIngress",
+            &everybody
+        )
+        .await
+        .status,
+        200
+    );
 }

@@ -1,8 +1,8 @@
 //! A missing permission: the operation stops and explains, and goes on by itself when the permission is there.
 
 use aws_sandbox::{FaultKind, FaultRule, Identity};
-use dax_provisioner::domain::problems::fault::FaultClass;
 use dax_provisioner::domain::operation::Status;
+use dax_provisioner::domain::problems::fault::FaultClass;
 use dax_provisioner::domain::waiting::WaitingFor;
 use serde_json::json;
 
@@ -73,16 +73,31 @@ async fn each_missing_permission_blocks_with_its_reason_and_the_work_goes_on_whe
             stopped = world.settle(&worker, id).await;
         }
         assert_eq!(stopped.status, Status::Blocked, "{action} was not missed");
-        assert_eq!(stopped.waiting_for, Some(WaitingFor::Permission), "{action}");
+        assert_eq!(
+            stopped.waiting_for,
+            Some(WaitingFor::Permission),
+            "{action}"
+        );
         let fault = stopped.fault.unwrap();
         assert_eq!(fault.class, FaultClass::Permission, "{action}");
         let message = fault.aws.unwrap().message;
-        assert!(message.contains(&format!("is not authorized to perform: {action}")), "{action}: {message}");
-        assert!(stopped.next_attempt_at.is_some(), "{action}: nobody looks again");
+        assert!(
+            message.contains(&format!("is not authorized to perform: {action}")),
+            "{action}: {message}"
+        );
+        assert!(
+            stopped.next_attempt_at.is_some(),
+            "{action}: nobody looks again"
+        );
 
         world.sandbox.put_identity("portal", caller(None));
         let done = world.finish(&worker, id).await;
-        assert_eq!(done.status, Status::Succeeded, "{action}: {:#?}", done.fault);
+        assert_eq!(
+            done.status,
+            Status::Succeeded,
+            "{action}: {:#?}",
+            done.fault
+        );
         checked += 1;
     }
     println!("permissions: {checked} taken away, each blocked its operation and was cured");
@@ -93,7 +108,9 @@ async fn each_missing_permission_blocks_with_its_reason_and_the_work_goes_on_whe
 async fn a_role_that_dax_cannot_assume_yet_is_waited_for_and_nothing_else_is_retried_blindly() {
     let world = TestEnv::new().await;
     let worker = world.worker("w");
-    world.sandbox.add_fault(FaultRule::new("dax:CreateCluster", FaultKind::NotAssumable).count(3));
+    world
+        .sandbox
+        .add_fault(FaultRule::new("dax:CreateCluster", FaultKind::NotAssumable).count(3));
     let create = world.create(&spec_with_groups(&world, "orders")).await;
     let done = world.settle(&worker, create).await;
     assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);
@@ -102,10 +119,20 @@ async fn a_role_that_dax_cannot_assume_yet_is_waited_for_and_nothing_else_is_ret
     let world = TestEnv::new().await;
     let worker = world.worker("w");
     let bogus = FaultKind::Error("InvalidParameterValueException".to_owned());
-    world.sandbox.add_fault(FaultRule::new("dax:CreateCluster", bogus).count(100));
+    world
+        .sandbox
+        .add_fault(FaultRule::new("dax:CreateCluster", bogus).count(100));
     let create = world.create(&spec_with_groups(&world, "orders")).await;
     let ended = world.settle(&worker, create).await;
     assert_eq!(ended.status, Status::Failed);
-    assert_eq!(world.sent("dax:CreateCluster"), 1, "an invalid value is sent once");
-    assert_eq!(world.made_in_aws(), Vec::<String>::new(), "a failed create leaves nothing");
+    assert_eq!(
+        world.sent("dax:CreateCluster"),
+        1,
+        "an invalid value is sent once"
+    );
+    assert_eq!(
+        world.made_in_aws(),
+        Vec::<String>::new(),
+        "a failed create leaves nothing"
+    );
 }

@@ -2,12 +2,12 @@
 
 use dax_provisioner::domain::operation::Kind;
 
-use crate::properties::parallel::{Job, all_hold};
 use crate::properties::aws_faults::{FAULTS, disturbed};
 use crate::properties::crashes::{DEATHS, Death, many_deaths};
 use crate::properties::deletes::{deleted_at, deleted_in_flight};
-use crate::properties::undo::{cancelled_at, cancelled_in_flight, rolled_back_at};
+use crate::properties::parallel::{Job, all_hold};
 use crate::properties::scenarios::{LIVES, Ready, ready};
+use crate::properties::undo::{cancelled_at, cancelled_in_flight, rolled_back_at};
 
 /// The scenarios in which a port is opened or closed.
 async fn with_ports() -> Vec<&'static Ready> {
@@ -22,7 +22,13 @@ async fn with_ports() -> Vec<&'static Ready> {
 }
 
 fn calls_to_ec2(ready: &Ready) -> impl Iterator<Item = String> {
-    let calls = ready.forward.mutations.iter().chain(&ready.forward.reads).cloned().collect::<Vec<_>>();
+    let calls = ready
+        .forward
+        .mutations
+        .iter()
+        .chain(&ready.forward.reads)
+        .cloned()
+        .collect::<Vec<_>>();
     calls.into_iter().filter(|call| call.starts_with("ec2:"))
 }
 
@@ -54,16 +60,33 @@ async fn whoever_gives_up_or_deletes_leaves_no_port_open() {
     for ready in with_ports().await {
         let name = |what: String| format!("{} {what}", ready.life.name);
         for &place in &ready.forward.places {
-            jobs.push((name(format!("cancelled at {place}")), Box::pin(cancelled_at(ready, place))));
-            jobs.push((name(format!("deleted at {place}")), Box::pin(deleted_at(ready, place))));
+            jobs.push((
+                name(format!("cancelled at {place}")),
+                Box::pin(cancelled_at(ready, place)),
+            ));
+            jobs.push((
+                name(format!("deleted at {place}")),
+                Box::pin(deleted_at(ready, place)),
+            ));
         }
-        for call in ready.forward.mutations.iter().filter(|call| call.starts_with("ec2:")) {
+        for call in ready
+            .forward
+            .mutations
+            .iter()
+            .filter(|call| call.starts_with("ec2:"))
+        {
             for death in [Death::BeforeTheSend, Death::AfterTheEffect] {
                 let job = cancelled_in_flight(ready, death, call.clone());
                 jobs.push((name(format!("cancelled {death:?} {call}")), Box::pin(job)));
             }
-            jobs.push((name(format!("deleted at {call}")), Box::pin(deleted_in_flight(ready, call.clone()))));
-            jobs.push((name(format!("rolled back at {call}")), Box::pin(rolled_back_at(ready, call.clone()))));
+            jobs.push((
+                name(format!("deleted at {call}")),
+                Box::pin(deleted_in_flight(ready, call.clone())),
+            ));
+            jobs.push((
+                name(format!("rolled back at {call}")),
+                Box::pin(rolled_back_at(ready, call.clone())),
+            ));
         }
     }
     println!("{} runs", all_hold("ports, given up", jobs).await);

@@ -1,9 +1,9 @@
 //! A build without lookups says so, and claims nothing.
 
-use dax_provisioner::domain::problems::fault::FaultClass;
 use dax_provisioner::domain::ingress::{IngressSpec, Peer};
 use dax_provisioner::domain::inventory::Presence;
 use dax_provisioner::domain::operation::Status;
+use dax_provisioner::domain::problems::fault::FaultClass;
 use dax_provisioner::domain::spec::Spec;
 use dax_provisioner::domain::waiting::WaitingFor;
 
@@ -21,7 +21,11 @@ async fn a_vpc_is_not_offered() {
         let errors = &answer.refused(422, "invalid_request")["errors"];
         assert_eq!(errors[0]["pointer"], "/subnet_group/vpc_id", "{path}");
         assert_eq!(errors[0]["code"], "not_offered", "{path}");
-        assert_eq!(errors[0]["detail"], "is not offered: this build has no lookups; give name or subnet_ids", "{path}");
+        assert_eq!(
+            errors[0]["detail"],
+            "is not offered: this build has no lookups; give name or subnet_ids",
+            "{path}"
+        );
     }
     assert_eq!(world.service_calls().len(), 0);
 }
@@ -36,7 +40,13 @@ async fn what_is_not_looked_up_is_not_checked_with_the_reason() {
     for name in ["subnets", "network_type", "security_groups", "tables"] {
         let check = check(&found, name);
         assert_eq!(check["result"], "not_checked", "{check:#}");
-        assert!(check["detail"].as_str().unwrap().contains("this build has no lookups"), "{check:#}");
+        assert!(
+            check["detail"]
+                .as_str()
+                .unwrap()
+                .contains("this build has no lookups"),
+            "{check:#}"
+        );
     }
 }
 
@@ -47,15 +57,29 @@ async fn work_of_another_build_waits_and_can_be_deleted() {
     let worker = world.worker("w");
     let create = world.create(&spec_of_vpc(VPC)).await;
     let blocked = world.settle(&worker, create).await;
-    assert_eq!((blocked.status, blocked.waiting_for), (Status::Blocked, Some(WaitingFor::Operator)));
+    assert_eq!(
+        (blocked.status, blocked.waiting_for),
+        (Status::Blocked, Some(WaitingFor::Operator))
+    );
     let fault = blocked.fault.unwrap();
     assert_eq!(fault.class, FaultClass::NotBuiltIn);
-    assert!(fault.detail.contains("this build has no lookups"), "{}", fault.detail);
+    assert!(
+        fault.detail.contains("this build has no lookups"),
+        "{}",
+        fault.detail
+    );
     let door = Door::of(&world);
     let shown = door.get(&format!("/v1/operations/{create}")).await;
-    assert_eq!(shown.body["problem"]["code"], "unavailable", "{:#}", shown.body);
+    assert_eq!(
+        shown.body["problem"]["code"], "unavailable",
+        "{:#}",
+        shown.body
+    );
     let delete = world.delete("orders").await;
-    assert_eq!(world.finish(&worker, delete).await.status, Status::Succeeded);
+    assert_eq!(
+        world.finish(&worker, delete).await.status,
+        Status::Succeeded
+    );
     assert_eq!(made_by_us(&world), Vec::<String>::new());
 }
 
@@ -80,11 +104,22 @@ async fn a_port_that_another_build_has_opened_is_left_and_told() {
     let world = TestEnv::new().await;
     let worker = world.worker("w");
     let create = world.create(&plain_spec("orders")).await;
-    assert_eq!(world.settle(&worker, create).await.status, Status::Succeeded);
-    let spec = IngressSpec { open: true, security_group_id: None, port: 9111, peer: Peer::cidr("10.0.0.0/16") };
+    assert_eq!(
+        world.settle(&worker, create).await.status,
+        Status::Succeeded
+    );
+    let spec = IngressSpec {
+        open: true,
+        security_group_id: None,
+        port: 9111,
+        peer: Peer::cidr("10.0.0.0/16"),
+    };
     let open = scenario_actions::accept(&world, "orders", Spec::ChangeIngress(spec)).await;
     let blocked = world.settle(&worker, open).await;
-    assert_eq!((blocked.status, blocked.fault.unwrap().class), (Status::Blocked, FaultClass::NotBuiltIn));
+    assert_eq!(
+        (blocked.status, blocked.fault.unwrap().class),
+        (Status::Blocked, FaultClass::NotBuiltIn)
+    );
     let name = "sg-0a1b2c3d4e5f60718:9111:10.0.0.0/16";
     sqlx::query(
         "insert into inventory (cluster_id, operation_id, touched_by, kind, name, owner, presence)
@@ -100,5 +135,11 @@ async fn a_port_that_another_build_has_opened_is_left_and_told() {
     assert_eq!(gone.status, Status::Succeeded, "{:#?}", gone.fault);
     let rule = gone.receipt.iter().find(|item| item.name == name).unwrap();
     assert_eq!(rule.presence, Presence::Left);
-    assert!(rule.reason.as_ref().unwrap().contains("this build has no lookups"), "{rule:?}");
+    assert!(
+        rule.reason
+            .as_ref()
+            .unwrap()
+            .contains("this build has no lookups"),
+        "{rule:?}"
+    );
 }

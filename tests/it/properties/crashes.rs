@@ -9,8 +9,8 @@ use dax_provisioner::worker::{Point, Probe, Worker};
 use tokio::sync::Notify;
 
 use crate::properties::parallel::{Job, all_hold};
-use crate::properties::scenarios::{Ready, all_ready};
 use crate::properties::scenario_run::Run;
+use crate::properties::scenarios::{Ready, all_ready};
 use crate::support::test_env::TestEnv;
 
 /// Where the worker dies.
@@ -24,15 +24,24 @@ pub enum Death {
     BeforeTheCommit,
 }
 
-pub const DEATHS: [Death; 3] = [Death::BeforeTheSend, Death::AfterTheEffect, Death::BeforeTheCommit];
+pub const DEATHS: [Death; 3] = [
+    Death::BeforeTheSend,
+    Death::AfterTheEffect,
+    Death::BeforeTheCommit,
+];
 
 /// A worker that dies for ever at a point of a call, once, and tells when it has.
 fn mortal(world: &TestEnv, point: Point, call: &str) -> (Worker, Arc<Notify>) {
     let died = Arc::new(Notify::new());
-    let (told, once, call) = (Arc::clone(&died), Arc::new(AtomicBool::new(false)), call.to_owned());
+    let (told, once, call) = (
+        Arc::clone(&died),
+        Arc::new(AtomicBool::new(false)),
+        call.to_owned(),
+    );
     let probe: Probe = Arc::new(move |at, _, mutation| {
-        let here =
-            at == point && mutation.is_some_and(|one| one.call_name() == call) && !once.swap(true, Ordering::SeqCst);
+        let here = at == point
+            && mutation.is_some_and(|one| one.call_name() == call)
+            && !once.swap(true, Ordering::SeqCst);
         let told = Arc::clone(&told);
         Box::pin(async move {
             if here {
@@ -76,8 +85,18 @@ pub async fn many_deaths(ready: &'static Ready, death: Death, calls: Vec<String>
         held.push(die(&run, death, call).await);
     }
     let ended = run.finish(run.id).await;
-    assert_eq!(ended.status, Status::Succeeded, "{}: {:#?}", ready.life.name, ended.fault);
-    run.check_like(&ready.forward, &format!("{} {death:?} {calls:?}", ready.life.name)).await;
+    assert_eq!(
+        ended.status,
+        Status::Succeeded,
+        "{}: {:#?}",
+        ready.life.name,
+        ended.fault
+    );
+    run.check_like(
+        &ready.forward,
+        &format!("{} {death:?} {calls:?}", ready.life.name),
+    )
+    .await;
     drop(held);
     run.world.end().await;
 }
@@ -108,7 +127,10 @@ async fn the_worker_dies_alone_around_every_call_of_every_kind() {
         for death in DEATHS {
             for call in &ready.forward.mutations {
                 let name = format!("{} {death:?} {call}", ready.life.name);
-                jobs.push((name, Box::pin(many_deaths(ready, death, vec![call.clone()]))));
+                jobs.push((
+                    name,
+                    Box::pin(many_deaths(ready, death, vec![call.clone()])),
+                ));
             }
         }
     }

@@ -11,8 +11,8 @@ use dax_provisioner::worker::{Point, Probe, Worker};
 use tokio::sync::Notify;
 
 use crate::properties::parallel::{Job, all_hold};
-use crate::properties::scenarios::{Ready, all_ready};
 use crate::properties::scenario_run::Run;
+use crate::properties::scenarios::{Ready, all_ready};
 use crate::support::test_env::TestEnv;
 
 /// A worker that dies once at each call of each step, when the answer is there and nothing of it is written.
@@ -21,7 +21,8 @@ fn forgetful(world: &TestEnv) -> (Worker, Arc<Notify>) {
     let (told, known) = (Arc::clone(&died), Arc::new(Mutex::new(HashSet::new())));
     let probe: Probe = Arc::new(move |at, step, mutation| {
         let place = mutation.map(|one| (step.to_owned(), one.words()));
-        let dies = at == Point::Answered && place.is_some_and(|place| known.lock().unwrap().insert(place));
+        let dies =
+            at == Point::Answered && place.is_some_and(|place| known.lock().unwrap().insert(place));
         let told = Arc::clone(&told);
         Box::pin(async move {
             if dies {
@@ -47,7 +48,11 @@ async fn stand(run: &Run) -> Stand {
                  from operations o join clusters c on c.id = o.cluster_id
                  join operation_steps s on s.operation_id = o.id and s.position = o.current_position
                  where o.id = $1";
-    sqlx::query_as(query).bind(run.id).fetch_one(&run.world.pool).await.unwrap()
+    sqlx::query_as(query)
+        .bind(run.id)
+        .fetch_one(&run.world.pool)
+        .await
+        .unwrap()
 }
 
 /// Puts the operation back to a step that was done.
@@ -62,7 +67,12 @@ async fn put_back(run: &Run, to: &Stand) {
     }
     let query = "update clusters set status = $2, deleted_at = null
                  where id = (select cluster_id from operations where id = $1)";
-    sqlx::query(query).bind(run.id).bind(&to.cluster_status).execute(&run.world.pool).await.unwrap();
+    sqlx::query(query)
+        .bind(run.id)
+        .bind(&to.cluster_status)
+        .execute(&run.world.pool)
+        .await
+        .unwrap();
 }
 
 /// Runs an operation to its end, each step twice. Returns how many records were lost, and how many steps done again.
@@ -95,9 +105,19 @@ async fn twice(run: &Run) -> (usize, usize) {
 async fn forwards(ready: &'static Ready) {
     let run = Run::begin(ready.life, &ready.frozen).await;
     let (lost, again) = twice(&run).await;
-    assert_eq!(run.status(run.id).await, Status::Succeeded, "{}", ready.life.name);
-    assert!(again > 0 && lost >= ready.forward.mutations.len(), "{}: {lost} lost, {again} again", ready.life.name);
-    run.check_like(&ready.forward, &format!("{} twice", ready.life.name)).await;
+    assert_eq!(
+        run.status(run.id).await,
+        Status::Succeeded,
+        "{}",
+        ready.life.name
+    );
+    assert!(
+        again > 0 && lost >= ready.forward.mutations.len(),
+        "{}: {lost} lost, {again} again",
+        ready.life.name
+    );
+    run.check_like(&ready.forward, &format!("{} twice", ready.life.name))
+        .await;
     run.world.end().await;
 }
 
@@ -107,7 +127,11 @@ async fn cancelled(ready: &'static Ready) {
     run.cancel().await;
     twice(&run).await;
     assert_eq!(run.status(run.id).await, Status::Cancelled);
-    run.check_like(ready.undo.as_ref().unwrap(), &format!("{} undone twice", ready.life.name)).await;
+    run.check_like(
+        ready.undo.as_ref().unwrap(),
+        &format!("{} undone twice", ready.life.name),
+    )
+    .await;
     run.world.end().await;
 }
 
@@ -115,12 +139,17 @@ async fn cancelled(ready: &'static Ready) {
 async fn blocked(ready: &'static Ready, is_twice: bool) -> Option<Run> {
     let call = ready.forward.mutations.last()?;
     let run = Run::begin(ready.life, &ready.frozen).await;
-    run.world.sandbox.add_fault(FaultRule::new(call, FaultKind::Deny).seconds(3_600.0));
+    run.world
+        .sandbox
+        .add_fault(FaultRule::new(call, FaultKind::Deny).seconds(3_600.0));
     let stopped = run.world.settle(&run.worker, run.id).await;
     assert_eq!(stopped.status, Status::Blocked, "{call}");
     run.world.sandbox.clear_faults();
     let undo = |kind| plan(kind).undo_names();
-    assert_eq!(run.world.store.roll_back(run.id, undo).await.unwrap(), UndoRequested::Begun);
+    assert_eq!(
+        run.world.store.roll_back(run.id, undo).await.unwrap(),
+        UndoRequested::Begun
+    );
     if is_twice {
         twice(&run).await;
     } else {
@@ -131,11 +160,14 @@ async fn blocked(ready: &'static Ready, is_twice: bool) -> Option<Run> {
 }
 
 async fn rolled_back(ready: &'static Ready) {
-    let Some(once) = blocked(ready, false).await else { return };
+    let Some(once) = blocked(ready, false).await else {
+        return;
+    };
     let ended = once.world.operation(once.id).await;
     let course = once.course(&ended, Vec::new()).await;
     let run = blocked(ready, true).await.unwrap();
-    run.check_like(&course, &format!("{} rolled back twice", ready.life.name)).await;
+    run.check_like(&course, &format!("{} rolled back twice", ready.life.name))
+        .await;
     once.world.end().await;
     run.world.end().await;
 }
@@ -144,10 +176,19 @@ async fn rolled_back(ready: &'static Ready) {
 async fn every_step_twice_is_once() {
     let mut jobs: Vec<Job> = Vec::new();
     for ready in all_ready().await {
-        jobs.push((format!("{} forwards", ready.life.name), Box::pin(forwards(ready))));
+        jobs.push((
+            format!("{} forwards", ready.life.name),
+            Box::pin(forwards(ready)),
+        ));
         if ready.undo.is_some() {
-            jobs.push((format!("{} cancelled", ready.life.name), Box::pin(cancelled(ready))));
-            jobs.push((format!("{} rolled back", ready.life.name), Box::pin(rolled_back(ready))));
+            jobs.push((
+                format!("{} cancelled", ready.life.name),
+                Box::pin(cancelled(ready)),
+            ));
+            jobs.push((
+                format!("{} rolled back", ready.life.name),
+                Box::pin(rolled_back(ready)),
+            ));
         }
     }
     all_hold("every step and every undo twice is once", jobs).await;

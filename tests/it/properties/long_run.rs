@@ -8,14 +8,19 @@ use dax_provisioner::worker::{Probe, Worker};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::properties::scenarios::{Doing, base};
 use crate::properties::scenario_actions as begin;
-use crate::properties::scenario_setup as prepare;
 use crate::properties::scenario_run::picture;
+use crate::properties::scenario_setup as prepare;
+use crate::properties::scenarios::{Doing, base};
 use crate::support::test_env::TestEnv;
 
 fn scale_to_two(world: &TestEnv) -> Doing<'_, Uuid> {
-    Box::pin(begin::change(world, "orders", Kind::ScaleCluster, |change| change.after.replication_factor = 2))
+    Box::pin(begin::change(
+        world,
+        "orders",
+        Kind::ScaleCluster,
+        |change| change.after.replication_factor = 2,
+    ))
 }
 
 fn drift_and_repair(world: &TestEnv) -> Doing<'_, Uuid> {
@@ -44,8 +49,14 @@ struct Dice(AtomicU64);
 
 impl Dice {
     fn falls(&self, one_in: u64) -> bool {
-        let next = |seed: u64| seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let drawn = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |seed| Some(next(seed))).unwrap();
+        let next = |seed: u64| {
+            seed.wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407)
+        };
+        let drawn = self
+            .0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |seed| Some(next(seed)))
+            .unwrap();
         (next(drawn) >> 33).is_multiple_of(one_in)
     }
 }
@@ -94,7 +105,12 @@ async fn live(world: &TestEnv, worker: &Worker, died: &Notify, what: &str) {
     for (name, begin) in LIFE {
         let id = begin(world).await;
         let ended = finish(world, worker, died, id).await;
-        assert_eq!(ended.status, Status::Succeeded, "{what}, {name}: {:#?}", ended.fault);
+        assert_eq!(
+            ended.status,
+            Status::Succeeded,
+            "{what}, {name}: {:#?}",
+            ended.fault
+        );
     }
     assert_eq!(picture(world, &[]).await, base().await.picture, "{what}");
 }
@@ -105,10 +121,17 @@ async fn a_long_life_leaves_nothing_and_touches_nothing_of_others() {
     let worker = world.worker("w");
     live(&world, &worker, &Notify::new(), "undisturbed").await;
     for (effect, count) in world.effects() {
-        let many =
-            ["dax:RebootNode", "dax:UpdateCluster", "iam:AttachRolePolicy", "iam:DetachRolePolicy", "dax:TagResource"];
+        let many = [
+            "dax:RebootNode",
+            "dax:UpdateCluster",
+            "iam:AttachRolePolicy",
+            "iam:DetachRolePolicy",
+            "dax:TagResource",
+        ];
         assert!(
-            count == 1 || many.contains(&effect.0.as_str()) || effect.0.contains("ReplicationFactor"),
+            count == 1
+                || many.contains(&effect.0.as_str())
+                || effect.0.contains("ReplicationFactor"),
             "{effect:?} {count} times"
         );
     }
@@ -121,7 +144,10 @@ async fn a_long_life_outlives_a_worker_that_keeps_dying() {
     for seed in [1, 2, drawn] {
         println!("long life with deaths: seed {seed}");
         let world = base().await.frozen.thaw().await;
-        let (dice, deaths) = (Arc::new(Dice(AtomicU64::new(seed))), Arc::new(AtomicUsize::new(0)));
+        let (dice, deaths) = (
+            Arc::new(Dice(AtomicU64::new(seed))),
+            Arc::new(AtomicUsize::new(0)),
+        );
         let (worker, died) = frail(&world, &dice, &deaths);
         live(&world, &worker, &died, &format!("seed {seed}")).await;
         let deaths = deaths.load(Ordering::SeqCst);

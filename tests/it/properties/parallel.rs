@@ -14,7 +14,8 @@ pub type Job = (String, Pin<Box<dyn Future<Output = ()> + Send>>);
 
 /// Runs some at a time, and tells every one that failed.
 pub async fn all_hold(law: &str, jobs: Vec<Job>) -> usize {
-    let (runs, mut set, mut names, mut failed) = (jobs.len(), JoinSet::new(), BTreeMap::new(), Vec::new());
+    let (runs, mut set, mut names, mut failed) =
+        (jobs.len(), JoinSet::new(), BTreeMap::new(), Vec::new());
     let started = std::time::Instant::now();
     let mut jobs = jobs.into_iter();
     loop {
@@ -30,8 +31,16 @@ pub async fn all_hold(law: &str, jobs: Vec<Job>) -> usize {
             Some(Err(error)) => failed.push(names[&error.id()].clone()),
         }
     }
-    println!("{law}: {runs} runs in {:.1} s", started.elapsed().as_secs_f64());
-    assert!(failed.is_empty(), "{law}: {} of {runs} failed:\n{}", failed.len(), failed.join("\n"));
+    println!(
+        "{law}: {runs} runs in {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
+    assert!(
+        failed.is_empty(),
+        "{law}: {} of {runs} failed:\n{}",
+        failed.len(),
+        failed.join("\n")
+    );
     assert!(runs > 0, "{law}: nothing was run");
     runs
 }

@@ -5,8 +5,8 @@ use dax_provisioner::domain::operation::{Operation, Status};
 use dax_provisioner::domain::spec::Spec;
 use uuid::Uuid;
 
-use crate::properties::scenarios::Doing;
 use crate::properties::scenario_actions::accept;
+use crate::properties::scenarios::Doing;
 use crate::support::test_env::TestEnv;
 
 /// The port of a cluster of ours is open to a network.
@@ -22,7 +22,12 @@ pub fn opened(world: &TestEnv) -> Doing<'_, ()> {
 /// Opens the port of the cluster to a network, or closes it.
 fn ingress(world: &TestEnv, open: bool) -> Doing<'_, Uuid> {
     let peer = Peer::cidr("10.0.0.0/16");
-    let spec = IngressSpec { open, security_group_id: None, port: TLS_PORT, peer };
+    let spec = IngressSpec {
+        open,
+        security_group_id: None,
+        port: TLS_PORT,
+        peer,
+    };
     Box::pin(accept(world, "orders", Spec::ChangeIngress(spec)))
 }
 
@@ -36,7 +41,12 @@ pub fn close_ingress(world: &TestEnv) -> Doing<'_, Uuid> {
 
 fn is_open(world: &TestEnv) -> bool {
     let groups = world.sandbox.inventory().security_groups;
-    groups.iter().any(|group| group.ingress.iter().any(|rule| rule == "tcp 9111-9111 from 10.0.0.0/16"))
+    groups.iter().any(|group| {
+        group
+            .ingress
+            .iter()
+            .any(|rule| rule == "tcp 9111-9111 from 10.0.0.0/16")
+    })
 }
 
 pub fn is_opened<'a>(world: &'a TestEnv, _: &'a Operation) -> Doing<'a, ()> {

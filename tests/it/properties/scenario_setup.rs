@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sandbox::NewSecurityGroup;
 use dax_provisioner::aws::Effect;
-use dax_provisioner::domain::problems::fault::FaultClass;
+use dax_provisioner::domain::iam::policies::trust_policy;
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::mutation::bodies::{ClusterUpdate, NewCluster};
 use dax_provisioner::domain::names::IAM_PATH;
 use dax_provisioner::domain::operation::Status;
-use dax_provisioner::domain::iam::policies::trust_policy;
+use dax_provisioner::domain::problems::fault::FaultClass;
 use dax_provisioner::domain::spec::ClusterSpec;
 
-use crate::properties::scenarios::Doing;
 use crate::properties::scenario_actions;
+use crate::properties::scenarios::Doing;
 use crate::support::requests::spec_with_groups;
 use crate::support::test_env::TestEnv;
 
@@ -22,7 +22,9 @@ pub const SECURITY_GROUP: &str = "sg-0123456789abcdef0";
 
 /// Text by text.
 pub fn texts<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
-    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+    pairs
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
 }
 
 /// The administrator sends a call, when the cluster is at rest.
@@ -71,19 +73,42 @@ fn cluster(name: &str, role_arn: &str, group: &str) -> Mutation {
 
 /// Things of others, some with names like ours.
 pub async fn others(world: &TestEnv) {
-    let arn = by_admin(world, role("DAXServiceRole", "/service-role/")).await.arn.unwrap();
+    let arn = by_admin(world, role("DAXServiceRole", "/service-role/"))
+        .await
+        .arn
+        .unwrap();
     by_admin(world, role("dax-orders-aaaaaaaaaa", IAM_PATH)).await;
-    let subnet_ids = world.sandbox.inventory().subnets.iter().map(|subnet| subnet.id.clone()).collect();
+    let subnet_ids = world
+        .sandbox
+        .inventory()
+        .subnets
+        .iter()
+        .map(|subnet| subnet.id.clone())
+        .collect();
     let name = "theirs".to_owned();
-    by_admin(world, Mutation::CreateSubnetGroup { name, description: "made by hand".to_owned(), subnet_ids }).await;
+    by_admin(
+        world,
+        Mutation::CreateSubnetGroup {
+            name,
+            description: "made by hand".to_owned(),
+            subnet_ids,
+        },
+    )
+    .await;
     for name in ["theirs", "given"] {
         let (name, description) = (name.to_owned(), "made by hand".to_owned());
         by_admin(world, Mutation::CreateParameterGroup { name, description }).await;
     }
     by_admin(world, cluster("theirs", &arn, "theirs")).await;
     let vpc_id = world.sandbox.inventory().security_groups[0].vpc_id.clone();
-    let group = NewSecurityGroup { vpc_id, name: "another".to_owned() };
-    world.sandbox.put_security_group(SECURITY_GROUP, &group).unwrap();
+    let group = NewSecurityGroup {
+        vpc_id,
+        name: "another".to_owned(),
+    };
+    world
+        .sandbox
+        .put_security_group(SECURITY_GROUP, &group)
+        .unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
 }
 
@@ -111,7 +136,12 @@ pub fn granted(world: &TestEnv) -> Doing<'_, ()> {
 /// The role that somebody else has made.
 pub fn their_role(world: &TestEnv) -> String {
     let roles = world.sandbox.inventory().roles;
-    roles.iter().find(|role| role.name == "DAXServiceRole").unwrap().arn.clone()
+    roles
+        .iter()
+        .find(|role| role.name == "DAXServiceRole")
+        .unwrap()
+        .arn
+        .clone()
 }
 
 /// A cluster of ours, on which somebody else has put a tag.
@@ -121,7 +151,14 @@ pub fn created(world: &TestEnv) -> Doing<'_, ()> {
         let done = world.finish(&world.worker("before"), create).await;
         assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);
         let arn = world.place.cluster_arn("orders");
-        by_admin(world, Mutation::TagCluster { arn, tags: texts([("theirs", "yes")]) }).await;
+        by_admin(
+            world,
+            Mutation::TagCluster {
+                arn,
+                tags: texts([("theirs", "yes")]),
+            },
+        )
+        .await;
         tokio::time::sleep(world.settings.timing.absence).await;
     })
 }
@@ -129,7 +166,16 @@ pub fn created(world: &TestEnv) -> Doing<'_, ()> {
 /// Somebody changes everything that can be changed of a cluster of ours with two nodes.
 pub fn drift(world: &TestEnv) -> Doing<'_, ()> {
     Box::pin(async move {
-        let own = world.store.cluster("orders").await.unwrap().unwrap().observed.unwrap().parameter_group.unwrap();
+        let own = world
+            .store
+            .cluster("orders")
+            .await
+            .unwrap()
+            .unwrap()
+            .observed
+            .unwrap()
+            .parameter_group
+            .unwrap();
         let update = |group: &str, text: &str| {
             Mutation::UpdateCluster(Box::new(ClusterUpdate {
                 name: "orders".to_owned(),
@@ -141,13 +187,42 @@ pub fn drift(world: &TestEnv) -> Doing<'_, ()> {
         // The values of a group in use cannot be changed, so it is out of use for a moment.
         by_admin(world, update("given", "drifting")).await;
         let values = texts([("record-ttl-millis", "1")]);
-        by_admin(world, Mutation::UpdateParameterGroup { name: own.clone(), values }).await;
+        by_admin(
+            world,
+            Mutation::UpdateParameterGroup {
+                name: own.clone(),
+                values,
+            },
+        )
+        .await;
         by_admin(world, update(&own, "drifted")).await;
         let name = "orders".to_owned();
-        by_admin(world, Mutation::IncreaseReplicationFactor { name, count: 3, availability_zones: Vec::new() }).await;
+        by_admin(
+            world,
+            Mutation::IncreaseReplicationFactor {
+                name,
+                count: 3,
+                availability_zones: Vec::new(),
+            },
+        )
+        .await;
         let arn = world.place.cluster_arn("orders");
-        by_admin(world, Mutation::TagCluster { arn: arn.clone(), tags: texts([("stage", "prod")]) }).await;
-        by_admin(world, Mutation::UntagCluster { arn, keys: BTreeSet::from(["team".to_owned()]) }).await;
+        by_admin(
+            world,
+            Mutation::TagCluster {
+                arn: arn.clone(),
+                tags: texts([("stage", "prod")]),
+            },
+        )
+        .await;
+        by_admin(
+            world,
+            Mutation::UntagCluster {
+                arn,
+                keys: BTreeSet::from(["team".to_owned()]),
+            },
+        )
+        .await;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     })
 }

@@ -9,13 +9,13 @@ use dax_provisioner::domain::operation::{Kind, Operation, Status};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use crate::properties::snapshots::{Frozen, SLOW, new_journal};
 use crate::properties::scenario_actions as begin;
 use crate::properties::scenario_checks as check;
 #[cfg(feature = "lookups")]
 use crate::properties::scenario_ingress as ingress;
-use crate::properties::scenario_setup as prepare;
 use crate::properties::scenario_run::{Run, picture};
+use crate::properties::scenario_setup as prepare;
+use crate::properties::snapshots::{Frozen, SLOW, new_journal};
 use crate::support::test_env::{TestEnv, instant};
 
 /// What a scenario's function comes to.
@@ -43,7 +43,14 @@ const fn life(
     begin: for<'a> fn(&'a TestEnv) -> Doing<'a, Uuid>,
     check: for<'a> fn(&'a TestEnv, &'a Operation) -> Doing<'a, ()>,
 ) -> LifeTest {
-    LifeTest { name, kind, cluster, prepare, begin, check }
+    LifeTest {
+        name,
+        kind,
+        cluster,
+        prepare,
+        begin,
+        check,
+    }
 }
 
 /// How many there are; the ports of a cluster are changed only by builds with lookups.
@@ -51,30 +58,177 @@ pub const COUNT: usize = if LOOKUPS_BUILT_IN { 21 } else { 18 };
 
 /// Every scenario.
 pub static LIVES: [LifeTest; COUNT] = [
-    life("create", Kind::CreateCluster, "orders", prepare::nothing, begin::create, check::created),
-    life("create_of_given", Kind::CreateCluster, "orders", prepare::granted, begin::create_of_given, check::used),
-    life("delete", Kind::DeleteCluster, "orders", prepare::nothing, begin::delete, check::nothing_left),
-    life("delete_adopted", Kind::DeleteCluster, "legacy", prepare::adopted, begin::delete_legacy, check::nothing_left),
-    life("update_settings", Kind::UpdateCluster, "orders", prepare::nothing, begin::settings, check::settings),
-    life("update_values", Kind::UpdateCluster, "orders", prepare::nothing, begin::values, check::values),
-    life("update_to_default", Kind::UpdateCluster, "orders", prepare::nothing, begin::to_default, check::defaults),
-    life("update_to_given", Kind::UpdateCluster, "orders", prepare::nothing, begin::to_given, check::given),
-    life("update_from_given", Kind::UpdateCluster, "legacy", prepare::adopted, begin::from_given, check::made),
-    life("update_tables", Kind::UpdateCluster, "orders", prepare::nothing, begin::tables, check::tables),
-    life("scale_up", Kind::ScaleCluster, "orders", prepare::nothing, begin::scale_up, check::three_nodes),
-    life("scale_down", Kind::ScaleCluster, "orders", prepare::nothing, begin::scale_down, check::one_node),
-    life("reboot_all", Kind::RebootNodes, "orders", prepare::nothing, begin::reboot_all, check::rebooted_all),
-    life("reboot_named", Kind::RebootNodes, "orders", prepare::nothing, begin::reboot_named, check::rebooted_one),
-    life("repair", Kind::RepairCluster, "orders", prepare::drift, begin::repair, check::repaired),
-    life("adopt", Kind::AdoptCluster, "legacy", prepare::legacy, begin::adopt, check::adopted),
-    life("release", Kind::ReleaseCluster, "orders", prepare::nothing, begin::release, check::released),
-    life("release_adopted", Kind::ReleaseCluster, "legacy", prepare::adopted, begin::release, check::released),
+    life(
+        "create",
+        Kind::CreateCluster,
+        "orders",
+        prepare::nothing,
+        begin::create,
+        check::created,
+    ),
+    life(
+        "create_of_given",
+        Kind::CreateCluster,
+        "orders",
+        prepare::granted,
+        begin::create_of_given,
+        check::used,
+    ),
+    life(
+        "delete",
+        Kind::DeleteCluster,
+        "orders",
+        prepare::nothing,
+        begin::delete,
+        check::nothing_left,
+    ),
+    life(
+        "delete_adopted",
+        Kind::DeleteCluster,
+        "legacy",
+        prepare::adopted,
+        begin::delete_legacy,
+        check::nothing_left,
+    ),
+    life(
+        "update_settings",
+        Kind::UpdateCluster,
+        "orders",
+        prepare::nothing,
+        begin::settings,
+        check::settings,
+    ),
+    life(
+        "update_values",
+        Kind::UpdateCluster,
+        "orders",
+        prepare::nothing,
+        begin::values,
+        check::values,
+    ),
+    life(
+        "update_to_default",
+        Kind::UpdateCluster,
+        "orders",
+        prepare::nothing,
+        begin::to_default,
+        check::defaults,
+    ),
+    life(
+        "update_to_given",
+        Kind::UpdateCluster,
+        "orders",
+        prepare::nothing,
+        begin::to_given,
+        check::given,
+    ),
+    life(
+        "update_from_given",
+        Kind::UpdateCluster,
+        "legacy",
+        prepare::adopted,
+        begin::from_given,
+        check::made,
+    ),
+    life(
+        "update_tables",
+        Kind::UpdateCluster,
+        "orders",
+        prepare::nothing,
+        begin::tables,
+        check::tables,
+    ),
+    life(
+        "scale_up",
+        Kind::ScaleCluster,
+        "orders",
+        prepare::nothing,
+        begin::scale_up,
+        check::three_nodes,
+    ),
+    life(
+        "scale_down",
+        Kind::ScaleCluster,
+        "orders",
+        prepare::nothing,
+        begin::scale_down,
+        check::one_node,
+    ),
+    life(
+        "reboot_all",
+        Kind::RebootNodes,
+        "orders",
+        prepare::nothing,
+        begin::reboot_all,
+        check::rebooted_all,
+    ),
+    life(
+        "reboot_named",
+        Kind::RebootNodes,
+        "orders",
+        prepare::nothing,
+        begin::reboot_named,
+        check::rebooted_one,
+    ),
+    life(
+        "repair",
+        Kind::RepairCluster,
+        "orders",
+        prepare::drift,
+        begin::repair,
+        check::repaired,
+    ),
+    life(
+        "adopt",
+        Kind::AdoptCluster,
+        "legacy",
+        prepare::legacy,
+        begin::adopt,
+        check::adopted,
+    ),
+    life(
+        "release",
+        Kind::ReleaseCluster,
+        "orders",
+        prepare::nothing,
+        begin::release,
+        check::released,
+    ),
+    life(
+        "release_adopted",
+        Kind::ReleaseCluster,
+        "legacy",
+        prepare::adopted,
+        begin::release,
+        check::released,
+    ),
     #[cfg(feature = "lookups")]
-    life("open_ingress", Kind::ChangeIngress, "orders", prepare::nothing, ingress::open_ingress, ingress::is_opened),
+    life(
+        "open_ingress",
+        Kind::ChangeIngress,
+        "orders",
+        prepare::nothing,
+        ingress::open_ingress,
+        ingress::is_opened,
+    ),
     #[cfg(feature = "lookups")]
-    life("close_ingress", Kind::ChangeIngress, "orders", ingress::opened, ingress::close_ingress, ingress::is_closed),
+    life(
+        "close_ingress",
+        Kind::ChangeIngress,
+        "orders",
+        ingress::opened,
+        ingress::close_ingress,
+        ingress::is_closed,
+    ),
     #[cfg(feature = "lookups")]
-    life("delete_opened", Kind::DeleteCluster, "orders", ingress::opened, begin::delete, check::nothing_left),
+    life(
+        "delete_opened",
+        Kind::DeleteCluster,
+        "orders",
+        ingress::opened,
+        begin::delete,
+        check::nothing_left,
+    ),
 ];
 
 /// A world prepared for a scenario, and how its undisturbed run went.
@@ -140,7 +294,10 @@ pub async fn base() -> &'static Base {
         let world = TestEnv::with(settings.clone()).await;
         prepare::others(&world).await;
         let picture = picture(&world, &[]).await;
-        Base { frozen: world.freeze(settings).await, picture }
+        Base {
+            frozen: world.freeze(settings).await,
+            picture,
+        }
     })
     .await
 }
@@ -172,7 +329,11 @@ pub async fn ready(index: usize) -> &'static Ready {
         .get_or_init(|| async {
             let life = &LIVES[index];
             let is_managed = life.cluster == "orders" && life.kind != Kind::CreateCluster;
-            let origin = if is_managed { created().await } else { &base().await.frozen };
+            let origin = if is_managed {
+                created().await
+            } else {
+                &base().await.frozen
+            };
             let (world, settings) = origin.branch().await;
             (life.prepare)(&world).await;
             let before = picture(&world, &[]).await;
@@ -183,7 +344,13 @@ pub async fn ready(index: usize) -> &'static Ready {
             } else {
                 Some(undone(life, &frozen, forward.furthest()).await)
             };
-            Ready { life, frozen, before, forward, undo }
+            Ready {
+                life,
+                frozen,
+                before,
+                forward,
+                undo,
+            }
         })
         .await
 }
@@ -192,7 +359,13 @@ async fn undisturbed(life: &'static LifeTest, frozen: &Frozen) -> Course {
     let run = Run::begin(life, frozen).await;
     let places = run.places().await;
     let ended = run.world.operation(run.id).await;
-    assert_eq!(ended.status, Status::Succeeded, "{}: {:#?}", life.name, ended.fault);
+    assert_eq!(
+        ended.status,
+        Status::Succeeded,
+        "{}: {:#?}",
+        life.name,
+        ended.fault
+    );
     run.check_truth(life.name).await;
     (life.check)(&run.world, &ended).await;
     let course = run.course(&ended, places).await;
@@ -205,7 +378,13 @@ async fn undone(life: &'static LifeTest, frozen: &Frozen, place: i64) -> Course 
     run.advance(place).await;
     run.cancel().await;
     let ended = run.finish(run.id).await;
-    assert_eq!(ended.status, Status::Cancelled, "{}: {:#?}", life.name, ended.fault);
+    assert_eq!(
+        ended.status,
+        Status::Cancelled,
+        "{}: {:#?}",
+        life.name,
+        ended.fault
+    );
     let course = run.course(&ended, Vec::new()).await;
     run.world.end().await;
     course
@@ -220,7 +399,11 @@ async fn done_slowly(ready: &Ready) -> BTreeSet<String> {
     }
     let step = "select coalesce(current_step, '') from operations where id = $1";
     for _ in 0..200 {
-        let step: String = sqlx::query_scalar(step).bind(run.id).fetch_one(&run.world.pool).await.unwrap();
+        let step: String = sqlx::query_scalar(step)
+            .bind(run.id)
+            .fetch_one(&run.world.pool)
+            .await
+            .unwrap();
         if step == "await_cluster_gone" {
             break;
         }
@@ -238,28 +421,51 @@ async fn done_slowly(ready: &Ready) -> BTreeSet<String> {
 async fn every_kind_and_every_step_is_lived_through() {
     let mut done: BTreeSet<(&'static str, String)> = BTreeSet::new();
     for ready in all_ready().await {
-        let steps = ready.forward.done.iter().chain(ready.undo.iter().flat_map(|undo| &undo.done));
+        let steps = ready
+            .forward
+            .done
+            .iter()
+            .chain(ready.undo.iter().flat_map(|undo| &undo.done));
         done.extend(steps.map(|step| (ready.life.kind.as_str(), step.clone())));
         if ["create", "delete"].contains(&ready.life.name) {
             let slowly = done_slowly(ready).await;
-            done.extend(slowly.into_iter().map(|step| (ready.life.kind.as_str(), step)));
+            done.extend(
+                slowly
+                    .into_iter()
+                    .map(|step| (ready.life.kind.as_str(), step)),
+            );
         }
-        println!("{:18} {} places, calls {:?}", ready.life.name, ready.forward.places.len(), ready.forward.mutations);
+        println!(
+            "{:18} {} places, calls {:?}",
+            ready.life.name,
+            ready.forward.places.len(),
+            ready.forward.mutations
+        );
     }
     let (mut steps, mut missing) = (0, Vec::new());
     for kind in Kind::ALL {
-        let is_lived = LIVES.iter().any(|life| life.kind == kind) || (kind == Kind::ChangeIngress && !LOOKUPS_BUILT_IN);
+        let is_lived = LIVES.iter().any(|life| life.kind == kind)
+            || (kind == Kind::ChangeIngress && !LOOKUPS_BUILT_IN);
         assert!(is_lived, "{} has no scenario", kind.as_str());
         let plan = dax_provisioner::operations::plan(kind);
         for step in plan.steps.iter().chain(plan.undo) {
             steps += 1;
-            if !done.contains(&(kind.as_str(), step.name.to_owned())) && !is_excused(kind, step.name) {
+            if !done.contains(&(kind.as_str(), step.name.to_owned()))
+                && !is_excused(kind, step.name)
+            {
                 missing.push(format!("{} {}", kind.as_str(), step.name));
             }
         }
     }
-    println!("lives: {COUNT} scenarios, {} kinds, {steps} steps and undo steps", Kind::ALL.len());
-    assert_eq!(missing, Vec::<String>::new(), "no scenario does these steps");
+    println!(
+        "lives: {COUNT} scenarios, {} kinds, {steps} steps and undo steps",
+        Kind::ALL.len()
+    );
+    assert_eq!(
+        missing,
+        Vec::<String>::new(),
+        "no scenario does these steps"
+    );
 }
 
 /// Steps that a kind shares with others and never has anything to do in.

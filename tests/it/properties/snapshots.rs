@@ -32,7 +32,12 @@ impl TestEnv {
         self.store.close().await;
         self.pool.close().await;
         self.server.abort();
-        Frozen { database, journal, boundary: self.settings.permissions_boundary, settings }
+        Frozen {
+            database,
+            journal,
+            boundary: self.settings.permissions_boundary,
+            settings,
+        }
     }
 
     /// Ends a world and removes its database.
@@ -52,21 +57,42 @@ impl TestEnv {
 impl Frozen {
     /// The same, where a deletion lasts until the test moves the clock.
     pub fn with_slow_deletions(&self) -> Self {
-        let Self { database, journal, boundary, settings } = self;
-        let settings = Settings { deleting_seconds: SLOW.as_secs_f64(), ..settings.clone() };
-        Self { database: database.clone(), journal: journal.clone(), boundary: boundary.clone(), settings }
+        let Self {
+            database,
+            journal,
+            boundary,
+            settings,
+        } = self;
+        let settings = Settings {
+            deleting_seconds: SLOW.as_secs_f64(),
+            ..settings.clone()
+        };
+        Self {
+            database: database.clone(),
+            journal: journal.clone(),
+            boundary: boundary.clone(),
+            settings,
+        }
     }
 
     /// A world of its own that goes on from here.
     pub async fn thaw(&self) -> TestEnv {
         let journal = new_journal();
         std::fs::copy(&self.journal, &journal).unwrap();
-        let settings = Settings { journal: Some(journal.clone()), ..self.settings.clone() };
+        let settings = Settings {
+            journal: Some(journal.clone()),
+            ..self.settings.clone()
+        };
         let sandbox = Sandbox::open(settings).unwrap();
         // It is open, and nobody else needs its name.
         std::fs::remove_file(&journal).unwrap();
         std::fs::remove_file(journal.with_extension("lock")).unwrap();
-        let mut world = TestEnv::over(sandbox, copy_of(&self.database).await, self.boundary.clone()).await;
+        let mut world = TestEnv::over(
+            sandbox,
+            copy_of(&self.database).await,
+            self.boundary.clone(),
+        )
+        .await;
         world.settings.timing.cluster_poll = Duration::from_millis(40);
         world.settings.timing.release_poll = Duration::from_millis(40);
         world
@@ -74,9 +100,20 @@ impl Frozen {
 
     /// The same, to be prepared further and frozen again: its journal is kept.
     pub async fn branch(&self) -> (TestEnv, Settings) {
-        let settings = Settings { journal: Some(new_journal()), ..self.settings.clone() };
+        let settings = Settings {
+            journal: Some(new_journal()),
+            ..self.settings.clone()
+        };
         std::fs::copy(&self.journal, settings.journal.as_ref().unwrap()).unwrap();
         let sandbox = Sandbox::open(settings.clone()).unwrap();
-        (TestEnv::over(sandbox, copy_of(&self.database).await, self.boundary.clone()).await, settings)
+        (
+            TestEnv::over(
+                sandbox,
+                copy_of(&self.database).await,
+                self.boundary.clone(),
+            )
+            .await,
+            settings,
+        )
     }
 }

@@ -19,7 +19,8 @@ use tower::ServiceExt;
 use crate::support::test_env::TestEnv;
 
 /// The API document.
-pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(api::openapi()).unwrap());
+pub static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::to_value(api::openapi()).unwrap());
 
 /// A door that tests knock at.
 pub struct Door {
@@ -41,13 +42,24 @@ pub struct Answer {
 
 /// Settings under which nobody needs a token, on a database made for tests.
 pub fn open_settings() -> ApiSettings {
-    ApiSettings { authentication: Authentication::Off, durability_required: false, ..ApiSettings::default() }
+    ApiSettings {
+        authentication: Authentication::Off,
+        durability_required: false,
+        ..ApiSettings::default()
+    }
 }
 
 impl Door {
     pub fn of(world: &TestEnv) -> Self {
         let permissions_boundary = world.settings.permissions_boundary.clone();
-        Self::with(world, world.store.clone(), ApiSettings { permissions_boundary, ..open_settings() })
+        Self::with(
+            world,
+            world.store.clone(),
+            ApiSettings {
+                permissions_boundary,
+                ..open_settings()
+            },
+        )
     }
 
     pub fn with(world: &TestEnv, store: Store, settings: ApiSettings) -> Self {
@@ -56,29 +68,49 @@ impl Door {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let inspector = Arc::new(Inspector::new(world.aws.clone()));
         let api = Api::new(store, inspector, seen, settings, metrics, shutdown.clone());
-        Self { router: api::router(api), shutdown, place, token: None }
+        Self {
+            router: api::router(api),
+            shutdown,
+            place,
+            token: None,
+        }
     }
 
     /// Sends a request; the answer must be one the API document has.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let (method, path) = (request.method().as_str().to_lowercase(), request.uri().path().to_owned());
+        let (method, path) = (
+            request.method().as_str().to_lowercase(),
+            request.uri().path().to_owned(),
+        );
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        let answer = Answer { status: parts.status, headers: parts.headers, text, body };
+        let answer = Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text,
+            body,
+        };
         answer.check_headers();
         answer.check_body(&method, &path);
         answer
     }
 
-    fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> axum::http::request::Builder {
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> axum::http::request::Builder {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
+        headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        })
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -86,35 +118,55 @@ impl Door {
     }
 
     pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        self.send(self.request("GET", path, headers).body(Body::empty()).unwrap()).await
+        self.send(
+            self.request("GET", path, headers)
+                .body(Body::empty())
+                .unwrap(),
+        )
+        .await
     }
 
     pub async fn delete(&self, path: &str) -> Answer {
-        self.send(self.request("DELETE", path, &[]).body(Body::empty()).unwrap()).await
+        self.send(
+            self.request("DELETE", path, &[])
+                .body(Body::empty())
+                .unwrap(),
+        )
+        .await
     }
 
     pub async fn post(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
-        self.post_bytes(path, body.to_string().into_bytes(), headers).await
+        self.post_bytes(path, body.to_string().into_bytes(), headers)
+            .await
     }
 
     pub async fn post_bytes(&self, path: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
-        let request = self.request("POST", path, headers).header("content-type", "application/json");
+        let request = self
+            .request("POST", path, headers)
+            .header("content-type", "application/json");
         self.send(request.body(Body::from(body)).unwrap()).await
     }
 
     pub async fn bare(&self, method: &str, path: &str) -> Answer {
-        self.send(self.request(method, path, &[]).body(Body::empty()).unwrap()).await
+        self.send(self.request(method, path, &[]).body(Body::empty()).unwrap())
+            .await
     }
 }
 
 impl Answer {
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// Checks that this is a problem of a type.
     pub fn refused(&self, status: u16, code: &str) -> &Value {
-        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{self:?}");
+        assert_eq!(
+            (self.status.as_u16(), self.body["code"].as_str()),
+            (status, Some(code)),
+            "{self:?}"
+        );
         assert_eq!(self.header("content-type"), "application/problem+json");
         &self.body
     }
@@ -133,13 +185,20 @@ impl Answer {
         assert!(!self.header("content-security-policy").is_empty());
         assert!(!self.header("cache-control").is_empty());
         assert!(!self.header("x-request-id").is_empty() && !self.header("traceparent").is_empty());
-        assert!(!self.headers.contains_key("server") && !self.headers.contains_key("access-control-allow-origin"));
+        assert!(
+            !self.headers.contains_key("server")
+                && !self.headers.contains_key("access-control-allow-origin")
+        );
         assert_ne!(self.status, 500, "{self:?}");
     }
 
     fn check_body(&self, method: &str, path: &str) {
         if self.status.is_client_error() || self.status.is_server_error() {
-            assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+            assert_eq!(
+                self.header("content-type"),
+                "application/problem+json",
+                "{self:?}"
+            );
             if method != "head" {
                 assert_eq!(self.body["status"], self.status.as_u16());
                 check("Problem", &self.body);
@@ -148,10 +207,18 @@ impl Answer {
         }
         let parts = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
         let sent = parts(path);
-        let template = DOCUMENT["paths"].as_object().unwrap().keys().find(|template| {
-            let template = parts(template);
-            template.len() == sent.len() && template.iter().zip(&sent).all(|(t, s)| t.starts_with('{') || t == s)
-        });
+        let template = DOCUMENT["paths"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .find(|template| {
+                let template = parts(template);
+                template.len() == sent.len()
+                    && template
+                        .iter()
+                        .zip(&sent)
+                        .all(|(t, s)| t.starts_with('{') || t == s)
+            });
         let Some(template) = template else { return };
         let response = &DOCUMENT["paths"][template][method]["responses"][self.status.as_str()];
         let schema = response["content"]["application/json"]["schema"]["$ref"].as_str();
@@ -165,7 +232,10 @@ impl Answer {
 fn check(name: &str, body: &Value) {
     let root = json!({"$ref": format!("#/components/schemas/{name}"), "components": DOCUMENT["components"]});
     let validator = jsonschema::draft202012::new(&root).unwrap();
-    let faults: Vec<String> = validator.iter_errors(body).map(|e| format!("{} {e}", e.instance_path())).collect();
+    let faults: Vec<String> = validator
+        .iter_errors(body)
+        .map(|e| format!("{} {e}", e.instance_path()))
+        .collect();
     assert!(faults.is_empty(), "{name}: {faults:#?}");
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::http::Request;
+use dax_provisioner::domain::iam::policies::trust_policy;
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::mutation::bodies::NewCluster;
 use dax_provisioner::domain::operation::{Operation, Status};
-use dax_provisioner::domain::iam::policies::trust_policy;
 use dax_provisioner::worker::Worker;
 use serde_json::Value;
 
@@ -27,14 +27,20 @@ impl ClusterFixture {
     }
 
     pub fn in_world(world: TestEnv) -> Self {
-        Self { door: Door::of(&world), worker: world.worker("w"), world }
+        Self {
+            door: Door::of(&world),
+            worker: world.worker("w"),
+            world,
+        }
     }
 
     /// One with a cluster of ours that is `wanted`, and more.
     pub async fn with_cluster(more: &Value) -> Self {
         let house = Self::new().await;
         let mut body = wanted("orders");
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         let create = house.door.post("/v1/clusters", &body, &[]).await;
         house.succeeds(&create).await;
         house
@@ -67,18 +73,31 @@ impl ClusterFixture {
 
     /// Sends a request about the cluster.
     pub async fn post(&self, verb: &str, body: &Value) -> Answer {
-        self.door.post(&format!("/v1/clusters/orders/{verb}"), body, &[]).await
+        self.door
+            .post(&format!("/v1/clusters/orders/{verb}"), body, &[])
+            .await
     }
 
     /// Patches the cluster as it is.
     pub async fn patch(&self, body: &Value) -> Answer {
-        self.patch_with(body, &[("if-match", "*"), ("content-type", "application/merge-patch+json")]).await
+        self.patch_with(
+            body,
+            &[
+                ("if-match", "*"),
+                ("content-type", "application/merge-patch+json"),
+            ],
+        )
+        .await
     }
 
     pub async fn patch_with(&self, body: &Value, headers: &[(&str, &str)]) -> Answer {
         let request = Request::patch("/v1/clusters/orders");
-        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        self.door.send(request.body(Body::from(body.to_string())).unwrap()).await
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        self.door
+            .send(request.body(Body::from(body.to_string())).unwrap())
+            .await
     }
 
     /// Looks at all clusters, and reads what is due of them.
@@ -89,7 +108,12 @@ impl ClusterFixture {
 
     /// Changes something as the administrator of the account.
     pub async fn admin(&self, mutation: &Mutation) -> Option<String> {
-        self.world.admin.send(mutation, &self.world.place).await.unwrap().arn
+        self.world
+            .admin
+            .send(mutation, &self.world.place)
+            .await
+            .unwrap()
+            .arn
     }
 
     /// Makes a cluster that is not ours, with a role that is not ours either.
@@ -118,23 +142,41 @@ impl ClusterFixture {
             encryption_in_transit: false,
             maintenance_window: Some("sun:05:00-sun:06:00".to_owned()),
             notification_topic_arn: None,
-            tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            tags: tags
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
         };
-        self.admin(&Mutation::CreateCluster(Box::new(cluster))).await;
+        self.admin(&Mutation::CreateCluster(Box::new(cluster)))
+            .await;
     }
 }
 
 /// The ARNs in AWS that contain a text, among those that were made.
 pub fn names(house: &ClusterFixture, text: &str) -> Vec<String> {
-    house.world.made_in_aws().into_iter().filter(|arn| arn.contains(text)).collect()
+    house
+        .world
+        .made_in_aws()
+        .into_iter()
+        .filter(|arn| arn.contains(text))
+        .collect()
 }
 
 impl Answer {
     /// The pointers of every broken rule, with their codes.
     pub fn faults(&self) -> Vec<(&str, &str)> {
-        let errors = self.body["errors"].as_array().unwrap_or_else(|| panic!("{self:?}")).iter();
-        let mut faults: Vec<_> =
-            errors.map(|error| (error["pointer"].as_str().unwrap(), error["code"].as_str().unwrap())).collect();
+        let errors = self.body["errors"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{self:?}"))
+            .iter();
+        let mut faults: Vec<_> = errors
+            .map(|error| {
+                (
+                    error["pointer"].as_str().unwrap(),
+                    error["code"].as_str().unwrap(),
+                )
+            })
+            .collect();
         faults.sort_unstable();
         faults
     }

@@ -34,12 +34,17 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// The text at a JSON pointer of the body.
     pub fn text(&self, pointer: &str) -> &str {
-        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+        self.body
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 }
 
@@ -54,22 +59,40 @@ impl Service {
     /// Only the door: nothing moves until a test steps a worker.
     pub async fn without_workers(world: &TestEnv) -> Self {
         let permissions_boundary = world.settings.permissions_boundary.clone();
-        Self::with(world, ApiSettings { durability_required: false, permissions_boundary, ..ApiSettings::default() })
-            .await
+        Self::with(
+            world,
+            ApiSettings {
+                durability_required: false,
+                permissions_boundary,
+                ..ApiSettings::default()
+            },
+        )
+        .await
     }
 
     pub async fn with(world: &TestEnv, settings: ApiSettings) -> Self {
         let stop = CancellationToken::new();
-        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
+        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
+            .build_recorder()
+            .handle();
         let (_, place) = watch::channel(Some(world.place.clone()));
         let inspector = Arc::new(Inspector::new(world.aws.clone()));
         let authenticated = settings.authentication == Authentication::On;
-        let door = Api::new(world.store.clone(), inspector, place, settings, metrics, stop.clone());
+        let door = Api::new(
+            world.store.clone(),
+            inspector,
+            place,
+            settings,
+            metrics,
+            stop.clone(),
+        );
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let handle = axum_server::Handle::new();
-        let server = axum_server::from_tcp(listener).unwrap().handle(handle.clone());
+        let server = axum_server::from_tcp(listener)
+            .unwrap()
+            .handle(handle.clone());
         tokio::spawn(server.serve(api::router(door).into_make_service()));
         let ended = stop.clone();
         tokio::spawn(async move {
@@ -94,7 +117,11 @@ impl Service {
     /// A new bearer token of this name.
     pub async fn token(&self, name: &str) -> String {
         let (token, secret_hash) = api::http::tokens::new_token();
-        let stored = StoredToken { name: name.to_owned(), secret_hash, expires_at: None };
+        let stored = StoredToken {
+            name: name.to_owned(),
+            secret_hash,
+            expires_at: None,
+        };
         assert!(self.store.keep_token(&stored, true).await.unwrap());
         token
     }
@@ -111,7 +138,13 @@ impl Service {
         self.send(Method::DELETE, path, &[], None).await
     }
 
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answer {
         let mut request = self.client.request(method, format!("{}{path}", self.url));
         if !self.token.is_empty() && !headers.iter().any(|(name, _)| *name == "authorization") {
             request = request.bearer_auth(&self.token);
@@ -126,7 +159,11 @@ impl Service {
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.bytes().await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status, headers, body }
+        Answer {
+            status,
+            headers,
+            body,
+        }
     }
 
     /// Reads an operation until it has one of these statuses.
@@ -134,11 +171,17 @@ impl Service {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let path = format!("/v1/operations/{operation}");
-            let answer = self.send(Method::GET, &path, &[("prefer", "wait=5")], None).await;
+            let answer = self
+                .send(Method::GET, &path, &[("prefer", "wait=5")], None)
+                .await;
             if statuses.contains(&answer.text("/status")) {
                 return answer;
             }
-            assert!(Instant::now() < deadline, "{statuses:?} was not reached: {:#}", answer.body);
+            assert!(
+                Instant::now() < deadline,
+                "{statuses:?} was not reached: {:#}",
+                answer.body
+            );
         }
     }
 }

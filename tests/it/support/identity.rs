@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use aws_sandbox::{CallRecord, Identity};
 use dax_provisioner::aws::{Aws, LOOKUPS_BUILT_IN};
-use dax_provisioner::domain::installation::AwsAccount;
-use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::iam::policies::service::{ServiceScope, service_policy};
 use dax_provisioner::domain::iam::policies::{PolicyDocument, boundary_policy};
+use dax_provisioner::domain::installation::AwsAccount;
+use dax_provisioner::domain::mutation::Mutation;
 use serde_json::json;
 
 use crate::support::test_env::TestEnv;
@@ -50,7 +50,10 @@ impl TestEnv {
         let identity = Identity {
             secret: SERVICE.to_owned(),
             arn: SERVICE_ARN.to_owned(),
-            policies: policies.iter().map(|policy| serde_json::to_value(policy).unwrap()).collect(),
+            policies: policies
+                .iter()
+                .map(|policy| serde_json::to_value(policy).unwrap())
+                .collect(),
             permissions_boundary: None,
             session_policies: None,
         };

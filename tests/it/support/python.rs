@@ -16,7 +16,15 @@ pub fn packages(list: &str) -> PathBuf {
     let mark = folder.join("installed.txt");
     if std::fs::read_to_string(&mark).ok().as_ref() != Some(&wanted) {
         let status = Command::new("python3")
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target"])
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--upgrade",
+                "--target",
+            ])
             .arg(&folder)
             .arg("-r")
             .arg(&requirements)
@@ -30,5 +38,7 @@ pub fn packages(list: &str) -> PathBuf {
 
 /// A file in `tests/python/`.
 pub fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/python")
+        .join(name)
 }

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dax_provisioner::domain::iam::policies::{Access, Tables};
 use dax_provisioner::domain::names::ClusterName;
 use dax_provisioner::domain::operation::Kind;
-use dax_provisioner::domain::iam::policies::{Access, Tables};
-use dax_provisioner::domain::spec::{ClusterSpec, OnFailure, ParameterGroup, ServiceRole, SubnetGroup};
+use dax_provisioner::domain::spec::{
+    ClusterSpec, OnFailure, ParameterGroup, ServiceRole, SubnetGroup,
+};
 use dax_provisioner::operations::plan;
 use dax_provisioner::store::NewOperation;
 use uuid::Uuid;
@@ -27,7 +29,9 @@ pub fn new_operation(kind: Kind) -> NewOperation {
 /// A cluster that needs everything made: role, policies, both groups.
 pub fn full_spec(name: &str) -> ClusterSpec {
     ClusterSpec {
-        subnet_group: SubnetGroup::New { subnet_ids: BTreeSet::new() },
+        subnet_group: SubnetGroup::New {
+            subnet_ids: BTreeSet::new(),
+        },
         parameter_group: ParameterGroup::New {
             values: BTreeMap::from([("record-ttl-millis".to_owned(), "60000".to_owned())]),
         },
@@ -43,7 +47,10 @@ pub fn plain_spec(name: &str) -> ClusterSpec {
         node_type: "dax.t3.small".to_owned(),
         replication_factor: 1,
         availability_zones: Vec::new(),
-        service_role: ServiceRole::New { access: Access::ReadWrite, tables: Tables::Named(vec!["Orders".to_owned()]) },
+        service_role: ServiceRole::New {
+            access: Access::ReadWrite,
+            tables: Tables::Named(vec!["Orders".to_owned()]),
+        },
         subnet_group: SubnetGroup::Default,
         security_group_ids: Vec::new(),
         network_type: None,
@@ -60,6 +67,15 @@ pub fn plain_spec(name: &str) -> ClusterSpec {
 
 /// The same, its subnet group made of the sandbox's own subnets.
 pub fn spec_with_groups(world: &TestEnv, name: &str) -> ClusterSpec {
-    let subnet_ids = world.sandbox.inventory().subnets.iter().map(|subnet| subnet.id.clone()).collect();
-    ClusterSpec { subnet_group: SubnetGroup::New { subnet_ids }, ..full_spec(name) }
+    let subnet_ids = world
+        .sandbox
+        .inventory()
+        .subnets
+        .iter()
+        .map(|subnet| subnet.id.clone())
+        .collect();
+    ClusterSpec {
+        subnet_group: SubnetGroup::New { subnet_ids },
+        ..full_spec(name)
+    }
 }

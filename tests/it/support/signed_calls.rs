@@ -17,7 +17,13 @@ pub struct Said {
 }
 
 /// Sends a call of a query service, such as `("iam", "CreateRole", [("RoleName", "x")])`.
-pub async fn query(world: &TestEnv, keys: (&str, &str), service: &str, call: &str, input: &[(&str, &str)]) -> Said {
+pub async fn query(
+    world: &TestEnv,
+    keys: (&str, &str),
+    service: &str,
+    call: &str,
+    input: &[(&str, &str)],
+) -> Said {
     let version = match service {
         "iam" => "2010-05-08",
         "sts" => "2011-06-15",
@@ -25,27 +31,55 @@ pub async fn query(world: &TestEnv, keys: (&str, &str), service: &str, call: &st
     };
     let mut form = vec![("Action", call), ("Version", version)];
     form.extend_from_slice(input);
-    let encode =
-        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let body: Vec<String> = form.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect();
-    let headers = [("content-type", "application/x-www-form-urlencoded".to_owned())];
+    let encode = |text: &str| {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    let body: Vec<String> = form
+        .iter()
+        .map(|(key, value)| format!("{}={}", encode(key), encode(value)))
+        .collect();
+    let headers = [(
+        "content-type",
+        "application/x-www-form-urlencoded".to_owned(),
+    )];
     send(world, keys, service, &headers, body.join("&")).await
 }
 
 /// Sends a call of a JSON service.
-pub async fn json(world: &TestEnv, keys: (&str, &str), service: &str, call: &str, input: &Value) -> Said {
-    let prefix = if service == "dax" { "AmazonDAXV3" } else { "DynamoDB_20120810" };
+pub async fn json(
+    world: &TestEnv,
+    keys: (&str, &str),
+    service: &str,
+    call: &str,
+    input: &Value,
+) -> Said {
+    let prefix = if service == "dax" {
+        "AmazonDAXV3"
+    } else {
+        "DynamoDB_20120810"
+    };
     let headers = [
         (
             "content-type",
-            if service == "dax" { "application/x-amz-json-1.1" } else { "application/x-amz-json-1.0" }.to_owned(),
+            if service == "dax" {
+                "application/x-amz-json-1.1"
+            } else {
+                "application/x-amz-json-1.0"
+            }
+            .to_owned(),
         ),
         ("x-amz-target", format!("{prefix}.{call}")),
     ];
     send(world, keys, service, &headers, input.to_string()).await
 }
 
-async fn send(world: &TestEnv, keys: (&str, &str), service: &str, headers: &[(&str, String)], body: String) -> Said {
+async fn send(
+    world: &TestEnv,
+    keys: (&str, &str),
+    service: &str,
+    headers: &[(&str, String)],
+    body: String,
+) -> Said {
     let identity = Credentials::new(keys.0, keys.1, None, None, "test").into();
     let params = SigningParams::builder()
         .identity(&identity)
@@ -58,7 +92,8 @@ async fn send(world: &TestEnv, keys: (&str, &str), service: &str, headers: &[(&s
         .into();
     let url = format!("{}/", world.endpoint);
     let signed = headers.iter().map(|(name, value)| (*name, value.as_str()));
-    let request = SignableRequest::new("POST", &url, signed, SignableBody::Bytes(body.as_bytes())).unwrap();
+    let request =
+        SignableRequest::new("POST", &url, signed, SignableBody::Bytes(body.as_bytes())).unwrap();
     let (instructions, _) = sign(request, &params).unwrap().into_parts();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut request = client.post(&url).body(body);
@@ -70,5 +105,8 @@ async fn send(world: &TestEnv, keys: (&str, &str), service: &str, headers: &[(&s
     }
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
-    Said { status, text: response.text().await.unwrap() }
+    Said {
+        status,
+        text: response.text().await.unwrap(),
+    }
 }

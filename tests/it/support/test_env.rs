@@ -11,7 +11,7 @@ use dax_provisioner::domain::operation::{Kind, Operation, Status};
 use dax_provisioner::domain::spec::{ClusterSpec, DeleteSpec};
 use dax_provisioner::inspections::Inspector;
 use dax_provisioner::operations;
-use dax_provisioner::operations::timing::{Timing, Settings};
+use dax_provisioner::operations::timing::{Settings, Timing};
 use dax_provisioner::store::{Accepted, Connection, Store};
 use dax_provisioner::worker::{TurnResult, Worker};
 use local_postgres::LocalPostgres;
@@ -49,18 +49,27 @@ pub struct TestEnv {
 
 fn server() -> &'static LocalPostgres {
     SERVER.get_or_init(|| {
-        LocalPostgres::start(&local_postgres::Settings::for_tests("dax-provisioner-tests"))
-            .unwrap_or_else(|error| panic!("{error}"))
+        LocalPostgres::start(&local_postgres::Settings::for_tests(
+            "dax-provisioner-tests",
+        ))
+        .unwrap_or_else(|error| panic!("{error}"))
     })
 }
 
 /// The URL of a new database with every migration applied.
 pub async fn new_database() -> String {
     let server = server();
-    let admin = PgPoolOptions::new().max_connections(1).connect(&server.url("postgres")).await.unwrap();
+    let admin = PgPoolOptions::new()
+        .max_connections(1)
+        .connect(&server.url("postgres"))
+        .await
+        .unwrap();
     TEMPLATE
         .get_or_init(|| async {
-            sqlx::query("create database template_it").execute(&admin).await.unwrap();
+            sqlx::query("create database template_it")
+                .execute(&admin)
+                .await
+                .unwrap();
             let store = open_store(&server.url("template_it"));
             store.migrate().await.unwrap();
             store.close().await;
@@ -72,7 +81,11 @@ pub async fn new_database() -> String {
 /// The URL of a new database that is a copy of another, to which nobody is connected.
 pub async fn copy_of(template: &str) -> String {
     let server = server();
-    let admin = PgPoolOptions::new().max_connections(1).connect(&server.url("postgres")).await.unwrap();
+    let admin = PgPoolOptions::new()
+        .max_connections(1)
+        .connect(&server.url("postgres"))
+        .await
+        .unwrap();
     let name = format!("it_{}", Uuid::now_v7().simple());
     // Two copies of one template at once are refused, so a copy that meets another tries again.
     for _ in 0..200 {
@@ -93,15 +106,27 @@ pub async fn copy_of(template: &str) -> String {
 
 /// Removes a database, whoever still uses it.
 pub async fn drop_database(name: &str) {
-    let admin = PgPoolOptions::new().max_connections(1).connect(&server().url("postgres")).await.unwrap();
+    let admin = PgPoolOptions::new()
+        .max_connections(1)
+        .connect(&server().url("postgres"))
+        .await
+        .unwrap();
     let drop = format!("drop database {name} with (force)");
-    sqlx::query(sqlx::AssertSqlSafe(drop)).execute(&admin).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(drop))
+        .execute(&admin)
+        .await
+        .unwrap();
     admin.close().await;
 }
 
 fn open_store(url: &str) -> Store {
     let acquire_timeout = Duration::from_secs(20);
-    Store::open(&Connection { url: url.to_owned(), max_connections: 6, acquire_timeout }).unwrap()
+    Store::open(&Connection {
+        url: url.to_owned(),
+        max_connections: 6,
+        acquire_timeout,
+    })
+    .unwrap()
 }
 
 /// A sandbox whose states pass at once.
@@ -130,9 +155,15 @@ impl TestEnv {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let served = sandbox.clone();
-        let server = tokio::spawn(async move { served.serve(listener, std::future::pending()).await }).abort_handle();
+        let server =
+            tokio::spawn(async move { served.serve(listener, std::future::pending()).await })
+                .abort_handle();
         let store = open_store(&url);
-        let pool = PgPoolOptions::new().max_connections(2).connect(&url).await.unwrap();
+        let pool = PgPoolOptions::new()
+            .max_connections(2)
+            .connect(&url)
+            .await
+            .unwrap();
         let admin = aws_as(&sandbox, &endpoint, "sandbox", "sandbox").await;
         let place = admin.place().await.unwrap();
         let is_new = boundary.is_none();
@@ -153,8 +184,22 @@ impl TestEnv {
             refresh: Duration::from_millis(100),
             details: Duration::from_millis(100),
         };
-        let settings = Settings { permissions_boundary: Some(boundary), timing };
-        let world = Self { store, pool, url, sandbox, server, endpoint, aws, admin, place, settings };
+        let settings = Settings {
+            permissions_boundary: Some(boundary),
+            timing,
+        };
+        let world = Self {
+            store,
+            pool,
+            url,
+            sandbox,
+            server,
+            endpoint,
+            aws,
+            admin,
+            place,
+            settings,
+        };
         if is_new {
             world.grant(&[], Vec::new());
         }
@@ -163,20 +208,35 @@ impl TestEnv {
 
     /// A worker that has nothing to do with any other.
     pub fn worker(&self, name: &str) -> Worker {
-        let world =
-            operations::StepEnvironment { aws: self.aws.clone(), place: self.place.clone(), settings: self.settings.clone() };
-        Worker::new(self.store.clone(), world, Inspector::new(self.aws.clone()), name.to_owned())
+        let world = operations::StepEnvironment {
+            aws: self.aws.clone(),
+            place: self.place.clone(),
+            settings: self.settings.clone(),
+        };
+        Worker::new(
+            self.store.clone(),
+            world,
+            Inspector::new(self.aws.clone()),
+            name.to_owned(),
+        )
     }
 
     pub async fn create(&self, spec: &ClusterSpec) -> Uuid {
         let new = new_operation(Kind::CreateCluster);
-        assert_eq!(self.store.accept_create(&new, spec).await.unwrap(), Accepted::Created(new.id));
+        assert_eq!(
+            self.store.accept_create(&new, spec).await.unwrap(),
+            Accepted::Created(new.id)
+        );
         new.id
     }
 
     pub async fn delete(&self, name: &str) -> Uuid {
         let new = new_operation(Kind::DeleteCluster);
-        let accepted = self.store.accept_delete(&new, name, &DeleteSpec::default()).await.unwrap();
+        let accepted = self
+            .store
+            .accept_delete(&new, name, &DeleteSpec::default())
+            .await
+            .unwrap();
         assert_eq!(accepted, Accepted::Created(new.id));
         new.id
     }
@@ -211,7 +271,10 @@ impl TestEnv {
             self.hurry().await;
             worker.turn().await.unwrap();
         }
-        panic!("{:?} is not settled after {TURNS} turns", self.operation(id).await);
+        panic!(
+            "{:?} is not settled after {TURNS} turns",
+            self.operation(id).await
+        );
     }
 
     /// Steps a worker until an operation is finished; a blocked one is visited again.
@@ -224,7 +287,10 @@ impl TestEnv {
             self.hurry().await;
             worker.turn().await.unwrap();
         }
-        panic!("{:?} is not finished after {TURNS} turns", self.operation(id).await);
+        panic!(
+            "{:?} is not finished after {TURNS} turns",
+            self.operation(id).await
+        );
     }
 
     /// Takes one turn that must find work.
@@ -246,14 +312,19 @@ impl TestEnv {
         let mut effects = BTreeMap::new();
         for call in self.service_calls().into_iter().filter(|call| call.effect) {
             let target = call.target.unwrap_or_default();
-            *effects.entry((call.operation.into_owned(), target)).or_default() += 1;
+            *effects
+                .entry((call.operation.into_owned(), target))
+                .or_default() += 1;
         }
         effects
     }
 
     /// How often a call was sent.
     pub fn sent(&self, call: &str) -> usize {
-        self.service_calls().iter().filter(|one| one.operation == call).count()
+        self.service_calls()
+            .iter()
+            .filter(|one| one.operation == call)
+            .count()
     }
 }
 

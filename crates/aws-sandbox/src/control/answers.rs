@@ -12,13 +12,17 @@ pub(crate) fn answer<T: Serialize>(status: StatusCode, body: &T) -> Response<Bod
     let (status, body) = match serde_json::to_vec(body) {
         Ok(body) => (status, body),
         Err(error) => {
-            let body = json!({"error": format!("writing the answer: {error}")}).to_string().into_bytes();
+            let body = json!({"error": format!("writing the answer: {error}")})
+                .to_string()
+                .into_bytes();
             (StatusCode::INTERNAL_SERVER_ERROR, body)
         }
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -35,7 +39,10 @@ pub(crate) fn done() -> Response<Body> {
 }
 
 pub(crate) fn forbidden() -> Response<Body> {
-    refuse(StatusCode::FORBIDDEN, "the control API answers this machine only, and no pages in a browser")
+    refuse(
+        StatusCode::FORBIDDEN,
+        "the control API answers this machine only, and no pages in a browser",
+    )
 }
 
 pub(crate) async fn unknown_path(OriginalUri(uri): OriginalUri) -> Response<Body> {
@@ -47,5 +54,8 @@ pub(crate) async fn unknown_path(OriginalUri(uri): OriginalUri) -> Response<Body
 }
 
 pub(crate) async fn wrong_method(method: Method, OriginalUri(uri): OriginalUri) -> Response<Body> {
-    refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("{method} is not for {}", uri.path()))
+    refuse(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &format!("{method} is not for {}", uri.path()),
+    )
 }

@@ -25,7 +25,8 @@ const FARTHEST_ADVANCE_SECONDS: f64 = 315_576_000.0;
 
 pub(crate) async fn get_health(State(sandbox): State<Sandbox>) -> Response<Body> {
     let settings = sandbox.settings();
-    let health = json!({"id": sandbox.id(), "account_id": settings.account_id, "region": settings.region});
+    let health =
+        json!({"id": sandbox.id(), "account_id": settings.account_id, "region": settings.region});
     answer(StatusCode::OK, &health)
 }
 
@@ -56,12 +57,19 @@ pub(crate) async fn put_identity(
     }
 }
 
-pub(crate) async fn put_table(State(sandbox): State<Sandbox>, Path(name): Path<String>) -> Response<Body> {
+pub(crate) async fn put_table(
+    State(sandbox): State<Sandbox>,
+    Path(name): Path<String>,
+) -> Response<Body> {
     sandbox.put_table(&name);
     done()
 }
 
-pub(crate) async fn put_subnet(State(sandbox): State<Sandbox>, Path(id): Path<String>, body: Body) -> Response<Body> {
+pub(crate) async fn put_subnet(
+    State(sandbox): State<Sandbox>,
+    Path(id): Path<String>,
+    body: Body,
+) -> Response<Body> {
     let subnet: NewSubnet = match read(body).await {
         Ok(subnet) => subnet,
         Err(refusal) => return *refusal,
@@ -102,8 +110,13 @@ pub(crate) async fn add_fault(State(sandbox): State<Sandbox>, body: Body) -> Res
 fn check_rule(rule: &FaultRule) -> Result<(), String> {
     if !rule.call.contains('*') && rule.fault != FaultKind::Deny {
         let (service, operation) = rule.call.split_once(':').unwrap_or((&rule.call, ""));
-        let known = Service::ALL.into_iter().find(|known| known.as_str() == service);
-        if known.and_then(|service| dispatch::find(service, operation)).is_none() {
+        let known = Service::ALL
+            .into_iter()
+            .find(|known| known.as_str() == service);
+        if known
+            .and_then(|service| dispatch::find(service, operation))
+            .is_none()
+        {
             return Err(format!(
                 "call: {:?} is no call of this sandbox; write service:Operation, such as iam:CreateRole, dax:* or *",
                 rule.call
@@ -113,7 +126,10 @@ fn check_rule(rule: &FaultRule) -> Result<(), String> {
     if rule.rate.is_some_and(|rate| !(0.0..=1.0).contains(&rate)) {
         return Err("rate: must be between 0 and 1".to_owned());
     }
-    if rule.seconds.is_some_and(|seconds| Duration::try_from_secs_f64(seconds).is_err()) {
+    if rule
+        .seconds
+        .is_some_and(|seconds| Duration::try_from_secs_f64(seconds).is_err())
+    {
         return Err("seconds: must be zero or more".to_owned());
     }
     Ok(())
@@ -136,7 +152,10 @@ struct CallItem {
 }
 
 pub(crate) async fn list_calls(State(sandbox): State<Sandbox>) -> Response<Body> {
-    let item = |record: CallRecord| CallItem { call: record.operation.clone().into_owned(), record };
+    let item = |record: CallRecord| CallItem {
+        call: record.operation.clone().into_owned(),
+        record,
+    };
     let calls: Vec<CallItem> = sandbox.calls().into_iter().map(item).collect();
     answer(StatusCode::OK, &json!({"calls": calls}))
 }
@@ -172,7 +191,13 @@ pub(crate) async fn reset(State(sandbox): State<Sandbox>) -> Response<Body> {
 /// Reads a JSON body whatever its content type says; the refusal names what is wrong and where.
 async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Box<Response<Body>>> {
     let refused = |status, error: &str| Box::new(refuse(status, error));
-    let body = read_body(body).await.map_err(|error| refused(StatusCode::PAYLOAD_TOO_LARGE, &error))?;
-    serde_json::from_slice(&body)
-        .map_err(|error| refused(StatusCode::BAD_REQUEST, &format!("reading the JSON body: {error}")))
+    let body = read_body(body)
+        .await
+        .map_err(|error| refused(StatusCode::PAYLOAD_TOO_LARGE, &error))?;
+    serde_json::from_slice(&body).map_err(|error| {
+        refused(
+            StatusCode::BAD_REQUEST,
+            &format!("reading the JSON body: {error}"),
+        )
+    })
 }

@@ -24,8 +24,14 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// The whole router.
 pub(crate) fn router(sandbox: Sandbox) -> Router {
     let control = Router::new()
-        .route("/health", get(handlers::get_health).fallback(answers::wrong_method))
-        .route("/identities/{access_key_id}", put(handlers::put_identity).fallback(answers::wrong_method))
+        .route(
+            "/health",
+            get(handlers::get_health).fallback(answers::wrong_method),
+        )
+        .route(
+            "/identities/{access_key_id}",
+            put(handlers::put_identity).fallback(answers::wrong_method),
+        )
         .route(
             "/faults",
             post(handlers::add_fault)
@@ -33,21 +39,48 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
                 .delete(handlers::clear_faults)
                 .fallback(answers::wrong_method),
         )
-        .route("/tables/{name}", put(handlers::put_table).fallback(answers::wrong_method))
-        .route("/subnets/{subnet_id}", put(handlers::put_subnet).fallback(answers::wrong_method))
-        .route("/security-groups/{group_id}", put(handlers::put_security_group).fallback(answers::wrong_method))
-        .route("/journal", get(handlers::list_calls).fallback(answers::wrong_method))
-        .route("/inventory", get(handlers::get_inventory).fallback(answers::wrong_method))
-        .route("/clock", post(handlers::advance_clock).fallback(answers::wrong_method))
-        .route("/reset", post(handlers::reset).fallback(answers::wrong_method))
+        .route(
+            "/tables/{name}",
+            put(handlers::put_table).fallback(answers::wrong_method),
+        )
+        .route(
+            "/subnets/{subnet_id}",
+            put(handlers::put_subnet).fallback(answers::wrong_method),
+        )
+        .route(
+            "/security-groups/{group_id}",
+            put(handlers::put_security_group).fallback(answers::wrong_method),
+        )
+        .route(
+            "/journal",
+            get(handlers::list_calls).fallback(answers::wrong_method),
+        )
+        .route(
+            "/inventory",
+            get(handlers::get_inventory).fallback(answers::wrong_method),
+        )
+        .route(
+            "/clock",
+            post(handlers::advance_clock).fallback(answers::wrong_method),
+        )
+        .route(
+            "/reset",
+            post(handlers::reset).fallback(answers::wrong_method),
+        )
         .fallback(any(answers::unknown_path))
         .layer(middleware::from_fn(only_local));
-    Router::new().nest("/_sandbox", control).fallback(any(aws)).with_state(sandbox)
+    Router::new()
+        .nest("/_sandbox", control)
+        .fallback(any(aws))
+        .with_state(sandbox)
 }
 
 /// Refuses other machines, and pages in a browser on this one, which could otherwise reset the sandbox by a form.
 async fn only_local(request: Request, next: middleware::Next) -> Response<Body> {
-    let is_remote = request.extensions().get::<Peer>().is_some_and(|peer| !peer.0.ip().to_canonical().is_loopback());
+    let is_remote = request
+        .extensions()
+        .get::<Peer>()
+        .is_some_and(|peer| !peer.0.ip().to_canonical().is_loopback());
     if is_remote || request.headers().contains_key("origin") {
         return answers::forbidden();
     }
@@ -60,8 +93,15 @@ async fn aws(State(sandbox): State<Sandbox>, request: Request) -> Response<Body>
         Ok(body) => dispatch::answer(&sandbox, &parts, body).await,
         Err(error) => {
             let scope = credential_scope(&parts).ok();
-            let is_scoped = |service: &Service| scope.as_ref().is_some_and(|scope| scope.service == service.as_str());
-            let service = Service::ALL.into_iter().find(is_scoped).unwrap_or(Service::Dax);
+            let is_scoped = |service: &Service| {
+                scope
+                    .as_ref()
+                    .is_some_and(|scope| scope.service == service.as_str())
+            };
+            let service = Service::ALL
+                .into_iter()
+                .find(is_scoped)
+                .unwrap_or(Service::Dax);
             let fault = ServiceFault::new("RequestEntityTooLarge", error);
             Reply::new(service, "", Err(fault)).into_response(Fate::Delivered)
         }
@@ -70,5 +110,7 @@ async fn aws(State(sandbox): State<Sandbox>, request: Request) -> Response<Body>
 
 /// The body, or why there is none.
 async fn read_body(body: Body) -> Result<Bytes, String> {
-    to_bytes(body, BODY_LIMIT).await.map_err(|error| format!("reading a body of at most {BODY_LIMIT} bytes: {error}"))
+    to_bytes(body, BODY_LIMIT)
+        .await
+        .map_err(|error| format!("reading a body of at most {BODY_LIMIT} bytes: {error}"))
 }

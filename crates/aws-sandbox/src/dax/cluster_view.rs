@@ -115,7 +115,13 @@ impl<'a> ClusterView<'a> {
             security_groups: security_groups(cluster),
             iam_role_arn: &cluster.role_arn,
             parameter_group: parameter_group(cluster, now),
-            sse_description: SseView { status: if cluster.encrypted_at_rest { "ENABLED" } else { "DISABLED" } },
+            sse_description: SseView {
+                status: if cluster.encrypted_at_rest {
+                    "ENABLED"
+                } else {
+                    "DISABLED"
+                },
+            },
             cluster_endpoint_encryption_type: if cluster.tls { "TLS" } else { "NONE" },
             network_type: &cluster.network_type,
         }
@@ -130,7 +136,10 @@ fn nodes_being_removed(cluster: &Cluster) -> Option<&[String]> {
 }
 
 fn parameter_group(cluster: &Cluster, now: DateTime<Utc>) -> ParameterGroupView<'_> {
-    let waiting = cluster.nodes.iter().filter(|node| shows_nodes(cluster) && node.needs_reboot(now));
+    let waiting = cluster
+        .nodes
+        .iter()
+        .filter(|node| shows_nodes(cluster) && node.needs_reboot(now));
     let node_ids_to_reboot: Vec<&str> = waiting.map(|node| node.id.as_str()).collect();
     ParameterGroupView {
         parameter_group_name: &cluster.parameter_group,
@@ -141,21 +150,39 @@ fn parameter_group(cluster: &Cluster, now: DateTime<Utc>) -> ParameterGroupView<
 
 /// `in-sync` is the only value that DAX's documents show; `pending-reboot` is ElastiCache's word for the same member.
 fn apply_status(needs_reboot: bool) -> &'static str {
-    if needs_reboot { "pending-reboot" } else { "in-sync" }
+    if needs_reboot {
+        "pending-reboot"
+    } else {
+        "in-sync"
+    }
 }
 
 fn nodes<'a>(cluster: &'a Cluster, region: &str, now: DateTime<Utc>) -> Vec<NodeView<'a>> {
-    cluster.nodes.iter().map(|node| NodeView::of(cluster, node, region, now)).collect()
+    cluster
+        .nodes
+        .iter()
+        .map(|node| NodeView::of(cluster, node, region, now))
+        .collect()
 }
 
 fn notification(cluster: &Cluster) -> Option<NotificationView<'_>> {
     let topic = cluster.topic.as_ref()?;
-    Some(NotificationView { topic_arn: &topic.arn, topic_status: &topic.status })
+    Some(NotificationView {
+        topic_arn: &topic.arn,
+        topic_status: &topic.status,
+    })
 }
 
 fn security_groups(cluster: &Cluster) -> Vec<SecurityGroupView<'_>> {
-    let view = |id| SecurityGroupView { security_group_identifier: id, status: "active" };
-    cluster.security_group_ids.iter().map(|id| view(id.as_str())).collect()
+    let view = |id| SecurityGroupView {
+        security_group_identifier: id,
+        status: "active",
+    };
+    cluster
+        .security_group_ids
+        .iter()
+        .map(|id| view(id.as_str()))
+        .collect()
 }
 
 /// While it is created or deleted, a cluster shows nothing below the level of the cluster.
@@ -169,7 +196,11 @@ fn is_being_added(cluster: &Cluster, node: &Node) -> bool {
 
 fn active_nodes(cluster: &Cluster, now: DateTime<Utc>) -> usize {
     let is_active = |node: &&Node| !is_being_added(cluster, node) && !node.is_rebooting(now);
-    if shows_nodes(cluster) { cluster.nodes.iter().filter(is_active).count() } else { 0 }
+    if shows_nodes(cluster) {
+        cluster.nodes.iter().filter(is_active).count()
+    } else {
+        0
+    }
 }
 
 fn port(cluster: &Cluster) -> u16 {
@@ -183,11 +214,22 @@ fn scheme(cluster: &Cluster) -> &'static str {
 /// A cluster that is still being created has a port, but no address yet.
 fn discovery_endpoint(cluster: &Cluster, region: &str) -> EndpointView {
     if matches!(cluster.phase, Phase::Creating { .. }) {
-        return EndpointView { address: None, port: port(cluster), url: None };
+        return EndpointView {
+            address: None,
+            port: port(cluster),
+            url: None,
+        };
     }
-    let address = format!("{}.{}.dax-clusters.{region}.amazonaws.com", cluster.name, cluster.address_hash);
+    let address = format!(
+        "{}.{}.dax-clusters.{region}.amazonaws.com",
+        cluster.name, cluster.address_hash
+    );
     let url = format!("{}://{address}", scheme(cluster));
-    EndpointView { address: Some(address), port: port(cluster), url: Some(url) }
+    EndpointView {
+        address: Some(address),
+        port: port(cluster),
+        url: Some(url),
+    }
 }
 
 impl<'a> NodeView<'a> {
@@ -202,14 +244,25 @@ impl<'a> NodeView<'a> {
                 parameter_group_status: None,
             };
         }
-        let address = format!("{}.{}.nodes.dax-clusters.{region}.amazonaws.com", node.id, cluster.address_hash);
+        let address = format!(
+            "{}.{}.nodes.dax-clusters.{region}.amazonaws.com",
+            node.id, cluster.address_hash
+        );
         let url = format!("{}://{address}", scheme(cluster));
         NodeView {
             node_id: &node.id,
-            endpoint: Some(EndpointView { address: Some(address), port: port(cluster), url: Some(url) }),
+            endpoint: Some(EndpointView {
+                address: Some(address),
+                port: port(cluster),
+                url: Some(url),
+            }),
             node_create_time: Some(epoch_seconds(node.created_at)),
             availability_zone: Some(&node.availability_zone),
-            node_status: if node.is_rebooting(now) { "REBOOTING" } else { "available" },
+            node_status: if node.is_rebooting(now) {
+                "REBOOTING"
+            } else {
+                "available"
+            },
             parameter_group_status: Some(apply_status(node.needs_reboot(now))),
         }
     }

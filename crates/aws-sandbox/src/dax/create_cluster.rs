@@ -48,7 +48,11 @@ pub(super) fn create_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
 fn find_site(turn: &Turn<'_>, wish: &Wish) -> Result<Site, ServiceFault> {
     let group = turn.state.subnet_groups.get(&wish.subnet_group);
     let group = group.ok_or_else(|| fault("SubnetGroupNotFoundFault"))?;
-    if !turn.state.parameter_groups.contains_key(&wish.parameter_group) {
+    if !turn
+        .state
+        .parameter_groups
+        .contains_key(&wish.parameter_group)
+    {
         return Err(fault("ParameterGroupNotFoundFault"));
     }
     let subnets = subnets_of(turn.state, &group.subnet_ids);
@@ -56,17 +60,26 @@ fn find_site(turn: &Turn<'_>, wish: &Wish) -> Result<Site, ServiceFault> {
     Ok(Site {
         network_type: network_type(&subnets, wish.network_type.as_deref())?,
         zones: zones_for(turn, &subnets, zones, &[], wish.node_count)?,
-        security_group_ids: security_groups(turn, &group.vpc_id, wish.security_group_ids.as_deref())?,
+        security_group_ids: security_groups(
+            turn,
+            &group.vpc_id,
+            wish.security_group_ids.as_deref(),
+        )?,
     })
 }
 
 fn new_cluster(turn: &Turn<'_>, wish: Wish, site: Site) -> Cluster {
-    let stuck = turn.injected.filter(|injected| injected.kind == FaultKind::Stuck);
+    let stuck = turn
+        .injected
+        .filter(|injected| injected.kind == FaultKind::Stuck);
     let until = match stuck {
         None => Some(turn.after(turn.settings.creating_seconds)),
         Some(stuck) => stuck.seconds.map(|seconds| turn.after(seconds)),
     };
-    let active_topic = |arn| Topic { arn, status: "active".to_owned() };
+    let active_topic = |arn| Topic {
+        arn,
+        status: "active".to_owned(),
+    };
     Cluster {
         arn: cluster_arn(turn, &wish.name),
         address_hash: unique_id("", 6).to_ascii_lowercase(),
@@ -105,7 +118,9 @@ fn check_quotas(turn: &Turn<'_>, wish: &Wish) -> Result<(), ServiceFault> {
     }
     check_node_quotas(turn, wish.node_count, wish.node_count)?;
     let certificates = turn.state.certificates.iter();
-    let recent = certificates.filter(|issued| turn.now - **issued < TimeDelta::days(30)).count();
+    let recent = certificates
+        .filter(|issued| turn.now - **issued < TimeDelta::days(30))
+        .count();
     if wish.tls && recent >= quotas.certificates as usize {
         return Err(fault("ServiceQuotaExceededException"));
     }

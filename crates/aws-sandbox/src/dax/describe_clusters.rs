@@ -38,20 +38,38 @@ pub(super) fn describe_clusters(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<
     } else {
         named(turn, &names)?
     };
-    let (clusters, next_token) =
-        page(request.max_results, request.next_token.as_deref(), clusters, |cluster| cluster.name.clone())?;
-    let clusters = clusters.into_iter().map(|cluster| ClusterView::of(cluster, turn.region(), turn.now)).collect();
-    write(&DescribeClustersResult { clusters, next_token })
+    let (clusters, next_token) = page(
+        request.max_results,
+        request.next_token.as_deref(),
+        clusters,
+        |cluster| cluster.name.clone(),
+    )?;
+    let clusters = clusters
+        .into_iter()
+        .map(|cluster| ClusterView::of(cluster, turn.region(), turn.now))
+        .collect();
+    write(&DescribeClustersResult {
+        clusters,
+        next_token,
+    })
 }
 
 /// The clusters of these names, in the order of their names; one that is unknown fails the whole call.
 fn named<'a>(turn: &mut Turn<'a>, names: &[String]) -> Result<Vec<&'a Cluster>, ServiceFault> {
-    let mut names = names.iter().map(|name| cluster_name(name)).collect::<Result<Vec<String>, ServiceFault>>()?;
+    let mut names = names
+        .iter()
+        .map(|name| cluster_name(name))
+        .collect::<Result<Vec<String>, ServiceFault>>()?;
     names.sort_unstable();
     names.dedup();
     for name in &names {
         authorize_on_cluster(turn, "dax:DescribeClusters", name)?;
     }
-    let find = |name: &String| turn.state.clusters.get(name).ok_or_else(|| fault("ClusterNotFoundFault"));
+    let find = |name: &String| {
+        turn.state
+            .clusters
+            .get(name)
+            .ok_or_else(|| fault("ClusterNotFoundFault"))
+    };
     names.iter().map(find).collect()
 }

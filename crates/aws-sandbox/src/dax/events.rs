@@ -56,17 +56,29 @@ pub(super) fn describe_events(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8
         Some(other) => return Err(invalid_value(format!("Invalid SourceType: {other}"))),
     };
     let (from, to) = span(&request, turn.now)?;
-    let named =
-        |event: &Event| request.source_name.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(&event.source_name));
+    let named = |event: &Event| {
+        request
+            .source_name
+            .as_deref()
+            .is_none_or(|name| name.eq_ignore_ascii_case(&event.source_name))
+    };
     let shown = turn.state.events.iter().filter(|event| {
-        (from..=to).contains(&event.date) && source.is_none_or(|source| source == event.source) && named(event)
+        (from..=to).contains(&event.date)
+            && source.is_none_or(|source| source == event.source)
+            && named(event)
     });
     // Newest first; of the same moment, the one written last. Keys ascend, so both are counted backwards.
-    let mut newest_first: Vec<(String, &Event)> =
-        shown.enumerate().map(|(index, event)| (backwards(event.date, index), event)).collect();
+    let mut newest_first: Vec<(String, &Event)> = shown
+        .enumerate()
+        .map(|(index, event)| (backwards(event.date, index), event))
+        .collect();
     newest_first.sort_by(|one, other| one.0.cmp(&other.0));
-    let (events, next_token) =
-        page(request.max_results, request.next_token.as_deref(), newest_first, |(key, _)| key.clone())?;
+    let (events, next_token) = page(
+        request.max_results,
+        request.next_token.as_deref(),
+        newest_first,
+        |(key, _)| key.clone(),
+    )?;
     let events = events
         .into_iter()
         .map(|(_, event)| EventView {
@@ -80,30 +92,49 @@ pub(super) fn describe_events(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8
 }
 
 fn backwards(date: DateTime<Utc>, index: usize) -> String {
-    format!("{:020}-{:010}", i64::MAX - date.timestamp_millis(), usize::MAX - index)
+    format!(
+        "{:020}-{:010}",
+        i64::MAX - date.timestamp_millis(),
+        usize::MAX - index
+    )
 }
 
 /// The time that is asked for: a start and an end, or a duration in minutes, or the last day.
-fn span(request: &DescribeEventsRequest, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTime<Utc>), ServiceFault> {
+fn span(
+    request: &DescribeEventsRequest,
+    now: DateTime<Utc>,
+) -> Result<(DateTime<Utc>, DateTime<Utc>), ServiceFault> {
     let start = request.start_time.map(moment).transpose()?;
     let end = request.end_time.map(moment).transpose()?;
     let duration = match request.duration {
         None => None,
-        Some(minutes) if (1..=KEPT.num_minutes()).contains(&minutes) => Some(TimeDelta::minutes(minutes)),
+        Some(minutes) if (1..=KEPT.num_minutes()).contains(&minutes) => {
+            Some(TimeDelta::minutes(minutes))
+        }
         Some(_) => {
-            return Err(invalid_value("Duration must be between 1 minute and 14 days."));
+            return Err(invalid_value(
+                "Duration must be between 1 minute and 14 days.",
+            ));
         }
     };
     let (start, end) = match (start, end, duration) {
         (Some(_), Some(_), Some(_)) => {
-            return Err(invalid_combination("StartTime, EndTime and Duration cannot be given together."));
+            return Err(invalid_combination(
+                "StartTime, EndTime and Duration cannot be given together.",
+            ));
         }
         (Some(start), Some(end), None) => (start, end),
-        (Some(start), None, Some(duration)) => (start, start.checked_add_signed(duration).unwrap_or(now)),
+        (Some(start), None, Some(duration)) => {
+            (start, start.checked_add_signed(duration).unwrap_or(now))
+        }
         (Some(start), None, None) => (start, now),
         (None, end, duration) => {
             let end = end.unwrap_or(now);
-            (end.checked_sub_signed(duration.unwrap_or(SHOWN)).unwrap_or(end), end)
+            (
+                end.checked_sub_signed(duration.unwrap_or(SHOWN))
+                    .unwrap_or(end),
+                end,
+            )
         }
     };
     if start < now - KEPT {
@@ -121,5 +152,6 @@ fn moment(seconds: f64) -> Result<DateTime<Utc>, ServiceFault> {
     // Whole milliseconds are exact in an f64; what does not fit saturates and is then refused as out of range.
     #[allow(clippy::cast_possible_truncation)]
     let milliseconds = (seconds * 1000.0).round() as i64;
-    DateTime::from_timestamp_millis(milliseconds).ok_or_else(|| invalid_value(format!("Invalid time: {seconds}")))
+    DateTime::from_timestamp_millis(milliseconds)
+        .ok_or_else(|| invalid_value(format!("Invalid time: {seconds}")))
 }

@@ -9,14 +9,20 @@ const WEEK_MINUTES: u32 = 7 * 24 * 60;
 /// A window as it is stored, lower-cased: at least an hour, at most a day.
 pub(super) fn check_window(window: &str) -> Result<String, ServiceFault> {
     let window = window.to_ascii_lowercase();
-    let ends = window.split_once('-').and_then(|(from, to)| Some((minute_of_week(from)?, minute_of_week(to)?)));
+    let ends = window
+        .split_once('-')
+        .and_then(|(from, to)| Some((minute_of_week(from)?, minute_of_week(to)?)));
     let Some((from, to)) = ends else {
-        let message = format!("Invalid maintenance window: {window}. The format is ddd:hh24:mi-ddd:hh24:mi, in UTC.");
+        let message = format!(
+            "Invalid maintenance window: {window}. The format is ddd:hh24:mi-ddd:hh24:mi, in UTC."
+        );
         return Err(invalid_value(message));
     };
     match (to + WEEK_MINUTES - from) % WEEK_MINUTES {
         60..=1440 => Ok(window),
-        _ => Err(invalid_value("The maintenance window must be at least 60 minutes and at most 24 hours.")),
+        _ => Err(invalid_value(
+            "The maintenance window must be at least 60 minutes and at most 24 hours.",
+        )),
     }
 }
 
@@ -26,7 +32,9 @@ fn minute_of_week(text: &str) -> Option<u32> {
     let day = u32::try_from(DAYS.iter().position(|known| *known == day)?).ok()?;
     let two_digits = |text: &str, most: u32| {
         let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u32>().ok().filter(|number| is_number && *number <= most)
+        text.parse::<u32>()
+            .ok()
+            .filter(|number| is_number && *number <= most)
     };
     Some(day * 24 * 60 + two_digits(hour, 23)? * 60 + two_digits(minute, 59)?)
 }
@@ -45,7 +53,11 @@ mod tests {
 
     #[test]
     fn windows_are_between_an_hour_and_a_day() {
-        for lawful in ["sun:05:00-sun:06:00", "SAT:23:30-sun:00:30", "mon:00:00-tue:00:00"] {
+        for lawful in [
+            "sun:05:00-sun:06:00",
+            "SAT:23:30-sun:00:30",
+            "mon:00:00-tue:00:00",
+        ] {
             assert_eq!(check_window(lawful), Ok(lawful.to_ascii_lowercase()));
         }
         for wrong in [

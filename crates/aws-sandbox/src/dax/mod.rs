@@ -31,10 +31,26 @@ use crate::turn::Operation;
 
 /// Everything that DAX is asked for by name.
 pub(crate) static OPERATIONS: [Operation; 21] = [
-    Operation::json_write("CreateCluster", "dax:CreateCluster", create_cluster::create_cluster),
-    Operation::json_read("DescribeClusters", "dax:DescribeClusters", describe_clusters::describe_clusters),
-    Operation::json_write("UpdateCluster", "dax:UpdateCluster", update_cluster::update_cluster),
-    Operation::json_write("DeleteCluster", "dax:DeleteCluster", delete_cluster::delete_cluster),
+    Operation::json_write(
+        "CreateCluster",
+        "dax:CreateCluster",
+        create_cluster::create_cluster,
+    ),
+    Operation::json_read(
+        "DescribeClusters",
+        "dax:DescribeClusters",
+        describe_clusters::describe_clusters,
+    ),
+    Operation::json_write(
+        "UpdateCluster",
+        "dax:UpdateCluster",
+        update_cluster::update_cluster,
+    ),
+    Operation::json_write(
+        "DeleteCluster",
+        "dax:DeleteCluster",
+        delete_cluster::delete_cluster,
+    ),
     Operation::json_write(
         "IncreaseReplicationFactor",
         "dax:IncreaseReplicationFactor",
@@ -46,25 +62,61 @@ pub(crate) static OPERATIONS: [Operation; 21] = [
         replication::decrease_replication_factor,
     ),
     Operation::json_write("RebootNode", "dax:RebootNode", reboot_node::reboot_node),
-    Operation::json_write("CreateSubnetGroup", "dax:CreateSubnetGroup", subnet_groups::create_subnet_group),
-    Operation::json_read("DescribeSubnetGroups", "dax:DescribeSubnetGroups", subnet_groups::describe_subnet_groups),
-    Operation::json_write("UpdateSubnetGroup", "dax:UpdateSubnetGroup", update_subnet_group::update_subnet_group),
-    Operation::json_write("DeleteSubnetGroup", "dax:DeleteSubnetGroup", subnet_groups::delete_subnet_group),
-    Operation::json_write("CreateParameterGroup", "dax:CreateParameterGroup", parameter_groups::create_parameter_group),
+    Operation::json_write(
+        "CreateSubnetGroup",
+        "dax:CreateSubnetGroup",
+        subnet_groups::create_subnet_group,
+    ),
+    Operation::json_read(
+        "DescribeSubnetGroups",
+        "dax:DescribeSubnetGroups",
+        subnet_groups::describe_subnet_groups,
+    ),
+    Operation::json_write(
+        "UpdateSubnetGroup",
+        "dax:UpdateSubnetGroup",
+        update_subnet_group::update_subnet_group,
+    ),
+    Operation::json_write(
+        "DeleteSubnetGroup",
+        "dax:DeleteSubnetGroup",
+        subnet_groups::delete_subnet_group,
+    ),
+    Operation::json_write(
+        "CreateParameterGroup",
+        "dax:CreateParameterGroup",
+        parameter_groups::create_parameter_group,
+    ),
     Operation::json_read(
         "DescribeParameterGroups",
         "dax:DescribeParameterGroups",
         parameter_groups::describe_parameter_groups,
     ),
-    Operation::json_write("UpdateParameterGroup", "dax:UpdateParameterGroup", parameters::update_parameter_group),
-    Operation::json_write("DeleteParameterGroup", "dax:DeleteParameterGroup", parameter_groups::delete_parameter_group),
-    Operation::json_read("DescribeParameters", "dax:DescribeParameters", parameters::describe_parameters),
+    Operation::json_write(
+        "UpdateParameterGroup",
+        "dax:UpdateParameterGroup",
+        parameters::update_parameter_group,
+    ),
+    Operation::json_write(
+        "DeleteParameterGroup",
+        "dax:DeleteParameterGroup",
+        parameter_groups::delete_parameter_group,
+    ),
+    Operation::json_read(
+        "DescribeParameters",
+        "dax:DescribeParameters",
+        parameters::describe_parameters,
+    ),
     Operation::json_read(
         "DescribeDefaultParameters",
         "dax:DescribeDefaultParameters",
         parameters::describe_default_parameters,
     ),
-    Operation::json_read("DescribeEvents", "dax:DescribeEvents", events::describe_events),
+    Operation::json_read(
+        "DescribeEvents",
+        "dax:DescribeEvents",
+        events::describe_events,
+    ),
     Operation::json_read("ListTags", "dax:ListTags", tags::list_tags),
     Operation::json_write("TagResource", "dax:TagResource", tags::tag_resource),
     Operation::json_write("UntagResource", "dax:UntagResource", tags::untag_resource),

@@ -26,7 +26,9 @@ pub(super) fn subnet_group_name(name: &str) -> Result<String, ServiceFault> {
     let name = name.to_ascii_lowercase();
     match is_identifier(&name, 255) {
         true => Ok(name),
-        false => Err(invalid_value(format!("SubnetGroupName {name:?} is not a valid identifier."))),
+        false => Err(invalid_value(format!(
+            "SubnetGroupName {name:?} is not a valid identifier."
+        ))),
     }
 }
 
@@ -34,21 +36,27 @@ pub(super) fn subnet_group_name(name: &str) -> Result<String, ServiceFault> {
 pub(super) fn parameter_group_name(name: &str) -> Result<String, ServiceFault> {
     match is_identifier(&name.to_ascii_lowercase(), 255) {
         true => Ok(name.to_owned()),
-        false => Err(invalid_value(format!("ParameterGroupName {name:?} is not a valid identifier."))),
+        false => Err(invalid_value(format!(
+            "ParameterGroupName {name:?} is not a valid identifier."
+        ))),
     }
 }
 
 /// Names that begin with `default` are AWS's.
 pub(super) fn refuse_reserved(name: &str) -> Result<(), ServiceFault> {
     match name.to_ascii_lowercase().starts_with("default") {
-        true => Err(invalid_value(format!("{name} is reserved and cannot be modified."))),
+        true => Err(invalid_value(format!(
+            "{name} is reserved and cannot be modified."
+        ))),
         false => Ok(()),
     }
 }
 
 /// `^[a-z](?:-?[a-z0-9])*$`, at most so long.
 fn is_identifier(name: &str, longest: usize) -> bool {
-    let lawful = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let lawful = name
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     lawful
         && name.len() <= longest
         && name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -73,13 +81,23 @@ pub(super) fn check_role_arn(arn: &str, account_id: &str) -> Result<(), ServiceF
     }
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     match parts[..] {
-        ["arn", _, "iam", "", account, resource] if account == account_id && resource.starts_with("role/") => Ok(()),
-        _ => Err(invalid_value(format!("IamRoleArn is not the ARN of a role of this account: {arn}"))),
+        ["arn", _, "iam", "", account, resource]
+            if account == account_id && resource.starts_with("role/") =>
+        {
+            Ok(())
+        }
+        _ => Err(invalid_value(format!(
+            "IamRoleArn is not the ARN of a role of this account: {arn}"
+        ))),
     }
 }
 
 /// The ARN of an SNS topic of this account and Region.
-pub(super) fn check_topic_arn(arn: &str, account_id: &str, region: &str) -> Result<(), ServiceFault> {
+pub(super) fn check_topic_arn(
+    arn: &str,
+    account_id: &str,
+    region: &str,
+) -> Result<(), ServiceFault> {
     let parts: Vec<&str> = arn.split(':').collect();
     match parts[..] {
         ["arn", _, "sns", topic_region, owner, name]
@@ -87,22 +105,36 @@ pub(super) fn check_topic_arn(arn: &str, account_id: &str, region: &str) -> Resu
         {
             Ok(())
         }
-        ["arn", _, "sns", _, owner, _] if owner != account_id => {
-            Err(invalid_value("The owner of the notification topic must be the owner of the cluster."))
-        }
-        _ => Err(invalid_value(format!("Invalid notification topic ARN: {arn}"))),
+        ["arn", _, "sns", _, owner, _] if owner != account_id => Err(invalid_value(
+            "The owner of the notification topic must be the owner of the cluster.",
+        )),
+        _ => Err(invalid_value(format!(
+            "Invalid notification topic ARN: {arn}"
+        ))),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{check_role_arn, check_topic_arn, cluster_name, refuse_reserved, subnet_group_name};
+    use super::{
+        check_role_arn, check_topic_arn, cluster_name, refuse_reserved, subnet_group_name,
+    };
 
     #[test]
     fn cluster_names_follow_the_rules_and_are_lower_cased() {
         assert_eq!(cluster_name("My-Cache-1").as_deref(), Ok("my-cache-1"));
         assert_eq!(cluster_name("a").as_deref(), Ok("a"));
-        for wrong in ["", "1a", "a-", "a--b", "a_b", "abcdefghijklmnopqrstu", "my-sudo", "GREPper", "é"] {
+        for wrong in [
+            "",
+            "1a",
+            "a-",
+            "a--b",
+            "a_b",
+            "abcdefghijklmnopqrstu",
+            "my-sudo",
+            "GREPper",
+            "é",
+        ] {
             assert!(cluster_name(wrong).is_err(), "{wrong}");
         }
         assert!(subnet_group_name(&"a".repeat(255)).is_ok());
@@ -114,14 +146,22 @@ mod tests {
     fn arns_are_taken_apart_in_dax_words() {
         let account = "123456789012";
         assert!(check_role_arn("arn:aws:iam::123456789012:role/path/r", account).is_ok());
-        let message = |arn| check_role_arn(arn, account).expect_err("this is no role").message;
+        let message = |arn| {
+            check_role_arn(arn, account)
+                .expect_err("this is no role")
+                .message
+        };
         assert!(message("role").starts_with("ARNs must start with 'arn:'"));
         assert!(message("arn:").starts_with("Second colon"));
         assert!(message("arn:aws:").starts_with("Third colon"));
         assert!(message("arn:aws:iam:").starts_with("Fourth colon"));
         assert!(message("arn:aws:iam::1").starts_with("Fifth colon"));
         assert!(check_role_arn("arn:aws:iam::210987654321:role/r", account).is_err());
-        assert!(check_topic_arn("arn:aws:sns:us-east-1:123456789012:t", account, "us-east-1").is_ok());
-        assert!(check_topic_arn("arn:aws:sns:us-east-1:210987654321:t", account, "us-east-1").is_err());
+        assert!(
+            check_topic_arn("arn:aws:sns:us-east-1:123456789012:t", account, "us-east-1").is_ok()
+        );
+        assert!(
+            check_topic_arn("arn:aws:sns:us-east-1:210987654321:t", account, "us-east-1").is_err()
+        );
     }
 }

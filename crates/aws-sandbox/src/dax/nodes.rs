@@ -8,12 +8,21 @@ use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 
 /// Whether a cluster may have so many nodes, and the account so many more.
-pub(super) fn check_node_quotas(turn: &Turn<'_>, of_cluster: usize, more: usize) -> Result<(), ServiceFault> {
+pub(super) fn check_node_quotas(
+    turn: &Turn<'_>,
+    of_cluster: usize,
+    more: usize,
+) -> Result<(), ServiceFault> {
     let quotas = &turn.settings.quotas;
     if of_cluster > quotas.nodes_per_cluster as usize {
         return Err(fault("NodeQuotaForClusterExceededFault"));
     }
-    let nodes: usize = turn.state.clusters.values().map(|cluster| cluster.nodes.len()).sum();
+    let nodes: usize = turn
+        .state
+        .clusters
+        .values()
+        .map(|cluster| cluster.nodes.len())
+        .sum();
     if nodes + more > quotas.nodes as usize {
         return Err(fault("NodeQuotaForCustomerExceededFault"));
     }
@@ -21,7 +30,12 @@ pub(super) fn check_node_quotas(turn: &Turn<'_>, of_cluster: usize, more: usize)
 }
 
 /// Nodes in these zones, named by the letters that are free.
-pub(super) fn new_nodes(cluster: &str, existing: &[Node], zones: Vec<String>, ready_at: DateTime<Utc>) -> Vec<Node> {
+pub(super) fn new_nodes(
+    cluster: &str,
+    existing: &[Node],
+    zones: Vec<String>,
+    ready_at: DateTime<Utc>,
+) -> Vec<Node> {
     let ids = (0_u32..).map(|number| format!("{cluster}-{}", letters(number)));
     let free = ids.filter(|id| !existing.iter().any(|node| node.id == *id));
     let node = |(id, availability_zone)| Node {

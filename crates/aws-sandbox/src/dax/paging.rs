@@ -23,14 +23,21 @@ pub(super) fn page<T>(
     let after = match next_token {
         None => None,
         Some(token) => {
-            let key = hex::decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let key = hex::decode(token)
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok());
             Some(key.ok_or_else(|| invalid_value("The NextToken is not valid."))?)
         }
     };
-    let mut rest = items.into_iter().filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
+    let mut rest = items
+        .into_iter()
+        .filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
     let items: Vec<T> = rest.by_ref().take(most).collect();
     let more = rest.next().is_some();
-    let token = items.last().filter(|_| more).map(|last| hex::encode(key(last)));
+    let token = items
+        .last()
+        .filter(|_| more)
+        .map(|last| hex::encode(key(last)));
     Ok((items, token))
 }
 
@@ -43,7 +50,8 @@ mod tests {
         let items: Vec<String> = (0..50).map(|number| format!("item-{number:02}")).collect();
         let (mut seen, mut token) = (Vec::new(), None);
         for expected in [20, 40, 50] {
-            let (shown, next) = page(Some(20), token.as_deref(), items.clone(), Clone::clone).expect("a page");
+            let (shown, next) =
+                page(Some(20), token.as_deref(), items.clone(), Clone::clone).expect("a page");
             seen.extend(shown);
             assert_eq!((seen.len(), next.is_some()), (expected, expected < 50));
             token = next;

@@ -25,7 +25,10 @@ struct ParameterGroupView<'a> {
 
 impl<'a> ParameterGroupView<'a> {
     fn of(group: &'a ParameterGroup) -> ParameterGroupView<'a> {
-        ParameterGroupView { parameter_group_name: &group.name, description: &group.description }
+        ParameterGroupView {
+            parameter_group_name: &group.name,
+            description: &group.description,
+        }
     }
 }
 
@@ -36,8 +39,14 @@ struct ParameterGroupResult<'a> {
 }
 
 /// Collects the new or changed group and answers with it.
-pub(super) fn answer_with(turn: &mut Turn<'_>, group: ParameterGroup, message: &str) -> Result<Vec<u8>, ServiceFault> {
-    let answer = write(&ParameterGroupResult { parameter_group: ParameterGroupView::of(&group) });
+pub(super) fn answer_with(
+    turn: &mut Turn<'_>,
+    group: ParameterGroup,
+    message: &str,
+) -> Result<Vec<u8>, ServiceFault> {
+    let answer = write(&ParameterGroupResult {
+        parameter_group: ParameterGroupView::of(&group),
+    });
     turn.change(group_event(turn, &group.name, message));
     turn.change(Change::ParameterGroup(group));
     answer
@@ -59,7 +68,10 @@ struct CreateParameterGroupRequest {
     description: Option<String>,
 }
 
-pub(super) fn create_parameter_group(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
+pub(super) fn create_parameter_group(
+    turn: &mut Turn<'_>,
+    body: &[u8],
+) -> Result<Vec<u8>, ServiceFault> {
     let request: CreateParameterGroupRequest = read(body)?;
     let sent = required("ParameterGroupName", request.parameter_group_name)?;
     turn.authorize(&Ask::anywhere("dax:CreateParameterGroup"))?;
@@ -68,14 +80,22 @@ pub(super) fn create_parameter_group(turn: &mut Turn<'_>, body: &[u8]) -> Result
     }
     refuse_reserved(&sent)?;
     let name = parameter_group_name(&sent)?;
-    let own = turn.state.parameter_groups.values().filter(|group| !group.builtin).count();
+    let own = turn
+        .state
+        .parameter_groups
+        .values()
+        .filter(|group| !group.builtin)
+        .count();
     if own >= turn.settings.quotas.parameter_groups as usize {
         return Err(fault("ParameterGroupQuotaExceededFault"));
     }
     let group = ParameterGroup {
         name,
         // Real DAX reads an absent description back as one space.
-        description: request.description.filter(|text| !text.is_empty()).unwrap_or_else(|| " ".to_owned()),
+        description: request
+            .description
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| " ".to_owned()),
         record_ttl_millis: DEFAULT_TTL_MILLIS.to_owned(),
         query_ttl_millis: DEFAULT_TTL_MILLIS.to_owned(),
         builtin: false,
@@ -99,26 +119,51 @@ struct DescribeParameterGroupsResult<'a> {
     next_token: Option<String>,
 }
 
-pub(super) fn describe_parameter_groups(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
+pub(super) fn describe_parameter_groups(
+    turn: &mut Turn<'_>,
+    body: &[u8],
+) -> Result<Vec<u8>, ServiceFault> {
     let request: DescribeParameterGroupsRequest = read(body)?;
     turn.authorize(&Ask::anywhere("dax:DescribeParameterGroups"))?;
     let names = request.parameter_group_names.unwrap_or_default();
-    if names.iter().any(|name| !turn.state.parameter_groups.contains_key(name)) {
+    if names
+        .iter()
+        .any(|name| !turn.state.parameter_groups.contains_key(name))
+    {
         return Err(fault("ParameterGroupNotFoundFault"));
     }
     let groups = turn.state.parameter_groups.values();
     let asked = groups.filter(|group| names.is_empty() || names.contains(&group.name));
-    let (groups, next_token) =
-        page(request.max_results, request.next_token.as_deref(), asked, |group| group.name.clone())?;
+    let (groups, next_token) = page(
+        request.max_results,
+        request.next_token.as_deref(),
+        asked,
+        |group| group.name.clone(),
+    )?;
     let parameter_groups = groups.into_iter().map(ParameterGroupView::of).collect();
-    write(&DescribeParameterGroupsResult { parameter_groups, next_token })
+    write(&DescribeParameterGroupsResult {
+        parameter_groups,
+        next_token,
+    })
 }
 
 /// The group that a change is about: not a built-in one, and used by no cluster, not even one that is being deleted.
-pub(super) fn find_unused_group<'a>(turn: &Turn<'a>, name: &str) -> Result<&'a ParameterGroup, ServiceFault> {
+pub(super) fn find_unused_group<'a>(
+    turn: &Turn<'a>,
+    name: &str,
+) -> Result<&'a ParameterGroup, ServiceFault> {
     refuse_reserved(name)?;
-    let group = turn.state.parameter_groups.get(name).ok_or_else(|| fault("ParameterGroupNotFoundFault"))?;
-    if turn.state.clusters.values().any(|cluster| cluster.parameter_group == name) {
+    let group = turn
+        .state
+        .parameter_groups
+        .get(name)
+        .ok_or_else(|| fault("ParameterGroupNotFoundFault"))?;
+    if turn
+        .state
+        .clusters
+        .values()
+        .any(|cluster| cluster.parameter_group == name)
+    {
         return Err(fault("InvalidParameterGroupStateFault"));
     }
     Ok(group)
@@ -130,7 +175,10 @@ struct DeleteParameterGroupRequest {
     parameter_group_name: Option<String>,
 }
 
-pub(super) fn delete_parameter_group(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
+pub(super) fn delete_parameter_group(
+    turn: &mut Turn<'_>,
+    body: &[u8],
+) -> Result<Vec<u8>, ServiceFault> {
     let request: DeleteParameterGroupRequest = read(body)?;
     let name = required("ParameterGroupName", request.parameter_group_name)?;
     turn.authorize(&Ask::anywhere("dax:DeleteParameterGroup"))?;

@@ -49,9 +49,14 @@ fn view(parameter_name: &'static str, value: &str, description: &'static str) ->
 
 /// Both parameters, by name.
 fn views(query_ttl_millis: &str, record_ttl_millis: &str) -> [ParameterView; 2] {
-    let record = "Duration in milliseconds for records to remain valid in cache (Default: 0 = infinite)";
+    let record =
+        "Duration in milliseconds for records to remain valid in cache (Default: 0 = infinite)";
     [
-        view(QUERY_TTL, query_ttl_millis, "Duration in milliseconds for queries to remain cached"),
+        view(
+            QUERY_TTL,
+            query_ttl_millis,
+            "Duration in milliseconds for queries to remain cached",
+        ),
         view(RECORD_TTL, record_ttl_millis, record),
     ]
 }
@@ -73,23 +78,54 @@ struct DescribeParametersResult {
     next_token: Option<String>,
 }
 
-fn answer_page(request: &DescribeParametersRequest, parameters: [ParameterView; 2]) -> Result<Vec<u8>, ServiceFault> {
-    let asked =
-        parameters.into_iter().filter(|view| request.source.as_deref().is_none_or(|source| source == view.source));
+fn answer_page(
+    request: &DescribeParametersRequest,
+    parameters: [ParameterView; 2],
+) -> Result<Vec<u8>, ServiceFault> {
+    let asked = parameters.into_iter().filter(|view| {
+        request
+            .source
+            .as_deref()
+            .is_none_or(|source| source == view.source)
+    });
     let name = |view: &ParameterView| view.parameter_name.to_owned();
-    let (parameters, next_token) = page(request.max_results, request.next_token.as_deref(), asked, name)?;
-    write(&DescribeParametersResult { parameters, next_token })
+    let (parameters, next_token) = page(
+        request.max_results,
+        request.next_token.as_deref(),
+        asked,
+        name,
+    )?;
+    write(&DescribeParametersResult {
+        parameters,
+        next_token,
+    })
 }
 
-pub(super) fn describe_parameters(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
+pub(super) fn describe_parameters(
+    turn: &mut Turn<'_>,
+    body: &[u8],
+) -> Result<Vec<u8>, ServiceFault> {
     let request: DescribeParametersRequest = read(body)?;
-    let name = required("ParameterGroupName", request.parameter_group_name.as_deref())?;
+    let name = required(
+        "ParameterGroupName",
+        request.parameter_group_name.as_deref(),
+    )?;
     turn.authorize(&Ask::anywhere("dax:DescribeParameters"))?;
-    let group = turn.state.parameter_groups.get(name).ok_or_else(|| fault("ParameterGroupNotFoundFault"))?;
-    answer_page(&request, views(&group.query_ttl_millis, &group.record_ttl_millis))
+    let group = turn
+        .state
+        .parameter_groups
+        .get(name)
+        .ok_or_else(|| fault("ParameterGroupNotFoundFault"))?;
+    answer_page(
+        &request,
+        views(&group.query_ttl_millis, &group.record_ttl_millis),
+    )
 }
 
-pub(super) fn describe_default_parameters(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
+pub(super) fn describe_default_parameters(
+    turn: &mut Turn<'_>,
+    body: &[u8],
+) -> Result<Vec<u8>, ServiceFault> {
     let request: DescribeParametersRequest = read(body)?;
     turn.authorize(&Ask::anywhere("dax:DescribeDefaultParameters"))?;
     answer_page(&request, views("300000", "300000"))
@@ -109,13 +145,18 @@ struct ParameterNameValue {
     parameter_value: Option<String>,
 }
 
-pub(super) fn update_parameter_group(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
+pub(super) fn update_parameter_group(
+    turn: &mut Turn<'_>,
+    body: &[u8],
+) -> Result<Vec<u8>, ServiceFault> {
     let request: UpdateParameterGroupRequest = read(body)?;
     let name = required("ParameterGroupName", request.parameter_group_name)?;
     let values = required("ParameterNameValues", request.parameter_name_values)?;
     turn.authorize(&Ask::anywhere("dax:UpdateParameterGroup"))?;
     if values.is_empty() || values.len() > MOST_PARAMETERS {
-        return Err(invalid_value(format!("ParameterNameValues must have 1 to {MOST_PARAMETERS} entries.")));
+        return Err(invalid_value(format!(
+            "ParameterNameValues must have 1 to {MOST_PARAMETERS} entries."
+        )));
     }
     let mut group = find_unused_group(turn, &name)?.clone();
     for value in values {

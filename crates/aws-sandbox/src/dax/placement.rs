@@ -17,14 +17,25 @@ pub(super) fn zones_for(
         return Ok(spread(subnets, taken, count));
     };
     if asked.len() != count {
-        let message = format!("AvailabilityZones must have {count} entries, one for each new node.");
+        let message =
+            format!("AvailabilityZones must have {count} entries, one for each new node.");
         return Err(invalid_combination(message));
     }
     for zone in asked {
-        if !turn.state.subnets.values().any(|subnet| subnet.availability_zone == *zone) {
-            return Err(invalid_value(format!("{zone} is not a valid Availability Zone.")));
+        if !turn
+            .state
+            .subnets
+            .values()
+            .any(|subnet| subnet.availability_zone == *zone)
+        {
+            return Err(invalid_value(format!(
+                "{zone} is not a valid Availability Zone."
+            )));
         }
-        if !subnets.iter().any(|subnet| subnet.availability_zone == *zone) {
+        if !subnets
+            .iter()
+            .any(|subnet| subnet.availability_zone == *zone)
+        {
             return Err(fault("InvalidVPCNetworkStateFault"));
         }
     }
@@ -65,10 +76,14 @@ pub(super) fn security_groups(
     for id in asked {
         match turn.state.security_groups.get(id) {
             None => {
-                return Err(invalid_value(format!("The security group '{id}' does not exist.")));
+                return Err(invalid_value(format!(
+                    "The security group '{id}' does not exist."
+                )));
             }
             Some(group) if group.vpc_id != vpc_id => {
-                return Err(invalid_combination(format!("The security group '{id}' is not in the VPC {vpc_id}.")));
+                return Err(invalid_combination(format!(
+                    "The security group '{id}' is not in the VPC {vpc_id}."
+                )));
             }
             Some(_) => {}
         }

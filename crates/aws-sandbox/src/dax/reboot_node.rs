@@ -23,9 +23,13 @@ struct RebootNodeRequest {
 pub(super) fn reboot_node(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
     let request: RebootNodeRequest = read(body)?;
     let id = required("NodeId", request.node_id)?;
-    let mut cluster = find_available_cluster(turn, "dax:RebootNode", request.cluster_name.as_deref())?.clone();
+    let mut cluster =
+        find_available_cluster(turn, "dax:RebootNode", request.cluster_name.as_deref())?.clone();
     let until = turn.after(turn.settings.rebooting_seconds);
-    let node = cluster.nodes.iter_mut().find(|node| node.id.eq_ignore_ascii_case(&id));
+    let node = cluster
+        .nodes
+        .iter_mut()
+        .find(|node| node.id.eq_ignore_ascii_case(&id));
     let node = node.ok_or_else(|| fault("NodeNotFoundFault"))?;
     if node.is_rebooting(turn.now) {
         return Err(fault("InvalidClusterStateFault"));

@@ -29,7 +29,10 @@ fn wanted_count(request: &ReplicationRequest) -> Result<usize, ServiceFault> {
     wanted.ok_or_else(|| invalid_value("NewReplicationFactor must be at least 1."))
 }
 
-pub(super) fn increase_replication_factor(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
+pub(super) fn increase_replication_factor(
+    turn: &mut Turn<'_>,
+    body: &[u8],
+) -> Result<Vec<u8>, ServiceFault> {
     let request: ReplicationRequest = read(body)?;
     let wanted = wanted_count(&request)?;
     let name = request.cluster_name.as_deref();
@@ -37,17 +40,30 @@ pub(super) fn increase_replication_factor(turn: &mut Turn<'_>, body: &[u8]) -> R
     let more = wanted
         .checked_sub(cluster.nodes.len())
         .filter(|more| *more > 0)
-        .ok_or_else(|| invalid_value(format!("NewReplicationFactor must be greater than {}.", cluster.nodes.len())))?;
+        .ok_or_else(|| {
+            invalid_value(format!(
+                "NewReplicationFactor must be greater than {}.",
+                cluster.nodes.len()
+            ))
+        })?;
     check_node_quotas(turn, wanted, more)?;
     let zones = zones_of_new_nodes(turn, &cluster, request.availability_zones.as_deref(), more)?;
     let until = turn.after(turn.settings.modifying_seconds);
     let added = new_nodes(&cluster.name, &cluster.nodes, zones, until);
     let adding: Vec<String> = added.iter().map(|node| node.id.clone()).collect();
     for id in &adding {
-        turn.change(cluster_event(&cluster.name, format!("Added node {id}."), until));
+        turn.change(cluster_event(
+            &cluster.name,
+            format!("Added node {id}."),
+            until,
+        ));
     }
     cluster.nodes.extend(added);
-    cluster.phase = Phase::Modifying { until, adding, removing: Vec::new() };
+    cluster.phase = Phase::Modifying {
+        until,
+        adding,
+        removing: Vec::new(),
+    };
     answer_with(turn, cluster)
 }
 
@@ -60,11 +76,18 @@ fn zones_of_new_nodes(
     let group = turn.state.subnet_groups.get(&cluster.subnet_group);
     let group = group.ok_or_else(|| fault("InvalidVPCNetworkStateFault"))?;
     let subnets = subnets_of(turn.state, &group.subnet_ids);
-    let taken: Vec<String> = cluster.nodes.iter().map(|node| node.availability_zone.clone()).collect();
+    let taken: Vec<String> = cluster
+        .nodes
+        .iter()
+        .map(|node| node.availability_zone.clone())
+        .collect();
     zones_for(turn, &subnets, asked, &taken, more)
 }
 
-pub(super) fn decrease_replication_factor(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
+pub(super) fn decrease_replication_factor(
+    turn: &mut Turn<'_>,
+    body: &[u8],
+) -> Result<Vec<u8>, ServiceFault> {
     let request: ReplicationRequest = read(body)?;
     let wanted = wanted_count(&request)?;
     let name = request.cluster_name.as_deref();
@@ -74,46 +97,90 @@ pub(super) fn decrease_replication_factor(turn: &mut Turn<'_>, body: &[u8]) -> R
         .len()
         .checked_sub(wanted)
         .filter(|fewer| *fewer > 0)
-        .ok_or_else(|| invalid_value(format!("NewReplicationFactor must be less than {}.", cluster.nodes.len())))?;
+        .ok_or_else(|| {
+            invalid_value(format!(
+                "NewReplicationFactor must be less than {}.",
+                cluster.nodes.len()
+            ))
+        })?;
     let removing = nodes_to_remove(&cluster, &request, fewer)?;
     let until = turn.after(turn.settings.modifying_seconds);
     for id in &removing {
-        turn.change(cluster_event(&cluster.name, format!("Removed node {id}."), until));
+        turn.change(cluster_event(
+            &cluster.name,
+            format!("Removed node {id}."),
+            until,
+        ));
     }
-    cluster.phase = Phase::Modifying { until, adding: Vec::new(), removing };
+    cluster.phase = Phase::Modifying {
+        until,
+        adding: Vec::new(),
+        removing,
+    };
     answer_with(turn, cluster)
 }
 
 /// The nodes that go: those named, or one in each zone named, or the newest.
-fn nodes_to_remove(cluster: &Cluster, request: &ReplicationRequest, fewer: usize) -> Result<Vec<String>, ServiceFault> {
-    let named = request.node_ids_to_remove.as_deref().filter(|ids| !ids.is_empty());
-    let zones = request.availability_zones.as_deref().filter(|zones| !zones.is_empty());
+fn nodes_to_remove(
+    cluster: &Cluster,
+    request: &ReplicationRequest,
+    fewer: usize,
+) -> Result<Vec<String>, ServiceFault> {
+    let named = request
+        .node_ids_to_remove
+        .as_deref()
+        .filter(|ids| !ids.is_empty());
+    let zones = request
+        .availability_zones
+        .as_deref()
+        .filter(|zones| !zones.is_empty());
     match (named, zones) {
-        (Some(_), Some(_)) => {
-            Err(invalid_combination("NodeIdsToRemove and AvailabilityZones cannot be given together."))
-        }
+        (Some(_), Some(_)) => Err(invalid_combination(
+            "NodeIdsToRemove and AvailabilityZones cannot be given together.",
+        )),
         (Some(named), None) => named_nodes(cluster, named, fewer),
         (None, Some(zones)) => nodes_in_zones(cluster, zones, fewer),
-        (None, None) => Ok(cluster.nodes.iter().rev().take(fewer).map(|node| node.id.clone()).collect()),
+        (None, None) => Ok(cluster
+            .nodes
+            .iter()
+            .rev()
+            .take(fewer)
+            .map(|node| node.id.clone())
+            .collect()),
     }
 }
 
-fn named_nodes(cluster: &Cluster, named: &[String], fewer: usize) -> Result<Vec<String>, ServiceFault> {
+fn named_nodes(
+    cluster: &Cluster,
+    named: &[String],
+    fewer: usize,
+) -> Result<Vec<String>, ServiceFault> {
     let mut removing: Vec<String> = named.iter().map(|id| id.to_ascii_lowercase()).collect();
     removing.sort_unstable();
     removing.dedup();
-    if removing.iter().any(|id| !cluster.nodes.iter().any(|node| node.id == *id)) {
+    if removing
+        .iter()
+        .any(|id| !cluster.nodes.iter().any(|node| node.id == *id))
+    {
         return Err(fault("NodeNotFoundFault"));
     }
     if removing.len() != fewer {
-        return Err(invalid_combination(format!("NodeIdsToRemove must name {fewer} nodes.")));
+        return Err(invalid_combination(format!(
+            "NodeIdsToRemove must name {fewer} nodes."
+        )));
     }
     Ok(removing)
 }
 
-fn nodes_in_zones(cluster: &Cluster, zones: &[String], fewer: usize) -> Result<Vec<String>, ServiceFault> {
+fn nodes_in_zones(
+    cluster: &Cluster,
+    zones: &[String],
+    fewer: usize,
+) -> Result<Vec<String>, ServiceFault> {
     if zones.len() != fewer {
-        let message = format!("AvailabilityZones must have {fewer} entries, one for each node that is removed.");
+        let message = format!(
+            "AvailabilityZones must have {fewer} entries, one for each node that is removed."
+        );
         return Err(invalid_combination(message));
     }
     let mut removing: Vec<String> = Vec::with_capacity(fewer);
@@ -121,7 +188,9 @@ fn nodes_in_zones(cluster: &Cluster, zones: &[String], fewer: usize) -> Result<V
         let candidates = cluster.nodes.iter().rev();
         let found = candidates.map(|node| (&node.availability_zone, &node.id));
         let mut found = found.filter(|(in_zone, id)| *in_zone == zone && !removing.contains(id));
-        let (_, id) = found.next().ok_or_else(|| invalid_value(format!("No node to remove is in {zone}.")))?;
+        let (_, id) = found
+            .next()
+            .ok_or_else(|| invalid_value(format!("No node to remove is in {zone}.")))?;
         removing.push(id.clone());
     }
     Ok(removing)

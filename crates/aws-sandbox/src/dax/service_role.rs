@@ -21,11 +21,18 @@ pub(super) fn authorize_pass_role(turn: &mut Turn<'_>, arn: &str) -> Result<(), 
 
 /// The role must exist, trust DAX, and its last change must have reached DAX; DAX does not say which of them failed.
 pub(super) fn assume(turn: &Turn<'_>, arn: &str) -> Result<(), ServiceFault> {
-    let is_refused = turn.injected.is_some_and(|injected| injected.kind == FaultKind::NotAssumable);
-    let trusts_dax = |trust: &str| Document::parse_trust(trust).is_ok_and(|trust| trust.trusts_service(DAX));
+    let is_refused = turn
+        .injected
+        .is_some_and(|injected| injected.kind == FaultKind::NotAssumable);
+    let trusts_dax =
+        |trust: &str| Document::parse_trust(trust).is_ok_and(|trust| trust.trusts_service(DAX));
     let role = turn.state.role_by_arn(arn);
     match role {
-        Some(role) if !is_refused && role.assumable_at <= turn.now && trusts_dax(&role.trust) => Ok(()),
-        _ => Err(invalid_value(format!("No permission to assume role: {arn}"))),
+        Some(role) if !is_refused && role.assumable_at <= turn.now && trusts_dax(&role.trust) => {
+            Ok(())
+        }
+        _ => Err(invalid_value(format!(
+            "No permission to assume role: {arn}"
+        ))),
     }
 }

@@ -60,8 +60,14 @@ struct SubnetGroupResult<'a> {
 }
 
 /// Collects the new or changed group and answers with it.
-pub(super) fn answer_with(turn: &mut Turn<'_>, group: SubnetGroup, message: &str) -> Result<Vec<u8>, ServiceFault> {
-    let answer = write(&SubnetGroupResult { subnet_group: SubnetGroupView::of(turn.state, &group) });
+pub(super) fn answer_with(
+    turn: &mut Turn<'_>,
+    group: SubnetGroup,
+    message: &str,
+) -> Result<Vec<u8>, ServiceFault> {
+    let answer = write(&SubnetGroupResult {
+        subnet_group: SubnetGroupView::of(turn.state, &group),
+    });
     turn.change(group_event(turn, &group.name, message));
     turn.change(Change::SubnetGroup(group));
     answer
@@ -84,7 +90,10 @@ struct CreateSubnetGroupRequest {
     subnet_ids: Option<Vec<String>>,
 }
 
-pub(super) fn create_subnet_group(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
+pub(super) fn create_subnet_group(
+    turn: &mut Turn<'_>,
+    body: &[u8],
+) -> Result<Vec<u8>, ServiceFault> {
     let request: CreateSubnetGroupRequest = read(body)?;
     let name = subnet_group_name(&required("SubnetGroupName", request.subnet_group_name)?)?;
     let subnet_ids = required("SubnetIds", request.subnet_ids)?;
@@ -94,14 +103,21 @@ pub(super) fn create_subnet_group(turn: &mut Turn<'_>, body: &[u8]) -> Result<Ve
         return Err(fault("SubnetGroupAlreadyExistsFault"));
     }
     refuse_reserved(&name)?;
-    let own = turn.state.subnet_groups.values().filter(|group| !group.builtin).count();
+    let own = turn
+        .state
+        .subnet_groups
+        .values()
+        .filter(|group| !group.builtin)
+        .count();
     if own >= turn.settings.quotas.subnet_groups as usize {
         return Err(fault("SubnetGroupQuotaExceededFault"));
     }
     let subnets = find_subnets(turn, &subnet_ids)?;
     let group = SubnetGroup {
         name,
-        description: request.description.filter(|description| !description.is_empty()),
+        description: request
+            .description
+            .filter(|description| !description.is_empty()),
         vpc_id: subnets[0].vpc_id.clone(),
         subnet_ids: subnets.iter().map(|subnet| subnet.id.clone()).collect(),
         builtin: false,
@@ -125,20 +141,38 @@ struct DescribeSubnetGroupsResult<'a> {
     next_token: Option<String>,
 }
 
-pub(super) fn describe_subnet_groups(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
+pub(super) fn describe_subnet_groups(
+    turn: &mut Turn<'_>,
+    body: &[u8],
+) -> Result<Vec<u8>, ServiceFault> {
     let request: DescribeSubnetGroupsRequest = read(body)?;
     turn.authorize(&Ask::anywhere("dax:DescribeSubnetGroups"))?;
     let mut names: Vec<String> = request.subnet_group_names.unwrap_or_default();
-    names.iter_mut().for_each(|name| name.make_ascii_lowercase());
-    if names.iter().any(|name| !turn.state.subnet_groups.contains_key(name)) {
+    names
+        .iter_mut()
+        .for_each(|name| name.make_ascii_lowercase());
+    if names
+        .iter()
+        .any(|name| !turn.state.subnet_groups.contains_key(name))
+    {
         return Err(fault("SubnetGroupNotFoundFault"));
     }
     let groups = turn.state.subnet_groups.values();
     let asked = groups.filter(|group| names.is_empty() || names.contains(&group.name));
-    let (groups, next_token) =
-        page(request.max_results, request.next_token.as_deref(), asked, |group| group.name.clone())?;
-    let subnet_groups = groups.into_iter().map(|group| SubnetGroupView::of(turn.state, group)).collect();
-    write(&DescribeSubnetGroupsResult { subnet_groups, next_token })
+    let (groups, next_token) = page(
+        request.max_results,
+        request.next_token.as_deref(),
+        asked,
+        |group| group.name.clone(),
+    )?;
+    let subnet_groups = groups
+        .into_iter()
+        .map(|group| SubnetGroupView::of(turn.state, group))
+        .collect();
+    write(&DescribeSubnetGroupsResult {
+        subnet_groups,
+        next_token,
+    })
 }
 
 #[derive(Debug, Deserialize)]
@@ -153,7 +187,10 @@ pub(super) struct DeletionResult {
     pub(super) deletion_message: String,
 }
 
-pub(super) fn delete_subnet_group(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
+pub(super) fn delete_subnet_group(
+    turn: &mut Turn<'_>,
+    body: &[u8],
+) -> Result<Vec<u8>, ServiceFault> {
     let request: DeleteSubnetGroupRequest = read(body)?;
     let name = subnet_group_name(&required("SubnetGroupName", request.subnet_group_name)?)?;
     turn.authorize(&Ask::anywhere("dax:DeleteSubnetGroup"))?;
@@ -161,7 +198,12 @@ pub(super) fn delete_subnet_group(turn: &mut Turn<'_>, body: &[u8]) -> Result<Ve
     if !turn.state.subnet_groups.contains_key(&name) {
         return Err(fault("SubnetGroupNotFoundFault"));
     }
-    if turn.state.clusters.values().any(|cluster| cluster.subnet_group == name) {
+    if turn
+        .state
+        .clusters
+        .values()
+        .any(|cluster| cluster.subnet_group == name)
+    {
         return Err(fault("SubnetGroupInUseFault"));
     }
     turn.change(group_event(turn, &name, "Subnet group deleted."));

@@ -7,7 +7,10 @@ use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 
 /// The subnets of a request, each once, all of one VPC, either all IPv6-only or none.
-pub(super) fn find_subnets<'a>(turn: &Turn<'a>, ids: &[String]) -> Result<Vec<&'a Subnet>, ServiceFault> {
+pub(super) fn find_subnets<'a>(
+    turn: &Turn<'a>,
+    ids: &[String],
+) -> Result<Vec<&'a Subnet>, ServiceFault> {
     if ids.is_empty() {
         return Err(invalid_value("SubnetIds must name at least one subnet."));
     }
@@ -21,12 +24,26 @@ pub(super) fn find_subnets<'a>(turn: &Turn<'a>, ids: &[String]) -> Result<Vec<&'
         return Err(fault("SubnetQuotaExceededFault"));
     }
     let find = |id: &String| {
-        let unknown = || ServiceFault::new("InvalidSubnet", format!("The subnet ID '{id}' does not exist."));
+        let unknown = || {
+            ServiceFault::new(
+                "InvalidSubnet",
+                format!("The subnet ID '{id}' does not exist."),
+            )
+        };
         turn.state.subnets.get(id).ok_or_else(unknown)
     };
-    let subnets = unique.into_iter().map(find).collect::<Result<Vec<&Subnet>, ServiceFault>>()?;
-    if subnets.iter().any(|subnet| subnet.vpc_id != subnets[0].vpc_id) {
-        return Err(ServiceFault::new("InvalidSubnet", "All subnets of a subnet group must be in the same VPC."));
+    let subnets = unique
+        .into_iter()
+        .map(find)
+        .collect::<Result<Vec<&Subnet>, ServiceFault>>()?;
+    if subnets
+        .iter()
+        .any(|subnet| subnet.vpc_id != subnets[0].vpc_id)
+    {
+        return Err(ServiceFault::new(
+            "InvalidSubnet",
+            "All subnets of a subnet group must be in the same VPC.",
+        ));
     }
     let is_ipv6_only = |subnet: &&&Subnet| subnet.cidr.is_none();
     let ipv6_only = subnets.iter().filter(is_ipv6_only).count();
@@ -43,14 +60,21 @@ pub(super) fn subnets_of<'a>(state: &'a State, ids: &[String]) -> Vec<&'a Subnet
 
 /// The network types that all of the subnets speak.
 pub(super) fn shared_network_types(subnets: &[&Subnet]) -> Vec<&'static str> {
-    let spoken_by_all = |kind: &&str| subnets.iter().all(|subnet| subnet.network_types().contains(kind));
+    let spoken_by_all = |kind: &&str| {
+        subnets
+            .iter()
+            .all(|subnet| subnet.network_types().contains(kind))
+    };
     ["ipv4", "ipv6"].into_iter().filter(spoken_by_all).collect()
 }
 
 /// The network type of a cluster in these subnets: the one asked for, or what the subnets suggest.
 ///
 /// IPv4 needs IPv4 everywhere, dual stack needs both everywhere, IPv6 needs subnets that speak nothing else.
-pub(super) fn network_type(subnets: &[&Subnet], asked: Option<&str>) -> Result<&'static str, ServiceFault> {
+pub(super) fn network_type(
+    subnets: &[&Subnet],
+    asked: Option<&str>,
+) -> Result<&'static str, ServiceFault> {
     let shared = shared_network_types(subnets);
     let ipv6_only = subnets.iter().all(|subnet| subnet.cidr.is_none());
     let derived = if ipv6_only {

@@ -19,7 +19,9 @@ pub(super) fn check_tags(tags: &[Tag], most: u32) -> Result<(), ServiceFault> {
             return Err(invalid_value("A tag's key must have 1 to 128 characters."));
         }
         if tag.value.chars().count() > 256 {
-            return Err(invalid_value("A tag's value must have at most 256 characters."));
+            return Err(invalid_value(
+                "A tag's value must have at most 256 characters.",
+            ));
         }
         if tag.key.to_ascii_lowercase().starts_with("aws:") {
             return Err(invalid_value("Tag keys that begin with aws: are reserved."));
@@ -35,9 +37,16 @@ pub(super) fn check_tags(tags: &[Tag], most: u32) -> Result<(), ServiceFault> {
 }
 
 /// The cluster that an ARN names.
-fn find_cluster<'a>(turn: &mut Turn<'a>, ask: Ask<'_>, arn: &str) -> Result<&'a Cluster, ServiceFault> {
+fn find_cluster<'a>(
+    turn: &mut Turn<'a>,
+    ask: Ask<'_>,
+    arn: &str,
+) -> Result<&'a Cluster, ServiceFault> {
     let prefix = format!("arn:aws:dax:{}:{}:cache/", turn.region(), turn.account_id());
-    let name = arn.strip_prefix(&prefix).filter(|name| !name.is_empty()).ok_or_else(|| fault("InvalidARNFault"))?;
+    let name = arn
+        .strip_prefix(&prefix)
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| fault("InvalidARNFault"))?;
     let name = name.to_ascii_lowercase();
     let cluster = turn.state.clusters.get(&name);
     let ask = match cluster {
@@ -49,7 +58,11 @@ fn find_cluster<'a>(turn: &mut Turn<'a>, ask: Ask<'_>, arn: &str) -> Result<&'a 
 }
 
 /// Tags of a cluster that is being deleted can be read, but no longer changed.
-fn find_living_cluster<'a>(turn: &mut Turn<'a>, ask: Ask<'_>, arn: &str) -> Result<&'a Cluster, ServiceFault> {
+fn find_living_cluster<'a>(
+    turn: &mut Turn<'a>,
+    ask: Ask<'_>,
+    arn: &str,
+) -> Result<&'a Cluster, ServiceFault> {
     let cluster = find_cluster(turn, ask, arn)?;
     match cluster.phase {
         Phase::Deleting { .. } => Err(fault("InvalidClusterStateFault")),
@@ -78,7 +91,9 @@ pub(super) fn list_tags(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, Ser
     if request.next_token.is_some_and(|token| !token.is_empty()) {
         return Err(invalid_value("The NextToken is not valid."));
     }
-    write(&TagsResult { tags: &cluster.tags })
+    write(&TagsResult {
+        tags: &cluster.tags,
+    })
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,7 +114,9 @@ pub(super) fn tag_resource(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, 
     if cluster.tags.len() > turn.settings.quotas.tags as usize {
         return Err(fault("TagQuotaPerResourceExceeded"));
     }
-    let answer = write(&TagsResult { tags: &cluster.tags });
+    let answer = write(&TagsResult {
+        tags: &cluster.tags,
+    });
     turn.change(Change::Cluster(Box::new(cluster)));
     answer
 }
@@ -117,11 +134,16 @@ pub(super) fn untag_resource(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
     let keys = required("TagKeys", request.tag_keys.filter(|keys| !keys.is_empty()))?;
     let ask = Ask::on("dax:UntagResource", &arn).tag_keys(keys.clone());
     let mut cluster = find_living_cluster(turn, ask, &arn)?.clone();
-    if keys.iter().any(|key| !cluster.tags.iter().any(|tag| tag.key == *key)) {
+    if keys
+        .iter()
+        .any(|key| !cluster.tags.iter().any(|tag| tag.key == *key))
+    {
         return Err(fault("TagNotFoundFault"));
     }
     cluster.tags.retain(|tag| !keys.contains(&tag.key));
-    let answer = write(&TagsResult { tags: &cluster.tags });
+    let answer = write(&TagsResult {
+        tags: &cluster.tags,
+    });
     turn.change(Change::Cluster(Box::new(cluster)));
     answer
 }

@@ -27,7 +27,8 @@ struct UpdateClusterRequest {
 
 pub(super) fn update_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
     let request: UpdateClusterRequest = read(body)?;
-    let mut cluster = find_available_cluster(turn, "dax:UpdateCluster", request.cluster_name.as_deref())?.clone();
+    let mut cluster =
+        find_available_cluster(turn, "dax:UpdateCluster", request.cluster_name.as_deref())?.clone();
     let until = turn.after(turn.settings.modifying_seconds);
     if let Some(window) = &request.preferred_maintenance_window {
         cluster.maintenance_window = check_window(window)?;
@@ -36,11 +37,20 @@ pub(super) fn update_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
         update_parameter_group(turn, &mut cluster, group, until)?;
     }
     if request.security_group_ids.is_some() {
-        update_security_groups(turn, &mut cluster, request.security_group_ids.as_deref(), until)?;
+        update_security_groups(
+            turn,
+            &mut cluster,
+            request.security_group_ids.as_deref(),
+            until,
+        )?;
     }
     cluster.description = request.description.clone().or(cluster.description);
     update_topic(turn, &mut cluster, &request)?;
-    cluster.phase = Phase::Modifying { until, adding: Vec::new(), removing: Vec::new() };
+    cluster.phase = Phase::Modifying {
+        until,
+        adding: Vec::new(),
+        removing: Vec::new(),
+    };
     answer_with(turn, cluster)
 }
 
@@ -50,15 +60,25 @@ fn update_parameter_group(
     name: &str,
     until: DateTime<Utc>,
 ) -> Result<(), ServiceFault> {
-    let name = if name == "default.dax1.0" { name.to_owned() } else { parameter_group_name(name)? };
+    let name = if name == "default.dax1.0" {
+        name.to_owned()
+    } else {
+        parameter_group_name(name)?
+    };
     if !turn.state.parameter_groups.contains_key(&name) {
         return Err(fault("ParameterGroupNotFoundFault"));
     }
     if cluster.parameter_group != name {
-        let message = format!("Parameter group changed from {} to {name}.", cluster.parameter_group);
+        let message = format!(
+            "Parameter group changed from {} to {name}.",
+            cluster.parameter_group
+        );
         turn.change(cluster_event(&cluster.name, message, until));
         if turn.settings.parameter_changes_need_reboot {
-            cluster.nodes.iter_mut().for_each(|node| node.parameters = Parameters::AwaitReboot);
+            cluster
+                .nodes
+                .iter_mut()
+                .for_each(|node| node.parameters = Parameters::AwaitReboot);
         }
         cluster.parameter_group = name;
     }
@@ -82,22 +102,33 @@ fn update_security_groups(
     Ok(())
 }
 
-fn update_topic(turn: &Turn<'_>, cluster: &mut Cluster, request: &UpdateClusterRequest) -> Result<(), ServiceFault> {
+fn update_topic(
+    turn: &Turn<'_>,
+    cluster: &mut Cluster,
+    request: &UpdateClusterRequest,
+) -> Result<(), ServiceFault> {
     if let Some(arn) = &request.notification_topic_arn {
         check_topic_arn(arn, turn.account_id(), turn.region())?;
-        cluster.topic = Some(Topic { arn: arn.clone(), status: "active".to_owned() });
+        cluster.topic = Some(Topic {
+            arn: arn.clone(),
+            status: "active".to_owned(),
+        });
     }
     let Some(status) = &request.notification_topic_status else {
         return Ok(());
     };
     if !matches!(status.as_str(), "active" | "inactive") {
-        return Err(invalid_value(format!("Invalid notification topic status: {status}")));
+        return Err(invalid_value(format!(
+            "Invalid notification topic status: {status}"
+        )));
     }
     match &mut cluster.topic {
         Some(topic) => {
             topic.status.clone_from(status);
             Ok(())
         }
-        None => Err(invalid_combination("NotificationTopicStatus needs a notification topic.")),
+        None => Err(invalid_combination(
+            "NotificationTopicStatus needs a notification topic.",
+        )),
     }
 }

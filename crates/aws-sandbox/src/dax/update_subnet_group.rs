@@ -21,16 +21,27 @@ struct UpdateSubnetGroupRequest {
     subnet_ids: Option<Vec<String>>,
 }
 
-pub(super) fn update_subnet_group(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
+pub(super) fn update_subnet_group(
+    turn: &mut Turn<'_>,
+    body: &[u8],
+) -> Result<Vec<u8>, ServiceFault> {
     let request: UpdateSubnetGroupRequest = read(body)?;
     let name = subnet_group_name(&required("SubnetGroupName", request.subnet_group_name)?)?;
     turn.authorize(&Ask::anywhere("dax:UpdateSubnetGroup"))?;
     refuse_reserved(&name)?;
-    let mut group = turn.state.subnet_groups.get(&name).ok_or_else(|| fault("SubnetGroupNotFoundFault"))?.clone();
+    let mut group = turn
+        .state
+        .subnet_groups
+        .get(&name)
+        .ok_or_else(|| fault("SubnetGroupNotFoundFault"))?
+        .clone();
     if let Some(ids) = &request.subnet_ids {
         let subnets = find_subnets(turn, ids)?;
         if subnets[0].vpc_id != group.vpc_id {
-            let message = format!("All subnets must be in {}, the VPC of the subnet group.", group.vpc_id);
+            let message = format!(
+                "All subnets must be in {}, the VPC of the subnet group.",
+                group.vpc_id
+            );
             return Err(ServiceFault::new("InvalidSubnet", message));
         }
         check_clusters(turn, &group, &subnets)?;
@@ -41,11 +52,28 @@ pub(super) fn update_subnet_group(turn: &mut Turn<'_>, body: &[u8]) -> Result<Ve
 }
 
 /// The clusters in the group must still fit: their network type, and their nodes' zones.
-fn check_clusters(turn: &Turn<'_>, group: &SubnetGroup, subnets: &[&Subnet]) -> Result<(), ServiceFault> {
-    let has_zone = |zone: &String| subnets.iter().any(|subnet| subnet.availability_zone == *zone);
-    for cluster in turn.state.clusters.values().filter(|cluster| cluster.subnet_group == group.name) {
+fn check_clusters(
+    turn: &Turn<'_>,
+    group: &SubnetGroup,
+    subnets: &[&Subnet],
+) -> Result<(), ServiceFault> {
+    let has_zone = |zone: &String| {
+        subnets
+            .iter()
+            .any(|subnet| subnet.availability_zone == *zone)
+    };
+    for cluster in turn
+        .state
+        .clusters
+        .values()
+        .filter(|cluster| cluster.subnet_group == group.name)
+    {
         network_type(subnets, Some(&cluster.network_type))?;
-        if cluster.nodes.iter().any(|node| !has_zone(&node.availability_zone)) {
+        if cluster
+            .nodes
+            .iter()
+            .any(|node| !has_zone(&node.availability_zone))
+        {
             return Err(fault("SubnetInUse"));
         }
     }

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use crate::dax::maintenance::{check_window, draw_window};
 use crate::dax::messages::{invalid_combination, invalid_value};
 use crate::dax::names::{
-    check_role_arn, check_topic_arn, cluster_name, parameter_group_name, required, subnet_group_name,
+    check_role_arn, check_topic_arn, cluster_name, parameter_group_name, required,
+    subnet_group_name,
 };
 use crate::dax::node_types::{encrypts_at_rest, is_offered};
 use crate::dax::tags::check_tags;
@@ -60,9 +61,14 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    pub(super) fn read(turn: &Turn<'_>, request: CreateClusterRequest) -> Result<Wish, ServiceFault> {
-        let (name, node_type) =
-            (required("ClusterName", request.cluster_name)?, required("NodeType", request.node_type)?);
+    pub(super) fn read(
+        turn: &Turn<'_>,
+        request: CreateClusterRequest,
+    ) -> Result<Wish, ServiceFault> {
+        let (name, node_type) = (
+            required("ClusterName", request.cluster_name)?,
+            required("NodeType", request.node_type)?,
+        );
         let factor = required("ReplicationFactor", request.replication_factor)?;
         let role_arn = required("IamRoleArn", request.iam_role_arn)?;
         let name = cluster_name(&name)?;
@@ -77,11 +83,16 @@ impl Wish {
         let window = request.preferred_maintenance_window.as_deref();
         Ok(Wish {
             name,
-            description: request.description.filter(|description| !description.is_empty()),
+            description: request
+                .description
+                .filter(|description| !description.is_empty()),
             node_type,
-            node_count: node_count.ok_or_else(|| invalid_value("ReplicationFactor must be at least 1."))?,
+            node_count: node_count
+                .ok_or_else(|| invalid_value("ReplicationFactor must be at least 1."))?,
             zones: request.availability_zones,
-            subnet_group: subnet_group_name(request.subnet_group_name.as_deref().unwrap_or("default"))?,
+            subnet_group: subnet_group_name(
+                request.subnet_group_name.as_deref().unwrap_or("default"),
+            )?,
             security_group_ids: request.security_group_ids,
             maintenance_window: window.map_or_else(|| Ok(draw_window()), check_window)?,
             topic_arn: request.notification_topic_arn,
@@ -105,7 +116,9 @@ fn check_node_type(node_type: &str, sse: Option<SseSpecification>) -> Result<boo
         Some(sse) => required("SSESpecification.Enabled", sse.enabled)?,
     };
     if encrypts && !encrypts_at_rest(node_type) {
-        return Err(invalid_combination(format!("Nodes of type {node_type} cannot encrypt at rest.")));
+        return Err(invalid_combination(format!(
+            "Nodes of type {node_type} cannot encrypt at rest."
+        )));
     }
     Ok(encrypts)
 }
@@ -114,7 +127,9 @@ fn wants_tls(encryption: Option<&str>) -> Result<bool, ServiceFault> {
     match encryption {
         None | Some("NONE") => Ok(false),
         Some("TLS") => Ok(true),
-        Some(other) => Err(invalid_value(format!("Invalid ClusterEndpointEncryptionType: {other}"))),
+        Some(other) => Err(invalid_value(format!(
+            "Invalid ClusterEndpointEncryptionType: {other}"
+        ))),
     }
 }
 

@@ -60,9 +60,15 @@ struct BillingModeSummary {
 pub(super) fn describe_table(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
     let request: DescribeTableRequest = read(body)?;
     let sent = request.table_name.unwrap_or_default();
-    let prefix = format!("arn:aws:dynamodb:{}:{}:table/", turn.region(), turn.account_id());
+    let prefix = format!(
+        "arn:aws:dynamodb:{}:{}:table/",
+        turn.region(),
+        turn.account_id()
+    );
     let name = sent.strip_prefix(&prefix).unwrap_or(&sent).to_owned();
-    let lawful = name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+    let lawful = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
     if !lawful || !(3..=255).contains(&name.len()) {
         let message = "Invalid table/index name.  Table/index names must be between 3 and 255 characters long, and may \
             contain only the characters a-z, A-Z, 0-9, '_', '-', and '.'";
@@ -78,22 +84,32 @@ pub(super) fn describe_table(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
             return Err(ServiceFault::new("ResourceNotFoundException", message));
         }
     };
-    write(&DescribeTableResult { table: view(name, arn, created_at) })
+    write(&DescribeTableResult {
+        table: view(name, arn, created_at),
+    })
 }
 
 fn view(table_name: String, table_arn: String, created_at: DateTime<Utc>) -> TableView {
     let digest = Sha256::digest(&table_arn);
     let id = uuid::Uuid::from_slice(&digest[..16]).unwrap_or_default();
     TableView {
-        attribute_definitions: [AttributeDefinition { attribute_name: "pk", attribute_type: "S" }],
+        attribute_definitions: [AttributeDefinition {
+            attribute_name: "pk",
+            attribute_type: "S",
+        }],
         table_name,
-        key_schema: [KeySchemaElement { attribute_name: "pk", key_type: "HASH" }],
+        key_schema: [KeySchemaElement {
+            attribute_name: "pk",
+            key_type: "HASH",
+        }],
         table_status: "ACTIVE",
         creation_date_time: epoch_seconds(created_at),
         table_size_bytes: 0,
         item_count: 0,
         table_arn,
         table_id: id.to_string(),
-        billing_mode_summary: BillingModeSummary { billing_mode: "PAY_PER_REQUEST" },
+        billing_mode_summary: BillingModeSummary {
+            billing_mode: "PAY_PER_REQUEST",
+        },
     }
 }

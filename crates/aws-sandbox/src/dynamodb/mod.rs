@@ -8,5 +8,8 @@ mod describe_table;
 use crate::turn::Operation;
 
 /// Everything that DynamoDB is asked for by name.
-pub(crate) static OPERATIONS: [Operation; 1] =
-    [Operation::json_read("DescribeTable", "dynamodb:DescribeTable", describe_table::describe_table)];
+pub(crate) static OPERATIONS: [Operation; 1] = [Operation::json_read(
+    "DescribeTable",
+    "dynamodb:DescribeTable",
+    describe_table::describe_table,
+)];

@@ -24,23 +24,32 @@ impl Filters {
                 let message = format!("The filter '{name}' is invalid");
                 return Err(ServiceFault::new("InvalidParameterValue", message));
             }
-            Ok(Filter { name, values: filter.numbered("Value") })
+            Ok(Filter {
+                name,
+                values: filter.numbered("Value"),
+            })
         });
-        Ok(Filters(filters.collect::<Result<Vec<Filter>, ServiceFault>>()?))
+        Ok(Filters(
+            filters.collect::<Result<Vec<Filter>, ServiceFault>>()?,
+        ))
     }
 
     /// Whether something passes, whose values under a filter's name `values` gives.
     pub(super) fn pass(&self, values: impl Fn(&str) -> Vec<String>) -> bool {
         self.0.iter().all(|filter| {
             let actual = values(&filter.name);
-            filter.values.iter().any(|pattern| actual.iter().any(|value| matches(pattern, value)))
+            filter
+                .values
+                .iter()
+                .any(|pattern| actual.iter().any(|value| matches(pattern, value)))
         })
     }
 }
 
 /// Whether a value matches a pattern in which `*` is any run of characters and `?` any one character.
 fn matches(pattern: &str, value: &str) -> bool {
-    let (pattern, value): (Vec<char>, Vec<char>) = (pattern.chars().collect(), value.chars().collect());
+    let (pattern, value): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), value.chars().collect());
     let (mut at, mut in_value) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while in_value < value.len() {
@@ -66,7 +75,12 @@ mod tests {
 
     #[test]
     fn patterns_match_whole_values() {
-        for (pattern, value) in [("default", "default"), ("d*t", "default"), ("?efault", "default"), ("*", "")] {
+        for (pattern, value) in [
+            ("default", "default"),
+            ("d*t", "default"),
+            ("?efault", "default"),
+            ("*", ""),
+        ] {
             assert!(matches(pattern, value), "{pattern} {value}");
         }
         for (pattern, value) in [("def", "default"), ("d*x", "default"), ("?", ""), ("", "d")] {
@@ -82,7 +96,13 @@ mod tests {
         );
         let filters = Filters::read(&form, &["vpc-id", "state"]).expect("both are known");
         let pass = |vpc: &str, state: &str| {
-            filters.pass(|name| vec![if name == "vpc-id" { vpc.to_owned() } else { state.to_owned() }])
+            filters.pass(|name| {
+                vec![if name == "vpc-id" {
+                    vpc.to_owned()
+                } else {
+                    state.to_owned()
+                }]
+            })
         };
         assert!(pass("y", "ok"));
         assert!(!pass("y", "no"));

@@ -29,10 +29,18 @@ fn find_group<'a>(
 ) -> Result<&'a SecurityGroup, ServiceFault> {
     let state = turn.state;
     let (id, name) = (form.text("GroupId"), form.text("GroupName"));
-    let in_default_vpc = |group: &SecurityGroup| state.vpcs.get(&group.vpc_id).is_some_and(|vpc| vpc.is_default);
+    let in_default_vpc = |group: &SecurityGroup| {
+        state
+            .vpcs
+            .get(&group.vpc_id)
+            .is_some_and(|vpc| vpc.is_default)
+    };
     let found = match (id, name) {
         (Some(id), _) => state.security_groups.get(id),
-        (None, Some(name)) => state.security_groups.values().find(|group| group.name == name && in_default_vpc(group)),
+        (None, Some(name)) => state
+            .security_groups
+            .values()
+            .find(|group| group.name == name && in_default_vpc(group)),
         (None, None) => {
             let message = "The request must contain the parameter groupName or groupId";
             return Err(ServiceFault::new("MissingParameter", message));
@@ -41,7 +49,12 @@ fn find_group<'a>(
     let asked = id.or(name).unwrap_or_default();
     authorize(turn, action, asked, found, tags)?;
     end_dry_run(form)?;
-    let missing = || ServiceFault::new("InvalidGroup.NotFound", format!("The security group '{asked}' does not exist"));
+    let missing = || {
+        ServiceFault::new(
+            "InvalidGroup.NotFound",
+            format!("The security group '{asked}' does not exist"),
+        )
+    };
     found.ok_or_else(missing)
 }
 
@@ -54,8 +67,14 @@ fn authorize(
     tags: &[Tag],
 ) -> Result<(), ServiceFault> {
     let arn = group_arn(turn, found.map_or(asked, |group| group.id.as_str()));
-    let vpc_arn =
-        |group: &SecurityGroup| format!("arn:aws:ec2:{}:{}:vpc/{}", turn.region(), turn.account_id(), group.vpc_id);
+    let vpc_arn = |group: &SecurityGroup| {
+        format!(
+            "arn:aws:ec2:{}:{}:vpc/{}",
+            turn.region(),
+            turn.account_id(),
+            group.vpc_id
+        )
+    };
     let ask = Ask::on(action, &arn);
     let ask = match found.map(vpc_arn) {
         Some(vpc_arn) => ask.with("ec2:Vpc", &vpc_arn),
@@ -67,13 +86,22 @@ fn authorize(
     }
     let rules = rule_arn(turn, "*");
     let creating = action.trim_start_matches("ec2:");
-    turn.authorize(&Ask::on("ec2:CreateTags", &rules).with("ec2:CreateAction", creating).requesting_tags(tags))
+    turn.authorize(
+        &Ask::on("ec2:CreateTags", &rules)
+            .with("ec2:CreateAction", creating)
+            .requesting_tags(tags),
+    )
 }
 
 /// Whether two rules let the same traffic in, whatever they are called.
 fn same_traffic(one: &IngressRule, other: &IngressRule) -> bool {
     (&one.protocol, one.from_port, one.to_port, &one.source)
-        == (&other.protocol, other.from_port, other.to_port, &other.source)
+        == (
+            &other.protocol,
+            other.from_port,
+            other.to_port,
+            &other.source,
+        )
 }
 
 fn say(rule: &IngressRule) -> String {
@@ -85,7 +113,11 @@ fn say(rule: &IngressRule) -> String {
         (Some(from), Some(to)) => format!(", from port: {from}, to port: {to}"),
         _ => String::new(),
     };
-    let protocol = if rule.protocol == "-1" { "ALL".to_owned() } else { rule.protocol.to_ascii_uppercase() };
+    let protocol = if rule.protocol == "-1" {
+        "ALL".to_owned()
+    } else {
+        rule.protocol.to_ascii_uppercase()
+    };
     format!("peer: {peer}, {protocol}{ports}, ALLOW")
 }
 
@@ -96,15 +128,24 @@ struct AuthorizeResult {
     security_group_rule_set: Items<RuleView>,
 }
 
-pub(super) fn authorize_security_group_ingress(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn authorize_security_group_ingress(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let tags = read_tags(turn, form, "security-group-rule")?;
     let group = find_group(turn, form, "ec2:AuthorizeSecurityGroupIngress", &tags)?;
     let mut rules = read_rules(turn, group, form)?;
-    rules.iter_mut().for_each(|rule| rule.tags.clone_from(&tags));
+    rules
+        .iter_mut()
+        .for_each(|rule| rule.tags.clone_from(&tags));
     refuse_repetition(&rules)?;
     let mut changed = group.clone();
     for rule in &rules {
-        if changed.ingress.iter().any(|existing| same_traffic(existing, rule)) {
+        if changed
+            .ingress
+            .iter()
+            .any(|existing| same_traffic(existing, rule))
+        {
             let message = format!("the specified rule \"{}\" already exists", say(rule));
             return Err(ServiceFault::new("InvalidPermission.Duplicate", message));
         }
@@ -112,16 +153,29 @@ pub(super) fn authorize_security_group_ingress(turn: &mut Turn<'_>, form: &Form)
     }
     if changed.ingress.len() > MOST_RULES {
         let message = "The maximum number of rules per security group has been reached.";
-        return Err(ServiceFault::new("RulesPerSecurityGroupLimitExceeded", message));
+        return Err(ServiceFault::new(
+            "RulesPerSecurityGroupLimitExceeded",
+            message,
+        ));
     }
-    let security_group_rule_set = rules.iter().map(|rule| RuleView::ingress(turn, group, rule)).collect();
+    let security_group_rule_set = rules
+        .iter()
+        .map(|rule| RuleView::ingress(turn, group, rule))
+        .collect();
     turn.change(Change::SecurityGroup(Box::new(changed)));
-    children(&AuthorizeResult { r#return: true, security_group_rule_set })
+    children(&AuthorizeResult {
+        r#return: true,
+        security_group_rule_set,
+    })
 }
 
 /// One request must not bring the same traffic twice.
 fn refuse_repetition(rules: &[IngressRule]) -> Result<(), ServiceFault> {
-    let repeated = |(at, rule): (usize, &IngressRule)| rules[..at].iter().any(|earlier| same_traffic(earlier, rule));
+    let repeated = |(at, rule): (usize, &IngressRule)| {
+        rules[..at]
+            .iter()
+            .any(|earlier| same_traffic(earlier, rule))
+    };
     match rules.iter().enumerate().any(repeated) {
         true => {
             let message = "The same permission must not appear multiple times";
@@ -184,7 +238,10 @@ impl RevokedRuleView {
 }
 
 /// In a default VPC rules that are not there are listed in the answer; in any other they are an error.
-pub(super) fn revoke_security_group_ingress(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn revoke_security_group_ingress(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let group = find_group(turn, form, "ec2:RevokeSecurityGroupIngress", &[])?;
     let mut ids = form.numbered("SecurityGroupRuleId");
     ids.sort_unstable();
@@ -193,29 +250,46 @@ pub(super) fn revoke_security_group_ingress(turn: &mut Turn<'_>, form: &Form) ->
         true => rules_like(group, read_rules(turn, group, form)?),
         false => (rules_called(group, &ids)?, Vec::new()),
     };
-    let in_default_vpc = turn.state.vpcs.get(&group.vpc_id).is_some_and(|vpc| vpc.is_default);
+    let in_default_vpc = turn
+        .state
+        .vpcs
+        .get(&group.vpc_id)
+        .is_some_and(|vpc| vpc.is_default);
     if !unknown.is_empty() && !in_default_vpc {
         let message = "The specified rule does not exist in this security group.";
         return Err(ServiceFault::new("InvalidPermission.NotFound", message));
     }
     if !revoked.is_empty() {
         let mut changed = group.clone();
-        changed.ingress.retain(|rule| !revoked.iter().any(|revoked| revoked.id == rule.id));
+        changed
+            .ingress
+            .retain(|rule| !revoked.iter().any(|revoked| revoked.id == rule.id));
         turn.change(Change::SecurityGroup(Box::new(changed)));
     }
     let unknown_views = PermissionView::group(&unknown, turn.account_id());
     children(&RevokeResult {
         r#return: true,
-        unknown_ip_permission_set: (!unknown.is_empty()).then(|| unknown_views.into_iter().collect()),
-        revoked_security_group_rule_set: revoked.into_iter().map(|rule| RevokedRuleView::of(group, rule)).collect(),
+        unknown_ip_permission_set: (!unknown.is_empty())
+            .then(|| unknown_views.into_iter().collect()),
+        revoked_security_group_rule_set: revoked
+            .into_iter()
+            .map(|rule| RevokedRuleView::of(group, rule))
+            .collect(),
     })
 }
 
 /// The group's rules that let in the traffic of these, and those of these that it has not.
-fn rules_like(group: &SecurityGroup, asked: Vec<IngressRule>) -> (Vec<IngressRule>, Vec<IngressRule>) {
+fn rules_like(
+    group: &SecurityGroup,
+    asked: Vec<IngressRule>,
+) -> (Vec<IngressRule>, Vec<IngressRule>) {
     let (mut found, mut unknown) = (Vec::new(), Vec::new());
     for rule in asked {
-        match group.ingress.iter().find(|existing| same_traffic(existing, &rule)) {
+        match group
+            .ingress
+            .iter()
+            .find(|existing| same_traffic(existing, &rule))
+        {
             Some(existing) => found.push(existing.clone()),
             None => unknown.push(rule),
         }

@@ -17,7 +17,11 @@ use crate::turn::Operation;
 /// Everything that EC2 is asked for by name.
 pub(crate) static OPERATIONS: [Operation; 7] = [
     Operation::form_read("DescribeVpcs", "ec2:DescribeVpcs", vpcs::describe_vpcs),
-    Operation::form_read("DescribeSubnets", "ec2:DescribeSubnets", subnets::describe_subnets),
+    Operation::form_read(
+        "DescribeSubnets",
+        "ec2:DescribeSubnets",
+        subnets::describe_subnets,
+    ),
     Operation::form_read(
         "DescribeSecurityGroups",
         "ec2:DescribeSecurityGroups",

@@ -15,8 +15,14 @@ pub(super) fn admit(turn: &mut Turn<'_>, form: &Form, ask: &Ask<'_>) -> Result<(
 
 /// Ends a dry run: the caller may do all that the request needs.
 pub(super) fn end_dry_run(form: &Form) -> Result<(), ServiceFault> {
-    match form.text("DryRun").is_some_and(|text| text.eq_ignore_ascii_case("true")) {
-        true => Err(ServiceFault::new("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")),
+    match form
+        .text("DryRun")
+        .is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    {
+        true => Err(ServiceFault::new(
+            "DryRunOperation",
+            "Request would have succeeded, but DryRun flag is set.",
+        )),
         false => Ok(()),
     }
 }
@@ -29,7 +35,10 @@ pub(super) fn check_ids<T>(
     noun: &str,
 ) -> Result<(), ServiceFault> {
     match ids.iter().find(|id| !existing.contains_key(*id)) {
-        Some(missing) => Err(ServiceFault::new(code, format!("The {noun} '{missing}' does not exist"))),
+        Some(missing) => Err(ServiceFault::new(
+            code,
+            format!("The {noun} '{missing}' does not exist"),
+        )),
         None => Ok(()),
     }
 }
@@ -52,13 +61,20 @@ pub(super) fn page<T>(
     let after = match form.text("NextToken") {
         None => None,
         Some(token) => {
-            let key = hex::decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let key = hex::decode(token)
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok());
             Some(key.ok_or_else(|| invalid("Unable to parse pagination token".to_owned()))?)
         }
     };
-    let mut rest = items.into_iter().filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
+    let mut rest = items
+        .into_iter()
+        .filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
     let items: Vec<T> = rest.by_ref().take(most).collect();
     let more = rest.next().is_some();
-    let token = items.last().filter(|_| more).map(|last| hex::encode(key(last)));
+    let token = items
+        .last()
+        .filter(|_| more)
+        .map(|last| hex::encode(key(last)));
     Ok((items, token))
 }

@@ -58,30 +58,53 @@ struct PrefixListView {
 
 impl PermissionView {
     /// Rules as permissions: one for each protocol and port range.
-    pub(super) fn group<'a>(rules: impl IntoIterator<Item = &'a IngressRule>, owner: &str) -> Vec<PermissionView> {
+    pub(super) fn group<'a>(
+        rules: impl IntoIterator<Item = &'a IngressRule>,
+        owner: &str,
+    ) -> Vec<PermissionView> {
         let mut grouped: Vec<(&IngressRule, Vec<&IngressRule>)> = Vec::new();
         for rule in rules {
             let ports = |rule: &IngressRule| (rule.protocol.clone(), rule.from_port, rule.to_port);
-            match grouped.iter_mut().find(|(first, _)| ports(first) == ports(rule)) {
+            match grouped
+                .iter_mut()
+                .find(|(first, _)| ports(first) == ports(rule))
+            {
                 Some((_, rules)) => rules.push(rule),
                 None => grouped.push((rule, vec![rule])),
             }
         }
-        grouped.into_iter().map(|(first, rules)| PermissionView::of(first, &rules, owner)).collect()
+        grouped
+            .into_iter()
+            .map(|(first, rules)| PermissionView::of(first, &rules, owner))
+            .collect()
     }
 
     fn of(first: &IngressRule, rules: &[&IngressRule], owner: &str) -> PermissionView {
-        let (mut groups, mut ranges, mut ipv6, mut lists) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut groups, mut ranges, mut ipv6, mut lists) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for rule in rules {
             let description = rule.description.clone();
             match rule.source.clone() {
                 IngressSource::SecurityGroup(group_id) => {
-                    groups.push(GroupPairView { user_id: owner.to_owned(), group_id, description });
+                    groups.push(GroupPairView {
+                        user_id: owner.to_owned(),
+                        group_id,
+                        description,
+                    });
                 }
-                IngressSource::Cidr(cidr_ip) => ranges.push(IpRangeView { cidr_ip, description }),
-                IngressSource::Ipv6Cidr(cidr_ipv6) => ipv6.push(Ipv6RangeView { cidr_ipv6, description }),
+                IngressSource::Cidr(cidr_ip) => ranges.push(IpRangeView {
+                    cidr_ip,
+                    description,
+                }),
+                IngressSource::Ipv6Cidr(cidr_ipv6) => ipv6.push(Ipv6RangeView {
+                    cidr_ipv6,
+                    description,
+                }),
                 IngressSource::PrefixList(prefix_list_id) => {
-                    lists.push(PrefixListView { prefix_list_id, description });
+                    lists.push(PrefixListView {
+                        prefix_list_id,
+                        description,
+                    });
                 }
             }
         }
@@ -103,7 +126,10 @@ impl PermissionView {
             from_port: None,
             to_port: None,
             groups: Items::from_iter([]),
-            ip_ranges: Items::from_iter([IpRangeView { cidr_ip: "0.0.0.0/0".to_owned(), description: None }]),
+            ip_ranges: Items::from_iter([IpRangeView {
+                cidr_ip: "0.0.0.0/0".to_owned(),
+                description: None,
+            }]),
             ipv6_ranges: Items::from_iter([]),
             prefix_list_ids: Items::from_iter([]),
         }
@@ -112,7 +138,11 @@ impl PermissionView {
 
 /// The ARN of a security group's rule.
 pub(super) fn rule_arn(turn: &Turn<'_>, id: &str) -> String {
-    format!("arn:aws:ec2:{}:{}:security-group-rule/{id}", turn.region(), turn.account_id())
+    format!(
+        "arn:aws:ec2:{}:{}:security-group-rule/{id}",
+        turn.region(),
+        turn.account_id()
+    )
 }
 
 #[derive(Serialize)]
@@ -204,7 +234,10 @@ impl RuleView {
             IngressSource::Ipv6Cidr(cidr) => view.cidr_ipv6 = Some(cidr),
             IngressSource::PrefixList(id) => view.prefix_list_id = Some(id),
             IngressSource::SecurityGroup(group_id) => {
-                view.referenced_group_info = Some(ReferencedGroupView { group_id, user_id: owner.to_owned() });
+                view.referenced_group_info = Some(ReferencedGroupView {
+                    group_id,
+                    user_id: owner.to_owned(),
+                });
             }
         }
         view

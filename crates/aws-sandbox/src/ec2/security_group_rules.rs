@@ -24,23 +24,37 @@ struct DescribeSecurityGroupRulesResult {
 }
 
 /// The rules of all groups, of both directions, in the order of their ids.
-pub(super) fn describe_security_group_rules(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn describe_security_group_rules(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     admit(turn, form, &Ask::anywhere("ec2:DescribeSecurityGroupRules"))?;
     let filters = Filters::read(form, &FILTERS)?;
     let ids = form.numbered("SecurityGroupRuleId");
     let mut rules: Vec<RuleView> = Vec::new();
     for group in turn.state.security_groups.values() {
         rules.push(RuleView::egress(turn, group));
-        rules.extend(group.ingress.iter().map(|rule| RuleView::ingress(turn, group, rule)));
+        rules.extend(
+            group
+                .ingress
+                .iter()
+                .map(|rule| RuleView::ingress(turn, group, rule)),
+        );
     }
     rules.sort_unstable_by(|one, other| one.id().cmp(other.id()));
-    if let Some(missing) = ids.iter().find(|id| !rules.iter().any(|rule| rule.id() == id.as_str())) {
+    if let Some(missing) = ids
+        .iter()
+        .find(|id| !rules.iter().any(|rule| rule.id() == id.as_str()))
+    {
         return Err(unknown_rule(missing));
     }
     rules.retain(|rule| ids.is_empty() || ids.iter().any(|id| id == rule.id()));
     rules.retain(|rule| filters.pass(|name| value(rule, name)));
     let (rules, next_token) = page(form, rules, |rule| rule.id().to_owned())?;
-    children(&DescribeSecurityGroupRulesResult { security_group_rule_set: rules.into_iter().collect(), next_token })
+    children(&DescribeSecurityGroupRulesResult {
+        security_group_rule_set: rules.into_iter().collect(),
+        next_token,
+    })
 }
 
 fn value(rule: &RuleView, name: &str) -> Vec<String> {

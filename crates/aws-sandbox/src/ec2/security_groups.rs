@@ -51,30 +51,53 @@ struct DescribeSecurityGroupsResult {
 
 /// The ARN of a security group.
 pub(super) fn group_arn(turn: &Turn<'_>, id: &str) -> String {
-    format!("arn:aws:ec2:{}:{}:security-group/{id}", turn.region(), turn.account_id())
+    format!(
+        "arn:aws:ec2:{}:{}:security-group/{id}",
+        turn.region(),
+        turn.account_id()
+    )
 }
 
-pub(super) fn describe_security_groups(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn describe_security_groups(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     admit(turn, form, &Ask::anywhere("ec2:DescribeSecurityGroups"))?;
     let filters = Filters::read(form, &FILTERS)?;
     let (ids, names) = (form.numbered("GroupId"), form.numbered("GroupName"));
-    check_ids(&ids, &turn.state.security_groups, "InvalidGroup.NotFound", "security group")?;
+    check_ids(
+        &ids,
+        &turn.state.security_groups,
+        "InvalidGroup.NotFound",
+        "security group",
+    )?;
     let groups = || turn.state.security_groups.values();
-    if let Some(missing) = names.iter().find(|name| !groups().any(|group| group.name == **name)) {
+    if let Some(missing) = names
+        .iter()
+        .find(|name| !groups().any(|group| group.name == **name))
+    {
         let message = format!("The security group '{missing}' does not exist");
         return Err(ServiceFault::new("InvalidGroup.NotFound", message));
     }
     let asked = groups().filter(|group| {
-        (ids.is_empty() || ids.contains(&group.id)) && (names.is_empty() || names.contains(&group.name))
+        (ids.is_empty() || ids.contains(&group.id))
+            && (names.is_empty() || names.contains(&group.name))
     });
-    let groups = asked.filter(|group| filters.pass(|name| values(turn, group, name))).collect();
+    let groups = asked
+        .filter(|group| filters.pass(|name| values(turn, group, name)))
+        .collect();
     let (groups, next_token) = page(form, groups, |group: &&SecurityGroup| group.id.clone())?;
     let security_group_info = groups.into_iter().map(|group| view(turn, group)).collect();
-    children(&DescribeSecurityGroupsResult { security_group_info, next_token })
+    children(&DescribeSecurityGroupsResult {
+        security_group_info,
+        next_token,
+    })
 }
 
 fn values(turn: &Turn<'_>, group: &SecurityGroup, name: &str) -> Vec<String> {
-    let of_rules = |value: fn(&IngressRule) -> Option<String>| group.ingress.iter().filter_map(value).collect();
+    let of_rules = |value: fn(&IngressRule) -> Option<String>| {
+        group.ingress.iter().filter_map(value).collect()
+    };
     match name {
         "description" => vec![group.description.clone()],
         "group-id" => vec![group.id.clone()],
@@ -112,7 +135,9 @@ fn view(turn: &Turn<'_>, group: &SecurityGroup) -> GroupView {
         group_description: group.description.clone(),
         vpc_id: group.vpc_id.clone(),
         security_group_arn: group_arn(turn, &group.id),
-        ip_permissions: PermissionView::group(&group.ingress, turn.account_id()).into_iter().collect(),
+        ip_permissions: PermissionView::group(&group.ingress, turn.account_id())
+            .into_iter()
+            .collect(),
         ip_permissions_egress: Items::from_iter([PermissionView::everything()]),
         tag_set: Items::from_iter([]),
     }

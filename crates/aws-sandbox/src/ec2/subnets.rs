@@ -80,12 +80,22 @@ pub(super) fn describe_subnets(turn: &mut Turn<'_>, form: &Form) -> Result<Strin
     admit(turn, form, &Ask::anywhere("ec2:DescribeSubnets"))?;
     let filters = Filters::read(form, &FILTERS)?;
     let ids = form.numbered("SubnetId");
-    check_ids(&ids, &turn.state.subnets, "InvalidSubnetID.NotFound", "subnet ID")?;
+    check_ids(
+        &ids,
+        &turn.state.subnets,
+        "InvalidSubnetID.NotFound",
+        "subnet ID",
+    )?;
     let views = turn.state.subnets.values().map(|subnet| view(turn, subnet));
     let asked = views.filter(|view| ids.is_empty() || ids.contains(&view.subnet_id));
-    let subnets: Vec<SubnetView> = asked.filter(|view| filters.pass(|name| value(view, name))).collect();
+    let subnets: Vec<SubnetView> = asked
+        .filter(|view| filters.pass(|name| value(view, name)))
+        .collect();
     let (subnets, next_token) = page(form, subnets, |subnet| subnet.subnet_id.clone())?;
-    children(&DescribeSubnetsResult { subnet_set: subnets.into_iter().collect(), next_token })
+    children(&DescribeSubnetsResult {
+        subnet_set: subnets.into_iter().collect(),
+        next_token,
+    })
 }
 
 fn value(view: &SubnetView, name: &str) -> Vec<String> {
@@ -109,12 +119,23 @@ fn view(turn: &Turn<'_>, subnet: &Subnet) -> SubnetView {
     let association = |cidr: &String| Ipv6Association {
         ipv6_cidr_block: cidr.clone(),
         association_id: subnet.id.replacen("subnet-", "subnet-cidr-assoc-", 1),
-        ipv6_cidr_block_state: Ipv6State { state: "associated" },
+        ipv6_cidr_block_state: Ipv6State {
+            state: "associated",
+        },
     };
-    let is_default = turn.state.vpcs.get(&subnet.vpc_id).is_some_and(|vpc| vpc.is_default);
+    let is_default = turn
+        .state
+        .vpcs
+        .get(&subnet.vpc_id)
+        .is_some_and(|vpc| vpc.is_default);
     SubnetView {
         subnet_id: subnet.id.clone(),
-        subnet_arn: format!("arn:aws:ec2:{}:{}:subnet/{}", turn.region(), turn.account_id(), subnet.id),
+        subnet_arn: format!(
+            "arn:aws:ec2:{}:{}:subnet/{}",
+            turn.region(),
+            turn.account_id(),
+            subnet.id
+        ),
         state: "available",
         owner_id: turn.account_id().to_owned(),
         vpc_id: subnet.vpc_id.clone(),
@@ -122,7 +143,11 @@ fn view(turn: &Turn<'_>, subnet: &Subnet) -> SubnetView {
         ipv6_cidr_block_association_set: subnet.ipv6_cidr.iter().map(association).collect(),
         assign_ipv6_address_on_creation: subnet.cidr.is_none(),
         ipv6_native: subnet.cidr.is_none(),
-        available_ip_address_count: if subnet.cidr.is_some() { FREE_ADDRESSES } else { 0 },
+        available_ip_address_count: if subnet.cidr.is_some() {
+            FREE_ADDRESSES
+        } else {
+            0
+        },
         availability_zone: subnet.availability_zone.clone(),
         availability_zone_id: zone_id(&subnet.availability_zone),
         default_for_az: is_default && subnet.builtin,

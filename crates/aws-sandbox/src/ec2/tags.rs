@@ -16,13 +16,22 @@ pub(super) struct TagView {
 
 /// Tags as a `tagSet`.
 pub(super) fn tag_set(tags: &[Tag]) -> Items<TagView> {
-    tags.iter().map(|tag| TagView { key: tag.key.clone(), value: tag.value.clone() }).collect()
+    tags.iter()
+        .map(|tag| TagView {
+            key: tag.key.clone(),
+            value: tag.value.clone(),
+        })
+        .collect()
 }
 
 /// What the filters `tag:<key>` and `tag-key` see of tags.
 pub(super) fn tag_values(tags: &[Tag], filter: &str) -> Vec<String> {
     match filter.strip_prefix("tag:") {
-        Some(key) => tags.iter().filter(|tag| tag.key == key).map(|tag| tag.value.clone()).collect(),
+        Some(key) => tags
+            .iter()
+            .filter(|tag| tag.key == key)
+            .map(|tag| tag.value.clone())
+            .collect(),
         None if filter == "tag-key" => tags.iter().map(|tag| tag.key.clone()).collect(),
         None => Vec::new(),
     }
@@ -33,18 +42,30 @@ fn invalid(message: impl Into<String>) -> ServiceFault {
 }
 
 /// The tags that a request brings in `TagSpecification.N`, all of them for the one sort of thing that it makes.
-pub(super) fn read_tags(turn: &Turn<'_>, form: &Form, resource_type: &str) -> Result<Vec<Tag>, ServiceFault> {
+pub(super) fn read_tags(
+    turn: &Turn<'_>,
+    form: &Form,
+    resource_type: &str,
+) -> Result<Vec<Tag>, ServiceFault> {
     let mut tags: Vec<Tag> = Vec::new();
     for specification in form.list("TagSpecification", None) {
         let asked = specification.text("ResourceType").unwrap_or_default();
         if asked != resource_type {
-            return Err(invalid(format!("'{asked}' is not a valid taggable resource type for this operation.")));
+            return Err(invalid(format!(
+                "'{asked}' is not a valid taggable resource type for this operation."
+            )));
         }
         for tag in specification.list("Tag", None) {
             let text = |member: &str| tag.text(member).unwrap_or_default().to_owned();
-            let tag = Tag { key: text("Key"), value: text("Value") };
+            let tag = Tag {
+                key: text("Key"),
+                value: text("Value"),
+            };
             if tags.iter().any(|earlier| earlier.key == tag.key) {
-                return Err(invalid(format!("Duplicate tag key '{}' specified.", tag.key)));
+                return Err(invalid(format!(
+                    "Duplicate tag key '{}' specified.",
+                    tag.key
+                )));
             }
             check_tag(&tag)?;
             tags.push(tag);
@@ -62,13 +83,15 @@ pub(super) fn read_tags(turn: &Turn<'_>, form: &Form, resource_type: &str) -> Re
 fn check_tag(tag: &Tag) -> Result<(), ServiceFault> {
     match tag {
         tag if tag.key.is_empty() => Err(invalid("Tag key cannot be null or empty.")),
-        tag if tag.key.chars().count() > 128 => Err(invalid("Tag key exceeds the maximum length of 128 characters")),
-        tag if tag.value.chars().count() > 256 => {
-            Err(invalid("Tag value exceeds the maximum length of 256 characters"))
-        }
-        tag if tag.key.to_ascii_lowercase().starts_with("aws:") => {
-            Err(invalid("Tag keys starting with 'aws:' are reserved for internal use"))
-        }
+        tag if tag.key.chars().count() > 128 => Err(invalid(
+            "Tag key exceeds the maximum length of 128 characters",
+        )),
+        tag if tag.value.chars().count() > 256 => Err(invalid(
+            "Tag value exceeds the maximum length of 256 characters",
+        )),
+        tag if tag.key.to_ascii_lowercase().starts_with("aws:") => Err(invalid(
+            "Tag keys starting with 'aws:' are reserved for internal use",
+        )),
         _ => Ok(()),
     }
 }

@@ -73,18 +73,29 @@ pub(super) fn describe_vpcs(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
         "vpc-id" => vec![vpc.id.clone()],
         _ => Vec::new(),
     };
-    let vpcs = turn.state.vpcs.values().filter(|vpc| ids.is_empty() || ids.contains(&vpc.id));
-    let vpcs: Vec<&Vpc> = vpcs.filter(|vpc| filters.pass(|name| value(vpc, name))).collect();
+    let vpcs = turn
+        .state
+        .vpcs
+        .values()
+        .filter(|vpc| ids.is_empty() || ids.contains(&vpc.id));
+    let vpcs: Vec<&Vpc> = vpcs
+        .filter(|vpc| filters.pass(|name| value(vpc, name)))
+        .collect();
     let (vpcs, next_token) = page(form, vpcs, |vpc| vpc.id.clone())?;
     let vpc_set = vpcs.into_iter().map(|vpc| view(vpc, owner)).collect();
-    children(&DescribeVpcsResult { vpc_set, next_token })
+    children(&DescribeVpcsResult {
+        vpc_set,
+        next_token,
+    })
 }
 
 fn view(vpc: &Vpc, owner: &str) -> VpcView {
     let association = CidrAssociation {
         association_id: vpc.id.replacen("vpc-", "vpc-cidr-assoc-", 1),
         cidr_block: vpc.cidr.clone(),
-        cidr_block_state: CidrState { state: "associated" },
+        cidr_block_state: CidrState {
+            state: "associated",
+        },
     };
     VpcView {
         vpc_id: vpc.id.clone(),

@@ -12,7 +12,15 @@ use crate::wire::fault::ServiceFault;
 use crate::wire::form::Form;
 use crate::wire::xml::{Items, children};
 
-const FILTERS: [&str; 7] = ["group-name", "opt-in-status", "region-name", "state", "zone-id", "zone-name", "zone-type"];
+const FILTERS: [&str; 7] = [
+    "group-name",
+    "opt-in-status",
+    "region-name",
+    "state",
+    "zone-id",
+    "zone-name",
+    "zone-type",
+];
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,13 +63,24 @@ pub(super) fn zone_id(zone: &str) -> String {
     format!("{short}-az{number}")
 }
 
-pub(super) fn describe_availability_zones(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn describe_availability_zones(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     admit(turn, form, &Ask::anywhere("ec2:DescribeAvailabilityZones"))?;
     let filters = Filters::read(form, &FILTERS)?;
-    let zones: BTreeSet<&str> = turn.state.subnets.values().map(|subnet| subnet.availability_zone.as_str()).collect();
+    let zones: BTreeSet<&str> = turn
+        .state
+        .subnets
+        .values()
+        .map(|subnet| subnet.availability_zone.as_str())
+        .collect();
     let (names, ids) = (form.numbered("ZoneName"), form.numbered("ZoneId"));
     let unknown = names.iter().find(|name| !zones.contains(name.as_str()));
-    let unknown = unknown.or_else(|| ids.iter().find(|id| !zones.iter().any(|zone| zone_id(zone) == **id)));
+    let unknown = unknown.or_else(|| {
+        ids.iter()
+            .find(|id| !zones.iter().any(|zone| zone_id(zone) == **id))
+    });
     if let Some(unknown) = unknown {
         let message = format!("Invalid availability zone: [{unknown}]");
         return Err(ServiceFault::new("InvalidParameterValue", message));
@@ -79,10 +98,15 @@ pub(super) fn describe_availability_zones(turn: &mut Turn<'_>, form: &Form) -> R
         message_set: Items::from_iter([]),
     };
     let asked = zones.into_iter().map(view).filter(|view| {
-        (names.is_empty() || names.contains(&view.zone_name)) && (ids.is_empty() || ids.contains(&view.zone_id))
+        (names.is_empty() || names.contains(&view.zone_name))
+            && (ids.is_empty() || ids.contains(&view.zone_id))
     });
-    let zones: Vec<ZoneView> = asked.filter(|view| filters.pass(|name| vec![value(view, name)])).collect();
-    children(&DescribeAvailabilityZonesResult { availability_zone_info: zones.into_iter().collect() })
+    let zones: Vec<ZoneView> = asked
+        .filter(|view| filters.pass(|name| vec![value(view, name)]))
+        .collect();
+    children(&DescribeAvailabilityZonesResult {
+        availability_zone_info: zones.into_iter().collect(),
+    })
 }
 
 fn value(view: &ZoneView, name: &str) -> String {

@@ -46,7 +46,11 @@ pub struct UnknownFault(String);
 impl fmt::Display for UnknownFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = FaultKind::PLAIN.map(|(name, _)| name).join(", ");
-        write!(f, "no fault is called {:?}; known are {names}, quota:<Code> and error:<Code>", self.0)
+        write!(
+            f,
+            "no fault is called {:?}; known are {names}, quota:<Code> and error:<Code>",
+            self.0
+        )
     }
 }
 
@@ -103,7 +107,9 @@ impl FromStr for FaultKind {
         let is_code = |code: &str| {
             !code.is_empty()
                 && code.len() <= 100
-                && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_')
+                && code
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_')
         };
         match text.split_once(':') {
             Some(("quota", code)) if is_code(code) => Ok(FaultKind::Quota(code.to_owned())),
@@ -137,7 +143,9 @@ mod tests {
             assert_eq!(name.parse(), Ok(kind.clone()));
             assert_eq!(kind.to_string(), name);
         }
-        let quota: FaultKind = "quota:NodeQuotaForCustomerExceededFault".parse().expect("a quota fault");
+        let quota: FaultKind = "quota:NodeQuotaForCustomerExceededFault"
+            .parse()
+            .expect("a quota fault");
         assert_eq!(quota.to_string(), "quota:NodeQuotaForCustomerExceededFault");
         assert!("error:".parse::<FaultKind>().is_err());
         assert!("explode".parse::<FaultKind>().is_err());

@@ -14,7 +14,9 @@ pub(crate) fn matches_call(pattern: &str, call: &str) -> bool {
         Some((head, tail)) => match call.get(..head.len()) {
             Some(start) if start.eq_ignore_ascii_case(head) => {
                 let rest = &call[head.len()..];
-                tail.is_empty() || (0..=rest.len()).any(|at| rest.get(at..).is_some_and(|end| matches_call(tail, end)))
+                tail.is_empty()
+                    || (0..=rest.len())
+                        .any(|at| rest.get(at..).is_some_and(|end| matches_call(tail, end)))
             }
             _ => false,
         },

@@ -35,30 +35,50 @@ impl FaultRule {
     /// A rule that hits the next matching call once.
     #[must_use]
     pub fn new(call: &str, fault: FaultKind) -> FaultRule {
-        FaultRule { call: call.to_owned(), fault, count: None, seconds: None, seed: None, rate: None }
+        FaultRule {
+            call: call.to_owned(),
+            fault,
+            count: None,
+            seconds: None,
+            seed: None,
+            rate: None,
+        }
     }
 
     /// The same rule for that many calls.
     #[must_use]
     pub fn count(self, count: u32) -> FaultRule {
-        FaultRule { count: Some(count), ..self }
+        FaultRule {
+            count: Some(count),
+            ..self
+        }
     }
 
     /// The same rule with that delay or life.
     #[must_use]
     pub fn seconds(self, seconds: f64) -> FaultRule {
-        FaultRule { seconds: Some(seconds), ..self }
+        FaultRule {
+            seconds: Some(seconds),
+            ..self
+        }
     }
 
     /// The same rule for a random share of calls, repeatable by the seed.
     #[must_use]
     pub fn rate(self, rate: f64, seed: u64) -> FaultRule {
-        FaultRule { rate: Some(rate), seed: Some(seed), ..self }
+        FaultRule {
+            rate: Some(rate),
+            seed: Some(seed),
+            ..self
+        }
     }
 
     /// Whether `seconds` bounds the life of the rule rather than being part of the fault.
     fn seconds_are_life(&self) -> bool {
-        !matches!(self.fault, FaultKind::Slow | FaultKind::Late | FaultKind::Stuck)
+        !matches!(
+            self.fault,
+            FaultKind::Slow | FaultKind::Late | FaultKind::Stuck
+        )
     }
 }
 
@@ -85,8 +105,18 @@ impl ActiveFault {
             rule.seed = Some(uuid::Uuid::new_v4().as_u64_pair().0 >> 11);
         }
         let unlimited = rule.rate.is_some() || life.is_some();
-        let left = if unlimited { rule.count } else { Some(rule.count.unwrap_or(1)) };
-        ActiveFault { left, hits: 0, until: life.map(|seconds| clock::after(now, seconds)), draws: 0, rule }
+        let left = if unlimited {
+            rule.count
+        } else {
+            Some(rule.count.unwrap_or(1))
+        };
+        ActiveFault {
+            left,
+            hits: 0,
+            until: life.map(|seconds| clock::after(now, seconds)),
+            draws: 0,
+            rule,
+        }
     }
 
     fn alive(&self, now: DateTime<Utc>) -> bool {
@@ -142,22 +172,32 @@ impl Rules {
 
     /// The rules that can still hit something.
     pub(crate) fn active(&self, now: DateTime<Utc>) -> Vec<ActiveFault> {
-        self.0.iter().filter(|fault| fault.alive(now)).cloned().collect()
+        self.0
+            .iter()
+            .filter(|fault| fault.alive(now))
+            .cloned()
+            .collect()
     }
 
     /// The fault for a call that has just arrived; denials are asked for by `denies` instead.
     pub(crate) fn draw(&mut self, call: &str, now: DateTime<Utc>) -> Option<Injected> {
         self.0.retain(|fault| fault.alive(now));
         let hit = self.hit(|rule| {
-            rule.fault != FaultKind::Deny && rule.fault.applies_to(call) && matches_call(&rule.call, call)
+            rule.fault != FaultKind::Deny
+                && rule.fault.applies_to(call)
+                && matches_call(&rule.call, call)
         })?;
-        Some(Injected { kind: hit.fault.clone(), seconds: hit.seconds })
+        Some(Injected {
+            kind: hit.fault.clone(),
+            seconds: hit.seconds,
+        })
     }
 
     /// Whether a `deny` rule hits this action.
     pub(crate) fn denies(&mut self, action: &str, now: DateTime<Utc>) -> bool {
         self.0.retain(|fault| fault.alive(now));
-        self.hit(|rule| rule.fault == FaultKind::Deny && matches_call(&rule.call, action)).is_some()
+        self.hit(|rule| rule.fault == FaultKind::Deny && matches_call(&rule.call, action))
+            .is_some()
     }
 
     /// Counts a hit of the first rule that is wanted and falls.
@@ -193,8 +233,13 @@ mod tests {
     fn a_seed_repeats_the_same_hits_and_the_rate_is_kept() {
         let draw = |seed| {
             let (mut rules, now) = (Rules::default(), Utc::now());
-            rules.add(FaultRule::new("*", FaultKind::Throttle).rate(0.3, seed), now);
-            (0..1000).map(|_| rules.draw("iam:GetRole", now).is_some()).collect::<Vec<bool>>()
+            rules.add(
+                FaultRule::new("*", FaultKind::Throttle).rate(0.3, seed),
+                now,
+            );
+            (0..1000)
+                .map(|_| rules.draw("iam:GetRole", now).is_some())
+                .collect::<Vec<bool>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
@@ -205,7 +250,10 @@ mod tests {
     #[test]
     fn a_denial_lives_for_its_seconds() {
         let (mut rules, now) = (Rules::default(), Utc::now());
-        rules.add(FaultRule::new("iam:PassRole", FaultKind::Deny).seconds(5.0), now);
+        rules.add(
+            FaultRule::new("iam:PassRole", FaultKind::Deny).seconds(5.0),
+            now,
+        );
         assert!(rules.denies("iam:PassRole", now));
         assert!(rules.denies("iam:PassRole", now + TimeDelta::seconds(4)));
         assert!(!rules.denies("iam:CreateRole", now));

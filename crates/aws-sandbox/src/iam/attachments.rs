@@ -5,7 +5,8 @@ use serde::Serialize;
 use crate::authority::Ask;
 use crate::iam::constraints::Constraints;
 use crate::iam::names::{
-    find_attachable_policy, find_own_role, find_policy, find_role, limit_exceeded, no_such_entity, role_arn,
+    find_attachable_policy, find_own_role, find_policy, find_role, limit_exceeded, no_such_entity,
+    role_arn,
 };
 use crate::iam::paging::page;
 use crate::iam::policies::authorize_on_policy;
@@ -18,7 +19,12 @@ use crate::wire::service::Service;
 use crate::wire::xml::{Members, element};
 
 /// Asks for attaching or detaching: on the role, under conditions on the policy and on the role's boundary.
-fn authorize_attachment(turn: &mut Turn<'_>, action: &str, name: &str, policy_arn: &str) -> Result<(), ServiceFault> {
+fn authorize_attachment(
+    turn: &mut Turn<'_>,
+    action: &str,
+    name: &str,
+    policy_arn: &str,
+) -> Result<(), ServiceFault> {
     let (arn, shown) = (role_arn(turn, name), format!("role {name}"));
     let mut ask = Ask::on_shown(action, &arn, &shown).with("iam:PolicyARN", policy_arn);
     if let Some(role) = turn.state.role(name) {
@@ -47,7 +53,9 @@ pub(super) fn attach_role_policy(turn: &mut Turn<'_>, form: &Form) -> Result<Str
     }
     let mut role = role.clone();
     role.attached.push(policy_arn.to_owned());
-    role.assumable_at = role.assumable_at.max(turn.after(turn.settings.propagation_seconds));
+    role.assumable_at = role
+        .assumable_at
+        .max(turn.after(turn.settings.propagation_seconds));
     turn.change(Change::Role(Box::new(role)));
     Ok(String::new())
 }
@@ -62,7 +70,9 @@ pub(super) fn detach_role_policy(turn: &mut Turn<'_>, form: &Form) -> Result<Str
     let before = role.attached.len();
     role.attached.retain(|attached| attached != policy_arn);
     if role.attached.len() == before {
-        return Err(no_such_entity(format!("Policy {policy_arn} was not found.")));
+        return Err(no_such_entity(format!(
+            "Policy {policy_arn} was not found."
+        )));
     }
     turn.change(Change::Role(Box::new(role)));
     Ok(String::new())
@@ -84,15 +94,23 @@ struct ListAttachedRolePoliciesResult {
     marker: Option<String>,
 }
 
-pub(super) fn list_attached_role_policies(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn list_attached_role_policies(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let mut constraints = Constraints::of(form);
     let name = constraints.name("RoleName", 64);
     let prefix = constraints.path_prefix();
     constraints.finish()?;
     authorize_on_role(turn, "iam:ListAttachedRolePolicies", name)?;
     let role = find_role(turn, name)?;
-    let attached = role.attached.iter().filter_map(|arn| turn.state.policies.get(arn));
-    let mut under: Vec<_> = attached.filter(|policy| policy.path.starts_with(&prefix)).collect();
+    let attached = role
+        .attached
+        .iter()
+        .filter_map(|arn| turn.state.policies.get(arn));
+    let mut under: Vec<_> = attached
+        .filter(|policy| policy.path.starts_with(&prefix))
+        .collect();
     under.sort_by(|one, other| one.arn.cmp(&other.arn));
     let page = page(form, under, |policy| policy.arn.clone())?;
     let view = |policy: &crate::state::iam::ManagedPolicy| AttachedPolicy {
@@ -115,13 +133,19 @@ struct ListInstanceProfilesForRoleResult {
 }
 
 /// There are no instance profiles here, so none holds the role; tools ask before they delete one.
-pub(super) fn list_instance_profiles_for_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn list_instance_profiles_for_role(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let mut constraints = Constraints::of(form);
     let name = constraints.name("RoleName", 64);
     constraints.finish()?;
     authorize_on_role(turn, "iam:ListInstanceProfilesForRole", name)?;
     find_role(turn, name)?;
-    let result = ListInstanceProfilesForRoleResult { instance_profiles: Members::from_iter([]), is_truncated: false };
+    let result = ListInstanceProfilesForRoleResult {
+        instance_profiles: Members::from_iter([]),
+        is_truncated: false,
+    };
     element("ListInstanceProfilesForRoleResult", &result)
 }
 
@@ -143,7 +167,10 @@ struct ListEntitiesForPolicyResult {
     marker: Option<String>,
 }
 
-pub(super) fn list_entities_for_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn list_entities_for_policy(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let mut constraints = Constraints::of(form);
     let policy_arn = constraints.arn("PolicyArn");
     let prefix = constraints.path_prefix();

@@ -11,7 +11,8 @@ use crate::state::iam::{ManagedPolicy, PolicyVersion};
 use crate::state::unique_id_of;
 
 /// The policy of the service-linked role; only that role can have it.
-pub(super) const DAX_SERVICE_ROLE_POLICY_ARN: &str = "arn:aws:iam::aws:policy/aws-service-role/DAXServiceRolePolicy";
+pub(super) const DAX_SERVICE_ROLE_POLICY_ARN: &str =
+    "arn:aws:iam::aws:policy/aws-service-role/DAXServiceRolePolicy";
 
 #[derive(Deserialize)]
 struct Published {
@@ -22,8 +23,12 @@ struct Published {
 /// The policies as AWS publishes them, all as their first version.
 pub(crate) fn aws_managed_policies(now: DateTime<Utc>) -> Vec<ManagedPolicy> {
     let published: BTreeMap<String, Published> =
-        serde_json::from_str(include_str!("aws_policies.json")).expect("the file is part of the program and tested");
-    published.into_iter().map(|(name, published)| policy(name, published, now)).collect()
+        serde_json::from_str(include_str!("aws_policies.json"))
+            .expect("the file is part of the program and tested");
+    published
+        .into_iter()
+        .map(|(name, published)| policy(name, published, now))
+        .collect()
 }
 
 fn policy(name: String, published: Published, now: DateTime<Utc>) -> ManagedPolicy {
@@ -36,7 +41,11 @@ fn policy(name: String, published: Published, now: DateTime<Utc>) -> ManagedPoli
         created_at: now,
         updated_at: now,
         tags: Vec::new(),
-        versions: vec![PolicyVersion { number: 1, document: published.document.to_string(), created_at: now }],
+        versions: vec![PolicyVersion {
+            number: 1,
+            document: published.document.to_string(),
+            created_at: now,
+        }],
         default_version: 1,
         next_version: 2,
         builtin: true,
@@ -52,7 +61,11 @@ mod tests {
     #[test]
     fn every_published_policy_is_one_that_iam_accepts() {
         let policies = aws_managed_policies(Utc::now());
-        assert!(policies.iter().any(|policy| policy.arn == DAX_SERVICE_ROLE_POLICY_ARN));
+        assert!(
+            policies
+                .iter()
+                .any(|policy| policy.arn == DAX_SERVICE_ROLE_POLICY_ARN)
+        );
         for policy in policies {
             let parsed = Document::parse_identity(policy.document());
             assert!(parsed.is_ok(), "{}: {:?}", policy.name, parsed.err());

@@ -9,7 +9,10 @@ use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 use crate::wire::form::Form;
 
-pub(super) fn put_role_permissions_boundary(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn put_role_permissions_boundary(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let mut constraints = Constraints::of(form);
     let name = constraints.name("RoleName", 64);
     let boundary = constraints.arn("PermissionsBoundary");
@@ -24,19 +27,28 @@ pub(super) fn put_role_permissions_boundary(turn: &mut Turn<'_>, form: &Form) ->
     Ok(String::new())
 }
 
-pub(super) fn delete_role_permissions_boundary(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn delete_role_permissions_boundary(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let mut constraints = Constraints::of(form);
     let name = constraints.name("RoleName", 64);
     constraints.finish()?;
     let (arn, shown) = (role_arn(turn, name), format!("role {name}"));
     let mut ask = Ask::on_shown("iam:DeleteRolePermissionsBoundary", &arn, &shown);
-    if let Some(boundary) = turn.state.role(name).and_then(|role| role.boundary.as_ref()) {
+    if let Some(boundary) = turn
+        .state
+        .role(name)
+        .and_then(|role| role.boundary.as_ref())
+    {
         ask = ask.with("iam:PermissionsBoundary", boundary);
     }
     turn.authorize(&ask)?;
     let mut role = find_own_role(turn, name)?.clone();
     if role.boundary.take().is_none() {
-        return Err(no_such_entity(format!("The permissions boundary of the role {name} cannot be found.")));
+        return Err(no_such_entity(format!(
+            "The permissions boundary of the role {name} cannot be found."
+        )));
     }
     turn.change(Change::Role(Box::new(role)));
     Ok(String::new())

@@ -13,7 +13,10 @@ pub(super) struct Constraints<'a> {
 
 impl<'a> Constraints<'a> {
     pub(super) fn of(form: &'a Form) -> Constraints<'a> {
-        Constraints { form, violations: Vec::new() }
+        Constraints {
+            form,
+            violations: Vec::new(),
+        }
     }
 
     /// Reports the violations, if there are any.
@@ -23,7 +26,10 @@ impl<'a> Constraints<'a> {
             return Ok(());
         }
         let errors = if count == 1 { "error" } else { "errors" };
-        let message = format!("{count} validation {errors} detected: {}", self.violations.join("; "));
+        let message = format!(
+            "{count} validation {errors} detected: {}",
+            self.violations.join("; ")
+        );
         Err(ServiceFault::new("ValidationError", message))
     }
 
@@ -31,8 +37,12 @@ impl<'a> Constraints<'a> {
     pub(super) fn name(&mut self, member: &str, longest: usize) -> &'a str {
         let value = self.required(member, longest);
         if !value.chars().all(is_name_character) {
-            let message = "It must contain only alphanumeric characters and/or the following: +=,.@_-";
-            self.violations.push(format!("The specified value for {} is invalid. {message}", lower_first(member)));
+            let message =
+                "It must contain only alphanumeric characters and/or the following: +=,.@_-";
+            self.violations.push(format!(
+                "The specified value for {} is invalid. {message}",
+                lower_first(member)
+            ));
         }
         value
     }
@@ -41,7 +51,11 @@ impl<'a> Constraints<'a> {
     pub(super) fn arn(&mut self, member: &str) -> &'a str {
         let value = self.required(member, 2048);
         if !value.is_empty() && value.chars().count() < 20 {
-            self.violate(member, value, "Member must have length greater than or equal to 20");
+            self.violate(
+                member,
+                value,
+                "Member must have length greater than or equal to 20",
+            );
         }
         value
     }
@@ -56,12 +70,18 @@ impl<'a> Constraints<'a> {
     pub(super) fn required(&mut self, member: &str, longest: usize) -> &'a str {
         let Some(value) = self.form.text(member) else {
             let member = lower_first(member);
-            let null = format!("Value null at '{member}' failed to satisfy constraint: Member must not be null");
+            let null = format!(
+                "Value null at '{member}' failed to satisfy constraint: Member must not be null"
+            );
             self.violations.push(null);
             return "";
         };
         if value.is_empty() {
-            self.violate(member, value, "Member must have length greater than or equal to 1");
+            self.violate(
+                member,
+                value,
+                "Member must have length greater than or equal to 1",
+            );
         }
         self.at_most(member, value, longest);
         value
@@ -89,7 +109,9 @@ impl<'a> Constraints<'a> {
         let value = self.form.text("PathPrefix").unwrap_or("/");
         self.at_most("PathPrefix", value, 512);
         if !value.starts_with('/') {
-            self.violations.push("The specified value for pathPrefix is invalid. It must begin with /".to_owned());
+            self.violations.push(
+                "The specified value for pathPrefix is invalid. It must begin with /".to_owned(),
+            );
         }
         value.to_owned()
     }
@@ -98,7 +120,8 @@ impl<'a> Constraints<'a> {
     pub(super) fn description(&mut self, latin: bool) -> Option<String> {
         let value = self.form.text("Description")?;
         self.at_most("Description", value, 1000);
-        let is_latin = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{7e}' | '\u{a1}'..='\u{ff}');
+        let is_latin =
+            |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{7e}' | '\u{a1}'..='\u{ff}');
         if latin && !value.chars().all(is_latin) {
             self.violate(
                 "Description",
@@ -114,10 +137,18 @@ impl<'a> Constraints<'a> {
         let value = self.form.text(member)?;
         match value.parse::<u32>() {
             Ok(number) if number < least => {
-                self.violate(member, value, &format!("Member must have value greater than or equal to {least}"));
+                self.violate(
+                    member,
+                    value,
+                    &format!("Member must have value greater than or equal to {least}"),
+                );
             }
             Ok(number) if number > most => {
-                self.violate(member, value, &format!("Member must have value less than or equal to {most}"));
+                self.violate(
+                    member,
+                    value,
+                    &format!("Member must have value less than or equal to {most}"),
+                );
             }
             Ok(number) => return Some(number),
             Err(_) => self.violate(member, value, "Member must be a number"),
@@ -129,7 +160,11 @@ impl<'a> Constraints<'a> {
     pub(super) fn tags(&mut self) -> Vec<Tag> {
         let members = self.form.list("Tags", Some("member"));
         if members.len() > 50 {
-            self.violate("Tags", "…", "Member must have length less than or equal to 50");
+            self.violate(
+                "Tags",
+                "…",
+                "Member must have length less than or equal to 50",
+            );
         }
         let mut tags = Vec::with_capacity(members.len());
         for (index, member) in members.iter().enumerate() {
@@ -146,7 +181,11 @@ impl<'a> Constraints<'a> {
     pub(super) fn tag_keys(&mut self) -> Vec<String> {
         let keys = self.form.strings("TagKeys");
         if keys.len() > 50 {
-            self.violate("TagKeys", "…", "Member must have length less than or equal to 50");
+            self.violate(
+                "TagKeys",
+                "…",
+                "Member must have length less than or equal to 50",
+            );
         }
         for (index, key) in keys.iter().enumerate() {
             self.tag_part(&format!("tagKeys.{}.member", index + 1), key, 1, 128);
@@ -157,7 +196,11 @@ impl<'a> Constraints<'a> {
     fn tag_part(&mut self, member: &str, value: &str, least: usize, most: usize) {
         let length = value.chars().count();
         if length < least {
-            self.violate(member, value, &format!("Member must have length greater than or equal to {least}"));
+            self.violate(
+                member,
+                value,
+                &format!("Member must have length greater than or equal to {least}"),
+            );
         }
         self.at_most(member, value, most);
         let is_tag_character = |c: char| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c);
@@ -172,14 +215,20 @@ impl<'a> Constraints<'a> {
 
     fn at_most(&mut self, member: &str, value: &str, longest: usize) {
         if value.chars().count() > longest {
-            self.violate(member, value, &format!("Member must have length less than or equal to {longest}"));
+            self.violate(
+                member,
+                value,
+                &format!("Member must have length less than or equal to {longest}"),
+            );
         }
     }
 
     fn violate(&mut self, member: &str, value: &str, rule: &str) {
         let member = lower_first(member);
         let shown: String = value.chars().take(300).collect();
-        self.violations.push(format!("Value '{shown}' at '{member}' failed to satisfy constraint: {rule}"));
+        self.violations.push(format!(
+            "Value '{shown}' at '{member}' failed to satisfy constraint: {rule}"
+        ));
     }
 }
 

@@ -16,7 +16,11 @@ pub(super) enum DocumentKind {
 }
 
 /// Reads a policy document as IAM does: its characters, its grammar, its size.
-pub(super) fn read_document(kind: DocumentKind, text: &str, before: usize) -> Result<(), ServiceFault> {
+pub(super) fn read_document(
+    kind: DocumentKind,
+    text: &str,
+    before: usize,
+) -> Result<(), ServiceFault> {
     let is_lawful = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}');
     if !text.chars().all(is_lawful) {
         let message = "The specified value for policyDocument is invalid. It must contain only printable ASCII and \
@@ -27,15 +31,17 @@ pub(super) fn read_document(kind: DocumentKind, text: &str, before: usize) -> Re
         DocumentKind::Trust => Document::parse_trust(text),
         DocumentKind::Managed | DocumentKind::Inline => Document::parse_identity(text),
     };
-    let malformed = |fault: DocumentFault| ServiceFault::new("MalformedPolicyDocument", fault.message);
+    let malformed =
+        |fault: DocumentFault| ServiceFault::new("MalformedPolicyDocument", fault.message);
     parsed.map_err(malformed)?;
     let size = before + size_of(text);
     match kind {
         DocumentKind::Managed if size > 6144 => Err(limit_exceeded("PolicySize", 6144)),
         DocumentKind::Trust if size > 2048 => Err(limit_exceeded("ACLSizePerRole", 2048)),
-        DocumentKind::Inline if size > 10_240 => {
-            Err(ServiceFault::new("LimitExceeded", "Maximum policy size of 10240 bytes exceeded for the role"))
-        }
+        DocumentKind::Inline if size > 10_240 => Err(ServiceFault::new(
+            "LimitExceeded",
+            "Maximum policy size of 10240 bytes exceeded for the role",
+        )),
         DocumentKind::Managed | DocumentKind::Trust | DocumentKind::Inline => Ok(()),
     }
 }

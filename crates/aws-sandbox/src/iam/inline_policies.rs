@@ -18,14 +18,20 @@ use crate::wire::xml::{Members, element};
 fn authorize_change(turn: &mut Turn<'_>, action: &str, name: &str) -> Result<(), ServiceFault> {
     let (arn, shown) = (role_arn(turn, name), format!("role {name}"));
     let mut ask = Ask::on_shown(action, &arn, &shown);
-    if let Some(boundary) = turn.state.role(name).and_then(|role| role.boundary.as_ref()) {
+    if let Some(boundary) = turn
+        .state
+        .role(name)
+        .and_then(|role| role.boundary.as_ref())
+    {
         ask = ask.with("iam:PermissionsBoundary", boundary);
     }
     turn.authorize(&ask)
 }
 
 fn not_found(policy: &str) -> ServiceFault {
-    no_such_entity(format!("The role policy with name {policy} cannot be found."))
+    no_such_entity(format!(
+        "The role policy with name {policy} cannot be found."
+    ))
 }
 
 pub(super) fn put_role_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
@@ -40,7 +46,9 @@ pub(super) fn put_role_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String
     let before = others.map(|(_, document)| size_of(document)).sum();
     read_document(DocumentKind::Inline, document, before)?;
     role.inline.insert(policy.to_owned(), document.to_owned());
-    role.assumable_at = role.assumable_at.max(turn.after(turn.settings.propagation_seconds));
+    role.assumable_at = role
+        .assumable_at
+        .max(turn.after(turn.settings.propagation_seconds));
     turn.change(Change::Role(Box::new(role)));
     Ok(String::new())
 }
@@ -97,7 +105,9 @@ pub(super) fn list_role_policies(turn: &mut Turn<'_>, form: &Form) -> Result<Str
     let name = constraints.name("RoleName", 64);
     constraints.finish()?;
     authorize_on_role(turn, "iam:ListRolePolicies", name)?;
-    let page = page(form, find_role(turn, name)?.inline.keys(), |policy| (*policy).clone())?;
+    let page = page(form, find_role(turn, name)?.inline.keys(), |policy| {
+        (*policy).clone()
+    })?;
     let result = ListRolePoliciesResult {
         policy_names: page.items.into_iter().cloned().collect(),
         is_truncated: page.end.is_truncated,

@@ -16,7 +16,9 @@ pub(super) fn role_arn(turn: &Turn<'_>, name: &str) -> String {
 }
 
 pub(super) fn find_role<'a>(turn: &Turn<'a>, name: &str) -> Result<&'a Role, ServiceFault> {
-    turn.state.role(name).ok_or_else(|| no_such_entity(format!("The role with name {name} cannot be found.")))
+    turn.state
+        .role(name)
+        .ok_or_else(|| no_such_entity(format!("The role with name {name} cannot be found.")))
 }
 
 /// A role that its owner may change: not one that is linked to a service.
@@ -32,12 +34,21 @@ pub(super) fn find_own_role<'a>(turn: &Turn<'a>, name: &str) -> Result<&'a Role,
     Ok(role)
 }
 
-pub(super) fn find_policy<'a>(turn: &Turn<'a>, arn: &str) -> Result<&'a ManagedPolicy, ServiceFault> {
-    turn.state.policies.get(arn).ok_or_else(|| no_such_entity(format!("Policy {arn} was not found.")))
+pub(super) fn find_policy<'a>(
+    turn: &Turn<'a>,
+    arn: &str,
+) -> Result<&'a ManagedPolicy, ServiceFault> {
+    turn.state
+        .policies
+        .get(arn)
+        .ok_or_else(|| no_such_entity(format!("Policy {arn} was not found.")))
 }
 
 /// A policy that the customer may change: not one of AWS's.
-pub(super) fn find_own_policy<'a>(turn: &Turn<'a>, arn: &str) -> Result<&'a ManagedPolicy, ServiceFault> {
+pub(super) fn find_own_policy<'a>(
+    turn: &Turn<'a>,
+    arn: &str,
+) -> Result<&'a ManagedPolicy, ServiceFault> {
     let policy = find_policy(turn, arn)?;
     if policy.builtin {
         return Err(ServiceFault::new(
@@ -49,15 +60,17 @@ pub(super) fn find_own_policy<'a>(turn: &Turn<'a>, arn: &str) -> Result<&'a Mana
 }
 
 /// A policy that can be attached or be a boundary; AWS's policies for service-linked roles cannot.
-pub(super) fn find_attachable_policy<'a>(turn: &Turn<'a>, arn: &str) -> Result<&'a ManagedPolicy, ServiceFault> {
-    let policy = turn
-        .state
-        .policies
-        .get(arn)
-        .ok_or_else(|| no_such_entity(format!("Policy {arn} does not exist or is not attachable.")))?;
+pub(super) fn find_attachable_policy<'a>(
+    turn: &Turn<'a>,
+    arn: &str,
+) -> Result<&'a ManagedPolicy, ServiceFault> {
+    let policy = turn.state.policies.get(arn).ok_or_else(|| {
+        no_such_entity(format!("Policy {arn} does not exist or is not attachable."))
+    })?;
     if policy.path.starts_with("/aws-service-role/") {
-        let message =
-            format!("Cannot attach a Service Role Policy to a Customer Role. Policy {arn} is not attachable.");
+        let message = format!(
+            "Cannot attach a Service Role Policy to a Customer Role. Policy {arn} is not attachable."
+        );
         return Err(ServiceFault::new("PolicyNotAttachable", message));
     }
     Ok(policy)
@@ -68,5 +81,8 @@ pub(super) fn no_such_entity(message: String) -> ServiceFault {
 }
 
 pub(super) fn limit_exceeded(quota: &str, limit: impl std::fmt::Display) -> ServiceFault {
-    ServiceFault::new("LimitExceeded", format!("Cannot exceed quota for {quota}: {limit}"))
+    ServiceFault::new(
+        "LimitExceeded",
+        format!("Cannot exceed quota for {quota}: {limit}"),
+    )
 }

@@ -39,15 +39,30 @@ pub(super) fn page<T>(
     let after = match form.text("Marker") {
         None => None,
         Some(marker) => {
-            let bytes = hex::decode(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            Some(bytes.ok_or_else(|| ServiceFault::new("ValidationError", format!("Invalid Marker: {marker}")))?)
+            let bytes = hex::decode(marker)
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok());
+            Some(bytes.ok_or_else(|| {
+                ServiceFault::new("ValidationError", format!("Invalid Marker: {marker}"))
+            })?)
         }
     };
-    let mut rest = items.into_iter().filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
+    let mut rest = items
+        .into_iter()
+        .filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
     let items: Vec<T> = rest.by_ref().take(most).collect();
     let is_truncated = rest.next().is_some();
-    let marker = items.last().filter(|_| is_truncated).map(|last| hex::encode(key(last)));
-    Ok(Page { items, end: PageEnd { is_truncated, marker } })
+    let marker = items
+        .last()
+        .filter(|_| is_truncated)
+        .map(|last| hex::encode(key(last)));
+    Ok(Page {
+        items,
+        end: PageEnd {
+            is_truncated,
+            marker,
+        },
+    })
 }
 
 #[cfg(test)]
@@ -75,8 +90,19 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for query in ["MaxItems=0", "MaxItems=x", "MaxItems=1001", "Marker=zz", "Marker=ff"] {
-            assert!(page(&Form::parse(query.as_bytes()), ["a"], |item| (*item).to_owned()).is_err(), "{query}");
+        for query in [
+            "MaxItems=0",
+            "MaxItems=x",
+            "MaxItems=1001",
+            "Marker=zz",
+            "Marker=ff",
+        ] {
+            assert!(
+                page(&Form::parse(query.as_bytes()), ["a"], |item| (*item)
+                    .to_owned())
+                .is_err(),
+                "{query}"
+            );
         }
     }
 }

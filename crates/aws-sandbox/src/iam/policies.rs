@@ -49,29 +49,52 @@ pub(super) fn create_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
         created_at: turn.now,
         updated_at: turn.now,
         tags,
-        versions: vec![PolicyVersion { number: 1, document: document.to_owned(), created_at: turn.now }],
+        versions: vec![PolicyVersion {
+            number: 1,
+            document: document.to_owned(),
+            created_at: turn.now,
+        }],
         default_version: 1,
         next_version: 2,
         builtin: false,
     };
-    let result = element("CreatePolicyResult", &PolicyResult { policy: PolicyView::full(turn.state, &policy) });
+    let result = element(
+        "CreatePolicyResult",
+        &PolicyResult {
+            policy: PolicyView::full(turn.state, &policy),
+        },
+    );
     turn.change(Change::Policy(Box::new(policy)));
     result
 }
 
 /// Names are unique ignoring case, whatever the path.
 fn check_new_policy(turn: &Turn<'_>, name: &str) -> Result<(), ServiceFault> {
-    let own = || turn.state.policies.values().filter(|policy| !policy.builtin);
+    let own = || {
+        turn.state
+            .policies
+            .values()
+            .filter(|policy| !policy.builtin)
+    };
     if own().any(|policy| policy.name.eq_ignore_ascii_case(name)) {
-        let message = format!("A policy called {name} already exists. Duplicate names are not allowed.");
+        let message =
+            format!("A policy called {name} already exists. Duplicate names are not allowed.");
         return Err(ServiceFault::new("EntityAlreadyExists", message));
     }
     let most = turn.settings.quotas.policies;
-    if own().count() >= most as usize { Err(limit_exceeded("PoliciesPerAccount", most)) } else { Ok(()) }
+    if own().count() >= most as usize {
+        Err(limit_exceeded("PoliciesPerAccount", most))
+    } else {
+        Ok(())
+    }
 }
 
 /// Asks for an action on a policy by its ARN: the refusal calls it `policy <arn>`.
-pub(super) fn authorize_on_policy(turn: &mut Turn<'_>, action: &str, arn: &str) -> Result<(), ServiceFault> {
+pub(super) fn authorize_on_policy(
+    turn: &mut Turn<'_>,
+    action: &str,
+    arn: &str,
+) -> Result<(), ServiceFault> {
     let shown = format!("policy {arn}");
     let ask = Ask::on_shown(action, arn, &shown);
     let ask = match turn.state.policies.get(arn) {
@@ -98,7 +121,8 @@ pub(super) fn delete_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
     let policy = find_own_policy(turn, arn)?;
     let conflict = |message: &str| Err(ServiceFault::new("DeleteConflict", message));
     let uses = |role: &crate::state::iam::Role| {
-        role.boundary.as_deref() == Some(arn) || role.attached.iter().any(|attached| attached == arn)
+        role.boundary.as_deref() == Some(arn)
+            || role.attached.iter().any(|attached| attached == arn)
     };
     if turn.state.roles.values().any(uses) {
         return conflict("Cannot delete a policy attached to entities.");

@@ -38,7 +38,9 @@ pub(super) fn list_policies(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
         );
         return Err(ServiceFault::new("ValidationError", message));
     }
-    let only_attached = form.text("OnlyAttached").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let only_attached = form
+        .text("OnlyAttached")
+        .is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let usage = form.text("PolicyUsageFilter");
     let uses = Uses::count(turn);
     let listed = |policy: &&ManagedPolicy| {
@@ -49,9 +51,15 @@ pub(super) fn list_policies(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
             Some("PermissionsBoundary") => bounding > 0,
             _ => attached + bounding > 0,
         };
-        in_scope && policy.path.starts_with(&prefix) && (used || !(only_attached || usage.is_some()))
+        in_scope
+            && policy.path.starts_with(&prefix)
+            && (used || !(only_attached || usage.is_some()))
     };
-    let page = page(form, turn.state.policies.values().filter(listed), |policy| policy.arn.clone())?;
+    let page = page(
+        form,
+        turn.state.policies.values().filter(listed),
+        |policy| policy.arn.clone(),
+    )?;
     let view = |policy: &ManagedPolicy| {
         let (attached, bounding) = uses.of(policy);
         PolicyView::listed(policy, attached, bounding)
@@ -72,7 +80,10 @@ struct Uses<'a> {
 
 impl<'a> Uses<'a> {
     fn count(turn: &Turn<'a>) -> Uses<'a> {
-        let mut uses = Uses { attached: BTreeMap::new(), bounding: BTreeMap::new() };
+        let mut uses = Uses {
+            attached: BTreeMap::new(),
+            bounding: BTreeMap::new(),
+        };
         for role in turn.state.roles.values() {
             for arn in &role.attached {
                 *uses.attached.entry(arn.as_str()).or_default() += 1;
@@ -85,7 +96,8 @@ impl<'a> Uses<'a> {
     }
 
     fn of(&self, policy: &ManagedPolicy) -> (usize, usize) {
-        let count = |counts: &BTreeMap<&str, usize>| counts.get(policy.arn.as_str()).copied().unwrap_or(0);
+        let count =
+            |counts: &BTreeMap<&str, usize>| counts.get(policy.arn.as_str()).copied().unwrap_or(0);
         (count(&self.attached), count(&self.bounding))
     }
 }

@@ -42,7 +42,9 @@ pub(super) fn untag_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, S
     }
     turn.authorize(&ask)?;
     let mut policy = find_own_policy(turn, arn)?.clone();
-    policy.tags.retain(|tag| !keys.iter().any(|key| key.eq_ignore_ascii_case(&tag.key)));
+    policy
+        .tags
+        .retain(|tag| !keys.iter().any(|key| key.eq_ignore_ascii_case(&tag.key)));
     turn.change(Change::Policy(Box::new(policy)));
     Ok(String::new())
 }
@@ -52,5 +54,8 @@ pub(super) fn list_policy_tags(turn: &mut Turn<'_>, form: &Form) -> Result<Strin
     let arn = constraints.arn("PolicyArn");
     constraints.finish()?;
     authorize_on_policy(turn, "iam:ListPolicyTags", arn)?;
-    element("ListPolicyTagsResult", &TagsResult::page(form, &find_policy(turn, arn)?.tags)?)
+    element(
+        "ListPolicyTagsResult",
+        &TagsResult::page(form, &find_policy(turn, arn)?.tags)?,
+    )
 }

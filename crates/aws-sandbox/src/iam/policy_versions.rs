@@ -22,14 +22,26 @@ struct VersionResult {
 }
 
 /// The version that a request names.
-fn find_version<'a>(policy: &'a ManagedPolicy, id: &str) -> Result<&'a PolicyVersion, ServiceFault> {
-    let found = policy.versions.iter().find(|version| version_id(version.number) == id);
+fn find_version<'a>(
+    policy: &'a ManagedPolicy,
+    id: &str,
+) -> Result<&'a PolicyVersion, ServiceFault> {
+    let found = policy
+        .versions
+        .iter()
+        .find(|version| version_id(version.number) == id);
     found.ok_or_else(|| {
-        no_such_entity(format!("Policy {} version {id} does not exist or is not attachable.", policy.arn))
+        no_such_entity(format!(
+            "Policy {} version {id} does not exist or is not attachable.",
+            policy.arn
+        ))
     })
 }
 
-pub(super) fn create_policy_version(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn create_policy_version(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let mut constraints = Constraints::of(form);
     let arn = constraints.arn("PolicyArn");
     let document = constraints.required("PolicyDocument", 131_072);
@@ -45,13 +57,22 @@ pub(super) fn create_policy_version(turn: &mut Turn<'_>, form: &Form) -> Result<
         );
         return Err(ServiceFault::new("LimitExceeded", message));
     }
-    let version = PolicyVersion { number: policy.next_version, document: document.to_owned(), created_at: turn.now };
+    let version = PolicyVersion {
+        number: policy.next_version,
+        document: document.to_owned(),
+        created_at: turn.now,
+    };
     policy.next_version += 1;
     policy.updated_at = turn.now;
-    if form.text("SetAsDefault").is_some_and(|text| text.eq_ignore_ascii_case("true")) {
+    if form
+        .text("SetAsDefault")
+        .is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    {
         policy.default_version = version.number;
     }
-    let result = VersionResult { policy_version: VersionView::listed(&policy, &version) };
+    let result = VersionResult {
+        policy_version: VersionView::listed(&policy, &version),
+    };
     policy.versions.push(version);
     turn.change(Change::Policy(Box::new(policy)));
     element("CreatePolicyVersionResult", &result)
@@ -77,23 +98,35 @@ struct ListPolicyVersionsResult {
     marker: Option<String>,
 }
 
-pub(super) fn list_policy_versions(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn list_policy_versions(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let mut constraints = Constraints::of(form);
     let arn = constraints.arn("PolicyArn");
     constraints.finish()?;
     authorize_on_policy(turn, "iam:ListPolicyVersions", arn)?;
     let policy = find_policy(turn, arn)?;
     // Newest first, as IAM lists them; the key of a page has to ascend.
-    let page = page(form, policy.versions.iter().rev(), |version| format!("{:010}", u32::MAX - version.number))?;
+    let page = page(form, policy.versions.iter().rev(), |version| {
+        format!("{:010}", u32::MAX - version.number)
+    })?;
     let result = ListPolicyVersionsResult {
-        versions: page.items.into_iter().map(|version| VersionView::listed(policy, version)).collect(),
+        versions: page
+            .items
+            .into_iter()
+            .map(|version| VersionView::listed(policy, version))
+            .collect(),
         is_truncated: page.end.is_truncated,
         marker: page.end.marker,
     };
     element("ListPolicyVersionsResult", &result)
 }
 
-pub(super) fn delete_policy_version(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn delete_policy_version(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let mut constraints = Constraints::of(form);
     let arn = constraints.arn("PolicyArn");
     let id = constraints.required("VersionId", 64);
@@ -102,14 +135,20 @@ pub(super) fn delete_policy_version(turn: &mut Turn<'_>, form: &Form) -> Result<
     let mut policy = find_own_policy(turn, arn)?.clone();
     let number = find_version(&policy, id)?.number;
     if number == policy.default_version {
-        return Err(ServiceFault::new("DeleteConflict", "Cannot delete the default version of a policy."));
+        return Err(ServiceFault::new(
+            "DeleteConflict",
+            "Cannot delete the default version of a policy.",
+        ));
     }
     policy.versions.retain(|version| version.number != number);
     turn.change(Change::Policy(Box::new(policy)));
     Ok(String::new())
 }
 
-pub(super) fn set_default_policy_version(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn set_default_policy_version(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let mut constraints = Constraints::of(form);
     let arn = constraints.arn("PolicyArn");
     let id = constraints.required("VersionId", 64);

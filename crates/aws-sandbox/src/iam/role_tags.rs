@@ -44,7 +44,8 @@ pub(super) fn untag_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Ser
     }
     turn.authorize(&ask)?;
     let mut role = find_own_role(turn, name)?.clone();
-    role.tags.retain(|tag| !keys.iter().any(|key| key.eq_ignore_ascii_case(&tag.key)));
+    role.tags
+        .retain(|tag| !keys.iter().any(|key| key.eq_ignore_ascii_case(&tag.key)));
     turn.change(Change::Role(Box::new(role)));
     Ok(String::new())
 }
@@ -77,5 +78,8 @@ pub(super) fn list_role_tags(turn: &mut Turn<'_>, form: &Form) -> Result<String,
     let name = constraints.name("RoleName", 64);
     constraints.finish()?;
     authorize_on_role(turn, "iam:ListRoleTags", name)?;
-    element("ListRoleTagsResult", &TagsResult::page(form, &find_role(turn, name)?.tags)?)
+    element(
+        "ListRoleTagsResult",
+        &TagsResult::page(form, &find_role(turn, name)?.tags)?,
+    )
 }

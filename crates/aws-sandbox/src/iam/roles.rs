@@ -7,7 +7,9 @@ use serde::Serialize;
 use crate::authority::Ask;
 use crate::iam::constraints::Constraints;
 use crate::iam::documents::{DocumentKind, read_document};
-use crate::iam::names::{find_attachable_policy, find_own_role, find_role, limit_exceeded, no_such_entity, role_arn};
+use crate::iam::names::{
+    find_attachable_policy, find_own_role, find_role, limit_exceeded, no_such_entity, role_arn,
+};
 use crate::iam::paging::page;
 use crate::iam::tagging::add_tags;
 use crate::iam::views::RoleView;
@@ -31,7 +33,9 @@ pub(super) fn create_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
     let path = constraints.path("Path");
     let trust = constraints.required("AssumeRolePolicyDocument", 131_072);
     let description = constraints.description(true);
-    let max_session_seconds = constraints.number("MaxSessionDuration", 3600, 43_200).unwrap_or(3600);
+    let max_session_seconds = constraints
+        .number("MaxSessionDuration", 3600, 43_200)
+        .unwrap_or(3600);
     let boundary = constraints.optional_arn("PermissionsBoundary");
     let sent_tags = constraints.tags();
     constraints.finish()?;
@@ -57,7 +61,12 @@ pub(super) fn create_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
         assumable_at: turn.after(turn.settings.propagation_seconds),
         service_linked: false,
     };
-    let result = element("CreateRoleResult", &RoleResult { role: RoleView::full(&role) });
+    let result = element(
+        "CreateRoleResult",
+        &RoleResult {
+            role: RoleView::full(&role),
+        },
+    );
     turn.change(Change::Role(Box::new(role)));
     result
 }
@@ -77,7 +86,11 @@ fn authorize_creation(
         }
     };
     turn.authorize(&ask("iam:CreateRole"))?;
-    if tags.is_empty() { Ok(()) } else { turn.authorize(&ask("iam:TagRole")) }
+    if tags.is_empty() {
+        Ok(())
+    } else {
+        turn.authorize(&ask("iam:TagRole"))
+    }
 }
 
 fn check_new_role(turn: &Turn<'_>, name: &str, boundary: Option<&str>) -> Result<(), ServiceFault> {
@@ -95,13 +108,19 @@ fn check_new_role(turn: &Turn<'_>, name: &str, boundary: Option<&str>) -> Result
 /// The policy that is to be a boundary.
 pub(super) fn find_boundary(turn: &Turn<'_>, arn: &str) -> Result<(), ServiceFault> {
     if !turn.state.policies.contains_key(arn) {
-        return Err(no_such_entity(format!("Scope ARN: {arn} does not exist or is not attachable.")));
+        return Err(no_such_entity(format!(
+            "Scope ARN: {arn} does not exist or is not attachable."
+        )));
     }
     find_attachable_policy(turn, arn).map(drop)
 }
 
 /// Asks for an action on a role by its name: the refusal calls it `role <name>`.
-pub(super) fn authorize_on_role(turn: &mut Turn<'_>, action: &str, name: &str) -> Result<(), ServiceFault> {
+pub(super) fn authorize_on_role(
+    turn: &mut Turn<'_>,
+    action: &str,
+    name: &str,
+) -> Result<(), ServiceFault> {
     let (arn, shown) = (role_arn(turn, name), format!("role {name}"));
     let ask = Ask::on_shown(action, &arn, &shown);
     let ask = match turn.state.role(name) {
@@ -116,7 +135,12 @@ pub(super) fn get_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Servi
     let name = constraints.name("RoleName", 64);
     constraints.finish()?;
     authorize_on_role(turn, "iam:GetRole", name)?;
-    element("GetRoleResult", &RoleResult { role: RoleView::full(find_role(turn, name)?) })
+    element(
+        "GetRoleResult",
+        &RoleResult {
+            role: RoleView::full(find_role(turn, name)?),
+        },
+    )
 }
 
 #[derive(Serialize)]
@@ -134,10 +158,22 @@ pub(super) fn list_roles(turn: &mut Turn<'_>, form: &Form) -> Result<String, Ser
     constraints.finish()?;
     let arn = format!("arn:aws:iam::{}:role{prefix}", turn.account_id());
     turn.authorize(&Ask::on("iam:ListRoles", &arn))?;
-    let under = turn.state.roles.iter().filter(|(_, role)| role.path.starts_with(&prefix));
+    let under = turn
+        .state
+        .roles
+        .iter()
+        .filter(|(_, role)| role.path.starts_with(&prefix));
     let page = page(form, under, |(key, _)| (*key).clone())?;
-    let roles = page.items.into_iter().map(|(_, role)| RoleView::listed(role)).collect();
-    let result = ListRolesResult { roles, is_truncated: page.end.is_truncated, marker: page.end.marker };
+    let roles = page
+        .items
+        .into_iter()
+        .map(|(_, role)| RoleView::listed(role))
+        .collect();
+    let result = ListRolesResult {
+        roles,
+        is_truncated: page.end.is_truncated,
+        marker: page.end.marker,
+    };
     element("ListRolesResult", &result)
 }
 
@@ -155,7 +191,10 @@ pub(super) fn update_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
     element("UpdateRoleResult", &())
 }
 
-pub(super) fn update_assume_role_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn update_assume_role_policy(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let mut constraints = Constraints::of(form);
     let name = constraints.name("RoleName", 64);
     let trust = constraints.required("PolicyDocument", 131_072);

@@ -24,7 +24,9 @@ fn arn(turn: &Turn<'_>) -> String {
 
 fn authorize(turn: &mut Turn<'_>, service: &str) -> Result<(), ServiceFault> {
     let arn = arn(turn);
-    turn.authorize(&Ask::on("iam:CreateServiceLinkedRole", &arn).with("iam:AWSServiceName", service))
+    turn.authorize(
+        &Ask::on("iam:CreateServiceLinkedRole", &arn).with("iam:AWSServiceName", service),
+    )
 }
 
 fn new_role(turn: &Turn<'_>, description: Option<String>) -> Role {
@@ -63,7 +65,10 @@ struct RoleResult {
     role: RoleView,
 }
 
-pub(super) fn create_service_linked_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn create_service_linked_role(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let mut constraints = Constraints::of(form);
     let service = constraints.name("AWSServiceName", 128);
     let description = constraints.description(true);
@@ -71,18 +76,26 @@ pub(super) fn create_service_linked_role(turn: &mut Turn<'_>, form: &Form) -> Re
     authorize(turn, service)?;
     let invalid = |message: String| Err(ServiceFault::new("InvalidInput", message));
     if service != SERVICE {
-        return invalid(format!("This sandbox knows the service-linked role of {SERVICE} only, not of {service}."));
+        return invalid(format!(
+            "This sandbox knows the service-linked role of {SERVICE} only, not of {service}."
+        ));
     }
     if form.text("CustomSuffix").is_some() {
         return invalid(format!("Custom suffix is not allowed for {SERVICE}"));
     }
     if turn.state.role(NAME).is_some() {
-        let message =
-            format!("Service role name {NAME} has been taken in this account, please try a different suffix.");
+        let message = format!(
+            "Service role name {NAME} has been taken in this account, please try a different suffix."
+        );
         return invalid(message);
     }
     let role = new_role(turn, description);
-    let result = element("CreateServiceLinkedRoleResult", &RoleResult { role: RoleView::full(&role) });
+    let result = element(
+        "CreateServiceLinkedRoleResult",
+        &RoleResult {
+            role: RoleView::full(&role),
+        },
+    );
     turn.change(Change::Role(Box::new(role)));
     result
 }

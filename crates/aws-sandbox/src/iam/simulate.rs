@@ -45,14 +45,19 @@ struct SimulatePrincipalPolicyResult {
     marker: Option<String>,
 }
 
-pub(super) fn simulate_principal_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
+pub(super) fn simulate_principal_policy(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
     let mut constraints = Constraints::of(form);
     let source = constraints.arn("PolicySourceArn");
     constraints.finish()?;
     let actions = action_names(form)?;
     turn.authorize(&Ask::on("iam:SimulatePrincipalPolicy", source))?;
     let mut permissions = source_permissions(turn, source)?;
-    permissions.identity.extend(documents(form, "PolicyInputList")?);
+    permissions
+        .identity
+        .extend(documents(form, "PolicyInputList")?);
     if let Some(boundary) = documents(form, "PermissionsBoundaryPolicyInputList")?.pop() {
         permissions.boundary = Some(boundary);
     }
@@ -68,8 +73,9 @@ pub(super) fn simulate_principal_policy(turn: &mut Turn<'_>, form: &Form) -> Res
         .map(|(index, (action, resource))| (index, action, resource))
         .collect();
     let page = page(form, asked, |(index, _, _)| format!("{index:08}"))?;
-    let simulate =
-        |(_, action, resource): (usize, &String, &String)| simulate(&permissions, action, resource, &context);
+    let simulate = |(_, action, resource): (usize, &String, &String)| {
+        simulate(&permissions, action, resource, &context)
+    };
     let result = SimulatePrincipalPolicyResult {
         evaluation_results: page.items.into_iter().map(simulate).collect(),
         is_truncated: page.end.is_truncated,
@@ -78,26 +84,43 @@ pub(super) fn simulate_principal_policy(turn: &mut Turn<'_>, form: &Form) -> Res
     element("SimulatePrincipalPolicyResult", &result)
 }
 
-fn simulate(permissions: &Permissions, action: &str, resource: &str, context: &Context) -> EvaluationResult {
-    let request = Request { action, resource, context };
+fn simulate(
+    permissions: &Permissions,
+    action: &str,
+    resource: &str,
+    context: &Context,
+) -> EvaluationResult {
+    let request = Request {
+        action,
+        resource,
+        context,
+    };
     let decide = |authority: Authority<'_>| evaluate(&authority, &request);
     let eval_decision = match decide(permissions.authority()) {
         Decision::Allowed => "allowed",
         Decision::Denied(Denial::ExplicitDeny(_)) => "explicitDeny",
-        Decision::Denied(Denial::NoIdentityPolicy | Denial::NoPermissionsBoundary | Denial::NoSessionPolicy) => {
-            "implicitDeny"
-        }
+        Decision::Denied(
+            Denial::NoIdentityPolicy | Denial::NoPermissionsBoundary | Denial::NoSessionPolicy,
+        ) => "implicitDeny",
     };
     let boundary_alone = |boundary: &Document| {
-        let authority = Authority { identity: std::slice::from_ref(boundary), boundary: None, session: None };
-        BoundaryDetail { allowed_by_permissions_boundary: decide(authority) == Decision::Allowed }
+        let authority = Authority {
+            identity: std::slice::from_ref(boundary),
+            boundary: None,
+            session: None,
+        };
+        BoundaryDetail {
+            allowed_by_permissions_boundary: decide(authority) == Decision::Allowed,
+        }
     };
     EvaluationResult {
         eval_action_name: action.to_owned(),
         eval_resource_name: resource.to_owned(),
         eval_decision,
         matched_statements: Members::from_iter([]),
-        missing_context_values: missing_keys(&permissions.authority(), &request).into_iter().collect(),
+        missing_context_values: missing_keys(&permissions.authority(), &request)
+            .into_iter()
+            .collect(),
         permissions_boundary_decision_detail: permissions.boundary.as_ref().map(boundary_alone),
     }
 }
@@ -109,10 +132,16 @@ fn action_names(form: &Form) -> Result<Vec<String>, ServiceFault> {
             must not be null";
         return Err(ServiceFault::new("ValidationError", message));
     }
-    let is_action =
-        |action: &String| action.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty());
+    let is_action = |action: &String| {
+        action
+            .split_once(':')
+            .is_some_and(|(service, name)| !service.is_empty() && !name.is_empty())
+    };
     match actions.iter().find(|action| !is_action(action)) {
-        Some(wrong) => Err(ServiceFault::new("InvalidInput", format!("Invalid Action: {wrong}"))),
+        Some(wrong) => Err(ServiceFault::new(
+            "InvalidInput",
+            format!("Invalid Action: {wrong}"),
+        )),
         None => Ok(actions),
     }
 }
@@ -120,21 +149,30 @@ fn action_names(form: &Form) -> Result<Vec<String>, ServiceFault> {
 /// The permissions of the principal whose policies are simulated: a user or a role, not a session.
 fn source_permissions(turn: &Turn<'_>, source: &str) -> Result<Permissions, ServiceFault> {
     if source.contains(":assumed-role/") {
-        let message = format!("Invalid Entity Arn: {source} does not clearly define entity type and name.");
+        let message =
+            format!("Invalid Entity Arn: {source} does not clearly define entity type and name.");
         return Err(ServiceFault::new("InvalidInput", message));
     }
     if let Some(role) = turn.state.role_by_arn(source) {
         return Ok(role_permissions(turn.state, role, None));
     }
-    let key = turn.state.keys.values().find(|key| key.identity.arn == source);
+    let key = turn
+        .state
+        .keys
+        .values()
+        .find(|key| key.identity.arn == source);
     let key = key.ok_or_else(|| no_such_entity(format!("The entity {source} cannot be found.")))?;
-    Permissions::of(&key.identity).map_err(|fault| ServiceFault::new("PolicyEvaluation", fault.message))
+    Permissions::of(&key.identity)
+        .map_err(|fault| ServiceFault::new("PolicyEvaluation", fault.message))
 }
 
 fn documents(form: &Form, list: &str) -> Result<Vec<Document>, ServiceFault> {
     let read = |text: &String| {
         let malformed = |fault: crate::policy::document::DocumentFault| {
-            ServiceFault::new("InvalidInput", format!("Invalid policy in {list}: {}", fault.message))
+            ServiceFault::new(
+                "InvalidInput",
+                format!("Invalid policy in {list}: {}", fault.message),
+            )
         };
         Document::parse_identity(text).map_err(malformed)
     };
@@ -143,8 +181,14 @@ fn documents(form: &Form, list: &str) -> Result<Vec<Document>, ServiceFault> {
 
 fn context(form: &Form) -> Context {
     let entry = |entry: &Form| {
-        let key = entry.text("ContextKeyName").unwrap_or_default().to_ascii_lowercase();
+        let key = entry
+            .text("ContextKeyName")
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         (key, entry.strings("ContextKeyValues"))
     };
-    form.list("ContextEntries", Some("member")).iter().map(entry).collect()
+    form.list("ContextEntries", Some("member"))
+        .iter()
+        .map(entry)
+        .collect()
 }

@@ -22,7 +22,10 @@ pub(super) fn check_tags(tags: &[Tag]) -> Result<(), ServiceFault> {
 pub(super) fn add_tags(tags: &mut Vec<Tag>, added: &[Tag], most: u32) -> Result<(), ServiceFault> {
     check_tags(added)?;
     for tag in added {
-        match tags.iter_mut().find(|existing| existing.key.eq_ignore_ascii_case(&tag.key)) {
+        match tags
+            .iter_mut()
+            .find(|existing| existing.key.eq_ignore_ascii_case(&tag.key))
+        {
             Some(existing) => existing.clone_from(tag),
             None => tags.push(tag.clone()),
         }

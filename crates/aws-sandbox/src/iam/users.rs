@@ -53,9 +53,18 @@ pub(super) fn get_user(turn: &mut Turn<'_>, form: &Form) -> Result<String, Servi
             }
         },
     };
-    let arns = turn.state.keys.values().map(|key| key.identity.arn.as_str());
-    let known = arns.filter(|arn| user_of(arn).is_some_and(|(_, user)| user == name)).min().map(str::to_owned);
-    let arn = known.clone().unwrap_or_else(|| format!("arn:aws:iam::{}:user/{name}", turn.account_id()));
+    let arns = turn
+        .state
+        .keys
+        .values()
+        .map(|key| key.identity.arn.as_str());
+    let known = arns
+        .filter(|arn| user_of(arn).is_some_and(|(_, user)| user == name))
+        .min()
+        .map(str::to_owned);
+    let arn = known
+        .clone()
+        .unwrap_or_else(|| format!("arn:aws:iam::{}:user/{name}", turn.account_id()));
     turn.authorize(&Ask::on_shown("iam:GetUser", &arn, &format!("user {name}")))?;
     let missing = || no_such_entity(format!("The user with name {name} cannot be found."));
     let arn = known.ok_or_else(missing)?;

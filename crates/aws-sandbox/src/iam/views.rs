@@ -9,7 +9,11 @@ use crate::state::{State, Tag};
 use crate::wire::xml::Members;
 
 /// All but the unreserved characters of RFC 3986, which is how IAM encodes documents.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// A document as IAM returns it: percent-encoded.
 pub(super) fn encode_document(document: &str) -> String {
@@ -51,9 +55,11 @@ impl RoleView {
     /// As GetRole and CreateRole show it.
     pub(super) fn full(role: &Role) -> RoleView {
         RoleView {
-            permissions_boundary: role.boundary.clone().map(|permissions_boundary_arn| BoundaryView {
-                permissions_boundary_type: "PermissionsBoundaryPolicy",
-                permissions_boundary_arn,
+            permissions_boundary: role.boundary.clone().map(|permissions_boundary_arn| {
+                BoundaryView {
+                    permissions_boundary_type: "PermissionsBoundaryPolicy",
+                    permissions_boundary_arn,
+                }
             }),
             tags: (!role.tags.is_empty()).then(|| role.tags.iter().cloned().collect()),
             role_last_used: Some(LastUsedView {}),
@@ -101,10 +107,21 @@ pub(super) struct PolicyView {
 impl PolicyView {
     /// As GetPolicy and CreatePolicy show it.
     pub(super) fn full(state: &State, policy: &ManagedPolicy) -> PolicyView {
-        let attached = state.roles.values().filter(|role| role.attached.contains(&policy.arn)).count();
-        let bounding = state.roles.values().filter(|role| role.boundary.as_ref() == Some(&policy.arn)).count();
+        let attached = state
+            .roles
+            .values()
+            .filter(|role| role.attached.contains(&policy.arn))
+            .count();
+        let bounding = state
+            .roles
+            .values()
+            .filter(|role| role.boundary.as_ref() == Some(&policy.arn))
+            .count();
         PolicyView {
-            description: policy.description.clone().filter(|description| !description.is_empty()),
+            description: policy
+                .description
+                .clone()
+                .filter(|description| !description.is_empty()),
             tags: (!policy.tags.is_empty()).then(|| policy.tags.iter().cloned().collect()),
             ..PolicyView::listed(policy, attached, bounding)
         }
@@ -142,7 +159,10 @@ pub(super) struct VersionView {
 impl VersionView {
     /// As GetPolicyVersion shows it.
     pub(super) fn full(policy: &ManagedPolicy, version: &PolicyVersion) -> VersionView {
-        VersionView { document: Some(encode_document(&version.document)), ..VersionView::listed(policy, version) }
+        VersionView {
+            document: Some(encode_document(&version.document)),
+            ..VersionView::listed(policy, version)
+        }
     }
 
     /// As ListPolicyVersions and CreatePolicyVersion show it: without the document.

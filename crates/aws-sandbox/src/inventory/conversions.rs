@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::inventory::{
-    ClusterItem, Inventory, ParameterGroupItem, PolicyItem, RoleItem, SecurityGroupItem, SubnetGroupItem, SubnetItem,
+    ClusterItem, Inventory, ParameterGroupItem, PolicyItem, RoleItem, SecurityGroupItem,
+    SubnetGroupItem, SubnetItem,
 };
 use crate::state::cluster::Cluster;
 use crate::state::group::{ParameterGroup, SubnetGroup};
@@ -18,18 +19,36 @@ impl Inventory {
         Inventory {
             roles: state.roles.values().map(RoleItem::of).collect(),
             policies: state.policies.values().map(PolicyItem::of).collect(),
-            clusters: state.clusters.values().map(|cluster| ClusterItem::of(cluster, now)).collect(),
-            subnet_groups: state.subnet_groups.values().map(SubnetGroupItem::of).collect(),
-            parameter_groups: state.parameter_groups.values().map(ParameterGroupItem::of).collect(),
+            clusters: state
+                .clusters
+                .values()
+                .map(|cluster| ClusterItem::of(cluster, now))
+                .collect(),
+            subnet_groups: state
+                .subnet_groups
+                .values()
+                .map(SubnetGroupItem::of)
+                .collect(),
+            parameter_groups: state
+                .parameter_groups
+                .values()
+                .map(ParameterGroupItem::of)
+                .collect(),
             subnets: state.subnets.values().map(SubnetItem::of).collect(),
-            security_groups: state.security_groups.values().map(SecurityGroupItem::of).collect(),
+            security_groups: state
+                .security_groups
+                .values()
+                .map(SecurityGroupItem::of)
+                .collect(),
             tables: state.tables.keys().cloned().collect(),
         }
     }
 }
 
 fn by_key(tags: &[Tag]) -> BTreeMap<String, String> {
-    tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
+    tags.iter()
+        .map(|tag| (tag.key.clone(), tag.value.clone()))
+        .collect()
 }
 
 impl RoleItem {
@@ -110,7 +129,11 @@ impl SubnetItem {
             id: subnet.id.clone(),
             vpc_id: subnet.vpc_id.clone(),
             availability_zone: subnet.availability_zone.clone(),
-            network_types: subnet.network_types().into_iter().map(str::to_owned).collect(),
+            network_types: subnet
+                .network_types()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             builtin: subnet.builtin,
         }
     }
@@ -133,7 +156,11 @@ fn say_rule(rule: &IngressRule) -> String {
         (Some(from), Some(to)) => format!(" {from}-{to}"),
         _ => String::new(),
     };
-    let protocol = if rule.protocol == "-1" { "all" } else { &rule.protocol };
+    let protocol = if rule.protocol == "-1" {
+        "all"
+    } else {
+        &rule.protocol
+    };
     let source = match &rule.source {
         IngressSource::Cidr(source)
         | IngressSource::Ipv6Cidr(source)

@@ -159,8 +159,16 @@ pub struct SecurityGroupItem {
 impl Inventory {
     /// Names what somebody made: all that is neither built in nor a service-linked role.
     pub fn made(&self) -> Vec<String> {
-        let roles = self.roles.iter().filter(|role| !role.service_linked).map(|role| role.arn.clone());
-        let policies = self.policies.iter().filter(|policy| !policy.builtin).map(|policy| policy.arn.clone());
+        let roles = self
+            .roles
+            .iter()
+            .filter(|role| !role.service_linked)
+            .map(|role| role.arn.clone());
+        let policies = self
+            .policies
+            .iter()
+            .filter(|policy| !policy.builtin)
+            .map(|policy| policy.arn.clone());
         let clusters = self.clusters.iter().map(|cluster| cluster.arn.clone());
         let subnet_groups = self.subnet_groups.iter().filter(|group| !group.builtin);
         let parameter_groups = self.parameter_groups.iter().filter(|group| !group.builtin);

@@ -19,20 +19,34 @@ pub(super) fn check_action(action: &str, place: Place) -> Result<(), DocumentFau
         {
             Ok(())
         } else {
-            Err(DocumentFault::new("AssumeRole policy may only specify STS AssumeRole actions."))
+            Err(DocumentFault::new(
+                "AssumeRole policy may only specify STS AssumeRole actions.",
+            ))
         };
     }
     if action == "*" {
         return Ok(());
     }
-    let (vendor, name) = action.split_once(':').ok_or_else(DocumentFault::no_vendor)?;
+    let (vendor, name) = action
+        .split_once(':')
+        .ok_or_else(DocumentFault::no_vendor)?;
     if name.contains(':') {
-        return Err(DocumentFault::new("Actions/Condition can contain only one colon."));
+        return Err(DocumentFault::new(
+            "Actions/Condition can contain only one colon.",
+        ));
     }
-    if vendor.is_empty() || !vendor.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)) {
+    if vendor.is_empty()
+        || !vendor
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+    {
         return Err(DocumentFault::new(format!("Vendor {vendor} is not valid")));
     }
-    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"*?".contains(&byte)) {
+    if !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"*?".contains(&byte))
+    {
         Ok(())
     } else {
         Err(DocumentFault::syntax())

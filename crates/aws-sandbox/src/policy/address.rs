@@ -64,7 +64,11 @@ mod tests {
         ] {
             let network_value = Network::parse(network).expect(network);
             let address = address.parse().expect("an address");
-            assert_eq!(network_value.contains(address), expected, "{network} {address}");
+            assert_eq!(
+                network_value.contains(address),
+                expected,
+                "{network} {address}"
+            );
         }
         for malformed in ["203.0.113.0/33", "203.0.113/24", "", "::/129", "1.2.3.4/x"] {
             assert!(Network::parse(malformed).is_none(), "{malformed}");

@@ -49,8 +49,13 @@ impl Condition {
         if let Some(variable) = texts.iter().find(|text| text.contains("${")) {
             return Err(DocumentFault::variable(variable));
         }
-        let wanted = texts.iter().map(|text| Wanted::parse(head.comparison, text)).collect::<Option<Vec<_>>>();
-        let wanted = wanted.filter(|wanted| !wanted.is_empty()).ok_or_else(DocumentFault::syntax)?;
+        let wanted = texts
+            .iter()
+            .map(|text| Wanted::parse(head.comparison, text))
+            .collect::<Option<Vec<_>>>();
+        let wanted = wanted
+            .filter(|wanted| !wanted.is_empty())
+            .ok_or_else(DocumentFault::syntax)?;
         Ok(Condition {
             quantifier: head.quantifier,
             if_exists: head.if_exists,
@@ -87,7 +92,9 @@ impl Condition {
     fn wants_absence(&self, absent: bool) -> bool {
         self.wanted.iter().any(|wanted| match wanted {
             Wanted::Truth(wanted) => *wanted == absent,
-            Wanted::Text(..) | Wanted::Number(..) | Wanted::Moment(..) | Wanted::Network(_) => false,
+            Wanted::Text(..) | Wanted::Number(..) | Wanted::Moment(..) | Wanted::Network(_) => {
+                false
+            }
         })
     }
 
@@ -101,7 +108,11 @@ impl Condition {
 
     /// Whether one value passes: equal to one of the wanted, or, negated, to none. A value of another kind never passes.
     fn accepts(&self, actual: &str) -> bool {
-        let outcomes: Option<Vec<bool>> = self.wanted.iter().map(|wanted| wanted.matches(actual)).collect();
+        let outcomes: Option<Vec<bool>> = self
+            .wanted
+            .iter()
+            .map(|wanted| wanted.matches(actual))
+            .collect();
         outcomes.is_some_and(|outcomes| outcomes.contains(&true) != self.negated)
     }
 }
@@ -131,7 +142,12 @@ impl Head {
         if comparison == Comparison::Null && (if_exists || quantifier.is_some()) {
             return Err(DocumentFault::syntax());
         }
-        Ok(Head { quantifier, if_exists, comparison, negated })
+        Ok(Head {
+            quantifier,
+            if_exists,
+            comparison,
+            negated,
+        })
     }
 }
 

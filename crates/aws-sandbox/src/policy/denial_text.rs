@@ -12,8 +12,12 @@ pub fn denial_message(
     resource_text: Option<&str>,
     denial: Option<&Denial>,
 ) -> String {
-    let resource = resource_text.map(|text| format!(" on resource: {text}")).unwrap_or_default();
-    let reason = denial.map(|denial| reason(action, denial)).unwrap_or_default();
+    let resource = resource_text
+        .map(|text| format!(" on resource: {text}"))
+        .unwrap_or_default();
+    let reason = denial
+        .map(|denial| reason(action, denial))
+        .unwrap_or_default();
     format!("User: {principal_arn} is not authorized to perform: {action}{resource}{reason}")
 }
 
@@ -52,12 +56,18 @@ mod tests {
         let on_policy = Some("policy p");
         for (denial, tail) in [
             (None, ""),
-            (Some(Denial::NoIdentityPolicy), " because no identity-based policy allows the iam:CreatePolicy action"),
+            (
+                Some(Denial::NoIdentityPolicy),
+                " because no identity-based policy allows the iam:CreatePolicy action",
+            ),
             (
                 Some(Denial::NoPermissionsBoundary),
                 " because no permissions boundary allows the iam:CreatePolicy action",
             ),
-            (Some(Denial::NoSessionPolicy), " because no session policy allows the iam:CreatePolicy action"),
+            (
+                Some(Denial::NoSessionPolicy),
+                " because no session policy allows the iam:CreatePolicy action",
+            ),
             (
                 Some(Denial::ExplicitDeny(DenySource::IdentityPolicy)),
                 " with an explicit deny in an identity-based policy",
@@ -66,7 +76,10 @@ mod tests {
                 Some(Denial::ExplicitDeny(DenySource::PermissionsBoundary)),
                 " with an explicit deny in a permissions boundary",
             ),
-            (Some(Denial::ExplicitDeny(DenySource::SessionPolicy)), " with an explicit deny in a session policy"),
+            (
+                Some(Denial::ExplicitDeny(DenySource::SessionPolicy)),
+                " with an explicit deny in a session policy",
+            ),
         ] {
             let message = denial_message(ALICE, "iam:CreatePolicy", on_policy, denial.as_ref());
             assert_eq!(message, format!("{base} on resource: policy p{tail}"));

@@ -24,7 +24,9 @@ pub struct DocumentFault {
 
 impl DocumentFault {
     pub(super) fn new(message: impl Into<String>) -> DocumentFault {
-        DocumentFault { message: message.into() }
+        DocumentFault {
+            message: message.into(),
+        }
     }
 
     pub(super) fn syntax() -> DocumentFault {
@@ -32,7 +34,9 @@ impl DocumentFault {
     }
 
     pub(super) fn no_vendor() -> DocumentFault {
-        DocumentFault::new("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+        DocumentFault::new(
+            "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+        )
     }
 
     /// Refused, never guessed: a variable read literally would grant or deny something else than its author meant.
@@ -46,7 +50,9 @@ impl Document {
     pub fn parse_identity(json: &str) -> Result<Document, DocumentFault> {
         let document = parse_object(json)?;
         if document.get("Version").and_then(Value::as_str) != Some("2012-10-17") {
-            return Err(DocumentFault::new("Policy document must be version 2012-10-17 or greater."));
+            return Err(DocumentFault::new(
+                "Policy document must be version 2012-10-17 or greater.",
+            ));
         }
         Document::from_statements(&document, Place::Identity)
     }
@@ -66,7 +72,8 @@ impl Document {
 
     /// Whether this trust policy lets a user, or a session of a role, of this account assume the role.
     pub fn trusts_principal(&self, arn: &str, account_id: &str) -> bool {
-        let names = |them: &Principals| them.are_everybody() || them.name_principal(arn, account_id);
+        let names =
+            |them: &Principals| them.are_everybody() || them.name_principal(arn, account_id);
         self.lets_assume(Effect::Allow, names) && !self.lets_assume(Effect::Deny, names)
     }
 
@@ -88,8 +95,10 @@ impl Document {
             Some(_) | None => return Err(DocumentFault::syntax()),
         };
         refuse_repeated_sids(&statements)?;
-        let statements =
-            statements.into_iter().map(|statement| Statement::parse(statement, place)).collect::<Result<_, _>>()?;
+        let statements = statements
+            .into_iter()
+            .map(|statement| Statement::parse(statement, place))
+            .collect::<Result<_, _>>()?;
         Ok(Document { statements })
     }
 }
@@ -104,12 +113,19 @@ fn parse_object(text: &str) -> Result<Value, DocumentFault> {
         "Statement" => true,
         _ => false,
     });
-    if well_formed { Ok(document) } else { Err(DocumentFault::syntax()) }
+    if well_formed {
+        Ok(document)
+    } else {
+        Err(DocumentFault::syntax())
+    }
 }
 
 fn refuse_repeated_sids(statements: &[&Value]) -> Result<(), DocumentFault> {
     let mut seen = std::collections::BTreeSet::new();
-    for sid in statements.iter().filter_map(|statement| statement.get("Sid")) {
+    for sid in statements
+        .iter()
+        .filter_map(|statement| statement.get("Sid"))
+    {
         let sid = sid.as_str().ok_or_else(DocumentFault::syntax)?;
         if !sid.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(DocumentFault::new(
@@ -117,7 +133,9 @@ fn refuse_repeated_sids(statements: &[&Value]) -> Result<(), DocumentFault> {
             ));
         }
         if !sid.is_empty() && !seen.insert(sid) {
-            return Err(DocumentFault::new("Statement IDs (SID) in a single policy must be unique."));
+            return Err(DocumentFault::new(
+                "Statement IDs (SID) in a single policy must be unique.",
+            ));
         }
     }
     Ok(())

@@ -68,9 +68,21 @@ pub enum DenySource {
 pub fn evaluate(authority: &Authority<'_>, request: &Request<'_>) -> Decision {
     let boundary = authority.boundary.map(std::slice::from_ref);
     let parts = [
-        (Some(authority.identity), DenySource::IdentityPolicy, Denial::NoIdentityPolicy),
-        (boundary, DenySource::PermissionsBoundary, Denial::NoPermissionsBoundary),
-        (authority.session, DenySource::SessionPolicy, Denial::NoSessionPolicy),
+        (
+            Some(authority.identity),
+            DenySource::IdentityPolicy,
+            Denial::NoIdentityPolicy,
+        ),
+        (
+            boundary,
+            DenySource::PermissionsBoundary,
+            Denial::NoPermissionsBoundary,
+        ),
+        (
+            authority.session,
+            DenySource::SessionPolicy,
+            Denial::NoSessionPolicy,
+        ),
     ];
     for (documents, source, _) in parts {
         if documents.is_some_and(|documents| any_statement(documents, Effect::Deny, request)) {

@@ -7,7 +7,9 @@ use serde_json::{Map, Number, Value};
 
 /// Reads a text as JSON; `None` when it is malformed or repeats a key.
 pub(super) fn parse(text: &str) -> Option<Value> {
-    serde_json::from_str::<Unique>(text).ok().map(|unique| unique.0)
+    serde_json::from_str::<Unique>(text)
+        .ok()
+        .map(|unique| unique.0)
 }
 
 struct Unique(Value);
@@ -79,8 +81,17 @@ mod tests {
     #[test]
     fn a_repeated_key_is_no_json_of_ours() {
         let text = r#"{"a":[1,-2,0.5,true,null,"x",{"b":{}}]}"#;
-        assert_eq!(parse(text).map(|value| value.to_string()).as_deref(), Some(text));
-        for refused in [r#"{"a":1,"a":2}"#, r#"[{"b":{"c":1,"c":1}}]"#, "{", "", "{} {}"] {
+        assert_eq!(
+            parse(text).map(|value| value.to_string()).as_deref(),
+            Some(text)
+        );
+        for refused in [
+            r#"{"a":1,"a":2}"#,
+            r#"[{"b":{"c":1,"c":1}}]"#,
+            "{",
+            "",
+            "{} {}",
+        ] {
             assert_eq!(parse(refused), None, "{refused}");
         }
     }

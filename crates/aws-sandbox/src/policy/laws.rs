@@ -7,7 +7,14 @@ use super::document::Document;
 use super::evaluate::{Authority, Context, Decision, Denial, Request, evaluate};
 use super::pattern;
 
-const ACTIONS: [&str; 6] = ["iam:CreateRole", "iam:PassRole", "iam:*", "dax:CreateCluster", "IAM:create*", "*"];
+const ACTIONS: [&str; 6] = [
+    "iam:CreateRole",
+    "iam:PassRole",
+    "iam:*",
+    "dax:CreateCluster",
+    "IAM:create*",
+    "*",
+];
 const RESOURCES: [&str; 5] = [
     "*",
     "arn:aws:iam::123456789012:role/dax-*",
@@ -28,7 +35,9 @@ fn condition() -> impl Strategy<Value = Option<Value>> {
     ]);
     let key = prop::sample::select(vec!["iam:PassedToService", "aws:RequestedRegion"]);
     let value = prop::sample::select(vec!["dax.amazonaws.com", "us-*", "us-east-1"]);
-    prop::option::of((operator, key, value).prop_map(|(operator, key, value)| json!({operator: {key: value}})))
+    prop::option::of(
+        (operator, key, value).prop_map(|(operator, key, value)| json!({operator: {key: value}})),
+    )
 }
 
 fn statement() -> impl Strategy<Value = Value> {
@@ -66,22 +75,51 @@ struct Asked {
 
 fn asked() -> impl Strategy<Value = Asked> {
     let value = prop::sample::select(vec!["dax.amazonaws.com", "us-east-1", "us-west-2", ""]);
-    let key = prop::sample::select(vec!["iam:passedtoservice", "aws:requestedregion"]).prop_map(str::to_owned);
-    let context = prop::collection::btree_map(key, prop::collection::vec(value.prop_map(str::to_owned), 0..3), 0..3);
-    let action =
-        prop::sample::select(vec!["iam:CreateRole", "iam:PassRole", "dax:CreateCluster", "sts:GetCallerIdentity"]);
+    let key = prop::sample::select(vec!["iam:passedtoservice", "aws:requestedregion"])
+        .prop_map(str::to_owned);
+    let context = prop::collection::btree_map(
+        key,
+        prop::collection::vec(value.prop_map(str::to_owned), 0..3),
+        0..3,
+    );
+    let action = prop::sample::select(vec![
+        "iam:CreateRole",
+        "iam:PassRole",
+        "dax:CreateCluster",
+        "sts:GetCallerIdentity",
+    ]);
     let resource = prop::sample::select(vec![
         "*",
         "arn:aws:iam::123456789012:role/dax-a",
         "arn:aws:iam::123456789012:role/admin",
         "arn:aws:iam::123456789012:policy/dax-b",
     ]);
-    (action, resource, context).prop_map(|(action, resource, context)| Asked { action, resource, context })
+    (action, resource, context).prop_map(|(action, resource, context)| Asked {
+        action,
+        resource,
+        context,
+    })
 }
 
-fn decide(identity: &[Document], boundary: Option<&Document>, session: Option<&[Document]>, asked: &Asked) -> Decision {
-    let request = Request { action: asked.action, resource: asked.resource, context: &asked.context };
-    evaluate(&Authority { identity, boundary, session }, &request)
+fn decide(
+    identity: &[Document],
+    boundary: Option<&Document>,
+    session: Option<&[Document]>,
+    asked: &Asked,
+) -> Decision {
+    let request = Request {
+        action: asked.action,
+        resource: asked.resource,
+        context: &asked.context,
+    };
+    evaluate(
+        &Authority {
+            identity,
+            boundary,
+            session,
+        },
+        &request,
+    )
 }
 
 fn everything(effect: &str) -> Document {
@@ -157,7 +195,9 @@ proptest! {
 fn obviously(pattern: &[u8], text: &[u8]) -> bool {
     match (pattern, text) {
         ([], []) => true,
-        ([b'*', rest @ ..], _) => obviously(rest, text) || (!text.is_empty() && obviously(pattern, &text[1..])),
+        ([b'*', rest @ ..], _) => {
+            obviously(rest, text) || (!text.is_empty() && obviously(pattern, &text[1..]))
+        }
         ([b'?', rest @ ..], [_, tail @ ..]) => obviously(rest, tail),
         ([wanted, rest @ ..], [actual, tail @ ..]) => wanted == actual && obviously(rest, tail),
         ([], [_, ..]) | ([_, ..], []) => false,

@@ -7,14 +7,28 @@ use super::evaluate::{Authority, Request};
 
 /// The condition keys, in lower case, on which the answer may hang and which the context does not have.
 pub fn missing_keys(authority: &Authority<'_>, request: &Request<'_>) -> BTreeSet<String> {
-    let boundary = authority.boundary.map(std::slice::from_ref).unwrap_or_default();
-    let documents = authority.identity.iter().chain(boundary).chain(authority.session.unwrap_or_default());
+    let boundary = authority
+        .boundary
+        .map(std::slice::from_ref)
+        .unwrap_or_default();
+    let documents = authority
+        .identity
+        .iter()
+        .chain(boundary)
+        .chain(authority.session.unwrap_or_default());
     let keys_of = |document: &Document| -> Vec<String> {
         let statements = document.statements.iter();
-        let about = statements.filter(|statement| statement.speaks_of(request.action, request.resource));
-        about.flat_map(|statement| statement.condition_keys()).map(str::to_owned).collect()
+        let about =
+            statements.filter(|statement| statement.speaks_of(request.action, request.resource));
+        about
+            .flat_map(|statement| statement.condition_keys())
+            .map(str::to_owned)
+            .collect()
     };
-    documents.flat_map(keys_of).filter(|key| !request.context.contains_key(key)).collect()
+    documents
+        .flat_map(keys_of)
+        .filter(|key| !request.context.contains_key(key))
+        .collect()
 }
 
 #[cfg(test)]
@@ -29,15 +43,28 @@ mod tests {
     #[test]
     fn only_keys_of_statements_about_the_request_are_missing() {
         let documents = [Document::parse_identity(PASSING).expect("this is a policy")];
-        let authority = Authority { identity: &documents, boundary: None, session: None };
+        let authority = Authority {
+            identity: &documents,
+            boundary: None,
+            session: None,
+        };
         let missing = |action, context: &Context| {
-            let request = Request { action, resource: "*", context };
-            missing_keys(&authority, &request).into_iter().collect::<Vec<String>>()
+            let request = Request {
+                action,
+                resource: "*",
+                context,
+            };
+            missing_keys(&authority, &request)
+                .into_iter()
+                .collect::<Vec<String>>()
         };
         let nothing = Context::new();
         assert_eq!(missing("iam:PassRole", &nothing), ["iam:passedtoservice"]);
         assert!(missing("iam:CreateRole", &nothing).is_empty());
-        let told = Context::from([("iam:passedtoservice".to_owned(), vec!["ec2.amazonaws.com".to_owned()])]);
+        let told = Context::from([(
+            "iam:passedtoservice".to_owned(),
+            vec!["ec2.amazonaws.com".to_owned()],
+        )]);
         assert!(missing("iam:PassRole", &told).is_empty());
     }
 }

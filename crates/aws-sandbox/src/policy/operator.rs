@@ -62,27 +62,75 @@ impl Relation {
 /// Every operator name with its comparison and whether it is negated.
 const NAMES: [(&str, Comparison, bool); 26] = [
     ("StringEquals", Comparison::Text(TextRelation::Equal), false),
-    ("StringNotEquals", Comparison::Text(TextRelation::Equal), true),
-    ("StringEqualsIgnoreCase", Comparison::Text(TextRelation::EqualIgnoringCase), false),
-    ("StringNotEqualsIgnoreCase", Comparison::Text(TextRelation::EqualIgnoringCase), true),
+    (
+        "StringNotEquals",
+        Comparison::Text(TextRelation::Equal),
+        true,
+    ),
+    (
+        "StringEqualsIgnoreCase",
+        Comparison::Text(TextRelation::EqualIgnoringCase),
+        false,
+    ),
+    (
+        "StringNotEqualsIgnoreCase",
+        Comparison::Text(TextRelation::EqualIgnoringCase),
+        true,
+    ),
     ("StringLike", Comparison::Text(TextRelation::Like), false),
     ("StringNotLike", Comparison::Text(TextRelation::Like), true),
     ("ArnEquals", Comparison::Text(TextRelation::ArnLike), false),
     ("ArnLike", Comparison::Text(TextRelation::ArnLike), false),
-    ("ArnNotEquals", Comparison::Text(TextRelation::ArnLike), true),
+    (
+        "ArnNotEquals",
+        Comparison::Text(TextRelation::ArnLike),
+        true,
+    ),
     ("ArnNotLike", Comparison::Text(TextRelation::ArnLike), true),
     ("NumericEquals", Comparison::Numeric(Relation::Equal), false),
-    ("NumericNotEquals", Comparison::Numeric(Relation::Equal), true),
-    ("NumericLessThan", Comparison::Numeric(Relation::Less), false),
-    ("NumericLessThanEquals", Comparison::Numeric(Relation::LessOrEqual), false),
-    ("NumericGreaterThan", Comparison::Numeric(Relation::Greater), false),
-    ("NumericGreaterThanEquals", Comparison::Numeric(Relation::GreaterOrEqual), false),
+    (
+        "NumericNotEquals",
+        Comparison::Numeric(Relation::Equal),
+        true,
+    ),
+    (
+        "NumericLessThan",
+        Comparison::Numeric(Relation::Less),
+        false,
+    ),
+    (
+        "NumericLessThanEquals",
+        Comparison::Numeric(Relation::LessOrEqual),
+        false,
+    ),
+    (
+        "NumericGreaterThan",
+        Comparison::Numeric(Relation::Greater),
+        false,
+    ),
+    (
+        "NumericGreaterThanEquals",
+        Comparison::Numeric(Relation::GreaterOrEqual),
+        false,
+    ),
     ("DateEquals", Comparison::Date(Relation::Equal), false),
     ("DateNotEquals", Comparison::Date(Relation::Equal), true),
     ("DateLessThan", Comparison::Date(Relation::Less), false),
-    ("DateLessThanEquals", Comparison::Date(Relation::LessOrEqual), false),
-    ("DateGreaterThan", Comparison::Date(Relation::Greater), false),
-    ("DateGreaterThanEquals", Comparison::Date(Relation::GreaterOrEqual), false),
+    (
+        "DateLessThanEquals",
+        Comparison::Date(Relation::LessOrEqual),
+        false,
+    ),
+    (
+        "DateGreaterThan",
+        Comparison::Date(Relation::Greater),
+        false,
+    ),
+    (
+        "DateGreaterThanEquals",
+        Comparison::Date(Relation::GreaterOrEqual),
+        false,
+    ),
     ("Bool", Comparison::Bool, false),
     ("IpAddress", Comparison::IpAddress, false),
     ("NotIpAddress", Comparison::IpAddress, true),
@@ -91,7 +139,10 @@ const NAMES: [(&str, Comparison, bool); 26] = [
 
 /// The comparison an operator name stands for and whether it is negated; `None` for a name IAM does not know.
 pub(super) fn named(name: &str) -> Option<(Comparison, bool)> {
-    NAMES.iter().find(|(known, _, _)| *known == name).map(|(_, comparison, negated)| (*comparison, *negated))
+    NAMES
+        .iter()
+        .find(|(known, _, _)| *known == name)
+        .map(|(_, comparison, negated)| (*comparison, *negated))
 }
 
 /// A value of a condition, read once into what its operator compares, with how.
@@ -109,8 +160,12 @@ impl Wanted {
     pub(super) fn parse(comparison: Comparison, text: &str) -> Option<Wanted> {
         match comparison {
             Comparison::Text(relation) => Some(Wanted::Text(relation, text.to_owned())),
-            Comparison::Numeric(relation) => number(text).map(|number| Wanted::Number(relation, number)),
-            Comparison::Date(relation) => moment(text).map(|moment| Wanted::Moment(relation, moment)),
+            Comparison::Numeric(relation) => {
+                number(text).map(|number| Wanted::Number(relation, number))
+            }
+            Comparison::Date(relation) => {
+                moment(text).map(|moment| Wanted::Moment(relation, moment))
+            }
             Comparison::Bool | Comparison::Null => truth(text).map(Wanted::Truth),
             Comparison::IpAddress => Network::parse(text).map(Wanted::Network),
         }
@@ -121,8 +176,12 @@ impl Wanted {
     pub(super) fn matches(&self, actual: &str) -> Option<bool> {
         match self {
             Wanted::Text(relation, wanted) => Some(relation.holds(actual, wanted)),
-            Wanted::Number(relation, wanted) => number(actual).map(|actual| relation.holds(actual, *wanted)),
-            Wanted::Moment(relation, wanted) => moment(actual).map(|actual| relation.holds(actual, *wanted)),
+            Wanted::Number(relation, wanted) => {
+                number(actual).map(|actual| relation.holds(actual, *wanted))
+            }
+            Wanted::Moment(relation, wanted) => {
+                moment(actual).map(|actual| relation.holds(actual, *wanted))
+            }
             Wanted::Truth(wanted) => truth(actual).map(|actual| actual == *wanted),
             Wanted::Network(network) => actual.parse().ok().map(|actual| network.contains(actual)),
         }
@@ -130,7 +189,10 @@ impl Wanted {
 }
 
 fn number(text: &str) -> Option<f64> {
-    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite())
 }
 
 fn truth(text: &str) -> Option<bool> {
@@ -145,7 +207,10 @@ fn moment(text: &str) -> Option<i64> {
     if let Ok(date) = text.parse::<NaiveDate>() {
         return Some(date.and_time(NaiveTime::MIN).and_utc().timestamp_millis());
     }
-    let to_the_minute = || DateTime::parse_from_str(&text.replace('Z', "+0000"), "%Y-%m-%dT%H:%M%z");
-    let time = DateTime::parse_from_rfc3339(text).or_else(|_| to_the_minute()).ok()?;
+    let to_the_minute =
+        || DateTime::parse_from_str(&text.replace('Z', "+0000"), "%Y-%m-%dT%H:%M%z");
+    let time = DateTime::parse_from_rfc3339(text)
+        .or_else(|_| to_the_minute())
+        .ok()?;
     Some(time.timestamp_millis())
 }

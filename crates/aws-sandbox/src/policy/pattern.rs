@@ -56,8 +56,16 @@ mod tests {
             ("a*c", "abcbc", true),
             ("a*b*c", "a-b-b-c", true),
             ("a*b*c", "acb", false),
-            ("arn:aws:iam::1:role/dax-*", "arn:aws:iam::1:role/dax-a/b:c", true),
-            ("arn:aws:iam::1:role/dax-*", "arn:aws:iam::1:role/other", false),
+            (
+                "arn:aws:iam::1:role/dax-*",
+                "arn:aws:iam::1:role/dax-a/b:c",
+                true,
+            ),
+            (
+                "arn:aws:iam::1:role/dax-*",
+                "arn:aws:iam::1:role/other",
+                false,
+            ),
             ("table/T", "table/t", false),
             ("?", "é", true),
             ("a**", "a", true),

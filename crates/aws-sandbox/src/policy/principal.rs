@@ -27,9 +27,12 @@ impl Principals {
                 }
                 Ok(principals)
             }
-            Value::String(_) | Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
-                Err(DocumentFault::syntax())
-            }
+            Value::String(_)
+            | Value::Object(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_) => Err(DocumentFault::syntax()),
         }
     }
 
@@ -44,7 +47,9 @@ impl Principals {
             };
             if !fits {
                 let kind = kind.to_ascii_uppercase();
-                return Err(DocumentFault::new(format!("Invalid principal in policy: \"{kind}\":\"{name}\"")));
+                return Err(DocumentFault::new(format!(
+                    "Invalid principal in policy: \"{kind}\":\"{name}\""
+                )));
             }
             match kind {
                 "Service" => self.services.push(name.to_owned()),
@@ -67,7 +72,10 @@ impl Principals {
         let root = format!("arn:aws:iam::{account_id}:root");
         let role = role_of_session(arn);
         self.accounts.iter().any(|known| {
-            known == arn || known == account_id || *known == root || Some(known.as_str()) == role.as_deref()
+            known == arn
+                || known == account_id
+                || *known == root
+                || Some(known.as_str()) == role.as_deref()
         })
     }
 
@@ -80,13 +88,16 @@ impl Principals {
 /// `NAME.amazonaws.com`, with the endings AWS's partitions use
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>).
 fn is_service(name: &str) -> bool {
-    let Some(front) =
-        [".amazonaws.com", ".amazonaws.com.cn", ".aws.internal"].iter().find_map(|ending| name.strip_suffix(ending))
+    let Some(front) = [".amazonaws.com", ".amazonaws.com.cn", ".aws.internal"]
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending))
     else {
         return false;
     };
     !front.is_empty()
-        && front.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte))
+        && front
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte))
 }
 
 fn is_account_principal(name: &str) -> bool {
@@ -101,7 +112,9 @@ fn is_account_principal(name: &str) -> bool {
 
 /// The ARN of the role that a session belongs to; a role with a path cannot be told from the session's ARN.
 fn role_of_session(arn: &str) -> Option<String> {
-    let (account, session) = arn.strip_prefix("arn:aws:sts::")?.split_once(":assumed-role/")?;
+    let (account, session) = arn
+        .strip_prefix("arn:aws:sts::")?
+        .split_once(":assumed-role/")?;
     let (role, _) = session.split_once('/')?;
     Some(format!("arn:aws:iam::{account}:role/{role}"))
 }

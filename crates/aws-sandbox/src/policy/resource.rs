@@ -2,8 +2,16 @@
 
 use super::document::DocumentFault;
 
-const PARTITIONS: [&str; 8] =
-    ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
+const PARTITIONS: [&str; 8] = [
+    "aws",
+    "aws-cn",
+    "aws-us-gov",
+    "aws-iso",
+    "aws-iso-b",
+    "aws-iso-e",
+    "aws-iso-f",
+    "aws-eusc",
+];
 
 const IAM_RESOURCES: [&str; 13] = [
     "user/",
@@ -33,7 +41,9 @@ pub(super) fn check_resource(resource: &str) -> Result<(), DocumentFault> {
     let message = match segments[..] {
         ["arn", partition, ..] if partition != "*" && !PARTITIONS.contains(&partition) => {
             let rest = segments.get(2..).unwrap_or_default().join(":");
-            format!("Partition \"{partition}\" is not valid for resource \"arn:{partition}:{rest}\".")
+            format!(
+                "Partition \"{partition}\" is not valid for resource \"arn:{partition}:{rest}\"."
+            )
         }
         ["arn", _] | ["arn", _, "", ..] => {
             "Resource vendor must be fully qualified and cannot contain regexes.".to_owned()
@@ -45,9 +55,13 @@ pub(super) fn check_resource(resource: &str) -> Result<(), DocumentFault> {
             format!("IAM resource {resource} cannot contain region information.")
         }
         ["arn", _, "iam", _, _, path]
-            if !path.starts_with('*') && !IAM_RESOURCES.iter().any(|kind| path.starts_with(kind)) =>
+            if !path.starts_with('*')
+                && !IAM_RESOURCES.iter().any(|kind| path.starts_with(kind)) =>
         {
-            format!("IAM resource path must either be \"*\" or start with {}.", IAM_RESOURCES.join(", "))
+            format!(
+                "IAM resource path must either be \"*\" or start with {}.",
+                IAM_RESOURCES.join(", ")
+            )
         }
         ["arn", _, _, _, _, _] => return Ok(()),
         // IAM completes a shorter ARN with wildcards, unless an empty segment shows that it was cut off.

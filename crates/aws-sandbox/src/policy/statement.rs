@@ -63,14 +63,22 @@ impl Statement {
         refuse_unknown_elements(elements)?;
         let effect = parse_effect(elements)?;
         let principals = parse_principals(elements, place)?;
-        let conditions = elements.get("Condition").map_or_else(|| Ok(Vec::new()), Condition::parse_all)?;
+        let conditions = elements
+            .get("Condition")
+            .map_or_else(|| Ok(Vec::new()), Condition::parse_all)?;
         let actions = selection(elements, "Action", "NotAction")?
             .ok_or_else(|| DocumentFault::new("Policy statement must contain actions."))?;
         let resources = parse_resources(elements, place)?;
         for action in actions.patterns() {
             check_action(action, place)?;
         }
-        Ok(Statement { effect, principals, actions, resources, conditions })
+        Ok(Statement {
+            effect,
+            principals,
+            actions,
+            resources,
+            conditions,
+        })
     }
 
     /// Whether this statement applies to a request.
@@ -80,7 +88,10 @@ impl Statement {
 
     /// Whether this statement is about an action on a resource, whatever its conditions say.
     pub(super) fn speaks_of(&self, action: &str, resource: &str) -> bool {
-        self.covers_action(action) && self.resources.covers(|pattern| pattern::matches(pattern, resource))
+        self.covers_action(action)
+            && self
+                .resources
+                .covers(|pattern| pattern::matches(pattern, resource))
     }
 
     /// The condition keys it looks at.
@@ -89,18 +100,34 @@ impl Statement {
     }
 
     pub(super) fn covers_action(&self, action: &str) -> bool {
-        self.actions.covers(|pattern| pattern::matches_ignoring_case(pattern, action))
+        self.actions
+            .covers(|pattern| pattern::matches_ignoring_case(pattern, action))
     }
 
     pub(super) fn conditions_hold(&self, context: &Context) -> bool {
-        self.conditions.iter().all(|condition| condition.holds(context))
+        self.conditions
+            .iter()
+            .all(|condition| condition.holds(context))
     }
 }
 
 fn refuse_unknown_elements(elements: &Map<String, Value>) -> Result<(), DocumentFault> {
-    const KNOWN: [&str; 9] =
-        ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition"];
-    if elements.keys().all(|name| KNOWN.contains(&name.as_str())) { Ok(()) } else { Err(DocumentFault::syntax()) }
+    const KNOWN: [&str; 9] = [
+        "Sid",
+        "Effect",
+        "Action",
+        "NotAction",
+        "Resource",
+        "NotResource",
+        "Principal",
+        "NotPrincipal",
+        "Condition",
+    ];
+    if elements.keys().all(|name| KNOWN.contains(&name.as_str())) {
+        Ok(())
+    } else {
+        Err(DocumentFault::syntax())
+    }
 }
 
 fn parse_effect(elements: &Map<String, Value>) -> Result<Effect, DocumentFault> {
@@ -114,22 +141,34 @@ fn parse_effect(elements: &Map<String, Value>) -> Result<Effect, DocumentFault> 
     }
 }
 
-fn parse_principals(elements: &Map<String, Value>, place: Place) -> Result<Option<Principals>, DocumentFault> {
+fn parse_principals(
+    elements: &Map<String, Value>,
+    place: Place,
+) -> Result<Option<Principals>, DocumentFault> {
     let named = elements.get("Principal");
     let excluded = elements.contains_key("NotPrincipal");
     match (place, named) {
         (Place::Identity, None) if !excluded => Ok(None),
-        (Place::Identity, Some(_) | None) => Err(DocumentFault::new("Policy document should not specify a principal.")),
+        (Place::Identity, Some(_) | None) => Err(DocumentFault::new(
+            "Policy document should not specify a principal.",
+        )),
         (Place::Trust, Some(principal)) if !excluded => Principals::parse(principal).map(Some),
         (Place::Trust, Some(_)) => Err(DocumentFault::syntax()),
-        (Place::Trust, None) if excluded => Err(DocumentFault::new("Has prohibited field NotPrincipal.")),
+        (Place::Trust, None) if excluded => {
+            Err(DocumentFault::new("Has prohibited field NotPrincipal."))
+        }
         (Place::Trust, None) => Err(DocumentFault::new("Missing required field Principal")),
     }
 }
 
-fn parse_resources(elements: &Map<String, Value>, place: Place) -> Result<Selection, DocumentFault> {
+fn parse_resources(
+    elements: &Map<String, Value>,
+    place: Place,
+) -> Result<Selection, DocumentFault> {
     match place {
-        Place::Trust if elements.contains_key("Resource") || elements.contains_key("NotResource") => {
+        Place::Trust
+            if elements.contains_key("Resource") || elements.contains_key("NotResource") =>
+        {
             Err(DocumentFault::new("Has prohibited field Resource."))
         }
         Place::Trust => Ok(Selection::Only(vec!["*".to_owned()])),
@@ -145,16 +184,24 @@ fn parse_resources(elements: &Map<String, Value>, place: Place) -> Result<Select
 }
 
 /// Reads an element and its negation, of which at most one may be there; `None` when neither is, or it is empty.
-fn selection(elements: &Map<String, Value>, name: &str, negation: &str) -> Result<Option<Selection>, DocumentFault> {
-    let (value, make): (&Value, fn(Vec<String>) -> Selection) = match (elements.get(name), elements.get(negation)) {
-        (Some(_), Some(_)) => return Err(DocumentFault::syntax()),
-        (Some(value), None) => (value, Selection::Only),
-        (None, Some(value)) => (value, Selection::AllBut),
-        (None, None) => return Ok(None),
-    };
+fn selection(
+    elements: &Map<String, Value>,
+    name: &str,
+    negation: &str,
+) -> Result<Option<Selection>, DocumentFault> {
+    let (value, make): (&Value, fn(Vec<String>) -> Selection) =
+        match (elements.get(name), elements.get(negation)) {
+            (Some(_), Some(_)) => return Err(DocumentFault::syntax()),
+            (Some(value), None) => (value, Selection::Only),
+            (None, Some(value)) => (value, Selection::AllBut),
+            (None, None) => return Ok(None),
+        };
     let patterns: Option<Vec<String>> = match value {
         Value::String(one) => Some(vec![one.clone()]),
-        Value::Array(list) => list.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+        Value::Array(list) => list
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned))
+            .collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     };
     let patterns = patterns.ok_or_else(DocumentFault::syntax)?;

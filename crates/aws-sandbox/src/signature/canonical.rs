@@ -4,10 +4,18 @@ use axum::http;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// Everything but RFC 3986's unreserved characters.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The canonical request; `None` when a signed header is not there or is no text.
-pub(super) fn request(parts: &http::request::Parts, signed_headers: &[String], payload_hash: &str) -> Option<String> {
+pub(super) fn request(
+    parts: &http::request::Parts,
+    signed_headers: &[String],
+    payload_hash: &str,
+) -> Option<String> {
     let mut headers = String::new();
     for name in signed_headers {
         headers.push_str(&format!("{name}:{}\n", header_value(parts, name)?));
@@ -37,8 +45,15 @@ fn path(raw: &str) -> String {
         return "/".to_owned();
     }
     let ends_in_slash = raw.ends_with('/') || raw.ends_with("/.") || raw.ends_with("/..");
-    let encoded: Vec<String> = kept.iter().map(|segment| utf8_percent_encode(segment, ENCODED).to_string()).collect();
-    format!("/{}{}", encoded.join("/"), if ends_in_slash { "/" } else { "" })
+    let encoded: Vec<String> = kept
+        .iter()
+        .map(|segment| utf8_percent_encode(segment, ENCODED).to_string())
+        .collect();
+    format!(
+        "/{}{}",
+        encoded.join("/"),
+        if ends_in_slash { "/" } else { "" }
+    )
 }
 
 /// The query sorted by name and value, each encoded exactly once.
@@ -53,14 +68,26 @@ fn query(raw: &str) -> Option<String> {
         pairs.push((encode(name)?, encode(value)?));
     }
     pairs.sort();
-    Some(pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"))
+    Some(
+        pairs
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join("&"),
+    )
 }
 
 /// All values of a header, each trimmed and with runs of spaces made one, joined by commas.
 fn header_value(parts: &http::request::Parts, name: &str) -> Option<String> {
     let mut values = Vec::new();
     for value in parts.headers.get_all(name) {
-        values.push(std::str::from_utf8(value.as_bytes()).ok()?.split_whitespace().collect::<Vec<_>>().join(" "));
+        values.push(
+            std::str::from_utf8(value.as_bytes())
+                .ok()?
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" "),
+        );
     }
     // HTTP/2 clients sign `host` and send it as the authority.
     if values.is_empty() && name == "host" {

@@ -15,17 +15,27 @@ pub(super) struct Authorization {
 impl Authorization {
     /// Reads the header; the texts of refusals are AWS's own.
     pub(super) fn read(parts: &http::request::Parts) -> Result<Authorization, SignatureFault> {
-        let header = parts.headers.get(http::header::AUTHORIZATION).ok_or(SignatureFault::Missing)?;
-        let header = header.to_str().map_err(|_| unsupported("that is not text"))?;
+        let header = parts
+            .headers
+            .get(http::header::AUTHORIZATION)
+            .ok_or(SignatureFault::Missing)?;
+        let header = header
+            .to_str()
+            .map_err(|_| unsupported("that is not text"))?;
         let (algorithm, rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
         if algorithm != "AWS4-HMAC-SHA256" {
             return Err(unsupported(algorithm));
         }
         let part = |name: &str| {
-            rest.split(',').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('=')).filter(|v| !v.is_empty())
+            rest.split(',')
+                .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
+                .filter(|v| !v.is_empty())
         };
-        let (credential, signed_headers, signature) = (part("Credential"), part("SignedHeaders"), part("Signature"));
-        let (Some(credential), Some(signed_headers), Some(signature)) = (credential, signed_headers, signature) else {
+        let (credential, signed_headers, signature) =
+            (part("Credential"), part("SignedHeaders"), part("Signature"));
+        let (Some(credential), Some(signed_headers), Some(signature)) =
+            (credential, signed_headers, signature)
+        else {
             return Err(missing_parts([
                 ("Credential", credential),
                 ("Signature", signature),
@@ -35,10 +45,15 @@ impl Authorization {
         let signed_headers: Vec<String> = signed_headers.split(';').map(str::to_owned).collect();
         if !signed_headers.iter().any(|name| name == "host") {
             return Err(SignatureFault::Incomplete(
-                "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.".to_owned(),
+                "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+                    .to_owned(),
             ));
         }
-        Ok(Authorization { scope: scope(credential)?, signed_headers, signature: signature.to_owned() })
+        Ok(Authorization {
+            scope: scope(credential)?,
+            signed_headers,
+            signature: signature.to_owned(),
+        })
     }
 }
 

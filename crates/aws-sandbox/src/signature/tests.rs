@@ -21,18 +21,30 @@ fn suite_time() -> DateTime<Utc> {
 }
 
 fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Parts {
-    let mut request = Request::builder().method(Method::from_bytes(method.as_bytes()).expect("a method")).uri(target);
+    let mut request = Request::builder()
+        .method(Method::from_bytes(method.as_bytes()).expect("a method"))
+        .uri(target);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     request.body(()).expect("a request").into_parts().0
 }
 
-fn suite_request(method: &str, target: &str, extra: &[(&str, &str)], signed: &str, signature: &str) -> Parts {
+fn suite_request(
+    method: &str,
+    target: &str,
+    extra: &[(&str, &str)],
+    signed: &str,
+    signature: &str,
+) -> Parts {
     let authorization = format!(
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders={signed}, Signature={signature}"
     );
-    let mut headers = vec![("Host", "example.amazonaws.com"), ("X-Amz-Date", DAY), ("Authorization", &authorization)];
+    let mut headers = vec![
+        ("Host", "example.amazonaws.com"),
+        ("X-Amz-Date", DAY),
+        ("Authorization", &authorization),
+    ];
     headers.extend_from_slice(extra);
     request(method, target, &headers)
 }
@@ -51,33 +63,80 @@ fn the_paths_and_queries_of_the_suite_verify() {
         ("GET", "/example1/example2/../..", vanilla),
         ("GET", "/./", vanilla),
         ("GET", "//", vanilla),
-        ("GET", "/./example", "ef75d96142cf21edca26f06005da7988e4f8dc83a165a80865db7089db637ec5"),
-        ("GET", "//example//", "9a624bd73a37c9a373b5312afbebe7a714a789de108f0bdfe846570885f57e84"),
-        ("GET", &unreserved_path, "07ef7494c76fa4850883e2b006601f940f8a34d404d0cfa977f52a65bbf5f24f"),
-        ("GET", "/?Param1=value1", "a67d582fa61cc504c4bae71f336f98b97f1ea3c7a6bfe1b6e45aec72011b9aeb"),
+        (
+            "GET",
+            "/./example",
+            "ef75d96142cf21edca26f06005da7988e4f8dc83a165a80865db7089db637ec5",
+        ),
+        (
+            "GET",
+            "//example//",
+            "9a624bd73a37c9a373b5312afbebe7a714a789de108f0bdfe846570885f57e84",
+        ),
+        (
+            "GET",
+            &unreserved_path,
+            "07ef7494c76fa4850883e2b006601f940f8a34d404d0cfa977f52a65bbf5f24f",
+        ),
+        (
+            "GET",
+            "/?Param1=value1",
+            "a67d582fa61cc504c4bae71f336f98b97f1ea3c7a6bfe1b6e45aec72011b9aeb",
+        ),
         (
             "GET",
             "/?Param-3=Value3&Param=Value2&%E1%88%B4=Value1",
             "371d3713e185cc334048618a97f809c9ffe339c62934c032af5a0e595648fcac",
         ),
-        ("GET", "/?Param2=value2&Param1=value1", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"),
-        ("GET", &unreserved_query, "9c3e54bfcdf0b19771a7f523ee5669cdf59bc7cc0884027167c21bb143a40197"),
+        (
+            "GET",
+            "/?Param2=value2&Param1=value1",
+            "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
+        ),
+        (
+            "GET",
+            &unreserved_query,
+            "9c3e54bfcdf0b19771a7f523ee5669cdf59bc7cc0884027167c21bb143a40197",
+        ),
         ("GET", "/?%E1%88%B4=bar", utf8_query),
-        ("POST", "/", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
-        ("POST", "/?Param1=value1", "28038455d6de14eafc1f9222cf5aa6f1a96197d7deb8263271d420d138af7f11"),
+        (
+            "POST",
+            "/",
+            "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b",
+        ),
+        (
+            "POST",
+            "/?Param1=value1",
+            "28038455d6de14eafc1f9222cf5aa6f1a96197d7deb8263271d420d138af7f11",
+        ),
     ] {
         let parts = suite_request(method, target, &[], "host;x-amz-date", signature);
-        assert_eq!(verify(&parts, b"", SUITE_SECRET, suite_time()), Ok(()), "{method} {target}");
+        assert_eq!(
+            verify(&parts, b"", SUITE_SECRET, suite_time()),
+            Ok(()),
+            "{method} {target}"
+        );
     }
 }
 
 #[test]
 fn the_headers_of_the_suite_verify() {
-    let duplicates = [("My-Header1", "value2"), ("My-Header1", "value2"), ("My-Header1", "value1")];
-    let order =
-        [("My-Header1", "value4"), ("My-Header1", "value1"), ("My-Header1", "value3"), ("My-Header1", "value2")];
+    let duplicates = [
+        ("My-Header1", "value2"),
+        ("My-Header1", "value2"),
+        ("My-Header1", "value1"),
+    ];
+    let order = [
+        ("My-Header1", "value4"),
+        ("My-Header1", "value1"),
+        ("My-Header1", "value3"),
+        ("My-Header1", "value2"),
+    ];
     let trim = [("My-Header1", " value1"), ("My-Header2", " \"a   b   c\"")];
-    let token = [("X-Amz-Security-Token", "6e86291e8372ff2a2260956d9b8aae1d763fbf315fa00fa31553b73ebf194267")];
+    let token = [(
+        "X-Amz-Security-Token",
+        "6e86291e8372ff2a2260956d9b8aae1d763fbf315fa00fa31553b73ebf194267",
+    )];
     for (method, headers, signed, signature) in [
         (
             "GET",
@@ -111,7 +170,11 @@ fn the_headers_of_the_suite_verify() {
         ),
     ] {
         let parts = suite_request(method, "/", headers, signed, signature);
-        assert_eq!(verify(&parts, b"", SUITE_SECRET, suite_time()), Ok(()), "{headers:?}");
+        assert_eq!(
+            verify(&parts, b"", SUITE_SECRET, suite_time()),
+            Ok(()),
+            "{headers:?}"
+        );
     }
 }
 
@@ -132,10 +195,19 @@ fn form_request(body_hash: &str) -> Parts {
 #[test]
 fn a_signed_body_is_the_body_sent() {
     let parts = form_request("9095672bbd1f56dfc5b65f3e153adc8731a4a654192329106275f4c7b24d0b6e");
-    assert_eq!(verify(&parts, b"Param1=value1", SUITE_SECRET, suite_time()), Ok(()));
-    assert_eq!(verify(&parts, b"Param1=value2", SUITE_SECRET, suite_time()), Err(SignatureFault::Mismatch));
+    assert_eq!(
+        verify(&parts, b"Param1=value1", SUITE_SECRET, suite_time()),
+        Ok(())
+    );
+    assert_eq!(
+        verify(&parts, b"Param1=value2", SUITE_SECRET, suite_time()),
+        Err(SignatureFault::Mismatch)
+    );
     let unsigned = form_request("UNSIGNED-PAYLOAD");
-    assert_eq!(verify(&unsigned, b"Param1=value1", SUITE_SECRET, suite_time()), Err(SignatureFault::Mismatch));
+    assert_eq!(
+        verify(&unsigned, b"Param1=value1", SUITE_SECRET, suite_time()),
+        Err(SignatureFault::Mismatch)
+    );
 }
 
 #[test]
@@ -152,6 +224,9 @@ fn an_unsigned_payload_needs_no_particular_body() {
     };
     let signature = "05e1b307416f2cbcf15dd86269efd55537182ee4416101af58762e96bba470bb";
     for body in [&b""[..], b"anything"] {
-        assert_eq!(verify(&parts(signature), body, SUITE_SECRET, suite_time()), Ok(()));
+        assert_eq!(
+            verify(&parts(signature), body, SUITE_SECRET, suite_time()),
+            Ok(())
+        );
     }
 }

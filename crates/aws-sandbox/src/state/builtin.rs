@@ -30,7 +30,11 @@ pub(crate) fn builtin_changes(settings: &Settings, now: DateTime<Utc>) -> Vec<Ch
             access_key_id: "sandbox".to_owned(),
             identity: Box::new(Identity::administrator(&settings.account_id)),
         },
-        Change::Vpc(Vpc { id: VPC_ID.to_owned(), cidr: "172.31.0.0/16".to_owned(), is_default: true }),
+        Change::Vpc(Vpc {
+            id: VPC_ID.to_owned(),
+            cidr: "172.31.0.0/16".to_owned(),
+            is_default: true,
+        }),
         Change::SecurityGroup(Box::new(default_security_group())),
         Change::SubnetGroup(SubnetGroup {
             name: "default".to_owned(),
@@ -57,7 +61,11 @@ pub(crate) fn builtin_changes(settings: &Settings, now: DateTime<Utc>) -> Vec<Ch
             builtin: true,
         })
     }));
-    changes.extend(crate::iam::aws_managed_policies(now).into_iter().map(|policy| Change::Policy(Box::new(policy))));
+    changes.extend(
+        crate::iam::aws_managed_policies(now)
+            .into_iter()
+            .map(|policy| Change::Policy(Box::new(policy))),
+    );
     changes
 }
 

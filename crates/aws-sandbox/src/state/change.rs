@@ -19,9 +19,18 @@ const CERTIFICATE_DAYS: i64 = 30;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Change {
-    Began { id: String, account_id: String, region: String },
-    ClockMoved { offset_ms: i64 },
-    Identity { access_key_id: String, identity: Box<Identity> },
+    Began {
+        id: String,
+        account_id: String,
+        region: String,
+    },
+    ClockMoved {
+        offset_ms: i64,
+    },
+    Identity {
+        access_key_id: String,
+        identity: Box<Identity>,
+    },
     Session(Box<Session>),
     Role(Box<Role>),
     RoleGone(String),
@@ -44,13 +53,26 @@ impl State {
     /// Makes a change true.
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
-            Change::Began { id, account_id, region } => {
-                *self = State { id, account_id, region, ..State::default() };
+            Change::Began {
+                id,
+                account_id,
+                region,
+            } => {
+                *self = State {
+                    id,
+                    account_id,
+                    region,
+                    ..State::default()
+                };
             }
             Change::ClockMoved { offset_ms } => self.clock_offset_ms = offset_ms,
-            Change::Identity { access_key_id, identity } => self.apply_identity(access_key_id, *identity),
+            Change::Identity {
+                access_key_id,
+                identity,
+            } => self.apply_identity(access_key_id, *identity),
             Change::Session(session) => {
-                self.sessions.insert(session.access_key_id.clone(), *session);
+                self.sessions
+                    .insert(session.access_key_id.clone(), *session);
             }
             Change::Role(role) => {
                 self.roles.insert(role.name.to_ascii_lowercase(), *role);
@@ -88,7 +110,8 @@ impl State {
             }
             Change::Event(event) => self.apply_event(event),
             Change::CertificateIssued(at) => {
-                self.certificates.retain(|issued| at - *issued < TimeDelta::days(CERTIFICATE_DAYS));
+                self.certificates
+                    .retain(|issued| at - *issued < TimeDelta::days(CERTIFICATE_DAYS));
                 self.certificates.push_back(at);
             }
             network => self.apply_network(network),
@@ -120,7 +143,13 @@ impl State {
             boundary: None,
             session: None,
         });
-        self.keys.insert(access_key_id, KnownKey { identity, permissions: Arc::new(permissions) });
+        self.keys.insert(
+            access_key_id,
+            KnownKey {
+                identity,
+                permissions: Arc::new(permissions),
+            },
+        );
     }
 
     fn apply_event(&mut self, event: Event) {

@@ -183,7 +183,10 @@ mod tests {
         let now = Utc::now();
         let until = now + TimeDelta::seconds(9);
         let mut cluster = cluster(Phase::Deleting { from: now, until }, now);
-        assert_eq!(cluster.status(now + TimeDelta::seconds(5)), Some("deleting"));
+        assert_eq!(
+            cluster.status(now + TimeDelta::seconds(5)),
+            Some("deleting")
+        );
         assert_eq!(cluster.status(now + TimeDelta::seconds(7)), None);
         assert!(cluster.settle(now + TimeDelta::seconds(8)));
         assert!(!cluster.settle(until));
@@ -193,12 +196,19 @@ mod tests {
     fn a_scale_down_keeps_its_nodes_until_it_is_done() {
         let now = Utc::now();
         let until = now + TimeDelta::seconds(1);
-        let phase = Phase::Modifying { until, adding: Vec::new(), removing: vec!["c-a".to_owned()] };
+        let phase = Phase::Modifying {
+            until,
+            adding: Vec::new(),
+            removing: vec!["c-a".to_owned()],
+        };
         let mut cluster = cluster(phase, now);
         assert!(cluster.settle(now));
         assert_eq!(cluster.nodes.len(), 2);
         assert!(cluster.settle(until));
-        assert_eq!((cluster.nodes.len(), cluster.status(until)), (1, Some("available")));
+        assert_eq!(
+            (cluster.nodes.len(), cluster.status(until)),
+            (1, Some("available"))
+        );
     }
 
     #[test]
@@ -216,8 +226,13 @@ mod tests {
     #[test]
     fn a_node_of_an_older_journal_is_in_sync() {
         let now = Utc::now();
-        let mut written = serde_json::to_value(&cluster(Phase::Available, now).nodes[0]).expect("a node is JSON");
-        written.as_object_mut().expect("an object").remove("parameters").expect("it is written");
+        let mut written =
+            serde_json::to_value(&cluster(Phase::Available, now).nodes[0]).expect("a node is JSON");
+        written
+            .as_object_mut()
+            .expect("an object")
+            .remove("parameters")
+            .expect("it is written");
         let read: Node = serde_json::from_value(written).expect("it may be missing");
         assert_eq!(read.parameters, Parameters::InSync);
     }

@@ -61,7 +61,10 @@ pub(crate) struct ManagedPolicy {
 impl ManagedPolicy {
     /// The document in force.
     pub(crate) fn document(&self) -> &str {
-        let default = self.versions.iter().find(|version| version.number == self.default_version);
+        let default = self
+            .versions
+            .iter()
+            .find(|version| version.number == self.default_version);
         default.map_or("", |version| version.document.as_str())
     }
 }

@@ -112,7 +112,11 @@ pub(crate) fn unique_id(prefix: &str, length: usize) -> String {
     let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
     let bytes = random.iter().flat_map(|uuid| {
         // Byte 6 and 8 of a version 4 UUID hold its version and variant, which are not random.
-        uuid.as_bytes().iter().enumerate().filter(|(at, _)| *at != 6 && *at != 8).map(|(_, byte)| *byte)
+        uuid.as_bytes()
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != 6 && *at != 8)
+            .map(|(_, byte)| *byte)
     });
     let tail: String = bytes.take(length).map(base32).collect();
     format!("{prefix}{tail}")

@@ -5,9 +5,17 @@ use crate::state::{Change, State};
 impl State {
     /// The changes that make this state out of nothing.
     pub(crate) fn snapshot(&self) -> Vec<Change> {
-        let began =
-            Change::Began { id: self.id.clone(), account_id: self.account_id.clone(), region: self.region.clone() };
-        let mut changes = vec![began, Change::ClockMoved { offset_ms: self.clock_offset_ms }];
+        let began = Change::Began {
+            id: self.id.clone(),
+            account_id: self.account_id.clone(),
+            region: self.region.clone(),
+        };
+        let mut changes = vec![
+            began,
+            Change::ClockMoved {
+                offset_ms: self.clock_offset_ms,
+            },
+        ];
         changes.extend(self.callers());
         changes.extend(self.iam());
         changes.extend(self.dax());
@@ -16,27 +24,53 @@ impl State {
     }
 
     fn callers(&self) -> impl Iterator<Item = Change> {
-        let identities = self.keys.iter().map(|(access_key_id, key)| Change::Identity {
-            access_key_id: access_key_id.clone(),
-            identity: Box::new(key.identity.clone()),
-        });
+        let identities = self
+            .keys
+            .iter()
+            .map(|(access_key_id, key)| Change::Identity {
+                access_key_id: access_key_id.clone(),
+                identity: Box::new(key.identity.clone()),
+            });
         let sessions = self.sessions.values().cloned();
         identities.chain(sessions.map(|session| Change::Session(Box::new(session))))
     }
 
     fn iam(&self) -> impl Iterator<Item = Change> {
-        let roles = self.roles.values().cloned().map(|role| Change::Role(Box::new(role)));
+        let roles = self
+            .roles
+            .values()
+            .cloned()
+            .map(|role| Change::Role(Box::new(role)));
         let policies = self.policies.values().cloned();
         roles.chain(policies.map(|policy| Change::Policy(Box::new(policy))))
     }
 
     fn dax(&self) -> impl Iterator<Item = Change> {
-        let clusters = self.clusters.values().cloned().map(|cluster| Change::Cluster(Box::new(cluster)));
+        let clusters = self
+            .clusters
+            .values()
+            .cloned()
+            .map(|cluster| Change::Cluster(Box::new(cluster)));
         clusters
-            .chain(self.subnet_groups.values().cloned().map(Change::SubnetGroup))
-            .chain(self.parameter_groups.values().cloned().map(Change::ParameterGroup))
+            .chain(
+                self.subnet_groups
+                    .values()
+                    .cloned()
+                    .map(Change::SubnetGroup),
+            )
+            .chain(
+                self.parameter_groups
+                    .values()
+                    .cloned()
+                    .map(Change::ParameterGroup),
+            )
             .chain(self.events.iter().cloned().map(Change::Event))
-            .chain(self.certificates.iter().copied().map(Change::CertificateIssued))
+            .chain(
+                self.certificates
+                    .iter()
+                    .copied()
+                    .map(Change::CertificateIssued),
+            )
     }
 
     fn network(&self) -> impl Iterator<Item = Change> {

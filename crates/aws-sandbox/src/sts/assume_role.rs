@@ -42,7 +42,8 @@ pub(super) fn assume_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
     let policies = session_policies(turn, form)?;
     let role = trusted_role(turn, arn)?;
     if seconds > role.max_session_seconds {
-        let message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
+        let message =
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
         return Err(ServiceFault::new("ValidationError", message));
     }
     let session = Session {
@@ -67,14 +68,25 @@ fn read(form: &Form) -> Result<(&str, &str, u32), ServiceFault> {
         return Err(invalid("ARN must be a valid ARN", "roleArn", arn));
     }
     let name = form.text("RoleSessionName").unwrap_or_default();
-    let lawful = name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
+    let lawful = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
     if !lawful || !(2..=64).contains(&name.len()) {
         let rule = "Member must satisfy regular expression pattern: [\\w+=,.@-]{2,64}";
         return Err(invalid(rule, "roleSessionName", name));
     }
     let sent = form.text("DurationSeconds").unwrap_or("3600");
-    let seconds = sent.parse().ok().filter(|seconds| (900..=43_200).contains(seconds));
-    let seconds = seconds.ok_or_else(|| invalid("Member must be between 900 and 43200", "durationSeconds", sent))?;
+    let seconds = sent
+        .parse()
+        .ok()
+        .filter(|seconds| (900..=43_200).contains(seconds));
+    let seconds = seconds.ok_or_else(|| {
+        invalid(
+            "Member must be between 900 and 43200",
+            "durationSeconds",
+            sent,
+        )
+    })?;
     Ok((arn, name, seconds))
 }
 
@@ -89,23 +101,29 @@ fn answer(turn: &Turn<'_>, session: &Session) -> Result<String, ServiceFault> {
         },
         assumed_role_user: AssumedRoleUser {
             assumed_role_id: format!("{}:{name}", session.role_id),
-            arn: format!("arn:aws:sts::{}:assumed-role/{role}/{name}", turn.account_id()),
+            arn: format!(
+                "arn:aws:sts::{}:assumed-role/{role}/{name}",
+                turn.account_id()
+            ),
         },
     };
     element("AssumeRoleResult", &result)
 }
 
 fn invalid(rule: &str, member: &str, value: &str) -> ServiceFault {
-    let message =
-        format!("1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {rule}");
+    let message = format!(
+        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {rule}"
+    );
     ServiceFault::new("ValidationError", message)
 }
 
 /// The role, if it exists and trusts the caller; AWS does not tell the two refusals apart.
 fn trusted_role<'a>(turn: &Turn<'a>, arn: &str) -> Result<&'a Role, ServiceFault> {
     let refused = || {
-        let message =
-            format!("User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}", turn.caller.arn);
+        let message = format!(
+            "User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}",
+            turn.caller.arn
+        );
         ServiceFault::new("AccessDenied", message)
     };
     let role = turn.state.role_by_arn(arn).ok_or_else(refused)?;
@@ -130,5 +148,9 @@ fn session_policies(turn: &Turn<'_>, form: &Form) -> Result<Option<Vec<String>>,
         let missing = || ServiceFault::new("NoSuchEntity", format!("Policy {arn} was not found."));
         policies.push(policy.ok_or_else(missing)?.document().to_owned());
     }
-    Ok(if policies.is_empty() { None } else { Some(policies) })
+    Ok(if policies.is_empty() {
+        None
+    } else {
+        Some(policies)
+    })
 }

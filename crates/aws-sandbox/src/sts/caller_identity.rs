@@ -15,8 +15,14 @@ struct GetCallerIdentityResult<'a> {
     account: &'a str,
 }
 
-pub(super) fn get_caller_identity(turn: &mut Turn<'_>, _form: &Form) -> Result<String, ServiceFault> {
-    let result =
-        GetCallerIdentityResult { arn: &turn.caller.arn, user_id: &turn.caller.user_id, account: turn.account_id() };
+pub(super) fn get_caller_identity(
+    turn: &mut Turn<'_>,
+    _form: &Form,
+) -> Result<String, ServiceFault> {
+    let result = GetCallerIdentityResult {
+        arn: &turn.caller.arn,
+        user_id: &turn.caller.user_id,
+        account: turn.account_id(),
+    };
     element("GetCallerIdentityResult", &result)
 }

@@ -11,16 +11,41 @@ pub(crate) fn status(service: Service, code: &str) -> u16 {
         (Service::Ec2, "AuthFailure") => 401,
         (Service::Ec2, "DryRunOperation") => 412,
         (_, "ServiceQuotaExceededException") => 402,
-        (_, "AccessDenied" | "InvalidClientTokenId" | "SignatureDoesNotMatch" | "MissingAuthenticationToken") => 403,
+        (
+            _,
+            "AccessDenied"
+            | "InvalidClientTokenId"
+            | "SignatureDoesNotMatch"
+            | "MissingAuthenticationToken",
+        ) => 403,
         (_, "UnauthorizedOperation" | "OptInRequired" | "RegionDisabledException") => 403,
         (Service::Iam | Service::Sts, "ExpiredToken") => 403,
-        (_, "ClusterNotFoundFault" | "SubnetGroupNotFoundFault" | "ParameterGroupNotFoundFault") => 404,
+        (
+            _,
+            "ClusterNotFoundFault" | "SubnetGroupNotFoundFault" | "ParameterGroupNotFoundFault",
+        ) => 404,
         (_, "NodeNotFoundFault" | "TagNotFoundFault" | "NoSuchEntity") => 404,
-        (_, "EntityAlreadyExists" | "DeleteConflict" | "LimitExceeded" | "ConcurrentModification") => 409,
+        (
+            _,
+            "EntityAlreadyExists" | "DeleteConflict" | "LimitExceeded" | "ConcurrentModification",
+        ) => 409,
         (_, "EntityTemporarilyUnmodifiable") => 409,
         (_, "RequestEntityTooLarge") => 413,
-        (_, "InternalFailure" | "InternalServerError" | "InternalError" | "ServiceFailure" | "PolicyEvaluation") => 500,
-        (_, "ServiceUnavailable" | "ServiceUnavailableException" | "Unavailable" | "RequestLimitExceeded") => 503,
+        (
+            _,
+            "InternalFailure"
+            | "InternalServerError"
+            | "InternalError"
+            | "ServiceFailure"
+            | "PolicyEvaluation",
+        ) => 500,
+        (
+            _,
+            "ServiceUnavailable"
+            | "ServiceUnavailableException"
+            | "Unavailable"
+            | "RequestLimitExceeded",
+        ) => 503,
         _ => 400,
     }
 }
@@ -28,7 +53,9 @@ pub(crate) fn status(service: Service, code: &str) -> u16 {
 /// The service's own throttling error.
 pub(crate) fn throttled(service: Service) -> ServiceFault {
     match service {
-        Service::Dax | Service::DynamoDb => ServiceFault::new("ThrottlingException", "Rate exceeded"),
+        Service::Dax | Service::DynamoDb => {
+            ServiceFault::new("ThrottlingException", "Rate exceeded")
+        }
         Service::Iam | Service::Sts => ServiceFault::new("Throttling", "Rate exceeded"),
         Service::Ec2 => ServiceFault::new("RequestLimitExceeded", "Request limit exceeded."),
     }
@@ -70,11 +97,14 @@ pub(crate) fn denied(service: Service, message: &str) -> ServiceFault {
 pub(crate) fn unknown_key(service: Service) -> ServiceFault {
     let invalid = "The security token included in the request is invalid.";
     match service {
-        Service::Dax | Service::DynamoDb => ServiceFault::new("UnrecognizedClientException", invalid),
-        Service::Iam | Service::Sts => ServiceFault::new("InvalidClientTokenId", invalid),
-        Service::Ec2 => {
-            ServiceFault::new("AuthFailure", "AWS was not able to validate the provided access credentials")
+        Service::Dax | Service::DynamoDb => {
+            ServiceFault::new("UnrecognizedClientException", invalid)
         }
+        Service::Iam | Service::Sts => ServiceFault::new("InvalidClientTokenId", invalid),
+        Service::Ec2 => ServiceFault::new(
+            "AuthFailure",
+            "AWS was not able to validate the provided access credentials",
+        ),
     }
 }
 
@@ -91,21 +121,30 @@ pub(crate) fn expired_token(service: Service) -> ServiceFault {
 /// The request is not signed.
 pub(crate) fn unsigned(service: Service) -> ServiceFault {
     match service {
-        Service::Dax | Service::DynamoDb => {
-            ServiceFault::new("MissingAuthenticationTokenException", "Missing Authentication Token")
-        }
-        Service::Iam | Service::Sts => {
-            ServiceFault::new("MissingAuthenticationToken", "Request is missing Authentication Token")
-        }
-        Service::Ec2 => ServiceFault::new("MissingAuthenticationToken", "Request is missing Authentication Token"),
+        Service::Dax | Service::DynamoDb => ServiceFault::new(
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token",
+        ),
+        Service::Iam | Service::Sts => ServiceFault::new(
+            "MissingAuthenticationToken",
+            "Request is missing Authentication Token",
+        ),
+        Service::Ec2 => ServiceFault::new(
+            "MissingAuthenticationToken",
+            "Request is missing Authentication Token",
+        ),
     }
 }
 
 /// The `Authorization` header lacks something.
 pub(crate) fn incomplete_signature(service: Service, message: &str) -> ServiceFault {
     match service {
-        Service::Dax | Service::DynamoDb => ServiceFault::new("IncompleteSignatureException", message),
-        Service::Iam | Service::Sts | Service::Ec2 => ServiceFault::new("IncompleteSignature", message),
+        Service::Dax | Service::DynamoDb => {
+            ServiceFault::new("IncompleteSignatureException", message)
+        }
+        Service::Iam | Service::Sts | Service::Ec2 => {
+            ServiceFault::new("IncompleteSignature", message)
+        }
     }
 }
 
@@ -113,22 +152,29 @@ pub(crate) fn incomplete_signature(service: Service, message: &str) -> ServiceFa
 pub(crate) fn wrong_signature(service: Service, message: &str) -> ServiceFault {
     match service {
         Service::Dax | Service::DynamoDb => ServiceFault::new("InvalidSignatureException", message),
-        Service::Iam | Service::Sts | Service::Ec2 => ServiceFault::new("SignatureDoesNotMatch", message),
+        Service::Iam | Service::Sts | Service::Ec2 => {
+            ServiceFault::new("SignatureDoesNotMatch", message)
+        }
     }
 }
 
 /// Nobody offers an operation of that name.
 pub(crate) fn unknown_operation(service: Service, operation: &str) -> ServiceFault {
     match service.version() {
-        None => ServiceFault::new("UnknownOperationException", format!("Unknown operation {operation}")),
-        Some(version) => {
-            ServiceFault::new("InvalidAction", format!("Could not find operation {operation} for version {version}"))
-        }
+        None => ServiceFault::new(
+            "UnknownOperationException",
+            format!("Unknown operation {operation}"),
+        ),
+        Some(version) => ServiceFault::new(
+            "InvalidAction",
+            format!("Could not find operation {operation} for version {version}"),
+        ),
     }
 }
 
 /// A fault that was ordered by its code.
 pub(crate) fn injected(code: &str) -> ServiceFault {
-    let message = messages::message(code).unwrap_or("The sandbox was told to answer with this error.");
+    let message =
+        messages::message(code).unwrap_or("The sandbox was told to answer with this error.");
     ServiceFault::injected(code.to_owned(), message.to_owned())
 }

@@ -11,11 +11,17 @@ pub(crate) struct ServiceFault {
 
 impl ServiceFault {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> ServiceFault {
-        ServiceFault { code: Cow::Borrowed(code), message: message.into() }
+        ServiceFault {
+            code: Cow::Borrowed(code),
+            message: message.into(),
+        }
     }
 
     /// A fault whose code is only known at run time, because a test injected it.
     pub(crate) fn injected(code: String, message: String) -> ServiceFault {
-        ServiceFault { code: Cow::Owned(code), message }
+        ServiceFault {
+            code: Cow::Owned(code),
+            message,
+        }
     }
 }

@@ -40,7 +40,11 @@ impl Form {
             };
             let (number, field) = rest.split_once('.').unwrap_or((rest, ""));
             if let Ok(number) = number.parse() {
-                members.entry(number).or_default().0.insert(field.to_owned(), value.clone());
+                members
+                    .entry(number)
+                    .or_default()
+                    .0
+                    .insert(field.to_owned(), value.clone());
             }
         }
         members.into_values().collect()
@@ -48,12 +52,18 @@ impl Form {
 
     /// A list of plain strings as IAM and STS send it.
     pub(crate) fn strings(&self, name: &str) -> Vec<String> {
-        self.list(name, Some("member")).iter().map(|member| member.value().to_owned()).collect()
+        self.list(name, Some("member"))
+            .iter()
+            .map(|member| member.value().to_owned())
+            .collect()
     }
 
     /// A list of plain strings as EC2 sends it.
     pub(crate) fn numbered(&self, name: &str) -> Vec<String> {
-        self.list(name, None).iter().map(|member| member.value().to_owned()).collect()
+        self.list(name, None)
+            .iter()
+            .map(|member| member.value().to_owned())
+            .collect()
     }
 }
 
@@ -68,8 +78,14 @@ mod tests {
         );
         let tags = form.list("Tags", Some("member"));
         assert_eq!(tags.len(), 2);
-        assert_eq!((tags[0].text("Key"), tags[0].text("Value")), (Some("b"), Some("v w")));
-        assert_eq!((tags[1].text("Key"), tags[1].text("Value")), (Some("z"), None));
+        assert_eq!(
+            (tags[0].text("Key"), tags[0].text("Value")),
+            (Some("b"), Some("v w"))
+        );
+        assert_eq!(
+            (tags[1].text("Key"), tags[1].text("Value")),
+            (Some("z"), None)
+        );
         assert_eq!(form.strings("ActionNames"), ["a:b"]);
         assert!(form.list("Empty", Some("member")).is_empty());
     }

@@ -53,11 +53,21 @@ pub(crate) struct Reply {
 
 impl Reply {
     /// The answer to a call of `operation`, carrying a new request id.
-    pub(crate) fn new(service: Service, operation: &str, result: Result<Output, ServiceFault>) -> Reply {
+    pub(crate) fn new(
+        service: Service,
+        operation: &str,
+        result: Result<Output, ServiceFault>,
+    ) -> Reply {
         let request_id = uuid::Uuid::new_v4().to_string();
         let worded = result.and_then(|output| word_output(service, operation, output, &request_id));
         match worded {
-            Ok(body) => Reply { status: 200, content_type: content_type(service), error_code: None, request_id, body },
+            Ok(body) => Reply {
+                status: 200,
+                content_type: content_type(service),
+                error_code: None,
+                request_id,
+                body,
+            },
             Err(fault) => Reply {
                 status: codes::status(service, &fault.code),
                 content_type: content_type(service),
@@ -71,7 +81,8 @@ impl Reply {
     /// The HTTP response that meets this fate.
     pub(crate) fn into_response(self, fate: Fate) -> Response<Body> {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         let mut insert = |name: &'static str, value: &str| {
@@ -90,7 +101,9 @@ impl Reply {
                 *response.body_mut() = cut_body(Bytes::new());
             }
             Fate::Cut => {
-                response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+                response
+                    .headers_mut()
+                    .insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
                 let half = self.body.len() / 2;
                 *response.body_mut() = cut_body(Bytes::from(self.body).slice(..half));
             }
@@ -107,10 +120,17 @@ impl Reply {
 fn cut_body(part: Bytes) -> Body {
     let parts = futures_util::stream::unfold(Some(part), |next| async move {
         match next {
-            Some(part) if !part.is_empty() => Some((Ok::<Bytes, std::io::Error>(part), Some(Bytes::new()))),
+            Some(part) if !part.is_empty() => {
+                Some((Ok::<Bytes, std::io::Error>(part), Some(Bytes::new())))
+            }
             Some(_) => {
                 tokio::time::sleep(CUT_AFTER).await;
-                Some((Err(std::io::Error::other("the sandbox was told to cut this answer")), None))
+                Some((
+                    Err(std::io::Error::other(
+                        "the sandbox was told to cut this answer",
+                    )),
+                    None,
+                ))
             }
             None => None,
         }
@@ -126,7 +146,12 @@ fn content_type(service: Service) -> &'static str {
     }
 }
 
-fn word_output(service: Service, operation: &str, output: Output, request_id: &str) -> Result<Vec<u8>, ServiceFault> {
+fn word_output(
+    service: Service,
+    operation: &str,
+    output: Output,
+    request_id: &str,
+) -> Result<Vec<u8>, ServiceFault> {
     let text = match (output, service.protocol()) {
         (Output::Json(body), _) => return Ok(body),
         (Output::Xml(inner), Protocol::Ec2 { namespace }) => format!(
@@ -152,19 +177,37 @@ struct XmlError<'a> {
 }
 
 fn word_fault(service: Service, fault: &ServiceFault, request_id: &str) -> Vec<u8> {
-    let sender = if codes::status(service, &fault.code) >= 500 { "Receiver" } else { "Sender" };
+    let sender = if codes::status(service, &fault.code) >= 500 {
+        "Receiver"
+    } else {
+        "Sender"
+    };
     let (code, message) = (&*fault.code, fault.message.as_str());
     let text = match service.protocol() {
         Protocol::Json { .. } => {
-            let prefix = if service == Service::DynamoDb { "com.amazonaws.dynamodb.v20120810#" } else { "" };
+            let prefix = if service == Service::DynamoDb {
+                "com.amazonaws.dynamodb.v20120810#"
+            } else {
+                ""
+            };
             json!({"__type": format!("{prefix}{code}"), "message": message}).to_string()
         }
         Protocol::Query { namespace } => {
-            let error = xml_error(&XmlError { r#type: Some(sender), code, message });
-            format!("<ErrorResponse xmlns=\"{namespace}\">{error}<RequestId>{request_id}</RequestId></ErrorResponse>")
+            let error = xml_error(&XmlError {
+                r#type: Some(sender),
+                code,
+                message,
+            });
+            format!(
+                "<ErrorResponse xmlns=\"{namespace}\">{error}<RequestId>{request_id}</RequestId></ErrorResponse>"
+            )
         }
         Protocol::Ec2 { .. } => {
-            let error = xml_error(&XmlError { r#type: None, code, message });
+            let error = xml_error(&XmlError {
+                r#type: None,
+                code,
+                message,
+            });
             format!(
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
                  <Response><Errors>{error}</Errors><RequestID>{request_id}</RequestID></Response>"

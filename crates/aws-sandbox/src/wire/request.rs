@@ -31,12 +31,22 @@ pub(crate) struct Unreadable {
 }
 
 /// Reads a request; `scope_service` is the service of its signature, if it has one.
-pub(crate) fn read(parts: &Parts, body: &Bytes, scope_service: Option<&str>) -> Result<AwsRequest, Unreadable> {
-    let scoped = Service::ALL.into_iter().find(|service| Some(service.as_str()) == scope_service);
+pub(crate) fn read(
+    parts: &Parts,
+    body: &Bytes,
+    scope_service: Option<&str>,
+) -> Result<AwsRequest, Unreadable> {
+    let scoped = Service::ALL
+        .into_iter()
+        .find(|service| Some(service.as_str()) == scope_service);
     if let Some(target) = parts.headers.get("x-amz-target") {
         return read_target(target.to_str().unwrap_or_default(), body, scoped);
     }
-    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = parts
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let mut form = Form::parse(parts.uri.query().unwrap_or_default().as_bytes());
     if content_type.starts_with("application/x-www-form-urlencoded") {
         form.extend(Form::parse(body));
@@ -44,36 +54,69 @@ pub(crate) fn read(parts: &Parts, body: &Bytes, scope_service: Option<&str>) -> 
     read_form(form, scoped, scope_service)
 }
 
-fn read_target(target: &str, body: &Bytes, scoped: Option<Service>) -> Result<AwsRequest, Unreadable> {
+fn read_target(
+    target: &str,
+    body: &Bytes,
+    scoped: Option<Service>,
+) -> Result<AwsRequest, Unreadable> {
     let (prefix, operation) = target.split_once('.').unwrap_or((target, ""));
-    match Service::ALL.into_iter().find(|service| service.target_prefix() == Some(prefix)) {
-        Some(service) => Ok(AwsRequest { service, operation: operation.to_owned(), input: Input::Json(body.clone()) }),
+    match Service::ALL
+        .into_iter()
+        .find(|service| service.target_prefix() == Some(prefix))
+    {
+        Some(service) => Ok(AwsRequest {
+            service,
+            operation: operation.to_owned(),
+            input: Input::Json(body.clone()),
+        }),
         None => {
-            let message = format!("Unknown target {target:?}: this sandbox plays AmazonDAXV3 and DynamoDB_20120810");
+            let message = format!(
+                "Unknown target {target:?}: this sandbox plays AmazonDAXV3 and DynamoDB_20120810"
+            );
             let fault = ServiceFault::new("UnknownOperationException", message);
-            Err(Unreadable { service: scoped.unwrap_or(Service::Dax), fault })
+            Err(Unreadable {
+                service: scoped.unwrap_or(Service::Dax),
+                fault,
+            })
         }
     }
 }
 
-fn read_form(form: Form, scoped: Option<Service>, scope_service: Option<&str>) -> Result<AwsRequest, Unreadable> {
+fn read_form(
+    form: Form,
+    scoped: Option<Service>,
+    scope_service: Option<&str>,
+) -> Result<AwsRequest, Unreadable> {
     let version = form.text("Version");
-    let versioned =
-        Service::ALL.into_iter().find(|service| service.version().is_some() && service.version() == version);
+    let versioned = Service::ALL
+        .into_iter()
+        .find(|service| service.version().is_some() && service.version() == version);
     let queried = versioned.or(scoped.filter(|service| service.version().is_some()));
     match (queried, form.text("Action")) {
-        (Some(service), Some(action)) => {
-            Ok(AwsRequest { service, operation: action.to_owned(), input: Input::Form(form) })
-        }
+        (Some(service), Some(action)) => Ok(AwsRequest {
+            service,
+            operation: action.to_owned(),
+            input: Input::Form(form),
+        }),
         (Some(service), None) => {
-            let fault = ServiceFault::new("MissingAction", "The request must contain the parameter Action.");
+            let fault = ServiceFault::new(
+                "MissingAction",
+                "The request must contain the parameter Action.",
+            );
             Err(Unreadable { service, fault })
         }
         (None, action) => {
-            let asked = action.or(scope_service).unwrap_or("neither an X-Amz-Target header nor an Action parameter");
-            let message = format!("Unknown operation: {asked}; this sandbox plays DAX, IAM, STS, EC2 and DynamoDB");
+            let asked = action
+                .or(scope_service)
+                .unwrap_or("neither an X-Amz-Target header nor an Action parameter");
+            let message = format!(
+                "Unknown operation: {asked}; this sandbox plays DAX, IAM, STS, EC2 and DynamoDB"
+            );
             let fault = ServiceFault::new("UnknownOperationException", message);
-            Err(Unreadable { service: scoped.unwrap_or(Service::Dax), fault })
+            Err(Unreadable {
+                service: scoped.unwrap_or(Service::Dax),
+                fault,
+            })
         }
     }
 }

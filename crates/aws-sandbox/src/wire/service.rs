@@ -22,7 +22,13 @@ pub(crate) enum Protocol {
 }
 
 impl Service {
-    pub(crate) const ALL: [Service; 5] = [Service::Dax, Service::Iam, Service::Sts, Service::Ec2, Service::DynamoDb];
+    pub(crate) const ALL: [Service; 5] = [
+        Service::Dax,
+        Service::Iam,
+        Service::Sts,
+        Service::Ec2,
+        Service::DynamoDb,
+    ];
 
     /// The signing name, which is also the prefix of actions.
     pub(crate) fn as_str(self) -> &'static str {
@@ -37,11 +43,21 @@ impl Service {
 
     pub(crate) fn protocol(self) -> Protocol {
         match self {
-            Service::Dax => Protocol::Json { content_type: "application/x-amz-json-1.1" },
-            Service::DynamoDb => Protocol::Json { content_type: "application/x-amz-json-1.0" },
-            Service::Iam => Protocol::Query { namespace: "https://iam.amazonaws.com/doc/2010-05-08/" },
-            Service::Sts => Protocol::Query { namespace: "https://sts.amazonaws.com/doc/2011-06-15/" },
-            Service::Ec2 => Protocol::Ec2 { namespace: "http://ec2.amazonaws.com/doc/2016-11-15/" },
+            Service::Dax => Protocol::Json {
+                content_type: "application/x-amz-json-1.1",
+            },
+            Service::DynamoDb => Protocol::Json {
+                content_type: "application/x-amz-json-1.0",
+            },
+            Service::Iam => Protocol::Query {
+                namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
+            },
+            Service::Sts => Protocol::Query {
+                namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
+            },
+            Service::Ec2 => Protocol::Ec2 {
+                namespace: "http://ec2.amazonaws.com/doc/2016-11-15/",
+            },
         }
     }
 

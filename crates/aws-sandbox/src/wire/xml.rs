@@ -14,7 +14,9 @@ pub(crate) struct Members<T> {
 
 impl<T> FromIterator<T> for Members<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Members<T> {
-        Members { member: items.into_iter().collect() }
+        Members {
+            member: items.into_iter().collect(),
+        }
     }
 }
 
@@ -26,7 +28,9 @@ pub(crate) struct Items<T> {
 
 impl<T> FromIterator<T> for Items<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Items<T> {
-        Items { item: items.into_iter().collect() }
+        Items {
+            item: items.into_iter().collect(),
+        }
     }
 }
 
@@ -40,7 +44,9 @@ pub(crate) fn element<T: Serialize>(name: &str, content: &T) -> Result<String, S
 /// The elements inside the element: what EC2 puts straight under its response.
 pub(crate) fn children<T: Serialize>(content: &T) -> Result<String, ServiceFault> {
     let written = element("r", content)?;
-    let inner = written.strip_prefix("<r>").and_then(|rest| rest.strip_suffix("</r>"));
+    let inner = written
+        .strip_prefix("<r>")
+        .and_then(|rest| rest.strip_suffix("</r>"));
     Ok(inner.unwrap_or_default().to_owned())
 }
 
@@ -74,16 +80,33 @@ mod tests {
 
     #[test]
     fn text_is_escaped_and_control_characters_are_left_out() {
-        let answer =
-            Answer { name: "<&>\u{1}\r".to_owned(), missing: None, tags: ["a".to_owned()].into_iter().collect() };
+        let answer = Answer {
+            name: "<&>\u{1}\r".to_owned(),
+            missing: None,
+            tags: ["a".to_owned()].into_iter().collect(),
+        };
         let written = element("Result", &answer).expect("this serialises");
-        assert_eq!(written, "<Result><Name>&lt;&amp;&gt;&#13;</Name><Tags><member>a</member></Tags></Result>");
-        assert!(children(&answer).expect("this serialises").starts_with("<Name>"));
+        assert_eq!(
+            written,
+            "<Result><Name>&lt;&amp;&gt;&#13;</Name><Tags><member>a</member></Tags></Result>"
+        );
+        assert!(
+            children(&answer)
+                .expect("this serialises")
+                .starts_with("<Name>")
+        );
     }
 
     #[test]
     fn an_empty_list_is_an_empty_element() {
-        let answer = Answer { name: String::new(), missing: None, tags: Members::from_iter([]) };
-        assert_eq!(element("R", &answer).expect("this serialises"), "<R><Name/><Tags/></R>");
+        let answer = Answer {
+            name: String::new(),
+            missing: None,
+            tags: Members::from_iter([]),
+        };
+        assert_eq!(
+            element("R", &answer).expect("this serialises"),
+            "<R><Name/><Tags/></R>"
+        );
     }
 }

@@ -5,24 +5,49 @@ use serde_json::{Value, json};
 
 use crate::world::{World, code};
 
-async fn ask(world: &World, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+async fn ask(
+    world: &World,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> (StatusCode, Value) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = http.request(method, format!("{}/_sandbox/{path}", world.url));
-    let request = if let Some(body) = body { request.json(&body) } else { request };
+    let request = if let Some(body) = body {
+        request.json(&body)
+    } else {
+        request
+    };
     let answer = request.send().await.unwrap();
     let status = answer.status();
     let text = answer.text().await.unwrap();
-    (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
+    (
+        status,
+        if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).unwrap()
+        },
+    )
 }
 
 #[tokio::test]
 async fn health_clock_and_reset() {
     let world = World::new().await;
     let (_, health) = ask(&world, Method::GET, "health", None).await;
-    assert_eq!(health, json!({"id": world.sandbox.id(), "account_id": "123456789012", "region": "us-east-1"}));
+    assert_eq!(
+        health,
+        json!({"id": world.sandbox.id(), "account_id": "123456789012", "region": "us-east-1"})
+    );
     let role = world.service_role("Service").await;
     world.create("c1", 1, &role).send().await.unwrap();
-    let moved = ask(&world, Method::POST, "clock", Some(json!({"advance_seconds": 60}))).await;
+    let moved = ask(
+        &world,
+        Method::POST,
+        "clock",
+        Some(json!({"advance_seconds": 60})),
+    )
+    .await;
     assert_eq!(moved, (StatusCode::NO_CONTENT, Value::Null));
     assert_eq!(world.describe("c1").await.status(), Some("available"));
     let (_, reset) = ask(&world, Method::POST, "reset", None).await;
@@ -42,7 +67,10 @@ async fn identities_are_made_and_changed() {
         json!({"secret": "s", "arn": "arn:aws:iam::123456789012:user/portal",
         "policies": [policy], "permissions_boundary": null})
     };
-    assert_eq!(put(identity(policy("Allow"))).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(
+        put(identity(policy("Allow"))).await.0,
+        StatusCode::NO_CONTENT
+    );
     let describe = || world.dax_as("portal", "s").describe_clusters().send();
     describe().await.unwrap();
     put(identity(policy("Deny"))).await;
@@ -50,7 +78,10 @@ async fn identities_are_made_and_changed() {
     for (body, says) in [
         (json!({"secret": "s"}), "arn"),
         (json!({"secret": "s", "arn": "nobody"}), "arn"),
-        (json!({"secret": "s", "arn": "arn:aws:iam::123456789012:user/x", "extra": 1}), "extra"),
+        (
+            json!({"secret": "s", "arn": "arn:aws:iam::123456789012:user/x", "extra": 1}),
+            "extra",
+        ),
         (identity(json!({"Version": "2012-10-17"})), "malformed"),
     ] {
         let (status, answer) = put(body).await;
@@ -66,17 +97,35 @@ async fn faults_are_added_listed_and_cleared() {
         "seed": null, "rate": null});
     let (status, _) = ask(&world, Method::POST, "faults", Some(rule)).await;
     assert_eq!(status, StatusCode::CREATED);
-    assert_eq!(code(world.dax().describe_clusters().send().await), "ThrottlingException");
+    assert_eq!(
+        code(world.dax().describe_clusters().send().await),
+        "ThrottlingException"
+    );
     let (_, listed) = ask(&world, Method::GET, "faults", None).await;
     let fault = &listed["faults"][0];
-    assert_eq!((&fault["fault"], &fault["count"], &fault["left"]), (&json!("throttle"), &json!(2), &json!(1)));
-    assert_eq!(ask(&world, Method::DELETE, "faults", None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(
+        (&fault["fault"], &fault["count"], &fault["left"]),
+        (&json!("throttle"), &json!(2), &json!(1))
+    );
+    assert_eq!(
+        ask(&world, Method::DELETE, "faults", None).await.0,
+        StatusCode::NO_CONTENT
+    );
     world.dax().describe_clusters().send().await.unwrap();
     for (rule, says) in [
         (json!({"call": "dax:*", "fault": "explode"}), "lose_answer"),
-        (json!({"call": "dax:DescribeCluster", "fault": "slow"}), "service:Operation"),
-        (json!({"call": "dax:*", "fault": "slow", "rate": 1.5}), "rate"),
-        (json!({"call": "dax:*", "fault": "slow", "seconds": -1}), "seconds"),
+        (
+            json!({"call": "dax:DescribeCluster", "fault": "slow"}),
+            "service:Operation",
+        ),
+        (
+            json!({"call": "dax:*", "fault": "slow", "rate": 1.5}),
+            "rate",
+        ),
+        (
+            json!({"call": "dax:*", "fault": "slow", "seconds": -1}),
+            "seconds",
+        ),
     ] {
         let (status, answer) = ask(&world, Method::POST, "faults", Some(rule)).await;
         assert_eq!(status, StatusCode::BAD_REQUEST);
@@ -92,8 +141,14 @@ async fn the_journal_names_caller_call_target_and_outcome() {
     let (_, journal) = ask(&world, Method::GET, "journal", None).await;
     let created = &journal["calls"][0];
     assert_eq!(created["caller"], "arn:aws:iam::123456789012:user/sandbox");
-    assert_eq!((&created["call"], &created["target"]), (&json!("iam:CreateRole"), &json!("Service")));
-    assert_eq!((&created["effect"], &created["outcome"]), (&json!(true), &json!("ok")));
+    assert_eq!(
+        (&created["call"], &created["target"]),
+        (&json!("iam:CreateRole"), &json!("Service"))
+    );
+    assert_eq!(
+        (&created["effect"], &created["outcome"]),
+        (&json!(true), &json!("ok"))
+    );
     assert_eq!(journal["calls"][1]["caller"], "nobody");
     assert_eq!(journal["calls"][1]["outcome"], "InvalidClientTokenId");
     let (_, inventory) = ask(&world, Method::GET, "inventory", None).await;
@@ -104,7 +159,10 @@ async fn the_journal_names_caller_call_target_and_outcome() {
 #[tokio::test]
 async fn tables_subnets_and_security_groups_are_put() {
     let world = World::new().await;
-    assert_eq!(ask(&world, Method::PUT, "tables/Orders", None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(
+        ask(&world, Method::PUT, "tables/Orders", None).await.0,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(world.sandbox.inventory().tables, ["Orders"]);
     let body = json!({"vpc_id": "vpc-0000000a", "availability_zone": "us-east-1a", "network_types": ["ipv6"]});
     let put = ask(&world, Method::PUT, "subnets/subnet-0000000a", Some(body)).await;
@@ -119,10 +177,29 @@ async fn tables_subnets_and_security_groups_are_put() {
     .await;
     assert_eq!(wrong.0, StatusCode::BAD_REQUEST);
     let group = |vpc_id: &str| Some(json!({"vpc_id": vpc_id, "name": "clients"}));
-    let put = ask(&world, Method::PUT, "security-groups/sg-0000000b", group("vpc-0000000a")).await;
+    let put = ask(
+        &world,
+        Method::PUT,
+        "security-groups/sg-0000000b",
+        group("vpc-0000000a"),
+    )
+    .await;
     assert_eq!(put.0, StatusCode::NO_CONTENT);
-    assert!(world.sandbox.inventory().security_groups.iter().any(|group| group.name == "clients"));
-    let wrong = ask(&world, Method::PUT, "security-groups/sg-0000000c", group("vpc-0000000b")).await;
+    assert!(
+        world
+            .sandbox
+            .inventory()
+            .security_groups
+            .iter()
+            .any(|group| group.name == "clients")
+    );
+    let wrong = ask(
+        &world,
+        Method::PUT,
+        "security-groups/sg-0000000c",
+        group("vpc-0000000b"),
+    )
+    .await;
     assert_eq!(wrong.0, StatusCode::BAD_REQUEST);
 }
 
@@ -131,12 +208,38 @@ async fn unknown_paths_wrong_methods_and_browsers_get_json() {
     let world = World::new().await;
     let (status, answer) = ask(&world, Method::GET, "nothing", None).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
-    assert!(answer["error"].as_str().unwrap().contains("/_sandbox/nothing"), "{answer}");
-    assert_eq!(ask(&world, Method::PUT, "clock", None).await.0, StatusCode::METHOD_NOT_ALLOWED);
-    let (status, answer) = ask(&world, Method::POST, "clock", Some(json!({"advance_seconds": -1}))).await;
+    assert!(
+        answer["error"]
+            .as_str()
+            .unwrap()
+            .contains("/_sandbox/nothing"),
+        "{answer}"
+    );
+    assert_eq!(
+        ask(&world, Method::PUT, "clock", None).await.0,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    let (status, answer) = ask(
+        &world,
+        Method::POST,
+        "clock",
+        Some(json!({"advance_seconds": -1})),
+    )
+    .await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert!(answer["error"].as_str().unwrap().contains("advance_seconds"), "{answer}");
+    assert!(
+        answer["error"]
+            .as_str()
+            .unwrap()
+            .contains("advance_seconds"),
+        "{answer}"
+    );
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let from_page = http.post(format!("{}/_sandbox/reset", world.url)).header("origin", "http://evil.example");
-    assert_eq!(from_page.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    let from_page = http
+        .post(format!("{}/_sandbox/reset", world.url))
+        .header("origin", "http://evil.example");
+    assert_eq!(
+        from_page.send().await.unwrap().status(),
+        StatusCode::FORBIDDEN
+    );
 }

@@ -113,20 +113,39 @@ struct Target {
 fn target() -> &'static Target {
     static TARGET: OnceLock<Target> = OnceLock::new();
     TARGET.get_or_init(|| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let settings = Settings { check_signatures: false, ..Settings::default() };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let settings = Settings {
+            check_signatures: false,
+            ..Settings::default()
+        };
         let world = runtime.block_on(World::serve(Sandbox::open(settings).unwrap()));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Target { runtime, world, http }
+        Target {
+            runtime,
+            world,
+            http,
+        }
     })
 }
 
 /// Sends a request and holds the answer to the rules: a status of a service, JSON or XML, never HTML, never a 5xx.
-fn send(request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder) -> Result<(), TestCaseError> {
+fn send(
+    request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
+) -> Result<(), TestCaseError> {
     let target = target();
     let (status, kind, body) = target.runtime.block_on(async {
-        let answer = request(&target.http, &target.world.url).send().await.unwrap();
-        let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        let answer = request(&target.http, &target.world.url)
+            .send()
+            .await
+            .unwrap();
+        let kind = answer.headers()["content-type"]
+            .to_str()
+            .unwrap()
+            .to_owned();
         (answer.status().as_u16(), kind, answer.text().await.unwrap())
     });
     prop_assert!(status < 500, "{} {}", status, body);
@@ -201,44 +220,89 @@ proptest! {
 
 #[tokio::test]
 async fn what_is_unknown_is_named_and_what_is_too_large_is_refused() {
-    let settings = Settings { check_signatures: false, ..Settings::default() };
+    let settings = Settings {
+        check_signatures: false,
+        ..Settings::default()
+    };
     let world = World::with(settings).await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let json = |target: &'static str, body: Vec<u8>| {
-        let request = http.post(&world.url).header("x-amz-target", target).body(body).send();
+        let request = http
+            .post(&world.url)
+            .header("x-amz-target", target)
+            .body(body)
+            .send();
         async { request.await.unwrap() }
     };
     let unknown = json("AmazonDAXV3.ExplodeCluster", Vec::new()).await;
     assert_eq!(unknown.status(), 400);
-    assert_eq!(unknown.headers()["x-amzn-errortype"], "UnknownOperationException");
+    assert_eq!(
+        unknown.headers()["x-amzn-errortype"],
+        "UnknownOperationException"
+    );
     assert!(unknown.text().await.unwrap().contains("ExplodeCluster"));
-    let foreign = json("AWSEvents.PutRule", Vec::new()).await.text().await.unwrap();
-    assert!(foreign.contains("UnknownOperationException") && foreign.contains("AWSEvents.PutRule"), "{foreign}");
+    let foreign = json("AWSEvents.PutRule", Vec::new())
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert!(
+        foreign.contains("UnknownOperationException") && foreign.contains("AWSEvents.PutRule"),
+        "{foreign}"
+    );
     let nothing = http.get(&world.url).send().await.unwrap();
     assert_eq!(nothing.status(), 400);
-    let query = http.get(format!("{}/?Action=CreateAccountAlias&Version=2010-05-08", world.url)).send().await.unwrap();
+    let query = http
+        .get(format!(
+            "{}/?Action=CreateAccountAlias&Version=2010-05-08",
+            world.url
+        ))
+        .send()
+        .await
+        .unwrap();
     let body = query.text().await.unwrap();
     let says = "Could not find operation CreateAccountAlias for version 2010-05-08";
-    assert!(body.contains("<Code>InvalidAction</Code>") && body.contains(says), "{body}");
+    assert!(
+        body.contains("<Code>InvalidAction</Code>") && body.contains(says),
+        "{body}"
+    );
     let huge = json("AmazonDAXV3.DescribeClusters", vec![b' '; 1024 * 1024 + 1]).await;
     assert_eq!(huge.status(), 413);
-    let deep = json("AmazonDAXV3.DescribeClusters", "[".repeat(100_000).into_bytes()).await;
+    let deep = json(
+        "AmazonDAXV3.DescribeClusters",
+        "[".repeat(100_000).into_bytes(),
+    )
+    .await;
     assert_eq!(deep.status(), 400);
 }
 
 #[tokio::test]
 async fn a_tag_without_a_value_is_empty_and_one_without_a_key_is_refused() {
-    let world = World::with(Settings { check_signatures: false, ..crate::world::settings() }).await;
+    let world = World::with(Settings {
+        check_signatures: false,
+        ..crate::world::settings()
+    })
+    .await;
     world.cluster("c1", 1).await;
     let arn = world.describe("c1").await.cluster_arn().unwrap().to_owned();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let tag = |tag: Value| {
         let body = json!({"ResourceName": arn, "Tags": [tag]}).to_string();
-        let request = http.post(&world.url).header("x-amz-target", "AmazonDAXV3.TagResource").body(body).send();
+        let request = http
+            .post(&world.url)
+            .header("x-amz-target", "AmazonDAXV3.TagResource")
+            .body(body)
+            .send();
         async { request.await.unwrap().json::<Value>().await.unwrap() }
     };
-    assert_eq!(tag(json!({"Key": "a", "Value": null})).await["Tags"], json!([{"Key": "a", "Value": ""}]));
-    assert_eq!(tag(json!({"Value": "b"})).await["__type"], "InvalidParameterValueException");
+    assert_eq!(
+        tag(json!({"Key": "a", "Value": null})).await["Tags"],
+        json!([{"Key": "a", "Value": ""}])
+    );
+    assert_eq!(
+        tag(json!({"Value": "b"})).await["__type"],
+        "InvalidParameterValueException"
+    );
 }
 
 #[tokio::test]
@@ -256,7 +320,10 @@ async fn a_client_that_talks_nonsense_or_leaves_halfway_harms_nobody() {
         stream.shutdown().await.unwrap();
         let mut answer = Vec::new();
         // Whatever comes back, or a reset: it must end.
-        let read = tokio::time::timeout(std::time::Duration::from_secs(5), stream.read_to_end(&mut answer));
+        let read = tokio::time::timeout(
+            std::time::Duration::from_secs(5),
+            stream.read_to_end(&mut answer),
+        );
         assert!(read.await.is_ok(), "the connection was left open");
     }
     world.dax().describe_clusters().send().await.unwrap();

@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use crate::world::{World, folder, portal, settings};
 
 fn kept(name: &str) -> Settings {
-    Settings { journal: Some(folder(name)), ..settings() }
+    Settings {
+        journal: Some(folder(name)),
+        ..settings()
+    }
 }
 
 fn state(sandbox: &Sandbox) -> Value {
@@ -23,9 +26,27 @@ async fn busy_world(settings: &Settings) -> World {
     world.cluster("ready", 2).await;
     let role = world.service_role("Other").await;
     world.create("young", 1, &role).send().await.unwrap();
-    world.dax().create_parameter_group().parameter_group_name("fast").send().await.unwrap();
-    world.dax().delete_cluster().cluster_name("ready").send().await.unwrap();
-    world.iam().delete_role().role_name("Other").send().await.unwrap();
+    world
+        .dax()
+        .create_parameter_group()
+        .parameter_group_name("fast")
+        .send()
+        .await
+        .unwrap();
+    world
+        .dax()
+        .delete_cluster()
+        .cluster_name("ready")
+        .send()
+        .await
+        .unwrap();
+    world
+        .iam()
+        .delete_role()
+        .role_name("Other")
+        .send()
+        .await
+        .unwrap();
     world.sandbox.put_table("Orders");
     world
 }
@@ -34,20 +55,39 @@ async fn busy_world(settings: &Settings) -> World {
 async fn a_restart_gives_the_same_account_with_its_times_running_on() {
     let settings = kept("restart");
     let world = busy_world(&settings).await;
-    let (id, before, calls) = (world.sandbox.id(), state(&world.sandbox), world.sandbox.calls());
+    let (id, before, calls) = (
+        world.sandbox.id(),
+        state(&world.sandbox),
+        world.sandbox.calls(),
+    );
     let effects: Vec<_> = calls.into_iter().filter(|call| call.effect).collect();
     drop(world);
     let sandbox = reopen(&settings).await;
     assert_eq!((sandbox.id(), state(&sandbox)), (id, before));
-    let again: Vec<_> = sandbox.calls().into_iter().filter(|call| call.effect).collect();
+    let again: Vec<_> = sandbox
+        .calls()
+        .into_iter()
+        .filter(|call| call.effect)
+        .collect();
     assert_eq!(again, effects);
     let world = World::serve(sandbox).await;
     assert_eq!(world.describe("young").await.status(), Some("creating"));
     world.advance(30);
-    assert_eq!(world.sandbox.inventory().clusters.len(), 1, "the deleted cluster is gone after its time");
+    assert_eq!(
+        world.sandbox.inventory().clusters.len(),
+        1,
+        "the deleted cluster is gone after its time"
+    );
     world.advance(30);
     assert_eq!(world.describe("young").await.status(), Some("available"));
-    assert!(world.dax_as("portal", "portal").describe_clusters().send().await.is_ok());
+    assert!(
+        world
+            .dax_as("portal", "portal")
+            .describe_clusters()
+            .send()
+            .await
+            .is_ok()
+    );
 }
 
 /// Opens the journal of a sandbox that is just going away.
@@ -55,7 +95,9 @@ pub(crate) async fn reopen(settings: &Settings) -> Sandbox {
     for _ in 0..1000 {
         match Sandbox::open(settings.clone()) {
             Ok(sandbox) => return sandbox,
-            Err(SandboxError::JournalInUse(_)) => tokio::time::sleep(Duration::from_millis(10)).await,
+            Err(SandboxError::JournalInUse(_)) => {
+                tokio::time::sleep(Duration::from_millis(10)).await
+            }
             Err(error) => panic!("{error}"),
         }
     }
@@ -69,9 +111,15 @@ async fn the_journal_has_a_change_before_its_answer_is_sent() {
     let hold = world.sandbox.hold("iam:CreateRole");
     let iam = world.iam();
     let trust = crate::world::TRUST;
-    let create = tokio::spawn(iam.create_role().role_name("r").assume_role_policy_document(trust).send());
+    let create = tokio::spawn(
+        iam.create_role()
+            .role_name("r")
+            .assume_role_policy_document(trust)
+            .send(),
+    );
     hold.reached().await;
-    let journal = std::fs::read_to_string(settings.journal.unwrap().join("aws-sandbox.journal")).unwrap();
+    let journal =
+        std::fs::read_to_string(settings.journal.unwrap().join("aws-sandbox.journal")).unwrap();
     let last: Value = serde_json::from_str(journal.lines().last().unwrap()).unwrap();
     assert_eq!(last["call"]["operation"], "iam:CreateRole");
     assert_eq!(last["changes"][0]["role"]["name"], "r");
@@ -86,12 +134,24 @@ async fn a_torn_last_line_is_dropped_and_a_broken_one_is_reported() {
     let before = state(&world.sandbox);
     drop(world);
     drop(reopen(&settings).await);
-    let path = settings.journal.clone().unwrap().join("aws-sandbox.journal");
-    let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-    file.write_all(b"{\"changes\":[{\"role_gone\":\"Serv").unwrap();
+    let path = settings
+        .journal
+        .clone()
+        .unwrap()
+        .join("aws-sandbox.journal");
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap();
+    file.write_all(b"{\"changes\":[{\"role_gone\":\"Serv")
+        .unwrap();
     assert_eq!(state(&reopen(&settings).await), before);
-    let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-    file.write_all(b"{\"changes\":[{\"role_gone\":\"Serv\n").unwrap();
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap();
+    file.write_all(b"{\"changes\":[{\"role_gone\":\"Serv\n")
+        .unwrap();
     let error = Sandbox::open(settings).unwrap_err();
     assert!(matches!(error, SandboxError::JournalLine { .. }), "{error}");
 }
@@ -100,15 +160,27 @@ async fn a_torn_last_line_is_dropped_and_a_broken_one_is_reported() {
 fn one_journal_serves_one_process_one_account_and_a_reset_begins_anew() {
     let settings = kept("lock");
     let sandbox = Sandbox::open(settings.clone()).unwrap();
-    assert!(matches!(Sandbox::open(settings.clone()), Err(SandboxError::JournalInUse(_))));
-    sandbox.put_identity("portal", portal(json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}])));
+    assert!(matches!(
+        Sandbox::open(settings.clone()),
+        Err(SandboxError::JournalInUse(_))
+    ));
+    sandbox.put_identity(
+        "portal",
+        portal(json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}])),
+    );
     let id = sandbox.id();
     sandbox.reset();
     let new = sandbox.id();
     assert_ne!(new, id);
     drop(sandbox);
-    let other = Settings { account_id: "210987654321".to_owned(), ..settings.clone() };
-    assert!(matches!(Sandbox::open(other), Err(SandboxError::OtherAccount { .. })));
+    let other = Settings {
+        account_id: "210987654321".to_owned(),
+        ..settings.clone()
+    };
+    assert!(matches!(
+        Sandbox::open(other),
+        Err(SandboxError::OtherAccount { .. })
+    ));
     assert_eq!(Sandbox::open(settings).unwrap().id(), new);
 }
 
@@ -120,7 +192,11 @@ fn compacting_keeps_the_journal_short() {
         sandbox.advance_clock(Duration::from_secs(1));
     }
     drop(sandbox);
-    let path = settings.journal.clone().unwrap().join("aws-sandbox.journal");
+    let path = settings
+        .journal
+        .clone()
+        .unwrap()
+        .join("aws-sandbox.journal");
     let long = std::fs::metadata(&path).unwrap().len();
     drop(Sandbox::open(settings).unwrap());
     let short = std::fs::metadata(&path).unwrap().len();

@@ -11,10 +11,22 @@ const ARN: &str = "arn:aws:dax:us-east-1:123456789012:cache/c1";
 async fn world() -> World {
     let world = World::new().await;
     world.cluster("c1", 2).await;
-    world.dax().create_parameter_group().parameter_group_name("fast").send().await.unwrap();
+    world
+        .dax()
+        .create_parameter_group()
+        .parameter_group_name("fast")
+        .send()
+        .await
+        .unwrap();
     let vpc_id = world.sandbox.inventory().security_groups[0].vpc_id.clone();
-    let group = NewSecurityGroup { vpc_id, name: "clients".to_owned() };
-    world.sandbox.put_security_group("sg-0000000b", &group).unwrap();
+    let group = NewSecurityGroup {
+        vpc_id,
+        name: "clients".to_owned(),
+    };
+    world
+        .sandbox
+        .put_security_group("sg-0000000b", &group)
+        .unwrap();
     world
 }
 
@@ -22,17 +34,47 @@ async fn world() -> World {
 async fn codes_of_changes(world: &World, cluster: &str) -> Vec<String> {
     let dax = world.dax();
     vec![
-        code(dax.update_cluster().cluster_name(cluster).description("new").send().await),
-        code(dax.increase_replication_factor().cluster_name(cluster).new_replication_factor(5).send().await),
-        code(dax.decrease_replication_factor().cluster_name(cluster).new_replication_factor(1).send().await),
-        code(dax.reboot_node().cluster_name(cluster).node_id("c1-a").send().await),
+        code(
+            dax.update_cluster()
+                .cluster_name(cluster)
+                .description("new")
+                .send()
+                .await,
+        ),
+        code(
+            dax.increase_replication_factor()
+                .cluster_name(cluster)
+                .new_replication_factor(5)
+                .send()
+                .await,
+        ),
+        code(
+            dax.decrease_replication_factor()
+                .cluster_name(cluster)
+                .new_replication_factor(1)
+                .send()
+                .await,
+        ),
+        code(
+            dax.reboot_node()
+                .cluster_name(cluster)
+                .node_id("c1-a")
+                .send()
+                .await,
+        ),
         code(dax.delete_cluster().cluster_name(cluster).send().await),
     ]
 }
 
 async fn tag(world: &World, key: &str) -> Result<(), String> {
     let tag = Tag::builder().key(key).value("x").build();
-    let tagged = world.dax().tag_resource().resource_name(ARN).tags(tag).send().await;
+    let tagged = world
+        .dax()
+        .tag_resource()
+        .resource_name(ARN)
+        .tags(tag)
+        .send()
+        .await;
     tagged.map(drop).map_err(|error| code::<(), _>(Err(error)))
 }
 
@@ -40,25 +82,55 @@ async fn tag(world: &World, key: &str) -> Result<(), String> {
 async fn every_change_wants_an_available_cluster_and_tags_want_a_living_one() {
     let world = world().await;
     let refused = vec!["InvalidClusterStateFault".to_owned(); 5];
-    assert_eq!(codes_of_changes(&world, "c2").await, vec!["ClusterNotFoundFault".to_owned(); 5]);
-    let grow = world.dax().increase_replication_factor().cluster_name("c1").new_replication_factor(3);
+    assert_eq!(
+        codes_of_changes(&world, "c2").await,
+        vec!["ClusterNotFoundFault".to_owned(); 5]
+    );
+    let grow = world
+        .dax()
+        .increase_replication_factor()
+        .cluster_name("c1")
+        .new_replication_factor(3);
     grow.send().await.unwrap();
     assert_eq!(world.describe("c1").await.status(), Some("modifying"));
     assert_eq!(codes_of_changes(&world, "c1").await, refused);
     tag(&world, "grown").await.unwrap();
     world.advance(20);
-    world.dax().delete_cluster().cluster_name("c1").send().await.unwrap();
+    world
+        .dax()
+        .delete_cluster()
+        .cluster_name("c1")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(codes_of_changes(&world, "c1").await, refused);
-    assert_eq!(tag(&world, "late").await, Err("InvalidClusterStateFault".to_owned()));
-    let untag = world.dax().untag_resource().resource_name(ARN).tag_keys("grown");
+    assert_eq!(
+        tag(&world, "late").await,
+        Err("InvalidClusterStateFault".to_owned())
+    );
+    let untag = world
+        .dax()
+        .untag_resource()
+        .resource_name(ARN)
+        .tag_keys("grown");
     assert_eq!(code(untag.send().await), "InvalidClusterStateFault");
-    let listed = world.dax().list_tags().resource_name(ARN).send().await.unwrap();
+    let listed = world
+        .dax()
+        .list_tags()
+        .resource_name(ARN)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(listed.tags().len(), 1);
 
     let role = world.service_role("Other").await;
     world.advance(30);
     world.create("c1", 2, &role).send().await.unwrap();
-    assert_eq!(codes_of_changes(&world, "c1").await, refused, "while it is created");
+    assert_eq!(
+        codes_of_changes(&world, "c1").await,
+        refused,
+        "while it is created"
+    );
     tag(&world, "young").await.unwrap();
 }
 
@@ -70,44 +142,112 @@ async fn a_refused_change_leaves_the_cluster_as_it_was() {
     let reboot = dax.reboot_node().cluster_name("c1").node_id("c1-z");
     assert_eq!(code(reboot.send().await), "NodeNotFoundFault");
     let shrink = || dax.decrease_replication_factor().cluster_name("c1");
-    let unknown = shrink().new_replication_factor(1).node_ids_to_remove("c1-z");
+    let unknown = shrink()
+        .new_replication_factor(1)
+        .node_ids_to_remove("c1-z");
     assert_eq!(code(unknown.send().await), "NodeNotFoundFault");
-    assert_eq!(code(shrink().new_replication_factor(0).send().await), "InvalidParameterValueException");
-    assert_eq!(code(shrink().new_replication_factor(2).send().await), "InvalidParameterValueException");
+    assert_eq!(
+        code(shrink().new_replication_factor(0).send().await),
+        "InvalidParameterValueException"
+    );
+    assert_eq!(
+        code(shrink().new_replication_factor(2).send().await),
+        "InvalidParameterValueException"
+    );
     let grow = || dax.increase_replication_factor().cluster_name("c1");
-    assert_eq!(code(grow().new_replication_factor(2).send().await), "InvalidParameterValueException");
-    assert_eq!(code(grow().new_replication_factor(12).send().await), "NodeQuotaForClusterExceededFault");
+    assert_eq!(
+        code(grow().new_replication_factor(2).send().await),
+        "InvalidParameterValueException"
+    );
+    assert_eq!(
+        code(grow().new_replication_factor(12).send().await),
+        "NodeQuotaForClusterExceededFault"
+    );
     let update = || dax.update_cluster().cluster_name("c1").description("new");
-    assert_eq!(code(update().parameter_group_name("slow").send().await), "ParameterGroupNotFoundFault");
-    assert_eq!(code(update().security_group_ids("sg-0000000c").send().await), "InvalidParameterValueException");
+    assert_eq!(
+        code(update().parameter_group_name("slow").send().await),
+        "ParameterGroupNotFoundFault"
+    );
+    assert_eq!(
+        code(update().security_group_ids("sg-0000000c").send().await),
+        "InvalidParameterValueException"
+    );
     let elsewhere = update().notification_topic_arn("arn:aws:sns:eu-west-1:123456789012:events");
-    assert_eq!(code(elsewhere.send().await), "InvalidParameterValueException");
+    assert_eq!(
+        code(elsewhere.send().await),
+        "InvalidParameterValueException"
+    );
     assert_eq!(world.describe("c1").await, before);
 }
 
 /// What the cluster's events say, oldest first.
 async fn told(world: &World) -> Vec<String> {
-    let events = world.dax().describe_events().source_name("c1").source_type("CLUSTER".into()).send().await.unwrap();
-    events.events().iter().rev().map(|event| event.message().unwrap().to_owned()).collect()
+    let events = world
+        .dax()
+        .describe_events()
+        .source_name("c1")
+        .source_type("CLUSTER".into())
+        .send()
+        .await
+        .unwrap();
+    events
+        .events()
+        .iter()
+        .rev()
+        .map(|event| event.message().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]
 async fn events_tell_of_nodes_reboots_groups_and_of_nothing_that_has_not_ended() {
     let world = world().await;
     let dax = world.dax();
-    dax.increase_replication_factor().cluster_name("c1").new_replication_factor(4).send().await.unwrap();
+    dax.increase_replication_factor()
+        .cluster_name("c1")
+        .new_replication_factor(4)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(told(&world).await, ["Cluster created."]);
     world.advance(20);
-    dax.decrease_replication_factor().cluster_name("c1").new_replication_factor(3).send().await.unwrap();
+    dax.decrease_replication_factor()
+        .cluster_name("c1")
+        .new_replication_factor(3)
+        .send()
+        .await
+        .unwrap();
     world.advance(20);
-    dax.reboot_node().cluster_name("c1").node_id("c1-a").send().await.unwrap();
+    dax.reboot_node()
+        .cluster_name("c1")
+        .node_id("c1-a")
+        .send()
+        .await
+        .unwrap();
     world.advance(10);
-    dax.update_cluster().cluster_name("c1").parameter_group_name("fast").send().await.unwrap();
+    dax.update_cluster()
+        .cluster_name("c1")
+        .parameter_group_name("fast")
+        .send()
+        .await
+        .unwrap();
     world.advance(20);
-    let update = || dax.update_cluster().cluster_name("c1").parameter_group_name("fast");
-    update().security_group_ids("sg-0000000b").send().await.unwrap();
+    let update = || {
+        dax.update_cluster()
+            .cluster_name("c1")
+            .parameter_group_name("fast")
+    };
+    update()
+        .security_group_ids("sg-0000000b")
+        .send()
+        .await
+        .unwrap();
     world.advance(20);
-    update().security_group_ids("sg-0000000b").description("nothing that an event tells of").send().await.unwrap();
+    update()
+        .security_group_ids("sg-0000000b")
+        .description("nothing that an event tells of")
+        .send()
+        .await
+        .unwrap();
     world.advance(20);
     let expected = [
         "Cluster created.",
@@ -120,7 +260,10 @@ async fn events_tell_of_nodes_reboots_groups_and_of_nothing_that_has_not_ended()
     ];
     assert_eq!(told(&world).await, expected);
     let cluster = world.describe("c1").await;
-    let groups = cluster.security_groups().iter().map(|group| group.security_group_identifier().unwrap());
+    let groups = cluster
+        .security_groups()
+        .iter()
+        .map(|group| group.security_group_identifier().unwrap());
     assert_eq!(groups.collect::<Vec<_>>(), ["sg-0000000b"]);
 }
 
@@ -129,8 +272,14 @@ async fn a_security_group_is_of_one_vpc_and_named_once() {
     let world = world().await;
     let vpc_id = world.sandbox.inventory().security_groups[0].vpc_id.clone();
     let put = |id: &str, vpc_id: &str, name: &str| {
-        let group = NewSecurityGroup { vpc_id: vpc_id.to_owned(), name: name.to_owned() };
-        world.sandbox.put_security_group(id, &group).map_err(|error| error.to_string())
+        let group = NewSecurityGroup {
+            vpc_id: vpc_id.to_owned(),
+            name: name.to_owned(),
+        };
+        world
+            .sandbox
+            .put_security_group(id, &group)
+            .map_err(|error| error.to_string())
     };
     put("sg-0000000b", &vpc_id, "renamed").unwrap();
     for (id, vpc, name, says) in [

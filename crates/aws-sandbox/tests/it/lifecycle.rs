@@ -10,35 +10,77 @@ async fn a_cluster_is_created_and_shows_what_it_was_asked_for() {
     let role = world.service_role("Service").await;
     let create = world.create("My-Cache", 3, &role).description("read cache");
     let create = create.cluster_endpoint_encryption_type(ClusterEndpointEncryptionType::Tls);
-    let create = create.sse_specification(SseSpecification::builder().enabled(true).build().unwrap());
+    let create =
+        create.sse_specification(SseSpecification::builder().enabled(true).build().unwrap());
     let create = create.preferred_maintenance_window("SUN:05:00-sun:06:00");
     let create = create.notification_topic_arn("arn:aws:sns:us-east-1:123456789012:events");
     let create = create.tags(Tag::builder().key("team").value("orders").build());
     let created = create.send().await.unwrap();
     let cluster = created.cluster().unwrap();
-    assert_eq!((cluster.cluster_name(), cluster.status()), (Some("my-cache"), Some("creating")));
-    assert_eq!(cluster.cluster_arn(), Some("arn:aws:dax:us-east-1:123456789012:cache/my-cache"));
-    assert_eq!((cluster.total_nodes(), cluster.active_nodes()), (Some(3), Some(0)));
-    assert!(cluster.nodes.is_none(), "nodes are hidden while a cluster is created");
+    assert_eq!(
+        (cluster.cluster_name(), cluster.status()),
+        (Some("my-cache"), Some("creating"))
+    );
+    assert_eq!(
+        cluster.cluster_arn(),
+        Some("arn:aws:dax:us-east-1:123456789012:cache/my-cache")
+    );
+    assert_eq!(
+        (cluster.total_nodes(), cluster.active_nodes()),
+        (Some(3), Some(0))
+    );
+    assert!(
+        cluster.nodes.is_none(),
+        "nodes are hidden while a cluster is created"
+    );
     let endpoint = cluster.cluster_discovery_endpoint().unwrap();
-    assert_eq!((endpoint.address(), endpoint.port(), endpoint.url()), (None, 9111, None));
+    assert_eq!(
+        (endpoint.address(), endpoint.port(), endpoint.url()),
+        (None, 9111, None)
+    );
 
     world.advance(60);
     let cluster = world.describe("MY-cache").await;
-    assert_eq!((cluster.status(), cluster.active_nodes()), (Some("available"), Some(3)));
+    assert_eq!(
+        (cluster.status(), cluster.active_nodes()),
+        (Some("available"), Some(3))
+    );
     assert_eq!(cluster.description(), Some("read cache"));
-    assert_eq!(cluster.preferred_maintenance_window(), Some("sun:05:00-sun:06:00"));
-    assert_eq!(cluster.sse_description().unwrap().status(), Some(&SseStatus::Enabled));
+    assert_eq!(
+        cluster.preferred_maintenance_window(),
+        Some("sun:05:00-sun:06:00")
+    );
+    assert_eq!(
+        cluster.sse_description().unwrap().status(),
+        Some(&SseStatus::Enabled)
+    );
     assert_eq!(cluster.iam_role_arn(), Some(role.as_str()));
-    assert_eq!(cluster.network_type().map(|kind| kind.as_str()), Some("ipv4"));
+    assert_eq!(
+        cluster.network_type().map(|kind| kind.as_str()),
+        Some("ipv4")
+    );
     let notification = cluster.notification_configuration().unwrap();
     assert_eq!(notification.topic_status(), Some("active"));
     let endpoint = cluster.cluster_discovery_endpoint().unwrap();
     let url = endpoint.url().unwrap();
-    assert!(url.starts_with("daxs://my-cache.") && url.ends_with(".dax-clusters.us-east-1.amazonaws.com"), "{url}");
-    let zones: Vec<_> = cluster.nodes().iter().map(|node| node.availability_zone().unwrap()).collect();
+    assert!(
+        url.starts_with("daxs://my-cache.")
+            && url.ends_with(".dax-clusters.us-east-1.amazonaws.com"),
+        "{url}"
+    );
+    let zones: Vec<_> = cluster
+        .nodes()
+        .iter()
+        .map(|node| node.availability_zone().unwrap())
+        .collect();
     assert_eq!(zones, ["us-east-1a", "us-east-1b", "us-east-1c"]);
-    let tags = world.dax().list_tags().resource_name(cluster.cluster_arn().unwrap()).send().await.unwrap();
+    let tags = world
+        .dax()
+        .list_tags()
+        .resource_name(cluster.cluster_arn().unwrap())
+        .send()
+        .await
+        .unwrap();
     assert_eq!(tags.tags()[0].value(), Some("orders"));
 }
 
@@ -46,20 +88,57 @@ async fn a_cluster_is_created_and_shows_what_it_was_asked_for() {
 async fn a_deletion_loses_its_status_before_the_cluster_is_gone() {
     let world = World::new().await;
     world.cluster("c1", 2).await;
-    let deleted = world.dax().delete_cluster().cluster_name("c1").send().await.unwrap();
+    let deleted = world
+        .dax()
+        .delete_cluster()
+        .cluster_name("c1")
+        .send()
+        .await
+        .unwrap();
     let cluster = deleted.cluster().unwrap();
-    assert_eq!((cluster.status(), cluster.active_nodes()), (Some("deleting"), Some(0)));
+    assert_eq!(
+        (cluster.status(), cluster.active_nodes()),
+        (Some("deleting"), Some(0))
+    );
     assert!(cluster.nodes.is_none());
-    assert!(cluster.cluster_discovery_endpoint().unwrap().address().is_some(), "the address stays until the end");
-    assert_eq!(code(world.dax().delete_cluster().cluster_name("c1").send().await), "InvalidClusterStateFault");
+    assert!(
+        cluster
+            .cluster_discovery_endpoint()
+            .unwrap()
+            .address()
+            .is_some(),
+        "the address stays until the end"
+    );
+    assert_eq!(
+        code(world.dax().delete_cluster().cluster_name("c1").send().await),
+        "InvalidClusterStateFault"
+    );
     world.advance(25);
     assert_eq!(world.describe("c1").await.status(), None);
     world.advance(5);
-    let gone = world.dax().describe_clusters().cluster_names("c1").send().await;
-    assert!(gone.unwrap_err().into_service_error().is_cluster_not_found_fault());
+    let gone = world
+        .dax()
+        .describe_clusters()
+        .cluster_names("c1")
+        .send()
+        .await;
+    assert!(
+        gone.unwrap_err()
+            .into_service_error()
+            .is_cluster_not_found_fault()
+    );
     let events = world.dax().describe_events().send().await.unwrap();
-    let messages: Vec<_> = events.events().iter().map(|event| event.message().unwrap()).collect();
-    let expected = ["Cluster deleted.", "Removed node c1-b.", "Removed node c1-a.", "Cluster created."];
+    let messages: Vec<_> = events
+        .events()
+        .iter()
+        .map(|event| event.message().unwrap())
+        .collect();
+    let expected = [
+        "Cluster deleted.",
+        "Removed node c1-b.",
+        "Removed node c1-a.",
+        "Cluster created.",
+    ];
     assert_eq!(messages, expected);
 }
 
@@ -67,54 +146,124 @@ async fn a_deletion_loses_its_status_before_the_cluster_is_gone() {
 async fn scaling_up_shows_new_nodes_without_endpoints_and_scaling_down_keeps_the_old_numbers() {
     let world = World::new().await;
     world.cluster("c1", 1).await;
-    let grown = world.dax().increase_replication_factor().cluster_name("c1").new_replication_factor(3).send().await;
+    let grown = world
+        .dax()
+        .increase_replication_factor()
+        .cluster_name("c1")
+        .new_replication_factor(3)
+        .send()
+        .await;
     let cluster = grown.unwrap().cluster().unwrap().clone();
     assert_eq!(
-        (cluster.status(), cluster.total_nodes(), cluster.active_nodes()),
+        (
+            cluster.status(),
+            cluster.total_nodes(),
+            cluster.active_nodes()
+        ),
         (Some("modifying"), Some(3), Some(1))
     );
     let new = &cluster.nodes()[2];
-    assert_eq!((new.node_id(), new.node_status()), (Some("c1-c"), Some("creating")));
-    assert!(new.endpoint().is_none() && new.node_create_time().is_none() && new.availability_zone().is_none());
-    let shrink = || world.dax().decrease_replication_factor().cluster_name("c1").new_replication_factor(1);
+    assert_eq!(
+        (new.node_id(), new.node_status()),
+        (Some("c1-c"), Some("creating"))
+    );
+    assert!(
+        new.endpoint().is_none()
+            && new.node_create_time().is_none()
+            && new.availability_zone().is_none()
+    );
+    let shrink = || {
+        world
+            .dax()
+            .decrease_replication_factor()
+            .cluster_name("c1")
+            .new_replication_factor(1)
+    };
     assert_eq!(code(shrink().send().await), "InvalidClusterStateFault");
 
     world.advance(20);
     assert_eq!(world.describe("c1").await.active_nodes(), Some(3));
-    let shrunk = shrink().node_ids_to_remove("c1-a").node_ids_to_remove("c1-b").send().await.unwrap();
+    let shrunk = shrink()
+        .node_ids_to_remove("c1-a")
+        .node_ids_to_remove("c1-b")
+        .send()
+        .await
+        .unwrap();
     let cluster = shrunk.cluster().unwrap();
     assert_eq!(
-        (cluster.status(), cluster.total_nodes(), cluster.active_nodes(), cluster.nodes().len()),
+        (
+            cluster.status(),
+            cluster.total_nodes(),
+            cluster.active_nodes(),
+            cluster.nodes().len()
+        ),
         (Some("modifying"), Some(3), Some(3), 3)
     );
     assert_eq!(cluster.node_ids_to_remove(), ["c1-a", "c1-b"]);
     world.advance(20);
     let cluster = world.describe("c1").await;
-    let left: Vec<_> = cluster.nodes().iter().map(|node| node.node_id().unwrap()).collect();
-    assert_eq!((cluster.status(), cluster.total_nodes(), left), (Some("available"), Some(1), vec!["c1-c"]));
+    let left: Vec<_> = cluster
+        .nodes()
+        .iter()
+        .map(|node| node.node_id().unwrap())
+        .collect();
+    assert_eq!(
+        (cluster.status(), cluster.total_nodes(), left),
+        (Some("available"), Some(1), vec!["c1-c"])
+    );
 }
 
 #[tokio::test]
 async fn an_update_and_a_reboot_take_their_time() {
     let world = World::new().await;
     world.cluster("c1", 2).await;
-    world.dax().create_parameter_group().parameter_group_name("fast").send().await.unwrap();
-    let update = world.dax().update_cluster().cluster_name("c1").parameter_group_name("fast").description("new");
+    world
+        .dax()
+        .create_parameter_group()
+        .parameter_group_name("fast")
+        .send()
+        .await
+        .unwrap();
+    let update = world
+        .dax()
+        .update_cluster()
+        .cluster_name("c1")
+        .parameter_group_name("fast")
+        .description("new");
     let updated = update.clone().send().await.unwrap();
     assert_eq!(updated.cluster().unwrap().status(), Some("modifying"));
     assert_eq!(code(update.send().await), "InvalidClusterStateFault");
     world.advance(20);
     let cluster = world.describe("c1").await;
-    assert_eq!((cluster.status(), cluster.description()), (Some("available"), Some("new")));
-    assert_eq!(cluster.parameter_group().unwrap().parameter_group_name(), Some("fast"));
-    let reboot = || world.dax().reboot_node().cluster_name("c1").node_id("c1-b").send();
+    assert_eq!(
+        (cluster.status(), cluster.description()),
+        (Some("available"), Some("new"))
+    );
+    assert_eq!(
+        cluster.parameter_group().unwrap().parameter_group_name(),
+        Some("fast")
+    );
+    let reboot = || {
+        world
+            .dax()
+            .reboot_node()
+            .cluster_name("c1")
+            .node_id("c1-b")
+            .send()
+    };
     let rebooting = reboot().await.unwrap();
-    assert_eq!(rebooting.cluster().unwrap().nodes()[1].node_status(), Some("REBOOTING"));
+    assert_eq!(
+        rebooting.cluster().unwrap().nodes()[1].node_status(),
+        Some("REBOOTING")
+    );
     assert_eq!(rebooting.cluster().unwrap().active_nodes(), Some(1));
     assert_eq!(code(reboot().await), "InvalidClusterStateFault");
     world.advance(10);
     let cluster = world.describe("c1").await;
-    assert_eq!((cluster.nodes()[1].node_status(), cluster.active_nodes()), (Some("available"), Some(2)));
+    assert_eq!(
+        (cluster.nodes()[1].node_status(), cluster.active_nodes()),
+        (Some("available"), Some(2))
+    );
 }
 
 #[tokio::test]
@@ -122,22 +271,54 @@ async fn groups_in_use_are_kept_until_their_cluster_is_gone() {
     let world = World::new().await;
     let (dax, role) = (world.dax(), world.service_role("Service").await);
     let subnet = world.sandbox.inventory().subnets[0].id.clone();
-    dax.create_subnet_group().subnet_group_name("Net").subnet_ids(subnet).send().await.unwrap();
-    dax.create_parameter_group().parameter_group_name("fast").send().await.unwrap();
-    let create = world.create("c1", 1, &role).subnet_group_name("net").parameter_group_name("fast");
+    dax.create_subnet_group()
+        .subnet_group_name("Net")
+        .subnet_ids(subnet)
+        .send()
+        .await
+        .unwrap();
+    dax.create_parameter_group()
+        .parameter_group_name("fast")
+        .send()
+        .await
+        .unwrap();
+    let create = world
+        .create("c1", 1, &role)
+        .subnet_group_name("net")
+        .parameter_group_name("fast");
     create.send().await.unwrap();
     let delete_net = || dax.delete_subnet_group().subnet_group_name("net").send();
-    let delete_group = || dax.delete_parameter_group().parameter_group_name("fast").send();
+    let delete_group = || {
+        dax.delete_parameter_group()
+            .parameter_group_name("fast")
+            .send()
+    };
     assert_eq!(code(delete_net().await), "SubnetGroupInUseFault");
     world.advance(60);
-    dax.delete_cluster().cluster_name("c1").send().await.unwrap();
+    dax.delete_cluster()
+        .cluster_name("c1")
+        .send()
+        .await
+        .unwrap();
     world.advance(29);
     assert_eq!(code(delete_net().await), "SubnetGroupInUseFault");
-    assert_eq!(code(delete_group().await), "InvalidParameterGroupStateFault");
+    assert_eq!(
+        code(delete_group().await),
+        "InvalidParameterGroupStateFault"
+    );
     world.advance(1);
-    assert_eq!(delete_net().await.unwrap().deletion_message(), Some("Subnet group net has been deleted."));
+    assert_eq!(
+        delete_net().await.unwrap().deletion_message(),
+        Some("Subnet group net has been deleted.")
+    );
     delete_group().await.unwrap();
-    world.iam().delete_role().role_name("Service").send().await.unwrap();
+    world
+        .iam()
+        .delete_role()
+        .role_name("Service")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(world.sandbox.inventory().made(), Vec::<String>::new());
 }
 
@@ -146,9 +327,20 @@ async fn a_role_can_be_assumed_only_once_its_last_change_has_spread() {
     let world = World::new().await;
     let iam = world.iam();
     let role = world.service_role("Service").await;
-    let policy = iam.create_policy().policy_name("Access").policy_document(crate::world::ACCESS).send().await.unwrap();
+    let policy = iam
+        .create_policy()
+        .policy_name("Access")
+        .policy_document(crate::world::ACCESS)
+        .send()
+        .await
+        .unwrap();
     let arn = policy.policy().unwrap().arn().unwrap();
-    iam.attach_role_policy().role_name("Service").policy_arn(arn).send().await.unwrap();
+    iam.attach_role_policy()
+        .role_name("Service")
+        .policy_arn(arn)
+        .send()
+        .await
+        .unwrap();
     let (code, message) = crate::world::refusal(world.create("c1", 1, &role).send().await);
     assert_eq!(code, "InvalidParameterValueException");
     assert_eq!(message, format!("No permission to assume role: {role}"));

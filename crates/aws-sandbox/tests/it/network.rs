@@ -25,11 +25,23 @@ async fn world() -> World {
 }
 
 async fn group(world: &World, name: &str, letters: &str) -> Result<Vec<String>, String> {
-    let ids = letters.chars().map(|letter| format!("subnet-0000000{letter}")).collect();
-    let create = world.dax().create_subnet_group().subnet_group_name(name).set_subnet_ids(Some(ids)).send();
+    let ids = letters
+        .chars()
+        .map(|letter| format!("subnet-0000000{letter}"))
+        .collect();
+    let create = world
+        .dax()
+        .create_subnet_group()
+        .subnet_group_name(name)
+        .set_subnet_ids(Some(ids))
+        .send();
     match create.await {
         Ok(answer) => {
-            let types = answer.subnet_group().unwrap().supported_network_types().to_vec();
+            let types = answer
+                .subnet_group()
+                .unwrap()
+                .supported_network_types()
+                .to_vec();
             Ok(types.iter().map(|kind| kind.as_str().to_owned()).collect())
         }
         Err(error) => Err(error.into_service_error().meta().code().unwrap().to_owned()),
@@ -42,9 +54,21 @@ async fn a_group_speaks_what_all_its_subnets_speak() {
     assert_eq!(group(&world, "dual", "ab").await.unwrap(), ["ipv4", "ipv6"]);
     assert_eq!(group(&world, "mixed", "ad").await.unwrap(), ["ipv4"]);
     assert_eq!(group(&world, "six", "c").await.unwrap(), ["ipv6"]);
-    assert_eq!(group(&world, "wrong", "ac").await.unwrap_err(), "SubnetNotAllowedFault");
-    let ids = vec!["subnet-0000000a".to_owned(), "subnet-0a1b2c3d4e5f60001".to_owned()];
-    let two_vpcs = world.dax().create_subnet_group().subnet_group_name("two").set_subnet_ids(Some(ids)).send().await;
+    assert_eq!(
+        group(&world, "wrong", "ac").await.unwrap_err(),
+        "SubnetNotAllowedFault"
+    );
+    let ids = vec![
+        "subnet-0000000a".to_owned(),
+        "subnet-0a1b2c3d4e5f60001".to_owned(),
+    ];
+    let two_vpcs = world
+        .dax()
+        .create_subnet_group()
+        .subnet_group_name("two")
+        .set_subnet_ids(Some(ids))
+        .send()
+        .await;
     assert_eq!(code(two_vpcs), "InvalidSubnet");
 }
 
@@ -56,7 +80,11 @@ async fn a_cluster_gets_the_network_type_it_asks_for_where_its_group_allows() {
         group(&world, name, letters).await.unwrap();
     }
     let create = |name: &str, group: &str, kind: Option<NetworkType>| {
-        world.create(name, 1, &role).subnet_group_name(group).set_network_type(kind).send()
+        world
+            .create(name, 1, &role)
+            .subnet_group_name(group)
+            .set_network_type(kind)
+            .send()
     };
     for (name, group, asked, got) in [
         ("a", "dual", None, "dual_stack"),
@@ -65,16 +93,41 @@ async fn a_cluster_gets_the_network_type_it_asks_for_where_its_group_allows() {
         ("d", "six", None, "ipv6"),
     ] {
         let created = create(name, group, asked).await.unwrap();
-        assert_eq!(created.cluster().unwrap().network_type().unwrap().as_str(), got, "{group}");
+        assert_eq!(
+            created.cluster().unwrap().network_type().unwrap().as_str(),
+            got,
+            "{group}"
+        );
     }
-    for (group, asked) in [("four", NetworkType::DualStack), ("dual", NetworkType::Ipv6), ("six", NetworkType::Ipv4)] {
-        assert_eq!(code(create("e", group, Some(asked)).await), "SubnetNotAllowedFault", "{group}");
+    for (group, asked) in [
+        ("four", NetworkType::DualStack),
+        ("dual", NetworkType::Ipv6),
+        ("six", NetworkType::Ipv4),
+    ] {
+        assert_eq!(
+            code(create("e", group, Some(asked)).await),
+            "SubnetNotAllowedFault",
+            "{group}"
+        );
     }
-    assert_eq!(code(create("e", "dual", Some("ipv5".into())).await), "InvalidParameterValueException");
-    let elsewhere = world.create("e", 1, &role).subnet_group_name("four").availability_zones("us-east-1a").send();
+    assert_eq!(
+        code(create("e", "dual", Some("ipv5".into())).await),
+        "InvalidParameterValueException"
+    );
+    let elsewhere = world
+        .create("e", 1, &role)
+        .subnet_group_name("four")
+        .availability_zones("us-east-1a")
+        .send();
     assert_eq!(code(elsewhere.await), "InvalidVPCNetworkStateFault");
-    let foreign = world.create("e", 1, &role).subnet_group_name("four").security_group_ids("sg-0a1b2c3d4e5f60718");
-    assert_eq!(code(foreign.send().await), "InvalidParameterCombinationException");
+    let foreign = world
+        .create("e", 1, &role)
+        .subnet_group_name("four")
+        .security_group_ids("sg-0a1b2c3d4e5f60718");
+    assert_eq!(
+        code(foreign.send().await),
+        "InvalidParameterCombinationException"
+    );
 }
 
 #[tokio::test]
@@ -82,12 +135,25 @@ async fn a_subnet_with_nodes_in_it_stays_in_its_group() {
     let world = world().await;
     let role = world.service_role("Service").await;
     group(&world, "net", "ab").await.unwrap();
-    world.create("c1", 2, &role).subnet_group_name("net").send().await.unwrap();
+    world
+        .create("c1", 2, &role)
+        .subnet_group_name("net")
+        .send()
+        .await
+        .unwrap();
     let update = |ids: &[&str]| {
         let ids = ids.iter().map(|id| format!("subnet-0000000{id}")).collect();
-        world.dax().update_subnet_group().subnet_group_name("net").set_subnet_ids(Some(ids)).send()
+        world
+            .dax()
+            .update_subnet_group()
+            .subnet_group_name("net")
+            .set_subnet_ids(Some(ids))
+            .send()
     };
     assert_eq!(code(update(&["a"]).await), "SubnetInUse");
-    assert_eq!(code(update(&["a", "b", "d"]).await), "SubnetNotAllowedFault");
+    assert_eq!(
+        code(update(&["a", "b", "d"]).await),
+        "SubnetNotAllowedFault"
+    );
     update(&["b", "a"]).await.unwrap();
 }

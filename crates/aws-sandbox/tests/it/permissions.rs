@@ -12,23 +12,47 @@ async fn the_three_rows_of_the_guide_are_word_for_word() {
     world.service_role("daxServiceRole").await;
     world.allow(json!([{"Effect": "Allow", "Action": "dax:*", "Resource": "*"}]));
     let iam = world.iam_as("portal", "portal");
-    let role = iam.create_role().path("/service-role/").role_name("DAXServiceRole").assume_role_policy_document(TRUST);
-    let because = |action: &str| format!(" because no identity-based policy allows the {action} action");
+    let role = iam
+        .create_role()
+        .path("/service-role/")
+        .role_name("DAXServiceRole")
+        .assume_role_policy_document(TRUST);
+    let because =
+        |action: &str| format!(" because no identity-based policy allows the {action} action");
     let (code, message) = refusal(role.send().await);
     let resource = "arn:aws:iam::123456789012:role/service-role/DAXServiceRole";
     assert_eq!(code, "AccessDenied");
-    assert_eq!(message, format!("{WHO} iam:CreateRole on resource: {resource}{}", because("iam:CreateRole")));
-    let policy = iam.create_policy().policy_name("DAXServicePolicy").policy_document("{}");
-    let expected =
-        format!("{WHO} iam:CreatePolicy on resource: policy DAXServicePolicy{}", because("iam:CreatePolicy"));
+    assert_eq!(
+        message,
+        format!(
+            "{WHO} iam:CreateRole on resource: {resource}{}",
+            because("iam:CreateRole")
+        )
+    );
+    let policy = iam
+        .create_policy()
+        .policy_name("DAXServicePolicy")
+        .policy_document("{}");
+    let expected = format!(
+        "{WHO} iam:CreatePolicy on resource: policy DAXServicePolicy{}",
+        because("iam:CreatePolicy")
+    );
     assert_eq!(refusal(policy.send().await).1, expected);
     let arn = "arn:aws:iam::123456789012:policy/DAXServicePolicy";
-    let attach = iam.attach_role_policy().role_name("daxServiceRole").policy_arn(arn);
-    let expected =
-        format!("{WHO} iam:AttachRolePolicy on resource: role daxServiceRole{}", because("iam:AttachRolePolicy"));
+    let attach = iam
+        .attach_role_policy()
+        .role_name("daxServiceRole")
+        .policy_arn(arn);
+    let expected = format!(
+        "{WHO} iam:AttachRolePolicy on resource: role daxServiceRole{}",
+        because("iam:AttachRolePolicy")
+    );
     assert_eq!(refusal(attach.send().await).1, expected);
     let version = iam.get_policy_version().policy_arn(arn).version_id("v1");
-    let expected = format!("{WHO} iam:GetPolicyVersion on resource: policy {arn}{}", because("iam:GetPolicyVersion"));
+    let expected = format!(
+        "{WHO} iam:GetPolicyVersion on resource: policy {arn}{}",
+        because("iam:GetPolicyVersion")
+    );
     assert_eq!(refusal(version.send().await).1, expected);
 }
 
@@ -44,27 +68,61 @@ async fn passing_the_role_tags_and_the_service_linked_role_are_asked_for() {
         ]));
     };
     let create = || {
-        let tag = aws_sdk_dax::types::Tag::builder().key("a").value("b").build();
-        let create = world.dax_as("portal", "portal").create_cluster().cluster_name("c1").node_type("dax.t3.small");
-        create.replication_factor(1).iam_role_arn(&role).tags(tag).send()
+        let tag = aws_sdk_dax::types::Tag::builder()
+            .key("a")
+            .value("b")
+            .build();
+        let create = world
+            .dax_as("portal", "portal")
+            .create_cluster()
+            .cluster_name("c1")
+            .node_type("dax.t3.small");
+        create
+            .replication_factor(1)
+            .iam_role_arn(&role)
+            .tags(tag)
+            .send()
     };
     allow(json!(["dax:CreateCluster"]));
     let (code, message) = refusal(create().await);
     assert_eq!(code, "AccessDeniedException");
-    assert!(message.contains("dax:TagResource on resource: arn:aws:dax:us-east-1:123456789012:cache/c1"), "{message}");
+    assert!(
+        message
+            .contains("dax:TagResource on resource: arn:aws:dax:us-east-1:123456789012:cache/c1"),
+        "{message}"
+    );
     allow(json!(["dax:CreateCluster", "dax:TagResource"]));
     let expected = format!(
         "{WHO} iam:PassRole on resource: {role} because no identity-based policy allows the iam:PassRole action"
     );
-    assert_eq!(refusal(create().await), ("AccessDeniedException".to_owned(), expected));
-    allow(json!(["dax:CreateCluster", "dax:TagResource", "iam:PassRole"]));
+    assert_eq!(
+        refusal(create().await),
+        ("AccessDeniedException".to_owned(), expected)
+    );
+    allow(json!([
+        "dax:CreateCluster",
+        "dax:TagResource",
+        "iam:PassRole"
+    ]));
     let (code, message) = refusal(create().await);
     assert_eq!(code, "AccessDeniedException");
-    assert!(message.contains("iam:CreateServiceLinkedRole on resource: arn:aws:iam::"), "{message}");
-    allow(json!(["dax:CreateCluster", "dax:TagResource", "iam:PassRole", "iam:CreateServiceLinkedRole"]));
+    assert!(
+        message.contains("iam:CreateServiceLinkedRole on resource: arn:aws:iam::"),
+        "{message}"
+    );
+    allow(json!([
+        "dax:CreateCluster",
+        "dax:TagResource",
+        "iam:PassRole",
+        "iam:CreateServiceLinkedRole"
+    ]));
     create().await.unwrap();
     let roles = world.sandbox.inventory().roles;
-    assert!(roles.iter().any(|role| role.name == "AWSServiceRoleForDAX" && role.service_linked));
+    assert!(
+        roles
+            .iter()
+            .any(|role| role.name == "AWSServiceRoleForDAX" && role.service_linked)
+    );
 }
 
 #[tokio::test]
@@ -74,9 +132,16 @@ async fn describing_is_denied_without_a_resource_and_a_cluster_arn_does_not_cove
     world.allow(json!([{"Effect": "Allow", "Action": "dax:*",
         "Resource": "arn:aws:dax:us-east-1:123456789012:cache/c1"}]));
     let dax = world.dax_as("portal", "portal");
-    dax.describe_clusters().cluster_names("c1").send().await.unwrap();
+    dax.describe_clusters()
+        .cluster_names("c1")
+        .send()
+        .await
+        .unwrap();
     let because = "because no identity-based policy allows the dax:DescribeClusters action";
-    let expected = ("AccessDeniedException".to_owned(), format!("{WHO} dax:DescribeClusters {because}"));
+    let expected = (
+        "AccessDeniedException".to_owned(),
+        format!("{WHO} dax:DescribeClusters {because}"),
+    );
     assert_eq!(refusal(dax.describe_clusters().send().await), expected);
 }
 
@@ -88,26 +153,52 @@ async fn boundaries_explicit_denials_and_sessions_say_what_refused() {
     caller.permissions_boundary = Some(json!({"Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]}));
     world.sandbox.put_identity("portal", caller);
-    let tail = |message: String| message.split_once("dax:DescribeClusters").unwrap().1.to_owned();
+    let tail = |message: String| {
+        message
+            .split_once("dax:DescribeClusters")
+            .unwrap()
+            .1
+            .to_owned()
+    };
     let describe = || world.dax_as("portal", "portal").describe_clusters().send();
     assert_eq!(
         tail(refusal(describe().await).1),
         " because no permissions boundary allows the dax:DescribeClusters action"
     );
-    world.allow(json!([everything[0], {"Effect": "Deny", "Action": "dax:Describe*", "Resource": "*"}]));
-    assert_eq!(tail(refusal(describe().await).1), " with an explicit deny in an identity-based policy");
+    world.allow(
+        json!([everything[0], {"Effect": "Deny", "Action": "dax:Describe*", "Resource": "*"}]),
+    );
+    assert_eq!(
+        tail(refusal(describe().await).1),
+        " with an explicit deny in an identity-based policy"
+    );
     let mut caller = portal(everything);
     caller.session_policies = Some(vec![json!({"Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]})]);
     world.sandbox.put_identity("portal", caller);
-    assert_eq!(tail(refusal(describe().await).1), " because no session policy allows the dax:DescribeClusters action");
+    assert_eq!(
+        tail(refusal(describe().await).1),
+        " because no session policy allows the dax:DescribeClusters action"
+    );
 }
 
 #[tokio::test]
 async fn conditions_on_boundary_policy_region_and_tags_are_enforced() {
     let world = World::new().await;
-    let boundary = world.iam().create_policy().policy_name("Boundary").policy_document(crate::world::ACCESS);
-    let boundary = boundary.send().await.unwrap().policy().unwrap().arn().unwrap().to_owned();
+    let boundary = world
+        .iam()
+        .create_policy()
+        .policy_name("Boundary")
+        .policy_document(crate::world::ACCESS);
+    let boundary = boundary
+        .send()
+        .await
+        .unwrap()
+        .policy()
+        .unwrap()
+        .arn()
+        .unwrap()
+        .to_owned();
     world.allow(json!([
         {"Effect": "Allow", "Action": "iam:CreateRole", "Resource": "arn:aws:iam::123456789012:role/app/*",
          "Condition": {"StringEquals": {"iam:PermissionsBoundary": boundary}}},
@@ -119,17 +210,49 @@ async fn conditions_on_boundary_policy_region_and_tags_are_enforced() {
          "Condition": {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}},
     ]));
     let iam = world.iam_as("portal", "portal");
-    let create = || iam.create_role().path("/app/").role_name("r").assume_role_policy_document(TRUST);
-    let tag = |key: &str| aws_sdk_iam::types::Tag::builder().key(key).value("x").build().unwrap();
+    let create = || {
+        iam.create_role()
+            .path("/app/")
+            .role_name("r")
+            .assume_role_policy_document(TRUST)
+    };
+    let tag = |key: &str| {
+        aws_sdk_iam::types::Tag::builder()
+            .key(key)
+            .value("x")
+            .build()
+            .unwrap()
+    };
     assert!(refusal(create().send().await).1.contains("iam:CreateRole"));
     let bounded = || create().permissions_boundary(&boundary);
-    assert!(refusal(bounded().tags(tag("owner")).send().await).1.contains("iam:TagRole"));
-    assert!(refusal(bounded().path("/other/").send().await).1.contains("role/other/r"));
+    assert!(
+        refusal(bounded().tags(tag("owner")).send().await)
+            .1
+            .contains("iam:TagRole")
+    );
+    assert!(
+        refusal(bounded().path("/other/").send().await)
+            .1
+            .contains("role/other/r")
+    );
     bounded().tags(tag("team")).send().await.unwrap();
-    let attach = |arn: &str| iam.attach_role_policy().role_name("r").policy_arn(arn).send();
+    let attach = |arn: &str| {
+        iam.attach_role_policy()
+            .role_name("r")
+            .policy_arn(arn)
+            .send()
+    };
     assert_eq!(refusal(attach(&boundary).await).0, "AccessDenied");
-    assert_eq!(refusal(attach("arn:aws:iam::123456789012:policy/app-x").await).0, "NoSuchEntity");
-    world.dax_as("portal", "portal").describe_clusters().send().await.unwrap();
+    assert_eq!(
+        refusal(attach("arn:aws:iam::123456789012:policy/app-x").await).0,
+        "NoSuchEntity"
+    );
+    world
+        .dax_as("portal", "portal")
+        .describe_clusters()
+        .send()
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -143,7 +266,11 @@ async fn the_simulator_and_real_calls_agree() {
     ]));
     let simulate = |action: &str| {
         let source = "arn:aws:iam::123456789012:user/portal";
-        world.iam().simulate_principal_policy().policy_source_arn(source).action_names(action)
+        world
+            .iam()
+            .simulate_principal_policy()
+            .policy_source_arn(source)
+            .action_names(action)
     };
     let decision = |answer: aws_sdk_iam::operation::simulate_principal_policy::SimulatePrincipalPolicyOutput| {
         answer.evaluation_results()[0].eval_decision().as_str().to_owned()
@@ -154,17 +281,32 @@ async fn the_simulator_and_real_calls_agree() {
         ("iam:CreateRole", "implicitDeny"),
         ("iam:PassRole", "implicitDeny"),
     ] {
-        assert_eq!(decision(simulate(action).send().await.unwrap()), expected, "{action}");
+        assert_eq!(
+            decision(simulate(action).send().await.unwrap()),
+            expected,
+            "{action}"
+        );
     }
     let untold = simulate("iam:PassRole").send().await.unwrap();
-    assert_eq!(untold.evaluation_results()[0].missing_context_values(), ["iam:passedtoservice"]);
+    assert_eq!(
+        untold.evaluation_results()[0].missing_context_values(),
+        ["iam:passedtoservice"]
+    );
     let entry = aws_sdk_iam::types::ContextEntry::builder()
         .context_key_name("iam:PassedToService")
         .context_key_values("dax.amazonaws.com")
         .build();
-    let passing = simulate("iam:PassRole").context_entries(entry).send().await.unwrap();
+    let passing = simulate("iam:PassRole")
+        .context_entries(entry)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(decision(passing), "allowed");
     let missing = "arn:aws:iam::123456789012:user/nobody";
-    let unknown = world.iam().simulate_principal_policy().policy_source_arn(missing).action_names("dax:CreateCluster");
+    let unknown = world
+        .iam()
+        .simulate_principal_policy()
+        .policy_source_arn(missing)
+        .action_names("dax:CreateCluster");
     assert_eq!(refusal(unknown.send().await).0, "NoSuchEntity");
 }

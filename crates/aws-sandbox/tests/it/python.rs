@@ -19,9 +19,25 @@ fn tools() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(TOOLS.join("-").replace("==", "-"));
     if !folder.join("ready").exists() {
         let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--target"]);
-        let output = pip.arg(&folder).args(TOOLS).output().expect("python3 starts");
-        assert!(output.status.success(), "installing {TOOLS:?}: {}", String::from_utf8_lossy(&output.stderr));
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--target",
+        ]);
+        let output = pip
+            .arg(&folder)
+            .args(TOOLS)
+            .output()
+            .expect("python3 starts");
+        assert!(
+            output.status.success(),
+            "installing {TOOLS:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         std::fs::write(folder.join("ready"), "").unwrap();
     }
     folder
@@ -32,17 +48,34 @@ async fn run(script: &'static str, settings: Settings) {
     let world = World::serve(Sandbox::open(settings).unwrap()).await;
     let url = world.url.clone();
     let output = tokio::task::spawn_blocking(move || {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/python")
+            .join(script);
         let mut python = Command::new("python3");
-        python.arg(path).arg(url).env("PYTHONPATH", tools()).env("PYTHONDONTWRITEBYTECODE", "1");
-        python.env("AWS_EC2_METADATA_DISABLED", "true").env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
-        for credential in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_REGION"] {
+        python
+            .arg(path)
+            .arg(url)
+            .env("PYTHONPATH", tools())
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        python
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("NO_PROXY", "127.0.0.1")
+            .env("no_proxy", "127.0.0.1");
+        for credential in [
+            "AWS_PROFILE",
+            "AWS_SESSION_TOKEN",
+            "AWS_ENDPOINT_URL",
+            "AWS_REGION",
+        ] {
             python.env_remove(credential);
         }
         python.output().expect("python3 starts")
     });
     let output = output.await.unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     println!("{out}");
     assert!(output.status.success(), "{script}\n{out}\n{err}");
 }

@@ -15,31 +15,65 @@ async fn with_quota(name: &str, value: u32) -> World {
 async fn quotas_are_aws_own_and_can_be_raised() {
     let world = World::new().await;
     let role = world.service_role("Service").await;
-    assert_eq!(code(world.create("c", 12, &role).send().await), "NodeQuotaForClusterExceededFault");
+    assert_eq!(
+        code(world.create("c", 12, &role).send().await),
+        "NodeQuotaForClusterExceededFault"
+    );
     for number in 0..4 {
-        world.create(&format!("c{number}"), 11, &role).send().await.unwrap();
+        world
+            .create(&format!("c{number}"), 11, &role)
+            .send()
+            .await
+            .unwrap();
     }
     world.create("c4", 6, &role).send().await.unwrap();
-    assert_eq!(code(world.create("c5", 1, &role).send().await), "NodeQuotaForCustomerExceededFault");
+    assert_eq!(
+        code(world.create("c5", 1, &role).send().await),
+        "NodeQuotaForCustomerExceededFault"
+    );
     let raised = with_quota("nodes", 5000).await;
     let role = raised.service_role("Service").await;
     for number in 0..6 {
-        raised.create(&format!("c{number}"), 11, &role).send().await.unwrap();
+        raised
+            .create(&format!("c{number}"), 11, &role)
+            .send()
+            .await
+            .unwrap();
     }
-    assert!(Settings::default().quotas.set("nodez", 1).unwrap_err().to_string().contains("nodes_per_cluster"));
+    assert!(
+        Settings::default()
+            .quotas
+            .set("nodez", 1)
+            .unwrap_err()
+            .to_string()
+            .contains("nodes_per_cluster")
+    );
 }
 
 #[tokio::test]
 async fn quotas_of_groups_tags_clusters_and_certificates_are_kept() {
     let world = World::new().await;
     for number in 0..20 {
-        world.dax().create_parameter_group().parameter_group_name(format!("g{number}")).send().await.unwrap();
+        world
+            .dax()
+            .create_parameter_group()
+            .parameter_group_name(format!("g{number}"))
+            .send()
+            .await
+            .unwrap();
     }
-    let one_more = world.dax().create_parameter_group().parameter_group_name("g20").send().await;
+    let one_more = world
+        .dax()
+        .create_parameter_group()
+        .parameter_group_name("g20")
+        .send()
+        .await;
     assert_eq!(code(one_more), "ParameterGroupQuotaExceededFault");
     let role = world.service_role("Service").await;
     let tags = |count: usize| {
-        let tags: Vec<Tag> = (0..count).map(|n| Tag::builder().key(format!("k{n}")).value("").build()).collect();
+        let tags: Vec<Tag> = (0..count)
+            .map(|n| Tag::builder().key(format!("k{n}")).value("").build())
+            .collect();
         world.create("c1", 1, &role).set_tags(Some(tags)).send()
     };
     assert_eq!(code(tags(51).await), "TagQuotaPerResourceExceeded");
@@ -47,10 +81,18 @@ async fn quotas_of_groups_tags_clusters_and_certificates_are_kept() {
     let world = with_quota("clusters", 1).await;
     world.cluster("c1", 1).await;
     let role = world.service_role("Other").await;
-    assert_eq!(code(world.create("c2", 1, &role).send().await), "ClusterQuotaForCustomerExceededFault");
+    assert_eq!(
+        code(world.create("c2", 1, &role).send().await),
+        "ClusterQuotaForCustomerExceededFault"
+    );
     let world = with_quota("certificates", 1).await;
     let role = world.service_role("Service").await;
-    let tls = |name| world.create(name, 1, &role).cluster_endpoint_encryption_type("TLS".into()).send();
+    let tls = |name| {
+        world
+            .create(name, 1, &role)
+            .cluster_endpoint_encryption_type("TLS".into())
+            .send()
+    };
     tls("c1").await.unwrap();
     assert_eq!(code(tls("c2").await), "ServiceQuotaExceededException");
     world.advance(31 * 24 * 3600);
@@ -62,25 +104,70 @@ async fn what_aws_would_not_take_is_refused() {
     let world = World::new().await;
     let role = world.service_role("Service").await;
     let invalid = "InvalidParameterValueException";
-    for name in ["1c", "c-", "a--b", "with_underscore", "sudoku", "mygrep", "abcdefghijklmnopqrstu"] {
-        assert_eq!(code(world.create(name, 1, &role).send().await), invalid, "{name}");
+    for name in [
+        "1c",
+        "c-",
+        "a--b",
+        "with_underscore",
+        "sudoku",
+        "mygrep",
+        "abcdefghijklmnopqrstu",
+    ] {
+        assert_eq!(
+            code(world.create(name, 1, &role).send().await),
+            invalid,
+            "{name}"
+        );
     }
     assert_eq!(code(world.create("c", 0, &role).send().await), invalid);
-    assert_eq!(code(world.create("c", 1, "not-an-arn").send().await), invalid);
-    assert_eq!(code(world.create("c", 1, &role).node_type("dax.bogus").send().await), invalid);
-    let (_, message) = refusal(world.create("c", 1, "arn:aws:iam::123456789012:role/Missing").send().await);
-    assert_eq!(message, "No permission to assume role: arn:aws:iam::123456789012:role/Missing");
+    assert_eq!(
+        code(world.create("c", 1, "not-an-arn").send().await),
+        invalid
+    );
+    assert_eq!(
+        code(
+            world
+                .create("c", 1, &role)
+                .node_type("dax.bogus")
+                .send()
+                .await
+        ),
+        invalid
+    );
+    let (_, message) = refusal(
+        world
+            .create("c", 1, "arn:aws:iam::123456789012:role/Missing")
+            .send()
+            .await,
+    );
+    assert_eq!(
+        message,
+        "No permission to assume role: arn:aws:iam::123456789012:role/Missing"
+    );
     let zones = world.create("c", 2, &role).availability_zones("us-east-1a");
-    assert_eq!(code(zones.send().await), "InvalidParameterCombinationException");
+    assert_eq!(
+        code(zones.send().await),
+        "InvalidParameterCombinationException"
+    );
     let elsewhere = world.create("c", 1, &role).availability_zones("eu-west-1a");
     assert_eq!(code(elsewhere.send().await), invalid);
-    let group = world.create("c", 1, &role).security_group_ids("sg-00000000");
+    let group = world
+        .create("c", 1, &role)
+        .security_group_ids("sg-00000000");
     assert_eq!(code(group.send().await), invalid);
-    let window = world.create("c", 1, &role).preferred_maintenance_window("sun:05:00-sun:05:30");
+    let window = world
+        .create("c", 1, &role)
+        .preferred_maintenance_window("sun:05:00-sun:05:30");
     assert_eq!(code(window.send().await), invalid);
     let old = world.create("c", 1, &role).node_type("dax.r3.large");
-    let sse = aws_sdk_dax::types::SseSpecification::builder().enabled(true).build().unwrap();
-    assert_eq!(code(old.sse_specification(sse).send().await), "InvalidParameterCombinationException");
+    let sse = aws_sdk_dax::types::SseSpecification::builder()
+        .enabled(true)
+        .build()
+        .unwrap();
+    assert_eq!(
+        code(old.sse_specification(sse).send().await),
+        "InvalidParameterCombinationException"
+    );
     assert_eq!(world.sandbox.inventory().clusters.len(), 0);
 }
 
@@ -88,23 +175,64 @@ async fn what_aws_would_not_take_is_refused() {
 async fn a_role_that_does_not_trust_dax_cannot_be_assumed() {
     let world = World::new().await;
     let trust = crate::world::TRUST.replace("dax.amazonaws.com", "ec2.amazonaws.com");
-    let role = world.iam().create_role().role_name("Ec2").assume_role_policy_document(trust).send().await.unwrap();
+    let role = world
+        .iam()
+        .create_role()
+        .role_name("Ec2")
+        .assume_role_policy_document(trust)
+        .send()
+        .await
+        .unwrap();
     world.advance(10);
-    let (code, message) = refusal(world.create("c", 1, role.role().unwrap().arn()).send().await);
+    let (code, message) = refusal(
+        world
+            .create("c", 1, role.role().unwrap().arn())
+            .send()
+            .await,
+    );
     assert_eq!(code, "InvalidParameterValueException");
-    assert!(message.starts_with("No permission to assume role"), "{message}");
+    assert!(
+        message.starts_with("No permission to assume role"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
 async fn reserved_groups_cannot_be_touched() {
     let world = World::new().await;
-    let (code, message) = refusal(world.dax().delete_subnet_group().subnet_group_name("default").send().await);
+    let (code, message) = refusal(
+        world
+            .dax()
+            .delete_subnet_group()
+            .subnet_group_name("default")
+            .send()
+            .await,
+    );
     assert_eq!(code, "InvalidParameterValueException");
-    assert!(message.contains("is reserved and cannot be modified"), "{message}");
-    let parameters = world.dax().delete_parameter_group().parameter_group_name("default.dax1.0").send().await;
-    assert!(refusal(parameters).1.contains("is reserved and cannot be modified"));
-    let again = world.dax().create_subnet_group().subnet_group_name("default").subnet_ids("subnet-0a1b2c3d4e5f60001");
-    assert_eq!(crate::world::code(again.send().await), "SubnetGroupAlreadyExistsFault");
+    assert!(
+        message.contains("is reserved and cannot be modified"),
+        "{message}"
+    );
+    let parameters = world
+        .dax()
+        .delete_parameter_group()
+        .parameter_group_name("default.dax1.0")
+        .send()
+        .await;
+    assert!(
+        refusal(parameters)
+            .1
+            .contains("is reserved and cannot be modified")
+    );
+    let again = world
+        .dax()
+        .create_subnet_group()
+        .subnet_group_name("default")
+        .subnet_ids("subnet-0a1b2c3d4e5f60001");
+    assert_eq!(
+        crate::world::code(again.send().await),
+        "SubnetGroupAlreadyExistsFault"
+    );
 }
 
 /// An account with room for far more than AWS gives.
@@ -122,26 +250,51 @@ async fn a_thousand_clusters_fit_and_are_paged_by_a_hundred() {
     let (dax, role) = (world.dax(), world.service_role("Service").await);
     let names: Vec<String> = (0..1050).map(|number| format!("c{number:04}")).collect();
     for name in &names {
-        dax.create_parameter_group().parameter_group_name(name).send().await.unwrap();
-        world.create(name, 2, &role).parameter_group_name(name).send().await.unwrap();
+        dax.create_parameter_group()
+            .parameter_group_name(name)
+            .send()
+            .await
+            .unwrap();
+        world
+            .create(name, 2, &role)
+            .parameter_group_name(name)
+            .send()
+            .await
+            .unwrap();
     }
     world.advance(60);
     let page = |most: Option<i32>, token: Option<String>| {
-        dax.describe_clusters().set_max_results(most).set_next_token(token).send()
+        dax.describe_clusters()
+            .set_max_results(most)
+            .set_next_token(token)
+            .send()
     };
-    assert_eq!(page(None, None).await.unwrap().clusters().len(), 100, "the default");
+    assert_eq!(
+        page(None, None).await.unwrap().clusters().len(),
+        100,
+        "the default"
+    );
     let (mut seen, mut sizes, mut token) = (Vec::new(), Vec::new(), None);
     loop {
         let answer = page(Some(100), token).await.unwrap();
         sizes.push(answer.clusters().len());
-        seen.extend(answer.clusters().iter().map(|cluster| cluster.cluster_name().unwrap().to_owned()));
+        seen.extend(
+            answer
+                .clusters()
+                .iter()
+                .map(|cluster| cluster.cluster_name().unwrap().to_owned()),
+        );
         token = answer.next_token().map(str::to_owned);
         if token.is_none() {
             break;
         }
         // A cluster that goes between two pages, even the one that the token stands for, disturbs nothing.
         if seen.len() == 300 {
-            dax.delete_cluster().cluster_name("c0299").send().await.unwrap();
+            dax.delete_cluster()
+                .cluster_name("c0299")
+                .send()
+                .await
+                .unwrap();
             world.advance(30);
         }
     }
@@ -157,18 +310,38 @@ async fn lists_are_paged_by_twenty_to_a_hundred() {
     let world = World::with(settings).await;
     let role = world.service_role("Service").await;
     for number in 0..45 {
-        world.create(&format!("c{number:02}"), 1, &role).send().await.unwrap();
+        world
+            .create(&format!("c{number:02}"), 1, &role)
+            .send()
+            .await
+            .unwrap();
     }
     let page = |most: i32, token: Option<String>| {
-        world.dax().describe_clusters().max_results(most).set_next_token(token).send()
+        world
+            .dax()
+            .describe_clusters()
+            .max_results(most)
+            .set_next_token(token)
+            .send()
     };
     assert_eq!(code(page(19, None).await), "InvalidParameterValueException");
-    assert_eq!(code(page(101, None).await), "InvalidParameterValueException");
-    assert_eq!(code(page(20, Some("nonsense".to_owned())).await), "InvalidParameterValueException");
+    assert_eq!(
+        code(page(101, None).await),
+        "InvalidParameterValueException"
+    );
+    assert_eq!(
+        code(page(20, Some("nonsense".to_owned())).await),
+        "InvalidParameterValueException"
+    );
     let (mut seen, mut token) = (Vec::new(), None);
     loop {
         let answer = page(20, token).await.unwrap();
-        seen.extend(answer.clusters().iter().map(|cluster| cluster.cluster_name().unwrap().to_owned()));
+        seen.extend(
+            answer
+                .clusters()
+                .iter()
+                .map(|cluster| cluster.cluster_name().unwrap().to_owned()),
+        );
         token = answer.next_token().map(str::to_owned);
         if token.is_none() {
             break;

@@ -10,37 +10,80 @@ use crate::world::{TRUST, World, code, portal, refusal};
 #[tokio::test]
 async fn wrong_secrets_and_unknown_keys_get_each_services_own_words() {
     let world = World::new().await;
-    assert_eq!(code(world.iam_as("sandbox", "wrong").list_roles().send().await), "SignatureDoesNotMatch");
-    assert_eq!(code(world.dax_as("sandbox", "wrong").describe_clusters().send().await), "InvalidSignatureException");
-    assert_eq!(code(world.iam_as("nobody", "x").list_roles().send().await), "InvalidClientTokenId");
+    assert_eq!(
+        code(world.iam_as("sandbox", "wrong").list_roles().send().await),
+        "SignatureDoesNotMatch"
+    );
+    assert_eq!(
+        code(
+            world
+                .dax_as("sandbox", "wrong")
+                .describe_clusters()
+                .send()
+                .await
+        ),
+        "InvalidSignatureException"
+    );
+    assert_eq!(
+        code(world.iam_as("nobody", "x").list_roles().send().await),
+        "InvalidClientTokenId"
+    );
     let (code, message) = refusal(world.dax_as("nobody", "x").describe_clusters().send().await);
     assert_eq!(code, "UnrecognizedClientException");
-    assert_eq!(message, "The security token included in the request is invalid.");
+    assert_eq!(
+        message,
+        "The security token included in the request is invalid."
+    );
 }
 
 #[tokio::test]
 async fn an_identity_takes_effect_at_the_next_call() {
     let world = World::new().await;
     let sts = || world.sts_as(Credentials::from_keys("portal", "portal", None));
-    assert_eq!(code(sts().get_caller_identity().send().await), "InvalidClientTokenId");
-    world.sandbox.put_identity("portal", portal(json!([{"Effect": "Deny", "Action": "*", "Resource": "*"}])));
+    assert_eq!(
+        code(sts().get_caller_identity().send().await),
+        "InvalidClientTokenId"
+    );
+    world.sandbox.put_identity(
+        "portal",
+        portal(json!([{"Effect": "Deny", "Action": "*", "Resource": "*"}])),
+    );
     let identity = sts().get_caller_identity().send().await.unwrap();
-    assert_eq!(identity.arn(), Some("arn:aws:iam::123456789012:user/portal"));
+    assert_eq!(
+        identity.arn(),
+        Some("arn:aws:iam::123456789012:user/portal")
+    );
     assert_eq!(identity.account(), Some("123456789012"));
 }
 
 #[tokio::test]
 async fn assumed_credentials_work_until_they_expire() {
     let world = World::new().await;
-    let trust = TRUST.replace(r#""Service":"dax.amazonaws.com""#, r#""AWS":"arn:aws:iam::123456789012:root""#);
-    let role = world.iam().create_role().role_name("Ops").assume_role_policy_document(trust).send().await.unwrap();
+    let trust = TRUST.replace(
+        r#""Service":"dax.amazonaws.com""#,
+        r#""AWS":"arn:aws:iam::123456789012:root""#,
+    );
+    let role = world
+        .iam()
+        .create_role()
+        .role_name("Ops")
+        .assume_role_policy_document(trust)
+        .send()
+        .await
+        .unwrap();
     let inline = world.iam().put_role_policy().role_name("Ops").policy_name("dax").policy_document(
         json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "dax:*", "Resource": "*"}]})
             .to_string(),
     );
     inline.send().await.unwrap();
     let sts = world.sts_as(Credentials::from_keys("sandbox", "sandbox", None));
-    let assume = |arn: &str| sts.assume_role().role_arn(arn).role_session_name("me").duration_seconds(900).send();
+    let assume = |arn: &str| {
+        sts.assume_role()
+            .role_arn(arn)
+            .role_session_name("me")
+            .duration_seconds(900)
+            .send()
+    };
     let dax_only = world.service_role("Service").await;
     assert_eq!(code(assume(&dax_only).await), "AccessDenied");
     let assumed = assume(role.role().unwrap().arn()).await.unwrap();
@@ -49,11 +92,20 @@ async fn assumed_credentials_work_until_they_expire() {
     let token = Some(credentials.session_token().to_owned());
     let session = || world.sts_as(Credentials::from_keys(key, secret, token.clone()));
     let who = session().get_caller_identity().send().await.unwrap();
-    assert_eq!(who.arn(), Some("arn:aws:sts::123456789012:assumed-role/Ops/me"));
+    assert_eq!(
+        who.arn(),
+        Some("arn:aws:sts::123456789012:assumed-role/Ops/me")
+    );
     let untokened = world.sts_as(Credentials::from_keys(key, secret, None));
-    assert_eq!(code(untokened.get_caller_identity().send().await), "InvalidClientTokenId");
+    assert_eq!(
+        code(untokened.get_caller_identity().send().await),
+        "InvalidClientTokenId"
+    );
     world.advance(901);
-    assert_eq!(code(session().get_caller_identity().send().await), "ExpiredToken");
+    assert_eq!(
+        code(session().get_caller_identity().send().await),
+        "ExpiredToken"
+    );
 }
 
 #[tokio::test]
@@ -76,13 +128,36 @@ async fn requests_signed_long_ago_or_for_elsewhere_are_refused() {
     assert_eq!(old.status(), 400);
     let body: serde_json::Value = old.json().await.unwrap();
     assert_eq!(body["__type"], "InvalidSignatureException");
-    assert!(body["message"].as_str().unwrap().starts_with("Signature expired: 20200101T000000Z"), "{body}");
-    let unsigned = http.post(&world.url).header("x-amz-target", "AmazonDAXV3.DescribeClusters").send().await.unwrap();
+    assert!(
+        body["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("Signature expired: 20200101T000000Z"),
+        "{body}"
+    );
+    let unsigned = http
+        .post(&world.url)
+        .header("x-amz-target", "AmazonDAXV3.DescribeClusters")
+        .send()
+        .await
+        .unwrap();
     let body: serde_json::Value = unsigned.json().await.unwrap();
     assert_eq!(body["__type"], "MissingAuthenticationTokenException");
-    let config = world.dax().config().to_builder().region(aws_sdk_dax::config::Region::new("eu-west-1")).build();
-    let elsewhere = aws_sdk_dax::Client::from_conf(config).describe_clusters().send().await;
-    assert!(refusal(elsewhere).1.contains("'eu-west-1': this sandbox is in us-east-1"));
+    let config = world
+        .dax()
+        .config()
+        .to_builder()
+        .region(aws_sdk_dax::config::Region::new("eu-west-1"))
+        .build();
+    let elsewhere = aws_sdk_dax::Client::from_conf(config)
+        .describe_clusters()
+        .send()
+        .await;
+    assert!(
+        refusal(elsewhere)
+            .1
+            .contains("'eu-west-1': this sandbox is in us-east-1")
+    );
 }
 
 #[tokio::test]

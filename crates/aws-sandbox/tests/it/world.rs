@@ -60,7 +60,11 @@ impl World {
         let (stop, stopped) = oneshot::channel::<()>();
         let server = sandbox.clone();
         tokio::spawn(async move { server.serve(listener, async { drop(stopped.await) }).await });
-        World { sandbox, url, stop: Some(stop) }
+        World {
+            sandbox,
+            url,
+            stop: Some(stop),
+        }
     }
 
     pub(crate) fn dax(&self) -> aws_sdk_dax::Client {
@@ -115,7 +119,14 @@ impl World {
 
     /// A role that DAX can assume; its ARN.
     pub(crate) async fn service_role(&self, name: &str) -> String {
-        let role = self.iam().create_role().role_name(name).assume_role_policy_document(TRUST).send().await.unwrap();
+        let role = self
+            .iam()
+            .create_role()
+            .role_name(name)
+            .assume_role_policy_document(TRUST)
+            .send()
+            .await
+            .unwrap();
         self.advance(5);
         role.role().unwrap().arn().to_owned()
     }
@@ -137,13 +148,23 @@ impl World {
         nodes: i32,
         role: &str,
     ) -> aws_sdk_dax::operation::create_cluster::builders::CreateClusterFluentBuilder {
-        let create = self.dax().create_cluster().cluster_name(name).node_type("dax.t3.small");
+        let create = self
+            .dax()
+            .create_cluster()
+            .cluster_name(name)
+            .node_type("dax.t3.small");
         create.replication_factor(nodes).iam_role_arn(role)
     }
 
     /// A cluster as DAX shows it.
     pub(crate) async fn describe(&self, name: &str) -> aws_sdk_dax::types::Cluster {
-        let answer = self.dax().describe_clusters().cluster_names(name).send().await.unwrap();
+        let answer = self
+            .dax()
+            .describe_clusters()
+            .cluster_names(name)
+            .send()
+            .await
+            .unwrap();
         answer.clusters()[0].clone()
     }
 }
@@ -164,18 +185,26 @@ pub(crate) fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::De
     result: Result<T, E>,
 ) -> (String, String) {
     let error = result.expect_err("the call should have been refused");
-    let code = error.code().unwrap_or_else(|| panic!("an error without a code: {error:?}"));
-    (code.to_owned(), error.message().unwrap_or_default().to_owned())
+    let code = error
+        .code()
+        .unwrap_or_else(|| panic!("an error without a code: {error:?}"));
+    (
+        code.to_owned(),
+        error.message().unwrap_or_default().to_owned(),
+    )
 }
 
 /// The code of a call that must fail.
-pub(crate) fn code<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(result: Result<T, E>) -> String {
+pub(crate) fn code<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(
+    result: Result<T, E>,
+) -> String {
     refusal(result).0
 }
 
 /// A new folder for one test.
 pub(crate) fn folder(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    let folder =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
     if folder.exists() {
         std::fs::remove_dir_all(&folder).unwrap();
     }

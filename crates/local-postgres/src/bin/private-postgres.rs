@@ -45,8 +45,12 @@ fn parse(mut words: impl Iterator<Item = String>) -> Outcome<Option<(Settings, V
     let mut settings = Settings::for_tests("local-postgres");
     let mut command = Vec::new();
     while let Some(word) = words.next() {
-        let mut directory =
-            || words.next().map(PathBuf::from).ok_or_else(|| format!("{word} needs a directory\n\n{USAGE}"));
+        let mut directory = || {
+            words
+                .next()
+                .map(PathBuf::from)
+                .ok_or_else(|| format!("{word} needs a directory\n\n{USAGE}"))
+        };
         match word.as_str() {
             "--data-dir" => {
                 settings.data_dir = Some(directory()?);
@@ -79,6 +83,9 @@ fn run(settings: &Settings, command: &[String]) -> Outcome<ExitCode> {
     let mut command = Command::new(program);
     let status = command.args(arguments).env("DATABASE_URL", url).status();
     let status = status.map_err(|error| format!("starting {program}: {error}"))?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    let code = status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1);
     Ok(ExitCode::from(code))
 }

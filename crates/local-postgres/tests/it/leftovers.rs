@@ -61,7 +61,11 @@ fn a_creation_cut_short_is_begun_again() {
     let scratch = Scratch::new();
     let settings = kept_in(scratch.join("data"));
     LocalPostgres::start(&settings).unwrap().stop();
-    fs::rename(scratch.join("data/cluster"), scratch.join("data/cluster.new")).unwrap();
+    fs::rename(
+        scratch.join("data/cluster"),
+        scratch.join("data/cluster.new"),
+    )
+    .unwrap();
     let server = LocalPostgres::start(&settings).unwrap();
     assert_eq!(sql(&server, "postgres", "select 1"), "1");
     assert!(!scratch.join("data/cluster.new").exists());

@@ -5,7 +5,9 @@ use std::thread;
 
 use local_postgres::{LocalPostgres, LocalPostgresError, Settings};
 
-use crate::support::{Helper, NAME, Scratch, eventually, field, helper, is_alive, kept_in, psql, sql};
+use crate::support::{
+    Helper, NAME, Scratch, eventually, field, helper, is_alive, kept_in, psql, sql,
+};
 
 #[test]
 fn starts_serves_and_stops() {
@@ -36,9 +38,16 @@ fn the_url_holds_any_database_name() {
 #[test]
 fn a_restart_keeps_the_data() {
     let scratch = Scratch::new();
-    let settings = Settings { durable: true, ..kept_in(scratch.join("data")) };
+    let settings = Settings {
+        durable: true,
+        ..kept_in(scratch.join("data"))
+    };
     let server = LocalPostgres::start(&settings).unwrap();
-    sql(&server, "postgres", "create table kept as select 42 as answer");
+    sql(
+        &server,
+        "postgres",
+        "create table kept as select 42 as answer",
+    );
     server.stop();
     let server = LocalPostgres::start(&settings).unwrap();
     assert_eq!(sql(&server, "postgres", "select answer from kept"), "42");
@@ -48,10 +57,18 @@ fn a_restart_keeps_the_data() {
 #[test]
 fn a_crash_keeps_what_was_committed() {
     let mut server = LocalPostgres::start(&Settings::for_tests(NAME)).unwrap();
-    sql(&server, "postgres", "create table kept (id int primary key)");
+    sql(
+        &server,
+        "postgres",
+        "create table kept (id int primary key)",
+    );
     for round in 1..=3 {
         let (pid, url) = (server.pid(), server.url("postgres"));
-        sql(&server, "postgres", &format!("insert into kept values ({round})"));
+        sql(
+            &server,
+            "postgres",
+            &format!("insert into kept values ({round})"),
+        );
         server.crash_restart().unwrap();
         assert_ne!(server.pid(), pid);
         assert_eq!(server.url("postgres"), url);
@@ -69,9 +86,10 @@ fn a_crash_under_load_comes_back() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let running =
-        "select count(*) from pg_stat_activity where query like '%generate_series%' and pid <> pg_backend_pid()";
-    eventually("the query runs", || sql(&server, "postgres", running) == "1");
+    let running = "select count(*) from pg_stat_activity where query like '%generate_series%' and pid <> pg_backend_pid()";
+    eventually("the query runs", || {
+        sql(&server, "postgres", running) == "1"
+    });
     server.crash_restart().unwrap();
     assert!(!client.wait().unwrap().success());
     assert_eq!(sql(&server, "postgres", "select 1"), "1");
@@ -83,8 +101,15 @@ fn a_second_instance_is_refused_and_told_who_holds_the_directory() {
     let data_dir = scratch.join("data");
     let other = Helper::start(helper().arg("--data-dir").arg(&data_dir));
     let error = LocalPostgres::start(&kept_in(data_dir.clone())).unwrap_err();
-    assert!(matches!(&error, LocalPostgresError::InUse { pid, .. } if *pid == other.process.id()), "{error}");
-    assert!(error.to_string().contains(&format!("is used by process {}", other.process.id())));
+    assert!(
+        matches!(&error, LocalPostgresError::InUse { pid, .. } if *pid == other.process.id()),
+        "{error}"
+    );
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("is used by process {}", other.process.id()))
+    );
     other.finish();
     LocalPostgres::start(&kept_in(data_dir)).unwrap();
 }
@@ -113,11 +138,17 @@ fn a_server_outlives_the_thread_that_started_it() {
 #[test]
 fn the_environment_does_not_reach_the_server() {
     let mut command = helper();
-    command.env("PGPORT", "1").env("PGDATA", "/nonexistent").env("LC_ALL", "xx_XX");
+    command
+        .env("PGPORT", "1")
+        .env("PGDATA", "/nonexistent")
+        .env("LC_ALL", "xx_XX");
     let helper = Helper::start(&mut command);
     let server = LocalPostgres::start(&Settings::for_tests(NAME)).unwrap();
-    let seen =
-        psql(server.bin_dir(), &helper.url, "select current_setting('lc_messages'), current_setting('timezone')");
+    let seen = psql(
+        server.bin_dir(),
+        &helper.url,
+        "select current_setting('lc_messages'), current_setting('timezone')",
+    );
     assert_eq!(seen, "C|UTC");
     helper.finish();
 }

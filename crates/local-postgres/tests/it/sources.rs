@@ -7,7 +7,10 @@ use local_postgres::{LocalPostgres, LocalPostgresError, Settings};
 use crate::support::{NAME, Scratch, kept_in, sql};
 
 fn downloaded_only() -> Settings {
-    Settings { ignore_host: true, ..Settings::for_tests(NAME) }
+    Settings {
+        ignore_host: true,
+        ..Settings::for_tests(NAME)
+    }
 }
 
 #[test]
@@ -17,7 +20,10 @@ fn the_download_serves_where_nothing_is_installed() {
     let version = sql(&server, "postgres", "show server_version_num");
     assert!(version.starts_with("16"), "{version}");
     // Once there, it is used without asking the network again.
-    let offline = Settings { offline: true, ..downloaded_only() };
+    let offline = Settings {
+        offline: true,
+        ..downloaded_only()
+    };
     LocalPostgres::start(&offline).unwrap();
 }
 
@@ -25,7 +31,10 @@ fn the_download_serves_where_nothing_is_installed() {
 fn the_newer_version_in_the_download_works_too() {
     let older = LocalPostgres::start(&downloaded_only()).unwrap();
     let package = older.bin_dir().parent().unwrap().parent().unwrap();
-    let newer = Settings { bin_dir: Some(package.join("pginstall18/bin")), ..Settings::for_tests(NAME) };
+    let newer = Settings {
+        bin_dir: Some(package.join("pginstall18/bin")),
+        ..Settings::for_tests(NAME)
+    };
     let newer = LocalPostgres::start(&newer).unwrap();
     let version = sql(&newer, "postgres", "show server_version_num");
     assert!(version.starts_with("18"), "{version}");
@@ -34,7 +43,10 @@ fn the_newer_version_in_the_download_works_too() {
 #[test]
 fn four_at_once_download_once() {
     let scratch = Scratch::new();
-    let settings = Settings { cache_dir: Some(scratch.join("cache")), ..downloaded_only() };
+    let settings = Settings {
+        cache_dir: Some(scratch.join("cache")),
+        ..downloaded_only()
+    };
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| LocalPostgres::start(&settings).unwrap());
@@ -52,7 +64,11 @@ fn four_at_once_download_once() {
 #[test]
 fn without_any_binaries_the_message_says_where_it_looked_and_what_helps() {
     let scratch = Scratch::new();
-    let settings = Settings { offline: true, cache_dir: Some(scratch.join("cache")), ..downloaded_only() };
+    let settings = Settings {
+        offline: true,
+        cache_dir: Some(scratch.join("cache")),
+        ..downloaded_only()
+    };
     let error = LocalPostgres::start(&settings).unwrap_err().to_string();
     for part in [
         "no PostgreSQL to run the embedded database",
@@ -70,9 +86,15 @@ fn without_any_binaries_the_message_says_where_it_looked_and_what_helps() {
 #[test]
 fn binaries_that_were_asked_for_must_work() {
     let scratch = Scratch::new();
-    let settings = Settings { bin_dir: Some(scratch.join("nothing")), ..Settings::for_tests(NAME) };
+    let settings = Settings {
+        bin_dir: Some(scratch.join("nothing")),
+        ..Settings::for_tests(NAME)
+    };
     let error = LocalPostgres::start(&settings).unwrap_err();
-    assert!(matches!(&error, LocalPostgresError::BadBinaries { reason, .. } if reason == "no postgres"), "{error}");
+    assert!(
+        matches!(&error, LocalPostgresError::BadBinaries { reason, .. } if reason == "no postgres"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -80,20 +102,35 @@ fn data_of_another_major_version_is_left_alone() {
     let scratch = Scratch::new();
     let settings = kept_in(scratch.join("data"));
     let server = LocalPostgres::start(&settings).unwrap();
-    let (bin_dir, cluster) = (server.bin_dir().to_owned(), server.data_dir().join("cluster"));
+    let (bin_dir, cluster) = (
+        server.bin_dir().to_owned(),
+        server.data_dir().join("cluster"),
+    );
     server.stop();
     fs::write(cluster.join("PG_VERSION"), "13\n").unwrap();
     let error = LocalPostgres::start(&settings).unwrap_err().to_string();
-    assert!(error.contains("was created by PostgreSQL 13, the binaries found are"), "{error}");
-    assert!(error.contains(&bin_dir.display().to_string()) || error.contains("pginstall"), "{error}");
-    assert!(error.contains("LOCAL_POSTGRES_PG_BIN") && error.contains("--data-dir"), "{error}");
+    assert!(
+        error.contains("was created by PostgreSQL 13, the binaries found are"),
+        "{error}"
+    );
+    assert!(
+        error.contains(&bin_dir.display().to_string()) || error.contains("pginstall"),
+        "{error}"
+    );
+    assert!(
+        error.contains("LOCAL_POSTGRES_PG_BIN") && error.contains("--data-dir"),
+        "{error}"
+    );
 }
 
 #[test]
 fn data_chooses_the_binaries_of_its_own_version() {
     let scratch = Scratch::new();
     let settings = kept_in(scratch.join("data"));
-    let first = Settings { ignore_host: true, ..settings.clone() };
+    let first = Settings {
+        ignore_host: true,
+        ..settings.clone()
+    };
     let server = LocalPostgres::start(&first).unwrap();
     sql(&server, "postgres", "create table kept ()");
     server.stop();

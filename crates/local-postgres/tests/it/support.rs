@@ -21,7 +21,11 @@ impl Scratch {
     pub(crate) fn new() -> Scratch {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let parent = if is_root() { PathBuf::from("/tmp") } else { env::temp_dir() };
+        let parent = if is_root() {
+            PathBuf::from("/tmp")
+        } else {
+            env::temp_dir()
+        };
         let path = parent.join(format!("{NAME}-it-{}-{number}", std::process::id()));
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
@@ -41,7 +45,11 @@ impl Drop for Scratch {
 
 /// Fast, silent, on a directory that stays.
 pub(crate) fn kept_in(data_dir: PathBuf) -> Settings {
-    Settings { data_dir: Some(data_dir), announce: |_| {}, ..Settings::for_tests(NAME) }
+    Settings {
+        data_dir: Some(data_dir),
+        announce: |_| {},
+        ..Settings::for_tests(NAME)
+    }
 }
 
 /// Runs SQL with the `psql` that came with the server, and returns what it printed.
@@ -74,7 +82,11 @@ impl Helper {
         let mut line = || lines.next().expect("the helper ended early").unwrap();
         let url = line();
         let server_pid = line().parse().unwrap();
-        Helper { process, url, server_pid }
+        Helper {
+            process,
+            url,
+            server_pid,
+        }
     }
 
     /// Ends its input, upon which it stops the server.

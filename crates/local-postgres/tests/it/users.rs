@@ -79,7 +79,10 @@ fn a_directory_stays_with_the_account_that_made_it() {
     LocalPostgres::start(&settings).unwrap().stop();
     let give = |path: &Path| {
         let owner = NOBODY.to_string();
-        let status = Command::new("chown").args(["-R", &owner]).arg(path).status();
+        let status = Command::new("chown")
+            .args(["-R", &owner])
+            .arg(path)
+            .status();
         assert!(status.unwrap().success());
     };
     give(&scratch.join("data/cluster"));
@@ -98,7 +101,10 @@ fn a_directory_that_the_account_cannot_enter_is_named() {
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
     let error = LocalPostgres::start(&kept_in(closed.join("data"))).unwrap_err();
-    assert!(matches!(&error, LocalPostgresError::Unreachable { dir, .. } if *dir == closed.join("data")), "{error}");
+    assert!(
+        matches!(&error, LocalPostgresError::Unreachable { dir, .. } if *dir == closed.join("data")),
+        "{error}"
+    );
 }
 
 #[test]

@@ -18,7 +18,14 @@ fn place() -> AwsAccount {
 }
 
 fn read(body: Value) -> Result<ClusterSpec, Vec<FieldError>> {
-    believe(body, &ValidationContext { place: &place(), default_access: None, lookups: true })
+    believe(
+        body,
+        &ValidationContext {
+            place: &place(),
+            default_access: None,
+            lookups: true,
+        },
+    )
 }
 
 /// Any JSON, with the words of the request among its keys and texts.
@@ -54,7 +61,8 @@ fn anything() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 48, 8, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::btree_map(text.clone(), inner, 0..8).prop_map(|members| json!(members)),
+            prop::collection::btree_map(text.clone(), inner, 0..8)
+                .prop_map(|members| json!(members)),
         ]
     })
 }
@@ -100,7 +108,10 @@ proptest! {
 }
 
 fn resources(policy: &PolicyDocument) -> Vec<String> {
-    let lists = policy.statement.iter().filter_map(|statement| statement.resource.clone());
+    let lists = policy
+        .statement
+        .iter()
+        .filter_map(|statement| statement.resource.clone());
     lists
         .flat_map(|values| match values {
             Values::One(one) => vec![one],

@@ -16,7 +16,14 @@ fn place() -> AwsAccount {
 }
 
 fn read(body: Value) -> Result<ClusterSpec, Vec<FieldError>> {
-    believe(body, &ValidationContext { place: &place(), default_access: Some(Access::ReadWrite), lookups: false })
+    believe(
+        body,
+        &ValidationContext {
+            place: &place(),
+            default_access: Some(Access::ReadWrite),
+            lookups: false,
+        },
+    )
 }
 
 /// The smallest good body, with these members changed or added.
@@ -40,8 +47,10 @@ fn errors(body: Value) -> Vec<(String, String)> {
 
 fn expect(body: Value, expected: &[(&str, &str)]) {
     let shown = body.to_string();
-    let mut expected: Vec<(String, String)> =
-        expected.iter().map(|(p, c)| ((*p).to_owned(), (*c).to_owned())).collect();
+    let mut expected: Vec<(String, String)> = expected
+        .iter()
+        .map(|(p, c)| ((*p).to_owned(), (*c).to_owned()))
+        .collect();
     expected.sort();
     assert_eq!(errors(body), expected, "{shown}");
 }
@@ -49,8 +58,16 @@ fn expect(body: Value, expected: &[(&str, &str)]) {
 #[test]
 fn the_smallest_request_has_every_default() {
     let spec = read(with(json!({}))).unwrap();
-    assert_eq!(spec.service_role, ServiceRole::Discover { default_access: Some(Access::ReadWrite) });
-    assert_eq!((spec.subnet_group, spec.parameter_group), (SubnetGroup::Default, ParameterGroup::Default));
+    assert_eq!(
+        spec.service_role,
+        ServiceRole::Discover {
+            default_access: Some(Access::ReadWrite)
+        }
+    );
+    assert_eq!(
+        (spec.subnet_group, spec.parameter_group),
+        (SubnetGroup::Default, ParameterGroup::Default)
+    );
     assert!(spec.encryption_at_rest && spec.encryption_in_transit && !spec.deletion_protection);
     assert_eq!(spec.on_failure, OnFailure::Hold);
     assert_eq!(spec.network_type, None);
@@ -81,9 +98,18 @@ fn the_request_of_the_contract_is_accepted() {
     }))
     .unwrap();
     assert_eq!(spec.name.as_str(), "orders-cache");
-    assert_eq!(spec.maintenance_window.as_deref(), Some("sun:05:00-sun:06:00"));
+    assert_eq!(
+        spec.maintenance_window.as_deref(),
+        Some("sun:05:00-sun:06:00")
+    );
     let tables = Tables::Named(vec!["Orders".to_owned(), "Customers".to_owned()]);
-    assert_eq!(spec.service_role, ServiceRole::New { access: Access::ReadWrite, tables });
+    assert_eq!(
+        spec.service_role,
+        ServiceRole::New {
+            access: Access::ReadWrite,
+            tables
+        }
+    );
     let values = BTreeMap::from([
         ("query-ttl-millis".to_owned(), "0".to_owned()),
         ("record-ttl-millis".to_owned(), "300000".to_owned()),
@@ -128,8 +154,16 @@ fn a_body_that_is_no_object_has_one_error() {
 
 #[test]
 fn values_no_field_can_hold_are_refused_and_never_fatal() {
-    let wrong =
-        [json!(null), json!([]), json!({}), json!(true), json!(1.5), json!(-1), json!(u64::MAX), json!("\u{7f}")];
+    let wrong = [
+        json!(null),
+        json!([]),
+        json!({}),
+        json!(true),
+        json!(1.5),
+        json!(-1),
+        json!(u64::MAX),
+        json!("\u{7f}"),
+    ];
     let fields = [
         "name",
         "description",
@@ -155,21 +189,33 @@ fn values_no_field_can_hold_are_refused_and_never_fatal() {
         for value in &wrong {
             let good = match field {
                 "tags" => value.is_object(),
-                "encryption_at_rest" | "encryption_in_transit" | "deletion_protection" | "require_preflight" => {
-                    value.is_boolean()
-                }
+                "encryption_at_rest"
+                | "encryption_in_transit"
+                | "deletion_protection"
+                | "require_preflight" => value.is_boolean(),
                 _ => false,
             };
             let body = with(json!({field: value}));
             let read = read(body);
             assert_eq!(read.is_ok(), good, "{field}: {value}: {read:?}");
             let pointer = format!("/{field}");
-            let told = |error: &FieldError| error.pointer.as_deref().is_some_and(|at| at.starts_with(&pointer));
-            assert!(good || read.is_err_and(|errors| errors.iter().all(told)), "{field}: {value}");
+            let told = |error: &FieldError| {
+                error
+                    .pointer
+                    .as_deref()
+                    .is_some_and(|at| at.starts_with(&pointer))
+            };
+            assert!(
+                good || read.is_err_and(|errors| errors.iter().all(told)),
+                "{field}: {value}"
+            );
         }
     }
     // A whole number written as a fraction passes the schema, and is still no count.
-    expect(with(json!({"replication_factor": 3.0})), &[("/replication_factor", "wrong_type")]);
+    expect(
+        with(json!({"replication_factor": 3.0})),
+        &[("/replication_factor", "wrong_type")],
+    );
 }
 
 #[test]
@@ -179,28 +225,61 @@ fn a_service_role_is_given_or_made() {
     assert!(read(role(json!({"arn": arn}))).is_ok());
     assert!(read(role(json!({"arn": arn, "all_tables": false}))).is_ok());
     assert!(read(role(json!({"access": "read_only", "all_tables": true}))).is_ok());
-    assert!(read(role(json!({"access": "read_only", "tables": ["abc"], "all_tables": false}))).is_ok());
+    assert!(
+        read(role(
+            json!({"access": "read_only", "tables": ["abc"], "all_tables": false})
+        ))
+        .is_ok()
+    );
     expect(role(json!({})), &[("/service_role", "required")]);
-    expect(role(json!({"access": "read_only"})), &[("/service_role", "required")]);
-    expect(role(json!({"access": "read_only", "all_tables": false})), &[("/service_role", "required")]);
-    expect(role(json!({"tables": ["abc"]})), &[("/service_role/access", "required")]);
-    expect(role(json!({"arn": arn, "access": "read_only"})), &[("/service_role", "exclusive")]);
+    expect(
+        role(json!({"access": "read_only"})),
+        &[("/service_role", "required")],
+    );
+    expect(
+        role(json!({"access": "read_only", "all_tables": false})),
+        &[("/service_role", "required")],
+    );
+    expect(
+        role(json!({"tables": ["abc"]})),
+        &[("/service_role/access", "required")],
+    );
+    expect(
+        role(json!({"arn": arn, "access": "read_only"})),
+        &[("/service_role", "exclusive")],
+    );
     let both = json!({"access": "read_only", "tables": ["abc"], "all_tables": true});
     expect(role(both), &[("/service_role/all_tables", "exclusive")]);
-    expect(role(json!({"access": "read_only", "tables": []})), &[("/service_role/tables", "out_of_range")]);
+    expect(
+        role(json!({"access": "read_only", "tables": []})),
+        &[("/service_role/tables", "out_of_range")],
+    );
     let twice = json!({"access": "read_only", "tables": ["abc", "arn:aws:dynamodb:us-east-1:123456789012:table/abc"]});
     expect(role(twice), &[("/service_role/tables/1", "duplicate")]);
     let managed = "arn:aws:iam::123456789012:role/dax-provisioner/dax-a-bbbbbbbbbb";
-    expect(role(json!({"arn": managed})), &[("/service_role/arn", "managed_role")]);
+    expect(
+        role(json!({"arn": managed})),
+        &[("/service_role/arn", "managed_role")],
+    );
 }
 
 #[test]
 fn tables_that_fill_more_policies_than_a_role_takes_are_refused() {
-    let names = |count: usize, length: usize| -> Vec<String> { (0..count).map(|n| format!("{n:0length$}")).collect() };
-    let role = |names: Vec<String>| with(json!({"service_role": {"access": "read_write", "tables": names}}));
+    let names = |count: usize, length: usize| -> Vec<String> {
+        (0..count).map(|n| format!("{n:0length$}")).collect()
+    };
+    let role = |names: Vec<String>| {
+        with(json!({"service_role": {"access": "read_write", "tables": names}}))
+    };
     assert!(read(role(names(100, 200))).is_ok());
-    expect(role(names(500, 200)), &[("/service_role/tables", "too_many")]);
-    expect(role(names(501, 3)), &[("/service_role/tables", "out_of_range")]);
+    expect(
+        role(names(500, 200)),
+        &[("/service_role/tables", "too_many")],
+    );
+    expect(
+        role(names(501, 3)),
+        &[("/service_role/tables", "out_of_range")],
+    );
 }
 
 #[test]
@@ -208,25 +287,51 @@ fn groups_are_given_or_made() {
     let group = |group: Value| with(json!({"subnet_group": group}));
     assert!(read(group(json!({"name": "default"}))).is_ok());
     expect(group(json!({})), &[("/subnet_group", "required")]);
-    expect(group(json!({"name": "a", "subnet_ids": ["subnet-0a1b2c3d"]})), &[("/subnet_group", "exclusive")]);
-    expect(group(json!({"vpc_id": "vpc-0a1b2c3d"})), &[("/subnet_group/vpc_id", "not_offered")]);
+    expect(
+        group(json!({"name": "a", "subnet_ids": ["subnet-0a1b2c3d"]})),
+        &[("/subnet_group", "exclusive")],
+    );
+    expect(
+        group(json!({"vpc_id": "vpc-0a1b2c3d"})),
+        &[("/subnet_group/vpc_id", "not_offered")],
+    );
     let twice = json!({"subnet_ids": ["subnet-0a1b2c3d", "subnet-0a1b2c3d"]});
     expect(group(twice), &[("/subnet_group/subnet_ids/1", "duplicate")]);
-    expect(group(json!({"subnet_ids": []})), &[("/subnet_group/subnet_ids", "out_of_range")]);
-    expect(with(json!({"parameters": {}})), &[("/parameters", "required")]);
+    expect(
+        group(json!({"subnet_ids": []})),
+        &[("/subnet_group/subnet_ids", "out_of_range")],
+    );
+    expect(
+        with(json!({"parameters": {}})),
+        &[("/parameters", "required")],
+    );
     let both = json!({"parameters": {"record_ttl_millis": 1}, "parameter_group": {"name": "a"}});
     expect(with(both), &[("/parameter_group", "exclusive")]);
     let negative = json!({"parameters": {"record_ttl_millis": -1, "query_ttl_millis": 1}});
     let huge = with(json!({"replication_factor": u64::MAX}));
     expect(huge, &[("/replication_factor", "out_of_range")]);
-    expect(with(negative), &[("/parameters/record_ttl_millis", "out_of_range")]);
+    expect(
+        with(negative),
+        &[("/parameters/record_ttl_millis", "out_of_range")],
+    );
 }
 
 #[test]
 fn fields_that_exclude_each_other_are_compared() {
-    expect(with(json!({"availability_zones": ["us-east-1a"]})), &[("/availability_zones", "out_of_range")]);
-    expect(with(json!({"node_type": "dax.r3.large"})), &[("/encryption_at_rest", "not_supported")]);
-    assert!(read(with(json!({"node_type": "dax.r3.large", "encryption_at_rest": false}))).is_ok());
+    expect(
+        with(json!({"availability_zones": ["us-east-1a"]})),
+        &[("/availability_zones", "out_of_range")],
+    );
+    expect(
+        with(json!({"node_type": "dax.r3.large"})),
+        &[("/encryption_at_rest", "not_supported")],
+    );
+    assert!(
+        read(with(
+            json!({"node_type": "dax.r3.large", "encryption_at_rest": false})
+        ))
+        .is_ok()
+    );
 }
 
 /// Every limit stands twice, in the schema and in a rule; at the edge both must say the same.
@@ -234,49 +339,109 @@ fn fields_that_exclude_each_other_are_compared() {
 fn the_schema_and_the_rules_agree_on_every_limit() {
     let schema = BodySchema::of("ClusterRequest");
     let text = |length: usize| "a".repeat(length);
-    let list = |count: usize, item: &dyn Fn(usize) -> String| json!((0..count).map(item).collect::<Vec<_>>());
+    let list = |count: usize, item: &dyn Fn(usize) -> String| {
+        json!((0..count).map(item).collect::<Vec<_>>())
+    };
     let subnet = |n: usize| format!("subnet-{n:08x}");
     let group = |n: usize| format!("sg-{n:08x}");
     let table = |n: usize| format!("t{n:03}");
     let zone = |_: usize| "us-east-1a".to_owned();
-    let tags = |count: usize| json!((0..count).map(|n| (n.to_string(), "")).collect::<BTreeMap<_, _>>());
+    let tags = |count: usize| {
+        json!(
+            (0..count)
+                .map(|n| (n.to_string(), ""))
+                .collect::<BTreeMap<_, _>>()
+        )
+    };
     let role = |count| json!({"access": "read_only", "tables": list(count, &table)});
     let edges = [
-        (with(json!({"name": text(20)})), with(json!({"name": text(21)}))),
+        (
+            with(json!({"name": text(20)})),
+            with(json!({"name": text(21)})),
+        ),
         (with(json!({"name": "a"})), with(json!({"name": ""}))),
         (with(json!({"name": "a-b"})), with(json!({"name": "a--b"}))),
-        (with(json!({"description": text(1000)})), with(json!({"description": text(1001)}))),
-        (with(json!({"replication_factor": 1})), with(json!({"replication_factor": 0}))),
-        (with(json!({"replication_factor": 11})), with(json!({"replication_factor": 12}))),
+        (
+            with(json!({"description": text(1000)})),
+            with(json!({"description": text(1001)})),
+        ),
+        (
+            with(json!({"replication_factor": 1})),
+            with(json!({"replication_factor": 0})),
+        ),
+        (
+            with(json!({"replication_factor": 11})),
+            with(json!({"replication_factor": 12})),
+        ),
         (
             with(json!({"replication_factor": 11, "availability_zones": list(11, &zone)})),
             with(json!({"availability_zones": list(12, &zone)})),
         ),
-        (with(json!({"service_role": role(500)})), with(json!({"service_role": role(501)}))),
-        (with(json!({"service_role": role(1)})), with(json!({"service_role": role(0)}))),
+        (
+            with(json!({"service_role": role(500)})),
+            with(json!({"service_role": role(501)})),
+        ),
+        (
+            with(json!({"service_role": role(1)})),
+            with(json!({"service_role": role(0)})),
+        ),
         (
             with(json!({"subnet_group": {"subnet_ids": list(20, &subnet)}})),
             with(json!({"subnet_group": {"subnet_ids": list(21, &subnet)}})),
         ),
-        (with(json!({"subnet_group": {"name": text(255)}})), with(json!({"subnet_group": {"name": text(256)}}))),
-        (with(json!({"subnet_group": {"name": "a"}})), with(json!({"subnet_group": {"name": ""}}))),
-        (with(json!({"security_group_ids": list(16, &group)})), with(json!({"security_group_ids": list(17, &group)}))),
-        (with(json!({"security_group_ids": list(1, &group)})), with(json!({"security_group_ids": []}))),
-        (with(json!({"tags": {text(128): text(256)}})), with(json!({"tags": {"a": text(257)}}))),
-        (with(json!({"tags": tags(48)})), with(json!({"tags": tags(49)}))),
-        (with(json!({"tags": {"a": ""}})), with(json!({"tags": {text(129): ""}}))),
+        (
+            with(json!({"subnet_group": {"name": text(255)}})),
+            with(json!({"subnet_group": {"name": text(256)}})),
+        ),
+        (
+            with(json!({"subnet_group": {"name": "a"}})),
+            with(json!({"subnet_group": {"name": ""}})),
+        ),
+        (
+            with(json!({"security_group_ids": list(16, &group)})),
+            with(json!({"security_group_ids": list(17, &group)})),
+        ),
+        (
+            with(json!({"security_group_ids": list(1, &group)})),
+            with(json!({"security_group_ids": []})),
+        ),
+        (
+            with(json!({"tags": {text(128): text(256)}})),
+            with(json!({"tags": {"a": text(257)}})),
+        ),
+        (
+            with(json!({"tags": tags(48)})),
+            with(json!({"tags": tags(49)})),
+        ),
+        (
+            with(json!({"tags": {"a": ""}})),
+            with(json!({"tags": {text(129): ""}})),
+        ),
         (with(json!({"tags": {}})), with(json!({"tags": {"": ""}}))),
         (
             with(json!({"parameters": {"query_ttl_millis": fields::TTL_MILLIS_MAX}})),
             with(json!({"parameters": {"query_ttl_millis": fields::TTL_MILLIS_MAX + 1}})),
         ),
-        (with(json!({"parameter_group": {"name": text(255)}})), with(json!({"parameter_group": {"name": text(256)}}))),
+        (
+            with(json!({"parameter_group": {"name": text(255)}})),
+            with(json!({"parameter_group": {"name": text(256)}})),
+        ),
     ];
     for (good, bad) in edges {
         assert!(read(good.clone()).is_ok(), "{good}");
         let (request, faults) = schema.read::<ClusterRequest>(bad.clone());
-        assert!(!faults.merged_with(Vec::new()).is_empty(), "the schema accepts {bad}");
-        let ground = ValidationContext { place: &place(), default_access: None, lookups: false };
-        assert!(request.is_some_and(|request| request.accept(&ground).is_err()), "the rules accept {bad}");
+        assert!(
+            !faults.merged_with(Vec::new()).is_empty(),
+            "the schema accepts {bad}"
+        );
+        let ground = ValidationContext {
+            place: &place(),
+            default_access: None,
+            lookups: false,
+        };
+        assert!(
+            request.is_some_and(|request| request.accept(&ground).is_err()),
+            "the rules accept {bad}"
+        );
     }
 }

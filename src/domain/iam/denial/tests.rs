@@ -22,7 +22,11 @@ fn refused(tail: &str) -> String {
 #[test]
 fn the_rows_of_the_guide_page_are_read() {
     let cases = [
-        (format!("iam:CreateRole on resource: {ROLE}"), "iam:CreateRole", Some(ROLE)),
+        (
+            format!("iam:CreateRole on resource: {ROLE}"),
+            "iam:CreateRole",
+            Some(ROLE),
+        ),
         (
             "iam:CreatePolicy on resource: policy DAXServicePolicy".to_owned(),
             "iam:CreatePolicy",
@@ -35,7 +39,8 @@ fn the_rows_of_the_guide_page_are_read() {
         ),
         ("iam:CreateRole".to_owned(), "iam:CreateRole", None),
         (
-            "iam:CreatePolicyVersion on resource: policy arn:aws:iam::123456789012:policy/p".to_owned(),
+            "iam:CreatePolicyVersion on resource: policy arn:aws:iam::123456789012:policy/p"
+                .to_owned(),
             "iam:CreatePolicyVersion",
             Some("policy arn:aws:iam::123456789012:policy/p"),
         ),
@@ -44,7 +49,11 @@ fn the_rows_of_the_guide_page_are_read() {
             "iam:GetInstanceProfile",
             Some("instance profile web"),
         ),
-        ("iam:DeletePolicy on resource: policy policy".to_owned(), "iam:DeletePolicy", Some("policy policy")),
+        (
+            "iam:DeletePolicy on resource: policy policy".to_owned(),
+            "iam:DeletePolicy",
+            Some("policy policy"),
+        ),
     ];
     for (tail, action, resource) in cases {
         let expected = denial(action, resource, DenialCause::Unstated);
@@ -55,21 +64,59 @@ fn the_rows_of_the_guide_page_are_read() {
 #[test]
 fn every_silent_policy_is_a_cause_of_its_own() {
     for (kind, cause, name) in [
-        ("identity-based policy", DenialCause::IdentityPolicy, "identity_policy"),
-        ("permissions boundary", DenialCause::PermissionsBoundary, "permissions_boundary"),
-        ("service control policy", DenialCause::ServiceControlPolicy, "service_control_policy"),
-        ("resource control policy", DenialCause::ResourceControlPolicy, "resource_control_policy"),
-        ("session policy", DenialCause::SessionPolicy, "session_policy"),
-        ("VPC endpoint policy", DenialCause::VpcEndpointPolicy, "vpc_endpoint_policy"),
-        ("resource-based policy", DenialCause::ResourcePolicy, "resource_policy"),
+        (
+            "identity-based policy",
+            DenialCause::IdentityPolicy,
+            "identity_policy",
+        ),
+        (
+            "permissions boundary",
+            DenialCause::PermissionsBoundary,
+            "permissions_boundary",
+        ),
+        (
+            "service control policy",
+            DenialCause::ServiceControlPolicy,
+            "service_control_policy",
+        ),
+        (
+            "resource control policy",
+            DenialCause::ResourceControlPolicy,
+            "resource_control_policy",
+        ),
+        (
+            "session policy",
+            DenialCause::SessionPolicy,
+            "session_policy",
+        ),
+        (
+            "VPC endpoint policy",
+            DenialCause::VpcEndpointPolicy,
+            "vpc_endpoint_policy",
+        ),
+        (
+            "resource-based policy",
+            DenialCause::ResourcePolicy,
+            "resource_policy",
+        ),
         ("lunar policy", DenialCause::Unstated, "unstated"),
     ] {
         let on_policy = refused(&format!(
             "iam:CreatePolicy on resource: policy p because no {kind} allows the iam:CreatePolicy action"
         ));
-        assert_eq!(parse(&on_policy), Some(denial("iam:CreatePolicy", Some("policy p"), cause)), "{on_policy}");
-        let on_nothing = refused(&format!("dax:CreateCluster because no {kind} allows the dax:CreateCluster action"));
-        assert_eq!(parse(&on_nothing), Some(denial("dax:CreateCluster", None, cause)), "{on_nothing}");
+        assert_eq!(
+            parse(&on_policy),
+            Some(denial("iam:CreatePolicy", Some("policy p"), cause)),
+            "{on_policy}"
+        );
+        let on_nothing = refused(&format!(
+            "dax:CreateCluster because no {kind} allows the dax:CreateCluster action"
+        ));
+        assert_eq!(
+            parse(&on_nothing),
+            Some(denial("dax:CreateCluster", None, cause)),
+            "{on_nothing}"
+        );
         assert_eq!(cause.as_str(), name);
     }
 }
@@ -80,7 +127,11 @@ fn an_explicit_deny_tells_the_kind_and_the_policy() {
     let organisation = "arn:aws:organizations::123456789012:policy/o-1/service_control_policy/p-1";
     for (tail, kind, policy_arn) in [
         ("with an explicit deny".to_owned(), None, None),
-        ("with an explicit deny in an identity-based policy".to_owned(), Some(PolicyKind::Identity), None),
+        (
+            "with an explicit deny in an identity-based policy".to_owned(),
+            Some(PolicyKind::Identity),
+            None,
+        ),
         (
             format!("with an explicit deny in a permissions boundary: {boundary}"),
             Some(PolicyKind::PermissionsBoundary),
@@ -91,15 +142,39 @@ fn an_explicit_deny_tells_the_kind_and_the_policy() {
             Some(PolicyKind::ServiceControl),
             Some(organisation),
         ),
-        ("with an explicit deny in a service control policy".to_owned(), Some(PolicyKind::ServiceControl), None),
-        ("with an explicit deny in a resource control policy".to_owned(), Some(PolicyKind::ResourceControl), None),
-        ("with an explicit deny in a session policy".to_owned(), Some(PolicyKind::Session), None),
-        ("with an explicit deny in a VPC endpoint policy".to_owned(), Some(PolicyKind::VpcEndpoint), None),
-        ("with an explicit deny in the resource-based policy".to_owned(), Some(PolicyKind::Resource), None),
+        (
+            "with an explicit deny in a service control policy".to_owned(),
+            Some(PolicyKind::ServiceControl),
+            None,
+        ),
+        (
+            "with an explicit deny in a resource control policy".to_owned(),
+            Some(PolicyKind::ResourceControl),
+            None,
+        ),
+        (
+            "with an explicit deny in a session policy".to_owned(),
+            Some(PolicyKind::Session),
+            None,
+        ),
+        (
+            "with an explicit deny in a VPC endpoint policy".to_owned(),
+            Some(PolicyKind::VpcEndpoint),
+            None,
+        ),
+        (
+            "with an explicit deny in the resource-based policy".to_owned(),
+            Some(PolicyKind::Resource),
+            None,
+        ),
         ("because of an explicit deny".to_owned(), None, None),
     ] {
         let message = refused(&format!("iam:CreatePolicy on resource: policy p {tail}"));
-        let mut expected = denial("iam:CreatePolicy", Some("policy p"), DenialCause::ExplicitDeny(kind));
+        let mut expected = denial(
+            "iam:CreatePolicy",
+            Some("policy p"),
+            DenialCause::ExplicitDeny(kind),
+        );
         expected.policy_arn = policy_arn.map(str::to_owned);
         assert_eq!(parse(&message), Some(expected), "{message}");
     }
@@ -113,15 +188,21 @@ fn what_surrounds_a_refusal_does_not_matter() {
     let expected = denial("iam:PassRole", Some(ROLE), DenialCause::IdentityPolicy);
     for text in [
         sentence.clone(),
-        format!("An error occurred (AccessDenied) when calling the CreateCluster operation: {sentence}"),
+        format!(
+            "An error occurred (AccessDenied) when calling the CreateCluster operation: {sentence}"
+        ),
         format!("{sentence}\n\tstatus code: 403, request id: 1-2"),
-        format!("{sentence} (Service: AmazonDax; Status Code: 400; Error Code: AccessDeniedException)"),
+        format!(
+            "{sentence} (Service: AmazonDax; Status Code: 400; Error Code: AccessDeniedException)"
+        ),
         format!("{{\"__type\":\"AccessDeniedException\",\"message\":\"{sentence}\"}}"),
         format!(
             "You are not authorized to perform this operation. {sentence}. Encoded authorization failure message: aGk"
         ),
         sentence.replace(' ', "\n   "),
-        format!("{sentence}. User: someone is not authorized to perform: iam:GetRole with an explicit deny"),
+        format!(
+            "{sentence}. User: someone is not authorized to perform: iam:GetRole with an explicit deny"
+        ),
     ] {
         assert_eq!(parse(&text), Some(expected.clone()), "{text}");
     }
@@ -138,14 +219,20 @@ fn a_bare_sentence_ends_where_the_resource_ends() {
         "\"",
     ] {
         assert_eq!(
-            parse(&refused(&format!("iam:CreateRole on resource: {ROLE}{end}"))),
+            parse(&refused(&format!(
+                "iam:CreateRole on resource: {ROLE}{end}"
+            ))),
             Some(expected.clone()),
             "{end}"
         );
     }
-    let quoted =
-        refused("s3:ListBucket on resource: \"arn:aws:s3:::b\" with an explicit deny in a resource-based policy");
-    assert_eq!(parse(&quoted).and_then(|denial| denial.resource).as_deref(), Some("arn:aws:s3:::b"));
+    let quoted = refused(
+        "s3:ListBucket on resource: \"arn:aws:s3:::b\" with an explicit deny in a resource-based policy",
+    );
+    assert_eq!(
+        parse(&quoted).and_then(|denial| denial.resource).as_deref(),
+        Some("arn:aws:s3:::b")
+    );
 }
 
 #[test]
@@ -155,13 +242,25 @@ fn callers_have_many_names() {
             "User: arn:aws:sts::123456789012:assumed-role/Role/Session is not authorized to perform: iam:GetRole",
             Some("arn:aws:sts::123456789012:assumed-role/Role/Session"),
         ),
-        ("User: anonymous is not authorized to perform: iam:GetRole on resource: *", Some("anonymous")),
-        ("arn:aws:iam::1:user/x is not authorized to perform: iam:GetRole", Some("arn:aws:iam::1:user/x")),
-        ("GlueJobRunnerSession is not authorized to perform: iam:GetRole", None),
+        (
+            "User: anonymous is not authorized to perform: iam:GetRole on resource: *",
+            Some("anonymous"),
+        ),
+        (
+            "arn:aws:iam::1:user/x is not authorized to perform: iam:GetRole",
+            Some("arn:aws:iam::1:user/x"),
+        ),
+        (
+            "GlueJobRunnerSession is not authorized to perform: iam:GetRole",
+            None,
+        ),
         ("is not authorized to perform iam:GetRole", None),
     ] {
         let read = parse(message).expect(message);
-        assert_eq!((read.principal.as_deref(), read.action.as_str()), (principal, "iam:GetRole"));
+        assert_eq!(
+            (read.principal.as_deref(), read.action.as_str()),
+            (principal, "iam:GetRole")
+        );
     }
 }
 

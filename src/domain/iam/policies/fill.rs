@@ -12,7 +12,10 @@ pub(super) fn parts(names: &BTreeSet<&str>, prefix: &str, room: usize) -> Vec<Ve
     for name in names {
         let resources = [format!("{prefix}{name}"), format!("{prefix}{name}/index/*")];
         // Each resource brings two quotation marks and a comma; the first of a list has no comma.
-        let needs = resources.iter().map(|resource| non_whitespace_len(resource) + 3).sum::<usize>();
+        let needs = resources
+            .iter()
+            .map(|resource| non_whitespace_len(resource) + 3)
+            .sum::<usize>();
         match parts.last_mut() {
             Some(part) if needs <= left => {
                 part.extend(resources);

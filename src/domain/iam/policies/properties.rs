@@ -23,13 +23,27 @@ const DOCUMENTED: [&str; 10] = [
 ];
 
 fn documents(policies: &[PolicyDocument]) -> Vec<Document> {
-    policies.iter().map(|policy| Document::parse_identity(&policy.to_json()).expect("IAM accepts it")).collect()
+    policies
+        .iter()
+        .map(|policy| Document::parse_identity(&policy.to_json()).expect("IAM accepts it"))
+        .collect()
 }
 
 fn allowed(identity: &[Document], action: &str, resource: &str) -> bool {
     let context = Context::new();
-    let authority = Authority { identity, boundary: None, session: None };
-    evaluate(&authority, &Request { action, resource, context: &context }) == Decision::Allowed
+    let authority = Authority {
+        identity,
+        boundary: None,
+        session: None,
+    };
+    evaluate(
+        &authority,
+        &Request {
+            action,
+            resource,
+            context: &context,
+        },
+    ) == Decision::Allowed
 }
 
 fn documented(mode: Access, action: &str) -> bool {
@@ -37,7 +51,9 @@ fn documented(mode: Access, action: &str) -> bool {
         Access::ReadOnly => &DOCUMENTED[..5],
         Access::ReadWrite => &DOCUMENTED[..],
     };
-    action.strip_prefix("dynamodb:").is_some_and(|name| known.contains(&name))
+    action
+        .strip_prefix("dynamodb:")
+        .is_some_and(|name| known.contains(&name))
 }
 
 fn table() -> impl Strategy<Value = String> {
@@ -59,8 +75,13 @@ fn action() -> impl Strategy<Value = String> {
         "PartiQLSelect",
     ];
     let names: Vec<&str> = DOCUMENTED.into_iter().chain(others).collect();
-    let any =
-        prop::sample::select(vec!["iam:PassRole", "dax:GetItem", "s3:GetItem", "dynamodb:"]).prop_map(str::to_owned);
+    let any = prop::sample::select(vec![
+        "iam:PassRole",
+        "dax:GetItem",
+        "s3:GetItem",
+        "dynamodb:",
+    ])
+    .prop_map(str::to_owned);
     prop_oneof![9 => prop::sample::select(names).prop_map(|name| format!("dynamodb:{name}")), 1 => any]
 }
 
@@ -81,11 +102,20 @@ fn resource() -> impl Strategy<Value = (String, Option<String>)> {
         "/index",
     ]);
     (table(), place, part).prop_map(|(table, (region, account), part)| {
-        let managed = (region, account) == (REGION, ACCOUNT) && (part.is_empty() || part == "/index/by-date");
-        let name = if part == "x" { format!("{table}x") } else { table.clone() };
+        let managed =
+            (region, account) == (REGION, ACCOUNT) && (part.is_empty() || part == "/index/by-date");
+        let name = if part == "x" {
+            format!("{table}x")
+        } else {
+            table.clone()
+        };
         let tail = if part == "x" { "" } else { part };
-        let asked = (managed || (part == "x" && (region, account) == (REGION, ACCOUNT))).then(|| name.clone());
-        (format!("arn:aws:dynamodb:{region}:{account}:table/{name}{tail}"), asked)
+        let asked = (managed || (part == "x" && (region, account) == (REGION, ACCOUNT)))
+            .then(|| name.clone());
+        (
+            format!("arn:aws:dynamodb:{region}:{account}:table/{name}{tail}"),
+            asked,
+        )
     })
 }
 
@@ -151,7 +181,10 @@ fn an_application_may_use_its_cluster_and_no_other() {
         let identity = documents(&[application_policy(mode, "aws", REGION, ACCOUNT, "orders")]);
         let may = |action: &str| allowed(&identity, action, &cluster("orders"));
         assert!(may("dax:GetItem") && may("dax:Scan"));
-        assert_eq!((may("dax:PutItem"), may("dax:ConditionCheckItem")), (writes, writes));
+        assert_eq!(
+            (may("dax:PutItem"), may("dax:ConditionCheckItem")),
+            (writes, writes)
+        );
         assert!(!may("dax:DeleteCluster") && !may("dynamodb:GetItem"));
         assert!(!allowed(&identity, "dax:GetItem", &cluster("orders2")));
     }

@@ -2,8 +2,9 @@
 
 use super::service::{ServiceScope, service_policy, simulation_policy};
 use super::{
-    Access, Conditions, POLICIES_PER_ROLE, POLICY_CHARACTERS_MAX, PolicyDocument, Tables, TooManyTables, Values,
-    access_policies, application_policy, boundary_policy, condition, non_whitespace_len, statement_for, trust_policy,
+    Access, Conditions, POLICIES_PER_ROLE, POLICY_CHARACTERS_MAX, PolicyDocument, Tables,
+    TooManyTables, Values, access_policies, application_policy, boundary_policy, condition,
+    non_whitespace_len, statement_for, trust_policy,
 };
 
 const ACCOUNT: &str = "123456789012";
@@ -37,18 +38,34 @@ fn the_access_policy_names_each_table_and_its_indexes() {
     let read_write = r#"{"Version":"2012-10-17","Statement":[{"Sid":"DaxReadWriteTables","Effect":"Allow",
         "Action":["dynamodb:DescribeTable","dynamodb:GetItem","dynamodb:BatchGetItem","dynamodb:Query","dynamodb:Scan","dynamodb:PutItem","dynamodb:UpdateItem","dynamodb:DeleteItem","dynamodb:BatchWriteItem","dynamodb:ConditionCheckItem"],
         "Resource":["arn:aws:dynamodb:us-west-2:123456789012:table/Books","arn:aws:dynamodb:us-west-2:123456789012:table/Books/index/*"]}]}"#;
-    for (mode, table, expected) in [(Access::ReadOnly, "Catalog", read_only), (Access::ReadWrite, "Books", read_write)]
-    {
+    for (mode, table, expected) in [
+        (Access::ReadOnly, "Catalog", read_only),
+        (Access::ReadWrite, "Books", read_write),
+    ] {
         let documents = made(mode, &named([table])).expect("one table fits");
-        assert_eq!(documents.iter().map(PolicyDocument::to_json).collect::<Vec<_>>(), [compact(expected)]);
+        assert_eq!(
+            documents
+                .iter()
+                .map(PolicyDocument::to_json)
+                .collect::<Vec<_>>(),
+            [compact(expected)]
+        );
     }
 }
 
 #[test]
 fn all_tables_are_one_pattern_in_the_partition_asked_for() {
-    let documents =
-        access_policies(Access::ReadOnly, &Tables::All, "aws-cn", "cn-north-1", ACCOUNT).expect("a pattern fits");
-    let [document] = &documents[..] else { panic!("{documents:?}") };
+    let documents = access_policies(
+        Access::ReadOnly,
+        &Tables::All,
+        "aws-cn",
+        "cn-north-1",
+        ACCOUNT,
+    )
+    .expect("a pattern fits");
+    let [document] = &documents[..] else {
+        panic!("{documents:?}")
+    };
     let wide = Values::many(["arn:aws-cn:dynamodb:cn-north-1:123456789012:table/*"]);
     assert_eq!(document.statement[0].resource, Some(wide));
 }
@@ -63,7 +80,9 @@ fn tables_are_sorted_and_counted_once() {
 
 /// `count` names of exactly `length` characters, sorted.
 fn names(count: usize, length: usize) -> Vec<String> {
-    (0..count).map(|number| format!("t{number:05}{}", "x".repeat(length - 6))).collect()
+    (0..count)
+        .map(|number| format!("t{number:05}{}", "x".repeat(length - 6)))
+        .collect()
 }
 
 #[test]
@@ -76,9 +95,14 @@ fn each_policy_fills_to_the_limit_and_no_further() {
         assert_eq!(over[0], full[0]);
         let size = |document: &PolicyDocument| non_whitespace_len(&document.to_json());
         assert!(size(&full[0]) <= POLICY_CHARACTERS_MAX);
-        let of_one =
-            2 * format!("arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/").len() + 2 * length + "/index/*".len() + 6;
-        assert!(size(&full[0]) + of_one > POLICY_CHARACTERS_MAX, "one more would fit");
+        let of_one = 2 * format!("arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/").len()
+            + 2 * length
+            + "/index/*".len()
+            + 6;
+        assert!(
+            size(&full[0]) + of_one > POLICY_CHARACTERS_MAX,
+            "one more would fit"
+        );
     }
 }
 
@@ -88,11 +112,27 @@ fn a_role_takes_ten_policies_and_not_one_table_more() {
         let most = fitting * POLICIES_PER_ROLE;
         let documents = made(Access::ReadWrite, &named(names(most, length))).expect("they fit");
         assert_eq!(documents.len(), POLICIES_PER_ROLE);
-        let refusal = made(Access::ReadWrite, &named(names(most + 1, length))).expect_err("one too many");
-        assert_eq!(refusal, TooManyTables { tables: most + 1, fitting: most, policies: POLICIES_PER_ROLE + 1 });
+        let refusal =
+            made(Access::ReadWrite, &named(names(most + 1, length))).expect_err("one too many");
+        assert_eq!(
+            refusal,
+            TooManyTables {
+                tables: most + 1,
+                fitting: most,
+                policies: POLICIES_PER_ROLE + 1
+            }
+        );
     }
-    let text = TooManyTables { tables: 91, fitting: 90, policies: 11 }.to_string();
-    assert_eq!(text, "91 tables need 11 policies of 6144 characters, and a role takes 10; the first 90 tables fit");
+    let text = TooManyTables {
+        tables: 91,
+        fitting: 90,
+        policies: 11,
+    }
+    .to_string();
+    assert_eq!(
+        text,
+        "91 tables need 11 policies of 6144 characters, and a role takes 10; the first 90 tables fit"
+    );
 }
 
 #[test]
@@ -103,12 +143,16 @@ fn a_policy_may_be_exactly_full() {
         tables.push(format!("z{}", "x".repeat(length - 1)));
         let documents = made(Access::ReadWrite, &named(tables)).expect("they fit");
         // Each character of a name counts twice, so a full policy may have one character to spare.
-        documents.len() == 1 && non_whitespace_len(&documents[0].to_json()) > POLICY_CHARACTERS_MAX - 2
+        documents.len() == 1
+            && non_whitespace_len(&documents[0].to_json()) > POLICY_CHARACTERS_MAX - 2
     };
     let length = (6..=255).find(fills).expect("some length fills the policy");
     let mut tables = names(20, 80);
     tables.push(format!("z{}", "x".repeat(length)));
-    assert_eq!(made(Access::ReadWrite, &named(tables)).map(|documents| documents.len()), Ok(2));
+    assert_eq!(
+        made(Access::ReadWrite, &named(tables)).map(|documents| documents.len()),
+        Ok(2)
+    );
 }
 
 #[test]
@@ -139,8 +183,15 @@ fn without_a_boundary_its_conditions_and_denies_are_gone() {
     };
     let document = service_policy(&scope);
     let json = document.to_json();
-    assert!(!json.contains("PermissionsBoundary") && !json.contains("Deny"), "{json}");
-    let sids: Vec<&str> = document.statement.iter().filter_map(|statement| statement.sid.as_deref()).collect();
+    assert!(
+        !json.contains("PermissionsBoundary") && !json.contains("Deny"),
+        "{json}"
+    );
+    let sids: Vec<&str> = document
+        .statement
+        .iter()
+        .filter_map(|statement| statement.sid.as_deref())
+        .collect();
     assert_eq!(
         sids,
         [
@@ -160,7 +211,14 @@ fn without_a_boundary_its_conditions_and_denies_are_gone() {
         ]
     );
     let given = Some(Values::many(given));
-    assert!(document.statement.iter().rev().take(2).all(|statement| statement.resource == given));
+    assert!(
+        document
+            .statement
+            .iter()
+            .rev()
+            .take(2)
+            .all(|statement| statement.resource == given)
+    );
 }
 
 #[test]
@@ -177,7 +235,12 @@ fn lookups_take_four_statements_more_and_none_of_them_reaches_beyond_account_and
         service_policy(&scope)
     };
     let (without, with) = (of(false).statement, of(true));
-    let more: Vec<_> = with.statement.iter().filter(|statement| !without.contains(statement)).cloned().collect();
+    let more: Vec<_> = with
+        .statement
+        .iter()
+        .filter(|statement| !without.contains(statement))
+        .cloned()
+        .collect();
     assert_eq!(more.len() + without.len(), with.statement.len());
     assert_eq!(
         PolicyDocument::new(more).to_json(),
@@ -208,21 +271,40 @@ fn boundary_and_application_policies_are_the_fact_sheet_s() {
         r#"{"Version":"2012-10-17","Statement":[{"Sid":"UseDaxCluster","Effect":"Allow","Action":["dax:GetItem","dax:BatchGetItem","dax:Query","dax:Scan","dax:PutItem","dax:UpdateItem","dax:DeleteItem","dax:BatchWriteItem","dax:ConditionCheckItem"],"Resource":"arn:aws:dax:us-west-2:123456789012:cache/mycluster"}]}"#
     );
     let reader = application_policy(Access::ReadOnly, "aws", "us-west-2", ACCOUNT, "mycluster");
-    assert_eq!(reader.statement[0].action, Values::many(["dax:GetItem", "dax:BatchGetItem", "dax:Query", "dax:Scan"]));
+    assert_eq!(
+        reader.statement[0].action,
+        Values::many(["dax:GetItem", "dax:BatchGetItem", "dax:Query", "dax:Scan"])
+    );
 }
 
 #[test]
 fn documents_are_read_back_and_foreign_elements_refused() {
     let mut document = trust_policy();
-    let to_dax = condition("StringEquals", "iam:PassedToService", Values::one("dax.amazonaws.com"));
-    document.statement.push(statement_for("iam:PassRole", "arn:aws:iam::123456789012:role/r", to_dax));
-    document.statement.push(statement_for("iam:ListRoles", "*", Conditions::new()));
-    assert_eq!(serde_json::from_str::<PolicyDocument>(&document.to_json()).ok(), Some(document));
+    let to_dax = condition(
+        "StringEquals",
+        "iam:PassedToService",
+        Values::one("dax.amazonaws.com"),
+    );
+    document.statement.push(statement_for(
+        "iam:PassRole",
+        "arn:aws:iam::123456789012:role/r",
+        to_dax,
+    ));
+    document
+        .statement
+        .push(statement_for("iam:ListRoles", "*", Conditions::new()));
+    assert_eq!(
+        serde_json::from_str::<PolicyDocument>(&document.to_json()).ok(),
+        Some(document)
+    );
     for foreign in [
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","NotResource":"*"}]}"#,
         r#"{"Version":"2012-10-17","Id":"x","Statement":[]}"#,
     ] {
-        assert!(serde_json::from_str::<PolicyDocument>(foreign).is_err(), "{foreign}");
+        assert!(
+            serde_json::from_str::<PolicyDocument>(foreign).is_err(),
+            "{foreign}"
+        );
     }
 }
 

@@ -4,16 +4,27 @@ use aws_sandbox::policy::document::Document;
 use aws_sandbox::policy::evaluate::{Authority, Context, Decision, Request, evaluate};
 use proptest::prelude::*;
 
+use super::remedy;
+use super::tests::{BOUNDARY, LINKED, OUR_POLICY, OUR_ROLE, USER, place};
 use crate::domain::iam::denial;
 use crate::domain::iam::policies::PolicyDocument;
 use crate::domain::iam::policies::service::{DAX_ACTIONS, ServiceScope, service_policy};
-use super::remedy;
-use super::tests::{BOUNDARY, LINKED, OUR_POLICY, OUR_ROLE, USER, place};
 
 fn allowed(policy: &PolicyDocument, action: &str, resource: &str, context: &Context) -> bool {
     let identity = [Document::parse_identity(&policy.to_json()).expect("IAM accepts it")];
-    let authority = Authority { identity: &identity, boundary: None, session: None };
-    evaluate(&authority, &Request { action, resource, context }) == Decision::Allowed
+    let authority = Authority {
+        identity: &identity,
+        boundary: None,
+        session: None,
+    };
+    evaluate(
+        &authority,
+        &Request {
+            action,
+            resource,
+            context,
+        },
+    ) == Decision::Allowed
 }
 
 fn context() -> Context {
@@ -32,12 +43,24 @@ fn context() -> Context {
 
 /// What lookups are refused, and on what.
 const LOOKUPS: [(&str, &str); 6] = [
-    ("dynamodb:DescribeTable", "arn:aws:dynamodb:us-west-2:123456789012:table/Orders"),
+    (
+        "dynamodb:DescribeTable",
+        "arn:aws:dynamodb:us-west-2:123456789012:table/Orders",
+    ),
     ("ec2:DescribeSubnets", "*"),
     ("ec2:DescribeSecurityGroupRules", "*"),
-    ("ec2:AuthorizeSecurityGroupIngress", "arn:aws:ec2:us-west-2:123456789012:security-group/sg-0a1b2c3d"),
-    ("ec2:RevokeSecurityGroupIngress", "arn:aws:ec2:us-west-2:123456789012:security-group/sg-0a1b2c3d"),
-    ("ec2:CreateTags", "arn:aws:ec2:us-west-2:123456789012:security-group-rule/*"),
+    (
+        "ec2:AuthorizeSecurityGroupIngress",
+        "arn:aws:ec2:us-west-2:123456789012:security-group/sg-0a1b2c3d",
+    ),
+    (
+        "ec2:RevokeSecurityGroupIngress",
+        "arn:aws:ec2:us-west-2:123456789012:security-group/sg-0a1b2c3d",
+    ),
+    (
+        "ec2:CreateTags",
+        "arn:aws:ec2:us-west-2:123456789012:security-group-rule/*",
+    ),
 ];
 
 #[test]
@@ -62,24 +85,50 @@ fn every_action_of_the_service_policy_is_cured_exactly() {
         "DetachRolePolicy",
         "PassRole",
     ];
-    let policy = ["CreatePolicy", "TagPolicy", "GetPolicy", "GetPolicyVersion", "ListPolicyVersions", "DeletePolicy"];
+    let policy = [
+        "CreatePolicy",
+        "TagPolicy",
+        "GetPolicy",
+        "GetPolicyVersion",
+        "ListPolicyVersions",
+        "DeletePolicy",
+    ];
     let cases = DAX_ACTIONS
         .iter()
         .map(|action| ((*action).to_owned(), "*"))
         .chain(iam.iter().map(|name| (format!("iam:{name}"), OUR_ROLE)))
-        .chain(policy.iter().map(|name| (format!("iam:{name}"), OUR_POLICY)))
+        .chain(
+            policy
+                .iter()
+                .map(|name| (format!("iam:{name}"), OUR_POLICY)),
+        )
         .chain([("iam:CreateServiceLinkedRole".to_owned(), LINKED)])
         .chain(LOOKUPS.map(|(action, resource)| (action.to_owned(), resource)));
     for (action, resource) in cases {
-        let on = if resource == "*" { String::new() } else { format!(" on resource: {resource}") };
+        let on = if resource == "*" {
+            String::new()
+        } else {
+            format!(" on resource: {resource}")
+        };
         let message = format!("User: {USER} is not authorized to perform: {action}{on}");
         let denial = denial::parse(&message).expect("a denial");
         let cured = remedy(&denial, &place(None, Some(BOUNDARY))).expect("a remedy");
         assert!(allowed(&cured, &action, resource, &context()), "{action}");
-        assert!(allowed(&whole, &action, resource, &context()), "the service policy lacks {action}");
+        assert!(
+            allowed(&whole, &action, resource, &context()),
+            "the service policy lacks {action}"
+        );
         assert!(!allowed(&cured, "iam:CreateUser", resource, &context()));
         if resource != "*" {
-            assert!(!allowed(&cured, &action, "arn:aws:iam::123456789012:role/admin", &context()), "{action}");
+            assert!(
+                !allowed(
+                    &cured,
+                    &action,
+                    "arn:aws:iam::123456789012:role/admin",
+                    &context()
+                ),
+                "{action}"
+            );
         }
     }
 }

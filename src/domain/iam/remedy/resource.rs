@@ -1,10 +1,10 @@
 //! The resource of a refused call as full ARNs.
 
+use super::CallSite;
 use crate::domain::iam::denial::Denial;
-use crate::domain::names::IAM_PATH;
 use crate::domain::iam::policies::service::DAX_ACTIONS;
 use crate::domain::iam::policies::{DAX_PRINCIPAL, Values};
-use super::CallSite;
+use crate::domain::names::IAM_PATH;
 
 /// IAM actions that know no resource (Service Authorization Reference, "AWS Identity and Access Management").
 const WITHOUT_RESOURCE: [&str; 2] = ["iam:ListRoles", "iam:ListPolicies"];
@@ -18,7 +18,11 @@ const ANYWHERE: [&str; 4] = [
 ];
 
 /// Reads that name a role. One that does not exist has no path in IAM's eyes, so they are asked about it without one.
-const ROLE_READS: [&str; 3] = ["iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"];
+const ROLE_READS: [&str; 3] = [
+    "iam:GetRole",
+    "iam:ListAttachedRolePolicies",
+    "iam:ListRolePolicies",
+];
 
 /// What the remedy's statement has to cover; `None` when it would have to be guessed.
 pub(super) fn of(denial: &Denial, place: &CallSite<'_>) -> Option<Values> {
@@ -30,8 +34,15 @@ pub(super) fn of(denial: &Denial, place: &CallSite<'_>) -> Option<Values> {
         // The developer guide, "Managing DAX clusters": actions of the control plane cannot be limited to a resource.
         "dax" if DAX_ACTIONS.contains(&action) => Some(anything()),
         "dax" => {
-            let any_cluster = || format!("arn:{}:dax:{}:{}:cache/*", place.partition, place.region, place.account_id);
-            let known = stated.and_then(|text| full_arn(text, false)).or_else(|| fallback(place, "dax", None));
+            let any_cluster = || {
+                format!(
+                    "arn:{}:dax:{}:{}:cache/*",
+                    place.partition, place.region, place.account_id
+                )
+            };
+            let known = stated
+                .and_then(|text| full_arn(text, false))
+                .or_else(|| fallback(place, "dax", None));
             Some(Values::One(known.unwrap_or_else(any_cluster)))
         }
         "iam" if WITHOUT_RESOURCE.contains(&action) => Some(anything()),
@@ -39,7 +50,9 @@ pub(super) fn of(denial: &Denial, place: &CallSite<'_>) -> Option<Values> {
         _ => {
             let named = stated.and_then(|text| full_arn(text, service == "ec2"));
             let known = named.or_else(|| fallback(place, service, None));
-            known.map(Values::One).or_else(|| knows_no_resource(action, name).then(anything))
+            known
+                .map(Values::One)
+                .or_else(|| knows_no_resource(action, name).then(anything))
         }
     }
 }
@@ -52,7 +65,11 @@ fn knows_no_resource(action: &str, name: &str) -> bool {
 
 fn of_iam(denial: &Denial, name: &str, place: &CallSite<'_>) -> Option<Values> {
     let kind = kind_of_action(name);
-    if let Some(resource) = denial.resource.as_deref().and_then(|text| stated_in_iam(text, denial, place)) {
+    if let Some(resource) = denial
+        .resource
+        .as_deref()
+        .and_then(|text| stated_in_iam(text, denial, place))
+    {
         return Some(with_absent_role(&denial.action, resource));
     }
     if let Some(arn) = fallback(place, "iam", kind) {
@@ -66,12 +83,16 @@ fn of_iam(denial: &Denial, name: &str, place: &CallSite<'_>) -> Option<Values> {
         (_, kind @ ("role" | "policy")) => format!("{kind}{IAM_PATH}dax-*"),
         (_, _) => return None,
     };
-    Some(Values::One(format!("arn:{partition}:iam::{account_id}:{path}")))
+    Some(Values::One(format!(
+        "arn:{partition}:iam::{account_id}:{path}"
+    )))
 }
 
 /// A role that is read, and the same role as IAM sees it while it does not exist: without its path.
 fn with_absent_role(action: &str, resource: Values) -> Values {
-    let Values::One(arn) = resource else { return resource };
+    let Values::One(arn) = resource else {
+        return resource;
+    };
     match path_of(&arn, "role") {
         Some((path, name)) if path != "/" && ROLE_READS.contains(&action) => {
             let absent = arn.replacen(&format!("role{path}{name}"), &format!("role/{name}"), 1);
@@ -95,7 +116,10 @@ fn stated_in_iam(text: &str, denial: &Denial, place: &CallSite<'_>) -> Option<Va
     }
     let kind = words.replace(' ', "-");
     let known = fallback(place, "iam", None);
-    if let Some(arn) = known.as_deref().filter(|arn| path_of(arn, &kind).is_some_and(|(_, last)| last == name)) {
+    if let Some(arn) = known
+        .as_deref()
+        .filter(|arn| path_of(arn, &kind).is_some_and(|(_, last)| last == name))
+    {
         return Some(Values::one(arn));
     }
     let (partition, account_id) = account(denial, place);
@@ -115,17 +139,22 @@ fn full_arn(text: &str, open_end: bool) -> Option<String> {
         return None;
     };
     let filled = arn == "arn" && ![partition, service, resource].contains(&"");
-    let exact = if open_end { text.strip_suffix("/*").unwrap_or(text) } else { text };
-    let plain = exact
-        .chars()
-        .all(|c| c.is_ascii_graphic() && !['"', '\'', '\\', '$', '{', '}', '<', '>', '*', '?'].contains(&c));
+    let exact = if open_end {
+        text.strip_suffix("/*").unwrap_or(text)
+    } else {
+        text
+    };
+    let plain = exact.chars().all(|c| {
+        c.is_ascii_graphic() && !['"', '\'', '\\', '$', '{', '}', '<', '>', '*', '?'].contains(&c)
+    });
     (filled && plain).then(|| text.to_owned())
 }
 
 /// The ARN of what the call was about, if it is of this service and, where it matters, of this kind.
 fn fallback(place: &CallSite<'_>, service: &str, kind: Option<&str>) -> Option<String> {
     let arn = full_arn(place.resource_arn?, false)?;
-    let fits = arn.split(':').nth(2) == Some(service) && kind.is_none_or(|kind| path_of(&arn, kind).is_some());
+    let fits = arn.split(':').nth(2) == Some(service)
+        && kind.is_none_or(|kind| path_of(&arn, kind).is_some());
     fits.then_some(arn)
 }
 
@@ -137,7 +166,10 @@ fn path_of<'a>(arn: &'a str, kind: &str) -> Option<(&'a str, &'a str)> {
 }
 
 fn path_of_any(arn: &str) -> Option<&str> {
-    ["role", "policy", "user", "group"].iter().find_map(|kind| path_of(arn, kind)).map(|(path, _)| path)
+    ["role", "policy", "user", "group"]
+        .iter()
+        .find_map(|kind| path_of(arn, kind))
+        .map(|(path, _)| path)
 }
 
 /// The kind of thing an IAM action is authorised on, read from its name: attaching a policy is an act on the role.
@@ -145,19 +177,31 @@ fn kind_of_action(name: &str) -> Option<&'static str> {
     if name.starts_with("Simulate") {
         return None;
     }
-    [("Role", "role"), ("User", "user"), ("Group", "group"), ("Polic", "policy")]
-        .iter()
-        .find_map(|(part, kind)| name.contains(part).then_some(*kind))
+    [
+        ("Role", "role"),
+        ("User", "user"),
+        ("Group", "group"),
+        ("Polic", "policy"),
+    ]
+    .iter()
+    .find_map(|(part, kind)| name.contains(part).then_some(*kind))
 }
 
 /// Partition and account of the caller as the sentence has them, else of the place.
 fn account<'a>(denial: &'a Denial, place: &CallSite<'a>) -> (&'a str, &'a str) {
-    let segments: Vec<&str> = denial.principal.as_deref().unwrap_or_default().splitn(6, ':').collect();
+    let segments: Vec<&str> = denial
+        .principal
+        .as_deref()
+        .unwrap_or_default()
+        .splitn(6, ':')
+        .collect();
     match segments[..] {
         ["arn", partition, "iam" | "sts", "", account_id, _]
             if account_id.len() == 12
                 && account_id.bytes().all(|byte| byte.is_ascii_digit())
-                && partition.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') =>
+                && partition
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-') =>
         {
             (partition, account_id)
         }
@@ -168,5 +212,7 @@ fn account<'a>(denial: &'a Denial, place: &CallSite<'a>) -> (&'a str, &'a str) {
 /// `^[\w+=,.@-]{1,128}$`, the rule for names in IAM's API model.
 fn is_name(text: &str) -> bool {
     (1..=128).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
 }

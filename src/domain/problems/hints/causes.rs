@@ -1,12 +1,17 @@
 //! Hints: which policy refused. Where it is not the caller's own, an Allow there does not help.
 
-use crate::domain::iam::denial::{DenialCause, PolicyKind};
 use super::pages::{
-    ACCESS_DENIED, BOUNDARIES, ENDPOINT_POLICIES, EVALUATION, RESOURCE_CONTROL, SERVICE_CONTROL, SESSION_POLICIES,
+    ACCESS_DENIED, BOUNDARIES, ENDPOINT_POLICIES, EVALUATION, RESOURCE_CONTROL, SERVICE_CONTROL,
+    SESSION_POLICIES,
 };
 use super::{ANY_SERVICE, Hint, ROW};
+use crate::domain::iam::denial::{DenialCause, PolicyKind};
 
-const DENIED: Hint = Hint { service: ANY_SERVICE, code: "AccessDenied", ..ROW };
+const DENIED: Hint = Hint {
+    service: ANY_SERVICE,
+    code: "AccessDenied",
+    ..ROW
+};
 
 /// A row for each cause but the ordinary one, the caller's own policies, which is a row for each action.
 pub(super) const ROWS: &[Hint] = &[
@@ -76,7 +81,9 @@ pub(super) const ROWS: &[Hint] = &[
     },
     Hint {
         id: "explicit_deny_permissions_boundary",
-        cause: Some(DenialCause::ExplicitDeny(Some(PolicyKind::PermissionsBoundary))),
+        cause: Some(DenialCause::ExplicitDeny(Some(
+            PolicyKind::PermissionsBoundary,
+        ))),
         title: "Remove the Deny from the caller's permissions boundary: adding an Allow will not help.",
         explanation: "The `PermissionsBoundary` of the user or role holds a Deny that matches. Only who owns that policy can change it, or set another boundary.",
         documentation: BOUNDARIES,

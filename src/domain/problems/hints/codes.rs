@@ -18,7 +18,10 @@ const ALIASES: [(&str, &str); 28] = [
     ("AuthFailure", "InvalidClientTokenId"),
     ("InvalidSignatureException", "SignatureDoesNotMatch"),
     ("RequestTimeTooSkewed", "RequestExpired"),
-    ("MissingAuthenticationTokenException", "MissingAuthenticationToken"),
+    (
+        "MissingAuthenticationTokenException",
+        "MissingAuthenticationToken",
+    ),
     ("SubscriptionRequiredException", "OptInRequired"),
     ("RegionDisabledException", "OptInRequired"),
     ("UnknownOperationException", "InvalidAction"),
@@ -40,8 +43,14 @@ pub(super) fn canonical(code: &str) -> &str {
     if let Some((_, name)) = ALIASES.iter().find(|(alias, _)| *alias == code) {
         return name;
     }
-    let bare = code.strip_suffix("Fault").or_else(|| code.strip_suffix("Exception")).unwrap_or(code);
-    ALIASES.iter().find(|(alias, _)| *alias == bare).map_or(bare, |(_, name)| name)
+    let bare = code
+        .strip_suffix("Fault")
+        .or_else(|| code.strip_suffix("Exception"))
+        .unwrap_or(code);
+    ALIASES
+        .iter()
+        .find(|(alias, _)| *alias == bare)
+        .map_or(bare, |(_, name)| name)
 }
 
 /// Whether a code is some service's word for a refusal.
@@ -58,7 +67,10 @@ mod tests {
         for (code, name) in [
             ("ClusterNotFoundFault", "ClusterNotFound"),
             ("ClusterNotFound", "ClusterNotFound"),
-            ("com.amazonaws.dax#ClusterNotFoundFault:http://x", "ClusterNotFound"),
+            (
+                "com.amazonaws.dax#ClusterNotFoundFault:http://x",
+                "ClusterNotFound",
+            ),
             ("NoSuchEntityException", "NoSuchEntity"),
             ("NoSuchEntity", "NoSuchEntity"),
             ("ExpiredTokenException", "ExpiredToken"),

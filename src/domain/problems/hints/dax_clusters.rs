@@ -3,7 +3,10 @@
 use super::pages::{COMPONENTS, IN_TRANSIT, LINKED_ROLES, MANAGING, QUOTAS};
 use super::{Hint, ROW};
 
-const CLUSTER: Hint = Hint { service: "dax", ..ROW };
+const CLUSTER: Hint = Hint {
+    service: "dax",
+    ..ROW
+};
 
 /// A row for each error of the calls about clusters.
 pub(super) const ROWS: &[Hint] = &[

@@ -3,7 +3,10 @@
 use super::pages::{CLI, IPV6, MANAGING, QUOTAS};
 use super::{Hint, ROW};
 
-const GROUP: Hint = Hint { service: "dax", ..ROW };
+const GROUP: Hint = Hint {
+    service: "dax",
+    ..ROW
+};
 
 /// A row for each error of the calls about groups.
 pub(super) const ROWS: &[Hint] = &[

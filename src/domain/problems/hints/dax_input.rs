@@ -3,7 +3,11 @@
 use super::pages::{CLI, ENDPOINTS, GUIDE, MANAGING, ROLE_TROUBLE};
 use super::{Hint, ROW};
 
-const INPUT: Hint = Hint { service: "dax", code: "InvalidParameterValueException", ..ROW };
+const INPUT: Hint = Hint {
+    service: "dax",
+    code: "InvalidParameterValueException",
+    ..ROW
+};
 
 /// A row for each known message, and for the rest.
 pub(super) const ROWS: &[Hint] = &[

@@ -3,7 +3,11 @@
 use super::pages::{ACCESS_CONTROL, MANAGING};
 use super::{Hint, ROW};
 
-const DENIED: Hint = Hint { service: "dax", code: "AccessDeniedException", ..ROW };
+const DENIED: Hint = Hint {
+    service: "dax",
+    code: "AccessDeniedException",
+    ..ROW
+};
 
 /// A row for each of the 21 actions.
 pub(super) const ROWS: &[Hint] = &[

@@ -3,7 +3,11 @@
 use super::pages::{ACCESS_CONTROL, ACCESS_DENIED, CLI, LINKED_ROLES};
 use super::{ANY_ACTION, ANY_SERVICE, Hint, ROW};
 
-const DENIED: Hint = Hint { service: "ec2", code: "UnauthorizedOperation", ..ROW };
+const DENIED: Hint = Hint {
+    service: "ec2",
+    code: "UnauthorizedOperation",
+    ..ROW
+};
 
 /// A row for each action of EC2, STS and others that a cluster can hang on.
 pub(super) const ROWS: &[Hint] = &[

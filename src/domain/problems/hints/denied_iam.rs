@@ -3,7 +3,11 @@
 use super::pages::{GUIDE, IAM_TROUBLE, LINKED_ROLES, PASSING_ROLES, SIMULATOR};
 use super::{Hint, ROW};
 
-const DENIED: Hint = Hint { service: "iam", code: "AccessDenied", ..ROW };
+const DENIED: Hint = Hint {
+    service: "iam",
+    code: "AccessDenied",
+    ..ROW
+};
 
 /// A row for each IAM permission on the way to a cluster and back.
 pub(super) const ROWS: &[Hint] = &[

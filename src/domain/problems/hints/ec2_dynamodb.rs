@@ -5,7 +5,11 @@ use super::{Hint, ROW};
 /// "Error codes for the Amazon EC2 API": EC2's API model names none.
 const EC2_ERRORS: &str = "https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-errors.html";
 
-const EC2: Hint = Hint { service: "ec2", documentation: EC2_ERRORS, ..ROW };
+const EC2: Hint = Hint {
+    service: "ec2",
+    documentation: EC2_ERRORS,
+    ..ROW
+};
 
 /// A row for each error of the calls that lookups make.
 pub(super) const ROWS: &[Hint] = &[

@@ -3,7 +3,10 @@
 use super::pages::{ENDPOINTS, IAM_COMMON_ERRORS, REGIONS, RETRIES, SIGNING};
 use super::{ANY_SERVICE, Hint, ROW};
 
-const ANY: Hint = Hint { service: ANY_SERVICE, ..ROW };
+const ANY: Hint = Hint {
+    service: ANY_SERVICE,
+    ..ROW
+};
 
 /// A row for each common error, under the first of its names.
 pub(super) const ROWS: &[Hint] = &[

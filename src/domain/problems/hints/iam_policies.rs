@@ -3,7 +3,10 @@
 use super::pages::{IAM_COMMON_ERRORS, IAM_QUOTAS, IAM_TROUBLE};
 use super::{Hint, ROW};
 
-const POLICY: Hint = Hint { service: "iam", ..ROW };
+const POLICY: Hint = Hint {
+    service: "iam",
+    ..ROW
+};
 
 /// A row for each error of the calls about policies.
 pub(super) const ROWS: &[Hint] = &[

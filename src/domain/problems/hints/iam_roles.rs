@@ -1,9 +1,14 @@
 //! Hints: IAM's own errors about roles.
 
-use super::pages::{ACCESS_CONTROL, BOUNDARIES, CLI, IAM_QUOTAS, IAM_TROUBLE, LINKED_ROLES, SIMULATOR};
+use super::pages::{
+    ACCESS_CONTROL, BOUNDARIES, CLI, IAM_QUOTAS, IAM_TROUBLE, LINKED_ROLES, SIMULATOR,
+};
 use super::{Hint, ROW};
 
-const ROLE: Hint = Hint { service: "iam", ..ROW };
+const ROLE: Hint = Hint {
+    service: "iam",
+    ..ROW
+};
 
 /// A row for each error of the calls about roles.
 pub(super) const ROWS: &[Hint] = &[
@@ -147,7 +152,11 @@ pub(super) const ROWS: &[Hint] = &[
     Hint {
         id: "iam_attachment_input",
         code: "InvalidInput",
-        operations: &["AttachRolePolicy", "DetachRolePolicy", "ListAttachedRolePolicies"],
+        operations: &[
+            "AttachRolePolicy",
+            "DetachRolePolicy",
+            "ListAttachedRolePolicies",
+        ],
         title: "IAM does not accept the role name or the policy ARN.",
         explanation: "`RoleName` is a name without path, `PolicyArn` a full ARN of this partition such as `arn:aws:iam::123456789012:policy/dax-provisioner/dax-…`. Compare both with the receipt.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html",

@@ -4,32 +4,92 @@ use super::lookup;
 
 #[test]
 fn each_cause_has_its_own_remedy() {
-    let base =
-        "User: arn:aws:iam::123456789012:user/x is not authorized to perform: iam:CreateRole on resource: role r";
+    let base = "User: arn:aws:iam::123456789012:user/x is not authorized to perform: iam:CreateRole on resource: role r";
     for (tail, id, allow_helps) in [
         ("", "iam_create_role", true),
-        (" because no identity-based policy allows the iam:CreateRole action", "iam_create_role", true),
-        (" because no permissions boundary allows the iam:CreateRole action", "cause_permissions_boundary", true),
-        (" because no service control policy allows the iam:CreateRole action", "cause_service_control_policy", false),
+        (
+            " because no identity-based policy allows the iam:CreateRole action",
+            "iam_create_role",
+            true,
+        ),
+        (
+            " because no permissions boundary allows the iam:CreateRole action",
+            "cause_permissions_boundary",
+            true,
+        ),
+        (
+            " because no service control policy allows the iam:CreateRole action",
+            "cause_service_control_policy",
+            false,
+        ),
         (
             " because no resource control policy allows the iam:CreateRole action",
             "cause_resource_control_policy",
             false,
         ),
-        (" because no session policy allows the iam:CreateRole action", "cause_session_policy", true),
-        (" because no VPC endpoint policy allows the iam:CreateRole action", "cause_vpc_endpoint_policy", false),
-        (" because no resource-based policy allows the iam:CreateRole action", "cause_resource_policy", true),
+        (
+            " because no session policy allows the iam:CreateRole action",
+            "cause_session_policy",
+            true,
+        ),
+        (
+            " because no VPC endpoint policy allows the iam:CreateRole action",
+            "cause_vpc_endpoint_policy",
+            false,
+        ),
+        (
+            " because no resource-based policy allows the iam:CreateRole action",
+            "cause_resource_policy",
+            true,
+        ),
         (" with an explicit deny", "explicit_deny", false),
-        (" with an explicit deny in an identity-based policy", "explicit_deny_identity_policy", false),
-        (" with an explicit deny in a permissions boundary", "explicit_deny_permissions_boundary", false),
-        (" with an explicit deny in a service control policy", "explicit_deny_service_control_policy", false),
-        (" with an explicit deny in a resource control policy", "explicit_deny_resource_control_policy", false),
-        (" with an explicit deny in a session policy", "explicit_deny_session_policy", false),
-        (" with an explicit deny in a VPC endpoint policy", "explicit_deny_vpc_endpoint_policy", false),
-        (" with an explicit deny in a resource-based policy", "explicit_deny_resource_policy", false),
+        (
+            " with an explicit deny in an identity-based policy",
+            "explicit_deny_identity_policy",
+            false,
+        ),
+        (
+            " with an explicit deny in a permissions boundary",
+            "explicit_deny_permissions_boundary",
+            false,
+        ),
+        (
+            " with an explicit deny in a service control policy",
+            "explicit_deny_service_control_policy",
+            false,
+        ),
+        (
+            " with an explicit deny in a resource control policy",
+            "explicit_deny_resource_control_policy",
+            false,
+        ),
+        (
+            " with an explicit deny in a session policy",
+            "explicit_deny_session_policy",
+            false,
+        ),
+        (
+            " with an explicit deny in a VPC endpoint policy",
+            "explicit_deny_vpc_endpoint_policy",
+            false,
+        ),
+        (
+            " with an explicit deny in a resource-based policy",
+            "explicit_deny_resource_policy",
+            false,
+        ),
     ] {
-        let hints = lookup("iam", "CreateRole", "AccessDenied", &format!("{base}{tail}"));
-        assert_eq!(hints.iter().map(|hint| hint.id).collect::<Vec<_>>(), [id], "{tail}");
+        let hints = lookup(
+            "iam",
+            "CreateRole",
+            "AccessDenied",
+            &format!("{base}{tail}"),
+        );
+        assert_eq!(
+            hints.iter().map(|hint| hint.id).collect::<Vec<_>>(),
+            [id],
+            "{tail}"
+        );
         let text = format!("{} {}", hints[0].title, hints[0].explanation);
         let warns = text.contains("an Allow will not help")
             || text.contains("does not help")
@@ -42,8 +102,20 @@ const DAX: &str = "InvalidParameterValueException";
 
 /// Service, call, code, message -> the row.
 const TOLD: [(&str, &str, &str, &str, &str); 22] = [
-    ("dax", "CreateCluster", DAX, "No permission to assume role: arn:aws:iam::1:role/r", "dax_role_not_assumable"),
-    ("dax", "DescribeClusters", DAX, "Access Denied to API Version: DAX_V3", "dax_region_unsupported"),
+    (
+        "dax",
+        "CreateCluster",
+        DAX,
+        "No permission to assume role: arn:aws:iam::1:role/r",
+        "dax_role_not_assumable",
+    ),
+    (
+        "dax",
+        "DescribeClusters",
+        DAX,
+        "Access Denied to API Version: DAX_V3",
+        "dax_region_unsupported",
+    ),
     (
         "dax",
         "DescribeClusters",
@@ -51,16 +123,70 @@ const TOLD: [(&str, &str, &str, &str, &str); 22] = [
         "Access Denied to API Version: DAX_V3",
         "dax_region_unsupported",
     ),
-    ("dax", "DeleteSubnetGroup", DAX, "default is reserved and cannot be modified.", "dax_reserved_group"),
-    ("dax", "CreateCluster", DAX, "Cluster ID specified is not a valid identifier.", "dax_cluster_name"),
-    ("dax", "CreateCluster", DAX, "ARNs must start with 'arn:': x", "dax_role_arn"),
-    ("dax", "CreateCluster", DAX, "Second colon partition not found: arn", "dax_role_arn_parts"),
-    ("dax", "CreateCluster", DAX, "Node type dax.x is not available", "dax_cluster_value"),
+    (
+        "dax",
+        "DeleteSubnetGroup",
+        DAX,
+        "default is reserved and cannot be modified.",
+        "dax_reserved_group",
+    ),
+    (
+        "dax",
+        "CreateCluster",
+        DAX,
+        "Cluster ID specified is not a valid identifier.",
+        "dax_cluster_name",
+    ),
+    (
+        "dax",
+        "CreateCluster",
+        DAX,
+        "ARNs must start with 'arn:': x",
+        "dax_role_arn",
+    ),
+    (
+        "dax",
+        "CreateCluster",
+        DAX,
+        "Second colon partition not found: arn",
+        "dax_role_arn_parts",
+    ),
+    (
+        "dax",
+        "CreateCluster",
+        DAX,
+        "Node type dax.x is not available",
+        "dax_cluster_value",
+    ),
     ("dax", "ListTags", DAX, "Something else", "dax_value"),
-    ("dax", "CreateCluster", DAX, "User: x is not authorized to perform: iam:PassRole", "iam_pass_role"),
-    ("iam", "CreatePolicy", "LimitExceeded", "Cannot exceed quota for PolicySize: 6144", "iam_policy_size"),
-    ("iam", "CreatePolicy", "LimitExceeded", "Cannot exceed quota for PoliciesPerAccount: 1500", "iam_policy_quota"),
-    ("iam", "CreateRole", "LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048", "iam_trust_policy_size"),
+    (
+        "dax",
+        "CreateCluster",
+        DAX,
+        "User: x is not authorized to perform: iam:PassRole",
+        "iam_pass_role",
+    ),
+    (
+        "iam",
+        "CreatePolicy",
+        "LimitExceeded",
+        "Cannot exceed quota for PolicySize: 6144",
+        "iam_policy_size",
+    ),
+    (
+        "iam",
+        "CreatePolicy",
+        "LimitExceeded",
+        "Cannot exceed quota for PoliciesPerAccount: 1500",
+        "iam_policy_quota",
+    ),
+    (
+        "iam",
+        "CreateRole",
+        "LimitExceeded",
+        "Cannot exceed quota for ACLSizePerRole: 2048",
+        "iam_trust_policy_size",
+    ),
     (
         "iam",
         "CreateRole",
@@ -75,20 +201,66 @@ const TOLD: [(&str, &str, &str, &str, &str); 22] = [
         "You are not authorized to perform this operation. Encoded authorization failure message: aGk",
         "ec2_encoded_refusal",
     ),
-    ("s3", "ListBuckets", "AccessDenied", "Access Denied", "access_denied_unnamed"),
-    ("s3", "PutObject", "AccessDenied", "User: x is not authorized to perform: s3:PutObject", "other_action_denied"),
-    ("iam", "GetRole", "ThrottlingException", "Rate exceeded", "throttled"),
-    ("dax", "GetRole", "InternalFailure", "", "dax_internal_failure"),
-    ("iam", "GetRole", "InternalServerError", "", "internal_failure"),
-    ("sts", "GetCallerIdentity", "ExpiredTokenException", "", "credentials_expired"),
-    ("dax", "DescribeClusters", "UnrecognizedClientException", "", "credentials_unknown"),
+    (
+        "s3",
+        "ListBuckets",
+        "AccessDenied",
+        "Access Denied",
+        "access_denied_unnamed",
+    ),
+    (
+        "s3",
+        "PutObject",
+        "AccessDenied",
+        "User: x is not authorized to perform: s3:PutObject",
+        "other_action_denied",
+    ),
+    (
+        "iam",
+        "GetRole",
+        "ThrottlingException",
+        "Rate exceeded",
+        "throttled",
+    ),
+    (
+        "dax",
+        "GetRole",
+        "InternalFailure",
+        "",
+        "dax_internal_failure",
+    ),
+    (
+        "iam",
+        "GetRole",
+        "InternalServerError",
+        "",
+        "internal_failure",
+    ),
+    (
+        "sts",
+        "GetCallerIdentity",
+        "ExpiredTokenException",
+        "",
+        "credentials_expired",
+    ),
+    (
+        "dax",
+        "DescribeClusters",
+        "UnrecognizedClientException",
+        "",
+        "credentials_unknown",
+    ),
 ];
 
 #[test]
 fn messages_tell_what_a_code_does_not() {
     for (service, operation, code, message, id) in TOLD {
         let hints = lookup(service, operation, code, message);
-        assert_eq!(hints.iter().map(|hint| hint.id).collect::<Vec<_>>(), [id], "{code}: {message}");
+        assert_eq!(
+            hints.iter().map(|hint| hint.id).collect::<Vec<_>>(),
+            [id],
+            "{code}: {message}"
+        );
     }
 }
 
@@ -103,11 +275,27 @@ fn a_pasted_text_is_enough() {
             "An error occurred (InvalidParameterValueException) when calling the CreateCluster operation: No permission to\n assume role: arn",
             "dax_role_not_assumable",
         ),
-        ("InsufficientClusterCapacityFault: There are not enough system resources", "dax_capacity"),
-        ("NodeQuotaForCustomerExceededFault", "dax_nodes_per_account_quota"),
-        ("An error occurred (ExpiredToken) when calling the GetCallerIdentity operation", "credentials_expired"),
+        (
+            "InsufficientClusterCapacityFault: There are not enough system resources",
+            "dax_capacity",
+        ),
+        (
+            "NodeQuotaForCustomerExceededFault",
+            "dax_nodes_per_account_quota",
+        ),
+        (
+            "An error occurred (ExpiredToken) when calling the GetCallerIdentity operation",
+            "credentials_expired",
+        ),
     ] {
-        assert_eq!(lookup("", "", "", text).iter().map(|hint| hint.id).collect::<Vec<_>>(), [id], "{text}");
+        assert_eq!(
+            lookup("", "", "", text)
+                .iter()
+                .map(|hint| hint.id)
+                .collect::<Vec<_>>(),
+            [id],
+            "{text}"
+        );
     }
     for text in ["", "everything is fine", "NoSuchCodeException"] {
         assert!(lookup("", "", "", text).is_empty(), "{text}");

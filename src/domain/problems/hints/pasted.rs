@@ -7,13 +7,19 @@ use super::{all, codes};
 
 /// The call in `… when calling the CreateRole operation: …`, or nothing.
 pub(super) fn operation(message: &str) -> &str {
-    let call = message.split_once("when calling the ").and_then(|(_, rest)| rest.split_once(" operation"));
+    let call = message
+        .split_once("when calling the ")
+        .and_then(|(_, rest)| rest.split_once(" operation"));
     call.map_or("", |(call, _)| call).trim()
 }
 
 /// The first word of a text that is a code with a row, or nothing.
 pub(super) fn code(message: &str) -> &str {
-    static KNOWN: LazyLock<BTreeSet<&str>> = LazyLock::new(|| all().map(|hint| codes::canonical(hint.code)).collect());
+    static KNOWN: LazyLock<BTreeSet<&str>> =
+        LazyLock::new(|| all().map(|hint| codes::canonical(hint.code)).collect());
     let is_known = |word: &&str| KNOWN.contains(codes::canonical(word));
-    message.split(|c: char| !c.is_ascii_alphanumeric()).find(is_known).unwrap_or_default()
+    message
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .find(is_known)
+        .unwrap_or_default()
 }

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::{ANY_ACTION, all, lookup, read_pasted};
 use crate::domain::iam::denial;
 use crate::domain::iam::remedy::{CallSite, remedy};
-use super::{ANY_ACTION, all, lookup, read_pasted};
 
 const USER: &str = "arn:aws:iam::123456789012:user/portal";
 
@@ -65,7 +65,11 @@ fn check(text: &str) -> Result<(), TestCaseError> {
             prop_assert!(seen.contains(action), "{} is not in the text", action);
         }
         if let Some(words) = hint.message {
-            prop_assert!(seen.to_lowercase().contains(words), "{} is not in the text", words);
+            prop_assert!(
+                seen.to_lowercase().contains(words),
+                "{} is not in the text",
+                words
+            );
         }
     }
     let (operation, code) = read_pasted(text);
@@ -73,7 +77,13 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     if let Some(denial) = denial::parse(text) {
         let cured = remedy(&denial, &place());
         for statement in cured.into_iter().flat_map(|document| document.statement) {
-            prop_assert!(statement.action.texts().iter().all(|action| seen.contains(action.as_str())));
+            prop_assert!(
+                statement
+                    .action
+                    .texts()
+                    .iter()
+                    .all(|action| seen.contains(action.as_str()))
+            );
         }
     }
     Ok(())

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
+use super::{ANY_SERVICE, Hint, all, codes, lookup};
 use crate::domain::iam::policies::Values;
 use crate::domain::iam::policies::service::{DAX_ACTIONS, ServiceScope, service_policy};
-use super::{ANY_SERVICE, Hint, all, codes, lookup};
 
 /// `(service, operation, code)` of each line of the list.
 fn modelled() -> Vec<(&'static str, &'static str, &'static str)> {
@@ -25,7 +25,11 @@ fn modelled() -> Vec<(&'static str, &'static str, &'static str)> {
 fn every_modelled_error_has_a_row_of_its_service() {
     let errors = modelled();
     assert!(errors.len() > 150, "the list was cut");
-    println!("hints: {} rows for {} modelled errors", all().count(), errors.len());
+    println!(
+        "hints: {} rows for {} modelled errors",
+        all().count(),
+        errors.len()
+    );
     for (service, operation, code) in errors {
         let hints = lookup(service, operation, code, "");
         assert_eq!(hints.len(), 1, "{service} {operation} {code}: {hints:?}");
@@ -38,7 +42,10 @@ fn every_modelled_error_has_a_row_of_its_service() {
 /// Every AWS call in our code, read from the code itself.
 #[test]
 fn every_call_we_make_is_in_the_list() {
-    let listed: BTreeSet<(&str, &str)> = modelled().into_iter().map(|(service, call, _)| (service, call)).collect();
+    let listed: BTreeSet<(&str, &str)> = modelled()
+        .into_iter()
+        .map(|(service, call, _)| (service, call))
+        .collect();
     let sources = [
         include_str!("../../../aws/dax.rs"),
         include_str!("../../../aws/iam.rs"),
@@ -47,7 +54,8 @@ fn every_call_we_make_is_in_the_list() {
         include_str!("../../../aws/lookups/built_in.rs"),
         include_str!("../../mutation.rs"),
     ];
-    let call = Regex::new(r#"\("(dax|dynamodb|iam|sts)", "([A-Z][A-Za-z]+)""#).expect("the pattern is valid");
+    let call = Regex::new(r#"\("(dax|dynamodb|iam|sts)", "([A-Z][A-Za-z]+)""#)
+        .expect("the pattern is valid");
     let mut seen = BTreeSet::new();
     for source in sources {
         for found in call.captures_iter(source) {
@@ -67,12 +75,18 @@ fn no_row_speaks_of_an_error_that_no_model_has() {
     let errors = modelled();
     let is_modelled = |hint: &Hint, operation: &str| {
         errors.iter().any(|(service, name, code)| {
-            (*service, *name) == (hint.service, operation) && codes::canonical(code) == codes::canonical(hint.code)
+            (*service, *name) == (hint.service, operation)
+                && codes::canonical(code) == codes::canonical(hint.code)
         })
     };
     for hint in all() {
         for operation in hint.operations {
-            assert!(is_modelled(hint, operation), "{}: {operation} never says {}", hint.id, hint.code);
+            assert!(
+                is_modelled(hint, operation),
+                "{}: {operation} never says {}",
+                hint.id,
+                hint.code
+            );
         }
     }
 }
@@ -87,10 +101,14 @@ fn every_permission_we_ask_for_has_a_row() {
         service_role_arns: &[],
         lookups: true,
     };
-    let granted = service_policy(&scope).statement.into_iter().flat_map(|statement| match statement.action {
-        Values::One(action) => vec![action],
-        Values::Many(actions) => actions,
-    });
+    let granted =
+        service_policy(&scope)
+            .statement
+            .into_iter()
+            .flat_map(|statement| match statement.action {
+                Values::One(action) => vec![action],
+                Values::Many(actions) => actions,
+            });
     let others = [
         "ec2:CreateNetworkInterface",
         "ec2:DeleteNetworkInterface",
@@ -102,11 +120,24 @@ fn every_permission_we_ask_for_has_a_row() {
     let wanted: BTreeSet<String> = granted.chain(others.map(str::to_owned)).collect();
     assert!(wanted.len() >= 21 + 18 + 4 + 6 + 4);
     for action in wanted {
-        let message = format!("User: arn:aws:iam::123456789012:user/x is not authorized to perform: {action}");
+        let message = format!(
+            "User: arn:aws:iam::123456789012:user/x is not authorized to perform: {action}"
+        );
         let hints = lookup("", "", "AccessDenied", &message);
-        assert_eq!(hints.iter().map(|hint| hint.action).collect::<Vec<_>>(), [Some(action.as_str())]);
-        assert!(hints[0].title.contains(action.as_str()), "{}", hints[0].title);
-        assert!(hints[0].explanation.contains(&format!("`{action}`")), "{}", hints[0].explanation);
+        assert_eq!(
+            hints.iter().map(|hint| hint.action).collect::<Vec<_>>(),
+            [Some(action.as_str())]
+        );
+        assert!(
+            hints[0].title.contains(action.as_str()),
+            "{}",
+            hints[0].title
+        );
+        assert!(
+            hints[0].explanation.contains(&format!("`{action}`")),
+            "{}",
+            hints[0].explanation
+        );
     }
     assert_eq!(DAX_ACTIONS.len(), 21);
 }
@@ -118,12 +149,22 @@ fn the_guide_s_rows_are_word_for_word() {
             "iam:CreateRole on resource: arn:aws:iam::123456789012:role/service-role/r",
             "Add iam:CreateRole to your user policy.",
         ),
-        ("iam:CreatePolicy on resource: policy p", "Add iam:CreatePolicy to your user policy."),
-        ("iam:AttachRolePolicy on resource: role r", "Add iam:AttachRolePolicy to your user policy."),
+        (
+            "iam:CreatePolicy on resource: policy p",
+            "Add iam:CreatePolicy to your user policy.",
+        ),
+        (
+            "iam:AttachRolePolicy on resource: role r",
+            "Add iam:AttachRolePolicy to your user policy.",
+        ),
     ] {
-        let message = format!("User: arn:aws:iam::123456789012:user/x is not authorized to perform: {tail}");
+        let message =
+            format!("User: arn:aws:iam::123456789012:user/x is not authorized to perform: {tail}");
         let hints = lookup("iam", "", "AccessDenied", &message);
-        assert_eq!(hints.iter().map(|hint| hint.title).collect::<Vec<_>>(), [title]);
+        assert_eq!(
+            hints.iter().map(|hint| hint.title).collect::<Vec<_>>(),
+            [title]
+        );
         assert!(hints[0].documentation.ends_with("DAX.create-cluster.html"));
     }
 }
@@ -132,8 +173,13 @@ fn the_guide_s_rows_are_word_for_word() {
 fn the_guide_s_slip_is_explained_and_never_recommended() {
     let slip = "iam:AttachPolicy";
     assert!(all().all(|hint| !hint.title.contains(slip) && hint.action != Some(slip)));
-    let explained: Vec<&Hint> = all().filter(|hint| hint.explanation.contains(slip)).collect();
-    assert_eq!(explained.iter().map(|hint| hint.id).collect::<Vec<_>>(), ["iam_attach_role_policy"]);
+    let explained: Vec<&Hint> = all()
+        .filter(|hint| hint.explanation.contains(slip))
+        .collect();
+    assert_eq!(
+        explained.iter().map(|hint| hint.id).collect::<Vec<_>>(),
+        ["iam_attach_role_policy"]
+    );
     assert!(explained[0].explanation.contains("IAM has no such action"));
 }
 
@@ -151,13 +197,39 @@ fn no_two_rows_say_the_same_and_none_says_nothing() {
             panic!("{} has the title of {other}", hint.id);
         }
         // An action, field, limit or command stands in back quotes.
-        assert!(hint.explanation.matches('`').count() >= 2, "{} names nothing", hint.id);
+        assert!(
+            hint.explanation.matches('`').count() >= 2,
+            "{} names nothing",
+            hint.id
+        );
         assert_eq!(hint.explanation.matches('`').count() % 2, 0, "{}", hint.id);
-        assert!(hint.explanation.ends_with('.') && hint.title.ends_with('.'), "{}", hint.id);
-        assert!(hint.explanation.len() > 60 && hint.title.len() < 120, "{}", hint.id);
-        assert!(hint.documentation.starts_with("https://docs.aws.amazon.com/"), "{}", hint.id);
-        assert!([ANY_SERVICE, "iam", "dax", "ec2", "sts", "dynamodb", "sns"].contains(&hint.service), "{}", hint.id);
+        assert!(
+            hint.explanation.ends_with('.') && hint.title.ends_with('.'),
+            "{}",
+            hint.id
+        );
+        assert!(
+            hint.explanation.len() > 60 && hint.title.len() < 120,
+            "{}",
+            hint.id
+        );
+        assert!(
+            hint.documentation
+                .starts_with("https://docs.aws.amazon.com/"),
+            "{}",
+            hint.id
+        );
+        assert!(
+            [ANY_SERVICE, "iam", "dax", "ec2", "sts", "dynamodb", "sns"].contains(&hint.service),
+            "{}",
+            hint.id
+        );
         assert!(!hint.code.is_empty() && !hint.id.is_empty());
-        assert!(hint.message.is_none_or(|words| words == words.to_lowercase()), "{}", hint.id);
+        assert!(
+            hint.message
+                .is_none_or(|words| words == words.to_lowercase()),
+            "{}",
+            hint.id
+        );
     }
 }

@@ -17,7 +17,11 @@ fn check<T>(read: impl Fn(&str) -> Result<T, RuleViolation>, good: &[&str], bad:
     }
     for (text, code) in bad {
         let broken = read(text).err();
-        assert_eq!(broken.as_ref().map(|rule| rule.code), Some(*code), "{text:?}: {broken:?}");
+        assert_eq!(
+            broken.as_ref().map(|rule| rule.code),
+            Some(*code),
+            "{text:?}: {broken:?}"
+        );
     }
 }
 
@@ -37,7 +41,11 @@ fn node_types() {
         "dax.r5.lärge",
         "dax.r5.*",
     ];
-    check(node_type, &["dax.r5.large", "dax.t3.small", "dax.r7i.24xlarge"], &bad.map(|text| (text, "invalid_format")));
+    check(
+        node_type,
+        &["dax.r5.large", "dax.t3.small", "dax.r7i.24xlarge"],
+        &bad.map(|text| (text, "invalid_format")),
+    );
     assert!(lacks_encryption_at_rest("dax.r3.large"));
     assert!(!lacks_encryption_at_rest("dax.r4.large"));
 }
@@ -48,13 +56,22 @@ fn replication_factors() {
         assert!(replication_factor(count).is_ok());
     }
     for count in [0, -1, 12, 256, 257, i64::MAX, i64::MIN] {
-        assert_eq!(replication_factor(count).err().map(|rule| rule.code), Some("out_of_range"), "{count}");
+        assert_eq!(
+            replication_factor(count).err().map(|rule| rule.code),
+            Some("out_of_range"),
+            "{count}"
+        );
     }
 }
 
 #[test]
 fn maintenance_windows() {
-    let good = ["sun:05:00-sun:06:00", "SUN:05:00-Sun:06:00", "sat:23:30-sun:00:30", "mon:00:00-tue:00:00"];
+    let good = [
+        "sun:05:00-sun:06:00",
+        "SUN:05:00-Sun:06:00",
+        "sat:23:30-sun:00:30",
+        "mon:00:00-tue:00:00",
+    ];
     let bad = [
         ("sun:05:00-sun:05:59", "out_of_range"),
         ("sun:05:00-sun:05:00", "out_of_range"),
@@ -69,26 +86,40 @@ fn maintenance_windows() {
         ("", "invalid_format"),
     ];
     check(maintenance_window, &good, &bad);
-    assert_eq!(maintenance_window("SUN:05:00-SUN:06:00").as_deref(), Ok("sun:05:00-sun:06:00"));
+    assert_eq!(
+        maintenance_window("SUN:05:00-SUN:06:00").as_deref(),
+        Ok("sun:05:00-sun:06:00")
+    );
 }
 
 #[test]
 fn network_ids() {
-    let bad =
-        ["subnet-", "subnet-0a1b2c3", "subnet-0A1B2C3D", "subnet-0a1b2c3g", "subnet-0a1b2c3d4", "sg-0a1b2c3d", ""];
+    let bad = [
+        "subnet-",
+        "subnet-0a1b2c3",
+        "subnet-0A1B2C3D",
+        "subnet-0a1b2c3g",
+        "subnet-0a1b2c3d4",
+        "sg-0a1b2c3d",
+        "",
+    ];
     let good = ["subnet-0a1b2c3d", "subnet-0123456789abcdef0"];
     check(subnet_id, &good, &bad.map(|text| (text, "invalid_format")));
     check(
         security_group_id,
         &["sg-0a1b2c3d"],
-        &[("subnet-0a1b2c3d", "invalid_format"), ("sg-0a1b2c3d\n", "invalid_format")],
+        &[
+            ("subnet-0a1b2c3d", "invalid_format"),
+            ("sg-0a1b2c3d\n", "invalid_format"),
+        ],
     );
 }
 
 #[test]
 fn zones_lie_in_the_region() {
     let read = |text: &str| availability_zone(text, &place());
-    let bad = ["us-east-2a", "us-east-1", "", "US-EAST-1A", "us-east-1a "].map(|text| (text, "invalid_format"));
+    let bad = ["us-east-2a", "us-east-1", "", "US-EAST-1A", "us-east-1a "]
+        .map(|text| (text, "invalid_format"));
     check(read, &["us-east-1a", "us-east-1-bos-1a"], &bad);
 }
 
@@ -97,10 +128,19 @@ fn group_names() {
     check(
         subnet_group_name,
         &["default", "My-Group", "a.b_c"],
-        &[("", "out_of_range"), ("1a", "invalid_format"), ("a b", "invalid_format"), ("ä", "invalid_format")],
+        &[
+            ("", "out_of_range"),
+            ("1a", "invalid_format"),
+            ("a b", "invalid_format"),
+            ("ä", "invalid_format"),
+        ],
     );
     assert_eq!(subnet_group_name("My-Group").as_deref(), Ok("my-group"));
-    check(parameter_group_name, &["default.dax1.0"], &[("default*", "invalid_format")]);
+    check(
+        parameter_group_name,
+        &["default.dax1.0"],
+        &[("default*", "invalid_format")],
+    );
     assert!(parameter_group_name(&"a".repeat(255)).is_ok());
     assert!(parameter_group_name(&"a".repeat(256)).is_err());
 }
@@ -108,14 +148,29 @@ fn group_names() {
 #[test]
 fn role_arns_are_of_this_account_and_not_ours() {
     let read = |text: &str| role_arn(text, &place());
-    let good = ["arn:aws:iam::123456789012:role/DaxRole", "arn:aws:iam::123456789012:role/service-role/Dax+=,.@-_Role"];
+    let good = [
+        "arn:aws:iam::123456789012:role/DaxRole",
+        "arn:aws:iam::123456789012:role/service-role/Dax+=,.@-_Role",
+    ];
     let bad = [
-        ("arn:aws:iam::123456789012:role/dax-provisioner/dax-a-bbbbbbbbbb", "managed_role"),
-        ("arn:aws:iam::123456789012:role/DAX-Provisioner/x", "managed_role"),
-        ("arn:aws:iam::123456789012:role/dax-provisioner/deeper/x", "managed_role"),
+        (
+            "arn:aws:iam::123456789012:role/dax-provisioner/dax-a-bbbbbbbbbb",
+            "managed_role",
+        ),
+        (
+            "arn:aws:iam::123456789012:role/DAX-Provisioner/x",
+            "managed_role",
+        ),
+        (
+            "arn:aws:iam::123456789012:role/dax-provisioner/deeper/x",
+            "managed_role",
+        ),
         ("arn:aws:iam::210987654321:role/DaxRole", "foreign_arn"),
         ("arn:aws-cn:iam::123456789012:role/DaxRole", "foreign_arn"),
-        ("arn:aws:iam:us-east-1:123456789012:role/DaxRole", "foreign_arn"),
+        (
+            "arn:aws:iam:us-east-1:123456789012:role/DaxRole",
+            "foreign_arn",
+        ),
         ("arn:aws:iam::123456789012:user/Dax", "invalid_format"),
         ("arn:aws:iam::123456789012:role/", "invalid_format"),
         ("arn:aws:iam::123456789012:roleX/y", "invalid_format"),
@@ -130,13 +185,23 @@ fn role_arns_are_of_this_account_and_not_ours() {
 fn topics_are_of_this_account_and_region() {
     let read = |text: &str| topic_arn(text, &place());
     let bad = [
-        ("arn:aws:sns:us-east-2:123456789012:dax-events", "foreign_arn"),
-        ("arn:aws:sns:us-east-1:210987654321:dax-events", "foreign_arn"),
+        (
+            "arn:aws:sns:us-east-2:123456789012:dax-events",
+            "foreign_arn",
+        ),
+        (
+            "arn:aws:sns:us-east-1:210987654321:dax-events",
+            "foreign_arn",
+        ),
         ("arn:aws:sns:us-east-1:123456789012:", "invalid_format"),
         ("arn:aws:sns:us-east-1:123456789012:a:b", "invalid_format"),
         ("dax-events", "invalid_format"),
     ];
-    check(read, &["arn:aws:sns:us-east-1:123456789012:dax-events"], &bad);
+    check(
+        read,
+        &["arn:aws:sns:us-east-1:123456789012:dax-events"],
+        &bad,
+    );
 }
 
 #[test]
@@ -168,7 +233,11 @@ fn tables_are_names_or_arns_of_this_account_and_region() {
         "arn:aws:dynamodb:us-east-1:123456789012:index/Orders",
         "ARN:aws:dynamodb:us-east-1:123456789012:table/Orders",
     ];
-    check(read, &["Orders", "a.b", "A_-.9", "xn--80ak6aa92e"], &hostile.map(|text| (text, "invalid_format")));
+    check(
+        read,
+        &["Orders", "a.b", "A_-.9", "xn--80ak6aa92e"],
+        &hostile.map(|text| (text, "invalid_format")),
+    );
     let foreign = [
         "arn:aws:dynamodb:us-east-2:123456789012:table/Orders",
         "arn:aws:dynamodb:us-east-1:210987654321:table/Orders",
@@ -177,7 +246,11 @@ fn tables_are_names_or_arns_of_this_account_and_region() {
         "arn:aws:s3:::Orders",
     ];
     check(read, &[], &foreign.map(|text| (text, "foreign_arn")));
-    check(read, &[&"a".repeat(255)], &[("ab", "out_of_range"), ("", "out_of_range")]);
+    check(
+        read,
+        &[&"a".repeat(255)],
+        &[("ab", "out_of_range"), ("", "out_of_range")],
+    );
     assert!(read(&"a".repeat(256)).is_err());
 }
 
@@ -194,7 +267,17 @@ fn tags() {
         ("a,b", "invalid_format"),
         ("a\"b", "invalid_format"),
     ];
-    check(tag_key, &["team", "cost center", "a_.:/=+-@", "größe", &"k".repeat(128)], &bad);
+    check(
+        tag_key,
+        &[
+            "team",
+            "cost center",
+            "a_.:/=+-@",
+            "größe",
+            &"k".repeat(128),
+        ],
+        &bad,
+    );
     assert!(tag_key(&"k".repeat(129)).is_err());
     assert!(tag_value("").is_ok());
     assert!(tag_value(&"v".repeat(256)).is_ok());
@@ -207,14 +290,26 @@ fn tags() {
 #[test]
 fn descriptions_are_latin_1() {
     assert_eq!(description(""), Ok(None));
-    let bad = ["\u{0}", "\u{7f}", "\u{a0}", "Ā", "日本", "\u{1b}[2J"].map(|text| (text, "invalid_format"));
-    check(description, &["read cache\tof\r\nthe team", "Größe ÿ ¡", &"x".repeat(1_000)], &bad);
+    let bad = ["\u{0}", "\u{7f}", "\u{a0}", "Ā", "日本", "\u{1b}[2J"]
+        .map(|text| (text, "invalid_format"));
+    check(
+        description,
+        &[
+            "read cache\tof\r\nthe team",
+            "Größe ÿ ¡",
+            &"x".repeat(1_000),
+        ],
+        &bad,
+    );
     assert!(description(&"x".repeat(1_001)).is_err());
 }
 
 #[test]
 fn times_to_live() {
     assert_eq!(ttl_millis(0).as_deref(), Ok("0"));
-    assert_eq!(ttl_millis(TTL_MILLIS_MAX).as_deref(), Ok("9007199254740991"));
+    assert_eq!(
+        ttl_millis(TTL_MILLIS_MAX).as_deref(),
+        Ok("9007199254740991")
+    );
     assert!(ttl_millis(TTL_MILLIS_MAX + 1).is_err() && ttl_millis(-1).is_err());
 }

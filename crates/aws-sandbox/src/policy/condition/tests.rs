@@ -5,7 +5,15 @@ use serde_json::Value;
 use super::{Condition, Context};
 
 fn context(pairs: &[(&str, &[&str])]) -> Context {
-    pairs.iter().map(|(key, values)| ((*key).to_owned(), values.iter().map(|v| (*v).to_owned()).collect())).collect()
+    pairs
+        .iter()
+        .map(|(key, values)| {
+            (
+                (*key).to_owned(),
+                values.iter().map(|v| (*v).to_owned()).collect(),
+            )
+        })
+        .collect()
 }
 
 fn holds(condition: &str, context: &Context) -> bool {
@@ -26,34 +34,98 @@ fn operators_compare_as_documented() {
         (r#"{"StringLike":{"aws:a":"a*c"}}"#, "abc", true),
         (r#"{"StringEquals":{"aws:a":"a*c"}}"#, "abc", false),
         (r#"{"StringNotLike":{"aws:a":"a*"}}"#, "abc", false),
-        (r#"{"ArnLike":{"aws:a":"arn:aws:iam::*:policy/dax-*"}}"#, "arn:aws:iam::1:policy/dax-p", true),
-        (r#"{"ArnEquals":{"aws:a":"arn:aws:iam::*:policy/dax-*"}}"#, "arn:aws:iam::1:policy/dax-p", true),
-        (r#"{"ArnEquals":{"aws:a":"arn:aws:*"}}"#, "arn:aws:iam::1:policy/dax-p", false),
-        (r#"{"ArnNotLike":{"aws:a":"arn:aws:iam::1:policy/*"}}"#, "arn:aws:iam::1:policy/p", false),
-        (r#"{"ArnNotEquals":{"aws:a":"arn:aws:iam::1:policy/*"}}"#, "arn:aws:iam::2:policy/p", true),
+        (
+            r#"{"ArnLike":{"aws:a":"arn:aws:iam::*:policy/dax-*"}}"#,
+            "arn:aws:iam::1:policy/dax-p",
+            true,
+        ),
+        (
+            r#"{"ArnEquals":{"aws:a":"arn:aws:iam::*:policy/dax-*"}}"#,
+            "arn:aws:iam::1:policy/dax-p",
+            true,
+        ),
+        (
+            r#"{"ArnEquals":{"aws:a":"arn:aws:*"}}"#,
+            "arn:aws:iam::1:policy/dax-p",
+            false,
+        ),
+        (
+            r#"{"ArnNotLike":{"aws:a":"arn:aws:iam::1:policy/*"}}"#,
+            "arn:aws:iam::1:policy/p",
+            false,
+        ),
+        (
+            r#"{"ArnNotEquals":{"aws:a":"arn:aws:iam::1:policy/*"}}"#,
+            "arn:aws:iam::2:policy/p",
+            true,
+        ),
         (r#"{"Bool":{"aws:a":"true"}}"#, "true", true),
         (r#"{"Bool":{"aws:a":false}}"#, "true", false),
         (r#"{"NumericLessThan":{"aws:a":"10"}}"#, "9", true),
         (r#"{"NumericLessThanEquals":{"aws:a":10}}"#, "10", true),
         (r#"{"NumericGreaterThan":{"aws:a":"10"}}"#, "10", false),
-        (r#"{"NumericGreaterThanEquals":{"aws:a":"10"}}"#, "10.5", true),
+        (
+            r#"{"NumericGreaterThanEquals":{"aws:a":"10"}}"#,
+            "10.5",
+            true,
+        ),
         (r#"{"NumericEquals":{"aws:a":"10"}}"#, "10.0", true),
         (r#"{"NumericNotEquals":{"aws:a":"10"}}"#, "11", true),
         (r#"{"NumericNotEquals":{"aws:a":"10"}}"#, "eleven", false),
-        (r#"{"DateGreaterThan":{"aws:a":"2020-04-01T00:00:00Z"}}"#, "2020-04-01T00:00:01Z", true),
-        (r#"{"DateLessThan":{"aws:a":"2020-04-01"}}"#, "1585699199", true),
-        (r#"{"DateEquals":{"aws:a":"2020-04-01T00:00Z"}}"#, "1585699200", true),
-        (r#"{"DateNotEquals":{"aws:a":"2020-04-01T00:00Z"}}"#, "1585699200", false),
-        (r#"{"DateLessThanEquals":{"aws:a":"2020-04-01T00:00:00Z"}}"#, "2020-04-01T00:00:00Z", true),
-        (r#"{"DateGreaterThanEquals":{"aws:a":"2020-04-01T00:00:00Z"}}"#, "2020-03-31T23:59:59Z", false),
-        (r#"{"IpAddress":{"aws:a":"203.0.113.0/24"}}"#, "203.0.113.9", true),
-        (r#"{"NotIpAddress":{"aws:a":"203.0.113.0/24"}}"#, "203.0.113.9", false),
-        (r#"{"NotIpAddress":{"aws:a":"203.0.113.0/24"}}"#, "nonsense", false),
+        (
+            r#"{"DateGreaterThan":{"aws:a":"2020-04-01T00:00:00Z"}}"#,
+            "2020-04-01T00:00:01Z",
+            true,
+        ),
+        (
+            r#"{"DateLessThan":{"aws:a":"2020-04-01"}}"#,
+            "1585699199",
+            true,
+        ),
+        (
+            r#"{"DateEquals":{"aws:a":"2020-04-01T00:00Z"}}"#,
+            "1585699200",
+            true,
+        ),
+        (
+            r#"{"DateNotEquals":{"aws:a":"2020-04-01T00:00Z"}}"#,
+            "1585699200",
+            false,
+        ),
+        (
+            r#"{"DateLessThanEquals":{"aws:a":"2020-04-01T00:00:00Z"}}"#,
+            "2020-04-01T00:00:00Z",
+            true,
+        ),
+        (
+            r#"{"DateGreaterThanEquals":{"aws:a":"2020-04-01T00:00:00Z"}}"#,
+            "2020-03-31T23:59:59Z",
+            false,
+        ),
+        (
+            r#"{"IpAddress":{"aws:a":"203.0.113.0/24"}}"#,
+            "203.0.113.9",
+            true,
+        ),
+        (
+            r#"{"NotIpAddress":{"aws:a":"203.0.113.0/24"}}"#,
+            "203.0.113.9",
+            false,
+        ),
+        (
+            r#"{"NotIpAddress":{"aws:a":"203.0.113.0/24"}}"#,
+            "nonsense",
+            false,
+        ),
         (r#"{"Null":{"aws:a":"true"}}"#, "x", false),
         (r#"{"Null":{"aws:a":"false"}}"#, "x", true),
         (r#"{"StringEquals":{"aws:a":"x","aws:b":"y"}}"#, "x", false),
     ] {
-        assert_eq!(holds(condition, &context(&[("aws:a", &[value])])), expected, "{condition} on {value}");
+        assert_eq!(
+            holds(condition, &context(&[("aws:a", &[value])])),
+            expected,
+            "{condition} on {value}"
+        );
     }
 }
 
@@ -72,10 +144,17 @@ fn a_missing_key_fails_positive_operators_and_passes_negated_ones() {
         (r#"{"ForAllValues:StringEquals":{"aws:a":"x"}}"#, true),
         (r#"{"ForAnyValue:StringEquals":{"aws:a":"x"}}"#, false),
         (r#"{"ForAnyValue:StringNotEquals":{"aws:a":"x"}}"#, false),
-        (r#"{"ForAnyValue:StringEqualsIfExists":{"aws:a":"x"}}"#, true),
+        (
+            r#"{"ForAnyValue:StringEqualsIfExists":{"aws:a":"x"}}"#,
+            true,
+        ),
     ] {
         assert_eq!(holds(condition, &Context::new()), expected, "{condition}");
-        assert_eq!(holds(condition, &context(&[("aws:a", &[])])), expected, "{condition} on the empty set");
+        assert_eq!(
+            holds(condition, &context(&[("aws:a", &[])])),
+            expected,
+            "{condition} on the empty set"
+        );
     }
 }
 
@@ -94,6 +173,10 @@ fn several_values_are_read_by_the_quantifier() {
         ("StringNotEquals", &["z", "x"][..], false),
     ] {
         let condition = format!(r#"{{"{operator}":{{"aws:TagKeys":["x","y"]}}}}"#);
-        assert_eq!(holds(&condition, &context(&[("aws:tagkeys", values)])), expected, "{operator} on {values:?}");
+        assert_eq!(
+            holds(&condition, &context(&[("aws:tagkeys", values)])),
+            expected,
+            "{operator} on {values:?}"
+        );
     }
 }

@@ -14,7 +14,8 @@ fn trust(statement: &str) -> Result<Document, String> {
     Document::parse_trust(&identity(statement)).map_err(|fault| fault.message)
 }
 
-const DAX_TRUST: &str = r#"{"Effect":"Allow","Principal":{"Service":"dax.amazonaws.com"},"Action":"sts:AssumeRole"}"#;
+const DAX_TRUST: &str =
+    r#"{"Effect":"Allow","Principal":{"Service":"dax.amazonaws.com"},"Action":"sts:AssumeRole"}"#;
 
 #[test]
 fn documents_of_the_fact_sheet_are_accepted() {
@@ -47,12 +48,22 @@ fn broken_syntax_is_refused() {
         identity(&format!("{{{allow},\"NotAction\":\"*\"}}")),
         identity(&format!("{{{allow},\"Action\":\"*\"}}")),
         identity(&format!("{{{allow},\"Condition\":[]}}")),
-        identity(&format!("{{{allow},\"Condition\":{{\"StringEqual\":{{\"aws:a\":\"b\"}}}}}}")),
+        identity(&format!(
+            "{{{allow},\"Condition\":{{\"StringEqual\":{{\"aws:a\":\"b\"}}}}}}"
+        )),
         identity(&format!("{{{allow},\"Condition\":{{\"Sometimes\":{{}}}}}}")),
-        identity(&format!("{{{allow},\"Condition\":{{\"NumericEquals\":{{\"aws:a\":\"b\"}}}}}}")),
-        identity(&format!("{{{allow},\"Condition\":{{\"NullIfExists\":{{\"aws:a\":\"true\"}}}}}}")),
-        identity(&format!("{{{allow},\"Condition\":{{\"StringEquals\":{{\"aws:a\":[]}}}}}}")),
-        identity(&format!("{{{allow},\"Condition\":{{\"StringEquals\":{{\"aws:a\":null}}}}}}")),
+        identity(&format!(
+            "{{{allow},\"Condition\":{{\"NumericEquals\":{{\"aws:a\":\"b\"}}}}}}"
+        )),
+        identity(&format!(
+            "{{{allow},\"Condition\":{{\"NullIfExists\":{{\"aws:a\":\"true\"}}}}}}"
+        )),
+        identity(&format!(
+            "{{{allow},\"Condition\":{{\"StringEquals\":{{\"aws:a\":[]}}}}}}"
+        )),
+        identity(&format!(
+            "{{{allow},\"Condition\":{{\"StringEquals\":{{\"aws:a\":null}}}}}}"
+        )),
         identity(r#"{"Effect":"Allow","Action":7,"Resource":"*"}"#),
         identity(r#"{"Effect":"Allow","Action":"iam:Get Role","Resource":"*"}"#),
     ] {
@@ -63,70 +74,148 @@ fn broken_syntax_is_refused() {
 #[test]
 fn refusals_use_the_words_of_iam() {
     let of = |action: &str, resource: &str| {
-        refusal(&identity(&format!(r#"{{"Effect":"Allow","Action":{action},"Resource":{resource}}}"#)))
+        refusal(&identity(&format!(
+            r#"{{"Effect":"Allow","Action":{action},"Resource":{resource}}}"#
+        )))
     };
     assert_eq!(of("[]", "\"*\""), "Policy statement must contain actions.");
-    assert_eq!(of("\"iam:*\"", "[]"), "Policy statement must contain resources.");
-    assert!(of("\"CreateRole\"", "\"*\"").starts_with("Actions/Conditions must be prefaced by a vendor"));
-    assert_eq!(of("\"iam:a:b\"", "\"*\""), "Actions/Condition can contain only one colon.");
+    assert_eq!(
+        of("\"iam:*\"", "[]"),
+        "Policy statement must contain resources."
+    );
+    assert!(
+        of("\"CreateRole\"", "\"*\"")
+            .starts_with("Actions/Conditions must be prefaced by a vendor")
+    );
+    assert_eq!(
+        of("\"iam:a:b\"", "\"*\""),
+        "Actions/Condition can contain only one colon."
+    );
     assert_eq!(of("\"*:CreateRole\"", "\"*\""), "Vendor * is not valid");
-    assert_eq!(of("\"iam:*\"", "\"role/x\""), "Resource role/x must be in ARN format or \"*\".");
+    assert_eq!(
+        of("\"iam:*\"", "\"role/x\""),
+        "Resource role/x must be in ARN format or \"*\"."
+    );
     assert_eq!(
         of("\"iam:*\"", "\"arn:azure:iam::1:role/x\""),
         "Partition \"azure\" is not valid for resource \"arn:azure:iam::1:role/x\"."
     );
-    assert!(of("\"iam:*\"", "\"arn:aws:i*m::1:role/x\"").starts_with("Resource vendor must be fully qualified"));
-    assert!(of("\"iam:*\"", "\"arn:aws:iam:us-east-1:1:role/x\"").contains("cannot contain region information"));
-    assert!(of("\"iam:*\"", "\"arn:aws:iam::1:rolle/x\"").starts_with("IAM resource path must either be"));
-    assert_eq!(of("\"iam:*\"", "\"arn:aws:iam::1\""), "The policy failed legacy parsing");
-    assert!(of("\"iam:*\"", "\"arn:aws:iam::1:role/${aws:username}\"").starts_with("Policy variables"));
+    assert!(
+        of("\"iam:*\"", "\"arn:aws:i*m::1:role/x\"")
+            .starts_with("Resource vendor must be fully qualified")
+    );
+    assert!(
+        of("\"iam:*\"", "\"arn:aws:iam:us-east-1:1:role/x\"")
+            .contains("cannot contain region information")
+    );
+    assert!(
+        of("\"iam:*\"", "\"arn:aws:iam::1:rolle/x\"")
+            .starts_with("IAM resource path must either be")
+    );
+    assert_eq!(
+        of("\"iam:*\"", "\"arn:aws:iam::1\""),
+        "The policy failed legacy parsing"
+    );
+    assert!(
+        of("\"iam:*\"", "\"arn:aws:iam::1:role/${aws:username}\"").starts_with("Policy variables")
+    );
     let allow = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
     let sid = r#"{"Sid":"A","Effect":"Allow","Action":"*","Resource":"*"}"#;
-    assert_eq!(refusal(&identity(&format!("{sid},{sid}"))), "Statement IDs (SID) in a single policy must be unique.");
+    assert_eq!(
+        refusal(&identity(&format!("{sid},{sid}"))),
+        "Statement IDs (SID) in a single policy must be unique."
+    );
     assert!(refusal(&identity(&sid.replace("\"A\"", "\"A-b\""))).contains("must be alpha-numeric"));
     assert_eq!(
         refusal(&identity(allow).replace("2012", "2008")),
         "Policy document must be version 2012-10-17 or greater."
     );
-    assert_eq!(refusal(&identity(&allow.replace("Allow", "allow"))), "The policy failed legacy parsing");
-    assert_eq!(refusal(&identity(DAX_TRUST)), "Policy document should not specify a principal.");
+    assert_eq!(
+        refusal(&identity(&allow.replace("Allow", "allow"))),
+        "The policy failed legacy parsing"
+    );
+    assert_eq!(
+        refusal(&identity(DAX_TRUST)),
+        "Policy document should not specify a principal."
+    );
 }
 
 #[test]
 fn trust_documents_have_their_own_rules() {
     for (statement, message) in [
-        (DAX_TRUST.replace("sts:AssumeRole", "iam:*"), "AssumeRole policy may only specify STS AssumeRole actions."),
-        (DAX_TRUST.replace("\"Principal\"", "\"NotPrincipal\""), "Has prohibited field NotPrincipal."),
-        (r#"{"Effect":"Allow","Action":"sts:AssumeRole"}"#.to_owned(), "Missing required field Principal"),
-        (DAX_TRUST.replace("\"Action\"", "\"Resource\":\"*\",\"Action\""), "Has prohibited field Resource."),
-        (DAX_TRUST.replace("dax.amazonaws.com", "dax"), "Invalid principal in policy: \"SERVICE\":\"dax\""),
         (
-            DAX_TRUST.replace("Service", "AWS").replace("dax.amazonaws.com", "arn:aws:iam::12:root"),
+            DAX_TRUST.replace("sts:AssumeRole", "iam:*"),
+            "AssumeRole policy may only specify STS AssumeRole actions.",
+        ),
+        (
+            DAX_TRUST.replace("\"Principal\"", "\"NotPrincipal\""),
+            "Has prohibited field NotPrincipal.",
+        ),
+        (
+            r#"{"Effect":"Allow","Action":"sts:AssumeRole"}"#.to_owned(),
+            "Missing required field Principal",
+        ),
+        (
+            DAX_TRUST.replace("\"Action\"", "\"Resource\":\"*\",\"Action\""),
+            "Has prohibited field Resource.",
+        ),
+        (
+            DAX_TRUST.replace("dax.amazonaws.com", "dax"),
+            "Invalid principal in policy: \"SERVICE\":\"dax\"",
+        ),
+        (
+            DAX_TRUST
+                .replace("Service", "AWS")
+                .replace("dax.amazonaws.com", "arn:aws:iam::12:root"),
             "Invalid principal in policy: \"AWS\":\"arn:aws:iam::12:root\"",
         ),
     ] {
         assert_eq!(trust(&statement).expect_err(&statement), message);
     }
     let old = identity(DAX_TRUST).replace("2012-10-17", "2008-10-17");
-    assert!(Document::parse_trust(&old).is_ok_and(|document| document.trusts_service("dax.amazonaws.com")));
+    assert!(
+        Document::parse_trust(&old)
+            .is_ok_and(|document| document.trusts_service("dax.amazonaws.com"))
+    );
 }
 
 #[test]
 fn trust_is_read_as_dax_would_find_it() {
     let deny_all = r#"{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}"#;
-    let conditional = DAX_TRUST
-        .replace("\"Action\"", "\"Condition\":{\"StringEquals\":{\"aws:SourceAccount\":\"123456789012\"}},\"Action\"");
+    let conditional = DAX_TRUST.replace(
+        "\"Action\"",
+        "\"Condition\":{\"StringEquals\":{\"aws:SourceAccount\":\"123456789012\"}},\"Action\"",
+    );
     for (statements, expected) in [
         (DAX_TRUST.to_owned(), true),
-        (DAX_TRUST.replace("\"dax.amazonaws.com\"", "[\"ec2.amazonaws.com\",\"dax.amazonaws.com\"]"), true),
+        (
+            DAX_TRUST.replace(
+                "\"dax.amazonaws.com\"",
+                "[\"ec2.amazonaws.com\",\"dax.amazonaws.com\"]",
+            ),
+            true,
+        ),
         (DAX_TRUST.replace("dax.", "ec2."), false),
-        (DAX_TRUST.replace("{\"Service\":\"dax.amazonaws.com\"}", "\"*\""), false),
+        (
+            DAX_TRUST.replace("{\"Service\":\"dax.amazonaws.com\"}", "\"*\""),
+            false,
+        ),
         (DAX_TRUST.replace("AssumeRole", "AssumeRoleWithSAML"), false),
-        (DAX_TRUST.replace("Service", "AWS").replace("dax.amazonaws.com", "123456789012"), false),
+        (
+            DAX_TRUST
+                .replace("Service", "AWS")
+                .replace("dax.amazonaws.com", "123456789012"),
+            false,
+        ),
         (format!("{DAX_TRUST},{deny_all}"), false),
         (conditional, false),
     ] {
-        let document = trust(&statements).unwrap_or_else(|message| panic!("{message}: {statements}"));
-        assert_eq!(document.trusts_service("dax.amazonaws.com"), expected, "{statements}");
+        let document =
+            trust(&statements).unwrap_or_else(|message| panic!("{message}: {statements}"));
+        assert_eq!(
+            document.trusts_service("dax.amazonaws.com"),
+            expected,
+            "{statements}"
+        );
     }
 }

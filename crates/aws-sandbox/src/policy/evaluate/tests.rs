@@ -14,10 +14,25 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/dax-provisioner/dax-a";
 
 fn decide(identity: &[&str], boundary: Option<&str>, session: Option<&[&str]>) -> Decision {
     let documents = |texts: &[&str]| texts.iter().map(|text| document(text)).collect::<Vec<_>>();
-    let (identity, boundary, session) = (documents(identity), boundary.map(document), session.map(documents));
-    let authority = Authority { identity: &identity, boundary: boundary.as_ref(), session: session.as_deref() };
+    let (identity, boundary, session) = (
+        documents(identity),
+        boundary.map(document),
+        session.map(documents),
+    );
+    let authority = Authority {
+        identity: &identity,
+        boundary: boundary.as_ref(),
+        session: session.as_deref(),
+    };
     let nothing = Context::new();
-    evaluate(&authority, &Request { action: "iam:CreateRole", resource: ROLE, context: &nothing })
+    evaluate(
+        &authority,
+        &Request {
+            action: "iam:CreateRole",
+            resource: ROLE,
+            context: &nothing,
+        },
+    )
 }
 
 #[test]
@@ -26,13 +41,48 @@ fn each_kind_of_policy_must_allow_and_none_may_deny() {
     for (identity, boundary, session, expected) in [
         (&[ALLOW][..], None, None, Decision::Allowed),
         (&[], None, None, Decision::Denied(Denial::NoIdentityPolicy)),
-        (&[other], Some(ALLOW), None, Decision::Denied(Denial::NoIdentityPolicy)),
-        (&[other, ALLOW], Some(ALLOW), Some(&[other, ALLOW][..]), Decision::Allowed),
-        (&[ALLOW], Some(other), None, Decision::Denied(Denial::NoPermissionsBoundary)),
-        (&[ALLOW], None, Some(&[other]), Decision::Denied(Denial::NoSessionPolicy)),
-        (&[ALLOW], None, Some(&[]), Decision::Denied(Denial::NoSessionPolicy)),
-        (&[ALLOW, DENY], None, None, Decision::Denied(Denial::ExplicitDeny(DenySource::IdentityPolicy))),
-        (&[ALLOW], Some(DENY), None, Decision::Denied(Denial::ExplicitDeny(DenySource::PermissionsBoundary))),
+        (
+            &[other],
+            Some(ALLOW),
+            None,
+            Decision::Denied(Denial::NoIdentityPolicy),
+        ),
+        (
+            &[other, ALLOW],
+            Some(ALLOW),
+            Some(&[other, ALLOW][..]),
+            Decision::Allowed,
+        ),
+        (
+            &[ALLOW],
+            Some(other),
+            None,
+            Decision::Denied(Denial::NoPermissionsBoundary),
+        ),
+        (
+            &[ALLOW],
+            None,
+            Some(&[other]),
+            Decision::Denied(Denial::NoSessionPolicy),
+        ),
+        (
+            &[ALLOW],
+            None,
+            Some(&[]),
+            Decision::Denied(Denial::NoSessionPolicy),
+        ),
+        (
+            &[ALLOW, DENY],
+            None,
+            None,
+            Decision::Denied(Denial::ExplicitDeny(DenySource::IdentityPolicy)),
+        ),
+        (
+            &[ALLOW],
+            Some(DENY),
+            None,
+            Decision::Denied(Denial::ExplicitDeny(DenySource::PermissionsBoundary)),
+        ),
         (
             &[ALLOW],
             Some(ALLOW),
@@ -40,30 +90,60 @@ fn each_kind_of_policy_must_allow_and_none_may_deny() {
             Decision::Denied(Denial::ExplicitDeny(DenySource::SessionPolicy)),
         ),
     ] {
-        assert_eq!(decide(identity, boundary, session), expected, "{identity:?} {boundary:?} {session:?}");
+        assert_eq!(
+            decide(identity, boundary, session),
+            expected,
+            "{identity:?} {boundary:?} {session:?}"
+        );
     }
 }
 
 fn allows(statement: &str, action: &str, resource: &str, context: &Context) -> bool {
     let identity = [document(statement)];
-    let authority = Authority { identity: &identity, boundary: None, session: None };
-    evaluate(&authority, &Request { action, resource, context }) == Decision::Allowed
+    let authority = Authority {
+        identity: &identity,
+        boundary: None,
+        session: None,
+    };
+    evaluate(
+        &authority,
+        &Request {
+            action,
+            resource,
+            context,
+        },
+    ) == Decision::Allowed
 }
 
 #[test]
 fn actions_ignore_case_and_resources_do_not() {
     let nothing = Context::new();
     let scoped = r#"{"Effect":"Allow","Action":"IAM:create*","Resource":"arn:aws:iam::123456789012:role/dax-provisioner/dax-*"}"#;
-    let inverse = r#"{"Effect":"Allow","NotAction":"iam:Delete*","NotResource":"arn:aws:iam::*:policy/*"}"#;
+    let inverse =
+        r#"{"Effect":"Allow","NotAction":"iam:Delete*","NotResource":"arn:aws:iam::*:policy/*"}"#;
     for (statement, action, resource, expected) in [
         (scoped, "iam:CreateRole", ROLE, true),
-        (scoped, "iam:CreateRole", "arn:aws:iam::123456789012:role/DAX-provisioner/dax-a", false),
+        (
+            scoped,
+            "iam:CreateRole",
+            "arn:aws:iam::123456789012:role/DAX-provisioner/dax-a",
+            false,
+        ),
         (scoped, "iam:DeleteRole", ROLE, false),
         (scoped, "iam:CreateRole", "*", false),
         (inverse, "iam:CreateRole", ROLE, true),
         (inverse, "iam:DeleteRole", ROLE, false),
-        (inverse, "iam:CreatePolicy", "arn:aws:iam::123456789012:policy/p", false),
+        (
+            inverse,
+            "iam:CreatePolicy",
+            "arn:aws:iam::123456789012:policy/p",
+            false,
+        ),
     ] {
-        assert_eq!(allows(statement, action, resource, &nothing), expected, "{statement} {action} {resource}");
+        assert_eq!(
+            allows(statement, action, resource, &nothing),
+            expected,
+            "{statement} {action} {resource}"
+        );
     }
 }

@@ -24,7 +24,10 @@ fn requests_signed_by_boto3_verify() {
             "dax",
             "content-type;host;x-amz-date;x-amz-target",
             "b1ae3929a90cd06729f956f42f41423b4855df1cd90390619b2761dd8cc0326b",
-            &[("content-type", json), ("x-amz-target", "AmazonDAXV3.DeleteCluster")][..],
+            &[
+                ("content-type", json),
+                ("x-amz-target", "AmazonDAXV3.DeleteCluster"),
+            ][..],
             r#"{"ClusterName":"c1"}"#,
         ),
         (
@@ -40,15 +43,31 @@ fn requests_signed_by_boto3_verify() {
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential=sandbox/20260701/us-east-1/{service}/aws4_request, SignedHeaders={signed}, Signature={signature}"
         );
-        let mut all =
-            vec![("host", "127.0.0.1:4566"), ("x-amz-date", "20260701T120000Z"), ("authorization", &authorization)];
+        let mut all = vec![
+            ("host", "127.0.0.1:4566"),
+            ("x-amz-date", "20260701T120000Z"),
+            ("authorization", &authorization),
+        ];
         all.extend_from_slice(headers);
         let parts = request(method, target, &all);
         let now = at("2026-07-01T12:04:59Z");
-        assert_eq!(verify(&parts, body.as_bytes(), "sandbox", now), Ok(()), "{service} {target}");
-        assert_eq!(verify(&parts, body.as_bytes(), "sandboy", now), Err(SignatureFault::Mismatch));
-        assert_eq!(verify(&parts, b"other", "sandbox", now), Err(SignatureFault::Mismatch));
+        assert_eq!(
+            verify(&parts, body.as_bytes(), "sandbox", now),
+            Ok(()),
+            "{service} {target}"
+        );
+        assert_eq!(
+            verify(&parts, body.as_bytes(), "sandboy", now),
+            Err(SignatureFault::Mismatch)
+        );
+        assert_eq!(
+            verify(&parts, b"other", "sandbox", now),
+            Err(SignatureFault::Mismatch)
+        );
         let scope = credential_scope(&parts).expect("a scope");
-        assert_eq!((scope.access_key_id.as_str(), scope.service.as_str()), ("sandbox", service));
+        assert_eq!(
+            (scope.access_key_id.as_str(), scope.service.as_str()),
+            ("sandbox", service)
+        );
     }
 }

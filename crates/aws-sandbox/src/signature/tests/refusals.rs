@@ -15,14 +15,24 @@ fn the_scope_names_key_day_region_and_service() {
         service: "service".to_owned(),
     };
     assert_eq!(credential_scope(&parts), Ok(expected));
-    assert_eq!(verify(&parts, b"", SUITE_SECRET, suite_time()), Err(SignatureFault::Mismatch));
+    assert_eq!(
+        verify(&parts, b"", SUITE_SECRET, suite_time()),
+        Err(SignatureFault::Mismatch)
+    );
 }
 
 #[test]
 fn five_minutes_off_is_skewed() {
     let vanilla = "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";
     let parts = suite_request("GET", "/", &[], "host;x-amz-date", vanilla);
-    let check = |seconds| verify(&parts, b"", SUITE_SECRET, suite_time() + TimeDelta::seconds(seconds));
+    let check = |seconds| {
+        verify(
+            &parts,
+            b"",
+            SUITE_SECRET,
+            suite_time() + TimeDelta::seconds(seconds),
+        )
+    };
     assert_eq!(check(300), Ok(()));
     assert_eq!(check(-300), Ok(()));
     assert_eq!(
@@ -44,20 +54,53 @@ fn five_minutes_off_is_skewed() {
 #[test]
 fn an_incomplete_signature_says_what_is_missing() {
     let with = |authorization: &str| {
-        let headers = [("host", "example.amazonaws.com"), ("x-amz-date", DAY), ("authorization", authorization)];
-        verify(&request("GET", "/", &headers), b"", SUITE_SECRET, suite_time())
+        let headers = [
+            ("host", "example.amazonaws.com"),
+            ("x-amz-date", DAY),
+            ("authorization", authorization),
+        ];
+        verify(
+            &request("GET", "/", &headers),
+            b"",
+            SUITE_SECRET,
+            suite_time(),
+        )
     };
     let unsigned = request("GET", "/", &[("host", "example.amazonaws.com")]);
-    assert_eq!(verify(&unsigned, b"", SUITE_SECRET, suite_time()), Err(SignatureFault::Missing));
+    assert_eq!(
+        verify(&unsigned, b"", SUITE_SECRET, suite_time()),
+        Err(SignatureFault::Missing)
+    );
     let full = "Credential=A/20150830/r/s/aws4_request, SignedHeaders=host, Signature=00";
     for (authorization, text) in [
-        ("Bearer abc".to_owned(), "Unsupported AWS 'algorithm': 'Bearer'."),
-        ("AWS4-HMAC-SHA256".to_owned(), "requires 'SignedHeaders' parameter."),
-        (format!("AWS4-HMAC-SHA256 {}", full.replace("Signature=00", "")), "requires 'Signature' parameter."),
-        (format!("AWS4-HMAC-SHA256 {}", full.replace("=host", "=x-amz-date")), "must be a 'SignedHeader'"),
-        (format!("AWS4-HMAC-SHA256 {}", full.replace("/s/", "/")), "exactly 5 slash-delimited elements"),
-        (format!("AWS4-HMAC-SHA256 {}", full.replace("aws4_request", "aws5")), "valid terminator: 'aws4_request'"),
-        (format!("AWS4-HMAC-SHA256 {}", full.replace("0830", "0829")), "'20150829' != '20150830'"),
+        (
+            "Bearer abc".to_owned(),
+            "Unsupported AWS 'algorithm': 'Bearer'.",
+        ),
+        (
+            "AWS4-HMAC-SHA256".to_owned(),
+            "requires 'SignedHeaders' parameter.",
+        ),
+        (
+            format!("AWS4-HMAC-SHA256 {}", full.replace("Signature=00", "")),
+            "requires 'Signature' parameter.",
+        ),
+        (
+            format!("AWS4-HMAC-SHA256 {}", full.replace("=host", "=x-amz-date")),
+            "must be a 'SignedHeader'",
+        ),
+        (
+            format!("AWS4-HMAC-SHA256 {}", full.replace("/s/", "/")),
+            "exactly 5 slash-delimited elements",
+        ),
+        (
+            format!("AWS4-HMAC-SHA256 {}", full.replace("aws4_request", "aws5")),
+            "valid terminator: 'aws4_request'",
+        ),
+        (
+            format!("AWS4-HMAC-SHA256 {}", full.replace("0830", "0829")),
+            "'20150829' != '20150830'",
+        ),
     ] {
         match with(&authorization) {
             Err(SignatureFault::Incomplete(message)) => {
@@ -66,6 +109,16 @@ fn an_incomplete_signature_says_what_is_missing() {
             other => panic!("{authorization}: {other:?}"),
         }
     }
-    let dateless = request("GET", "/", &[("host", "h"), ("authorization", &format!("AWS4-HMAC-SHA256 {full}"))]);
-    assert!(matches!(verify(&dateless, b"", SUITE_SECRET, suite_time()), Err(SignatureFault::Incomplete(_))));
+    let dateless = request(
+        "GET",
+        "/",
+        &[
+            ("host", "h"),
+            ("authorization", &format!("AWS4-HMAC-SHA256 {full}")),
+        ],
+    );
+    assert!(matches!(
+        verify(&dateless, b"", SUITE_SECRET, suite_time()),
+        Err(SignatureFault::Incomplete(_))
+    ));
 }

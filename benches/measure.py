@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Measures what the service adds to AWS's own time, its idle memory, and its start.
+"""Measures the service's own latency, its start time and its idle memory.
 
 usage: benches/measure.py PATH_OF_THE_BINARY [ROUNDS]
 
-Runs `serve --sandbox` with instant states on loopback with a private database in a temporary folder, creates ROUNDS
-clusters one after another (default 20), and prints for each figure the minimum, the median and the maximum:
+Runs `serve --sandbox` without delays on loopback, with a private database in a temporary directory. Creates and
+deletes ROUNDS clusters one after another (default 20). Prints the minimum, median and maximum of:
 
-- created: from the sent request to `available` read back, the waiting request (`Prefer: wait`) included
-- deleted: the same for the delete
-- ready:   from the start of the process to a ready answer, on a migrated database
-- memory:  resident memory of the idle service, in MiB (the database and its processes are not counted)
+- created: time of a create request that waits for the cluster (`Prefer: wait`)
+- deleted: time of a delete request that waits
+- ready:   time from the start of the process to a successful `/readyz`, with a migrated database
+- memory:  resident memory of the idle service in MiB, without the database
 """
 
 import json
@@ -37,9 +37,9 @@ def call(method, path, body=None):
     return json.load(OPENER.open(request, timeout=60))
 
 
-def start(binary, folder, *settings):
-    log = open(Path(folder) / "log", "w")
-    command = [binary, "serve", "--sandbox", "--listen", LISTEN, "--data-dir", f"{folder}/data", *settings]
+def start(binary, directory, *settings):
+    log = open(Path(directory) / "log", "w")
+    command = [binary, "serve", "--sandbox", "--listen", LISTEN, "--data-dir", f"{directory}/data", *settings]
     began = time.monotonic()
     process = subprocess.Popen(command, stdout=log, stderr=log)
     while True:
@@ -48,7 +48,7 @@ def start(binary, folder, *settings):
             return process, time.monotonic() - began
         except (urllib.error.URLError, ConnectionError):
             if process.poll() is not None:
-                sys.exit(Path(folder, "log").read_text())
+                sys.exit(Path(directory, "log").read_text())
             time.sleep(0.01)
 
 
@@ -72,18 +72,18 @@ def main():
     instant = []
     for state in ("creating", "deleting", "modifying", "propagation"):
         instant += [f"--{state}-seconds", "0"]
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        os.chmod(folder, 0o755)
-        process, _ = start(binary, folder, *instant)
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+        os.chmod(directory, 0o755)
+        process, _ = start(binary, directory, *instant)
         stop(process)
         readies, memories = [], []
         for _ in range(3):
-            process, ready = start(binary, folder, *instant)
+            process, ready = start(binary, directory, *instant)
             time.sleep(2)
             readies.append(ready)
             memories.append(memory_mib(process))
             stop(process)
-        process, _ = start(binary, folder, *instant)
+        process, _ = start(binary, directory, *instant)
         created, deleted = [], []
         for number in range(rounds):
             body = {"name": f"m{number}", "node_type": "dax.t3.small", "replication_factor": 1}

@@ -1,7 +1,8 @@
-//! Floor 4, the application: puts store, AWS, door and workers together, and takes them apart in order.
+//! The application, in layer 4: starts and stops the HTTP server, the workers, and the private
+//! database and sandbox of this process.
 //!
-//! The listeners are bound first, so that a taken port is told before anything is started. The door opens at once;
-//! workers begin when database and AWS are there and fit ([`opening`]).
+//! Ports are bound first, so a port in use is reported before anything starts. The HTTP server
+//! starts immediately; workers start when the database and AWS are ready ([`startup`]).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,18 +34,18 @@ pub mod startup;
 
 pub use signals::Signals;
 
-use guards::Found;
+use guards::DatabaseState;
 use private_database::PrivateDatabase;
-use sandbox::{Bound, OwnSandbox};
+use sandbox::{Bound, LocalSandbox};
 use server::Limits;
 use startup::Clients;
 
-/// Longest wait for a connection to the database.
+/// Timeout to get a database connection from the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
-/// How long the first look at the database may hold up the door.
-const FIRST_LOOK: Duration = Duration::from_secs(3);
-/// How long connections to the database may take to close.
-const CLOSE: Duration = Duration::from_secs(3);
+/// How long the first check of the database may delay the HTTP server.
+const FIRST_CHECK_TIMEOUT: Duration = Duration::from_secs(3);
+/// Timeout to close the database connections.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A running service.
 #[derive(Debug)]
@@ -53,21 +54,22 @@ pub struct App {
     tasks: JoinSet<Result<()>>,
     stop: CancellationToken,
     store: Store,
-    sandbox: Option<OwnSandbox>,
+    sandbox: Option<LocalSandbox>,
     database: Option<PrivateDatabase>,
 }
 
 impl App {
-    /// Starts everything. `forget` begins the private database and the sandbox anew.
-    pub async fn start(serve: &Serve, forget: bool) -> Result<Self> {
-        let listener = server::bind(serve.door.listen)?;
+    /// Starts the service. `reset` deletes the data of the private database and of the sandbox
+    /// first.
+    pub async fn start(serve: &Serve, reset: bool) -> Result<Self> {
+        let listener = server::bind(serve.http.listen)?;
         let address = listener.local_addr()?;
         let bound = match &serve.aws {
             AwsChoice::Sandbox(choice) => Some(Bound::bind(choice)?),
             AwsChoice::Real | AwsChoice::Endpoint(_) => None,
         };
-        let (url, database) = open_database(serve, forget).await?;
-        let sandbox = bound.map(|bound| bound.serve(forget)).transpose()?;
+        let (url, database) = open_database(serve, reset).await?;
+        let sandbox = bound.map(|bound| bound.serve(reset)).transpose()?;
         let store = open_store(&url, serve.database_max_connections)?;
         if database.is_some() {
             store
@@ -83,10 +85,11 @@ impl App {
             sandbox,
             database,
         };
-        let remembered = app.first_look(serve.aws.is_sandbox()).await?;
+        let bound_account = app.first_check(serve.aws.is_sandbox()).await?;
         let clients = app.clients(&serve.aws).await;
-        let (tell_place, place) = watch::channel(app.place(remembered, &clients).await);
-        let router = app.router(serve, &clients, place)?;
+        let (account_sender, account) =
+            watch::channel(app.initial_account(bound_account, &clients).await);
+        let router = app.router(serve, &clients, account)?;
         app.tasks.spawn(server::serve(
             listener,
             router,
@@ -97,29 +100,29 @@ impl App {
             serve: serve.clone(),
             store: app.store.clone(),
             clients,
-            tell_place,
+            account: account_sender,
             stop: app.stop.clone(),
         };
         app.tasks.spawn(engine.run());
         Ok(app)
     }
 
-    /// Where the door is.
+    /// The base URL of the HTTP server, such as `http://127.0.0.1:8080`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The sandbox of this process.
-    pub fn sandbox(&self) -> Option<&OwnSandbox> {
+    /// The sandbox of this process, if `--sandbox` is set.
+    pub fn sandbox(&self) -> Option<&LocalSandbox> {
         self.sandbox.as_ref()
     }
 
-    /// The URL of the private database of this process.
+    /// The URL of the private database of this process, if it has one.
     pub fn private_database_url(&self) -> Option<Secret> {
         self.database.as_ref().map(PrivateDatabase::url)
     }
 
-    /// Waits until a part ends, which none does by itself unless something is wrong.
+    /// Waits until a component ends, which is always a failure.
     pub async fn ended(&mut self) -> Result<()> {
         let sandbox = async {
             match &mut self.sandbox {
@@ -128,47 +131,54 @@ impl App {
             }
         };
         tokio::select! {
-            Some(ended) = self.tasks.join_next() => part_ended(ended),
+            Some(ended) = self.tasks.join_next() => component_ended(ended),
             ended = sandbox => ended,
         }
     }
 
-    /// Ends everything in order: the door, the workers, the sandbox, the database. A second signal skips the waiting.
+    /// Stops the HTTP server and the workers, then the sandbox, then the database. A second signal
+    /// aborts running tasks.
     pub async fn stop(mut self, signals: &Signals) {
         self.stop.cancel();
         let tasks = &mut self.tasks;
         tokio::select! {
             () = async { while tasks.join_next().await.is_some() {} } => {}
-            () = signals.force.cancelled() => tracing::warn!("not waiting for what is at work"),
+            () = signals.force.cancelled() => {
+                tracing::warn!("second signal: aborting running tasks");
+            }
         }
         self.tasks.abort_all();
         if let Some(sandbox) = self.sandbox {
             sandbox.stop().await;
         }
-        // Whoever still holds a connection loses it with the process.
-        let _ = tokio::time::timeout(CLOSE, self.store.close()).await;
+        // Connections that are still in use end with the process.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.store.close()).await;
         if let Some(database) = self.database {
             database.stop().await;
         }
     }
 
-    /// Refuses a database that is wrong before anybody is let in; one that is away is waited for later. Says which AWS
-    /// the database belongs to, if it could be asked.
-    async fn first_look(&self, wants_sandbox: bool) -> Result<Option<AwsAccount>> {
-        let look = guards::look_at_database(&self.store, wants_sandbox);
-        match tokio::time::timeout(FIRST_LOOK, look).await {
-            Ok(Ok(Found::Fit(place))) => Ok(place),
-            Ok(Ok(Found::Away(_) | Found::NotMigrated)) | Err(_) => Ok(None),
-            Ok(Err(refusal)) => Err(refusal.into()),
+    /// Fails before the HTTP server starts if the database can never be used. Otherwise returns
+    /// the AWS account it is bound to, if it is reachable.
+    async fn first_check(&self, wants_sandbox: bool) -> Result<Option<AwsAccount>> {
+        let check = guards::check_database(&self.store, wants_sandbox);
+        match tokio::time::timeout(FIRST_CHECK_TIMEOUT, check).await {
+            Ok(Ok(DatabaseState::Ready(account))) => Ok(account),
+            Ok(Ok(DatabaseState::Unreachable(_) | DatabaseState::NotMigrated)) | Err(_) => Ok(None),
+            Ok(Err(bad)) => Err(bad.into()),
         }
     }
 
-    /// The AWS the database belongs to, or the sandbox of this process: it answers at once, so the first request need not
-    /// be refused for want of it.
-    async fn place(&self, remembered: Option<AwsAccount>, clients: &Clients) -> Option<AwsAccount> {
-        match (remembered, &self.sandbox) {
-            (None, Some(_)) => clients.aws.place().await.ok(),
-            (remembered, _) => remembered,
+    /// The account of the database, or of this process's sandbox, which responds immediately. The
+    /// first request then does not fail because the account is unknown.
+    async fn initial_account(
+        &self,
+        bound: Option<AwsAccount>,
+        clients: &Clients,
+    ) -> Option<AwsAccount> {
+        match (bound, &self.sandbox) {
+            (None, Some(_)) => clients.aws.account().await.ok(),
+            (bound, _) => bound,
         }
     }
 
@@ -176,9 +186,9 @@ impl App {
         &self,
         serve: &Serve,
         clients: &Clients,
-        place: watch::Receiver<Option<AwsAccount>>,
+        account: watch::Receiver<Option<AwsAccount>>,
     ) -> Result<axum::Router> {
-        let authentication = if serve.door.authentication {
+        let authentication = if serve.http.authentication {
             Authentication::On
         } else {
             Authentication::Off
@@ -194,7 +204,7 @@ impl App {
         let api = Api::new(
             self.store.clone(),
             inspector,
-            place,
+            account,
             settings,
             metrics,
             self.stop.clone(),
@@ -216,7 +226,7 @@ impl App {
     }
 }
 
-/// Opens the store on a database that need not be there yet.
+/// Opens a pool on a database, which may be unreachable for now.
 pub fn open_store(url: &Secret, max_connections: u32) -> Result<Store> {
     let url = url.expose().to_owned();
     Store::open(&Connection {
@@ -224,77 +234,72 @@ pub fn open_store(url: &Secret, max_connections: u32) -> Result<Store> {
         max_connections,
         acquire_timeout: ACQUIRE_TIMEOUT,
     })
-    .context("DATABASE_URL cannot be used")
+    .context("DATABASE_URL is invalid")
 }
 
-async fn open_database(serve: &Serve, forget: bool) -> Result<(Secret, Option<PrivateDatabase>)> {
+async fn open_database(serve: &Serve, reset: bool) -> Result<(Secret, Option<PrivateDatabase>)> {
     match &serve.database {
         Database::Url(url) => Ok((url.clone(), None)),
         Database::Embedded => {
-            let database = PrivateDatabase::start(&serve.embedded, forget).await?;
+            let database = PrivateDatabase::start(&serve.embedded, reset).await?;
             Ok((database.url(), Some(database)))
         }
     }
 }
 
-/// What works on operations, once it can.
+/// The background tasks, which start when the database and AWS are ready.
 struct Engine {
     serve: Serve,
     store: Store,
     clients: Clients,
-    tell_place: watch::Sender<Option<AwsAccount>>,
+    account: watch::Sender<Option<AwsAccount>>,
     stop: CancellationToken,
 }
 
 impl Engine {
-    /// Waits for database and AWS, and works until it is told to stop.
+    /// Waits for the database and AWS, then runs until `stop`.
     async fn run(self) -> Result<()> {
-        let Some(opened) = self.stop.run_until_cancelled(self.open()).await else {
+        let Some(connected) = self.stop.run_until_cancelled(self.connect()).await else {
             return Ok(());
         };
-        let world = opened?;
-        tracing::info!("working with {}", world.place);
-        let figures = tokio::spawn(metrics::keep_renewing(self.store.clone()));
-        self.work(world).await;
-        figures.abort();
+        let environment = connected?;
+        tracing::info!("ready, using {}", environment.account);
+        let metrics = tokio::spawn(metrics::refresh_periodically(self.store.clone()));
+        self.work(environment).await;
+        metrics.abort();
         Ok(())
     }
 
-    async fn work(self, world: StepEnvironment) {
+    async fn work(self, environment: StepEnvironment) {
         if !self.serve.role.works() {
             self.stop.cancelled().await;
             return;
         }
         let name = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());
-        let inspector = Inspector::new(world.aws.clone());
-        let worker = Worker::new(self.store, world, inspector, name)
+        let inspector = Inspector::new(environment.aws.clone());
+        let worker = Worker::new(self.store, environment, inspector, name)
             .with_sweep_every(self.serve.work.sweep_every);
         worker
             .run(self.serve.work.loops, self.serve.work.notify, self.stop)
             .await;
     }
 
-    async fn open(&self) -> Result<StepEnvironment> {
-        let remembered = startup::fit_database(&self.store, self.serve.aws.is_sandbox()).await?;
-        if remembered.is_some() {
-            self.tell_place.send_replace(remembered);
+    async fn connect(&self) -> Result<StepEnvironment> {
+        let bound = startup::await_database(&self.store, self.serve.aws.is_sandbox()).await?;
+        if bound.is_some() {
+            self.account.send_replace(bound);
         }
-        let (aws, place) = startup::known_aws(&self.store, &self.serve.aws, &self.clients).await?;
-        self.tell_place.send_replace(Some(place.clone()));
-        let timing = if self.serve.aws.is_sandbox() {
-            Timing::SANDBOX
-        } else {
-            Timing::AWS
-        };
-        let cluster_poll = self.serve.work.poll_every.unwrap_or(timing.cluster_poll);
+        let (aws, account) =
+            startup::await_aws(&self.store, &self.serve.aws, &self.clients).await?;
+        self.account.send_replace(Some(account.clone()));
         let timing = Timing {
-            cluster_poll,
-            ..timing
+            cluster_poll: self.serve.work.poll_every,
+            ..self.serve.aws.timing()
         };
         let permissions_boundary = self.serve.permissions_boundary.clone();
         Ok(StepEnvironment {
             aws,
-            place,
+            account,
             settings: Settings {
                 permissions_boundary,
                 timing,
@@ -303,10 +308,10 @@ impl Engine {
     }
 }
 
-fn part_ended(ended: Result<Result<()>, JoinError>) -> Result<()> {
+fn component_ended(ended: Result<Result<()>, JoinError>) -> Result<()> {
     match ended {
-        Ok(Ok(())) => Err(anyhow!("a part of the service ended early")),
+        Ok(Ok(())) => Err(anyhow!("a component of the service ended early")),
         Ok(Err(error)) => Err(error),
-        Err(error) => Err(error).context("a part of the service crashed"),
+        Err(error) => Err(error).context("a component of the service crashed"),
     }
 }

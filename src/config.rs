@@ -1,8 +1,8 @@
-//! Floor 4, every setting: its meaning, variable, default and unit. The only place that reads arguments and environment.
+//! Configuration, in layer 4: the only module that reads arguments and environment variables.
 //!
-//! A setting is a flag under a heading of `--help`; its variable is the flag's name in capitals after
-//! `DAX_PROVISIONER_`. Secrets are variables without a flag, or files. Values are read as text first, so that all
-//! faults are told at once; each names its key and never shows the value.
+//! A setting is a flag under a heading of `--help`. Its variable is `DAX_PROVISIONER_` and the
+//! flag's name in capitals. Secrets are variables without a flag, or files. Values are read as text
+//! first, so all errors are reported at once. An error names its key and never contains the value.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -25,7 +25,7 @@ mod variables;
 pub use aws::{AwsChoice, Endpoint};
 pub use database::{Database, Embedded};
 pub use logging::{LogFormat, Logging};
-pub use print::printed;
+pub use print::{printed, redacted_url};
 pub use sandbox::SandboxChoice;
 pub use secret::Secret;
 pub use serving::{HttpConfig, Role, Serve, Work};
@@ -37,20 +37,20 @@ use reader::Reader;
 /// Exit code of a bad configuration (`EX_CONFIG` of sysexits.h).
 pub const EXIT_BAD_CONFIGURATION: u8 = 78;
 
-/// The name in default directories, messages and application names.
+/// Part of the default data directory's name and of messages.
 pub const PRODUCT: &str = "dax-provisioner";
 
-/// The process's environment, read once.
+/// The environment variables of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
 }
 
 impl Environment {
-    /// Reads the process's environment. A variable that is empty counts as not set; one that is not UTF-8 is not ours.
+    /// Reads the variables of the process. Ignores empty variables and those that are not UTF-8.
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the one place that reads the environment"
+        reason = "the only place that reads the environment"
     )]
     pub fn read() -> Self {
         let readable = std::env::vars_os().filter_map(|(name, value)| {
@@ -62,12 +62,12 @@ impl Environment {
         }
     }
 
-    /// The value of a variable that is set and not empty.
+    /// The value of a variable, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
     }
 
-    /// The names of all variables.
+    /// The names of all variables that are set.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.variables.keys().map(String::as_str)
     }
@@ -85,131 +85,133 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
     }
 }
 
-/// The process's arguments.
+/// The arguments of the process, including the program's name.
 pub fn process_arguments() -> Vec<OsString> {
     std::env::args_os().collect()
 }
 
-/// Everything that is wrong with the settings.
+/// All configuration errors. The process exits with [`EXIT_BAD_CONFIGURATION`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadConfiguration {
-    /// One line for each fault.
-    pub faults: Vec<String>,
+    /// One line per error.
+    pub errors: Vec<String>,
 }
 
 impl BadConfiguration {
-    /// A configuration that is bad for one reason.
-    pub fn because(fault: impl Into<String>) -> Self {
+    /// A configuration with a single error.
+    pub fn because(error: impl Into<String>) -> Self {
         Self {
-            faults: vec![fault.into()],
+            errors: vec![error.into()],
         }
     }
 }
 
 impl fmt::Display for BadConfiguration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.faults.join("\n"))
+        f.write_str(&self.errors.join("\n"))
     }
 }
 
 impl std::error::Error for BadConfiguration {}
 
-/// Why there is nothing to run.
+/// Why no command is run.
 #[derive(Debug)]
 pub enum InvocationError {
-    /// The command line does not parse, or asks for help; clap has the words and the exit code.
+    /// The command line is invalid or asks for help; clap has the message and the exit code.
     Usage(clap::Error),
-    /// Settings are wrong.
+    /// Settings are invalid.
     Configuration(BadConfiguration),
 }
 
-/// What to run, with every setting read.
+/// A command with its settings, and the settings of the log.
 #[derive(Debug)]
 pub struct Invocation {
-    /// The command.
+    /// The command with its settings.
     pub task: Task,
-    /// How to log.
+    /// The filter and the format of the log.
     pub logging: Logging,
 }
 
 /// A command with its settings.
 #[derive(Debug)]
 pub enum Task {
-    /// Everything in one process, and a demonstration.
+    /// `quickstart`: runs everything in one process and provisions a demo cluster.
     Quickstart(Box<Quickstart>),
-    /// API and workers.
+    /// `serve`: runs the API and the workers.
     Serve(Box<Serve>),
-    /// The settings of `serve`, printed.
+    /// `serve --print-config`: prints the settings of `serve`.
     PrintConfig(Box<Serve>),
-    /// The AWS sandbox alone.
+    /// `sandbox`: runs only the AWS sandbox.
     Sandbox(Box<SandboxChoice>),
-    /// Migrations.
+    /// `migrate`: applies the migrations to the database at this URL.
     Migrate(Secret),
-    /// The API document.
+    /// `openapi`: prints the OpenAPI document.
     Openapi,
-    /// Tokens.
+    /// `token`: manages the tokens in the database at this URL.
     Token(Secret, TokenCommand),
-    /// Checks.
+    /// `doctor`: checks the database, AWS and the permissions.
     Doctor(Box<Doctor>),
-    /// The service's IAM policy.
+    /// `policy`: prints the service's IAM policy, or the permissions boundary.
     Policy(Box<Policy>),
 }
 
 /// Settings of `quickstart`.
 #[derive(Debug)]
 pub struct Quickstart {
-    /// End when the operation ends.
+    /// Exit when the operation ends.
     pub once: bool,
-    /// Forget everything first.
+    /// Delete earlier data first.
     pub reset: bool,
-    /// The rest is what `serve --sandbox` has.
+    /// The same settings as of `serve --sandbox`.
     pub serve: Serve,
 }
 
 /// Settings of `doctor`.
 #[derive(Debug)]
 pub struct Doctor {
-    /// The database, if one is set.
+    /// List every permission that is allowed.
+    pub verbose: bool,
+    /// The URL of the database, if one is set.
     pub database: Option<Secret>,
-    /// Which AWS.
+    /// The AWS to check.
     pub aws: AwsChoice,
-    /// The boundary for roles of ours.
+    /// ARN of the permissions boundary of roles that the service creates.
     pub permissions_boundary: Option<String>,
 }
 
 /// Settings of `policy`.
 #[derive(Debug)]
 pub struct Policy {
-    /// What was asked for.
+    /// The validated arguments.
     pub arguments: operator::PolicyArguments,
-    /// Which AWS to ask for what is missing.
+    /// The AWS that provides account and Region if they are not set.
     pub aws: AwsChoice,
-    /// The boundary for roles of ours.
+    /// ARN of the permissions boundary of roles that the service creates.
     pub permissions_boundary: Option<String>,
 }
 
 impl Invocation {
-    /// Reads arguments and environment.
+    /// Reads and validates all settings.
     pub fn read(
         arguments: Vec<OsString>,
         environment: &Environment,
     ) -> Result<Self, InvocationError> {
         let completed =
             variables::complete(arguments, environment).map_err(InvocationError::Usage)?;
-        let mut reader = Reader::new(environment, completed.from_environment, completed.faults);
+        let mut reader = Reader::new(environment, completed.from_environment, completed.errors);
         let read = task(completed.arguments, &mut reader);
-        match (read, reader.into_faults()) {
-            (Some(invocation), faults) if faults.is_empty() => Ok(invocation),
-            (_, faults) => Err(InvocationError::Configuration(BadConfiguration { faults })),
+        match (read, reader.into_errors()) {
+            (Some(invocation), errors) if errors.is_empty() => Ok(invocation),
+            (_, errors) => Err(InvocationError::Configuration(BadConfiguration { errors })),
         }
     }
 }
 
-/// Reads the settings of a command. `None` only where the reader has noted a fault.
+/// Reads the settings of a command. Returns `None` only if the reader has recorded an error.
 fn task(arguments: Arguments, reader: &mut Reader<'_>) -> Option<Invocation> {
     match arguments.command {
         Command::Quickstart(flags) => {
-            // The worker's lines would break the drawing, which shows the same.
+            // The worker's log lines would break the progress display, which shows the same.
             let logging =
                 logging::read(&flags.logging, "error,dax_provisioner::worker=off", reader);
             let serve = serving::of_quickstart(&flags, reader);
@@ -268,6 +270,7 @@ fn task(arguments: Arguments, reader: &mut Reader<'_>) -> Option<Invocation> {
             let aws = aws::client(&flags.aws, reader);
             let boundary = aws::boundary(&flags.boundary, reader);
             let doctor = Doctor {
+                verbose: flags.verbose,
                 database,
                 aws: aws?,
                 permissions_boundary: boundary,

@@ -1,12 +1,12 @@
-//! dax-provisioner: asks AWS for DynamoDB Accelerator clusters, and explains every refusal.
+//! dax-provisioner provisions Amazon DynamoDB Accelerator (DAX) clusters and explains AWS errors.
 //!
-//! The floor plan, from the top; a floor sees only those below it (ARCHITECTURE.md has the reasons):
+//! The modules form layers. A layer depends on lower layers only; ARCHITECTURE.md has the reasons.
 //!
-//! - 4: `app`, `config`, `telemetry`, `commands` put the parts together.
-//! - 3: `api` is the HTTP door; `worker` takes turns at operations. They never see each other.
-//! - 2: `operations` is what the product does; `inspections` is what it asks of AWS without changing it.
-//! - 1: `store` is Postgres and the only SQL; `aws` is AWS and the only SDK. They never see each other.
-//! - 0: `domain` is the words.
+//! - 4: `app`, `config`, `telemetry` and `commands` assemble the program.
+//! - 3: `api` is the HTTP API; `worker` runs operations. They are independent of each other.
+//! - 2: `operations` are the steps that change AWS; `inspections` only read from it.
+//! - 1: `store` contains all SQL, `aws` all use of the SDK. They are independent of each other.
+//! - 0: `domain` contains plain data and pure functions, without framework types.
 
 #![forbid(unsafe_code)]
 

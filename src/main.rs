@@ -1,4 +1,4 @@
-//! Arguments to config to command; exit code.
+//! The dax-provisioner program: reads the configuration and runs the command.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match Invocation::read(config::process_arguments(), &Environment::read()) {
         Ok(invocation) => commands::run(invocation),
         Err(InvocationError::Usage(usage)) => {
-            // Nothing can be done about a closed terminal.
+            // A closed terminal is not an error.
             let _ = usage.print();
             ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2))
         }

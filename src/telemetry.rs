@@ -1,7 +1,7 @@
-//! Floor 4, telemetry: the log on standard error, and the numbers behind /metrics.
+//! Telemetry, in layer 4: the log on standard error, and the metrics of `/metrics`.
 //!
-//! Bodies and credentials never reach the log: the libraries that would write them on their wire (SDK, HTTP, SQL) are
-//! kept low, whatever filter the operator sets.
+//! The log never contains bodies or credentials. The levels of libraries that would log them (SDK,
+//! HTTP, SQL) are limited, independent of the operator's filter.
 
 use std::io;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use crate::config::{LogFormat, Logging};
 
-/// Libraries that would show bodies, headers, statements or answers, and the loudest they may be, whatever the filter.
+/// Maximum levels of libraries that log bodies, headers or statements at lower levels.
 const LIBRARIES: [(&str, Level); 9] = [
     ("aws_", Level::ERROR),
     ("sqlx::postgres::notice", Level::WARN),
@@ -28,47 +28,47 @@ const LIBRARIES: [(&str, Level); 9] = [
     ("rustls", Level::INFO),
     ("tower", Level::INFO),
 ];
-/// Upper ends of the buckets of every duration, in seconds.
+/// Upper bounds of the buckets of duration histograms, in seconds.
 const DURATION_BUCKETS: [f64; 11] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
-/// How often old samples are folded into the buckets.
+/// Interval at which samples are drained into the buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Starts the log; the first call in a process wins.
+/// Installs the log of the process. Fails if one is installed already.
 pub fn start_log(logging: &Logging) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&logging.filter).context("the log filter does not parse")?;
+    let filter = EnvFilter::try_new(&logging.filter).context("the log filter is invalid")?;
     let lines = fmt::layer().with_writer(io::stderr);
     let lines = match logging.format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
         LogFormat::Text => lines.with_ansi(false).boxed(),
     };
-    // Filters of the whole registry, not of a layer: sqlx asks `tracing::enabled!` before each statement, and a layer's
-    // filter remembers that "no" and drops the next line of whoever logs on that thread.
+    // The filters apply to the registry, not to a layer. sqlx calls `tracing::enabled!` before each
+    // statement; a layer's filter would remember "no" and drop the next event of that thread.
     let registry = tracing_subscriber::registry()
         .with(filter)
-        .with(filter_fn(is_fit_to_log))
+        .with(filter_fn(is_within_limit))
         .with(lines);
     registry
         .try_init()
-        .context("the log has been started before")
+        .context("the log is already installed")
 }
 
-fn is_fit_to_log(event: &Metadata<'_>) -> bool {
+fn is_within_limit(event: &Metadata<'_>) -> bool {
     let library = LIBRARIES
         .iter()
         .find(|(target, _)| event.target().starts_with(target));
-    library.is_none_or(|(_, loudest)| event.level() <= loudest)
+    library.is_none_or(|(_, max)| event.level() <= max)
 }
 
-/// Starts to count. The recorder is the process's; its text is what /metrics answers.
+/// Installs the metrics recorder of the process. `/metrics` renders the returned handle.
 pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     let builder = PrometheusBuilder::new()
         .set_buckets(&DURATION_BUCKETS)
-        .context("the buckets are not valid")?;
+        .context("the buckets are invalid")?;
     let handle = builder
         .install_recorder()
-        .context("another recorder of metrics is installed")?;
+        .context("a metrics recorder is already installed")?;
     let upkeep = handle.clone();
     tokio::spawn(async move {
         loop {
@@ -88,9 +88,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Paper {
+    impl io::Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -101,7 +101,7 @@ mod tests {
         }
     }
 
-    impl<'a> MakeWriter<'a> for Paper {
+    impl<'a> MakeWriter<'a> for LogBuffer {
         type Writer = Self;
 
         fn make_writer(&'a self) -> Self {
@@ -110,12 +110,12 @@ mod tests {
     }
 
     #[test]
-    fn the_wire_of_libraries_stays_out_of_the_log() {
-        let paper = Paper::default();
+    fn traffic_of_libraries_is_not_logged() {
+        let buffer = LogBuffer::default();
         let registry = tracing_subscriber::registry()
             .with(EnvFilter::new("trace"))
-            .with(filter_fn(is_fit_to_log));
-        let registry = registry.with(fmt::layer().with_writer(paper.clone()));
+            .with(filter_fn(is_within_limit));
+        let registry = registry.with(fmt::layer().with_writer(buffer.clone()));
         tracing::subscriber::with_default(registry, || {
             tracing::trace!(target: "aws_smithy_runtime::client::orchestrator", "CANARY authorization header");
             tracing::debug!(target: "sqlx::query", "CANARY statement");
@@ -123,11 +123,11 @@ mod tests {
             tracing::warn!(target: "aws_config::imds::region", "CANARY answer");
             tracing::info!(target: "sqlx::postgres::notice", "CANARY notice");
             assert!(!tracing::enabled!(target: "sqlx::query", Level::DEBUG));
-            tracing::warn!(target: "sqlx::pool", "seen: slow");
-            tracing::debug!(target: "dax_provisioner::worker", "seen: ours");
+            tracing::warn!(target: "sqlx::pool", "expected: pool");
+            tracing::debug!(target: "dax_provisioner::worker", "expected: worker");
         });
-        let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
         assert!(!text.contains("CANARY"), "{text}");
-        assert_eq!(text.matches("seen: ").count(), 2, "{text}");
+        assert_eq!(text.matches("expected: ").count(), 2, "{text}");
     }
 }

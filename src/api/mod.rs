@@ -1,8 +1,9 @@
-//! Floor 3, the door: HTTP in and out, one file per noun. It sees operations, inspections, the store and the words; never
-//! AWS and never the worker.
+//! The HTTP API, in layer 3. It depends on `operations`, `inspections`, `store` and `domain`.
+//! It must not depend on `aws` or `worker`.
 //!
-//! A request is read, believed or refused, and handed down; what comes back is written in the words of the contract.
-//! Every refusal is a [`Problem`](problem::Problem); advice is looked up while it is written.
+//! A handler parses and validates its request, calls a lower layer, and renders the result in the
+//! shapes of the API. Every error is a [`Problem`](http::problem::Problem); its hints are looked up
+//! when it is rendered.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -37,53 +38,54 @@ mod service;
 use http::api_error::ApiError;
 use permissions::problem_renderer::ProblemRenderer;
 
-/// Largest body that is read, unless set otherwise.
+/// Default limit of a request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// How long a request waits to learn which account this is.
+/// How long a request waits until the AWS account is known.
 const ACCOUNT_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// Everything the door needs.
+/// State of the HTTP API, shared by all handlers.
 #[derive(Clone)]
 pub struct Api {
-    /// The database.
+    /// Access to the database.
     pub store: Store,
-    /// Asks AWS without changing it.
+    /// Reads from AWS; it changes nothing there.
     pub inspector: Arc<Inspector>,
-    /// The account and Region; `None` until they are known, from the database or from AWS.
-    pub place: watch::Receiver<Option<AwsAccount>>,
-    /// What the operator has set.
+    /// AWS account and Region; `None` until the database or AWS has returned them.
+    pub account: watch::Receiver<Option<AwsAccount>>,
+    /// Settings of the operator.
     pub settings: Arc<ApiSettings>,
-    /// Renders the figures of this process.
+    /// Renders the metrics of this process.
     pub metrics: PrometheusHandle,
-    /// Cancelled when the service begins to shut down: waiting requests are answered then.
+    /// Cancelled when shutdown starts; waiting requests return at once then.
     pub shutdown: CancellationToken,
     waiters: Arc<Semaphore>,
     streams: Arc<Semaphore>,
-    asking: Arc<Semaphore>,
+    aws_permits: Arc<Semaphore>,
 }
 
-/// What the operator has set for the door.
+/// Settings of the HTTP API.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// Whether callers must show a token.
+    /// Whether callers must send a bearer token.
     pub authentication: Authentication,
-    /// What a new service role may do on all tables, where a request names no role and none is found.
+    /// Access of a new service role to all tables, where a request names no role and none is
+    /// discovered.
     pub default_access: Option<Access>,
-    /// ARN of the permissions boundary that roles of ours carry; policies in hints ask for it.
+    /// ARN of the permissions boundary of managed roles; policies in hints require it.
     pub permissions_boundary: Option<String>,
-    /// Largest body that is read.
+    /// Limit of a request body, in bytes.
     pub max_body_bytes: usize,
-    /// Whether a database that may lose commits counts as not ready.
+    /// Whether `/readyz` fails while the database can lose committed transactions.
     pub durability_required: bool,
 }
 
-/// Whether callers must show a token.
+/// Whether callers must send a bearer token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authentication {
-    /// They must.
+    /// Every request under `/v1` needs a token.
     On,
-    /// Everybody may do everything; for loopback only.
+    /// Every caller has full access; only for servers on loopback.
     Off,
 }
 
@@ -100,85 +102,86 @@ impl Default for ApiSettings {
 }
 
 impl Api {
-    /// A door to these rooms.
+    /// Creates the API state.
     pub fn new(
         store: Store,
         inspector: Arc<Inspector>,
-        place: watch::Receiver<Option<AwsAccount>>,
+        account: watch::Receiver<Option<AwsAccount>>,
         settings: ApiSettings,
         metrics: PrometheusHandle,
         shutdown: CancellationToken,
     ) -> Self {
         let waiters = Arc::new(Semaphore::new(http::prefer::WAITERS_MAX));
         let streams = Arc::new(Semaphore::new(operations::event_stream::STREAMS_MAX));
-        let asking = Arc::new(Semaphore::new(http::aws_permits::ASKING_MAX));
+        let aws_permits = Arc::new(Semaphore::new(http::aws_permits::AWS_PERMITS_MAX));
         Self {
             store,
             inspector,
-            place,
+            account,
             settings: Arc::new(settings),
             metrics,
             shutdown,
             waiters,
             streams,
-            asking,
+            aws_permits,
         }
     }
 
-    /// The account and Region, or a refusal that passes.
-    fn place(&self) -> Result<AwsAccount, ApiError> {
+    /// The account and Region, or a retryable error.
+    fn account(&self) -> Result<AwsAccount, ApiError> {
         let unknown = || {
             ApiError::new(
                 ProblemCode::Unavailable,
-                "AWS has not yet told which account this is",
+                "the AWS account is not known yet",
             )
         };
-        self.place.borrow().clone().ok_or_else(unknown)
+        self.account.borrow().clone().ok_or_else(unknown)
     }
 
-    /// The same, waited for a moment: a service that has just started asks AWS in the first instants of its life.
+    /// The account and Region, after a short wait: a server that has just started still reads them.
     async fn account_soon(&self) -> Result<AwsAccount, ApiError> {
-        let mut place = self.place.clone();
-        // Too late or never: both are told by what is known then.
-        let _ = tokio::time::timeout(ACCOUNT_TIMEOUT, place.wait_for(Option::is_some)).await;
-        self.place()
+        let mut account = self.account.clone();
+        // After a timeout or a closed channel, `account` returns the error.
+        let _ = tokio::time::timeout(ACCOUNT_TIMEOUT, account.wait_for(Option::is_some)).await;
+        self.account()
     }
 
-    /// What AWS refused or did not answer, as the answer to a request that asked for it.
+    /// The error response for a failed AWS call that a request depends on.
     fn error_of(&self, fault: &Fault) -> ApiError {
-        let place = self.place.borrow().clone();
-        self.advice(place.as_ref()).problem_of(fault).into()
+        let account = self.account.borrow().clone();
+        self.problem_renderer(account.as_ref()).problem_of(fault).into()
     }
 
-    fn advice<'a>(&'a self, place: Option<&'a AwsAccount>) -> ProblemRenderer<'a> {
+    fn problem_renderer<'a>(&'a self, account: Option<&'a AwsAccount>) -> ProblemRenderer<'a> {
         ProblemRenderer {
-            place,
+            account,
             permissions_boundary: self.settings.permissions_boundary.as_deref(),
         }
     }
 }
 
-/// Every route.
+/// The router of the whole API.
 pub fn router(api: Api) -> Router {
-    let (guarded, _) = guarded().split_for_parts();
-    let (open, _) = open().split_for_parts();
-    let guarded = guarded.method_not_allowed_fallback(refuse_method);
-    let guarded = guarded.route_layer(from_fn_with_state(
+    let (authenticated, _) = authenticated_routes().split_for_parts();
+    let (public, _) = public_routes().split_for_parts();
+    let authenticated = authenticated.method_not_allowed_fallback(reject_method);
+    let authenticated = authenticated.route_layer(from_fn_with_state(
         api.clone(),
         http::authentication::authenticate,
     ));
-    open.route("/docs", get(http::openapi::go_to_page))
-        .route("/docs/", get(http::openapi::serve_page))
-        .route("/docs/{*name}", get(http::openapi::serve_file))
-        .method_not_allowed_fallback(refuse_method)
-        .merge(guarded)
-        .fallback(refuse_path)
-        .layer(CatchPanicLayer::custom(answer_panic))
+    public
+        .route("/docs", get(http::openapi::redirect_to_docs))
+        .route("/docs/", get(http::openapi::serve_docs))
+        .route("/docs/{*name}", get(http::openapi::serve_docs_file))
+        .method_not_allowed_fallback(reject_method)
+        .merge(authenticated)
+        .fallback(reject_path)
+        .layer(CatchPanicLayer::custom(panic_response))
         .layer(from_fn(http::request_context::observe))
         .with_state(api)
 }
 
-/// The routes of a process that only works: is it alive, is it ready, what are its figures.
+/// The router of a worker-only process: liveness, readiness and metrics.
 pub fn probes(api: Api) -> Router {
     let probes = OpenApiRouter::new()
         .routes(routes!(service::health::check_liveness))
@@ -186,39 +189,39 @@ pub fn probes(api: Api) -> Router {
         .routes(routes!(service::health::read_metrics));
     let (probes, _) = probes.split_for_parts();
     probes
-        .method_not_allowed_fallback(refuse_method)
-        .fallback(refuse_path)
-        .layer(CatchPanicLayer::custom(answer_panic))
+        .method_not_allowed_fallback(reject_method)
+        .fallback(reject_path)
+        .layer(CatchPanicLayer::custom(panic_response))
         .layer(from_fn(http::request_context::observe))
         .with_state(api)
 }
 
-/// The API document.
+/// The OpenAPI 3.1 document of the API.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, document) = OpenApiRouter::<Api>::with_openapi(http::openapi::Skeleton::openapi())
-        .merge(guarded())
-        .merge(open())
+        .merge(authenticated_routes())
+        .merge(public_routes())
         .split_for_parts();
     http::openapi::finish(document)
 }
 
-/// Routes for callers with a token.
-fn guarded() -> OpenApiRouter<Api> {
+/// Routes that require a bearer token.
+fn authenticated_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(
-            clusters::crud::create_cluster,
-            clusters::crud::list_clusters
+            clusters::create::create_cluster,
+            clusters::read::list_clusters
         ))
         .routes(routes!(
-            clusters::crud::get_cluster,
+            clusters::read::get_cluster,
             clusters::update::update_cluster,
-            clusters::crud::delete_cluster
+            clusters::delete::delete_cluster
         ))
         .routes(routes!(clusters::scale::scale_cluster))
         .routes(routes!(clusters::reboot::reboot_nodes))
         .routes(routes!(clusters::repair::repair_cluster))
         .routes(routes!(clusters::adopt::adopt_cluster))
-        .routes(routes!(clusters::repair::release_cluster))
+        .routes(routes!(clusters::release::release_cluster))
         .routes(routes!(clusters::drift::get_drift))
         .routes(routes!(
             clusters::ingress::open_ingress,
@@ -240,11 +243,11 @@ fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(permissions::plans::plan_cluster))
         .routes(routes!(permissions::preflights::preflight_cluster))
         .routes(routes!(permissions::hints::list_hints))
-        .routes(routes!(permissions::hints::explain_refusal))
+        .routes(routes!(permissions::explain::explain_refusal))
 }
 
-/// Routes for everybody who reaches the port.
-fn open() -> OpenApiRouter<Api> {
+/// Routes that need no authentication.
+fn public_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(service::problem_pages::list_problem_types))
         .routes(routes!(service::problem_pages::get_problem_type))
@@ -254,22 +257,22 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(http::openapi::get_openapi))
 }
 
-async fn refuse_path() -> ApiError {
-    ApiError::new(ProblemCode::NotFound, "there is nothing at this path")
+async fn reject_path() -> ApiError {
+    ApiError::new(ProblemCode::NotFound, "no resource at this path")
 }
 
-async fn refuse_method() -> ApiError {
+async fn reject_method() -> ApiError {
     ApiError::new(
         ProblemCode::MethodNotAllowed,
-        "the Allow header lists the methods of this path",
+        "the `Allow` header lists the methods of this path",
     )
 }
 
-/// Answers for a handler that panicked; the panic itself is in the log.
-fn answer_panic(_: Box<dyn Any + Send>) -> Response {
+/// The response for a handler that panicked. The panic message is only in the log.
+fn panic_response(_: Box<dyn Any + Send>) -> Response {
     ApiError::new(
         ProblemCode::Internal,
-        "the service failed; the request id of this answer finds the reason in its log",
+        "internal error; search the service log for this response's request ID",
     )
     .into_response()
 }

@@ -1,4 +1,5 @@
-//! The API document: complete, valid where clients trip, and the committed one.
+//! Tests of the OpenAPI document: completeness, constructs that client generators accept, and the
+//! committed copy.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ fn document() -> Value {
     serde_json::to_value(super::openapi()).unwrap()
 }
 
-/// Every operation with its path and method.
+/// Every operation, named by its method and path.
 fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().unwrap();
     paths
@@ -21,36 +22,36 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
 }
 
 #[test]
-fn every_operation_has_a_name_of_its_own_one_success_and_the_problem() {
+fn every_operation_has_a_unique_id_one_success_and_the_problem() {
     let document = document();
-    let mut names = BTreeSet::new();
-    for (place, operation) in operations(&document) {
-        let name = operation["operationId"].as_str().unwrap();
+    let mut ids = BTreeSet::new();
+    for (route, operation) in operations(&document) {
+        let id = operation["operationId"].as_str().unwrap();
         assert!(
-            name.contains('_') && names.insert(name.to_owned()),
-            "{place}: {name}"
+            id.contains('_') && ids.insert(id.to_owned()),
+            "{route}: {id}"
         );
         let responses = operation["responses"].as_object().unwrap();
-        assert_eq!(responses.len(), 2, "{place}");
+        assert_eq!(responses.len(), 2, "{route}");
         for (status, response) in responses {
             assert!(
                 response["description"]
                     .as_str()
                     .is_some_and(|text| !text.is_empty()),
-                "{place} {status}"
+                "{route} {status}"
             );
         }
-        let problem = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
-            ["$ref"];
-        assert_eq!(problem, "#/components/schemas/Problem", "{place}");
-        let guarded = operation["security"][0].get("bearer").is_some();
-        assert_eq!(guarded, place.contains(" /v1/"), "{place}");
+        let default = &operation["responses"]["default"]["content"];
+        let problem = &default["application/problem+json"]["schema"]["$ref"];
+        assert_eq!(problem, "#/components/schemas/Problem", "{route}");
+        let authenticated = operation["security"][0].get("bearer").is_some();
+        assert_eq!(authenticated, route.contains(" /v1/"), "{route}");
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             assert!(
                 parameter["description"]
                     .as_str()
                     .is_some_and(|text| !text.is_empty()),
-                "{place} {parameter}"
+                "{route} {parameter}"
             );
             assert!(
                 parameter["schema"].get("$ref").is_some()
@@ -59,7 +60,7 @@ fn every_operation_has_a_name_of_its_own_one_success_and_the_problem() {
             );
         }
     }
-    assert!(names.contains("create_cluster") && names.contains("list_orphans"));
+    assert!(ids.contains("create_cluster") && ids.contains("list_orphans"));
 }
 
 #[test]
@@ -71,14 +72,14 @@ fn bodies_are_flat() {
                 let Some(choices) = property.get(choice) else {
                     continue;
                 };
-                // The only choice there is: a part, or null.
-                let null = choices
+                // The only choice allowed is a schema or null.
+                let has_null = choices
                     .as_array()
                     .unwrap()
                     .iter()
                     .any(|choice| choice["type"] == "null");
                 assert!(
-                    null && choices.as_array().unwrap().len() == 2,
+                    has_null && choices.as_array().unwrap().len() == 2,
                     "{name}.{field}"
                 );
                 assert!(!name.ends_with("Request"), "{name}.{field}");
@@ -88,7 +89,7 @@ fn bodies_are_flat() {
 }
 
 #[test]
-fn requests_refuse_unknown_fields_and_answers_are_complete() {
+fn requests_reject_unknown_fields_and_responses_are_complete() {
     let document = document();
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         let Some(properties) = schema["properties"].as_object() else {
@@ -98,7 +99,7 @@ fn requests_refuse_unknown_fields_and_answers_are_complete() {
         assert_eq!(
             schema
                 .get("additionalProperties")
-                .is_some_and(|more| *more == false),
+                .is_some_and(|additional| *additional == false),
             request,
             "{name}"
         );
@@ -111,20 +112,20 @@ fn requests_refuse_unknown_fields_and_answers_are_complete() {
 }
 
 #[test]
-fn the_committed_document_is_the_document() {
+fn the_committed_document_is_current() {
     let committed = include_str!("../../openapi/openapi.json");
-    let fresh = super::openapi().to_pretty_json().unwrap();
+    let current = super::openapi().to_pretty_json().unwrap();
     assert!(
-        committed.trim_end() == fresh,
-        "openapi/openapi.json is stale: `dax-provisioner openapi` prints the fresh one"
+        committed.trim_end() == current,
+        "openapi/openapi.json is stale: `dax-provisioner openapi` prints the current one"
     );
 }
 
 #[tokio::test]
-async fn a_panic_is_answered_without_its_text() {
-    let answer = super::answer_panic(Box::new("a secret"));
-    assert_eq!(answer.status(), 500);
-    let body = axum::body::to_bytes(answer.into_body(), 10_000)
+async fn the_response_to_a_panic_omits_its_message() {
+    let response = super::panic_response(Box::new("a secret"));
+    assert_eq!(response.status(), 500);
+    let body = axum::body::to_bytes(response.into_body(), 10_000)
         .await
         .unwrap();
     let problem: Value = serde_json::from_slice(&body).unwrap();

@@ -1,4 +1,6 @@
-//! Guards: what must hold of the database and of AWS before a worker may touch either.
+//! Startup checks of the database and of the AWS account, which pass before a worker starts.
+
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 
@@ -6,104 +8,108 @@ use crate::config::BadConfiguration;
 use crate::domain::installation::AwsAccount;
 use crate::store::{SchemaState, Store, StoreError};
 
-/// Clocks that differ by more are told.
-pub const SKEW_WARNED_SECONDS: f64 = 30.0;
-/// Clocks that differ by more are refused: AWS refuses signatures that are five minutes off, and people could no longer
-/// compare our times with AWS's.
-const SKEW_REFUSED_SECONDS: f64 = 240.0;
+/// Clock skew, in seconds, above which a warning is logged.
+pub const SKEW_WARNING_SECONDS: f64 = 30.0;
+/// Clock skew, in seconds, at which the service does not start. AWS rejects signatures that are
+/// five minutes off.
+const SKEW_LIMIT_SECONDS: f64 = 240.0;
 
-/// How a database was found.
+/// The result of the startup checks, unless the database can never be used.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Found {
-    /// It passes every guard; here is the AWS it belongs to, once it has met one.
-    Fit(Option<AwsAccount>),
-    /// It does not answer; the text says why.
-    Away(String),
-    /// Its tables are older than this program.
+pub enum DatabaseState {
+    /// All checks pass. Contains the AWS account the database is bound to, if any.
+    Ready(Option<AwsAccount>),
+    /// The database cannot be reached, for the contained reason.
+    Unreachable(String),
+    /// Migrations of this program are missing.
     NotMigrated,
 }
 
-/// Looks at the database. What can mend itself is an answer; what cannot is refused.
-pub async fn look_at_database(
+/// Checks the database. Transient conditions are a [`DatabaseState`], permanent ones an error.
+pub async fn check_database(
     store: &Store,
     wants_sandbox: bool,
-) -> Result<Found, BadConfiguration> {
-    match examine(store, wants_sandbox).await {
-        Ok(found) => found,
-        Err(error) => Ok(Found::Away(chain(&error))),
+) -> Result<DatabaseState, BadConfiguration> {
+    match try_check(store, wants_sandbox).await {
+        Ok(checked) => checked,
+        Err(error) => Ok(DatabaseState::Unreachable(chain(&error))),
     }
 }
 
-async fn examine(
+async fn try_check(
     store: &Store,
     wants_sandbox: bool,
-) -> Result<Result<Found, BadConfiguration>, StoreError> {
+) -> Result<Result<DatabaseState, BadConfiguration>, StoreError> {
     store.ping().await?;
     let durability = store.durability().await?;
     if !durability.is_safe() {
         return Ok(Err(BadConfiguration::because(format!(
-            "the database may lose what it has confirmed (fsync = {}, synchronous_commit = {}); switch both on, or use another",
+            "the database can lose committed transactions (fsync = {}, synchronous_commit = {}); \
+             turn both on",
             durability.fsync, durability.synchronous_commit
         ))));
     }
-    if let Err(refusal) = judge_skew(store.clock_offset(now()).await?) {
-        return Ok(Err(refusal));
+    if let Err(bad) = check_clock_skew(store.clock_offset(now()).await?) {
+        return Ok(Err(bad));
     }
     match store.schema_state().await? {
         SchemaState::Current => {}
-        SchemaState::Behind { .. } => return Ok(Ok(Found::NotMigrated)),
+        SchemaState::Behind { .. } => return Ok(Ok(DatabaseState::NotMigrated)),
     }
-    let place = store.installation().await?.place;
-    Ok(place
+    let account = store.installation().await?.account;
+    Ok(account
         .as_ref()
-        .map_or(Ok(()), |place| judge_kind(place, wants_sandbox))
-        .map(|()| Found::Fit(place)))
+        .map_or(Ok(()), |account| check_kind(account, wants_sandbox))
+        .map(|()| DatabaseState::Ready(account)))
 }
 
-/// Warns of clocks that differ, and refuses those that differ too much.
-fn judge_skew(database_ahead_seconds: f64) -> Result<(), BadConfiguration> {
+fn check_clock_skew(database_ahead_seconds: f64) -> Result<(), BadConfiguration> {
     let skew = database_ahead_seconds.abs();
-    if skew >= SKEW_REFUSED_SECONDS {
+    if skew >= SKEW_LIMIT_SECONDS {
         return Err(BadConfiguration::because(format!(
-            "the clocks of the database and of this machine differ by {skew:.0} s; set them right first"
+            "the clocks of the database and of this machine differ by {skew:.0} s; \
+             synchronise them"
         )));
     }
-    if skew > SKEW_WARNED_SECONDS {
+    if skew > SKEW_WARNING_SECONDS {
         tracing::warn!("the clocks of the database and of this machine differ by {skew:.0} s");
     }
     Ok(())
 }
 
-/// A database of a sandbox never meets real AWS, nor the reverse.
-fn judge_kind(database: &AwsAccount, wants_sandbox: bool) -> Result<(), BadConfiguration> {
+/// Rejects the database of a sandbox for real AWS, and the reverse.
+fn check_kind(database: &AwsAccount, wants_sandbox: bool) -> Result<(), BadConfiguration> {
     if database.sandbox_id.is_some() == wants_sandbox {
         return Ok(());
     }
-    let here = if wants_sandbox {
+    let target = if wants_sandbox {
         "a sandbox"
     } else {
         "real AWS"
     };
-    Err(BadConfiguration::because(format!(
-        "this database belongs to {database}; refusing to run it against {here}"
-    )))
+    Err(wrong_database(database, target))
 }
 
-/// A database belongs to one account and Region, and a sandbox's to that very sandbox.
+/// Binds the database to this account and Region, or rejects one bound to another.
 pub async fn claim_account(
     store: &Store,
-    here: &AwsAccount,
+    account: &AwsAccount,
 ) -> Result<Result<(), BadConfiguration>, StoreError> {
-    let database = store.claim_account(here).await?;
-    if database == *here {
+    let database = store.claim_account(account).await?;
+    if database == *account {
         return Ok(Ok(()));
     }
-    Ok(Err(BadConfiguration::because(format!(
-        "this database belongs to {database}; refusing to run it against {here}"
-    ))))
+    Ok(Err(wrong_database(&database, account)))
 }
 
-/// An error and its causes in one line. Some libraries repeat a cause in their own words; it is told once.
+fn wrong_database(database: &AwsAccount, target: impl fmt::Display) -> BadConfiguration {
+    BadConfiguration::because(format!(
+        "the database is bound to {database} and cannot be used with {target}; \
+         use another database"
+    ))
+}
+
+/// An error and its causes in one line. A cause that the text above it already contains is omitted.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = error.to_string();
     for cause in
@@ -120,7 +126,7 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 /// This machine's clock.
 #[expect(
     clippy::disallowed_methods,
-    reason = "compared with the database's clock, and shown to people; nothing is decided by it"
+    reason = "only displayed or compared with the database's clock; no decision depends on it"
 )]
 pub fn now() -> DateTime<Utc> {
     Utc::now()
@@ -130,7 +136,7 @@ pub fn now() -> DateTime<Utc> {
 mod tests {
     use super::*;
 
-    fn place(sandbox_id: Option<&str>) -> AwsAccount {
+    fn account(sandbox_id: Option<&str>) -> AwsAccount {
         AwsAccount {
             sandbox_id: sandbox_id.map(str::to_owned),
             account_id: "123456789012".to_owned(),
@@ -140,8 +146,8 @@ mod tests {
     }
 
     #[test]
-    fn clocks_may_differ_a_little() {
-        for (ahead, fits) in [
+    fn clock_skew_is_limited() {
+        for (ahead, accepted) in [
             (0.0, true),
             (-29.0, true),
             (31.0, true),
@@ -149,26 +155,27 @@ mod tests {
             (240.0, false),
             (-900.0, false),
         ] {
-            assert_eq!(judge_skew(ahead).is_ok(), fits, "{ahead}");
+            assert_eq!(check_clock_skew(ahead).is_ok(), accepted, "{ahead}");
         }
     }
 
     #[test]
-    fn a_database_of_one_kind_of_aws_refuses_the_other() {
-        assert!(judge_kind(&place(None), false).is_ok());
-        assert!(judge_kind(&place(Some("s1")), true).is_ok());
-        let fault = judge_kind(&place(Some("s1")), false)
+    fn a_database_of_a_sandbox_is_rejected_for_real_aws_and_the_reverse() {
+        assert!(check_kind(&account(None), false).is_ok());
+        assert!(check_kind(&account(Some("s1")), true).is_ok());
+        let rejected = check_kind(&account(Some("s1")), false)
             .unwrap_err()
             .to_string();
         assert_eq!(
-            fault,
-            "this database belongs to the AWS sandbox s1 (account 123456789012, us-east-1); refusing to run it against real AWS"
+            rejected,
+            "the database is bound to the AWS sandbox s1 (account 123456789012, us-east-1) \
+             and cannot be used with real AWS; use another database"
         );
         assert!(
-            judge_kind(&place(None), true)
+            check_kind(&account(None), true)
                 .unwrap_err()
                 .to_string()
-                .ends_with("against a sandbox")
+                .ends_with("cannot be used with a sandbox; use another database")
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The sandbox: the one in this process, and what another one says about itself.
+//! The AWS sandbox in this process, and the client for a separate one.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -15,12 +15,12 @@ use crate::config::{Endpoint, SandboxChoice, Secret};
 
 use crate::app::server;
 
-/// How long a sandbox may take to say who it is.
+/// Timeout of a request to `/_sandbox/health`.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A sandbox that is served by this process.
+/// A sandbox that runs in this process.
 #[derive(Debug)]
-pub struct OwnSandbox {
+pub struct LocalSandbox {
     address: SocketAddr,
     id: String,
     region: String,
@@ -28,14 +28,14 @@ pub struct OwnSandbox {
     task: JoinHandle<std::io::Result<()>>,
 }
 
-/// A sandbox that is opened on a listener, and not served yet.
+/// The bound port of a sandbox that does not run yet.
 pub struct Bound {
     listener: TcpListener,
     choice: SandboxChoice,
 }
 
 impl Bound {
-    /// Takes the sandbox's port.
+    /// Binds the sandbox's port on 127.0.0.1.
     pub fn bind(choice: &SandboxChoice) -> anyhow::Result<Self> {
         let listener = server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, choice.port)))?;
         Ok(Self {
@@ -44,8 +44,8 @@ impl Bound {
         })
     }
 
-    /// Opens the sandbox, anew if everything earlier shall be forgotten, and serves it.
-    pub fn serve(self, forget: bool) -> anyhow::Result<OwnSandbox> {
+    /// Opens the sandbox and serves it. `reset` deletes earlier state first.
+    pub fn serve(self, reset: bool) -> anyhow::Result<LocalSandbox> {
         let settings = self.choice.settings;
         if let Some(directory) = settings
             .journal
@@ -53,21 +53,21 @@ impl Bound {
             .and_then(|journal| journal.parent())
         {
             fs::create_dir_all(directory)
-                .with_context(|| format!("cannot make {}", directory.display()))?;
+                .with_context(|| format!("cannot create {}", directory.display()))?;
         }
         let region = settings.region.clone();
         let sandbox = Sandbox::open(settings).context("cannot open the AWS sandbox")?;
-        if forget {
+        if reset {
             sandbox.reset();
         }
         let address = self.listener.local_addr()?;
         self.listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let (id, stop) = (sandbox.id(), CancellationToken::new());
-        let until = stop.clone();
+        let stopped = stop.clone();
         let task =
-            tokio::spawn(async move { sandbox.serve(listener, until.cancelled_owned()).await });
-        Ok(OwnSandbox {
+            tokio::spawn(async move { sandbox.serve(listener, stopped.cancelled_owned()).await });
+        Ok(LocalSandbox {
             address,
             id,
             region,
@@ -77,18 +77,18 @@ impl Bound {
     }
 }
 
-impl OwnSandbox {
+impl LocalSandbox {
     /// `http://127.0.0.1:<port>`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The Region it plays.
+    /// The simulated Region.
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// What the AWS clients need to talk to it.
+    /// The target of AWS clients for this sandbox.
     pub fn target(&self) -> Target {
         let endpoint = Endpoint {
             url: self.url(),
@@ -98,7 +98,7 @@ impl OwnSandbox {
         target(&endpoint, self.id.clone(), self.region.clone())
     }
 
-    /// Serves until it fails; it does not end by itself.
+    /// Waits until the sandbox ends, which is always a failure.
     pub async fn ended(&mut self) -> anyhow::Result<()> {
         (&mut self.task)
             .await
@@ -106,47 +106,47 @@ impl OwnSandbox {
             .context("the AWS sandbox failed")
     }
 
-    /// Ends the calls under way and stops.
+    /// Finishes running calls and stops.
     pub async fn stop(self) {
         self.stop.cancel();
-        // How it ended no longer matters.
+        // Its result no longer matters.
         let _ = self.task.await;
     }
 }
 
-/// What a sandbox says about itself on `/_sandbox/health`.
+/// The response of a sandbox's `/_sandbox/health`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Health {
-    /// Its id.
+    /// The sandbox's id, to which the database is bound.
     pub id: String,
-    /// The account it plays.
+    /// The simulated account, 12 digits.
     pub account_id: String,
-    /// The Region it plays.
+    /// The simulated Region.
     pub region: String,
 }
 
-/// Asks a sandbox that runs on its own who it is.
+/// Reads the health of a separate sandbox.
 pub async fn health(endpoint: &Endpoint) -> anyhow::Result<Health> {
     let url = format!("{}/_sandbox/health", endpoint.url);
     let client = reqwest::Client::builder()
         .no_proxy()
         .timeout(HEALTH_TIMEOUT)
         .build()?;
-    let answer = client
+    let response = client
         .get(&url)
         .send()
         .await
-        .with_context(|| format!("no AWS sandbox answers at {}", endpoint.url))?;
-    let answer = answer
+        .with_context(|| format!("cannot reach the AWS sandbox at {}", endpoint.url))?;
+    let response = response
         .error_for_status()
         .with_context(|| format!("{url} is not an AWS sandbox"))?;
-    answer
+    response
         .json()
         .await
         .with_context(|| format!("{url} is not an AWS sandbox"))
 }
 
-/// What the AWS clients need to talk to a sandbox.
+/// The target of AWS clients for a sandbox.
 pub fn target(endpoint: &Endpoint, sandbox_id: String, region: String) -> Target {
     Target::Sandbox {
         endpoint: endpoint.url.clone(),
@@ -157,10 +157,10 @@ pub fn target(endpoint: &Endpoint, sandbox_id: String, region: String) -> Target
     }
 }
 
-/// The command that shows a sandbox's clusters with the AWS CLI.
-pub fn cli_line(url: &str, region: &str) -> String {
+/// The AWS CLI command that lists a sandbox's clusters.
+pub fn aws_cli_command(url: &str, region: &str) -> String {
     format!(
-        "AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_DEFAULT_REGION={region} aws --endpoint-url {url} dax \
-         describe-clusters"
+        "AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_DEFAULT_REGION={region} \
+         aws --endpoint-url {url} dax describe-clusters"
     )
 }

@@ -1,6 +1,7 @@
-//! The door: a listener that is bound before anything else, and a server that closes connections which say nothing.
+//! The HTTP server, with limits on connections and on the time to read a request head.
 //!
-//! HTTP/1 only. `axum::serve` has no time limit for headers, so this is axum-server with hyper's timer.
+//! HTTP/1 only. `axum::serve` has no timeout for headers, so this uses axum-server with hyper's
+//! timer.
 
 use std::future::{Ready, ready};
 use std::io;
@@ -19,21 +20,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-/// How long a connection may take for what, and how many there may be.
+/// Timeouts of a connection, and the number of connections.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// From the first connection until its first complete head.
+    /// From the start of the connection to its first complete request head.
     pub(super) first_request: Duration,
-    /// For one head, waiting for it included: so long an idle connection is kept.
+    /// Header read timeout; also the keep-alive idle timeout.
     pub(super) head: Duration,
-    /// Connections at the same time; more are closed at once.
+    /// Concurrent connections; more are closed at once.
     pub(super) connections: usize,
-    /// For requests at work when the service ends.
+    /// For running requests at shutdown.
     pub(super) drain: Duration,
 }
 
 impl Limits {
-    /// The service's own limits.
     pub(super) const SERVICE: Self = Self {
         first_request: Duration::from_secs(5),
         head: Duration::from_secs(10),
@@ -42,12 +42,11 @@ impl Limits {
     };
 }
 
-/// Takes an address and port.
 pub(super) fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))
 }
 
-/// Serves until `stop`, then lets requests at work end within the limit.
+/// Serves until `stop`, then finishes running requests within the limit.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -59,14 +58,14 @@ pub(super) async fn serve(
         .http1_only()
         .first_request_timeout(limits.first_request)
         .handle(handle.clone())
-        .accept_error_handler(|_, error| tracing::debug!(%error, "a connection was not taken"));
+        .accept_error_handler(|_, error| tracing::debug!(%error, "connection rejected"));
     server
         .http_builder()
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head);
-    let server = server.acceptor(CountedAcceptor {
-        free: Arc::new(Semaphore::new(limits.connections)),
+    let server = server.acceptor(LimitedAcceptor {
+        permits: Arc::new(Semaphore::new(limits.connections)),
     });
     let mut serving = std::pin::pin!(server.serve(router.into_make_service()));
     tokio::select! {
@@ -76,42 +75,42 @@ pub(super) async fn serve(
     serving.await.context("the HTTP server ended")
 }
 
-/// Takes connections as long as there are free places, and holds a place as long as the connection lasts.
+/// Accepts a connection while permits are available; the connection holds its permit until it ends.
 #[derive(Clone)]
-struct CountedAcceptor {
-    free: Arc<Semaphore>,
+struct LimitedAcceptor {
+    permits: Arc<Semaphore>,
 }
 
-impl<S> Accept<TcpStream, S> for CountedAcceptor {
+impl<S> Accept<TcpStream, S> for LimitedAcceptor {
     type Stream = TcpStream;
-    type Service = Placed<S>;
-    type Future = Ready<io::Result<(TcpStream, Placed<S>)>>;
+    type Service = Permitted<S>;
+    type Future = Ready<io::Result<(TcpStream, Permitted<S>)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let Ok(place) = Arc::clone(&self.free).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
             return ready(Err(io::Error::other("too many connections")));
         };
-        // Answers are small and wait for nothing: send them at once.
+        // Responses are small, so send them without delay.
         ready(stream.set_nodelay(true).map(|()| {
             (
                 stream,
-                Placed {
+                Permitted {
                     service,
-                    _place: Arc::new(place),
+                    _permit: Arc::new(permit),
                 },
             )
         }))
     }
 }
 
-/// A connection's service, which lives as long as the connection, and its place.
+/// A connection's service with its permit; both are dropped when the connection ends.
 #[derive(Clone)]
-struct Placed<S> {
+struct Permitted<S> {
     service: S,
-    _place: Arc<OwnedSemaphorePermit>,
+    _permit: Arc<OwnedSemaphorePermit>,
 }
 
-impl<R, S: Service<R>> Service<R> for Placed<S> {
+impl<R, S: Service<R>> Service<R> for Permitted<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
@@ -137,172 +136,174 @@ mod tests {
 
     use super::*;
 
-    const QUICK: Limits = Limits {
+    const SHORT: Limits = Limits {
         first_request: Duration::from_millis(300),
         head: Duration::from_millis(600),
         connections: 2,
         drain: Duration::from_millis(500),
     };
-    /// How much later than its limit a connection may be closed on a busy machine.
+    /// How long after its timeout a connection may be closed on a busy machine.
     const SLACK: Duration = Duration::from_secs(5);
 
-    struct Served {
+    struct TestServer {
         address: SocketAddr,
         stop: CancellationToken,
         task: JoinHandle<anyhow::Result<()>>,
     }
 
-    fn served() -> Served {
+    fn start_server() -> TestServer {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let slow = get(|| async {
             tokio::time::sleep(Duration::from_millis(200)).await;
             "slow"
         });
-        // A word at a time: to its end long after the limit for heads, and without one.
-        let words = |count: usize| {
-            let word = move |n| async move {
-                (n < count).then(|| (Ok::<_, io::Error>(format!("word {n}\n")), n + 1))
+        // Responses that are sent in chunks for longer than the timeout of heads.
+        let chunks = |count: usize| {
+            let chunk = move |n| async move {
+                (n < count).then(|| (Ok::<_, io::Error>(format!("chunk {n}\n")), n + 1))
             };
-            let paced = stream::unfold(0, word).then(|word| async {
-                tokio::time::sleep(QUICK.head / 4).await;
-                word
+            let paced = stream::unfold(0, chunk).then(|chunk| async {
+                tokio::time::sleep(SHORT.head / 4).await;
+                chunk
             });
             Body::from_stream(paced)
         };
         let router = Router::new()
-            .route("/", get(|| async { "here" }))
+            .route("/", get(|| async { "hello" }))
             .route("/slow", slow)
-            .route("/words", get(move || async move { words(12) }))
-            .route("/endless", get(move || async move { words(usize::MAX) }));
+            .route("/chunks", get(move || async move { chunks(12) }))
+            .route("/endless", get(move || async move { chunks(usize::MAX) }));
         let stop = CancellationToken::new();
-        let task = tokio::spawn(serve(listener, router, QUICK, stop.clone()));
-        Served {
+        let task = tokio::spawn(serve(listener, router, SHORT, stop.clone()));
+        TestServer {
             address,
             stop,
             task,
         }
     }
 
-    /// Sends some bytes, reads until the server closes, and says what came and how long it took.
-    async fn told(address: SocketAddr, bytes: &[u8]) -> (String, Duration) {
-        let began = Instant::now();
+    /// Sends some bytes and reads until the server closes the connection. Returns the response and
+    /// the elapsed time.
+    async fn exchange(address: SocketAddr, bytes: &[u8]) -> (String, Duration) {
+        let start = Instant::now();
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
-        let mut answer = Vec::new();
-        // A reset is as good an end as a close.
+        let mut response = Vec::new();
+        // The server may close or reset the connection.
         let reading =
-            tokio::time::timeout(QUICK.head + SLACK, stream.read_to_end(&mut answer)).await;
+            tokio::time::timeout(SHORT.head + SLACK, stream.read_to_end(&mut response)).await;
         assert!(reading.is_ok(), "the connection was not closed");
         (
-            String::from_utf8_lossy(&answer).into_owned(),
-            began.elapsed(),
+            String::from_utf8_lossy(&response).into_owned(),
+            start.elapsed(),
         )
     }
 
-    // Trap T-2: without a timer these connections would stay for ever.
     #[tokio::test]
-    async fn silent_and_half_spoken_connections_are_closed() {
-        let served = served();
+    async fn connections_without_a_complete_head_are_closed() {
+        let server = start_server();
         for bytes in [&b""[..], b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n"] {
-            let (answer, took) = told(served.address, bytes).await;
-            assert!(!answer.contains("200 OK"), "{answer}");
-            assert!(took >= QUICK.first_request, "{took:?}");
+            let (response, took) = exchange(server.address, bytes).await;
+            assert!(!response.contains("200 OK"), "{response}");
+            assert!(took >= SHORT.first_request, "{took:?}");
         }
     }
 
     #[tokio::test]
-    async fn an_idle_connection_is_closed_after_its_answer() {
-        let served = served();
-        let (answer, took) = told(served.address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
-        assert!(answer.contains("here"), "{answer}");
-        assert!(took >= QUICK.head, "{took:?}");
-        let (answer, _) = told(
-            served.address,
+    async fn an_idle_connection_is_closed_after_its_response() {
+        let server = start_server();
+        let (response, took) =
+            exchange(server.address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(response.contains("hello"), "{response}");
+        assert!(took >= SHORT.head, "{took:?}");
+        let (response, _) = exchange(
+            server.address,
             b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHo",
         )
         .await;
-        assert_eq!(answer.matches("here").count(), 1, "{answer}");
+        assert_eq!(response.matches("hello").count(), 1, "{response}");
     }
 
     #[tokio::test]
-    async fn connections_beyond_the_limit_are_closed_at_once_and_places_come_back() {
-        let served = served();
+    async fn connections_beyond_the_limit_are_closed_at_once_and_permits_are_returned() {
+        let server = start_server();
         let held = [
-            TcpStream::connect(served.address).await.unwrap(),
-            TcpStream::connect(served.address).await.unwrap(),
+            TcpStream::connect(server.address).await.unwrap(),
+            TcpStream::connect(server.address).await.unwrap(),
         ];
-        // The places are taken when the server has looked at the connections, in order.
-        let (answer, took) = told(served.address, b"").await;
+        // The server accepts connections in order, so both permits are taken before this one.
+        let (response, took) = exchange(server.address, b"").await;
         assert!(
-            answer.is_empty() && took < QUICK.first_request,
-            "{answer} {took:?}"
+            response.is_empty() && took < SHORT.first_request,
+            "{response} {took:?}"
         );
         drop(held);
         for _ in 0..50 {
-            if told(served.address, b"GET / HTTP/1.0\r\n\r\n")
+            if exchange(server.address, b"GET / HTTP/1.0\r\n\r\n")
                 .await
                 .0
-                .contains("here")
+                .contains("hello")
             {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("no place came back");
+        panic!("no permit was returned");
     }
 
     #[tokio::test]
-    async fn requests_at_work_are_answered_when_the_service_stops() {
-        let served = served();
-        let request = tokio::spawn(told(
-            served.address,
+    async fn running_requests_are_finished_when_the_server_stops() {
+        let server = start_server();
+        let request = tokio::spawn(exchange(
+            server.address,
             b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n",
         ));
         tokio::time::sleep(Duration::from_millis(80)).await;
-        served.stop.cancel();
-        served.task.await.unwrap().unwrap();
+        server.stop.cancel();
+        server.task.await.unwrap().unwrap();
         assert!(request.await.unwrap().0.ends_with("slow"));
         assert!(
-            TcpStream::connect(served.address).await.is_err(),
-            "the door is still open"
+            TcpStream::connect(server.address).await.is_err(),
+            "the server still accepts connections"
         );
     }
 
     #[tokio::test]
-    async fn an_answer_that_takes_its_time_is_not_cut_until_the_service_stops() {
-        let served = served();
-        let (answer, took) = told(served.address, b"GET /words HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    async fn a_slow_response_is_not_cut_until_the_server_stops() {
+        let server = start_server();
+        let (response, took) =
+            exchange(server.address, b"GET /chunks HTTP/1.1\r\nHost: x\r\n\r\n").await;
         assert!(
-            answer.contains("word 11") && took >= QUICK.head * 3,
-            "{took:?} {answer}"
+            response.contains("chunk 11") && took >= SHORT.head * 3,
+            "{took:?} {response}"
         );
-        let endless = tokio::spawn(told(
-            served.address,
+        let endless = tokio::spawn(exchange(
+            server.address,
             b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n",
         ));
-        tokio::time::sleep(QUICK.head).await;
+        tokio::time::sleep(SHORT.head).await;
         let stopped = Instant::now();
-        served.stop.cancel();
-        served.task.await.unwrap().unwrap();
-        assert!(stopped.elapsed() < QUICK.drain + SLACK);
-        assert!(endless.await.unwrap().0.contains("word 1"));
+        server.stop.cancel();
+        server.task.await.unwrap().unwrap();
+        assert!(stopped.elapsed() < SHORT.drain + SLACK);
+        assert!(endless.await.unwrap().0.contains("chunk 1"));
     }
 
     #[tokio::test]
-    async fn http2_is_not_spoken_here() {
-        let served = served();
-        let (answer, _) = told(served.address, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        assert!(!answer.contains("200 OK"), "{answer}");
+    async fn http2_is_not_supported() {
+        let server = start_server();
+        let (response, _) = exchange(server.address, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        assert!(!response.contains("200 OK"), "{response}");
     }
 
     #[tokio::test]
-    async fn a_taken_port_is_one_line() {
-        let served = served();
-        let error = bind(served.address).unwrap_err();
+    async fn a_port_in_use_is_reported_in_one_line() {
+        let server = start_server();
+        let error = bind(server.address).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("cannot listen on {}", served.address)
+            format!("cannot listen on {}", server.address)
         );
     }
 }

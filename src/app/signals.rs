@@ -1,23 +1,23 @@
-//! Signals: the first asks the service to end, the second does not wait for anything.
+//! Signals: the first starts a graceful shutdown, the second stops the process at once.
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// What signals have asked for so far.
+/// The effects of SIGINT and SIGTERM.
 #[derive(Debug, Clone)]
 pub struct Signals {
-    /// The service shall end in order.
+    /// Cancelled by the first signal: shut down gracefully.
     pub stop: CancellationToken,
-    /// It shall end now.
+    /// Cancelled by the second signal: do not wait.
     pub force: CancellationToken,
 }
 
 impl Signals {
-    /// Begins to watch for SIGINT and SIGTERM.
+    /// Installs handlers for SIGINT and SIGTERM.
     pub fn watch() -> anyhow::Result<Self> {
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
-        let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot handle SIGINT")?;
+        let mut terminate = signal(SignalKind::terminate()).context("cannot handle SIGTERM")?;
         let signals = Self::none();
         let watched = signals.clone();
         tokio::spawn(async move {
@@ -32,7 +32,7 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Signals that never come.
+    /// Signals that are never sent.
     pub fn none() -> Self {
         Self {
             stop: CancellationToken::new(),

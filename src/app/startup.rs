@@ -1,6 +1,6 @@
-//! The opening: waits until database and AWS are there and pass the guards, then puts the workers to work.
+//! Startup: waits until the database and AWS are reachable and pass the startup checks.
 //!
-//! What is away is waited for, and told once; what is wrong ends the process.
+//! Transient problems are logged once and retried; permanent ones end the process.
 
 use std::time::Duration;
 
@@ -11,107 +11,106 @@ use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::waiting::WaitingFor;
 use crate::store::Store;
 
-use super::guards::{self, Found};
+use super::guards::{self, DatabaseState};
 use super::sandbox;
 
-/// Between two looks at a database that is not fit.
-const DATABASE_PAUSE: Duration = Duration::from_secs(1);
-/// First pause between two questions to an AWS that does not answer; it doubles.
-const AWS_PAUSE: Duration = Duration::from_millis(500);
-/// Longest such pause.
-const AWS_PAUSE_MAX: Duration = Duration::from_secs(30);
+const DATABASE_RETRY: Duration = Duration::from_secs(1);
+/// First pause between attempts to reach AWS. It doubles up to [`AWS_RETRY_MAX`].
+const AWS_RETRY: Duration = Duration::from_millis(500);
+const AWS_RETRY_MAX: Duration = Duration::from_secs(30);
 
-/// Tells a state when it changes, and not again.
+/// Logs a state once, when it changes.
 #[derive(Debug, Default)]
 struct ChangeLogger {
-    told: Option<String>,
+    logged: Option<String>,
 }
 
 impl ChangeLogger {
     fn log_change(&mut self, line: String) {
-        if self.told.as_ref() != Some(&line) {
+        if self.logged.as_ref() != Some(&line) {
             tracing::warn!("{line}");
-            self.told = Some(line);
+            self.logged = Some(line);
         }
     }
 
     fn resolved(&self, line: &str) {
-        if self.told.is_some() {
+        if self.logged.is_some() {
             tracing::info!("{line}");
         }
     }
 }
 
-/// Waits for a database that passes the guards, and says which AWS it belongs to; an unfit one is refused.
-pub(super) async fn fit_database(
+/// Waits until the database passes the startup checks. Returns the AWS account it is bound to.
+pub(super) async fn await_database(
     store: &Store,
     wants_sandbox: bool,
 ) -> Result<Option<AwsAccount>, BadConfiguration> {
     let mut logger = ChangeLogger::default();
     loop {
-        match guards::look_at_database(store, wants_sandbox).await? {
-            Found::Fit(place) => {
+        match guards::check_database(store, wants_sandbox).await? {
+            DatabaseState::Ready(account) => {
                 logger.resolved("the database is ready");
-                return Ok(place);
+                return Ok(account);
             }
-            Found::Away(why) => logger.log_change(format!(
-                "the database does not answer ({why}); going on when it does"
+            DatabaseState::Unreachable(reason) => logger.log_change(format!(
+                "the database is unreachable ({reason}); waiting for it"
             )),
-            Found::NotMigrated => {
-                logger
-                    .log_change("the database is not migrated: run dax-provisioner migrate; going on when it is".to_owned());
-            }
+            DatabaseState::NotMigrated => logger.log_change(
+                "the database is not migrated; run dax-provisioner migrate".to_owned(),
+            ),
         }
-        tokio::time::sleep(DATABASE_PAUSE).await;
+        tokio::time::sleep(DATABASE_RETRY).await;
     }
 }
 
-/// Waits for AWS to say who we are, and has the database agree.
-pub(super) async fn known_aws(
+/// Waits until AWS returns the identity of this service, and binds the database to its account.
+pub(super) async fn await_aws(
     store: &Store,
     choice: &AwsChoice,
     clients: &Clients,
 ) -> Result<(Aws, AwsAccount), BadConfiguration> {
     let mut logger = ChangeLogger::default();
-    let mut pause = AWS_PAUSE;
+    let mut pause = AWS_RETRY;
     loop {
-        match meet(store, choice, clients).await {
-            Ok(Ok(met)) => {
-                logger.resolved("AWS answers; the workers begin");
-                return Ok(met);
+        match connect(store, choice, clients).await {
+            Ok(Ok(connected)) => {
+                logger.resolved("AWS is reachable; workers are starting");
+                return Ok(connected);
             }
-            Ok(Err(refusal)) => return Err(refusal),
-            Err(obstacle) => {
-                if let Err(error) = store.explain_pending(obstacle.waiting_for).await {
-                    tracing::debug!(%error, "pending operations do not say why they wait");
+            Ok(Err(bad)) => return Err(bad),
+            Err(problem) => {
+                if let Err(error) = store.explain_pending(problem.waiting_for).await {
+                    tracing::debug!(
+                        %error,
+                        "could not record the wait reason of pending operations"
+                    );
                 }
                 logger.log_change(format!(
-                    "{}; operations are accepted and wait until this is mended",
-                    obstacle.line
+                    "{}; operations are accepted but will not run until this is fixed",
+                    problem.reason
                 ));
             }
         }
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(AWS_PAUSE_MAX);
+        pause = (pause * 2).min(AWS_RETRY_MAX);
     }
 }
 
-/// The AWS clients as far as they can be made before AWS has answered.
+/// AWS clients that exist before AWS is reachable.
 #[derive(Debug, Clone)]
 pub(super) struct Clients {
-    /// Clients that can be used; for a sandbox that has not answered yet, its id is not known to them.
+    /// Without the sandbox's id while a separate sandbox is unreachable.
     pub(super) aws: Aws,
 }
 
 impl Clients {
-    /// Makes clients for real AWS or for the sandbox of this process.
     pub(super) async fn open(target: &Target) -> Self {
         Self {
             aws: Aws::open(target).await,
         }
     }
 
-    /// Makes clients for a sandbox that runs on its own, which need not run yet.
+    /// Creates clients for a separate sandbox, which may not run yet.
     pub(super) async fn for_endpoint(endpoint: &Endpoint) -> Self {
         let health = sandbox::health(endpoint).await.ok();
         let (id, region) = health.map_or_else(
@@ -122,16 +121,16 @@ impl Clients {
     }
 }
 
-/// Why AWS could not be met yet.
+/// A transient problem that delays the startup.
 struct StartupError {
-    line: String,
+    reason: String,
     waiting_for: WaitingFor,
 }
 
 impl StartupError {
-    fn away(line: String) -> Self {
+    fn unreachable(reason: String) -> Self {
         Self {
-            line,
+            reason,
             waiting_for: WaitingFor::Aws,
         }
     }
@@ -143,13 +142,13 @@ impl StartupError {
             WaitingFor::Aws
         };
         Self {
-            line: told(fault),
+            reason: describe_fault(fault),
             waiting_for,
         }
     }
 }
 
-async fn meet(
+async fn connect(
     store: &Store,
     choice: &AwsChoice,
     clients: &Clients,
@@ -159,21 +158,21 @@ async fn meet(
         AwsChoice::Endpoint(endpoint) => {
             let health = sandbox::health(endpoint)
                 .await
-                .map_err(|error| StartupError::away(guards::chain(error.as_ref())))?;
+                .map_err(|error| StartupError::unreachable(guards::chain(error.as_ref())))?;
             Aws::open(&sandbox::target(endpoint, health.id, health.region)).await
         }
     };
-    let place = aws
-        .place()
+    let account = aws
+        .account()
         .await
         .map_err(|fault| StartupError::of(&fault))?;
-    let claimed = guards::claim_account(store, &place)
+    let claimed = guards::claim_account(store, &account)
         .await
-        .map_err(|error| StartupError::away(guards::chain(&error)))?;
-    Ok(claimed.map(|()| (aws, place)))
+        .map_err(|error| StartupError::unreachable(guards::chain(&error)))?;
+    Ok(claimed.map(|()| (aws, account)))
 }
 
-/// What AWS clients need for a command that runs no sandbox of its own.
+/// The target of AWS clients for a command that does not run a sandbox.
 pub async fn client_target(choice: &AwsChoice) -> anyhow::Result<Target> {
     match choice {
         AwsChoice::Real | AwsChoice::Sandbox(_) => Ok(Target::Real { region: None }),
@@ -184,10 +183,10 @@ pub async fn client_target(choice: &AwsChoice) -> anyhow::Result<Target> {
     }
 }
 
-/// A fault in one line, without AWS's own message, which may hold what a log must not.
-pub fn told(fault: &Fault) -> String {
+/// One line for a failed GetCallerIdentity. It omits AWS's message, which may contain secrets.
+pub fn describe_fault(fault: &Fault) -> String {
     match &fault.aws {
-        Some(refusal) => format!("AWS does not say who we are ({})", refusal.code),
+        Some(error) => format!("GetCallerIdentity failed ({})", error.code),
         None => fault.detail.clone(),
     }
 }

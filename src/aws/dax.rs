@@ -1,4 +1,4 @@
-//! DAX: what we ask. Every member of an answer is optional in AWS's model, and is read so.
+//! DAX queries. Every response member is optional in AWS's model and is treated as such.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,45 +10,45 @@ use crate::domain::problems::fault::Fault;
 use super::Aws;
 use super::fault::{Call, absent_is_none, fault_of};
 
-/// Port of an endpoint with TLS; without it is 8111 (developer guide, "DAX: How it works").
+/// Port of an endpoint with TLS; without TLS it is 8111 (developer guide, "DAX: How it works").
 const TLS_PORT: i32 = 9111;
 const PLAIN_PORT: i32 = 8111;
-/// The status of a notification topic that hears nothing (API model of DAX, `UpdateCluster`).
+/// Status of a notification topic that receives no messages (API model of DAX, `UpdateCluster`).
 const INACTIVE: &str = "inactive";
-/// Most clusters in one answer (API model of DAX, `DescribeClusters`).
+/// Maximum number of clusters per page (API model of DAX, `DescribeClusters`).
 const PAGE_MAX: i32 = 100;
 
-/// The tags of a cluster.
+/// The tags of a cluster, by key.
 pub type ClusterTags = BTreeMap<String, String>;
 
-/// A subnet group.
+/// A DAX subnet group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubnetGroup {
-    /// Its name.
+    /// The name of the group.
     pub name: String,
-    /// Its description, which carries our evidence.
+    /// The description, which contains the ownership tags.
     pub description: String,
-    /// The VPC of its subnets, where AWS says so.
+    /// The VPC of the subnets, if AWS reports it.
     pub vpc_id: Option<String>,
-    /// Its subnets.
+    /// The IDs of the subnets.
     pub subnet_ids: BTreeSet<String>,
-    /// The availability zone of each subnet, where AWS says so.
+    /// The availability zone of each subnet ID, if AWS reports it.
     pub availability_zones: BTreeMap<String, String>,
-    /// The address families its subnets can carry; older answers leave them out.
+    /// The network types that the subnets support; absent from older responses.
     pub network_types: BTreeSet<String>,
 }
 
-/// A parameter group.
+/// A DAX parameter group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParameterGroup {
-    /// Its name.
+    /// The name of the group.
     pub name: String,
-    /// Its description, which carries our evidence.
+    /// The description, which contains the ownership tags.
     pub description: String,
 }
 
 impl Aws {
-    /// dax DescribeClusters of one name.
+    /// dax DescribeClusters of one name. `None` if the cluster does not exist.
     pub async fn cluster(&self, name: &str) -> Result<Option<Observed>, Fault> {
         let call = Call::read("dax", "DescribeClusters", None);
         let answer = self
@@ -69,7 +69,7 @@ impl Aws {
             .map(observed))
     }
 
-    /// dax DescribeClusters, every page: name and what it is.
+    /// dax DescribeClusters, all pages: the names and descriptions of all clusters.
     pub async fn clusters(&self) -> Result<Vec<(String, Observed)>, Fault> {
         let call = Call::read("dax", "DescribeClusters", None);
         let mut clusters = Vec::new();
@@ -97,7 +97,7 @@ impl Aws {
         }
     }
 
-    /// dax ListTags of a cluster, every page. `None` if the cluster is not there.
+    /// dax ListTags of a cluster, all pages. `None` if the cluster does not exist.
     pub async fn cluster_tags(&self, arn: &str) -> Result<Option<ClusterTags>, Fault> {
         let call = Call::read("dax", "ListTags", None);
         let mut tags = BTreeMap::new();
@@ -125,7 +125,7 @@ impl Aws {
         }
     }
 
-    /// dax DescribeSubnetGroups of one name.
+    /// dax DescribeSubnetGroups of one name. `None` if the group does not exist.
     pub async fn subnet_group(&self, name: &str) -> Result<Option<SubnetGroup>, Fault> {
         let call = Call::read("dax", "DescribeSubnetGroups", None);
         let request = self.dax.describe_subnet_groups().subnet_group_names(name);
@@ -144,7 +144,7 @@ impl Aws {
             .map(subnet_group))
     }
 
-    /// dax DescribeSubnetGroups, every page.
+    /// dax DescribeSubnetGroups, all pages.
     pub async fn subnet_groups(&self) -> Result<Vec<SubnetGroup>, Fault> {
         let call = Call::read("dax", "DescribeSubnetGroups", None);
         let mut groups = Vec::new();
@@ -169,7 +169,7 @@ impl Aws {
         }
     }
 
-    /// dax DescribeParameterGroups of one name.
+    /// dax DescribeParameterGroups of one name. `None` if the group does not exist.
     pub async fn parameter_group(&self, name: &str) -> Result<Option<ParameterGroup>, Fault> {
         let call = Call::read("dax", "DescribeParameterGroups", None);
         let request = self
@@ -191,7 +191,7 @@ impl Aws {
             .map(parameter_group))
     }
 
-    /// dax DescribeParameterGroups, every page.
+    /// dax DescribeParameterGroups, all pages.
     pub async fn parameter_groups(&self) -> Result<Vec<ParameterGroup>, Fault> {
         let call = Call::read("dax", "DescribeParameterGroups", None);
         let mut groups = Vec::new();
@@ -216,7 +216,8 @@ impl Aws {
         }
     }
 
-    /// dax DescribeParameters: the values of a group by name. `None` if the group is not there.
+    /// dax DescribeParameters: the parameter values of a group, by name. `None` if the group does
+    /// not exist.
     pub async fn parameters(&self, group: &str) -> Result<Option<BTreeMap<String, String>>, Fault> {
         let call = Call::read("dax", "DescribeParameters", None);
         let answer = self
@@ -237,7 +238,7 @@ impl Aws {
     }
 }
 
-/// A cluster as AWS described it.
+/// Converts a cluster description.
 pub(super) fn observed(cluster: Cluster) -> Observed {
     let encryption_in_transit = cluster
         .cluster_endpoint_encryption_type
@@ -274,7 +275,7 @@ pub(super) fn observed(cluster: Cluster) -> Observed {
         endpoint: cluster
             .cluster_discovery_endpoint
             .and_then(|endpoint| discovery(endpoint, tls)),
-        // An absent description reads back as one space.
+        // DAX returns an absent description as one space.
         description: cluster.description.filter(|text| !text.trim().is_empty()),
         security_group_ids: groups
             .filter_map(|group| group.security_group_identifier)
@@ -292,7 +293,7 @@ pub(super) fn observed(cluster: Cluster) -> Observed {
     }
 }
 
-/// Whether the disks are, or will be, encrypted.
+/// Whether encryption at rest is on or being turned on.
 fn at_rest(status: &str) -> Option<bool> {
     match status {
         "ENABLING" | "ENABLED" => Some(true),
@@ -301,7 +302,7 @@ fn at_rest(status: &str) -> Option<bool> {
     }
 }
 
-/// An endpoint to connect to; while a cluster is created AWS sends the port alone.
+/// Converts an endpoint. While a cluster is being created, AWS returns only the port.
 fn discovery(endpoint: aws_sdk_dax::types::Endpoint, tls: bool) -> Option<Endpoint> {
     let address = endpoint.address.filter(|address| !address.is_empty())?;
     let port = match endpoint.port {
@@ -309,7 +310,7 @@ fn discovery(endpoint: aws_sdk_dax::types::Endpoint, tls: bool) -> Option<Endpoi
         0 => PLAIN_PORT,
         port => port,
     };
-    // Old clusters have no URL; its scheme follows from the encryption.
+    // Old clusters have no URL. Its scheme depends on encryption in transit.
     let scheme = if tls { "daxs" } else { "dax" };
     let url = endpoint
         .url

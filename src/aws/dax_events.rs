@@ -1,4 +1,4 @@
-//! DAX's own events about a cluster.
+//! Events that DAX records about a cluster.
 
 use aws_sdk_dax::types::{Event, SourceType};
 use chrono::DateTime;
@@ -9,14 +9,14 @@ use crate::domain::timeline::DaxEvent;
 use super::Aws;
 use super::fault::{Call, fault_of};
 
-/// How far back events are asked for, in minutes: as far as DAX keeps them.
+/// Age of the oldest requested event, in minutes: the retention of DAX, 14 days.
 const EVENT_MINUTES: i32 = 14 * 24 * 60;
-/// Most events that become part of a problem.
+/// Maximum number of events in a problem.
 const EVENT_COUNT: usize = 20;
 
 impl Aws {
-    /// dax DescribeEvents about a cluster, every page. DAX keeps 14 days, by name: an earlier cluster of the same name is
-    /// among them.
+    /// dax DescribeEvents of a cluster name, all pages. DAX keeps events for 14 days by name, so
+    /// the events of an earlier cluster with this name are included.
     pub async fn events_about_cluster(&self, name: &str) -> Result<Vec<DaxEvent>, Fault> {
         let mut events = Vec::new();
         let mut token = None;
@@ -30,7 +30,7 @@ impl Aws {
         }
     }
 
-    /// dax DescribeEvents about a cluster, the first page, newest first, as `<time> <message>`.
+    /// dax DescribeEvents of a cluster name, first page, newest first, as `<time> <message>`.
     pub async fn cluster_events(&self, name: &str) -> Result<Vec<String>, Fault> {
         let (mut events, _) = self.events_page(name, None).await?;
         events.sort_by_key(|event| std::cmp::Reverse(event.date.map(|date| date.secs())));
@@ -64,7 +64,7 @@ impl Aws {
     }
 }
 
-/// An event with its time; one without a time has no place in a history.
+/// Converts an event. An event without a time is dropped.
 fn event(event: Event) -> Option<DaxEvent> {
     let date = event.date?;
     let at = DateTime::from_timestamp(date.secs(), date.subsec_nanos() / 1_000 * 1_000)?;

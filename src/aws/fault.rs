@@ -1,4 +1,4 @@
-//! The classifier: what an answer of AWS means, decided here alone; the codes are in `codes`.
+//! Classification of SDK errors. The tables of AWS error codes are in `codes`.
 
 use std::error::Error;
 
@@ -14,10 +14,10 @@ use codes::classify;
 
 mod codes;
 
-/// Longest message that is kept of what AWS said.
+/// Maximum length of a stored AWS error message.
 const MESSAGE_BYTES_MAX: usize = 4_096;
 
-/// A call, for the words of its fault.
+/// A call, as described in its fault.
 pub(super) struct Call {
     service: &'static str,
     operation: &'static str,
@@ -26,7 +26,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// A call that only reads: a lost answer leaves nothing unknown.
+    /// A call that only reads, so a lost response leaves no unknown effect.
     pub(super) fn read(
         service: &'static str,
         operation: &'static str,
@@ -40,7 +40,7 @@ impl Call {
         }
     }
 
-    /// A call that changes something.
+    /// A call that changes a resource.
     pub(super) fn mutation(
         service: &'static str,
         operation: &'static str,
@@ -55,21 +55,21 @@ impl Call {
     }
 }
 
-/// The fault in an SDK error.
+/// Converts an SDK error to a fault.
 pub(super) fn fault_of<E>(call: &Call, error: &SdkError<E, HttpResponse>) -> Fault
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let (class, code, message) = match error {
-        SdkError::ServiceError(answer) => {
-            let code = answer.err().code().unwrap_or_default().to_owned();
-            let message = answer.err().message().unwrap_or_default().to_owned();
-            let status = answer.raw().status().as_u16();
+        SdkError::ServiceError(response) => {
+            let code = response.err().code().unwrap_or_default().to_owned();
+            let message = response.err().message().unwrap_or_default().to_owned();
+            let status = response.raw().status().as_u16();
             if code.is_empty() {
                 (
                     FaultClass::Ambiguous,
                     format!("Http{status}"),
-                    "the error answer has no code".to_owned(),
+                    "the error response has no code".to_owned(),
                 )
             } else {
                 (classify(&code, &message, status), code, message)
@@ -78,30 +78,30 @@ where
         SdkError::TimeoutError(_) => (
             FaultClass::Ambiguous,
             "Timeout".to_owned(),
-            "no answer came in time".to_owned(),
+            "the call timed out".to_owned(),
         ),
         SdkError::ConstructionFailure(_) => {
             (FaultClass::Invalid, "Unsendable".to_owned(), chain(error))
         }
         SdkError::DispatchFailure(_) => {
-            let (class, code) = undispatched(error);
+            let (class, code) = classify_dispatch_failure(error);
             (class, code.to_owned(), chain(error))
         }
-        // A response that cannot be read, and whatever a later SDK may add.
+        // An unreadable response, or a variant of a later SDK.
         _ => (
             FaultClass::Ambiguous,
             "UnreadableAnswer".to_owned(),
             chain(error),
         ),
     };
-    let message = cut(message);
+    let message = truncate(message);
     let class = if call.mutates || class != FaultClass::Ambiguous {
         class
     } else {
         FaultClass::Transient
     };
     let detail = describe(call, class, &code);
-    let refusal = AwsError {
+    let aws_error = AwsError {
         service: call.service.to_owned(),
         operation: call.operation.to_owned(),
         code,
@@ -110,13 +110,13 @@ where
         target_arn: call.target_arn.clone(),
     };
     Fault {
-        aws: Some(refusal),
+        aws: Some(aws_error),
         ..Fault::new(class, detail)
     }
 }
 
-/// A message of bounded length: it is stored, and shown to people.
-fn cut(mut message: String) -> String {
+/// Limits the length of a message, which is stored and shown.
+fn truncate(mut message: String) -> String {
     if message.len() > MESSAGE_BYTES_MAX {
         let end = (0..=MESSAGE_BYTES_MAX)
             .rev()
@@ -128,8 +128,9 @@ fn cut(mut message: String) -> String {
     message
 }
 
-/// A request that got no response: whether it can have reached AWS.
-fn undispatched<E: Error + 'static>(
+/// The class and code of a request without a response. It is transient if it cannot have reached
+/// AWS.
+fn classify_dispatch_failure<E: Error + 'static>(
     error: &SdkError<E, HttpResponse>,
 ) -> (FaultClass, &'static str) {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
@@ -149,10 +150,12 @@ fn undispatched<E: Error + 'static>(
 
 fn chain<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> String {
     let text = DisplayErrorContext(error).to_string();
-    // The debug form of the whole error follows the causes; people need only the causes.
+    // The text contains the causes, followed by the debug form of the error. Only the causes are
+    // useful.
     text.split(" (").next().unwrap_or(&text).to_owned()
 }
 
+/// What is stored and logged, without the message of AWS: the message joins it when it is shown.
 fn describe(call: &Call, class: FaultClass, code: &str) -> String {
     let Call {
         service, operation, ..
@@ -162,23 +165,38 @@ fn describe(call: &Call, class: FaultClass, code: &str) -> String {
             format!("{service}:{operation} is not allowed for the service's identity")
         }
         FaultClass::Throttled => {
-            format!("AWS asks to slow down: {service} {operation} answered {code}")
+            format!("AWS throttled {service} {operation} ({code})")
         }
         FaultClass::Ambiguous => {
             format!(
-                "the answer to {service} {operation} was lost ({code}); whether it took effect is looked up next"
+                "the response to {service} {operation} was lost ({code}); \
+                 the outcome is read from AWS next"
             )
         }
         FaultClass::Credentials => {
-            format!("{service} {operation}: AWS does not accept the service's credentials ({code})")
+            format!("AWS rejected the service's credentials for {service} {operation} ({code})")
         }
         FaultClass::RoleNotAssumable => "DAX cannot assume the service role yet".to_owned(),
-        FaultClass::RegionUnsupported => "DAX is not offered in this Region".to_owned(),
-        _ => format!("{service} {operation} answered {code}"),
+        FaultClass::RegionUnsupported => "DAX is not available in this Region".to_owned(),
+        FaultClass::Transient => format!("{service} {operation} failed ({code})"),
+        FaultClass::AlreadyExists
+        | FaultClass::NotFound
+        | FaultClass::WrongState
+        | FaultClass::ServiceLinkedRoleMissing
+        | FaultClass::Quota
+        | FaultClass::Capacity
+        | FaultClass::Invalid
+        | FaultClass::Conflict
+        | FaultClass::ClusterExists
+        | FaultClass::RoleUnspecified
+        | FaultClass::NotBuiltIn
+        | FaultClass::Deadline
+        | FaultClass::ClusterNotAvailable
+        | FaultClass::Crashed => format!("AWS rejected {service} {operation} ({code})"),
     }
 }
 
-/// A successful answer that lacks what the API model promises.
+/// The fault of a successful response that lacks a member that the API model defines.
 pub(super) fn missing_member(call: &Call, member: &str) -> Fault {
     let class = if call.mutates {
         FaultClass::Ambiguous
@@ -190,11 +208,11 @@ pub(super) fn missing_member(call: &Call, member: &str) -> Fault {
     } = call;
     Fault::new(
         class,
-        format!("the answer to {service} {operation} has no {member}"),
+        format!("the response to {service} {operation} has no {member}"),
     )
 }
 
-/// `Ok(None)` when the thing is not there.
+/// Converts the fault `NotFound` to `Ok(None)`.
 pub(super) fn absent_is_none<T>(outcome: Result<T, Fault>) -> Result<Option<T>, Fault> {
     match outcome {
         Ok(value) => Ok(Some(value)),

@@ -1,4 +1,4 @@
-//! IAM: what we ask. Documents come percent-encoded from IAM and are decoded here.
+//! IAM queries. IAM returns documents percent-encoded; they are decoded here.
 
 use std::collections::BTreeMap;
 
@@ -11,62 +11,62 @@ use crate::domain::problems::fault::Fault;
 use super::Aws;
 use super::fault::{Call, absent_is_none, fault_of, missing_member};
 
-/// Most that IAM gives in one page: large accounts must be read within one lease.
+/// Maximum page size of IAM, so that large accounts are read within one lease.
 const ITEMS_PER_PAGE: i32 = 1_000;
 
-/// A role, as GetRole reports it.
+/// A role, as returned by GetRole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Role {
-    /// Its name.
+    /// The name of the role.
     pub name: String,
-    /// Its ARN.
+    /// The ARN of the role.
     pub arn: String,
-    /// Its IAM path.
+    /// The IAM path, such as `/dax-provisioner/`.
     pub path: String,
-    /// Its trust policy, as JSON text.
+    /// The trust policy, as JSON text.
     pub trust_policy: String,
-    /// Its permissions boundary's ARN.
+    /// The ARN of the permissions boundary.
     pub permissions_boundary: Option<String>,
-    /// Its tags.
+    /// The tags, by key.
     pub tags: BTreeMap<String, String>,
-    /// When it was made, by IAM's clock.
+    /// The creation time, by IAM's clock.
     pub created_at: Option<DateTime<Utc>>,
 }
 
-/// A role, as ListRoles reports it: without tags.
+/// A role, as returned by ListRoles, without tags.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoleSummary {
-    /// Its name.
+    /// The name of the role.
     pub name: String,
-    /// Its ARN.
+    /// The ARN of the role.
     pub arn: String,
-    /// Its IAM path.
+    /// The IAM path, such as `/dax-provisioner/`.
     pub path: String,
-    /// Its trust policy, as JSON text.
+    /// The trust policy, as JSON text.
     pub trust_policy: String,
-    /// When it was made, by IAM's clock.
+    /// The creation time, by IAM's clock.
     pub created_at: Option<DateTime<Utc>>,
 }
 
-/// A customer managed policy with its default version's document.
+/// A customer managed policy with the document of its default version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    /// Its name.
+    /// The name of the policy.
     pub name: String,
-    /// Its ARN.
+    /// The ARN of the policy.
     pub arn: String,
-    /// The default version's document, as JSON text; empty in a listing.
+    /// The document of the default version, as JSON text. Empty in a listing.
     pub document: String,
-    /// How many users, groups and roles it is attached to.
+    /// Number of users, groups and roles that the policy is attached to.
     pub attachments: i32,
-    /// Its tags; empty in a listing.
+    /// The tags, by key. Empty in a listing.
     pub tags: BTreeMap<String, String>,
-    /// When it was made, by IAM's clock.
+    /// The creation time, by IAM's clock.
     pub created_at: Option<DateTime<Utc>>,
 }
 
 impl Aws {
-    /// iam GetRole.
+    /// iam GetRole. `None` if the role does not exist.
     pub async fn role(&self, name: &str, arn: &str) -> Result<Option<Role>, Fault> {
         let call = Call::read("iam", "GetRole", Some(arn.to_owned()));
         let answer = self
@@ -93,7 +93,7 @@ impl Aws {
         }))
     }
 
-    /// iam ListRoles, every page, under a path.
+    /// iam ListRoles with a path prefix, all pages.
     pub async fn roles(&self, path_prefix: &str) -> Result<Vec<RoleSummary>, Fault> {
         let call = Call::read("iam", "ListRoles", None);
         let mut pages = self
@@ -118,7 +118,8 @@ impl Aws {
         Ok(roles)
     }
 
-    /// iam GetPolicy, then GetPolicyVersion of its default version.
+    /// iam GetPolicy, then GetPolicyVersion of its default version. `None` if the policy does not
+    /// exist.
     pub async fn policy(&self, arn: &str) -> Result<Option<Policy>, Fault> {
         let call = Call::read("iam", "GetPolicy", Some(arn.to_owned()));
         let answer = self
@@ -147,7 +148,7 @@ impl Aws {
             .send()
             .await
             .map_err(|error| fault_of(&call, &error));
-        // Gone between the two calls: it is not there.
+        // The policy was deleted between the two calls.
         let Some(answer) = absent_is_none(answer)? else {
             return Ok(None);
         };
@@ -158,7 +159,7 @@ impl Aws {
         }))
     }
 
-    /// iam ListPolicies of customer managed policies, every page, under a path.
+    /// iam ListPolicies of customer managed policies with a path prefix, all pages.
     pub async fn policies(&self, path_prefix: &str) -> Result<Vec<Policy>, Fault> {
         let call = Call::read("iam", "ListPolicies", None);
         let request = self
@@ -175,7 +176,7 @@ impl Aws {
         Ok(policies)
     }
 
-    /// iam ListAttachedRolePolicies, every page: the ARNs. `None` if the role is not there.
+    /// iam ListAttachedRolePolicies, all pages: the policy ARNs. `None` if the role does not exist.
     pub async fn attached_policies(
         &self,
         role: &str,

@@ -1,21 +1,22 @@
-//! Who we are in AWS's eyes.
+//! The identity of the service's credentials.
 
 use crate::domain::problems::fault::Fault;
 
 use super::Aws;
 use super::fault::{Call, fault_of, missing_member};
 
-/// The caller as STS knows it.
+/// The identity reported by STS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// Twelve digits.
+    /// The account ID, 12 digits.
     pub account_id: String,
-    /// User or assumed-role ARN.
+    /// The ARN of the user or of the assumed-role session.
     pub arn: String,
 }
 
 impl Aws {
-    /// sts GetCallerIdentity. It works even under an explicit deny, so a refusal means bad credentials.
+    /// sts GetCallerIdentity. AWS allows it even under an explicit deny, so an error means invalid
+    /// credentials.
     pub async fn caller(&self) -> Result<Caller, Fault> {
         let call = Call::read("sts", "GetCallerIdentity", None);
         let answer = self

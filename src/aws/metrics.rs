@@ -1,4 +1,4 @@
-//! Figures: counts every call to AWS by service, call and outcome.
+//! Call metrics: calls to AWS by service, call and outcome.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// Counts calls; it changes nothing and keeps nothing of them.
+/// An SDK interceptor that counts calls and does not change them.
 #[derive(Debug)]
 pub(super) struct CallCounter;
 

@@ -1,7 +1,9 @@
-//! Floor 1, AWS: the only SDK. It asks and it sends; it decides nothing. The store never enters.
+//! Layer 1, AWS: the only user of the AWS SDK. It sends requests and classifies errors. It depends
+//! on `domain` only.
 //!
-//! Every call is one attempt of at most 8 seconds; the SDK's own retries are off, because the engine must see and
-//! record each try. A lost answer is [`FaultClass::Ambiguous`](crate::domain::problems::fault::FaultClass), never a guess.
+//! Every call is one attempt of at most 8 seconds. The SDK's retries are off, because the worker
+//! records each attempt. The fault of a lost response to a mutation is
+//! [`FaultClass::Ambiguous`](crate::domain::problems::fault::FaultClass).
 
 use std::time::Duration;
 
@@ -32,29 +34,30 @@ pub use send::Effect;
 
 use metrics::CallCounter;
 
-/// Longest one call may take, connecting included. Shorter than the lease, so that a turn ends before it is taken over.
+/// Maximum duration of a call, including the connection. Shorter than a lease, so a turn ends
+/// within its lease.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Which AWS to talk to.
+/// The AWS endpoint to use.
 #[derive(Debug, Clone)]
 pub enum Target {
-    /// Real AWS, by the SDK's default chain of credentials.
+    /// Real AWS, with the SDK's default credential chain.
     Real {
-        /// The Region; `None` means the SDK's default chain.
+        /// The Region. `None` uses the SDK's default chain.
         region: Option<String>,
     },
-    /// A sandbox on loopback, by plain HTTP, so that this mode cannot reach real AWS even by mistake.
+    /// A sandbox on loopback, over plain HTTP, so this mode cannot reach real AWS.
     Sandbox {
         /// `http://127.0.0.1:<port>`.
         endpoint: String,
-        /// The Region it plays.
+        /// The Region that the sandbox simulates.
         region: String,
-        /// Access key id.
+        /// The access key ID of a sandbox identity.
         access_key_id: String,
-        /// Its secret.
+        /// The secret access key of the sandbox identity.
         secret_access_key: String,
-        /// The sandbox's own id, by which a database knows it again.
+        /// The ID of the sandbox, by which a database recognises it.
         sandbox_id: String,
     },
 }
@@ -71,7 +74,7 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Prepares the clients; nothing is sent yet.
+    /// Creates the clients. Sends no AWS request; the credential chain may read files.
     pub async fn open(target: &Target) -> Self {
         let (config, sandbox_id) = match target {
             Target::Real { region } => (real_config(region.clone()).await, None),
@@ -101,13 +104,14 @@ impl Aws {
         }
     }
 
-    /// The Region the clients use, if one is set.
+    /// The Region of the clients, if one is configured.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
 
-    /// Asks AWS who we are, and so which account and partition this is. Needs no permission.
-    pub async fn place(&self) -> Result<AwsAccount, Fault> {
+    /// The account and partition of the credentials, from `GetCallerIdentity`, which needs no
+    /// permission.
+    pub async fn account(&self) -> Result<AwsAccount, Fault> {
         let Some(region) = self.region.clone() else {
             return Err(Fault::new(
                 FaultClass::Credentials,
@@ -162,7 +166,7 @@ async fn sandbox_config(target: &Target) -> SdkConfig {
             secret_access_key,
             None,
         ))
-        // No TLS and no proxy: `HTTP_PROXY` would otherwise take loopback traffic too.
+        // No TLS and no proxy: `HTTP_PROXY` would otherwise apply to loopback as well.
         .http_client(HttpClientBuilder::new().build_http())
         .timeout_config(timeouts())
         .retry_config(RetryConfig::disabled())

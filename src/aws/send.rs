@@ -1,4 +1,4 @@
-//! Sending: exactly one mutating call, once.
+//! Mutations: each is sent as one AWS call, in one attempt.
 
 use crate::domain::installation::AwsAccount;
 use crate::domain::mutation::{Mutation, SERVICE_LINKED_ROLE};
@@ -12,97 +12,77 @@ mod dax;
 mod ec2;
 mod iam;
 
-/// What a call that took effect gave back.
+/// The result of a call that took effect.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Effect {
-    /// The ARN of what was made.
+    /// The ARN of the created resource, if the response contains one.
     pub arn: Option<String>,
-    /// The cluster, as AWS now reports it.
+    /// The cluster, if the response contains it.
     pub observed: Option<Observed>,
 }
 
 impl Aws {
-    /// Sends one mutation. A fault that [leaves the outcome unknown](crate::domain::problems::fault::FaultClass::leaves_unknown)
-    /// must be settled by looking.
-    pub async fn send(&self, mutation: &Mutation, place: &AwsAccount) -> Result<Effect, Fault> {
+    /// Sends one mutation.
+    ///
+    /// After a fault that [leaves the outcome
+    /// unknown](crate::domain::problems::fault::FaultClass::leaves_outcome_unknown), the caller
+    /// must read the resource to resolve the outcome.
+    pub async fn send(&self, mutation: &Mutation, account: &AwsAccount) -> Result<Effect, Fault> {
         let call = Call::mutation(
             mutation.service(),
             mutation.operation(),
-            target_arn(mutation, place),
+            target_arn(mutation, account),
         );
-        match mutation {
-            Mutation::CreateRole { .. }
-            | Mutation::CreatePolicy { .. }
-            | Mutation::AttachRolePolicy { .. }
-            | Mutation::CreateServiceLinkedRole
-            | Mutation::DetachRolePolicy { .. }
-            | Mutation::DeletePolicy { .. }
-            | Mutation::DeleteRole { .. } => iam::send(&self.iam, mutation, &call).await,
-            Mutation::CreateSubnetGroup { .. }
-            | Mutation::CreateParameterGroup { .. }
-            | Mutation::UpdateParameterGroup { .. }
-            | Mutation::DeleteSubnetGroup { .. }
-            | Mutation::DeleteParameterGroup { .. } => {
-                dax::send_about_group(&self.dax, mutation, &call).await
-            }
-            Mutation::CreateCluster(_)
-            | Mutation::UpdateCluster(_)
-            | Mutation::IncreaseReplicationFactor { .. }
-            | Mutation::DecreaseReplicationFactor { .. }
-            | Mutation::RebootNode { .. }
-            | Mutation::TagCluster { .. }
-            | Mutation::UntagCluster { .. }
-            | Mutation::DeleteCluster { .. } => {
-                dax::send_about_cluster(&self.dax, mutation, &call).await
-            }
-            Mutation::AuthorizeIngress { .. } | Mutation::RevokeIngress { .. } => {
-                ec2::send(&self.lookups, mutation, place, &call).await
-            }
+        match mutation.service() {
+            "iam" => iam::send(&self.iam, mutation, &call).await,
+            "dax" => dax::send(&self.dax, mutation, &call).await,
+            "ec2" => ec2::send(&self.lookups, mutation, account, &call).await,
+            _ => Err(unsupported(mutation)),
         }
     }
 }
 
-/// The effect of a call whose answer says nothing that is not known.
-fn nothing<T>(_: T) -> Effect {
+/// The effect of a call whose response is not used.
+fn empty_effect<T>(_: T) -> Effect {
     Effect::default()
 }
 
-/// The fault of a mutation that was handed to the sender of another service: a fault of ours.
-fn misrouted(mutation: &Mutation) -> Fault {
+/// The fault of a mutation that no client sends, which is a defect of this program.
+fn unsupported(mutation: &Mutation) -> Fault {
     let class = crate::domain::problems::fault::FaultClass::Invalid;
     Fault::new(
         class,
         format!(
-            "{} {} was handed to the wrong client",
+            "internal error: no client sends {} {}",
             mutation.service(),
             mutation.operation()
         ),
     )
 }
 
-/// The ARN of what a call is about, for the policy that would allow it. DAX's own calls have none: their permissions
-/// cannot be scoped.
-fn target_arn(mutation: &Mutation, place: &AwsAccount) -> Option<String> {
+/// The ARN of the resource that the call affects, for the policy that allows it. `None` for most
+/// DAX calls, whose permissions cannot be scoped to a resource.
+fn target_arn(mutation: &Mutation, account: &AwsAccount) -> Option<String> {
     match mutation {
         Mutation::CreateRole { name, .. } | Mutation::DeleteRole { name } => {
-            Some(place.iam_arn("role", name))
+            Some(account.iam_arn("role", name))
         }
         Mutation::AttachRolePolicy { role, .. } | Mutation::DetachRolePolicy { role, .. } => {
-            Some(place.iam_arn("role", role))
+            Some(account.iam_arn("role", role))
         }
-        Mutation::CreatePolicy { name, .. } => Some(place.iam_arn("policy", name)),
+        Mutation::CreatePolicy { name, .. } => Some(account.iam_arn("policy", name)),
         Mutation::DeletePolicy { arn } => Some(arn.clone()),
         Mutation::CreateServiceLinkedRole => Some(format!(
             "arn:{}:iam::{}:role/aws-service-role/dax.amazonaws.com/{SERVICE_LINKED_ROLE}",
-            place.partition, place.account_id
+            account.partition, account.account_id
         )),
         Mutation::CreateCluster(cluster) => Some(cluster.iam_role_arn.clone()),
         Mutation::AuthorizeIngress { ingress, .. } => {
-            Some(place.security_group_arn(&ingress.security_group_id))
+            Some(account.security_group_arn(&ingress.security_group_id))
         }
         Mutation::RevokeIngress {
             security_group_id, ..
-        } => Some(place.security_group_arn(security_group_id)),
+        } => Some(account.security_group_arn(security_group_id)),
         Mutation::CreateSubnetGroup { .. }
         | Mutation::CreateParameterGroup { .. }
         | Mutation::UpdateParameterGroup { .. }

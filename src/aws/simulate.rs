@@ -1,4 +1,4 @@
-//! The policy simulator: what would our own identity be allowed to do?
+//! The IAM policy simulator, for the permissions of the service's identity.
 
 use aws_sdk_iam::types::{
     ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType as Decided,
@@ -12,8 +12,8 @@ use super::Aws;
 use super::fault::{Call, fault_of};
 
 impl Aws {
-    /// iam SimulatePrincipalPolicy, every page: each action on each resource, for a user or a role. It sees neither session
-    /// policies nor those of resources.
+    /// iam SimulatePrincipalPolicy, all pages: each action on each resource, for a user or a role.
+    /// The simulation ignores session policies and resource policies.
     pub async fn simulate(
         &self,
         principal_arn: &str,
@@ -54,8 +54,8 @@ impl Aws {
     }
 }
 
-/// The answer for each resource. Asked about several, IAM lists them beside an answer for all; asked about one, it may
-/// give only that.
+/// The result of each resource. For several resources, IAM returns specific results and a common
+/// one; for a single resource it may return only the common one.
 fn per_resource(result: EvaluationResult) -> Vec<Simulated> {
     let by_organisation = result
         .organizations_decision_detail
@@ -69,11 +69,11 @@ fn per_resource(result: EvaluationResult) -> Vec<Simulated> {
         return vec![Simulated {
             action,
             resource: result.eval_resource_name.unwrap_or_else(|| "*".to_owned()),
-            refusal: refusal(&result.eval_decision, by_organisation, by_boundary),
+            denied: denial(&result.eval_decision, by_organisation, by_boundary),
             missing_context: result.missing_context_values.unwrap_or_default(),
         }];
     }
-    let answer = |one: aws_sdk_iam::types::ResourceSpecificResult| {
+    let simulated = |one: aws_sdk_iam::types::ResourceSpecificResult| {
         let boundary = one.permissions_boundary_decision_detail;
         let boundary = boundary
             .map(|detail| detail.allowed_by_permissions_boundary)
@@ -81,15 +81,15 @@ fn per_resource(result: EvaluationResult) -> Vec<Simulated> {
         Simulated {
             action: action.clone(),
             resource: one.eval_resource_name,
-            refusal: refusal(&one.eval_resource_decision, by_organisation, boundary),
+            denied: denial(&one.eval_resource_decision, by_organisation, boundary),
             missing_context: one.missing_context_values.unwrap_or_default(),
         }
     };
-    specific.into_iter().map(answer).collect()
+    specific.into_iter().map(simulated).collect()
 }
 
-/// Why an action would be refused, as far as the simulator tells.
-fn refusal(
+/// The reason that an action would be denied, as far as the simulator reports it.
+fn denial(
     decision: &Decided,
     by_organisation: Option<bool>,
     by_boundary: Option<bool>,
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn each_resource_has_its_own_answer() {
+    fn each_resource_has_its_own_result() {
         let specific = |name: &str, decision: Decided| {
             let one = ResourceSpecificResult::builder()
                 .eval_resource_name(name)
@@ -129,26 +129,26 @@ mod tests {
         let whole = result(Decided::ImplicitDeny)
             .resource_specific_results(specific("a", Decided::Allowed))
             .resource_specific_results(specific("b", Decided::ImplicitDeny));
-        let answers = per_resource(whole.build().unwrap());
-        let seen: Vec<_> = answers
+        let results = per_resource(whole.build().unwrap());
+        let denials: Vec<_> = results
             .iter()
-            .map(|one| (one.resource.as_str(), one.refusal))
+            .map(|one| (one.resource.as_str(), one.denied))
             .collect();
         assert_eq!(
-            seen,
+            denials,
             [("a", None), ("b", Some(DenialCause::IdentityPolicy))]
         );
         assert!(
-            answers
+            results
                 .iter()
                 .all(|one| one.missing_context == ["aws:SourceIp"])
         );
     }
 
     #[test]
-    fn who_refused_is_told_as_far_as_it_is_known() {
+    fn the_cause_of_a_denial_is_reported() {
         let cause = |result: aws_sdk_iam::types::builders::EvaluationResultBuilder| {
-            per_resource(result.build().unwrap()).remove(0).refusal
+            per_resource(result.build().unwrap()).remove(0).denied
         };
         assert_eq!(cause(result(Decided::Allowed)), None);
         assert_eq!(
@@ -170,7 +170,7 @@ mod tests {
         let organisation = OrganizationsDecisionDetail::builder()
             .allowed_by_organizations(false)
             .build();
-        let refused = bounded.organizations_decision_detail(organisation);
-        assert_eq!(cause(refused), Some(DenialCause::ServiceControlPolicy));
+        let denied = bounded.organizations_decision_detail(organisation);
+        assert_eq!(cause(denied), Some(DenialCause::ServiceControlPolicy));
     }
 }

@@ -1,22 +1,21 @@
-//! `doctor`: checks the database, AWS and the permissions, and says how to mend what is wrong.
+//! `doctor`: checks the database, AWS and the permissions, and prints a fix for each problem.
 
 use std::process::ExitCode;
 
 use crate::config::Doctor;
 
-use super::say;
+use super::print_line;
 
 mod aws;
 mod database;
 mod permissions;
 
-/// How a check went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
     Pass(String),
-    /// What is wrong, and how to mend it.
+    /// The problem and its fix.
     Fail(String, String),
-    /// Why it was not looked at.
+    /// The reason why it was not checked.
     NotChecked(String),
 }
 
@@ -37,22 +36,24 @@ impl Check {
 
     fn print(&self) {
         match &self.outcome {
-            Outcome::Pass(what) => say(format_args!("pass         {}: {what}", self.name)),
-            Outcome::Fail(what, fix) => {
-                say(format_args!(
-                    "fail         {}: {what}\n             fix: {fix}",
+            Outcome::Pass(text) => print_line(format_args!("pass         {}: {text}", self.name)),
+            Outcome::Fail(problem, fix) => {
+                print_line(format_args!(
+                    "fail         {}: {problem}\n             fix: {fix}",
                     self.name
                 ));
             }
-            Outcome::NotChecked(why) => say(format_args!("not checked  {}: {why}", self.name)),
+            Outcome::NotChecked(reason) => {
+                print_line(format_args!("not checked  {}: {reason}", self.name));
+            }
         }
     }
 }
 
-/// Prints one line for each check; exit code 1 if one failed.
+/// Prints one line per check. The exit code is 1 if a check failed.
 pub(super) async fn run(settings: Doctor) -> anyhow::Result<ExitCode> {
-    let (mut checks, belongs_to) = database::checks(settings.database.as_ref()).await;
-    checks.extend(aws::checks(&settings, belongs_to.as_ref()).await);
+    let (mut checks, bound_account) = database::checks(settings.database.as_ref()).await;
+    checks.extend(aws::checks(&settings, bound_account.as_ref()).await);
     if settings.permissions_boundary.is_none() {
         checks.push(no_boundary(&settings));
     }
@@ -67,16 +68,18 @@ pub(super) async fn run(settings: Doctor) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The line about the boundary.
 const BOUNDARY: &str = "permissions boundary";
 
 fn no_boundary(settings: &Doctor) -> Check {
     let outcome = if settings.aws.is_sandbox() {
-        Outcome::NotChecked("a sandbox needs none".to_owned())
+        Outcome::NotChecked("not needed for a sandbox".to_owned())
     } else {
         Outcome::Fail(
-            "none is set: whoever has the service's credentials can make themselves administrator".to_owned(),
-            "make the policy that `policy --boundary` prints, and pass its ARN as --permissions-boundary".to_owned(),
+            "not set; anyone with the service's credentials can become administrator of the account"
+                .to_owned(),
+            "create the policy that `policy --boundary` prints, and pass its ARN as \
+             --permissions-boundary"
+                .to_owned(),
         )
     };
     Check::new(BOUNDARY, outcome)

@@ -1,20 +1,13 @@
-//! `migrate`: brings the database's tables up to date.
+//! `migrate`: creates or updates the database's tables.
 
-use anyhow::Context;
-
-use crate::app::open_store;
 use crate::config::Secret;
 
-use super::say;
+use super::{connect, print_line};
 
-/// Applies the migrations that are missing.
 pub(super) async fn run(url: &Secret) -> anyhow::Result<()> {
-    let store = open_store(url, 2)?;
-    store
-        .migrate()
-        .await
-        .context("the database was not migrated")?;
+    let store = connect(url).await?;
+    store.migrate().await?;
     store.close().await;
-    say("the database is up to date");
+    print_line("the database is up to date");
     Ok(())
 }

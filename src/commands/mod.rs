@@ -1,12 +1,15 @@
-//! Floor 4, commands: one file each. Here: which one runs, and how it ends.
+//! The commands, in layer 4, one file each. This file dispatches them and maps errors to exit codes.
 
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::app::{Signals, guards};
-use crate::config::{BadConfiguration, EXIT_BAD_CONFIGURATION, Invocation, Task};
+use anyhow::Context;
+
+use crate::app::{Signals, guards, open_store};
+use crate::config::{BadConfiguration, EXIT_BAD_CONFIGURATION, Invocation, Secret, Task};
+use crate::store::Store;
 use crate::telemetry;
 
 mod doctor;
@@ -18,10 +21,10 @@ mod sandbox;
 mod serve;
 mod token;
 
-/// How long threads that block may take when the process ends.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// Timeout for blocking threads at exit.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Runs a command to its exit code.
+/// Runs a command and returns its exit code.
 pub fn run(invocation: Invocation) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -31,21 +34,21 @@ pub fn run(invocation: Invocation) -> ExitCode {
         Err(error) => return report(&error.into()),
     };
     let done = runtime.block_on(dispatch(invocation));
-    runtime.shutdown_timeout(FAREWELL);
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     done.unwrap_or_else(|error| report(&error))
 }
 
-/// Tells an error once, with its causes, and gives its exit code.
+/// Prints an error with its causes and returns its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<BadConfiguration>() {
         Some(bad) => {
-            for fault in &bad.faults {
-                complain(format_args!("error: {fault}"));
+            for error in &bad.errors {
+                eprint_line(format_args!("error: {error}"));
             }
             ExitCode::from(EXIT_BAD_CONFIGURATION)
         }
         None => {
-            complain(format_args!("error: {}", guards::chain(error.as_ref())));
+            eprint_line(format_args!("error: {}", guards::chain(error.as_ref())));
             ExitCode::FAILURE
         }
     }
@@ -58,7 +61,7 @@ async fn dispatch(invocation: Invocation) -> anyhow::Result<ExitCode> {
         Task::Doctor(settings) => return doctor::run(*settings).await,
         Task::Serve(settings) => serve::run(*settings, &Signals::watch()?).await,
         Task::PrintConfig(settings) => {
-            say(crate::config::printed(&settings, &invocation.logging).trim_end());
+            print_line(crate::config::printed(&settings, &invocation.logging).trim_end());
             Ok(())
         }
         Task::Sandbox(settings) => sandbox::run(*settings, &Signals::watch()?).await,
@@ -70,12 +73,22 @@ async fn dispatch(invocation: Invocation) -> anyhow::Result<ExitCode> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// Writes an answer on standard output. A closed pipe is the reader's wish.
-fn say(text: impl Display) {
+/// Connects to the database, or fails at once with the connection error.
+async fn connect(url: &Secret) -> anyhow::Result<Store> {
+    let store = open_store(url, 2)?;
+    store
+        .ping()
+        .await
+        .context("cannot connect to the database")?;
+    Ok(store)
+}
+
+/// Prints a result on standard output. Ignores a closed pipe.
+fn print_line(text: impl Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// Writes what is not the answer on standard error.
-fn complain(text: impl Display) {
+/// Prints a note or an error on standard error.
+fn eprint_line(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

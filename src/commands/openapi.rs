@@ -2,10 +2,10 @@
 
 use crate::api;
 
-use super::say;
+use super::print_line;
 
 /// Prints the document.
 pub(super) fn run() -> anyhow::Result<()> {
-    say(serde_json::to_string_pretty(&api::openapi())?);
+    print_line(serde_json::to_string_pretty(&api::openapi())?);
     Ok(())
 }

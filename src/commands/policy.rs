@@ -1,31 +1,32 @@
-//! `policy`: prints the least IAM policy that the service itself needs, or the boundary for the roles it makes.
+//! `policy`: prints the minimal IAM policy for this service, or the permissions boundary.
 
 use anyhow::{Context, anyhow};
 
-use crate::app::startup::{client_target, told};
+use crate::app::startup::{client_target, describe_fault};
 use crate::aws::{Aws, LOOKUPS_BUILT_IN};
 use crate::config::Policy;
 use crate::domain::iam::policies::boundary_policy;
 use crate::domain::iam::policies::service::{ServiceScope, service_policy, simulation_policy};
 
-use super::{complain, say};
+use super::{eprint_line, print_line};
 
-/// Prints the document on standard output, and advice on standard error.
+/// Prints the document on standard output, and notes on standard error.
 pub(super) async fn run(settings: Policy) -> anyhow::Result<()> {
-    let whereabouts = whereabouts(&settings).await?;
+    let target = account_and_region(&settings).await?;
     let document = if settings.arguments.boundary_policy {
-        boundary_policy(&whereabouts.partition, &whereabouts.account_id)
+        boundary_policy(&target.partition, &target.account_id)
     } else {
         if settings.permissions_boundary.is_none() {
-            complain(
-                "note: without --permissions-boundary whoever has this policy can make themselves administrator of the \
-                 account; make the policy that `policy --boundary` prints, and pass its ARN here and to `serve`",
+            eprint_line(
+                "note: without --permissions-boundary, anyone with this policy can become \
+                 administrator of the account; create the policy that `policy --boundary` prints, \
+                 and pass its ARN here and to `serve`",
             );
         }
         let mut policy = service_policy(&ServiceScope {
-            partition: &whereabouts.partition,
-            account_id: &whereabouts.account_id,
-            region: &whereabouts.region,
+            partition: &target.partition,
+            account_id: &target.account_id,
+            region: &target.region,
             boundary_arn: settings.permissions_boundary.as_deref(),
             service_role_arns: &settings.arguments.service_role_arn,
             lookups: settings.arguments.lookups.unwrap_or(LOOKUPS_BUILT_IN),
@@ -38,7 +39,7 @@ pub(super) async fn run(settings: Policy) -> anyhow::Result<()> {
         );
         policy
     };
-    say(serde_json::to_string_pretty(&document)?);
+    print_line(serde_json::to_string_pretty(&document)?);
     Ok(())
 }
 
@@ -48,11 +49,11 @@ struct AccountAndRegion {
     region: String,
 }
 
-/// What was given, and from AWS what was not.
-async fn whereabouts(settings: &Policy) -> anyhow::Result<AccountAndRegion> {
-    let given = &settings.arguments;
-    if let (Some(account_id), Some(region)) = (&given.account_id, &given.region) {
-        let partition = given
+/// The account and Region in the arguments; AWS provides what is not set.
+async fn account_and_region(settings: &Policy) -> anyhow::Result<AccountAndRegion> {
+    let arguments = &settings.arguments;
+    if let (Some(account_id), Some(region)) = (&arguments.account_id, &arguments.region) {
+        let partition = arguments
             .partition
             .clone()
             .unwrap_or_else(|| partition_of(region).to_owned());
@@ -63,18 +64,19 @@ async fn whereabouts(settings: &Policy) -> anyhow::Result<AccountAndRegion> {
         });
     }
     let aws = Aws::open(&client_target(&settings.aws).await?).await;
-    let place = aws.place().await.map_err(|fault| anyhow!(told(&fault)));
-    let place = place.context(
-        "pass --account-id and --region, or AWS credentials and a Region to ask AWS with",
-    )?;
+    let account = aws
+        .account()
+        .await
+        .map_err(|fault| anyhow!(describe_fault(&fault)))
+        .context("set --account-id and --region, or AWS credentials and AWS_REGION")?;
     Ok(AccountAndRegion {
-        partition: given.partition.clone().unwrap_or(place.partition),
-        account_id: given.account_id.clone().unwrap_or(place.account_id),
-        region: given.region.clone().unwrap_or(place.region),
+        partition: arguments.partition.clone().unwrap_or(account.partition),
+        account_id: arguments.account_id.clone().unwrap_or(account.account_id),
+        region: arguments.region.clone().unwrap_or(account.region),
     })
 }
 
-/// The partition of a Region, by AWS's naming.
+/// The partition of a Region, derived from its prefix.
 fn partition_of(region: &str) -> &'static str {
     if region.starts_with("cn-") {
         "aws-cn"

@@ -1,31 +1,33 @@
-//! `quickstart`: the main job in one process, shown by one real request over HTTP.
+//! `quickstart`: runs everything in one process and provisions a demo cluster over HTTP.
 
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 
+use crate::app::sandbox::LocalSandbox;
 use crate::app::{App, Signals, guards, sandbox};
-use crate::config::{BadConfiguration, Quickstart};
+use crate::config::{BadConfiguration, PRODUCT, Quickstart};
 use crate::store::StoreError;
 
-use super::say;
+use super::print_line;
 
-mod caller;
-mod screen;
+mod client;
+mod progress;
 mod wire;
 
-use caller::Caller;
-use screen::Screen;
+use client::DemoClient;
+use progress::ProgressDisplay;
 use wire::Operation;
 
-/// Clusters of the demonstration are called this and a number.
+/// Prefix of the names of demo clusters, followed by a number.
 const NAME: &str = "demo-";
-/// A refusal as AWS words it (developer guide, "Troubleshooting"), to be explained.
-const REFUSAL: &str = "User: arn:aws:iam::123456789012:user/portal is not authorized to perform: iam:CreatePolicy on \
-                       resource: policy orders-cache";
+/// An example of a denial by AWS (developer guide, "Troubleshooting").
+const DENIAL: &str = "User: arn:aws:iam::123456789012:user/portal is not authorized to perform: \
+                      iam:CreatePolicy on resource: policy orders-cache";
 
-/// Runs the demonstration, and stays until a signal unless it was asked to end.
+/// Provisions a demo cluster. Without `--once`, keeps running until a signal.
 pub(super) async fn run(settings: Quickstart, signals: &Signals) -> anyhow::Result<ExitCode> {
     let starting = App::start(&settings.serve, settings.reset);
     let Some(started) = signals.stop.run_until_cancelled(starting).await else {
@@ -41,7 +43,7 @@ pub(super) async fn run(settings: Quickstart, signals: &Signals) -> anyhow::Resu
     let ended = match shown {
         Ok(succeeded) if settings.once || signals.stop.is_cancelled() => Ok(succeeded),
         Ok(_) => {
-            say("\nCtrl-C ends all of it; what exists is found again by the next quickstart.");
+            print_line("\nPress Ctrl-C to stop. The next quickstart continues with this state.");
             tokio::select! {
                 ended = app.ended() => ended.map(|()| true),
                 () = signals.stop.cancelled() => Ok(true),
@@ -59,9 +61,9 @@ pub(super) async fn run(settings: Quickstart, signals: &Signals) -> anyhow::Resu
     })
 }
 
-/// Adds the way out for those whose database and sandbox have lost each other, or whose tables are of another making.
+/// Adds a fix to errors of a database that does not match the sandbox or the migrations.
 fn advise(error: anyhow::Error) -> anyhow::Error {
-    const ADVICE: &str = "quickstart --reset begins anew";
+    const ADVICE: &str = "run quickstart --reset to delete it and start over";
     let is_migration = |cause: &(dyn std::error::Error + 'static)| {
         matches!(
             cause.downcast_ref::<StoreError>(),
@@ -73,9 +75,9 @@ fn advise(error: anyhow::Error) -> anyhow::Error {
     }
     match error.downcast::<BadConfiguration>() {
         Ok(bad) => {
-            let advised = bad.faults.iter().map(|fault| format!("{fault}; {ADVICE}"));
+            let advised = bad.errors.iter().map(|error| format!("{error}; {ADVICE}"));
             BadConfiguration {
-                faults: advised.collect(),
+                errors: advised.collect(),
             }
             .into()
         }
@@ -83,13 +85,13 @@ fn advise(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// Where everything is.
 struct Site {
+    once: bool,
     api: String,
     sandbox: String,
     region: String,
     account_id: String,
-    data_dir: String,
+    data_dir: PathBuf,
 }
 
 impl Site {
@@ -97,72 +99,70 @@ impl Site {
         let account_id = aws_sandbox::Settings::default().account_id;
         let sandbox = app.sandbox();
         Self {
+            once: settings.once,
             api: app.url(),
-            sandbox: sandbox.map(sandbox::OwnSandbox::url).unwrap_or_default(),
+            sandbox: sandbox.map(LocalSandbox::url).unwrap_or_default(),
             region: sandbox
                 .map(|sandbox| sandbox.region().to_owned())
                 .unwrap_or_default(),
             account_id,
-            data_dir: settings.serve.embedded.data_dir.display().to_string(),
+            data_dir: settings.serve.embedded.data_dir.clone(),
         }
     }
 }
 
-/// Asks for a cluster as anybody would, and shows what happens. Whether it was made.
+/// Requests a cluster as any client would and shows the progress. Returns whether it succeeded.
 async fn demonstrate(site: &Site) -> anyhow::Result<bool> {
-    let caller = Caller::new(&site.api, &site.sandbox)?;
-    caller.until_ready().await?;
-    introduce(site, &caller).await?;
-    let name = format!(
-        "{NAME}{}",
-        next_number(&caller.names_ever_used(NAME).await?)
-    );
+    let client = DemoClient::new(&site.api, &site.sandbox)?;
+    client.await_ready().await?;
+    introduce(site, &client).await?;
+    let name = format!("{NAME}{}", next_number(&client.used_names(NAME).await?));
     let request = wire::request(&name);
-    say(format_args!(
+    print_line(format_args!(
         "POST {}/v1/clusters\n{}\n",
         site.api,
         serde_json::to_string(&request)?
     ));
-    let accepted = caller
+    let accepted = client
         .create(&request)
         .await
-        .context("the API refused the request")?;
-    say(format_args!("202 Accepted, operation {}\n", accepted.id));
-    let mut screen = Screen::new(std::io::stdout().is_terminal());
-    let operation = caller
-        .watch(&accepted, |operation| screen.show(operation))
+        .context("the API rejected the request")?;
+    print_line(format_args!("202 Accepted, operation {}\n", accepted.id));
+    let mut progress = ProgressDisplay::new(std::io::stdout().is_terminal());
+    let operation = client
+        .watch(&accepted, |operation| progress.show(operation))
         .await?;
-    conclude(site, &caller, &name, &operation).await
+    conclude(site, &client, &name, &operation).await
 }
 
-async fn introduce(site: &Site, caller: &Caller) -> anyhow::Result<()> {
-    say(format_args!(
-        "dax-provisioner, everything in one process; nothing leaves this machine.\n\n  \
-         API       {api}  (no token is asked for here), documentation: {api}/docs\n  \
-         AWS       the sandbox, account {account} in {region}, {sandbox}\n  \
-         Database  a private PostgreSQL in {data_dir}",
+async fn introduce(site: &Site, client: &DemoClient) -> anyhow::Result<()> {
+    print_line(format_args!(
+        "dax-provisioner quickstart: everything runs in one process; real AWS is not used.\n\n  \
+         API       {api}  (no authentication), documentation: {api}/docs\n  \
+         AWS       sandbox, account {account} in {region}, {sandbox}\n  \
+         Database  private PostgreSQL in {data_dir}",
         api = site.api,
         account = site.account_id,
         region = site.region,
         sandbox = site.sandbox,
-        data_dir = site.data_dir,
+        data_dir = site.data_dir.display(),
     ));
-    let (kept, in_aws) = (caller.clusters().await?, caller.clusters_in_aws().await?);
-    if !kept.is_empty() || !in_aws.is_empty() {
-        let kept = kept
+    let (stored, in_aws) = (client.clusters().await?, client.clusters_in_aws().await?);
+    if !stored.is_empty() || !in_aws.is_empty() {
+        let stored = stored
             .iter()
             .map(|cluster| format!("{} ({})", cluster.name, cluster.status));
-        say(format_args!(
+        print_line(format_args!(
             "  Earlier   in the database: {}",
-            listed(kept.collect())
+            shortened(stored.collect())
         ));
-        say(format_args!("            in AWS: {}", listed(in_aws)));
+        print_line(format_args!("            in AWS: {}", shortened(in_aws)));
     }
-    say("");
+    print_line("");
     Ok(())
 }
 
-fn listed(mut names: Vec<String>) -> String {
+fn shortened(mut names: Vec<String>) -> String {
     const SHOWN: usize = 5;
     let more = names.len().saturating_sub(SHOWN);
     names.truncate(SHOWN);
@@ -173,7 +173,7 @@ fn listed(mut names: Vec<String>) -> String {
     }
 }
 
-/// One more than the highest number that was ever used.
+/// The highest used number plus one.
 fn next_number(names: &[String]) -> u64 {
     let numbers = names
         .iter()
@@ -183,30 +183,47 @@ fn next_number(names: &[String]) -> u64 {
 
 async fn conclude(
     site: &Site,
-    caller: &Caller,
+    client: &DemoClient,
     name: &str,
     operation: &Operation,
 ) -> anyhow::Result<bool> {
     let succeeded = operation.status == "succeeded";
     if succeeded {
-        let url = caller.endpoint(name).await?;
-        say(format_args!("\n{name} is available:\n\n  {url}\n"));
+        let url = client.endpoint(name).await?;
+        print_line(format_args!("\n{name} is available:\n\n  {url}\n"));
     } else {
-        say(format_args!("\nThe operation is {}.\n", operation.status));
+        print_line(format_args!("\nThe operation is {}.\n", operation.status));
         if let Some(problem) = &operation.problem {
-            say(problem.readable());
+            print_line(problem.readable());
         }
     }
+    if site.once {
+        print_line(format_args!("to continue: {}", serve_command(&site.data_dir)));
+        return Ok(succeeded);
+    }
     let api = &site.api;
-    say(format_args!(
-        "Go on with:\n\n  \
+    print_line(format_args!(
+        "Try next:\n\n  \
          curl -s {api}/v1/clusters\n  \
          curl -s -X DELETE {api}/v1/clusters/{name}\n  \
-         curl -s {api}/v1/hints/explain -H 'content-type: application/json' -d '{{\"message\": \"{REFUSAL}\"}}'\n\n\
-         The same account seen by the AWS CLI:\n\n  {}",
-        sandbox::cli_line(&site.sandbox, &site.region)
+         curl -s {api}/v1/hints/explain -H 'content-type: application/json' \
+         -d '{{\"message\": \"{DENIAL}\"}}'\n\n\
+         List the clusters of the sandbox with the AWS CLI:\n\n  {}",
+        sandbox::aws_cli_command(&site.sandbox, &site.region)
     ));
     Ok(succeeded)
+}
+
+/// The command that serves the same data directory.
+fn serve_command(data_dir: &Path) -> String {
+    if data_dir == local_postgres::default_data_dir(PRODUCT) {
+        "dax-provisioner serve --sandbox".to_owned()
+    } else {
+        format!(
+            "dax-provisioner serve --sandbox --data-dir {}",
+            data_dir.display()
+        )
+    }
 }
 
 #[cfg(test)]
@@ -214,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_number_counts_earlier_ones() {
+    fn the_next_number_follows_the_highest_used_one() {
         let names = |names: &[&str]| {
             names
                 .iter()
@@ -231,14 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_are_cut() {
-        assert_eq!(listed(Vec::new()), "none");
+    fn long_lists_are_shortened() {
+        assert_eq!(shortened(Vec::new()), "none");
         assert_eq!(
-            listed((1..=5).map(|n| n.to_string()).collect()),
+            shortened((1..=5).map(|n| n.to_string()).collect()),
             "1, 2, 3, 4, 5"
         );
         assert_eq!(
-            listed((1..=7).map(|n| n.to_string()).collect()),
+            shortened((1..=7).map(|n| n.to_string()).collect()),
             "1, 2, 3, 4, 5 and 2 more"
         );
     }

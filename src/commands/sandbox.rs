@@ -1,25 +1,25 @@
-//! `sandbox`: the AWS sandbox alone, until a signal.
+//! `sandbox`: runs only the AWS sandbox, until a signal.
 
 use crate::app::Signals;
-use crate::app::sandbox::{Bound, cli_line};
+use crate::app::sandbox::{Bound, aws_cli_command};
 use crate::config::SandboxChoice;
 
-use super::say;
+use super::print_line;
 
-/// Serves the sandbox until a signal.
 pub(super) async fn run(choice: SandboxChoice, signals: &Signals) -> anyhow::Result<()> {
-    let kept = match &choice.settings.journal {
-        Some(journal) => format!("what happens is kept in {}", journal.display()),
-        None => "what happens is forgotten at the end; --data-dir keeps it".to_owned(),
+    let state = match &choice.settings.journal {
+        Some(journal) => format!("kept in {}", journal.display()),
+        None => "in memory only; set --data-dir to keep it".to_owned(),
     };
     let account = choice.settings.account_id.clone();
     let mut sandbox = Bound::bind(&choice)?.serve(false)?;
-    say(format_args!(
-        "The AWS sandbox plays account {account} in {} at {}; {kept}.\n\n{}\n\nControl: {}/_sandbox/health, identities, \
-         faults, journal, inventory, clock, reset. Ctrl-C ends it.",
+    print_line(format_args!(
+        "AWS sandbox, account {account} in {}, at {}\nState: {state}\n\n{}\n\n\
+         Control: {}/_sandbox/health, identities, faults, journal, inventory, clock, reset\n\
+         Press Ctrl-C to stop.",
         sandbox.region(),
         sandbox.url(),
-        cli_line(&sandbox.url(), sandbox.region()),
+        aws_cli_command(&sandbox.url(), sandbox.region()),
         sandbox.url(),
     ));
     let ended = tokio::select! {

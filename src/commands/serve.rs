@@ -1,20 +1,19 @@
-//! `serve`: the API and the workers, until a signal.
+//! `serve`: runs the API and the workers, until a signal.
 
 use crate::app::{App, Signals, sandbox};
 use crate::config::{AwsChoice, Database, Role, Serve};
 
-/// Serves until a signal, or until something is wrong.
 pub(super) async fn run(settings: Serve, signals: &Signals) -> anyhow::Result<()> {
     let starting = App::start(&settings, false);
     let Some(started) = signals.stop.run_until_cancelled(starting).await else {
         return Ok(());
     };
     let mut app = started?;
-    introduce(&settings, &app);
+    log_start(&settings, &app);
     let ended = tokio::select! {
         ended = app.ended() => ended,
         () = signals.stop.cancelled() => {
-            tracing::info!("ending; a second signal does not wait");
+            tracing::info!("shutting down; send the signal again to stop at once");
             Ok(())
         }
     };
@@ -22,38 +21,39 @@ pub(super) async fn run(settings: Serve, signals: &Signals) -> anyhow::Result<()
     ended
 }
 
-fn introduce(settings: &Serve, app: &App) {
+fn log_start(settings: &Serve, app: &App) {
     match settings.role {
         Role::Api | Role::All => tracing::info!(
-            "listening on {}, documentation on {}/docs",
+            "listening on {}, documentation at {}/docs",
             app.url(),
             app.url()
         ),
         Role::Worker => tracing::info!("listening on {} for probes and metrics only", app.url()),
     }
-    if !settings.door.authentication {
-        tracing::warn!("authentication is off: everybody on this machine may call");
+    if !settings.http.authentication {
+        tracing::warn!("authentication is off: every user of this machine has full access");
     }
     if let Some(sandbox) = app.sandbox() {
-        let look = sandbox::cli_line(&sandbox.url(), sandbox.region());
         tracing::info!(
-            "AWS is played by the sandbox at {}; nothing leaves this machine; to look: {look}",
-            sandbox.url()
+            "using the AWS sandbox at {}, not real AWS; to list its clusters: {}",
+            sandbox.url(),
+            sandbox::aws_cli_command(&sandbox.url(), sandbox.region())
         );
     }
     if let AwsChoice::Real = settings.aws
         && settings.permissions_boundary.is_none()
     {
         tracing::warn!(
-            "no --permissions-boundary: whoever has this service's credentials can make themselves administrator of the \
-             account; `dax-provisioner policy --boundary` prints one"
+            "--permissions-boundary is not set: anyone with this service's credentials can become \
+             administrator of the account; create the policy that `dax-provisioner policy \
+             --boundary` prints, and set its ARN"
         );
     }
     if let Database::Embedded = settings.database
         && let Some(url) = app.private_database_url()
     {
         tracing::info!(
-            "the private database is for trying things; DATABASE_URL={}",
+            "using a private database, for trials only; DATABASE_URL={}",
             url.expose()
         );
     }

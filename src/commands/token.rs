@@ -1,28 +1,23 @@
-//! `token`: the bearer tokens that callers send.
+//! `token`: manages API tokens.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::api::http::tokens::new_token;
-use crate::app::{guards, open_store};
+use crate::app::guards;
 use crate::config::Secret;
 use crate::config::operator::TokenCommand;
 use crate::store::{SchemaState, Store, StoredToken};
 
-use super::{complain, say};
+use super::{connect, eprint_line, print_line};
 
-/// Longest name of a token.
+/// Maximum length of a token's name, in bytes.
 const NAME_MAX: usize = 64;
 
-/// Makes, lists or revokes tokens.
 pub(super) async fn run(url: &Secret, command: TokenCommand) -> anyhow::Result<()> {
-    let store = open_store(url, 2)?;
-    if let SchemaState::Behind { .. } = store
-        .schema_state()
-        .await
-        .context("the database cannot be asked")?
-    {
-        bail!("the database is not migrated: run dax-provisioner migrate");
+    let store = connect(url).await?;
+    if let SchemaState::Behind { .. } = store.schema_state().await? {
+        bail!("the database is not migrated; run dax-provisioner migrate");
     }
     match command {
         TokenCommand::Create {
@@ -43,9 +38,9 @@ async fn create(
     expires_days: Option<u32>,
     replace: bool,
 ) -> anyhow::Result<()> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(fits) {
-        bail!("a token's name has 1 to {NAME_MAX} letters, digits, -, _ or .");
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(is_allowed) {
+        bail!("the name of a token must consist of 1 to {NAME_MAX} letters, digits, -, _ or .");
     }
     let expires_at = match expires_days {
         Some(days) => Some(database_now(store).await? + TimeDelta::days(i64::from(days))),
@@ -53,7 +48,7 @@ async fn create(
     };
     let (token, secret_hash) = new_token();
     if !store
-        .keep_token(
+        .store_token(
             &StoredToken {
                 name: name.clone(),
                 secret_hash,
@@ -63,16 +58,16 @@ async fn create(
         )
         .await?
     {
-        bail!("there is a token named {name}; --replace ends it and makes a new one");
+        bail!("a token named {name} already exists; use --replace to revoke it and create a new one");
     }
-    complain(format_args!(
-        "the token {name}, shown this once; callers send it as `Authorization: Bearer <token>`:"
+    eprint_line(format_args!(
+        "token {name}, printed only once; send it as `Authorization: Bearer <token>`:"
     ));
-    say(token);
+    print_line(token);
     Ok(())
 }
 
-/// The database's clock, which decides when tokens end.
+/// The time of the database's clock, by which tokens expire.
 async fn database_now(store: &Store) -> anyhow::Result<DateTime<Utc>> {
     let here = guards::now();
     let ahead_seconds = store.clock_offset(here).await?;
@@ -82,7 +77,7 @@ async fn database_now(store: &Store) -> anyhow::Result<DateTime<Utc>> {
 async fn list(store: &Store) -> anyhow::Result<()> {
     let tokens = store.tokens().await?;
     if tokens.is_empty() {
-        complain("there are no tokens; `dax-provisioner token create NAME` makes one");
+        eprint_line("there are no tokens; create one with `dax-provisioner token create NAME`");
     }
     let day = |at: Option<DateTime<Utc>>, none: &str| {
         at.map_or_else(|| none.to_owned(), |at| at.format("%F").to_string())
@@ -90,10 +85,10 @@ async fn list(store: &Store) -> anyhow::Result<()> {
     for token in tokens {
         let state = match token.revoked_at {
             Some(at) => format!("revoked {}", at.format("%F")),
-            None => format!("ends {}", day(token.expires_at, "never")),
+            None => format!("expires {}", day(token.expires_at, "never")),
         };
-        say(format_args!(
-            "{:<32} made {}  {state}",
+        print_line(format_args!(
+            "{:<32} created {}  {state}",
             token.name,
             day(Some(token.created_at), "")
         ));
@@ -103,8 +98,8 @@ async fn list(store: &Store) -> anyhow::Result<()> {
 
 async fn revoke(store: &Store, name: &str) -> anyhow::Result<()> {
     if !store.revoke_token(name).await? {
-        bail!("there is no valid token named {name}");
+        bail!("no valid token is named {name}");
     }
-    say(format_args!("the token {name} is revoked"));
+    print_line(format_args!("revoked token {name}"));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Settings of AWS: which one, and what roles of ours must carry.
+//! Settings of AWS: the target and the permissions boundary.
 
 use reqwest::Url;
 
@@ -6,52 +6,62 @@ use super::arguments::{BoundaryArguments, ClientArguments};
 use super::operator::PolicyArguments;
 use super::reader::Reader;
 use super::{SandboxChoice, Secret};
+use crate::operations::timing::Timing;
 
-/// The key of the sandbox's administrator, and its secret.
+/// Access key ID and secret access key of the sandbox's administrator.
 pub(super) const SANDBOX_KEY: &str = "sandbox";
-/// Variables of the SDK that would turn it away from AWS.
-const STRAY_ENDPOINT: &str = "AWS_ENDPOINT_URL";
+/// Prefix of the SDK's variables that redirect calls away from AWS.
+const SDK_ENDPOINT: &str = "AWS_ENDPOINT_URL";
 
-/// Which AWS to talk to.
+/// The AWS that the service uses.
 #[derive(Debug, Clone)]
 pub enum AwsChoice {
-    /// Real AWS, by the SDK's default chain.
+    /// Real AWS, with the SDK's default credentials and Region.
     Real,
     /// A sandbox in this process.
     Sandbox(Box<SandboxChoice>),
-    /// A sandbox that runs on its own.
+    /// A sandbox in a separate process.
     Endpoint(Endpoint),
 }
 
 impl AwsChoice {
-    /// Whether this is some sandbox.
+    /// Whether this is a sandbox, in this process or in another.
     pub fn is_sandbox(&self) -> bool {
         match self {
             Self::Real => false,
             Self::Sandbox(_) | Self::Endpoint(_) => true,
         }
     }
+
+    /// The intervals and timeouts for this AWS.
+    pub fn timing(&self) -> Timing {
+        if self.is_sandbox() {
+            Timing::SANDBOX
+        } else {
+            Timing::AWS
+        }
+    }
 }
 
-/// A sandbox that runs on its own, on loopback.
+/// The endpoint of a sandbox in a separate process, on loopback.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// `http://127.0.0.1:<port>`, without a slash at its end.
+    /// `http://127.0.0.1:<port>`, without a trailing slash.
     pub url: String,
-    /// Access key id.
+    /// Access key ID of an identity in the sandbox.
     pub access_key_id: String,
-    /// Its secret.
+    /// Secret access key of that identity.
     pub secret_access_key: Secret,
 }
 
-/// The choice of a client: real AWS, or a sandbox that runs on its own.
+/// The AWS of a command that does not run a sandbox itself.
 pub(super) fn client(flags: &ClientArguments, reader: &mut Reader<'_>) -> Option<AwsChoice> {
     let Some(url) = &flags.aws_endpoint else {
-        refuse_stray_endpoints(reader);
+        reject_sdk_endpoints(reader);
         return Some(AwsChoice::Real);
     };
-    let rule =
-        "must be http:// on loopback, such as http://127.0.0.1:4566; for real AWS leave it out";
+    let rule = "must be an http:// URL on loopback, such as http://127.0.0.1:4566; \
+                omit it for real AWS";
     let url = reader.value("aws_endpoint", url, rule, loopback_url);
     let keys = sandbox_keys(reader);
     let ((access_key_id, secret_access_key), url) = keys.zip(url)?;
@@ -62,17 +72,17 @@ pub(super) fn client(flags: &ClientArguments, reader: &mut Reader<'_>) -> Option
     }))
 }
 
-fn refuse_stray_endpoints(reader: &mut Reader<'_>) {
-    let stray: Vec<String> = reader
+fn reject_sdk_endpoints(reader: &mut Reader<'_>) {
+    let names: Vec<String> = reader
         .environment
         .names()
-        .filter(|name| name.starts_with(STRAY_ENDPOINT))
+        .filter(|name| name.starts_with(SDK_ENDPOINT))
         .map(str::to_owned)
         .collect();
-    for name in stray {
-        reader.variable_fault(
+    for name in names {
+        reader.variable_error(
             &name,
-            "is set, and what it names is not AWS; unset it, or pass --aws-endpoint instead",
+            "redirects calls away from AWS; unset it, or use --aws-endpoint for a sandbox",
         );
     }
 }
@@ -102,16 +112,16 @@ fn sandbox_keys(reader: &mut Reader<'_>) -> Option<(String, Secret)> {
         (Some(id), Some(secret)) => Some((id, secret)),
         (None, None) => Some((SANDBOX_KEY.to_owned(), Secret::new(SANDBOX_KEY))),
         (Some(_), None) => {
-            reader.variable_fault(
+            reader.variable_error(
                 "AWS_SECRET_ACCESS_KEY",
-                "is not set, but AWS_ACCESS_KEY_ID is; set both or none",
+                "is not set, but AWS_ACCESS_KEY_ID is; set both or neither",
             );
             None
         }
         (None, Some(_)) => {
-            reader.variable_fault(
+            reader.variable_error(
                 "AWS_ACCESS_KEY_ID",
-                "is not set, but AWS_SECRET_ACCESS_KEY is; set both or none",
+                "is not set, but AWS_SECRET_ACCESS_KEY is; set both or neither",
             );
             None
         }
@@ -120,50 +130,45 @@ fn sandbox_keys(reader: &mut Reader<'_>) -> Option<(String, Secret)> {
 
 pub(super) fn boundary(flags: &BoundaryArguments, reader: &mut Reader<'_>) -> Option<String> {
     let arn = flags.permissions_boundary.as_deref()?;
-    let rule = "must be the ARN of a policy of the account's own, such as \
+    let rule = "must be the ARN of a customer managed policy, such as \
                 arn:aws:iam::123456789012:policy/dax-provisioner-boundary";
-    // AWS's own policies bound nobody enough: AdministratorAccess is one of them.
-    let own = |text: &str| is_iam_arn(text, "policy/") && !text.contains(":aws:policy/");
+    // AWS managed policies are too broad: AdministratorAccess is one of them.
+    let is_customer_managed =
+        |text: &str| is_iam_arn(text, "policy/") && !text.contains(":aws:policy/");
     reader.value("permissions_boundary", arn, rule, |text| {
-        own(text).then(|| text.to_owned())
+        is_customer_managed(text).then(|| text.to_owned())
     })
 }
 
-/// Checks what `policy` was given about the account.
+/// Validates the arguments of `policy`.
 pub(super) fn check_policy(arguments: &PolicyArguments, reader: &mut Reader<'_>) {
     if arguments
         .account_id
         .as_deref()
         .is_some_and(|id| !is_account(id))
     {
-        reader.fault("account_id", "must be 12 digits");
+        reader.error("account_id", "must be 12 digits");
     }
-    let word = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
     if arguments
         .region
         .as_deref()
-        .is_some_and(|region| !word(region))
+        .is_some_and(|region| !is_region(region))
     {
-        reader.fault("region", "must be a Region, such as us-east-1");
+        reader.error("region", "must be a Region, such as us-east-1");
     }
     if arguments
         .partition
         .as_deref()
         .is_some_and(|partition| !["aws", "aws-cn", "aws-us-gov"].contains(&partition))
     {
-        reader.fault("partition", "must be aws, aws-cn or aws-us-gov");
+        reader.error("partition", "must be aws, aws-cn or aws-us-gov");
     }
     if arguments
         .own_arn
         .as_deref()
         .is_some_and(|arn| !is_iam_arn(arn, "user/") && !is_iam_arn(arn, "role/"))
     {
-        reader.fault(
+        reader.error(
             "own_arn",
             "must be the ARN of a user or role, such as arn:aws:iam::123456789012:role/provisioner",
         );
@@ -173,7 +178,7 @@ pub(super) fn check_policy(arguments: &PolicyArguments, reader: &mut Reader<'_>)
         .iter()
         .all(|arn| is_iam_arn(arn, "role/"))
     {
-        reader.fault(
+        reader.error(
             "service_role_arn",
             "must be the ARN of a role, such as arn:aws:iam::123456789012:role/dax",
         );
@@ -184,13 +189,29 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether this is an IAM ARN of that kind, in an account or AWS's own (policies that AWS manages).
+/// Whether this matches `[a-z]{2}(-[a-z]+)+-[0-9]`.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [country, names @ .., number] = parts.as_slice() else {
+        return false;
+    };
+    let is_word =
+        |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    country.len() == 2
+        && is_word(country)
+        && !names.is_empty()
+        && names.iter().all(is_word)
+        && number.len() == 1
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether this is an IAM ARN with this resource prefix, of an account or of AWS itself.
 fn is_iam_arn(text: &str, kind: &str) -> bool {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     let [arn, partition, service, region, account, resource] = parts.as_slice() else {
         return false;
     };
-    let clean = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&byte);
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&byte);
     *arn == "arn"
         && ["aws", "aws-cn", "aws-us-gov"].contains(partition)
         && *service == "iam"
@@ -198,5 +219,5 @@ fn is_iam_arn(text: &str, kind: &str) -> bool {
         && (is_account(account) || *account == "aws")
         && resource
             .strip_prefix(kind)
-            .is_some_and(|name| !name.is_empty() && name.bytes().all(clean))
+            .is_some_and(|name| !name.is_empty() && name.bytes().all(is_allowed))
 }

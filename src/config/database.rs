@@ -6,26 +6,26 @@ use super::arguments::EmbeddedArguments;
 use super::reader::Reader;
 use super::{PRODUCT, Secret};
 
-const MISSING: &str = "is not set; such as postgres://user:password@host/database";
-const FORM: &str = "must be a URL such as postgres://user:password@host/database";
+const MISSING: &str = "is not set; set it to a URL such as postgres://user:password@host/database";
+const FORMAT: &str = "must be a URL such as postgres://user:password@host/database";
 
-/// Which database to use.
+/// The database to use.
 #[derive(Debug, Clone)]
 pub enum Database {
-    /// The one at this URL.
+    /// An external database, at this URL.
     Url(Secret),
-    /// A private one that this process starts and stops.
+    /// A private database that this process starts and stops.
     Embedded,
 }
 
-/// Where the private PostgreSQL and the sandbox's journal live.
+/// Settings of the private PostgreSQL and of the sandbox's state.
 #[derive(Debug, Clone)]
 pub struct Embedded {
-    /// Their directory.
+    /// Directory of the database's data and of the sandbox's journal.
     pub data_dir: PathBuf,
-    /// The directory of `postgres`, if one was named.
+    /// Directory of `postgres` and `initdb`, if one is set.
     pub pg_bin: Option<PathBuf>,
-    /// Never fetch PostgreSQL.
+    /// Do not download PostgreSQL.
     pub offline: bool,
 }
 
@@ -38,17 +38,17 @@ pub(super) fn url(reader: &mut Reader<'_>) -> Option<Secret> {
     {
         return Some(url);
     }
-    reader.variable_fault("DATABASE_URL", FORM);
+    reader.variable_error("DATABASE_URL", FORMAT);
     None
 }
 
-/// The URL of the database; that none is set is a fault.
+/// The URL of the database, which must be set.
 pub(super) fn required_url(reader: &mut Reader<'_>) -> Option<Secret> {
     let is_set = ["DATABASE_URL", "DATABASE_URL_FILE"]
         .iter()
         .any(|name| reader.environment.get(name).is_some());
     if !is_set {
-        reader.variable_fault("DATABASE_URL", MISSING);
+        reader.variable_error("DATABASE_URL", MISSING);
     }
     url(reader)
 }
@@ -64,7 +64,8 @@ pub(super) fn embedded(flags: &EmbeddedArguments) -> Embedded {
     }
 }
 
-/// The database of `serve`: the one of DATABASE_URL, else with the sandbox (or by wish) the private one.
+/// The database of `serve`: the one in DATABASE_URL, else the private one with `--sandbox` or
+/// `--allow-embedded-db`.
 pub(super) fn of_serve(
     sandbox: bool,
     allow_embedded: bool,
@@ -79,9 +80,9 @@ pub(super) fn of_serve(
     if sandbox || allow_embedded {
         return Some(Database::Embedded);
     }
-    reader.variable_fault(
+    reader.variable_error(
         "DATABASE_URL",
-        "is not set; only --sandbox comes with a private database (--allow-embedded-db asks for one all the same)",
+        "is not set; set it, or use --sandbox or --allow-embedded-db for a private database",
     );
     None
 }

@@ -5,26 +5,26 @@ use tracing_subscriber::EnvFilter;
 use super::arguments::LoggingArguments;
 use super::reader::Reader;
 
-/// How to log.
+/// The filter and the format of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logging {
-    /// An `EnvFilter` that parses.
+    /// A valid `EnvFilter`.
     pub filter: String,
-    /// In which form.
+    /// The format of a line.
     pub format: LogFormat,
 }
 
-/// In which form to log.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Plain text.
     Text,
-    /// One JSON object for each line.
+    /// One JSON object per line.
     Json,
 }
 
 impl LogFormat {
-    /// The word of the setting.
+    /// The value of the setting.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -34,7 +34,7 @@ impl LogFormat {
 }
 
 impl Logging {
-    /// For commands whose output is the answer: warnings only.
+    /// Warnings only, for commands that print their result.
     pub fn quiet() -> Self {
         Self {
             filter: "warn".to_owned(),

@@ -1,28 +1,28 @@
-//! The command line of the operator's commands: tokens, checks and policies.
+//! Arguments of the operator's commands: `token`, `doctor` and `policy`.
 
 use clap::{Args, Subcommand};
 
 use super::arguments::{BoundaryArguments, ClientArguments};
 
-/// What to do with tokens.
+/// The subcommands of `token`.
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// Make a token and print it, once
+    /// Create a token and print it; it cannot be printed again
     Create {
-        /// Its name, which operations show as `token:<name>`
+        /// Name of the token; operations show it as `token:<name>`
         name: String,
-        /// Days until it ends [default: never]
-        #[arg(long, value_name = "DAYS")]
+        /// Days until the token expires, 1 to 36500 [default: never]
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
         expires_days: Option<u32>,
-        /// Replace the token of that name, which ends at once
+        /// Replace the token with this name, which becomes invalid at once
         #[arg(long)]
         replace: bool,
     },
-    /// List the tokens: names and dates, never the tokens themselves
+    /// List tokens with their dates; never prints the tokens themselves
     List,
-    /// End a token
+    /// Revoke a token
     Revoke {
-        /// Its name
+        /// Name of the token
         name: String,
     },
 }
@@ -30,6 +30,9 @@ pub enum TokenCommand {
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArguments {
+    /// List every permission that is allowed, instead of their number
+    #[arg(long)]
+    pub(super) verbose: bool,
     #[command(flatten)]
     pub(super) aws: ClientArguments,
     #[command(flatten)]
@@ -39,25 +42,26 @@ pub struct DoctorArguments {
 /// Arguments of `policy`.
 #[derive(Debug, Args)]
 pub struct PolicyArguments {
-    /// Print the permissions boundary for the roles instead
+    /// Print the permissions boundary of the service roles instead
     #[arg(long = "boundary")]
     pub boundary_policy: bool,
-    /// The account, 12 digits [default: asked from AWS]
+    /// Account ID, 12 digits [default: the account of the credentials]
     #[arg(long, value_name = "DIGITS")]
     pub account_id: Option<String>,
-    /// The Region [default: the SDK's]
+    /// Region, such as us-east-1 [default: the SDK's Region]
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
-    /// aws, aws-cn or aws-us-gov [default: asked from AWS]
+    /// Partition: aws, aws-cn or aws-us-gov [default: the partition of the Region]
     #[arg(long, value_name = "PARTITION")]
     pub partition: Option<String>,
-    /// A role that clusters may be given; may be repeated
+    /// An existing role that clusters may use; can be repeated
     #[arg(long, value_name = "ARN")]
     pub service_role_arn: Vec<String>,
-    /// Whether the service looks things up in EC2 and DynamoDB [default: as this program is built]
+    /// Whether to include the permissions of lookups in EC2 and DynamoDB [default: whether this
+    /// program was built with them]
     #[arg(long, value_name = "true|false")]
     pub lookups: Option<bool>,
-    /// The service's own user or role, whose policies it may then simulate, as preflights do
+    /// The user or role of this service; allows it to simulate its own policies, for preflights
     #[arg(long, value_name = "ARN")]
     pub own_arn: Option<String>,
     #[command(flatten)]

@@ -1,18 +1,17 @@
-//! The settings as they were read, for people, without secrets.
+//! Prints the effective settings without secrets.
 
 use std::fmt::Write;
 
-use super::serving::{Serve, access_word};
-use super::{AwsChoice, Database, Logging, SandboxChoice};
+use super::{AwsChoice, Database, Logging, SandboxChoice, Secret, Serve};
 
-/// One line for each setting of `serve`; every secret is `***`.
+/// One line `name = value` per setting of `serve`. Secrets are printed as `***`.
 pub fn printed(serve: &Serve, logging: &Logging) -> String {
     let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
     let unset = || "(unset)".to_owned();
     let mut lines = vec![
         ("role", serve.role.as_str().to_owned()),
-        ("listen", serve.door.listen.to_string()),
-        ("authentication", switch(serve.door.authentication)),
+        ("listen", serve.http.listen.to_string()),
+        ("authentication", switch(serve.http.authentication)),
         ("worker_loops", serve.work.loops.to_string()),
         ("notify", switch(serve.work.notify)),
         (
@@ -21,10 +20,7 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
         ),
         (
             "poll_seconds",
-            serve
-                .work
-                .poll_every
-                .map_or_else(unset, |every| every.as_secs_f64().to_string()),
+            serve.work.poll_every.as_secs_f64().to_string(),
         ),
     ];
     lines.extend(aws(&serve.aws));
@@ -36,9 +32,13 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
         "default_access",
         serve
             .default_access
-            .map_or_else(unset, |access| access_word(access).to_owned()),
+            .map_or_else(unset, |access| <&str>::from(access).to_owned()),
     ));
-    lines.push(("database", database(&serve.database)));
+    let database = match &serve.database {
+        Database::Url(url) => redacted_url(url),
+        Database::Embedded => "private, started and stopped by this process".to_owned(),
+    };
+    lines.push(("database", database));
     lines.push((
         "database_max_connections",
         serve.database_max_connections.to_string(),
@@ -68,7 +68,7 @@ fn aws(choice: &AwsChoice) -> Vec<(&'static str, String)> {
     match choice {
         AwsChoice::Real => vec![(
             "aws",
-            "real, by the SDK's default chain of credentials and Region".to_owned(),
+            "real AWS, with the SDK's default credentials and Region".to_owned(),
         )],
         AwsChoice::Endpoint(endpoint) => vec![
             ("aws", format!("the sandbox at {}", endpoint.url)),
@@ -99,11 +99,8 @@ fn sandbox_lines(sandbox: &SandboxChoice) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Host and database of a URL; its user, password and parameters stay out.
-fn database(database: &Database) -> String {
-    let Database::Url(url) = database else {
-        return "private, started and stopped by this process".to_owned();
-    };
+/// Host, port and database of a URL, without user, password and parameters.
+pub fn redacted_url(url: &Secret) -> String {
     match reqwest::Url::parse(url.expose()) {
         Ok(url) => {
             let port = url

@@ -1,86 +1,85 @@
-//! The reader of settings: turns text into values and collects every fault on the way.
+//! Parses settings and collects all errors.
 
 use std::collections::BTreeSet;
 
 use super::variables::variable_of;
 use super::{Environment, Secret};
 
-/// Reads values and remembers what is wrong with them.
 pub(super) struct Reader<'a> {
     pub(super) environment: &'a Environment,
     from_environment: BTreeSet<String>,
-    faults: Vec<String>,
+    errors: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(
         environment: &'a Environment,
         from_environment: BTreeSet<String>,
-        faults: Vec<String>,
+        errors: Vec<String>,
     ) -> Reader<'a> {
         Self {
             environment,
             from_environment,
-            faults,
+            errors,
         }
     }
 
-    pub(super) fn into_faults(self) -> Vec<String> {
-        self.faults
+    pub(super) fn into_errors(self) -> Vec<String> {
+        self.errors
     }
 
-    /// Notes a fault of a setting. The text says the rule and never the value, which may be a secret in the wrong place.
-    pub(super) fn fault(&mut self, id: &str, rule: &str) {
+    /// Records an error of a setting. The text contains the rule and never the value, which could
+    /// be a misplaced secret.
+    pub(super) fn error(&mut self, id: &str, rule: &str) {
         let key = if self.from_environment.contains(id) {
             variable_of(id)
         } else {
             format!("--{}", id.replace('_', "-"))
         };
-        self.faults.push(format!("{key}: {rule}"));
+        self.errors.push(format!("{key}: {rule}"));
     }
 
-    /// Notes a fault of a variable that has no flag.
-    pub(super) fn variable_fault(&mut self, name: &str, rule: &str) {
-        self.faults.push(format!("{name}: {rule}"));
+    /// Records an error of a variable without a flag.
+    pub(super) fn variable_error(&mut self, name: &str, rule: &str) {
+        self.errors.push(format!("{name}: {rule}"));
     }
 
-    /// Reads a value, or notes the rule it breaks.
+    /// Parses a value, or records `rule` as an error.
     pub(super) fn value<T>(
         &mut self,
         id: &str,
         text: &str,
         rule: &str,
-        read: impl FnOnce(&str) -> Option<T>,
+        parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        let value = read(text);
+        let value = parse(text);
         if value.is_none() {
-            self.fault(id, rule);
+            self.error(id, rule);
         }
         value
     }
 
-    /// Reads a whole number within limits.
-    pub(super) fn number(&mut self, id: &str, text: &str, least: u32, most: u32) -> Option<u32> {
-        let rule = format!("must be a whole number from {least} to {most}");
+    pub(super) fn integer(&mut self, id: &str, text: &str, min: u32, max: u32) -> Option<u32> {
+        let rule = format!("must be an integer from {min} to {max}");
         self.value(id, text, &rule, |text| {
             text.parse()
                 .ok()
-                .filter(|number| (least..=most).contains(number))
+                .filter(|number| (min..=max).contains(number))
         })
     }
 
-    /// Reads seconds, which may have a fraction.
+    /// Parses a number of seconds, which can have a fraction.
     pub(super) fn seconds(&mut self, id: &str, text: &str) -> Option<f64> {
-        let fits = |seconds: &f64| (0.0..=86_400.0).contains(seconds);
+        let is_valid = |seconds: &f64| (0.0..=86_400.0).contains(seconds);
         self.value(
             id,
             text,
             "must be a number of seconds from 0 to 86400",
-            |text| text.parse().ok().filter(fits),
+            |text| text.parse().ok().filter(is_valid),
         )
     }
 
-    /// Reads a secret from a variable, or from the file that the variable with `_FILE` after its name points to.
+    /// Reads a secret from the variable `name`, or from the file whose path is in `{name}_FILE`.
     pub(super) fn secret(&mut self, name: &str) -> Option<Secret> {
         let file_variable = format!("{name}_FILE");
         match (
@@ -88,9 +87,9 @@ impl<'a> Reader<'a> {
             self.environment.get(&file_variable),
         ) {
             (Some(_), Some(_)) => {
-                self.variable_fault(
+                self.variable_error(
                     &file_variable,
-                    &format!("{name} is set too; set one of them"),
+                    &format!("cannot be combined with {name}; set only one of them"),
                 );
                 None
             }
@@ -98,7 +97,7 @@ impl<'a> Reader<'a> {
             (None, Some(path)) => match Secret::from_file(path.as_ref()) {
                 Ok(secret) => Some(secret),
                 Err(rule) => {
-                    self.variable_fault(&file_variable, &rule);
+                    self.variable_error(&file_variable, &rule);
                     None
                 }
             },

@@ -5,28 +5,27 @@ use std::path::PathBuf;
 use super::arguments::{SandboxArguments, SandboxTimes};
 use super::reader::Reader;
 
-/// A sandbox that this process runs.
+/// A sandbox that runs in this process.
 #[derive(Debug, Clone)]
 pub struct SandboxChoice {
-    /// How it behaves, its journal included.
+    /// Delays, quotas and the path of the journal.
     pub settings: aws_sandbox::Settings,
-    /// Its port on 127.0.0.1; 0 is any free one.
+    /// Port on 127.0.0.1; 0 selects a free port.
     pub port: u16,
 }
 
-/// The times that differ between commands.
+/// The defaults that differ between commands.
 pub(super) struct SandboxTiming {
     pub(super) creating_seconds: f64,
     pub(super) propagation_seconds: f64,
 }
 
 impl SandboxTiming {
-    /// Quick enough to try things, slow enough to see them.
+    /// Slow enough to see every state.
     pub(super) const SERVE: Self = Self {
         creating_seconds: 3.0,
         propagation_seconds: 1.0,
     };
-    /// As quick as a demonstration may be.
     pub(super) const QUICKSTART: Self = Self {
         creating_seconds: 1.0,
         propagation_seconds: 0.3,
@@ -49,11 +48,11 @@ pub(super) fn of_sandbox(
     })
 }
 
-/// The journal's name in the data directory.
+/// File name of the journal in the data directory.
 pub(super) const JOURNAL: &str = "sandbox.journal";
 
 pub(super) fn port(id: &str, text: &str, reader: &mut Reader<'_>) -> Option<u16> {
-    reader.value(id, text, "must be a port, 0 to 65535", |text| {
+    reader.value(id, text, "must be a port from 0 to 65535", |text| {
         text.parse().ok()
     })
 }
@@ -94,20 +93,17 @@ pub(super) fn settings(
     })
 }
 
-fn quotas(wishes: &[String], reader: &mut Reader<'_>) -> aws_sandbox::Quotas {
+fn quotas(settings: &[String], reader: &mut Reader<'_>) -> aws_sandbox::Quotas {
     let mut quotas = aws_sandbox::Quotas::default();
-    for wish in wishes {
-        let pair = wish
+    for setting in settings {
+        let pair = setting
             .split_once('=')
             .and_then(|(name, value)| Some((name.trim(), value.trim().parse().ok()?)));
         match pair {
-            None => reader.fault(
-                "quota",
-                "must be a name and a whole number, such as nodes=5",
-            ),
+            None => reader.error("quota", "must be a name and an integer, such as nodes=5"),
             Some((name, value)) => {
                 if quotas.set(name, value).is_err() {
-                    reader.fault(
+                    reader.error(
                         "quota",
                         &format!("must be one of {}", aws_sandbox::Quotas::NAMES.join(", ")),
                     );

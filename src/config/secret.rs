@@ -1,4 +1,4 @@
-//! Secrets: text that neither the log nor a fault may show.
+//! Secrets: text that must not appear in the log or in an error.
 
 use std::fmt;
 use std::fs;
@@ -6,33 +6,33 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Longest secret file; more is a wrong file.
+/// Size limit of a secret file, in bytes.
 const FILE_MAX: u64 = 64 * 1024;
 
-/// A secret. `Debug` shows nothing of it.
+/// A secret. `Debug` prints `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a secret.
+    /// Wraps a text so that it is not printed by accident.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The secret itself, for the one who needs it.
+    /// Returns the text. Every use is a place where the secret can leak.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Reads a secret from a file, without the line end. The error is the rule that the file breaks.
+    /// Reads a secret from a file, without the trailing newline. The error is the violated rule.
     pub(super) fn from_file(path: &Path) -> Result<Self, String> {
         let unreadable = |error: io::Error| format!("the file cannot be read ({})", error.kind());
-        let about = fs::metadata(path).map_err(unreadable)?;
-        if !about.is_file() || about.len() > FILE_MAX {
-            return Err("must name a file of at most 64 KiB".to_owned());
+        let metadata = fs::metadata(path).map_err(unreadable)?;
+        if !metadata.is_file() || metadata.len() > FILE_MAX {
+            return Err("must be the path of a file of at most 64 KiB".to_owned());
         }
-        if about.permissions().mode() & 0o004 != 0 {
-            return Err("everybody on this machine can read the file; chmod o-r it".to_owned());
+        if metadata.permissions().mode() & 0o004 != 0 {
+            return Err("the file is world-readable; run chmod o-r on it".to_owned());
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
         let text = text.trim_end_matches(['\r', '\n']);

@@ -1,9 +1,10 @@
-//! Settings of `serve` and `quickstart`: the door, the workers, and who may call.
+//! Settings of `serve` and `quickstart`: the HTTP server, authentication and the workers.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::domain::iam::policies::Access;
+use crate::operations::timing::Timing;
 
 use super::arguments::{QuickstartArguments, ServeArguments};
 use super::reader::Reader;
@@ -14,39 +15,39 @@ use super::{AwsChoice, Database, Embedded, SandboxChoice, aws, database, sandbox
 /// Settings of `serve`.
 #[derive(Debug, Clone)]
 pub struct Serve {
-    /// What this process does.
+    /// The components that this process runs.
     pub role: Role,
-    /// Where callers come in.
-    pub door: HttpConfig,
-    /// How operations are worked on.
+    /// Address and authentication of the HTTP server.
+    pub http: HttpConfig,
+    /// Settings of the workers.
     pub work: Work,
-    /// Which AWS.
+    /// The AWS that the service uses.
     pub aws: AwsChoice,
-    /// What a new role may do where a request names none; `None` refuses such a request.
+    /// Access of a new role if a request does not specify one; `None` rejects such a request.
     pub default_access: Option<Access>,
-    /// The boundary for roles of ours.
+    /// ARN of the permissions boundary of roles that the service creates.
     pub permissions_boundary: Option<String>,
-    /// Which database.
+    /// The database of the service.
     pub database: Database,
-    /// Most connections to it.
+    /// Size of the connection pool.
     pub database_max_connections: u32,
-    /// Where a private PostgreSQL and a sandbox keep what they know.
+    /// Settings of the private PostgreSQL and of the sandbox's state.
     pub embedded: Embedded,
 }
 
-/// What a process does.
+/// The components that a process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// It answers callers.
+    /// The HTTP API.
     Api,
-    /// It works on operations; its door answers probes and metrics only.
+    /// Workers; the HTTP server has only probes and metrics.
     Worker,
-    /// Both.
+    /// The HTTP API and workers.
     All,
 }
 
 impl Role {
-    /// The word of the setting.
+    /// The value of the setting.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
@@ -55,7 +56,7 @@ impl Role {
         }
     }
 
-    /// Whether it works on operations.
+    /// Whether the process runs workers.
     pub fn works(self) -> bool {
         match self {
             Self::Api => false,
@@ -64,29 +65,29 @@ impl Role {
     }
 }
 
-/// Where callers come in.
+/// Settings of the HTTP server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpConfig {
-    /// Address and port; port 0 is any free one.
+    /// Address and port; port 0 selects a free port.
     pub listen: SocketAddr,
     /// Whether callers need a token.
     pub authentication: bool,
 }
 
-/// How operations are worked on.
+/// Settings of the workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work {
-    /// How many at a time.
+    /// Number of operations processed concurrently.
     pub loops: usize,
-    /// Whether to listen for notifications beside polling.
+    /// Whether to use PostgreSQL notifications in addition to polling.
     pub notify: bool,
-    /// How often the sweep is done.
+    /// Interval between orphan sweeps.
     pub sweep_every: Duration,
-    /// How often all clusters are looked at while an operation waits for one; none means AWS's pace, or the sandbox's.
-    pub poll_every: Option<Duration>,
+    /// Interval at which all clusters are polled while an operation waits for one.
+    pub poll_every: Duration,
 }
 
-/// The limits of the poll: AWS is not to be asked more often than it likes, nor so seldom that nobody learns anything.
+/// Bounds of the poll interval, in seconds.
 const POLL_SECONDS: std::ops::RangeInclusive<f64> = 0.1..=300.0;
 
 pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Option<Serve> {
@@ -108,23 +109,24 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
         listen,
         reader,
     );
-    let loops = reader.number("worker_loops", &serving.worker_loops, 1, 64);
-    let sweep = reader.number("sweep_seconds", &serving.sweep_seconds, 1, 86_400);
+    let loops = reader.integer("worker_loops", &serving.worker_loops, 1, 64);
+    let sweep = reader.integer("sweep_seconds", &serving.sweep_seconds, 1, 86_400);
     let poll_every = poll_every(serving.poll_seconds.as_deref(), reader);
     let embedded = database::embedded(&flags.embedded);
     let aws = aws_of_serve(flags, &embedded, reader);
     let default_access = default_access(flags, reader);
     let permissions_boundary = aws::boundary(&flags.boundary, reader);
     let database = database::of_serve(flags.sandbox, flags.database.allow_embedded_db, reader);
-    let connections = reader.number(
+    let connections = reader.integer(
         "database_max_connections",
         &flags.database.database_max_connections,
         4,
         1_000,
     );
+    let aws = aws?;
     Some(Serve {
         role: role?,
-        door: HttpConfig {
+        http: HttpConfig {
             listen: listen?,
             authentication: authentication?,
         },
@@ -132,9 +134,9 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
             loops: usize::try_from(loops?).ok()?,
             notify: !serving.no_notify,
             sweep_every: Duration::from_secs(u64::from(sweep?)),
-            poll_every: poll_every?,
+            poll_every: poll_every?.unwrap_or(aws.timing().cluster_poll),
         },
-        aws: aws?,
+        aws,
         default_access,
         permissions_boundary,
         database: database?,
@@ -145,7 +147,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
 
 fn poll_every(text: Option<&str>, reader: &mut Reader<'_>) -> Option<Option<Duration>> {
     let Some(text) = text else { return Some(None) };
-    let fits = |text: &str| {
+    let parse = |text: &str| {
         text.parse()
             .ok()
             .filter(|seconds| POLL_SECONDS.contains(seconds))
@@ -154,7 +156,7 @@ fn poll_every(text: Option<&str>, reader: &mut Reader<'_>) -> Option<Option<Dura
         "poll_seconds",
         text,
         "must be a number of seconds from 0.1 to 300",
-        fits,
+        parse,
     );
     seconds.map(|seconds| Some(Duration::from_secs_f64(seconds)))
 }
@@ -162,9 +164,9 @@ fn poll_every(text: Option<&str>, reader: &mut Reader<'_>) -> Option<Option<Dura
 pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>) -> Option<Serve> {
     let listen = listen(&flags.listen, reader);
     if listen.is_some_and(|listen| !listen.ip().is_loopback()) {
-        reader.fault(
+        reader.error(
             "listen",
-            "quickstart asks nobody for a token, so it listens on loopback only; see serve",
+            "quickstart disables authentication and may only listen on loopback; use serve instead",
         );
     }
     let embedded = database::embedded(&flags.embedded);
@@ -178,7 +180,7 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
     let port = sandbox::port("sandbox_port", &flags.sandbox_port.sandbox_port, reader);
     Some(Serve {
         role: Role::All,
-        door: HttpConfig {
+        http: HttpConfig {
             listen: listen?,
             authentication: false,
         },
@@ -186,7 +188,7 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
             loops: 4,
             notify: true,
             sweep_every: Duration::from_secs(300),
-            poll_every: None,
+            poll_every: Timing::SANDBOX.cluster_poll,
         },
         aws: AwsChoice::Sandbox(Box::new(SandboxChoice {
             settings: settings?,
@@ -209,22 +211,23 @@ fn listen(text: &str, reader: &mut Reader<'_>) -> Option<SocketAddr> {
     )
 }
 
-/// Authentication is on unless it is switched off, which only loopback may; the sandbox on loopback is off by itself.
+/// Authentication is on by default, and off by default for the sandbox on loopback. It can be
+/// turned off on loopback only.
 fn authentication(
-    wish: Option<&str>,
+    setting: Option<&str>,
     sandbox: bool,
     listen: Option<SocketAddr>,
     reader: &mut Reader<'_>,
 ) -> Option<bool> {
     let loopback = listen.is_some_and(|listen| listen.ip().is_loopback());
-    let Some(wish) = wish else {
+    let Some(setting) = setting else {
         return Some(!(sandbox && loopback));
     };
-    let on = reader.value("authentication", wish, "must be on or off", switch)?;
+    let on = reader.value("authentication", setting, "must be on or off", switch)?;
     if !on && listen.is_some() && !loopback {
-        reader.fault(
+        reader.error(
             "authentication",
-            "off is for loopback only; --listen names an address that others can reach",
+            "can be off on loopback only; set it to on, or change --listen",
         );
         return None;
     }
@@ -240,9 +243,9 @@ fn aws_of_serve(
         return aws::client(&flags.aws, reader);
     }
     if flags.aws.aws_endpoint.is_some() {
-        reader.fault(
+        reader.error(
             "aws_endpoint",
-            "--sandbox is given too; one of them can be AWS",
+            "cannot be combined with --sandbox; omit one of them",
         );
     }
     let journal = embedded.data_dir.join(JOURNAL);
@@ -262,23 +265,15 @@ fn aws_of_serve(
 fn default_access(flags: &ServeArguments, reader: &mut Reader<'_>) -> Option<Access> {
     match flags.default_access.as_deref() {
         None => flags.sandbox.then_some(Access::ReadWrite),
-        Some(word) => reader.value(
+        Some(text) => reader.value(
             "default_access",
-            word,
+            text,
             "must be read_only or read_write",
-            |word| {
+            |text| {
                 [Access::ReadOnly, Access::ReadWrite]
                     .into_iter()
-                    .find(|access| access_word(*access) == word)
+                    .find(|access| <&str>::from(*access) == text)
             },
         ),
-    }
-}
-
-/// The word of the setting.
-pub(super) fn access_word(access: Access) -> &'static str {
-    match access {
-        Access::ReadOnly => "read_only",
-        Access::ReadWrite => "read_write",
     }
 }

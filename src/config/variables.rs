@@ -1,4 +1,4 @@
-//! Flags that are variables too: what the command line leaves out is taken from the environment.
+//! Completes the command line with environment variables: each setting is a flag and a variable.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -9,25 +9,26 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 use super::Environment;
 use super::arguments::Arguments;
 
-/// Every variable of ours begins with this.
+/// Prefix of the variables of all settings.
 const PREFIX: &str = "DAX_PROVISIONER_";
 
-/// Arguments with what the environment adds.
+/// The arguments, completed from the environment.
 pub(super) struct Completed {
     pub(super) arguments: Arguments,
-    /// Ids of the settings that came from the environment, so that a fault names the variable.
+    /// IDs of the settings that come from the environment: their errors name the variable.
     pub(super) from_environment: BTreeSet<String>,
-    /// Variables of ours that mean nothing, or no switch position.
-    pub(super) faults: Vec<String>,
+    /// Unknown variables, and switches with an invalid value.
+    pub(super) errors: Vec<String>,
 }
 
-/// Parses the command line twice: once to see what it sets, and again with what the environment adds.
+/// Parses the command line twice: first to find which flags are set, then with the flags that the
+/// environment adds.
 pub(super) fn complete(
     mut arguments: Vec<OsString>,
     environment: &Environment,
 ) -> Result<Completed, clap::Error> {
     let command = command();
-    let mut faults = unknown(&command, environment);
+    let mut errors = unknown(&command, environment);
     let matches = command.clone().try_get_matches_from(&arguments)?;
     let (leaf, matches) = leaf(&command, &matches);
     let mut from_environment = BTreeSet::new();
@@ -44,7 +45,7 @@ pub(super) fn complete(
             (ArgAction::SetTrue, Some(true)) => arguments.push(format!("--{flag}").into()),
             (ArgAction::SetTrue, Some(false)) => {}
             (ArgAction::SetTrue, None) => {
-                faults.push(format!("{}: must be on or off", variable(arg)))
+                errors.push(format!("{}: must be on or off", variable(arg)))
             }
             (_, _) => arguments.push(format!("--{flag}={value}").into()),
         }
@@ -53,11 +54,10 @@ pub(super) fn complete(
     Ok(Completed {
         arguments: Arguments::from_arg_matches(&matches)?,
         from_environment,
-        faults,
+        errors,
     })
 }
 
-/// Reads a switch.
 pub(super) fn switch(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "on" | "true" | "yes" | "1" => Some(true),
@@ -71,7 +71,7 @@ pub(super) fn variable_of(id: &str) -> String {
     format!("{PREFIX}{}", id.to_uppercase())
 }
 
-/// The whole command line, each setting with its variable in its help.
+/// The command line definition, with the variable of each setting in its help.
 pub(super) fn command() -> Command {
     Arguments::command().mut_subcommands(annotated)
 }
@@ -90,7 +90,7 @@ fn annotated(command: Command) -> Command {
     })
 }
 
-/// A flag under a heading of its own is a setting; one under "Options" is a wish for this very run.
+/// A flag under a heading is a setting; one under "Options" applies to a single run only.
 fn is_setting(arg: &Arg) -> bool {
     arg.get_help_heading().is_some() && arg.get_long().is_some()
 }
@@ -99,12 +99,12 @@ fn variable(arg: &Arg) -> String {
     variable_of(arg.get_id().as_str())
 }
 
-/// The command that was asked for, with its matches.
+/// The innermost subcommand on the command line, with its matches.
 fn leaf<'a>(command: &'a Command, matches: &'a ArgMatches) -> (&'a Command, &'a ArgMatches) {
-    let found = matches
+    let subcommand = matches
         .subcommand()
-        .and_then(|(name, below)| Some((command.find_subcommand(name)?, below)));
-    found.map_or((command, matches), |(command, matches)| {
+        .and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches)));
+    subcommand.map_or((command, matches), |(command, matches)| {
         leaf(command, matches)
     })
 }
@@ -116,9 +116,9 @@ fn unknown(command: &Command, environment: &Environment) -> Vec<String> {
         .filter(|arg| is_setting(arg))
         .map(variable)
         .collect();
-    let managed = environment.names().filter(|name| name.starts_with(PREFIX));
-    managed
+    let settings = environment.names().filter(|name| name.starts_with(PREFIX));
+    settings
         .filter(|name| !known.contains(*name))
-        .map(|name| format!("{name}: there is no such setting"))
+        .map(|name| format!("{name}: unknown setting"))
         .collect()
 }

@@ -1,4 +1,4 @@
-//! Change: what an operation on an existing cluster shall do. Like every spec it never changes within an operation.
+//! Change: the specs of operations that change an existing cluster.
 
 use std::collections::BTreeMap;
 
@@ -6,50 +6,51 @@ use serde::{Deserialize, Serialize};
 
 use super::names::RESERVED_TAG_PREFIX;
 use super::observed::Observed;
-use super::spec::{ClusterSpec, NetworkType, ParameterGroup, ServiceRole, SubnetGroup};
+use super::spec::{ClusterSpec, ParameterGroup, ServiceRole, SubnetGroup};
 
-/// New settings of a cluster, and those it had: for update, scale and repair.
+/// The settings of a cluster before and after: the spec of update, scale and repair.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeSpec {
-    /// The desired settings before.
+    /// The desired settings before the operation.
     pub before: ClusterSpec,
-    /// The desired settings from now on.
+    /// The desired settings after the operation.
     pub after: ClusterSpec,
-    /// Whether nodes that AWS names as waiting for a reboot are rebooted.
+    /// Whether to reboot the nodes that AWS lists as waiting for a reboot.
     #[serde(default)]
     pub reboot_nodes_if_needed: bool,
-    /// Where nodes are added, or which are removed.
+    /// Where nodes are added, or which nodes are removed.
     #[serde(default)]
     pub placement: Placement,
 }
 
-/// Where nodes are added, or which are removed. What is left out is left to AWS.
+/// Where nodes are added, or which nodes are removed. AWS chooses where a list is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
-    /// One zone for each node that is added or removed.
+    /// One Availability Zone for each node that is added or removed.
     pub availability_zones: Vec<String>,
-    /// The nodes to remove.
+    /// IDs of the nodes to remove.
     pub node_ids_to_remove: Vec<String>,
 }
 
-/// Which nodes to reboot.
+/// The nodes to reboot.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RebootSpec {
-    /// Ids of nodes, in the order of their reboots; none means all of them.
+    /// Node IDs in the order of the reboots; empty means all nodes.
     pub node_ids: Vec<String>,
 }
 
-/// What an undo has left of the things that a change made, because AWS uses them already.
+/// The resources of a change that its undo keeps, because the cluster already uses them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetainedParts {
-    /// The new parameter group.
+    /// Whether the new parameter group is kept.
     pub parameters: bool,
-    /// The new access policies.
+    /// Whether the new access policies are kept.
     pub access: bool,
 }
 
 impl ChangeSpec {
-    /// The settings before, but for those that AWS has no part in: they hold from the acceptance on.
+    /// The settings before, with the new values of those that AWS does not store. These apply from
+    /// acceptance, so an undo keeps them.
     pub fn unchanged(&self) -> ClusterSpec {
         let Self { before, after, .. } = self;
         let (deletion_protection, on_failure) = (after.deletion_protection, after.on_failure);
@@ -60,41 +61,42 @@ impl ChangeSpec {
         }
     }
 
-    /// The desired settings after an undo: those before, and what AWS reports where this change would have changed it.
+    /// The desired settings after an undo: the settings before, with AWS's report for every setting
+    /// that this change affects.
     pub fn as_reported(
         &self,
-        seen: &Observed,
+        observed: &Observed,
         tags: &BTreeMap<String, String>,
-        kept: RetainedParts,
+        retained: RetainedParts,
     ) -> ClusterSpec {
         let Self { before, after, .. } = self;
         let mut desired = self.unchanged();
         if before.description != after.description {
-            desired.description.clone_from(&seen.description);
+            desired.description.clone_from(&observed.description);
         }
         if before.maintenance_window != after.maintenance_window {
             desired
                 .maintenance_window
-                .clone_from(&seen.maintenance_window);
+                .clone_from(&observed.maintenance_window);
         }
         if before.notification_topic_arn != after.notification_topic_arn {
             desired
                 .notification_topic_arn
-                .clone_from(&seen.notification_topic_arn);
+                .clone_from(&observed.notification_topic_arn);
         }
         if before.security_group_ids != after.security_group_ids {
-            desired.security_group_ids = seen.security_group_ids.iter().cloned().collect();
+            desired.security_group_ids = observed.security_group_ids.iter().cloned().collect();
         }
         if before.replication_factor != after.replication_factor {
-            let nodes = u8::try_from(seen.node_count())
+            let nodes = u8::try_from(observed.node_count())
                 .ok()
                 .filter(|count| *count > 0);
             desired.replication_factor = nodes.unwrap_or(before.replication_factor);
         }
-        if kept.access {
+        if retained.access {
             desired.service_role = after.service_role.clone();
         }
-        if kept.parameters || after.has_group_of(seen) {
+        if retained.parameters || after.names_parameter_group_of(observed) {
             desired.parameter_group = after.parameter_group.clone();
         }
         let keys = before.tags.keys().chain(after.tags.keys());
@@ -107,70 +109,70 @@ impl ChangeSpec {
         desired
     }
 
-    /// Whether the parameter group, or the values in it, are other than before.
+    /// Whether the change selects another parameter group, or other values in it.
     pub fn changes_parameters(&self) -> bool {
         self.before.parameter_group != self.after.parameter_group
     }
 
-    /// Whether the role of ours shall reach other tables, or otherwise.
+    /// Whether the change gives the service role other tables or another kind of access.
     pub fn changes_access(&self) -> bool {
         self.before.service_role != self.after.service_role
     }
 
-    /// Whether a group of ours shall hold the cache settings.
-    pub fn makes_parameters(&self) -> bool {
+    /// Whether the cluster gets a parameter group that this service creates.
+    pub fn creates_parameter_group(&self) -> bool {
         matches!(self.after.parameter_group, ParameterGroup::New { .. })
     }
 }
 
-/// The settings of a cluster as AWS reports them: what an adopted cluster is managed by. `wanted` says what AWS does not
-/// know, such as the protection against deletion.
+/// The desired settings of an adopted cluster: those that AWS reports, and from `requested` those
+/// that AWS does not store, such as the deletion protection.
 pub fn settings_of(
-    wanted: &ClusterSpec,
-    seen: &Observed,
+    requested: &ClusterSpec,
+    observed: &Observed,
     tags: &BTreeMap<String, String>,
 ) -> ClusterSpec {
-    let nodes = u8::try_from(seen.node_count())
+    let nodes = u8::try_from(observed.node_count())
         .ok()
         .filter(|count| *count > 0);
-    let role = seen
+    let role = observed
         .iam_role_arn
         .clone()
         .map(|arn| ServiceRole::Existing { arn });
-    let subnets = seen
+    let subnets = observed
         .subnet_group
         .clone()
         .map(|name| SubnetGroup::Existing { name });
-    let own = |key: &str| key.starts_with(RESERVED_TAG_PREFIX) || key.starts_with("aws:");
+    let is_reserved = |key: &str| key.starts_with(RESERVED_TAG_PREFIX) || key.starts_with("aws:");
     ClusterSpec {
-        name: wanted.name.clone(),
-        description: seen.description.clone(),
-        node_type: seen
+        name: requested.name.clone(),
+        description: observed.description.clone(),
+        node_type: observed
             .node_type
             .clone()
-            .unwrap_or_else(|| wanted.node_type.clone()),
-        replication_factor: nodes.unwrap_or(wanted.replication_factor),
+            .unwrap_or_else(|| requested.node_type.clone()),
+        replication_factor: nodes.unwrap_or(requested.replication_factor),
         availability_zones: Vec::new(),
-        service_role: role.unwrap_or_else(|| wanted.service_role.clone()),
-        subnet_group: subnets.unwrap_or_else(|| wanted.subnet_group.clone()),
-        security_group_ids: seen.security_group_ids.iter().cloned().collect(),
-        network_type: seen.network_type.as_deref().and_then(NetworkType::parse),
-        parameter_group: match seen.parameter_group.as_deref() {
+        service_role: role.unwrap_or_else(|| requested.service_role.clone()),
+        subnet_group: subnets.unwrap_or_else(|| requested.subnet_group.clone()),
+        security_group_ids: observed.security_group_ids.iter().cloned().collect(),
+        network_type: observed.network_type.as_deref().and_then(|text| text.parse().ok()),
+        parameter_group: match observed.parameter_group.as_deref() {
             Some(name) if !name.starts_with("default.") => ParameterGroup::Existing {
                 name: name.to_owned(),
             },
             Some(_) | None => ParameterGroup::Default,
         },
-        encryption_at_rest: seen.encryption_at_rest.unwrap_or_default(),
-        encryption_in_transit: seen.encryption_in_transit.unwrap_or_default(),
-        maintenance_window: seen.maintenance_window.clone(),
-        notification_topic_arn: seen.notification_topic_arn.clone(),
+        encryption_at_rest: observed.encryption_at_rest.unwrap_or_default(),
+        encryption_in_transit: observed.encryption_in_transit.unwrap_or_default(),
+        maintenance_window: observed.maintenance_window.clone(),
+        notification_topic_arn: observed.notification_topic_arn.clone(),
         tags: tags
             .iter()
-            .filter(|(key, _)| !own(key))
+            .filter(|(key, _)| !is_reserved(key))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect(),
-        deletion_protection: wanted.deletion_protection,
-        on_failure: wanted.on_failure,
+        deletion_protection: requested.deletion_protection,
+        on_failure: requested.on_failure,
     }
 }

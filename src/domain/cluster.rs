@@ -1,4 +1,4 @@
-//! Cluster: what we know of one managed cluster.
+//! Cluster: one managed cluster, with its desired and its observed settings.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -10,38 +10,39 @@ use super::operation::ClusterStatus;
 use super::spec::ClusterSpec;
 use crate::domain::problems::fault::Fault;
 
-/// One managed cluster as a reader sees it.
+/// One managed cluster, as the store reads it.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    /// Our own id of it.
+    /// ID in this service's database; AWS does not know it.
     pub id: Uuid,
-    /// Its name.
+    /// Name of the cluster in AWS.
     pub name: ClusterName,
-    /// Where it stands in our eyes.
+    /// This service's status; AWS's own status is in `observed`.
     pub status: ClusterStatus,
-    /// Raised by every change a reader can see.
+    /// Incremented by every change that the API can show; the basis of the ETag.
     pub version: i64,
-    /// What was asked for.
+    /// The desired settings.
     pub desired: ClusterSpec,
-    /// What AWS said when we last looked.
+    /// The latest observation in AWS; `None` if the cluster did not exist.
     pub observed: Option<Observed>,
-    /// When that was.
+    /// When `observed` was read; `None` before the first observation.
     pub observed_at: Option<DateTime<Utc>>,
-    /// What AWS said of its tags and parameter values when we last asked.
+    /// The tags and parameter values that AWS last reported.
     pub details: Option<Details>,
-    /// The last operation on it.
+    /// ID of the latest operation on the cluster.
     pub operation_id: Uuid,
-    /// The fault of the last operation, if it is blocked or failed.
+    /// The fault of the latest operation, if that is blocked or failed.
     pub fault: Option<Fault>,
-    /// What it is made of.
+    /// The AWS resources that belong to the cluster or are used by it, oldest first.
     pub inventory: Vec<Item>,
-    /// When it was asked for.
+    /// When the request that started its management was accepted.
     pub created_at: DateTime<Utc>,
 }
 
 impl Cluster {
-    /// The thing of a kind that the cluster has; the newest one, if some were replaced, and one that was left if no other.
-    pub fn part(&self, kind: ResourceKind) -> Option<&Item> {
+    /// The resource of a kind that the cluster uses: the newest one that is present, or else the
+    /// newest one that was left.
+    pub fn resource(&self, kind: ResourceKind) -> Option<&Item> {
         let with = |presence| {
             self.inventory
                 .iter()

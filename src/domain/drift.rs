@@ -6,25 +6,26 @@ use super::cluster::Cluster;
 use super::inventory::{Item, ResourceKind};
 use super::mutation::bodies::ClusterUpdate;
 use super::names::OPERATION_TAG;
-use super::observed::{Details, Observed};
+use super::observed::{Details, GroupValues, Observed};
 use super::operation::ClusterStatus;
 use super::spec::{ClusterSpec, ParameterGroup};
 
-/// The parameter group that AWS gives a cluster for which none is named (developer guide, "Managing DAX clusters").
+/// The parameter group that AWS uses when a request names none (developer guide, "Managing DAX
+/// clusters").
 pub const DEFAULT_PARAMETER_GROUP: &str = "default.dax1.0";
-/// Names of groups that AWS made itself begin so.
+/// Name prefix of the groups that AWS provides.
 const BUILT_IN: &str = "default.";
 
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DriftField {
-    /// The field, as the request calls it; a part of a field after a dot.
+    /// Field name as in the create request; a dot precedes the part of a field, as in `tags.owner`.
     pub field: String,
-    /// What is desired; none where the thing should not be there.
+    /// The desired value; `None` if the field should be absent.
     pub desired: Option<String>,
-    /// What AWS reports; none where it is not there.
+    /// The value that AWS reports; `None` if the field is absent.
     pub observed: Option<String>,
-    /// Whether a repair can bring it back.
+    /// Whether a repair can restore the desired value.
     pub repairable: bool,
 }
 
@@ -45,27 +46,28 @@ impl DriftField {
     }
 }
 
-/// What an update must change so that the cluster has its wanted settings; what the wanted settings leave to AWS stays.
-pub fn update_needed(wanted: &ClusterSpec, group: &str, observed: &Observed) -> ClusterUpdate {
+/// The `UpdateCluster` call that gives a cluster its desired settings. Settings that the spec
+/// leaves to AWS are not changed.
+pub fn update_needed(desired: &ClusterSpec, group: &str, observed: &Observed) -> ClusterUpdate {
     let text = |text: &Option<String>| text.as_deref().unwrap_or_default().trim().to_owned();
-    let description = wanted
+    let description = desired
         .description
         .clone()
-        .filter(|wanted| wanted.trim() != text(&observed.description));
-    let window = wanted.maintenance_window.clone();
+        .filter(|desired| desired.trim() != text(&observed.description));
+    let window = desired.maintenance_window.clone();
     let (topic, status) = match (
-        &wanted.notification_topic_arn,
+        &desired.notification_topic_arn,
         &observed.notification_topic_arn,
     ) {
-        (Some(topic), found) if found.as_ref() != Some(topic) => {
+        (Some(topic), reported) if reported.as_ref() != Some(topic) => {
             (Some(topic.clone()), Some("active"))
         }
         (None, Some(_)) => (None, Some("inactive")),
         (Some(_), _) | (None, None) => (None, None),
     };
-    let groups: BTreeSet<String> = wanted.security_group_ids.iter().cloned().collect();
+    let groups: BTreeSet<String> = desired.security_group_ids.iter().cloned().collect();
     ClusterUpdate {
-        name: wanted.name.to_string(),
+        name: desired.name.to_string(),
         description,
         maintenance_window: window
             .filter(|window| observed.maintenance_window.as_ref() != Some(window)),
@@ -79,28 +81,29 @@ pub fn update_needed(wanted: &ClusterSpec, group: &str, observed: &Observed) -> 
 
 /// Whether the cluster has this parameter group; AWS's default groups count as one.
 fn is_group(observed: &Observed, group: &str) -> bool {
-    let found = observed
+    let reported = observed
         .parameter_group
         .as_deref()
         .unwrap_or(DEFAULT_PARAMETER_GROUP);
-    found == group || (found.starts_with(BUILT_IN) && group.starts_with(BUILT_IN))
+    reported == group || (reported.starts_with(BUILT_IN) && group.starts_with(BUILT_IN))
 }
 
-/// The name of the parameter group that a cluster should have.
-pub fn wanted_group<'a>(wanted: &'a ClusterSpec, own: Option<&'a Item>) -> &'a str {
-    match &wanted.parameter_group {
+/// The name of the parameter group that a cluster should have. `managed` is the group that this
+/// service created for it.
+pub fn desired_group<'a>(desired: &'a ClusterSpec, managed: Option<&'a Item>) -> &'a str {
+    match &desired.parameter_group {
         ParameterGroup::Default => DEFAULT_PARAMETER_GROUP,
         ParameterGroup::Existing { name } => name,
         ParameterGroup::New { .. } => {
-            own.map_or(DEFAULT_PARAMETER_GROUP, |item| item.name.as_str())
+            managed.map_or(DEFAULT_PARAMETER_GROUP, |item| item.name.as_str())
         }
     }
 }
 
-/// Every field in which a cluster, as last seen, differs from its desired settings.
+/// Every field in which the latest observation of a cluster differs from its desired settings.
 ///
-/// Only a cluster at rest can have drifted: while an operation works on it, the desired settings are those to come, and
-/// AWS differs because it must; of a failed one nothing is left. What was never looked at is no drift either.
+/// Empty unless the cluster is `available` and was observed. During an operation the desired
+/// settings are the future ones, so a difference is expected. A failed cluster has no resources.
 pub fn drift(cluster: &Cluster) -> Vec<DriftField> {
     if cluster.status != ClusterStatus::Available || cluster.observed_at.is_none() {
         return Vec::new();
@@ -118,36 +121,38 @@ pub fn drift(cluster: &Cluster) -> Vec<DriftField> {
             .into_iter()
             .collect();
     }
-    let is_own =
+    let is_managed_group =
         |item: &&Item| item.kind == ResourceKind::ParameterGroup && item.is_managed_and_present();
-    let group = wanted_group(desired, cluster.inventory.iter().rev().find(is_own));
+    let managed_group = cluster.inventory.iter().rev().find(is_managed_group);
+    let group = desired_group(desired, managed_group);
     let update = update_needed(desired, group, observed);
     let mut fields = fixed(cluster, desired, observed);
     fields.extend(changeable(desired, group, observed, &update));
-    fields.extend(counted(desired, observed));
+    fields.extend(node_count(desired, observed));
     if let Some(details) = &cluster.details {
-        fields.extend(values(desired, observed, details));
+        fields.extend(parameters(desired, observed, details));
         fields.extend(tags(desired, details));
-        fields.extend(mark(cluster, details));
+        fields.extend(operation_tag(cluster, details));
     }
     fields
 }
 
-/// What cannot change after creation; a difference means that somebody made another cluster of this name.
+/// Settings that are fixed at creation: a difference means that this is another cluster with the
+/// same name.
 fn fixed(cluster: &Cluster, desired: &ClusterSpec, observed: &Observed) -> Vec<DriftField> {
     let role = cluster
-        .part(ResourceKind::Role)
+        .resource(ResourceKind::Role)
         .and_then(|item| item.arn.clone());
     let subnets = cluster
-        .part(ResourceKind::SubnetGroup)
+        .resource(ResourceKind::SubnetGroup)
         .map(|item| item.name.clone());
-    let known = |field: &str, desired: Option<String>, found: Option<String>| {
-        let both = desired.is_some() && found.is_some();
-        both.then(|| DriftField::between(field, desired, found, false))
+    let known = |field: &str, desired: Option<String>, reported: Option<String>| {
+        let both = desired.is_some() && reported.is_some();
+        both.then(|| DriftField::between(field, desired, reported, false))
             .flatten()
     };
     let network = desired.network_type.map(|kind| kind.as_str().to_owned());
-    let words = |on: bool| Some(on.to_string());
+    let text = |on: bool| Some(on.to_string());
     [
         known(
             "node_type",
@@ -159,13 +164,13 @@ fn fixed(cluster: &Cluster, desired: &ClusterSpec, observed: &Observed) -> Vec<D
         known("network_type", network, observed.network_type.clone()),
         known(
             "encryption_at_rest",
-            words(desired.encryption_at_rest),
-            observed.encryption_at_rest.and_then(words),
+            text(desired.encryption_at_rest),
+            observed.encryption_at_rest.and_then(text),
         ),
         known(
             "encryption_in_transit",
-            words(desired.encryption_in_transit),
-            observed.encryption_in_transit.and_then(words),
+            text(desired.encryption_in_transit),
+            observed.encryption_in_transit.and_then(text),
         ),
     ]
     .into_iter()
@@ -180,14 +185,14 @@ fn changeable(
     update: &ClusterUpdate,
 ) -> Vec<DriftField> {
     let joined = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
-    let field = |name: &str, differs: bool, wanted: Option<String>, found: Option<String>| {
+    let field = |name: &str, differs: bool, desired: Option<String>, reported: Option<String>| {
         differs
-            .then(|| DriftField::between(name, wanted, found, true))
+            .then(|| DriftField::between(name, desired, reported, true))
             .flatten()
     };
     let topic = update.notification_topic_status.is_some();
     let groups = update.security_group_ids.as_ref();
-    let found_groups = Some(joined(&observed.security_group_ids));
+    let reported_groups = Some(joined(&observed.security_group_ids));
     [
         field(
             "description",
@@ -217,7 +222,7 @@ fn changeable(
             "security_group_ids",
             groups.is_some(),
             groups.map(joined),
-            found_groups,
+            reported_groups,
         ),
     ]
     .into_iter()
@@ -225,24 +230,23 @@ fn changeable(
     .collect()
 }
 
-fn counted(desired: &ClusterSpec, observed: &Observed) -> Option<DriftField> {
-    let found = observed.total_nodes?.to_string();
+fn node_count(desired: &ClusterSpec, observed: &Observed) -> Option<DriftField> {
+    let reported = observed.total_nodes?.to_string();
     DriftField::between(
         "replication_factor",
         Some(desired.replication_factor.to_string()),
-        Some(found),
+        Some(reported),
         true,
     )
 }
 
-/// Values in the parameter group of ours, if they were asked of the group that the cluster has.
-fn values(desired: &ClusterSpec, observed: &Observed, details: &Details) -> Vec<DriftField> {
+/// Values in the managed parameter group, if they were read from the group that the cluster uses.
+fn parameters(desired: &ClusterSpec, observed: &Observed, details: &Details) -> Vec<DriftField> {
     let ParameterGroup::New { values } = &desired.parameter_group else {
         return Vec::new();
     };
-    let asked = details.parameters.as_ref();
-    let Some(found) = asked.filter(|found| Some(&found.group) == observed.parameter_group.as_ref())
-    else {
+    let is_current = |read: &&GroupValues| Some(&read.group) == observed.parameter_group.as_ref();
+    let Some(read) = details.parameters.as_ref().filter(is_current) else {
         return Vec::new();
     };
     let differs = |(name, value): (&String, &String)| {
@@ -250,37 +254,38 @@ fn values(desired: &ClusterSpec, observed: &Observed, details: &Details) -> Vec<
         DriftField::between(
             &field,
             Some(value.clone()),
-            found.values.get(name).cloned(),
+            read.values.get(name).cloned(),
             true,
         )
     };
     values.iter().filter_map(differs).collect()
 }
 
-/// The tag that names the operation which made or adopted the cluster: without it somebody made it anew.
-fn mark(cluster: &Cluster, details: &Details) -> Option<DriftField> {
+/// The tag that names the operation that created or adopted the cluster. Another value, or none,
+/// means that the cluster was replaced outside of this service.
+fn operation_tag(cluster: &Cluster, details: &Details) -> Option<DriftField> {
     let item = cluster
-        .part(ResourceKind::Cluster)
+        .resource(ResourceKind::Cluster)
         .filter(|item| item.is_managed_and_present())?;
-    let found = details.tags.as_ref()?.get(OPERATION_TAG).cloned();
+    let reported = details.tags.as_ref()?.get(OPERATION_TAG).cloned();
     DriftField::between(
         &format!("tags.{OPERATION_TAG}"),
         Some(item.operation_id.to_string()),
-        found,
+        reported,
         false,
     )
 }
 
-/// Tags that are desired; others are somebody else's.
+/// The desired tags. Further tags in AWS are not drift.
 fn tags(desired: &ClusterSpec, details: &Details) -> Vec<DriftField> {
-    let Some(found) = &details.tags else {
+    let Some(reported) = &details.tags else {
         return Vec::new();
     };
     let differs = |(key, value): (&String, &String)| {
         DriftField::between(
             &format!("tags.{key}"),
             Some(value.clone()),
-            found.get(key).cloned(),
+            reported.get(key).cloned(),
             true,
         )
     };

@@ -1,4 +1,4 @@
-//! Estimate: when an operation should be done, by what its steps took lately.
+//! Estimate: when an operation should end, from the recent durations of its steps.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,18 +7,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::operation::{Operation, Status, StepRecord, StepStatus};
 
-/// What the steps of a kind took lately, for clusters of so many nodes.
+/// Recent durations of the steps of one kind of operation, for clusters with the same node count.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StepDurations {
-    /// The median of each step that has been done.
+    /// Median duration by step name, for the steps that have completed before.
     pub medians: BTreeMap<String, Duration>,
-    /// Whether a sandbox plays AWS: there the first guess is a second.
+    /// Whether AWS is the sandbox, where a step without a median takes about a second.
     pub in_sandbox: bool,
 }
 
-/// How long a step takes for which there is no experience, with one node. Source: whole lives of a small cluster (made,
-/// looked at, deleted) in the acceptance tests of other provisioners took 641 to 851 s; the guide says "several minutes".
-const FIRST_GUESSES: [(&str, u64); 8] = [
+/// Default durations in seconds for a cluster of one node, for steps without a median.
+///
+/// Source: in acceptance tests of other provisioners, creating, reading and deleting a small
+/// cluster took 641 to 851 s. The developer guide states "several minutes".
+const DEFAULT_SECONDS: [(&str, u64); 8] = [
     ("create_cluster", 15),
     ("await_available", 480),
     ("await_cluster_gone", 240),
@@ -28,17 +30,17 @@ const FIRST_GUESSES: [(&str, u64); 8] = [
     ("reboot_waiting_nodes", 0),
     ("await_settled", 60),
 ];
-/// What each further node adds, for the steps that take longer with more nodes.
-const FURTHER_NODES: [(&str, u64); 3] = [
+/// Seconds that each further node adds, for the steps that depend on the number of nodes.
+const SECONDS_PER_FURTHER_NODE: [(&str, u64); 3] = [
     ("await_available", 60),
     ("await_nodes", 60),
     ("reboot_nodes", 120),
 ];
-/// A step that only asks, or sends one call.
+/// Duration of a step that only reads, or sends one call.
 const ONE_CALL: Duration = Duration::from_secs(1);
 
 impl StepDurations {
-    /// How long a step is likely to take.
+    /// The expected duration of a step.
     pub fn of_step(&self, step: &str, nodes: u32) -> Duration {
         if let Some(median) = self.medians.get(step) {
             return *median;
@@ -49,15 +51,14 @@ impl StepDurations {
                 .find(|(name, _)| *name == step)
                 .map(|(_, seconds)| *seconds)
         };
-        let Some(first) = seconds(&FIRST_GUESSES).filter(|_| !self.in_sandbox) else {
+        let Some(first) = seconds(&DEFAULT_SECONDS).filter(|_| !self.in_sandbox) else {
             return ONE_CALL;
         };
-        let further =
-            seconds(&FURTHER_NODES).unwrap_or_default() * u64::from(nodes.saturating_sub(1));
-        Duration::from_secs(first + further)
+        let per_node = seconds(&SECONDS_PER_FURTHER_NODE).unwrap_or_default();
+        Duration::from_secs(first + per_node * u64::from(nodes.saturating_sub(1)))
     }
 
-    /// How long steps of these names take, one after another.
+    /// The expected duration of several steps, one after another.
     pub fn of_steps<'a>(&self, steps: impl IntoIterator<Item = &'a str>, nodes: u32) -> Duration {
         steps
             .into_iter()
@@ -65,9 +66,8 @@ impl StepDurations {
             .sum()
     }
 
-    /// When an operation should be done: `None` once it is over or while it is blocked, and when it takes longer than
-    /// experience says.
-    pub fn end_of(&self, operation: &Operation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    /// When an operation should end; `None` if it has ended, is blocked or is slower than expected.
+    pub fn expected_end(&self, operation: &Operation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match operation.status {
             Status::Pending | Status::Running | Status::Cancelling | Status::RollingBack => {}
             Status::Blocked | Status::Succeeded | Status::Failed | Status::Cancelled => {
@@ -85,7 +85,7 @@ impl StepDurations {
         Some(now + TimeDelta::from_std(left).ok()?)
     }
 
-    /// What is left of a step; `None` if it should have been done already and takes long.
+    /// The expected remaining duration of a step; `None` if a long step is overdue.
     fn left_of(&self, step: &StepRecord, nodes: u32, now: DateTime<Utc>) -> Option<Duration> {
         match step.status {
             StepStatus::Succeeded
@@ -96,14 +96,14 @@ impl StepDurations {
             }
             StepStatus::Pending | StepStatus::Running | StepStatus::Blocked => {}
         }
-        let whole = self.of_step(&step.name, nodes);
-        let spent = step
+        let expected = self.of_step(&step.name, nodes);
+        let elapsed = step
             .started_at
             .and_then(|at| (now - at).to_std().ok())
             .unwrap_or_default();
-        let left = whole.checked_sub(spent);
-        // A short step is soon over, however long it should have taken.
-        left.or((whole <= ONE_CALL).then_some(Duration::ZERO))
+        let left = expected.checked_sub(elapsed);
+        // An overdue short step is about to end; an overdue long one makes any estimate useless.
+        left.or((expected <= ONE_CALL).then_some(Duration::ZERO))
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn experience_counts_before_any_guess_and_more_nodes_take_longer() {
+    fn medians_replace_defaults_and_more_nodes_take_longer() {
         let none = StepDurations::default();
         assert_eq!(none.of_step("await_available", 1), Duration::from_secs(480));
         assert_eq!(none.of_step("await_available", 4), Duration::from_secs(660));

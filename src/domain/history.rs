@@ -1,19 +1,19 @@
-//! History: what happened to an operation, entry by entry.
+//! History: the recorded events of an operation.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-/// One entry of an operation's history.
+/// One recorded event of an operation.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Its place in the operation's history, from 1 without gaps.
+    /// Position in the operation's history, from 1 without gaps.
     pub sequence: i64,
-    /// What happened, as a stable word such as `step_succeeded`.
+    /// Stable name of what happened, such as `step_succeeded`.
     pub kind: String,
-    /// The same in a sentence.
+    /// What happened, as a sentence.
     pub message: String,
-    /// When.
+    /// When it was recorded.
     pub at: DateTime<Utc>,
-    /// Details for programs.
+    /// Machine-readable details, as a JSON object.
     pub data: Value,
 }

@@ -1,4 +1,4 @@
-//! Ingress: a port of a security group, opened to somebody, and the rules of who may be let in.
+//! Ingress: inbound rules of security groups that let clients reach a cluster.
 
 use std::collections::BTreeMap;
 
@@ -7,60 +7,61 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::validation::violation::RuleViolation;
 
-/// The port of a cluster without encryption in transit.
+/// The TCP port of a cluster without encryption in transit.
 pub const PLAIN_PORT: u16 = 8111;
-/// The port of a cluster with encryption in transit.
+/// The TCP port of a cluster with encryption in transit.
 pub const TLS_PORT: u16 = 9111;
 
-/// Who is let in.
+/// The source that may connect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Peer {
-    /// These addresses, IPv4 or IPv6, as [`Peer::cidr`] writes them.
+    /// An IPv4 or IPv6 network, in the form that [`Peer::cidr`] writes.
     Cidr(String),
-    /// What carries this security group.
+    /// The ID of a security group: every network interface that has it.
     SecurityGroup(String),
 }
 
-/// A port of a security group, opened to one peer. Of a security group there is at most one rule for it.
+/// One port of a security group, opened to one peer. AWS allows at most one such rule per group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ingress {
-    /// The security group.
+    /// ID of the security group that has the rule.
     pub security_group_id: String,
-    /// The TCP port.
+    /// The TCP port that is open.
     pub port: u16,
-    /// Who is let in.
+    /// The source that may connect.
     pub peer: Peer,
 }
 
-/// A rule that lets traffic into a security group, as AWS reports it.
+/// An inbound rule of a security group, as AWS reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IngressRule {
-    /// Its id.
+    /// ID of the rule, such as `sgr-0a1b2c3d`.
     pub id: String,
-    /// Its ARN, where AWS tells it.
+    /// ARN of the rule, if AWS reports it.
     pub arn: Option<String>,
-    /// What it opens; none if it is wider than one TCP port, or its peer is a prefix list.
+    /// What it opens; `None` if it covers more than one TCP port, or its peer is a prefix list.
     pub ingress: Option<Ingress>,
-    /// Its tags.
+    /// Tags of the rule.
     pub tags: BTreeMap<String, String>,
 }
 
-/// What an operation shall open or close.
+/// What a `change_ingress` operation opens or closes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IngressSpec {
-    /// Whether to open or to close.
+    /// Whether to open (`true`) or to close (`false`).
     pub open: bool,
-    /// The security group; none means the only one.
+    /// ID of the security group; `None` means the cluster's only one.
     pub security_group_id: Option<String>,
-    /// The TCP port.
+    /// The TCP port to open or close.
     pub port: u16,
-    /// Who is let in, or no longer.
+    /// The source that may, or may no longer, connect.
     pub peer: Peer,
 }
 
 impl Peer {
-    /// A network, written in the one way in which two texts for the same network are equal. What is no network stays.
+    /// A network in canonical form, so that equal networks are equal texts. Other text is kept as
+    /// it is.
     pub fn cidr(text: &str) -> Self {
         Self::Cidr(
             text.parse::<IpNet>()
@@ -76,7 +77,7 @@ impl Peer {
 }
 
 impl Ingress {
-    /// The name in the inventory, such as `sg-0a1b2c3d:9111:sg-4d3c2b1a`: the same opening has the same name.
+    /// The inventory name, such as `sg-0a1b2c3d:9111:sg-4d3c2b1a`. Equal rules have equal names.
     pub fn name(&self) -> String {
         format!(
             "{}:{}:{}",
@@ -86,7 +87,7 @@ impl Ingress {
         )
     }
 
-    /// Reads the name in the inventory.
+    /// Parses an inventory name.
     pub fn parse(name: &str) -> Option<Self> {
         let (security_group_id, rest) = name.split_once(':')?;
         let (port, peer) = rest.split_once(':')?;
@@ -104,7 +105,7 @@ impl Ingress {
 }
 
 impl IngressSpec {
-    /// The opening in a security group.
+    /// The rule in this security group.
     pub fn in_group(&self, security_group_id: &str) -> Ingress {
         Ingress {
             security_group_id: security_group_id.to_owned(),
@@ -113,8 +114,8 @@ impl IngressSpec {
         }
     }
 
-    /// Whether an opening is meant, in whichever security group if none is named.
-    pub fn means(&self, ingress: &Ingress) -> bool {
+    /// Whether a rule is the one that this spec describes, in any security group if it names none.
+    pub fn matches(&self, ingress: &Ingress) -> bool {
         let named = self
             .security_group_id
             .as_ref()
@@ -123,13 +124,14 @@ impl IngressSpec {
     }
 }
 
-/// A network whose hosts may be let in: IPv4 or IPv6, nothing beyond its prefix, and never the whole Internet.
+/// Validates a source network: IPv4 or IPv6 in CIDR notation, without host bits, and not the whole
+/// Internet.
 pub fn source_cidr(text: &str) -> Result<Peer, RuleViolation> {
     let wrong = |detail: &str| RuleViolation::new("invalid_format", detail);
     if !text.contains('/') && text.parse::<std::net::IpAddr>().is_ok() {
         let bits = if text.contains(':') { 128 } else { 32 };
         return Err(wrong(&format!(
-            "must have a prefix length: for this one address `{text}/{bits}`"
+            "must have a prefix length; for this single address write `{text}/{bits}`"
         )));
     }
     let net: Result<IpNet, _> = text.parse();
@@ -139,12 +141,13 @@ pub fn source_cidr(text: &str) -> Result<Peer, RuleViolation> {
         ));
     };
     if net.prefix_len() == 0 {
-        let detail = "must not be the whole Internet: name the networks, or the security group, that clients are in";
+        let detail = "must not be the whole Internet; \
+                      name the networks or the security group of the clients";
         return Err(RuleViolation::new("too_wide", detail));
     }
     if net.trunc() != net {
         let detail = format!(
-            "has bits beyond its prefix: the network is `{}`",
+            "must not have bits set beyond its prefix; the network is `{}`",
             net.trunc()
         );
         return Err(RuleViolation::new("host_bits", detail));
@@ -155,7 +158,7 @@ pub fn source_cidr(text: &str) -> Result<Peer, RuleViolation> {
     };
     if !is_plain {
         return Err(wrong(
-            "must be a network in its plain form, such as `10.0.0.0/16`",
+            "must be a network in canonical form, such as `10.0.0.0/16`",
         ));
     }
     Ok(Peer::Cidr(net.to_string()))
@@ -166,21 +169,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn networks_are_read_in_one_form() {
-        for (text, read) in [
+    fn networks_are_parsed_to_canonical_form() {
+        for (text, canonical) in [
             ("10.0.0.0/16", "10.0.0.0/16"),
             ("192.0.2.7/32", "192.0.2.7/32"),
             ("128.0.0.0/1", "128.0.0.0/1"),
             ("2001:DB8:0:0::/32", "2001:db8::/32"),
             ("2001:db8::1/128", "2001:db8::1/128"),
         ] {
-            assert_eq!(source_cidr(text), Ok(Peer::Cidr(read.to_owned())), "{text}");
+            let expected = Ok(Peer::Cidr(canonical.to_owned()));
+            assert_eq!(source_cidr(text), expected, "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_decent_network_is_refused_with_its_rule() {
-        for (text, code, words) in [
+    fn invalid_networks_are_rejected_with_the_violated_rule() {
+        for (text, code, part) in [
             ("0.0.0.0/0", "too_wide", "whole Internet"),
             ("::/0", "too_wide", "whole Internet"),
             ("10.0.0.0/0", "too_wide", "whole Internet"),
@@ -201,12 +205,12 @@ mod tests {
         ] {
             let rule = source_cidr(text).unwrap_err();
             assert_eq!(rule.code, code, "{text}: {rule}");
-            assert!(rule.detail.contains(words), "{text}: {rule}");
+            assert!(rule.detail.contains(part), "{text}: {rule}");
         }
     }
 
     #[test]
-    fn a_name_tells_the_opening() {
+    fn names_are_parsed_back() {
         for peer in [
             Peer::cidr("10.0.0.0/16"),
             Peer::cidr("2001:db8::/32"),

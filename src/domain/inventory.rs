@@ -1,12 +1,14 @@
-//! Inventory: what exists in AWS because of us, or is used by us.
+//! Inventory: the AWS resources that this service created or uses for a cluster.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The kind of a thing in AWS.
+/// The kind of an AWS resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum ResourceKind {
     /// An IAM role that DAX assumes.
     Role,
@@ -20,122 +22,81 @@ pub enum ResourceKind {
     ParameterGroup,
     /// A DAX cluster.
     Cluster,
-    /// A rule of a security group that lets clients in, named by [`super::ingress::Ingress::name`].
+    /// An inbound rule of a security group; [`super::ingress::Ingress::name`] gives its name.
     SecurityGroupRule,
 }
 
 impl ResourceKind {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Role,
-        Self::Policy,
-        Self::ServiceLinkedRole,
-        Self::SubnetGroup,
-        Self::ParameterGroup,
-        Self::Cluster,
-        Self::SecurityGroupRule,
-    ];
-
-    /// The word used in the database and in the API.
+    /// The name in the database and in the API.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Role => "role",
-            Self::Policy => "policy",
-            Self::ServiceLinkedRole => "service_linked_role",
-            Self::SubnetGroup => "subnet_group",
-            Self::ParameterGroup => "parameter_group",
-            Self::Cluster => "cluster",
-            Self::SecurityGroupRule => "security_group_rule",
-        }
-    }
-
-    /// Reads the word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+        self.into()
     }
 }
 
-/// Whether we made a thing or found it.
+/// Whether this service manages a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum Owner {
-    /// We made it, and delete it with its cluster.
+    /// Created or adopted by this service, and deleted with its cluster.
     Managed,
-    /// It was found or given; we never delete it.
+    /// Created outside of this service, and never deleted by it.
     External,
 }
 
 impl Owner {
-    /// The word used in the database and in the API.
+    /// The name in the database and in the API.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Managed => "managed",
-            Self::External => "external",
-        }
-    }
-
-    /// Reads the word.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Managed, Self::External]
-            .into_iter()
-            .find(|owner| owner.as_str() == word)
+        self.into()
     }
 }
 
-/// Where a thing of the inventory stands.
+/// Whether a resource of the inventory exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum Presence {
     /// It exists.
     Present,
-    /// We deleted it, and AWS confirmed that it is gone.
+    /// It was deleted, and AWS confirmed that it no longer exists.
     Gone,
-    /// It was left on purpose, for the reason given beside it.
+    /// It was left in AWS on purpose; the item's `reason` states why.
     Left,
 }
 
 impl Presence {
-    /// The word used in the database and in the API.
+    /// The name in the database and in the API.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Present => "present",
-            Self::Gone => "gone",
-            Self::Left => "left",
-        }
-    }
-
-    /// Reads the word.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Present, Self::Gone, Self::Left]
-            .into_iter()
-            .find(|presence| presence.as_str() == word)
+        self.into()
     }
 }
 
 /// One row of the inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// What it is.
+    /// Kind of the resource.
     pub kind: ResourceKind,
-    /// Its exact name in AWS.
+    /// Exact name in AWS.
     pub name: String,
-    /// Its ARN, where AWS gives one (subnet and parameter groups have none).
+    /// ARN; `None` for subnet and parameter groups, which have none.
     pub arn: Option<String>,
-    /// Who made it.
+    /// Whether this service manages the resource.
     pub owner: Owner,
-    /// Where it stands.
+    /// Whether the resource exists.
     pub presence: Presence,
-    /// Why it was left.
+    /// Why the resource was left in AWS.
     pub reason: Option<String>,
-    /// The operation whose evidence (tags, description) it carries, or which first used it.
+    /// The operation named by its ownership tags or description, or the first one that used it.
     pub operation_id: Uuid,
-    /// When this row was first written, by the database's clock; `None` before it is.
+    /// When the row was first written, by the database's clock; `None` until it is written.
     pub recorded_at: Option<DateTime<Utc>>,
 }
 
 impl Item {
-    /// A thing that an operation made.
-    pub fn made(
+    /// A resource that an operation created or adopted.
+    pub fn managed(
         kind: ResourceKind,
         name: impl Into<String>,
         arn: Option<String>,
@@ -153,8 +114,8 @@ impl Item {
         }
     }
 
-    /// A thing that was found or given.
-    pub fn found(
+    /// A resource that an operation uses, created outside of this service.
+    pub fn external(
         kind: ResourceKind,
         name: impl Into<String>,
         arn: Option<String>,
@@ -162,11 +123,11 @@ impl Item {
     ) -> Self {
         Self {
             owner: Owner::External,
-            ..Self::made(kind, name, arn, operation_id)
+            ..Self::managed(kind, name, arn, operation_id)
         }
     }
 
-    /// The same thing, now gone.
+    /// The same resource after its deletion.
     pub fn gone(&self) -> Self {
         Self {
             presence: Presence::Gone,
@@ -175,7 +136,7 @@ impl Item {
         }
     }
 
-    /// The same thing, left for a reason.
+    /// The same resource, left in AWS for this reason.
     pub fn left(&self, reason: impl Into<String>) -> Self {
         Self {
             presence: Presence::Left,
@@ -184,7 +145,7 @@ impl Item {
         }
     }
 
-    /// Whether this is a thing of ours that still exists as far as we know.
+    /// Whether this service manages the resource and has neither deleted nor left it.
     pub fn is_managed_and_present(&self) -> bool {
         self.owner == Owner::Managed && self.presence == Presence::Present
     }

@@ -1,7 +1,7 @@
-//! Floor 0, the words: what a cluster, an operation, a fault and a remedy are.
+//! Domain (layer 0): plain data and pure functions. It depends on no other layer.
 //!
-//! Everything here is plain data and pure functions. Nobody enters who knows a framework: no HTTP, no SQL, no AWS
-//! SDK. Wire shapes live in `api`, rows in `store`, SDK shapes in `aws`; each converts at its own door.
+//! No framework types: no HTTP, SQL or AWS SDK. Wire shapes live in `api`, rows in `store` and SDK
+//! shapes in `aws`; each layer converts at its own border.
 
 pub mod change;
 pub mod cluster;

@@ -1,4 +1,5 @@
-//! Mutation: one AWS call that changes something, as data. It is committed as an intent before it is sent.
+//! Mutation: one AWS call that changes a resource, as data. It is committed as an intent before it
+//! is sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,7 @@ use bodies::{ClusterUpdate, NewCluster};
 
 pub mod bodies;
 
-/// One mutating AWS call: service, operation, exact names, body.
+/// One mutating AWS call, with exact names and all parameters. Stored as JSON in its intent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "snake_case")]
 pub enum Mutation {
@@ -25,9 +26,9 @@ pub enum Mutation {
         trust_policy: String,
         /// Permissions boundary ARN.
         permissions_boundary: Option<String>,
-        /// What people read in the console.
+        /// Description shown in the AWS console.
         description: String,
-        /// Tags.
+        /// Tags, with the ownership tags.
         tags: BTreeMap<String, String>,
     },
     /// iam CreatePolicy.
@@ -38,9 +39,9 @@ pub enum Mutation {
         path: String,
         /// The policy, compact JSON.
         document: String,
-        /// What people read in the console.
+        /// Description shown in the AWS console.
         description: String,
-        /// Tags.
+        /// Tags, with the ownership tags.
         tags: BTreeMap<String, String>,
     },
     /// iam AttachRolePolicy.
@@ -56,16 +57,16 @@ pub enum Mutation {
     CreateSubnetGroup {
         /// Group name.
         name: String,
-        /// Evidence.
+        /// Ownership evidence: subnet groups cannot be tagged.
         description: String,
-        /// Subnets.
+        /// IDs of the subnets.
         subnet_ids: BTreeSet<String>,
     },
     /// dax CreateParameterGroup.
     CreateParameterGroup {
         /// Group name.
         name: String,
-        /// Evidence.
+        /// Ownership evidence: parameter groups cannot be tagged.
         description: String,
     },
     /// dax UpdateParameterGroup.
@@ -98,41 +99,41 @@ pub enum Mutation {
     IncreaseReplicationFactor {
         /// Cluster name.
         name: String,
-        /// Nodes there shall be.
+        /// Number of nodes after the call.
         count: u8,
-        /// One zone for each new node, or none.
+        /// One Availability Zone per new node; empty lets AWS choose.
         availability_zones: Vec<String>,
     },
     /// dax DecreaseReplicationFactor.
     DecreaseReplicationFactor {
         /// Cluster name.
         name: String,
-        /// Nodes there shall be.
+        /// Number of nodes after the call.
         count: u8,
-        /// One zone for each removed node, or none.
+        /// One Availability Zone per removed node; empty lets AWS choose.
         availability_zones: Vec<String>,
-        /// The nodes to remove, or none.
+        /// IDs of the nodes to remove; empty lets AWS choose.
         node_ids: Vec<String>,
     },
     /// dax RebootNode.
     RebootNode {
         /// Cluster name.
         cluster: String,
-        /// Node id.
+        /// Node ID.
         node_id: String,
     },
     /// dax TagResource of a cluster.
     TagCluster {
         /// Cluster ARN.
         arn: String,
-        /// Tags to set.
+        /// Tags to add or overwrite.
         tags: BTreeMap<String, String>,
     },
     /// dax UntagResource of a cluster.
     UntagCluster {
         /// Cluster ARN.
         arn: String,
-        /// Keys to remove.
+        /// Tag keys to remove.
         keys: BTreeSet<String>,
     },
     /// iam DetachRolePolicy.
@@ -154,18 +155,18 @@ pub enum Mutation {
     },
     /// ec2 AuthorizeSecurityGroupIngress of one port to one peer.
     AuthorizeIngress {
-        /// Its name in the inventory.
+        /// Inventory name of the rule.
         name: String,
-        /// What is opened.
+        /// Security group, port and peer.
         ingress: Ingress,
-        /// Tags of the rule.
+        /// Tags of the rule, with the ownership tags.
         tags: BTreeMap<String, String>,
     },
     /// ec2 RevokeSecurityGroupIngress of one rule.
     RevokeIngress {
-        /// The security group.
+        /// Security group ID.
         security_group_id: String,
-        /// The rule's ARN, which ends in its id.
+        /// ARN of the rule, which ends in its ID.
         rule_arn: String,
     },
 }
@@ -181,7 +182,7 @@ impl Mutation {
         self.call().1
     }
 
-    /// The exact name or ARN of what the call changes.
+    /// The exact name, ID or ARN of the resource that the call changes.
     pub fn target(&self) -> &str {
         match self {
             Self::CreateRole { name, .. }
@@ -209,8 +210,9 @@ impl Mutation {
         }
     }
 
-    /// What the call makes, for those that make something of ours: the kind and the name.
-    pub fn makes(&self) -> Option<(ResourceKind, &str)> {
+    /// The kind and name of the resource that the call creates, for the calls that create a managed
+    /// resource.
+    pub fn creates(&self) -> Option<(ResourceKind, &str)> {
         match self {
             Self::CreateRole { name, .. } => Some((ResourceKind::Role, name)),
             Self::CreatePolicy { name, .. } => Some((ResourceKind::Policy, name)),
@@ -237,12 +239,12 @@ impl Mutation {
         }
     }
 
-    /// `dax RebootNode orders-a`, for histories.
-    pub fn words(&self) -> String {
+    /// The call in one line, such as `dax RebootNode orders-a`.
+    pub fn summary(&self) -> String {
         format!("{} {} {}", self.service(), self.operation(), self.target())
     }
 
-    /// `iam:CreateRole`, as IAM and the intents name the call.
+    /// The name of the call in IAM policies and intents, such as `iam:CreateRole`.
     pub fn call_name(&self) -> String {
         format!("{}:{}", self.service(), self.operation())
     }
@@ -275,5 +277,5 @@ impl Mutation {
     }
 }
 
-/// Name of the service-linked role of DAX (developer guide, "Using service-linked roles for DAX").
+/// Name of DAX's service-linked role (developer guide, "Using service-linked roles for DAX").
 pub const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForDAX";

@@ -1,4 +1,5 @@
-//! Names: what a cluster may be called, and what the things we make for it are called.
+//! Names: the rules for cluster names, and the names and tags of the resources created for a
+//! cluster.
 
 use std::fmt;
 
@@ -7,16 +8,16 @@ use uuid::Uuid;
 
 use crate::domain::validation::violation::RuleViolation;
 
-/// IAM path under which every role and policy of ours lives.
+/// IAM path of every role and policy that this service creates.
 pub const IAM_PATH: &str = "/dax-provisioner/";
-/// Tag that carries the operation which made a thing.
+/// Ownership tag: the ID of the operation that created the resource.
 pub const OPERATION_TAG: &str = "dax-provisioner:operation";
-/// Tag that carries the installation which made a thing.
+/// Ownership tag: the ID of the installation that created the resource.
 pub const INSTALLATION_TAG: &str = "dax-provisioner:installation";
-/// Tag keys that callers may not set, because they are our evidence of ownership.
+/// Prefix of the ownership tags. Callers may not set tags with this prefix.
 pub const RESERVED_TAG_PREFIX: &str = "dax-provisioner:";
 
-/// Longest cluster name (API model of DAX, `CreateCluster`).
+/// Maximum length of a cluster name (API model of DAX, `CreateCluster`).
 pub const CLUSTER_NAME_MAX: usize = 20;
 
 /// The name of a DAX cluster, lower case as AWS stores it.
@@ -25,7 +26,8 @@ pub const CLUSTER_NAME_MAX: usize = 20;
 pub struct ClusterName(String);
 
 impl ClusterName {
-    /// Reads a name, lower-casing it as AWS does. Rules: developer guide, "Creating a DAX cluster", CLI page.
+    /// Parses a name and converts it to lower case, as AWS does. Rules: developer guide, "Creating
+    /// a DAX cluster", CLI page.
     pub fn parse(text: &str) -> Result<Self, RuleViolation> {
         let name = text.to_ascii_lowercase();
         if name.is_empty() || name.len() > CLUSTER_NAME_MAX {
@@ -37,7 +39,8 @@ impl ClusterName {
         if !is_hyphenated_word(&name) {
             return Err(RuleViolation::new(
                 "invalid_format",
-                "must start with a letter, hold only ASCII letters, digits and single hyphens, and not end with a hyphen",
+                "must start with a letter, contain only ASCII letters, digits and single hyphens, \
+                 and not end with a hyphen",
             ));
         }
         if let Some(word) = ["sudo", "grep"]
@@ -46,19 +49,20 @@ impl ClusterName {
         {
             return Err(RuleViolation::new(
                 "reserved",
-                format!("must not contain {word:?}, which AWS refuses"),
+                format!("must not contain {word:?}, which AWS rejects"),
             ));
         }
         if has_account_number(&name) {
             return Err(RuleViolation::new(
                 "looks_like_account_number",
-                "must not contain 12 digits in a row: names of encrypted clusters become public in certificate transparency logs",
+                "must not contain 12 digits in a row, because the names of encrypted clusters \
+                 become public in certificate transparency logs",
             ));
         }
         Ok(Self(name))
     }
 
-    /// The name as text.
+    /// The name in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -84,13 +88,13 @@ impl From<ClusterName> for String {
     }
 }
 
-/// Whether `text` is `^[a-z](?:-?[a-z0-9])*$`, the shape of cluster and group names.
+/// Whether `text` matches `^[a-z](?:-?[a-z0-9])*$`, the format of cluster and group names.
 pub fn is_hyphenated_word(text: &str) -> bool {
-    let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase());
-    let known = text
+    let starts_with_letter = text.starts_with(|c: char| c.is_ascii_lowercase());
+    let has_valid_characters = text
         .chars()
         .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    starts_well && known && !text.ends_with('-') && !text.contains("--")
+    starts_with_letter && has_valid_characters && !text.ends_with('-') && !text.contains("--")
 }
 
 fn has_account_number(text: &str) -> bool {
@@ -104,15 +108,15 @@ fn has_account_number(text: &str) -> bool {
     false
 }
 
-/// The name shared by the role, the groups and (with a number) the policies that an operation makes for a cluster.
+/// The name of the role and the groups that an operation creates for a cluster; the policies add a
+/// number to it.
 ///
-/// `dax-<cluster>-<o>`, `<o>` being ten lower-case base32 characters of the last 50 bits of the operation's id: the
-/// first bits of a UUIDv7 are time, so only the last ones tell two operations apart.
+/// The format is `dax-<cluster>-<suffix>`, where the suffix is [`operation_suffix`].
 pub fn managed_name(cluster: &ClusterName, operation: Uuid) -> String {
     format!("dax-{cluster}-{}", operation_suffix(operation))
 }
 
-/// The name of one of the access policies; they are numbered when there are several.
+/// The name of the access policy with this index. Several policies are numbered from 1.
 pub fn policy_name(cluster: &ClusterName, operation: Uuid, index: usize, count: usize) -> String {
     let name = managed_name(cluster, operation);
     if count == 1 {
@@ -122,7 +126,9 @@ pub fn policy_name(cluster: &ClusterName, operation: Uuid, index: usize, count: 
     }
 }
 
-/// Ten lower-case base32 characters (RFC 4648 alphabet) of the last 50 bits of an operation's id.
+/// The last 50 bits of an operation's ID, as ten lower-case base32 characters (RFC 4648 alphabet).
+///
+/// The first bits of a UUIDv7 are a timestamp; the last ones are random.
 pub fn operation_suffix(operation: Uuid) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let bits = operation.as_u128();
@@ -132,26 +138,30 @@ pub fn operation_suffix(operation: Uuid) -> String {
         .collect()
 }
 
-/// The cluster that something of ours was made for, read from its name; what only looks so may name a cluster, too.
-pub fn cluster_of_made(name: &str) -> Option<ClusterName> {
-    let known = |c: char| c.is_ascii_lowercase() || ('2'..='7').contains(&c);
+/// The cluster in a name of the format of [`managed_name`] or [`policy_name`].
+///
+/// A match does not prove ownership: a resource created elsewhere can have such a name.
+pub fn cluster_in_name(name: &str) -> Option<ClusterName> {
+    let is_base32 = |c: char| c.is_ascii_lowercase() || ('2'..='7').contains(&c);
     let rest = name.strip_prefix("dax-")?;
     let numbered = rest
         .rsplit_once('-')
         .filter(|(_, last)| last.len() <= 2 && last.chars().all(|c| c.is_ascii_digit()));
     let rest = numbered.map_or(rest, |(head, _)| head);
     let (cluster, suffix) = rest.rsplit_once('-')?;
-    (suffix.len() == 10 && suffix.chars().all(known))
+    (suffix.len() == 10 && suffix.chars().all(is_base32))
         .then(|| ClusterName::parse(cluster).ok())
         .flatten()
 }
 
-/// The description that carries our evidence on subnet and parameter groups, which cannot be tagged.
+/// The description of a subnet or parameter group, which carries its ownership tags: AWS offers no
+/// tags for these groups.
 pub fn group_description(installation: Uuid, operation: Uuid) -> String {
     format!("{OPERATION_TAG}={operation} {INSTALLATION_TAG}={installation}")
 }
 
-/// The operation and installation that a group's description names, if it is one of ours.
+/// Parses the operation and installation IDs from a group's description; `None` if this service did
+/// not write it.
 pub fn read_group_description(description: &str) -> Option<(Uuid, Uuid)> {
     let mut words = description.split_whitespace();
     let operation = words
@@ -170,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cluster_names_follow_the_rules_of_the_guide() {
+    fn cluster_names_follow_the_developer_guide() {
         for good in ["a", "Orders-Cache", "a1", "abcdefghij0123456789"] {
             assert!(ClusterName::parse(good).is_ok(), "{good}");
         }
@@ -187,22 +197,22 @@ mod tests {
             "é",
             "a123456789012",
         ] {
-            let read = ClusterName::parse(bad);
-            // `pseudo` holds no `sudo`: the letters are s-e-u-d-o.
-            assert_eq!(read.is_ok(), bad == "pseudo", "{bad}");
+            let parsed = ClusterName::parse(bad);
+            // `pseudo` does not contain `sudo`: the letters are s-e-u-d-o.
+            assert_eq!(parsed.is_ok(), bad == "pseudo", "{bad}");
         }
         assert_eq!(ClusterName::parse("ABC").expect("valid").as_str(), "abc");
     }
 
     #[test]
-    fn suffix_is_ten_characters_of_the_last_fifty_bits() {
+    fn the_suffix_is_ten_characters_of_the_last_fifty_bits() {
         let a = Uuid::from_u128(0x0199_aaaa_bbbb_7ccc_8ddd_eeee_ffff_0001);
         let b = Uuid::from_u128(0x0299_aaaa_bbbb_7ccc_8ddd_eeee_ffff_0001);
         assert_eq!(operation_suffix(a).len(), 10);
         assert_eq!(
             operation_suffix(a),
             operation_suffix(b),
-            "the time bits do not count"
+            "the timestamp bits are ignored"
         );
         assert_eq!(operation_suffix(Uuid::from_u128(0)), "aaaaaaaaaa");
         assert_eq!(
@@ -217,14 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn the_cluster_of_a_made_name_is_read_back() {
+    fn the_cluster_is_parsed_from_managed_names() {
         let cluster = ClusterName::parse("orders-2").expect("valid");
         let operation = Uuid::from_u128(0x0199_aaaa_bbbb_7ccc_8ddd_eeee_ffff_0001);
         for name in [
             managed_name(&cluster, operation),
             policy_name(&cluster, operation, 9, 10),
         ] {
-            assert_eq!(cluster_of_made(&name), Some(cluster.clone()), "{name}");
+            assert_eq!(cluster_in_name(&name), Some(cluster.clone()), "{name}");
         }
         for other in [
             "",
@@ -235,12 +245,12 @@ mod tests {
             "dax--abcdefghij",
             "x-orders-abcdefghij",
         ] {
-            assert_eq!(cluster_of_made(other), None, "{other}");
+            assert_eq!(cluster_in_name(other), None, "{other}");
         }
     }
 
     #[test]
-    fn group_descriptions_are_read_back() {
+    fn group_descriptions_are_parsed_back() {
         let (o, i) = (Uuid::from_u128(7), Uuid::from_u128(9));
         assert_eq!(
             read_group_description(&group_description(i, o)),
@@ -249,7 +259,7 @@ mod tests {
         for foreign in [
             "",
             " ",
-            "made by hand",
+            "created by hand",
             "dax-provisioner:operation=x dax-provisioner:installation=y",
         ] {
             assert_eq!(read_group_description(foreign), None);

@@ -1,48 +1,49 @@
-//! Network: subnets and security groups, as far as a cluster's place depends on them.
+//! Network: the subnets and security groups that a cluster can be placed in.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::spec::NetworkType;
 use crate::domain::validation::fields::SUBNETS_MAX;
 
-/// A subnet.
+/// A subnet, as EC2 describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subnet {
-    /// Its id.
+    /// ID, such as `subnet-0a1b2c3d`.
     pub id: String,
-    /// Its VPC.
+    /// ID of the VPC that contains it.
     pub vpc_id: String,
-    /// Its zone; a Local Zone or Wavelength Zone has a name of its own.
+    /// Name of its Availability Zone, Local Zone or Wavelength Zone.
     pub availability_zone: String,
     /// Whether it has an IPv4 CIDR.
     pub ipv4: bool,
     /// Whether it has an IPv6 CIDR.
     pub ipv6: bool,
-    /// How many IPv4 addresses are free, if AWS says so.
+    /// Number of free IPv4 addresses, if AWS reports it.
     pub free_addresses: Option<u32>,
 }
 
-/// A security group.
+/// A security group, as EC2 describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityGroup {
-    /// Its id.
+    /// ID, such as `sg-0a1b2c3d`.
     pub id: String,
-    /// Its VPC.
+    /// ID of the VPC that it belongs to.
     pub vpc_id: String,
 }
 
 impl Subnet {
-    /// Whether a cluster of this address family can have nodes here (developer guide, "DAX and IPv6"): IPv6 takes subnets
-    /// that speak nothing else.
-    pub fn carries(&self, kind: NetworkType) -> bool {
-        match kind {
+    /// Whether a cluster of this address family can have nodes in the subnet (developer guide, "DAX
+    /// and IPv6"). An IPv6 cluster accepts only subnets without IPv4.
+    pub fn supports(&self, network_type: NetworkType) -> bool {
+        match network_type {
             NetworkType::Ipv4 => self.ipv4,
             NetworkType::DualStack => self.ipv4 && self.ipv6,
             NetworkType::Ipv6 => self.ipv6 && !self.ipv4,
         }
     }
 
-    /// Whether it lies in an Availability Zone proper, which is called like its Region and one letter.
+    /// Whether it is in an Availability Zone: its name is the Region's name and one letter. Local
+    /// Zones and Wavelength Zones have longer names.
     fn is_in_zone_of(&self, region: &str) -> bool {
         let letter = self.availability_zone.strip_prefix(region);
         letter.is_some_and(|letter| {
@@ -51,11 +52,13 @@ impl Subnet {
     }
 }
 
-/// The subnets of a VPC of which a new group is made: those that carry the address family, in as many zones as there are.
-/// Where none is asked for, those with IPv4, or else those without. The same subnets give the same choice.
+/// Selects the subnets of a VPC for a new subnet group: those that support the address family,
+/// spread over as many Availability Zones as possible. The order of `subnets` does not matter.
+///
+/// Without an address family, IPv4 is used if any subnet supports it, otherwise IPv6.
 pub fn choose_subnets(
     subnets: &[Subnet],
-    kind: Option<NetworkType>,
+    network_type: Option<NetworkType>,
     region: &str,
 ) -> BTreeSet<String> {
     let any_ipv4 = subnets
@@ -66,37 +69,43 @@ pub fn choose_subnets(
     } else {
         NetworkType::Ipv6
     };
-    let kind = kind.unwrap_or(derived);
+    let network_type = network_type.unwrap_or(derived);
     let mut zones: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for subnet in subnets
         .iter()
-        .filter(|subnet| subnet.is_in_zone_of(region) && subnet.carries(kind))
+        .filter(|subnet| subnet.is_in_zone_of(region) && subnet.supports(network_type))
     {
         zones
             .entry(&subnet.availability_zone)
             .or_default()
             .insert(&subnet.id);
     }
-    // The first of each zone, then the second of each: what is left out at the end leaves no zone out.
+    // Round-robin over the zones, so that the limit never excludes a whole zone.
     let most = zones.values().map(BTreeSet::len).max().unwrap_or_default();
-    let in_turn =
+    let round_robin =
         (0..most).flat_map(|rank| zones.values().filter_map(move |ids| ids.iter().nth(rank)));
-    in_turn
+    round_robin
         .take(SUBNETS_MAX)
         .map(|id| (*id).to_owned())
         .collect()
 }
 
-/// Why no subnet of a VPC could be chosen.
-pub fn why_none(vpc_id: &str, subnets: &[Subnet], kind: Option<NetworkType>) -> String {
-    match (subnets.len(), kind) {
-        (0, _) => format!("no subnet is seen in {vpc_id}: is it a VPC of this account and Region?"),
+/// The error text for a VPC in which [`choose_subnets`] selects no subnet.
+pub fn no_suitable_subnet(
+    vpc_id: &str,
+    subnets: &[Subnet],
+    network_type: Option<NetworkType>,
+) -> String {
+    match (subnets.len(), network_type) {
+        (0, _) => {
+            format!("{vpc_id} has no subnets; check that the VPC is in this account and Region")
+        }
         (count, None) => format!(
-            "none of the {count} subnets of {vpc_id} lies in an Availability Zone of the Region"
+            "none of the {count} subnets of {vpc_id} is in an Availability Zone of the Region"
         ),
-        (count, Some(kind)) => format!(
-            "none of the {count} subnets of {vpc_id} can carry {}",
-            kind.as_str()
+        (count, Some(network_type)) => format!(
+            "none of the {count} subnets of {vpc_id} supports {}",
+            network_type.as_str()
         ),
     }
 }
@@ -118,24 +127,24 @@ mod tests {
         }
     }
 
-    fn chosen(subnets: &[Subnet], kind: Option<NetworkType>) -> Vec<String> {
-        choose_subnets(subnets, kind, REGION).into_iter().collect()
+    fn chosen(subnets: &[Subnet], network_type: Option<NetworkType>) -> Vec<String> {
+        choose_subnets(subnets, network_type, REGION).into_iter().collect()
     }
 
     #[test]
-    fn only_subnets_that_carry_the_address_family_are_chosen() {
+    fn only_subnets_that_support_the_address_family_are_chosen() {
         let all = [
             subnet("four", "a", "4"),
             subnet("six", "b", "6"),
             subnet("both", "c", "46"),
         ];
-        for (kind, ids) in [
+        for (network_type, ids) in [
             (Some(NetworkType::Ipv4), vec!["both", "four"]),
             (Some(NetworkType::DualStack), vec!["both"]),
             (Some(NetworkType::Ipv6), vec!["six"]),
             (None, vec!["both", "four"]),
         ] {
-            assert_eq!(chosen(&all, kind), ids, "{kind:?}");
+            assert_eq!(chosen(&all, network_type), ids, "{network_type:?}");
         }
         assert_eq!(chosen(&all[1..2], None), ["six"]);
         assert_eq!(
@@ -146,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_subnets_no_zone_is_left_out_and_the_order_does_not_matter() {
+    fn the_limit_excludes_no_zone_and_the_order_of_subnets_does_not_matter() {
         let mut all: Vec<Subnet> = (0..30)
             .map(|number| subnet(&format!("a{number:02}"), "a", "4"))
             .collect();
@@ -163,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn zones_that_are_none_of_the_region_s_own_are_left_out() {
+    fn local_zones_and_wavelength_zones_are_excluded() {
         let all = [
             subnet("local", "-bos-1a", "4"),
             subnet("wave", "-wl1-bos-wlz-1", "4"),

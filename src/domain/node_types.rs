@@ -1,17 +1,18 @@
-//! Node types: which Regions offer which, as far as AWS says. A table for warnings, never for refusals: AWS knows better.
+//! Node types: which Regions offer which, as published by AWS. Used for warnings only, because AWS
+//! may offer types that are not published yet.
 //!
-//! Source: the node types of CloudFormation's `AWS::DAX::Cluster`, made from the price list.
+//! Source: the node types of CloudFormation's `AWS::DAX::Cluster`, generated from the price list.
 
-/// What the table says of a node type in a Region.
+/// Whether a Region offers a node type, according to the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offer {
-    /// Offered.
+    /// The Region offers it.
     Known,
-    /// No node type of DAX is called so.
+    /// DAX has no node type of this name.
     NoSuchType,
-    /// DAX has it, but not in this Region.
-    NotHere,
-    /// Nobody publishes what this Region offers.
+    /// Other Regions offer it.
+    NotInRegion,
+    /// AWS publishes no node types for this Region.
     RegionUnlisted,
 }
 
@@ -24,7 +25,7 @@ const TO_24: &[&str] = &[
 ];
 const BURSTABLE: &[&str] = &["small", "medium"];
 
-/// Families and their sizes.
+/// Node type families and their sizes.
 const FAMILIES: [(&str, &[&str]); 6] = [
     ("r3", TO_8),
     ("r4", TO_16),
@@ -34,7 +35,7 @@ const FAMILIES: [(&str, &[&str]); 6] = [
     ("t3", BURSTABLE),
 ];
 
-/// Regions and the families they offer.
+/// Regions and the families that they offer.
 const REGIONS: [(&[&str], &[&str]); 5] = [
     (
         &[
@@ -64,7 +65,7 @@ const REGIONS: [(&[&str], &[&str]); 5] = [
     (&["cn-north-1"], &["r5", "t2", "t3"]),
 ];
 
-/// What is known of a node type in a Region.
+/// Returns whether a Region offers a node type.
 pub fn offer(node_type: &str, region: &str) -> Offer {
     let Some((family, size)) = node_type
         .strip_prefix("dax.")
@@ -83,12 +84,12 @@ pub fn offer(node_type: &str, region: &str) -> Offer {
         .find(|(regions, _)| regions.contains(&region))
     {
         Some((_, families)) if families.contains(&family) => Offer::Known,
-        Some(_) => Offer::NotHere,
+        Some(_) => Offer::NotInRegion,
         None => Offer::RegionUnlisted,
     }
 }
 
-/// Whether nodes of this type have credits instead of a steady speed.
+/// Whether nodes of this type have CPU credits instead of constant performance.
 pub fn is_burstable(node_type: &str) -> bool {
     node_type.starts_with("dax.t")
 }
@@ -98,12 +99,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_tells_apart_what_is_unknown_and_what_is_elsewhere() {
+    fn unknown_types_differ_from_types_of_other_regions() {
         for (node_type, region, expected) in [
             ("dax.r5.large", "us-east-1", Offer::Known),
             ("dax.r3.8xlarge", "us-east-1", Offer::Known),
-            ("dax.r3.large", "us-east-2", Offer::NotHere),
-            ("dax.t2.small", "eu-north-1", Offer::NotHere),
+            ("dax.r3.large", "us-east-2", Offer::NotInRegion),
+            ("dax.t2.small", "eu-north-1", Offer::NotInRegion),
             ("dax.r6g.large", "us-east-1", Offer::NoSuchType),
             ("dax.t3.large", "us-east-1", Offer::NoSuchType),
             ("dax.r5.large", "ca-west-1", Offer::RegionUnlisted),

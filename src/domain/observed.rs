@@ -1,57 +1,59 @@
-//! What AWS said of a cluster when we last looked.
+//! Observed: a cluster as AWS last reported it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-/// A DAX cluster as `DescribeClusters` reported it. Every member is optional in AWS's model.
+/// A DAX cluster as `DescribeClusters` reports it. Every member is optional in AWS's model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
-    /// `creating`, `available`, `modifying`, `deleting`; absent late in a deletion. A free string in AWS's model.
+    /// `creating`, `available`, `modifying` or `deleting`; absent late in a deletion. AWS's model
+    /// does not restrict the values.
     pub status: Option<String>,
-    /// Nodes the cluster should have.
+    /// Number of nodes that the cluster should have.
     pub total_nodes: Option<i32>,
-    /// Nodes that serve.
+    /// Number of nodes that serve requests.
     pub active_nodes: Option<i32>,
-    /// The nodes; empty while creating and deleting.
+    /// The nodes; empty while the cluster is created or deleted.
     pub nodes: Vec<ObservedNode>,
-    /// The cluster's ARN.
+    /// ARN of the cluster.
     pub arn: Option<String>,
-    /// Node type.
+    /// Node type, such as `dax.r5.large`.
     pub node_type: Option<String>,
-    /// The role it uses.
+    /// ARN of the service role.
     pub iam_role_arn: Option<String>,
-    /// Its subnet group.
+    /// Name of the subnet group.
     pub subnet_group: Option<String>,
-    /// Its parameter group.
+    /// Name of the parameter group.
     pub parameter_group: Option<String>,
-    /// The discovery endpoint, once it has an address.
+    /// The discovery endpoint; `None` until it has an address.
     pub endpoint: Option<Endpoint>,
-    /// Free text; AWS reads an absent one back as none or as one space.
+    /// Free text. AWS reports a missing description as absent or as one space.
     #[serde(default)]
     pub description: Option<String>,
-    /// Its security groups.
+    /// IDs of the security groups.
     #[serde(default)]
     pub security_group_ids: BTreeSet<String>,
-    /// Its weekly maintenance window, lower case.
+    /// Weekly maintenance window, lower case.
     #[serde(default)]
     pub maintenance_window: Option<String>,
-    /// The topic that hears of its events; none if it is not active.
+    /// ARN of the SNS topic for events; `None` if it is not active.
     #[serde(default)]
     pub notification_topic_arn: Option<String>,
-    /// Whether its disks are encrypted; absent in old answers.
+    /// Whether the disks are encrypted; absent in old responses.
     #[serde(default)]
     pub encryption_at_rest: Option<bool>,
-    /// Whether it speaks TLS; absent in old answers.
+    /// Whether clients connect with TLS; absent in old responses.
     #[serde(default)]
     pub encryption_in_transit: Option<bool>,
-    /// Its address family.
+    /// Address family: `ipv4`, `ipv6` or `dual_stack`.
     #[serde(default)]
     pub network_type: Option<String>,
-    /// Whether its nodes have the values of the parameter group: `in-sync`, or another word of AWS's.
+    /// `in-sync` if all nodes have the values of the parameter group. AWS's model does not restrict
+    /// the values.
     #[serde(default)]
     pub parameter_apply_status: Option<String>,
-    /// Nodes that take the values of the parameter group with their next reboot, as AWS names them.
+    /// IDs of the nodes that apply the values of the parameter group at their next reboot.
     #[serde(default)]
     pub node_ids_to_reboot: Vec<String>,
 }
@@ -59,47 +61,47 @@ pub struct Observed {
 /// One node of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedNode {
-    /// AWS's id, such as `orders-cache-a`.
+    /// Node ID, such as `orders-cache-a`.
     pub node_id: Option<String>,
-    /// `creating`, `available`, `rebooting`; compare ignoring case.
+    /// `creating`, `available` or `rebooting`; compare without case.
     pub status: Option<String>,
-    /// Its availability zone.
+    /// Name of the Availability Zone.
     pub availability_zone: Option<String>,
 }
 
-/// Where clients connect.
+/// The discovery endpoint, which clients connect to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// `dax://…` or, with encryption in transit, `daxs://…`.
     pub url: String,
-    /// Host name.
+    /// Host name of the endpoint.
     pub address: String,
-    /// 8111, or 9111 with encryption in transit.
+    /// TCP port: 8111, or 9111 with encryption in transit.
     pub port: i32,
     /// Whether connections are encrypted.
     pub tls: bool,
 }
 
-/// What DescribeClusters leaves out: asked for now and then.
+/// Settings that `DescribeClusters` does not report. They are read less often.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Details {
-    /// The cluster's tags, ours among them; none if they could not be read.
+    /// The cluster's tags, with the ownership tags; `None` if they could not be read.
     pub tags: Option<BTreeMap<String, String>>,
-    /// The values of its parameter group; none if they could not be read.
+    /// The values of its parameter group; `None` if they could not be read.
     pub parameters: Option<GroupValues>,
 }
 
 /// The values of a parameter group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupValues {
-    /// The group's name.
+    /// Name of the parameter group.
     pub group: String,
-    /// Value by AWS's parameter name.
+    /// Values by AWS's parameter names.
     pub values: BTreeMap<String, String>,
 }
 
 impl ObservedNode {
-    /// Whether AWS reports this status, ignoring case.
+    /// Whether AWS reports this status; case does not matter.
     pub fn has_status(&self, status: &str) -> bool {
         self.status
             .as_deref()
@@ -108,23 +110,24 @@ impl ObservedNode {
 }
 
 impl Observed {
-    /// Whether the cluster is usable: `available`, every node there and available, an address to connect to.
+    /// Whether clients can use the cluster: it and all of its nodes are `available`, and it has an
+    /// endpoint.
     pub fn is_usable(&self) -> bool {
-        let wanted = self
+        let expected = self
             .total_nodes
             .and_then(|count| usize::try_from(count).ok());
         self.has_status("available")
-            && wanted == Some(self.nodes.len())
+            && expected == Some(self.nodes.len())
             && self.nodes.iter().all(|node| node.has_status("available"))
             && self.endpoint.is_some()
     }
 
-    /// How many nodes there are, as far as AWS lists them.
+    /// The number of nodes that AWS lists.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
     }
 
-    /// The node of this id, ignoring case.
+    /// The node with this ID; case does not matter.
     pub fn node(&self, id: &str) -> Option<&ObservedNode> {
         self.nodes.iter().find(|node| {
             node.node_id
@@ -133,14 +136,14 @@ impl Observed {
         })
     }
 
-    /// Whether AWS reports this status, ignoring case.
+    /// Whether AWS reports this status; case does not matter.
     pub fn has_status(&self, status: &str) -> bool {
         self.status
             .as_deref()
             .is_some_and(|s| s.eq_ignore_ascii_case(status))
     }
 
-    /// Whether the cluster is on its way out; late in a deletion AWS leaves the status out.
+    /// Whether the cluster is being deleted. AWS omits the status late in a deletion.
     pub fn is_deleting(&self) -> bool {
         self.status.is_none() || self.has_status("deleting")
     }

@@ -1,4 +1,4 @@
-//! Operation: one durable run of a kind on one cluster, as its kinds and statuses.
+//! Operation: a durable, asynchronous change to one cluster, with its steps and statuses.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,49 +9,49 @@ use super::names::ClusterName;
 use super::waiting::WaitingFor;
 use crate::domain::problems::fault::Fault;
 
-/// One operation as a reader sees it.
+/// One operation with its steps, as the store reads it.
 #[derive(Debug, Clone)]
 pub struct Operation {
-    /// Its id, a UUIDv7.
+    /// UUIDv7, so IDs sort by creation time.
     pub id: Uuid,
-    /// Its kind.
+    /// Kind of the operation.
     pub kind: Kind,
-    /// The cluster it works on.
+    /// Name of the cluster that it changes.
     pub cluster: ClusterName,
-    /// Where it stands.
+    /// Current status.
     pub status: Status,
-    /// Raised by every change a reader can see.
+    /// Incremented by every change that the API can show; the basis of the ETag.
     pub version: i64,
-    /// Its steps in order, undo steps last.
+    /// The steps in order, undo steps last.
     pub steps: Vec<StepRecord>,
-    /// When a worker visits it next, if it waits.
+    /// When the next turn is due, if the operation waits.
     pub next_attempt_at: Option<DateTime<Utc>>,
-    /// What it waits for.
+    /// Why it waits, if it does.
     pub waiting_for: Option<WaitingFor>,
-    /// Why it is blocked, undoing or failed.
+    /// Why it is blocked, rolling back or failed.
     pub fault: Option<Fault>,
-    /// What it made, used, removed or left.
+    /// The resources that it created, used, deleted or left.
     pub receipt: Vec<Item>,
-    /// Nodes of the cluster, as far as known: more take longer.
+    /// Number of nodes, if known: the estimate of the duration depends on it.
     pub node_count: Option<i32>,
-    /// Who asked: `token:<name>`, or `anonymous` where authentication is off.
+    /// The caller: `token:<name>`, or `anonymous` if authentication is off.
     pub requested_by: String,
-    /// The request's id.
+    /// ID of the request that was accepted.
     pub request_id: Option<String>,
-    /// The request's `traceparent`.
+    /// W3C `traceparent` header of that request.
     pub traceparent: Option<String>,
-    /// The delete that took it over.
+    /// ID of the delete that superseded it.
     pub superseded_by: Option<Uuid>,
-    /// When it was accepted.
+    /// When the request was accepted.
     pub created_at: DateTime<Utc>,
-    /// When a worker first visited it.
+    /// When its first turn started.
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
 }
 
 impl Operation {
-    /// Steps that need no more work.
+    /// The number of steps that need no further turn.
     pub fn steps_done(&self) -> usize {
         self.steps
             .iter()
@@ -60,137 +60,87 @@ impl Operation {
     }
 }
 
-/// One step as a reader sees it.
+/// One step of an operation, as the store reads it.
 #[derive(Debug, Clone)]
 pub struct StepRecord {
-    /// Its name.
+    /// Name of the step, unique within its operation.
     pub name: String,
-    /// Where it stands.
+    /// Current status.
     pub status: StepStatus,
-    /// Finished tries.
+    /// Number of finished attempts.
     pub attempts: i32,
-    /// When it was first tried.
+    /// When its first attempt started.
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
-    /// The last fault it met, while it is not done.
+    /// The latest fault, until the step is done.
     pub fault: Option<Fault>,
 }
 
-/// The kind of an operation. The words are stored and never change.
+/// The kind of an operation. The names are stored, so they never change once released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
-    /// Make a cluster and what it needs.
+    /// Create a cluster and the resources it needs.
     CreateCluster,
-    /// Remove a cluster and what was made for it.
+    /// Delete a cluster and the resources that were created for it.
     DeleteCluster,
-    /// Change settings of a cluster.
+    /// Change the settings of a cluster.
     UpdateCluster,
     /// Add or remove nodes.
     ScaleCluster,
     /// Reboot nodes, one after another.
     RebootNodes,
-    /// Bring what drifted back to the desired settings.
+    /// Restore the desired settings where the cluster has drifted.
     RepairCluster,
-    /// Take an existing cluster under management.
+    /// Start managing an existing cluster.
     AdoptCluster,
-    /// Forget a cluster without touching AWS.
+    /// Stop managing a cluster. Nothing changes in AWS.
     ReleaseCluster,
-    /// Let clients in, or no longer.
+    /// Open or close a port of a security group.
     ChangeIngress,
 }
 
 impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 9] = [
-        Self::CreateCluster,
-        Self::DeleteCluster,
-        Self::UpdateCluster,
-        Self::ScaleCluster,
-        Self::RebootNodes,
-        Self::RepairCluster,
-        Self::AdoptCluster,
-        Self::ReleaseCluster,
-        Self::ChangeIngress,
-    ];
-
-    /// The word used in the database and in the API.
+    /// The name in the database and in the API.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CreateCluster => "create_cluster",
-            Self::DeleteCluster => "delete_cluster",
-            Self::UpdateCluster => "update_cluster",
-            Self::ScaleCluster => "scale_cluster",
-            Self::RebootNodes => "reboot_nodes",
-            Self::RepairCluster => "repair_cluster",
-            Self::AdoptCluster => "adopt_cluster",
-            Self::ReleaseCluster => "release_cluster",
-            Self::ChangeIngress => "change_ingress",
-        }
-    }
-
-    /// Reads the word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+        self.into()
     }
 }
 
-/// Where an operation stands. A finished status never changes.
+/// The status of an operation. A finished status never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum Status {
-    /// Accepted; no worker has visited it.
+    /// Accepted; no worker has claimed it yet.
     Pending,
-    /// At work, or waiting for AWS.
+    /// Making progress, or waiting for AWS.
     Running,
-    /// Stopped, curable without another request; it looks again by itself.
+    /// Stopped until its cause is fixed. Most causes are re-checked automatically.
     Blocked,
-    /// Being cancelled: undoing what it made.
+    /// Cancelled by a request: deleting what it created.
     Cancelling,
-    /// Undoing what it made, to end `failed`.
+    /// Deleting what it created, to end `failed`.
     RollingBack,
-    /// Done.
+    /// Ended with success.
     Succeeded,
-    /// Ended without success; the undo is done and verified.
+    /// Ended without success, after a complete undo.
     Failed,
-    /// Ended by wish or taken over by a delete.
+    /// Ended by a cancel request, or superseded by a delete.
     Cancelled,
 }
 
 impl Status {
-    /// Every status.
-    pub const ALL: [Self; 8] = [
-        Self::Pending,
-        Self::Running,
-        Self::Blocked,
-        Self::Cancelling,
-        Self::RollingBack,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Cancelled,
-    ];
-
-    /// The word used in the database and in the API.
+    /// The name in the database and in the API.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::Blocked => "blocked",
-            Self::Cancelling => "cancelling",
-            Self::RollingBack => "rolling_back",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
+        self.into()
     }
 
-    /// Reads the word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == word)
-    }
-
-    /// Whether the operation is over.
+    /// Whether the operation has ended.
     pub fn is_finished(self) -> bool {
         match self {
             Self::Succeeded | Self::Failed | Self::Cancelled => true,
@@ -203,57 +153,35 @@ impl Status {
     }
 }
 
-/// Where a step stands.
+/// The status of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum StepStatus {
     /// Not reached yet.
     Pending,
-    /// At work, or waiting for AWS.
+    /// Making progress, or waiting for AWS.
     Running,
-    /// Done.
+    /// Ended with success.
     Succeeded,
     /// Not needed.
     Skipped,
-    /// Stopped, curable.
+    /// Stopped until its cause is fixed.
     Blocked,
     /// Ended without success.
     Failed,
-    /// Was done, and what it made was removed again.
+    /// Succeeded once; what it created is deleted again.
     Undone,
 }
 
 impl StepStatus {
-    /// Every status.
-    pub const ALL: [Self; 7] = [
-        Self::Pending,
-        Self::Running,
-        Self::Succeeded,
-        Self::Skipped,
-        Self::Blocked,
-        Self::Failed,
-        Self::Undone,
-    ];
-
-    /// The word used in the database and in the API.
+    /// The name in the database and in the API.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::Succeeded => "succeeded",
-            Self::Skipped => "skipped",
-            Self::Blocked => "blocked",
-            Self::Failed => "failed",
-            Self::Undone => "undone",
-        }
+        self.into()
     }
 
-    /// Reads the word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == word)
-    }
-
-    /// Whether the step needs no more work.
+    /// Whether the step needs no further turn.
     pub fn is_done(self) -> bool {
         match self {
             Self::Succeeded | Self::Skipped | Self::Undone => true,
@@ -262,45 +190,27 @@ impl StepStatus {
     }
 }
 
-/// Where a cluster stands in our eyes; AWS's own status is in `observed`.
+/// This service's status of a cluster; AWS's own status is in `observed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum ClusterStatus {
-    /// A create works on it.
+    /// Its create operation has not finished.
     Creating,
-    /// It can be used.
+    /// Created; clients can connect.
     Available,
-    /// A change works on it; it can be used meanwhile.
+    /// A change is in progress; clients can connect.
     Updating,
-    /// A delete works on it.
+    /// Its delete operation has not finished.
     Deleting,
-    /// Its create ended without success; nothing is left of it.
+    /// Its create operation ended without success, and its resources are deleted.
     Failed,
 }
 
 impl ClusterStatus {
-    /// Every status.
-    pub const ALL: [Self; 5] = [
-        Self::Creating,
-        Self::Available,
-        Self::Updating,
-        Self::Deleting,
-        Self::Failed,
-    ];
-
-    /// The word used in the database and in the API.
+    /// The name in the database and in the API.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Creating => "creating",
-            Self::Available => "available",
-            Self::Updating => "updating",
-            Self::Deleting => "deleting",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Reads the word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == word)
+        self.into()
     }
 }

@@ -1,4 +1,4 @@
-//! Orphan: something in AWS that carries our mark and belongs to no cluster of ours.
+//! Orphan: an AWS resource with ownership tags that belongs to no managed cluster.
 
 use std::fmt;
 
@@ -7,72 +7,73 @@ use uuid::Uuid;
 
 use super::inventory::{Presence, ResourceKind};
 
-/// Something in AWS that carries our mark: our IAM path, our tag, or our words in its description.
+/// An AWS resource that this service may have created, by its IAM path, ownership tags or
+/// description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tagged {
-    /// What it is.
+    /// Kind of the resource.
     pub kind: ResourceKind,
-    /// Its exact name.
+    /// Exact name in AWS.
     pub name: String,
-    /// Its ARN, where it has one.
+    /// ARN, if the resource has one.
     pub arn: Option<String>,
-    /// When it was made, where AWS says so.
+    /// When it was created, if AWS reports it.
     pub created_at: Option<DateTime<Utc>>,
-    /// The operation its mark names, where the mark is one that names it.
+    /// The operation that its tags or description name; `None` if only its IAM path was read.
     pub operation_id: Option<Uuid>,
 }
 
-/// What this database knows of a name: the evidence that something of that name may be ours.
+/// What this database records about a resource name: the evidence that this service created it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// The kind of thing.
+    /// Kind of the resource.
     pub kind: ResourceKind,
-    /// Its name.
+    /// Exact name in AWS.
     pub name: String,
-    /// The operation that made it, or meant to.
+    /// The operation that created it, or sent the call to create it.
     pub operation_id: Uuid,
-    /// Where the inventory has it; `None` when only an intent names it.
+    /// Its presence in the inventory; `None` if only an intent names it.
     pub presence: Option<Presence>,
-    /// Whether a live operation works on its cluster: then it is that operation's business.
+    /// Whether an operation on its cluster is in progress. That operation then handles it.
     pub in_progress: bool,
-    /// Whether its cluster is still managed: neither deleted nor failed.
+    /// Whether its cluster is still managed, that is neither deleted nor failed.
     pub cluster_kept: bool,
 }
 
-/// Something that carries our mark and belongs to no cluster of ours.
+/// An AWS resource that this service may have created and that belongs to no managed cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Orphan {
-    /// What it is.
+    /// Kind of the resource.
     pub kind: ResourceKind,
-    /// Its exact name.
+    /// Exact name in AWS.
     pub name: String,
-    /// Its ARN, where it has one.
+    /// ARN, if the resource has one.
     pub arn: Option<String>,
-    /// When it was made, where AWS says so.
+    /// When it was created, if AWS reports it.
     pub created_at: Option<DateTime<Utc>>,
-    /// The operation that made it, as far as it can be told.
+    /// The operation that created it, if known.
     pub operation_id: Option<Uuid>,
-    /// Why it is here.
+    /// Why it is an orphan.
     pub reason: OrphanReason,
 }
 
-/// Why something is an orphan.
+/// Why a resource is an orphan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrphanReason {
-    /// A delete left it on purpose.
+    /// A delete or release left it on purpose.
     Retained,
-    /// We saw it gone, and there it is: a call took effect late.
-    CameBack,
-    /// Only an intent names it: the answer to the call was lost.
-    AnswerLost,
-    /// Its cluster is gone, and it is not.
+    /// It was confirmed deleted and exists again, because a call took effect late.
+    Reappeared,
+    /// Only an intent names it, because the response to the call was lost.
+    ResponseLost,
+    /// Its cluster no longer exists.
     ClusterGone,
-    /// It carries our mark, and this database has no record of it.
+    /// It has ownership tags, but this database has no record of it.
     Unknown,
 }
 
 impl Orphan {
-    /// Whether a row of this database names it. The sweep deletes nothing else.
+    /// Whether this database has a record of it. The sweep deletes nothing else.
     pub fn is_managed(&self) -> bool {
         self.reason != OrphanReason::Unknown
     }
@@ -81,10 +82,10 @@ impl Orphan {
 impl fmt::Display for OrphanReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Retained => "it was left on purpose: retained by a delete, or released",
-            Self::CameBack => "it was seen gone, and is there again: a call took effect late",
-            Self::AnswerLost => "a call whose answer was lost made it",
-            Self::ClusterGone => "its cluster is gone",
+            Self::Retained => "left on purpose: retained by a delete, or released",
+            Self::Reappeared => "deleted, but exists again because a call took effect late",
+            Self::ResponseLost => "created by a call whose response was lost",
+            Self::ClusterGone => "its cluster no longer exists",
             Self::Unknown => {
                 "this database has no record of it; it may belong to another installation"
             }
@@ -92,15 +93,15 @@ impl fmt::Display for OrphanReason {
     }
 }
 
-/// Those among the marked things that belong to no cluster of ours and are no live operation's business.
-pub fn orphans(marked: Vec<Tagged>, evidence: &[Evidence]) -> Vec<Orphan> {
-    marked
+/// The tagged resources that belong to no managed cluster and to no operation in progress.
+pub fn orphans(tagged: Vec<Tagged>, evidence: &[Evidence]) -> Vec<Orphan> {
+    tagged
         .into_iter()
-        .filter_map(|thing| {
+        .filter_map(|resource| {
             let known = || {
                 evidence
                     .iter()
-                    .filter(|one| one.kind == thing.kind && one.name == thing.name)
+                    .filter(|one| one.kind == resource.kind && one.name == resource.name)
             };
             let belongs = |one: &Evidence| {
                 one.in_progress || (one.cluster_kept && one.presence == Some(Presence::Present))
@@ -108,20 +109,20 @@ pub fn orphans(marked: Vec<Tagged>, evidence: &[Evidence]) -> Vec<Orphan> {
             if known().any(belongs) {
                 return None;
             }
-            // A mark that names an operation is evidence only together with a row of that operation.
+            // A tag that names an operation counts only with a record of that operation.
             let named = |one: &&Evidence| {
-                thing
+                resource
                     .operation_id
                     .is_none_or(|operation| operation == one.operation_id)
             };
             let newest = known().filter(named).max_by_key(|one| one.operation_id);
             Some(Orphan {
                 reason: newest.map_or(OrphanReason::Unknown, |one| reason(one.presence)),
-                operation_id: thing.operation_id.or(newest.map(|one| one.operation_id)),
-                kind: thing.kind,
-                name: thing.name,
-                arn: thing.arn,
-                created_at: thing.created_at,
+                operation_id: resource.operation_id.or(newest.map(|one| one.operation_id)),
+                kind: resource.kind,
+                name: resource.name,
+                arn: resource.arn,
+                created_at: resource.created_at,
             })
         })
         .collect()
@@ -130,9 +131,9 @@ pub fn orphans(marked: Vec<Tagged>, evidence: &[Evidence]) -> Vec<Orphan> {
 fn reason(presence: Option<Presence>) -> OrphanReason {
     match presence {
         Some(Presence::Left) => OrphanReason::Retained,
-        Some(Presence::Gone) => OrphanReason::CameBack,
+        Some(Presence::Gone) => OrphanReason::Reappeared,
         Some(Presence::Present) => OrphanReason::ClusterGone,
-        None => OrphanReason::AnswerLost,
+        None => OrphanReason::ResponseLost,
     }
 }
 
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_a_cluster_or_a_live_operation_is_no_orphan() {
+    fn resources_of_clusters_and_of_operations_in_progress_are_no_orphans() {
         let rows = [
             evidence("kept", Some(Presence::Present), false, true),
             evidence("busy", None, true, false),
@@ -184,20 +185,20 @@ mod tests {
             evidence("lost", None, false, true),
             evidence("gone", Some(Presence::Present), false, false),
         ];
-        let found = orphans(
+        let all = orphans(
             ["left", "back", "lost", "gone", "stray"].map(role).into(),
             &rows,
         );
-        let reasons: Vec<OrphanReason> = found.iter().map(|orphan| orphan.reason).collect();
+        let reasons: Vec<OrphanReason> = all.iter().map(|orphan| orphan.reason).collect();
         let expected = [
             OrphanReason::Retained,
-            OrphanReason::CameBack,
-            OrphanReason::AnswerLost,
+            OrphanReason::Reappeared,
+            OrphanReason::ResponseLost,
             OrphanReason::ClusterGone,
             OrphanReason::Unknown,
         ];
         assert_eq!(reasons, expected);
-        assert_eq!(found.iter().filter(|orphan| orphan.is_managed()).count(), 4);
+        assert_eq!(all.iter().filter(|orphan| orphan.is_managed()).count(), 4);
     }
 
     #[test]

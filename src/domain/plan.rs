@@ -1,93 +1,93 @@
-//! Plan: what would be done for a wanted cluster, with which permissions, told before anything is done.
+//! Plan: a dry run of a create operation, with the permissions it needs.
 
 use super::inventory::{Owner, ResourceKind};
 use crate::domain::iam::policies::{Conditions, PolicyDocument, Statement, statement_for};
 
-/// Stands in a plan for the ten characters by which the things of one operation are named: they are drawn when the
-/// cluster is asked for. In an IAM policy each `?` matches one character, so a plan's permissions hold for the real names.
+/// Placeholder for the ten-character suffix of resource names, which exists only once the operation
+/// is accepted. In an IAM policy each `?` matches one character, so it covers the real names.
 pub const SUFFIX_PATTERN: &str = "??????????";
 
-/// A dry run.
+/// What a create operation would do, and what it needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The steps in their order; one without calls has nothing to do.
+    /// The steps in order. A step without calls will be skipped.
     pub steps: Vec<PlannedStep>,
-    /// What will be made, and what will be used.
+    /// The resources to create and the existing ones to use.
     pub resources: Vec<PlannedResource>,
-    /// The access policies of the service role.
+    /// The access policies of a new service role.
     pub policies: Vec<NamedPolicy>,
-    /// The trust policy of the service role, if one is made.
+    /// The trust policy of a new service role; `None` if an existing one is used.
     pub trust_policy: Option<PolicyDocument>,
-    /// What the service must be allowed: with less the work blocks, more it does not take.
+    /// The permissions that this service's own identity needs, and no more.
     pub permissions: Vec<Permission>,
-    /// What is worth knowing before.
+    /// Risks and limits of the requested settings.
     pub warnings: Vec<Warning>,
 }
 
-/// One step.
+/// One step of the planned operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedStep {
-    /// Its name, the same as in the operation.
+    /// Name of the step in the operation.
     pub name: &'static str,
-    /// The AWS calls of it, as IAM names them.
+    /// Its AWS calls, as IAM actions such as `iam:CreateRole`.
     pub calls: Vec<&'static str>,
 }
 
-/// One thing in AWS.
+/// One AWS resource that the operation would create or use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedResource {
-    /// What it is.
+    /// Kind of the resource.
     pub kind: ResourceKind,
-    /// Its name.
+    /// Name in AWS, with [`SUFFIX_PATTERN`] for the suffix.
     pub name: String,
-    /// Its ARN, where it has one.
+    /// ARN, if the resource has one.
     pub arn: Option<String>,
-    /// Whether it will be made or is used.
+    /// Whether it would be created (`Managed`) or is used (`External`).
     pub owner: Owner,
 }
 
-/// A policy and its name.
+/// An IAM policy with its name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedPolicy {
-    /// Its name.
+    /// Name of the policy, with [`SUFFIX_PATTERN`] for the suffix.
     pub name: String,
-    /// What it says.
+    /// The policy document.
     pub document: PolicyDocument,
 }
 
-/// One permission of the service's own identity.
+/// One permission that this service's own identity needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Permission {
-    /// The action.
+    /// IAM action, such as `iam:CreateRole`.
     pub action: String,
-    /// The ARN, or a pattern of it, as a policy has it.
+    /// ARN or ARN pattern for the policy statement.
     pub resource: String,
-    /// The conditions under which it may be granted.
+    /// Conditions that the policy statement can have.
     pub conditions: Conditions,
-    /// The full ARNs that a call of such an operation is about.
-    pub asked: Vec<String>,
-    /// The condition keys that such a call brings.
+    /// Full ARNs to simulate the action on: those that a call of the operation would name.
+    pub simulated_on: Vec<String>,
+    /// Condition keys and values that the call would have.
     pub context: Vec<(&'static str, String)>,
 }
 
-/// Something worth knowing before.
+/// A risk or limit of the requested settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// A word for programs.
+    /// Stable name, such as `one_node`.
     pub code: &'static str,
-    /// The same for people.
+    /// The warning as a sentence.
     pub detail: String,
 }
 
 impl Permission {
-    /// The statement that grants it.
+    /// The policy statement that grants it.
     pub fn statement(&self) -> Statement {
         statement_for(&self.action, &self.resource, self.conditions.clone())
     }
 }
 
 impl Plan {
-    /// All permissions as one policy: exactly what an identity needs to see the work through.
+    /// All permissions as one policy: the least that an identity needs to run the operation.
     pub fn policy(&self) -> PolicyDocument {
         PolicyDocument::merged(self.permissions.iter().map(Permission::statement))
     }

@@ -1,4 +1,4 @@
-//! Preflight: what would stop a wanted cluster, found out before anything is made.
+//! Preflight: checks of the account and the permissions before a cluster is created.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,106 +6,101 @@ use super::plan::Permission;
 use crate::domain::iam::denial::{Denial, DenialCause};
 use crate::domain::iam::policies::{PolicyDocument, Statement};
 
-/// Everything that was looked at.
+/// The result of a preflight.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preflight {
-    /// The checks, permissions first.
+    /// All checks, those of permissions first.
     pub checks: Vec<Check>,
 }
 
-/// One thing that was looked at.
+/// One check and its outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
-    /// The action of a permission, or a word.
+    /// IAM action of a permission check, or the subject of another check, such as `node_quota`.
     pub name: String,
-    /// How it went.
+    /// The outcome with its details.
     pub outcome: Outcome,
 }
 
-/// How a check went.
+/// The outcome of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// It will do, and this is what was seen.
+    /// Nothing stands in the way. The text states what was found.
     Pass(String),
-    /// It would stop the work.
+    /// The operation would fail or block.
     Fail(Finding),
-    /// It could not be looked at, for this reason. It may be well all the same.
+    /// The check could not be carried out, for this reason. The operation may still succeed.
     NotChecked(String),
 }
 
-/// What would stop the work.
+/// Why the operation would fail or block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// In words.
+    /// The reason as a sentence.
     pub detail: String,
-    /// What AWS would say, by which the hint is found.
+    /// The error that AWS would return, for which a hint is looked up.
     pub predicted: Option<PredictedError>,
 }
 
-/// What AWS would say to the call.
+/// An error that AWS would return to a call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PredictedError {
-    /// A refused action, and the statement that would allow it, where one can.
+    /// A denied action.
     Denial {
-        /// The refusal.
+        /// The denial, as if parsed from AWS's message.
         denial: Denial,
-        /// The cure.
+        /// The policy statement that would allow the action, if one can.
         statement: Option<Box<Statement>>,
     },
-    /// An error of this code.
+    /// An error with this code.
     Error {
-        /// `iam` or `dax`.
+        /// AWS service: `iam`, `dax`, `ec2` or `dynamodb`.
         service: &'static str,
-        /// The call.
+        /// AWS operation, such as `CreateCluster`.
         operation: &'static str,
-        /// The code.
+        /// Error code, such as `ClusterAlreadyExistsFault`.
         code: &'static str,
-        /// Words of the message, where the code alone means several things.
+        /// Part of the message, if the code alone is ambiguous; otherwise empty.
         message: &'static str,
     },
 }
 
-/// Where a check, or all of them together, stand.
+/// The status of a check, or of a whole preflight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum CheckStatus {
-    /// Everything was looked at and is well.
+    /// Everything was checked and passed.
     Pass,
-    /// Something would stop the work.
+    /// Something would make the operation fail or block.
     Fail,
-    /// Nothing is known to be wrong, but not everything could be looked at.
+    /// Nothing failed, but not everything could be checked.
     NotChecked,
 }
 
-/// What the simulator said about one action on one resource.
+/// The IAM policy simulator's decision on one action and one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Simulated {
-    /// The action.
+    /// IAM action.
     pub action: String,
-    /// The resource.
+    /// Resource ARN, or `*`.
     pub resource: String,
-    /// Whether it would be allowed; if not, why.
-    pub refusal: Option<DenialCause>,
-    /// Condition keys that the caller's policies speak of and the simulation had no value for.
+    /// Why the action would be denied; `None` if it would be allowed.
+    pub denied: Option<DenialCause>,
+    /// Condition keys that the policies use and that the simulation had no value for.
     pub missing_context: Vec<String>,
 }
 
 impl CheckStatus {
-    /// Every grade.
-    pub const ALL: [Self; 3] = [Self::Pass, Self::Fail, Self::NotChecked];
-
-    /// The word in the API.
+    /// The name in the API.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Fail => "fail",
-            Self::NotChecked => "not_checked",
-        }
+        self.into()
     }
 }
 
 impl Check {
-    /// A check that is well.
+    /// A check that passed; `detail` states what was found.
     pub fn pass(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -113,7 +108,7 @@ impl Check {
         }
     }
 
-    /// A check that finds a fault, without a word of AWS's for it.
+    /// A check that failed, with the error that AWS would return, if known.
     pub fn fail(
         name: impl Into<String>,
         detail: impl Into<String>,
@@ -128,7 +123,7 @@ impl Check {
         }
     }
 
-    /// A check that could not be made.
+    /// A check that could not be carried out.
     pub fn not_checked(name: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -136,8 +131,8 @@ impl Check {
         }
     }
 
-    /// Where it stands.
-    pub fn grade(&self) -> CheckStatus {
+    /// The status, without the details.
+    pub fn status(&self) -> CheckStatus {
         match self.outcome {
             Outcome::Pass(_) => CheckStatus::Pass,
             Outcome::Fail(_) => CheckStatus::Fail,
@@ -145,26 +140,31 @@ impl Check {
         }
     }
 
-    /// The check of a permission, from what the simulator said about each resource the permission is asked for on.
-    pub fn of_permission(permission: &Permission, principal: &str, answers: &[Simulated]) -> Self {
+    /// The check of a permission, from the simulator's decision on each of its resources.
+    pub fn of_permission(
+        permission: &Permission,
+        principal: &str,
+        decisions: &[Simulated],
+    ) -> Self {
         let name = permission.action.as_str();
         let mut unknown = Vec::new();
-        for resource in &permission.asked {
+        for resource in &permission.simulated_on {
             let about = |one: &&Simulated| {
                 one.action.eq_ignore_ascii_case(name) && &one.resource == resource
             };
-            let Some(answer) = answers.iter().find(about) else {
+            let Some(decision) = decisions.iter().find(about) else {
                 return Self::not_checked(
                     name,
-                    format!("the simulation says nothing about {resource}"),
+                    format!("the simulation returned no decision for {resource}"),
                 );
             };
-            let is_certain = answer.missing_context.is_empty() || answer.refusal == Some(EXPLICIT);
-            match answer.refusal {
+            let is_certain =
+                decision.missing_context.is_empty() || decision.denied == Some(EXPLICIT);
+            match decision.denied {
                 Some(cause) if is_certain => {
                     return Self::denied(permission, principal, resource, cause);
                 }
-                Some(_) | None => unknown.extend(answer.missing_context.iter().cloned()),
+                Some(_) | None => unknown.extend(decision.missing_context.iter().cloned()),
             }
         }
         if !unknown.is_empty() {
@@ -173,12 +173,12 @@ impl Check {
             let keys = unknown.join(", ");
             return Self::not_checked(
                 name,
-                format!("the answer depends on conditions that only a real call has: {keys}"),
+                format!("the decision depends on conditions that only a real call has: {keys}"),
             );
         }
         Self::pass(
             name,
-            format!("allowed on {}", permission.asked.join(" and ")),
+            format!("allowed on {}", permission.simulated_on.join(" and ")),
         )
     }
 
@@ -199,7 +199,7 @@ impl Check {
             .is_fixed_by_allowing()
             .then(|| Box::new(permission.statement()));
         let detail = format!(
-            "{} on {resource} would be refused ({})",
+            "{} on {resource} would be denied ({})",
             permission.action,
             cause.as_str()
         );
@@ -211,13 +211,13 @@ impl Check {
     }
 }
 
-/// A deny that applies is final, whatever the missing conditions would say.
+/// An explicit deny is final, whatever the values of missing condition keys.
 const EXPLICIT: DenialCause = DenialCause::ExplicitDeny(None);
 
 impl Preflight {
-    /// The whole: the worst of its checks.
-    pub fn grade(&self) -> CheckStatus {
-        let any = |grade| self.checks.iter().any(|check| check.grade() == grade);
+    /// The worst status of all checks.
+    pub fn status(&self) -> CheckStatus {
+        let any = |status| self.checks.iter().any(|check| check.status() == status);
         match (any(CheckStatus::Fail), any(CheckStatus::NotChecked)) {
             (true, _) => CheckStatus::Fail,
             (false, true) => CheckStatus::NotChecked,
@@ -225,7 +225,7 @@ impl Preflight {
         }
     }
 
-    /// What is missing, as one policy; none if nothing is that a statement would cure.
+    /// One policy with every missing permission; `None` if no policy statement would help.
     pub fn missing_policy(&self) -> Option<PolicyDocument> {
         let statements: Vec<Statement> = self
             .checks

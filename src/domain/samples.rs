@@ -1,9 +1,9 @@
-//! Samples: how a program connects to a cluster, for each language that AWS has a DAX client for.
+//! Samples: code that connects to a cluster, for each language with a DAX client from AWS.
 //!
-//! The templates beside this file are code in which `"{{url}}"` and `"{{region}}"` stand for texts, and lines that end in
-//! `{{dual_stack}}` are for clusters with both address families. The names they use are those of amazon-dax-client 2.1
-//! (Python), @amazon-dax-sdk/lib-dax 3.1 (Node), aws-dax-go-v2 1.0, and for Java and .NET of the developer guide,
-//! "Java and DAX", ".NET and DAX" and "DAX and IPv6".
+//! The templates are in `samples/`. `"{{url}}"` and `"{{region}}"` are placeholders for string
+//! literals. A line that ends in `{{dual_stack}}` is only for clusters with both address families.
+//! Sources: amazon-dax-client 2.1 (Python), @amazon-dax-sdk/lib-dax 3.1 (Node), aws-dax-go-v2 1.0;
+//! for Java and .NET the developer guide, "Java and DAX", ".NET and DAX" and "DAX and IPv6".
 
 use serde::{Deserialize, Serialize};
 
@@ -11,37 +11,25 @@ use super::spec::NetworkType;
 
 const DUAL_STACK_LINE: &str = "{{dual_stack}}";
 
-/// A language that AWS has a DAX client for.
+/// A programming language with a DAX client from AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Language {
-    /// `software.amazon.dax:amazon-dax-client`.
+    /// Java, with `software.amazon.dax:amazon-dax-client`.
     Java,
-    /// `amazon-dax-client`.
+    /// Python, with `amazon-dax-client`.
     Python,
-    /// `@amazon-dax-sdk/lib-dax`.
+    /// Node.js, with `@amazon-dax-sdk/lib-dax`.
     Node,
-    /// `github.com/aws/aws-dax-go-v2`.
+    /// Go, with `github.com/aws/aws-dax-go-v2`.
     Go,
-    /// `AWSSDK.DAX.Client`.
+    /// .NET, with `AWSSDK.DAX.Client`.
     Dotnet,
 }
 
 impl Language {
-    /// Every language.
-    pub const ALL: [Self; 5] = [Self::Java, Self::Python, Self::Node, Self::Go, Self::Dotnet];
-
-    /// The word used in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Java => "java",
-            Self::Python => "python",
-            Self::Node => "node",
-            Self::Go => "go",
-            Self::Dotnet => "dotnet",
-        }
-    }
-
     fn template(self) -> &'static str {
         match self {
             Self::Java => include_str!("samples/Sample.java"),
@@ -53,18 +41,18 @@ impl Language {
     }
 }
 
-/// Where a program connects.
+/// The cluster that a sample connects to.
 #[derive(Debug, Clone, Copy)]
 pub struct Destination<'a> {
-    /// The endpoint's URL.
+    /// URL of the endpoint, `dax://…` or `daxs://…`.
     pub url: &'a str,
-    /// The Region.
+    /// Region of the cluster, such as `eu-west-1`.
     pub region: &'a str,
-    /// Whether clients choose between address families.
+    /// Whether clients can choose between IPv4 and IPv6.
     pub dual_stack: bool,
 }
 
-/// The code of a program that reads one item through a cluster.
+/// Returns the code of a program that reads one item through a cluster.
 pub fn sample(language: Language, destination: Destination<'_>) -> String {
     let lines =
         language
@@ -82,16 +70,16 @@ pub fn sample(language: Language, destination: Destination<'_>) -> String {
     code
 }
 
-/// Writes a line with its texts; what a text holds is never looked at again.
+/// Appends a line with its placeholder replaced. The replacement is not searched for placeholders.
 fn fill(code: &mut String, line: &str, destination: Destination<'_>) {
-    let blanks = [
+    let placeholders = [
         ("\"{{url}}\"", destination.url),
         ("\"{{region}}\"", destination.region),
     ];
-    let found = blanks
+    let replacement = placeholders
         .into_iter()
-        .find_map(|(blank, text)| line.split_once(blank).map(|parts| (parts, text)));
-    match found {
+        .find_map(|(placeholder, text)| line.split_once(placeholder).map(|parts| (parts, text)));
+    match replacement {
         Some(((before, after), text)) => {
             code.push_str(before);
             code.push_str(&literal(text));
@@ -101,30 +89,33 @@ fn fill(code: &mut String, line: &str, destination: Destination<'_>) {
     }
 }
 
-/// A text as a literal that means the same in all the languages: JSON's, which they have in common as long as the text is
-/// printable ASCII. A URL or a Region holds nothing else, so anything else is left out.
+/// A string literal that is valid in every language: a JSON string of printable ASCII characters.
+/// URLs and Regions have no others, so other characters are dropped.
 fn literal(text: &str) -> String {
     let plain: String = text.chars().filter(|c| (' '..='~').contains(c)).collect();
     serde_json::Value::from(plain).to_string()
 }
 
-/// Whether clients of a cluster choose between address families: by AWS's word for it, or what was asked for.
+/// Whether clients can choose between IPv4 and IPv6: from what AWS reports, or else from the
+/// desired settings.
 pub fn is_dual_stack(observed: Option<&str>, desired: Option<NetworkType>) -> bool {
-    let asked = desired.map(NetworkType::as_str);
+    let desired = desired.map(NetworkType::as_str);
     observed
-        .or(asked)
-        .is_some_and(|word| word.eq_ignore_ascii_case(NetworkType::DualStack.as_str()))
+        .or(desired)
+        .is_some_and(|name| name.eq_ignore_ascii_case(NetworkType::DualStack.as_str()))
 }
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
 
     const URL: &str = "daxs://orders.l6fzcv.dax-clusters.eu-west-1.amazonaws.com";
 
     #[test]
-    fn every_sample_names_the_endpoint_and_the_region_and_has_no_blank_left() {
-        for language in Language::ALL {
+    fn every_sample_has_the_endpoint_and_the_region_and_no_placeholder() {
+        for &language in Language::VARIANTS {
             for dual_stack in [false, true] {
                 let code = sample(
                     language,
@@ -149,9 +140,9 @@ mod tests {
     }
 
     #[test]
-    fn no_text_breaks_out_of_its_literal() {
+    fn no_value_escapes_from_its_literal() {
         let hostile = "a\"); import os #\\\n\u{2028}{{region}}\u{0}";
-        for language in Language::ALL {
+        for &language in Language::VARIANTS {
             let code = sample(
                 language,
                 Destination {
@@ -170,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_aws_says_of_the_network_counts_before_what_was_asked_for() {
+    fn the_observed_network_type_takes_precedence_over_the_desired_one() {
         assert!(
             is_dual_stack(Some("dual_stack"), None)
                 && is_dual_stack(None, Some(NetworkType::DualStack))

@@ -1,4 +1,6 @@
-//! Spec: the accepted, validated description of what an operation shall do. It never changes within an operation.
+//! Spec: the accepted, validated input of an operation. It never changes while the operation runs.
+//!
+//! A spec is stored as JSON with its operation, so its serde names are part of the database schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,32 +14,32 @@ use super::observed::Observed;
 use super::operation::Kind;
 use crate::domain::iam::policies::{Access, Tables};
 
-/// What an operation shall do, by kind.
+/// The input of an operation, by kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Spec {
-    /// Make a cluster and what it needs.
+    /// Create a cluster and the resources it needs.
     CreateCluster(Box<ClusterSpec>),
-    /// Remove a cluster and what was made for it.
+    /// Delete a cluster and the resources that were created for it.
     DeleteCluster(DeleteSpec),
-    /// Change settings.
+    /// Change the settings of a cluster.
     UpdateCluster(Box<ChangeSpec>),
     /// Change the number of nodes.
     ScaleCluster(Box<ChangeSpec>),
-    /// Reboot nodes.
+    /// Reboot nodes, one after another.
     RebootNodes(RebootSpec),
-    /// Bring what drifted back to the desired settings.
+    /// Restore the desired settings where the cluster has drifted.
     RepairCluster(Box<ChangeSpec>),
-    /// Take an existing cluster under management, with the settings it was seen with.
+    /// Start managing an existing cluster, with the settings that AWS reported for it.
     AdoptCluster(Box<ClusterSpec>),
-    /// Forget a cluster.
+    /// Stop managing a cluster. Nothing changes in AWS.
     ReleaseCluster,
-    /// Let clients in, or no longer.
+    /// Open or close a port of a security group.
     ChangeIngress(IngressSpec),
 }
 
 impl Spec {
-    /// The kind of operation it is for.
+    /// The kind of operation that this spec belongs to.
     pub fn kind(&self) -> Kind {
         match self {
             Self::CreateCluster(_) => Kind::CreateCluster,
@@ -52,8 +54,8 @@ impl Spec {
         }
     }
 
-    /// The cluster as it shall be, where the operation says so.
-    pub fn wanted(&self) -> Option<&ClusterSpec> {
+    /// The desired settings after the operation, for the kinds that define them.
+    pub fn desired(&self) -> Option<&ClusterSpec> {
         match self {
             Self::CreateCluster(spec) | Self::AdoptCluster(spec) => Some(spec),
             Self::UpdateCluster(change)
@@ -66,7 +68,7 @@ impl Spec {
         }
     }
 
-    /// The change of settings, for the kinds that are one.
+    /// The settings before and after, for the kinds that change settings.
     pub fn change(&self) -> Option<&ChangeSpec> {
         match self {
             Self::UpdateCluster(change)
@@ -81,7 +83,7 @@ impl Spec {
         }
     }
 
-    /// What to do when something goes wrong that a person could cure.
+    /// What to do about a failure that an operator could fix.
     pub fn on_failure(&self) -> OnFailure {
         match self {
             Self::CreateCluster(spec) => spec.on_failure,
@@ -97,10 +99,10 @@ impl Spec {
     }
 }
 
-/// The wanted cluster, with every default filled in.
+/// The desired settings of a cluster, with every default filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClusterSpec {
-    /// Its name.
+    /// Name of the cluster, unique in its account and Region.
     pub name: ClusterName,
     /// Free text.
     pub description: Option<String>,
@@ -108,173 +110,169 @@ pub struct ClusterSpec {
     pub node_type: String,
     /// Number of nodes, 1 to 11.
     pub replication_factor: u8,
-    /// One zone for each node, or none to let AWS choose.
+    /// One Availability Zone per node; empty lets AWS choose.
     pub availability_zones: Vec<String>,
-    /// The role DAX uses to reach DynamoDB.
+    /// The IAM role that DAX assumes to reach DynamoDB.
     pub service_role: ServiceRole,
-    /// Where the nodes are placed.
+    /// The subnets that the nodes are placed in.
     pub subnet_group: SubnetGroup,
-    /// Security groups; none means the VPC's default group.
+    /// Security group IDs; empty means the VPC's default group.
     pub security_group_ids: Vec<String>,
-    /// Address family; none means derived from the subnet group.
+    /// Address family of the endpoints; `None` lets AWS derive it from the subnet group.
     pub network_type: Option<NetworkType>,
-    /// Cache settings.
+    /// The cache settings.
     pub parameter_group: ParameterGroup,
-    /// Encryption of the nodes' disks.
+    /// Whether the nodes' disks are encrypted. Fixed at creation.
     pub encryption_at_rest: bool,
-    /// TLS between clients and nodes.
+    /// Whether clients connect with TLS. Fixed at creation.
     pub encryption_in_transit: bool,
-    /// `ddd:hh24:mi-ddd:hh24:mi`, UTC.
+    /// Weekly maintenance window in UTC, as `ddd:hh24:mi-ddd:hh24:mi`; `None` lets AWS choose.
     pub maintenance_window: Option<String>,
-    /// SNS topic for DAX's events.
+    /// ARN of the SNS topic that receives DAX's events.
     pub notification_topic_arn: Option<String>,
-    /// The caller's tags.
+    /// The caller's tags, without the ownership tags that this service adds.
     pub tags: BTreeMap<String, String>,
-    /// Whether DELETE is refused.
+    /// Whether requests to delete the cluster are rejected.
     pub deletion_protection: bool,
-    /// What to do when something goes wrong that a person could cure.
+    /// What to do about a failure that an operator could fix.
     pub on_failure: OnFailure,
 }
 
 impl ClusterSpec {
-    /// Whether the cluster has the parameter group that is named here; one of ours is known by the inventory only.
-    pub fn has_group_of(&self, seen: &Observed) -> bool {
-        let found = seen.parameter_group.as_deref().unwrap_or_default();
+    /// Whether AWS reports the parameter group that this spec names.
+    ///
+    /// Always false for a new group: its name is in the inventory, not in the spec.
+    pub fn names_parameter_group_of(&self, observed: &Observed) -> bool {
+        let reported = observed.parameter_group.as_deref().unwrap_or_default();
         match &self.parameter_group {
-            ParameterGroup::Existing { name } => name == found,
-            ParameterGroup::Default => found.starts_with("default."),
+            ParameterGroup::Existing { name } => name == reported,
+            ParameterGroup::Default => reported.starts_with("default."),
             ParameterGroup::New { .. } => false,
         }
     }
 }
 
-/// Which role DAX shall use.
+/// The service role: the IAM role that DAX assumes to reach DynamoDB.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "choice", rename_all = "snake_case")]
 pub enum ServiceRole {
-    /// This one; it is not ours.
+    /// A role that exists already. This service never changes or deletes it.
     #[serde(rename = "given")]
     Existing {
-        /// Its ARN.
+        /// ARN of the role.
         arn: String,
     },
-    /// A new one, limited to these tables.
+    /// A role that the operation creates, limited to these tables.
     #[serde(rename = "made")]
     New {
-        /// What it may do.
+        /// What the role may do with the tables.
         access: Access,
-        /// On which tables.
+        /// The DynamoDB tables that the role may reach.
         tables: Tables,
     },
-    /// The one role of the account that trusts DAX, as the console looks for it; a new one only if the operator set a
-    /// default access.
+    /// The only role in the account that trusts DAX, found by the same rules as in the AWS console.
     #[serde(rename = "found")]
     Discover {
-        /// What a new role may do on all tables, if none is found.
+        /// If no such role exists, create one with this access to all tables; `None` blocks
+        /// instead. Set by the operator, not by the request.
         default_access: Option<Access>,
     },
 }
 
-/// Which subnet group the cluster shall use.
+/// The subnet group: the subnets that the nodes are placed in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "choice", rename_all = "snake_case")]
 pub enum SubnetGroup {
-    /// This one; it is not ours.
+    /// A group that exists already. This service never changes or deletes it.
     #[serde(rename = "given")]
     Existing {
-        /// Its name, lower case.
+        /// Name of the group, lower case.
         name: String,
     },
-    /// A new one of these subnets.
+    /// A group that the operation creates from these subnets.
     #[serde(rename = "made")]
     New {
-        /// The subnets.
+        /// IDs of the subnets.
         subnet_ids: BTreeSet<String>,
     },
-    /// A new one of the subnets of this VPC that suit the cluster.
+    /// A group that the operation creates from the suitable subnets of a VPC, as
+    /// [`choose_subnets`](super::network::choose_subnets) selects them.
     OfVpc {
-        /// The VPC.
+        /// ID of the VPC.
         vpc_id: String,
     },
     /// The account's group named `default`.
     Default,
 }
 
-/// Which parameter group the cluster shall use.
+/// The parameter group: the cache settings of a cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "choice", rename_all = "snake_case")]
 pub enum ParameterGroup {
-    /// This one; it is not ours.
+    /// A group that exists already. This service never changes or deletes it.
     #[serde(rename = "given")]
     Existing {
-        /// Its name.
+        /// Name of the group.
         name: String,
     },
-    /// A new one with these values, by AWS's names (`record-ttl-millis`, `query-ttl-millis`).
+    /// A group that the operation creates with these values.
     #[serde(rename = "made")]
     New {
-        /// Values as AWS takes them: decimal text.
+        /// Decimal values by AWS's parameter names: `record-ttl-millis`, `query-ttl-millis`.
         values: BTreeMap<String, String>,
     },
     /// AWS's default group.
     Default,
 }
 
-/// Address family of a cluster's endpoints. It cannot change after creation.
+/// Address family of a cluster's endpoints. Fixed at creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum NetworkType {
     /// IPv4 only.
     Ipv4,
     /// IPv6 only.
     Ipv6,
-    /// Both.
+    /// IPv4 and IPv6.
     DualStack,
 }
 
 impl NetworkType {
-    /// AWS's word.
+    /// The name that AWS and the API use.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ipv4 => "ipv4",
-            Self::Ipv6 => "ipv6",
-            Self::DualStack => "dual_stack",
-        }
-    }
-
-    /// Reads AWS's word.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Ipv4, Self::Ipv6, Self::DualStack]
-            .into_iter()
-            .find(|kind| kind.as_str() == word)
+        self.into()
     }
 }
 
-/// What to do when something goes wrong that a person could cure.
+/// What an operation does about a failure that an operator could fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum OnFailure {
-    /// Stop, explain, and go on when the cause is gone.
+    /// Block, report the cause, and resume once it is fixed.
     Hold,
-    /// Undo what was made.
+    /// Delete what the operation created, then end `failed`.
     RollBack,
 }
 
-/// What a delete shall leave in place, although we made it.
+/// Which created resources a delete keeps.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteSpec {
-    /// Kinds of things to leave: role (with its policies), subnet group, parameter group.
+    /// Kinds to keep: `Role` (with its policies), `SubnetGroup`, `ParameterGroup`.
     pub retain: Vec<ResourceKind>,
 }
 
 impl DeleteSpec {
-    /// Whether things of this kind stay. A retained role keeps its policies.
+    /// Whether resources of this kind are kept. A retained role keeps its policies.
     pub fn retains(&self, kind: ResourceKind) -> bool {
-        let asked = if kind == ResourceKind::Policy {
+        let listed = if kind == ResourceKind::Policy {
             ResourceKind::Role
         } else {
             kind
         };
-        self.retain.contains(&asked)
+        self.retain.contains(&listed)
     }
 }

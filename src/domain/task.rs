@@ -1,4 +1,4 @@
-//! Task: everything a step may look at, as the store read it at the start of a turn.
+//! Task: the stored state that a step can use, as read at the start of a turn.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,122 +14,123 @@ use super::operation::{Kind, Status};
 use super::spec::Spec;
 use crate::domain::problems::fault::Fault;
 
-/// One operation at one step.
+/// The input of a turn: one operation at its current step.
 #[derive(Debug, Clone)]
 pub struct Task {
-    /// The operation's id.
+    /// ID of the operation.
     pub operation_id: Uuid,
-    /// Its kind.
+    /// Kind of the operation.
     pub kind: Kind,
-    /// Where it stood when the turn began.
+    /// Status of the operation at the start of the turn.
     pub status: Status,
-    /// What it shall do.
+    /// Input of the operation.
     pub spec: Spec,
-    /// The cluster it works on.
+    /// Name of the cluster that the operation changes.
     pub cluster: ClusterName,
-    /// The step it has reached.
+    /// The current step.
     pub step: StepState,
-    /// Everything made or used for this cluster, by any operation.
+    /// The resources of this cluster, created or used by any operation.
     pub inventory: Vec<Item>,
-    /// Rules of security groups that other clusters of ours rely on as well: which rule, which cluster.
+    /// Security group rules that another managed cluster also uses: cluster name by rule name.
     pub shared_rules: BTreeMap<String, String>,
-    /// Names and ARNs that AWS has confirmed to have deleted for this cluster.
+    /// Names and ARNs of this cluster's resources whose deletion AWS has confirmed.
     pub confirmed_deletions: Vec<String>,
-    /// Calls of this operation that took effect, or were seen to have, oldest first.
+    /// Calls of this operation that took effect, oldest first.
     pub done_calls: Vec<DoneCall>,
-    /// What was last seen of the cluster, by this operation or by the poll for all.
+    /// The latest observation of the cluster, by this operation or by the poll.
     pub latest_observation: LatestObservation,
-    /// Calls for this cluster whose outcome nobody knows, oldest first, of any operation.
+    /// Calls for this cluster with an unknown outcome, of any operation, oldest first.
     pub open_intents: Vec<Intent>,
-    /// The installation that our tags name.
+    /// Installation ID for the ownership tags.
     pub installation_id: Uuid,
-    /// The database's clock when the turn began.
+    /// The database's clock at the start of the turn.
     pub now: DateTime<Utc>,
-    /// When the operation should be over.
+    /// When the operation should have ended.
     pub deadline_at: DateTime<Utc>,
 }
 
-/// Where the step stands.
+/// The progress of the current step.
 #[derive(Debug, Clone)]
 pub struct StepState {
-    /// Its name.
+    /// Name of the step, unique within its operation.
     pub name: String,
-    /// Its place in the operation, from 0.
+    /// Position in the operation, from 0.
     pub position: i32,
-    /// Finished tries so far.
+    /// Number of finished attempts.
     pub attempts: i32,
-    /// Faults since the last progress.
+    /// Number of faults since the last progress.
     pub faults_in_row: u32,
-    /// Times it was found blocked since the last progress.
+    /// Number of times the step blocked since the last progress.
     pub blocks_in_row: u32,
-    /// When its patience began; `None` on its first turn.
+    /// Start of its timeout; `None` on its first turn.
     pub timeout_from: Option<DateTime<Utc>>,
-    /// The last fault it met, while it is not done.
+    /// The latest fault, until the step is done.
     pub last_fault: Option<Fault>,
-    /// Whether the operation runs backwards: it undoes.
+    /// Whether the operation is being undone, so this is an undo step.
     pub undo: bool,
-    /// Whether a later step follows.
+    /// Whether no other step follows.
     pub is_last: bool,
 }
 
-/// A call that took effect.
+/// A call that took effect, or may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoneCall {
-    /// `dax:RebootNode` and the like.
+    /// Name of the call, such as `dax:RebootNode`.
     pub call: String,
-    /// The exact name or ARN of what it changed.
+    /// The exact name, ID or ARN of the resource that it changed.
     pub target: String,
-    /// When it was known, by the database's clock.
+    /// When its outcome was recorded, by the database's clock.
     pub at: DateTime<Utc>,
-    /// Whether AWS said so; else it was settled by looking, and may not have happened.
+    /// Whether AWS confirmed the call. Otherwise its outcome was concluded from a later read, and
+    /// the call may not have happened.
     pub is_confirmed: bool,
 }
 
-/// What was last seen of a cluster in AWS.
+/// The latest observation of a cluster in AWS.
 #[derive(Debug, Clone, Default)]
 pub struct LatestObservation {
-    /// The cluster; none if it was not there.
+    /// The cluster; `None` if it did not exist.
     pub cluster: Option<Observed>,
-    /// When AWS was asked; none if it never was.
+    /// When it was read from AWS; `None` if it never was.
     pub at: Option<DateTime<Utc>>,
-    /// When the last call went out that could have changed what is to be seen.
+    /// When the last call was sent that could have changed the cluster.
     pub last_call_at: Option<DateTime<Utc>>,
-    /// When the poll for all clusters was last done.
+    /// When the poll of all clusters last completed.
     pub polled_at: Option<DateTime<Utc>>,
 }
 
 impl LatestObservation {
-    /// Whether it tells of the time after the last call.
+    /// Whether it was read after the last call.
     pub fn is_fresh(&self) -> bool {
         self.at
             .is_some_and(|at| self.last_call_at.is_none_or(|call| call <= at))
     }
 }
 
-/// A committed intent whose outcome is not known.
+/// A committed intent with an unknown outcome: the call may have taken effect.
 #[derive(Debug, Clone)]
 pub struct Intent {
-    /// Its number.
+    /// ID of the intent, increasing.
     pub id: i64,
-    /// The operation that opened it.
+    /// ID of the operation that committed it.
     pub operation_id: Uuid,
-    /// The place of the step that opened it.
+    /// Position of the step that committed it.
     pub position: i32,
-    /// The call.
+    /// The call to send.
     pub mutation: Mutation,
-    /// When it was opened, by the database's clock.
+    /// When it was committed, by the database's clock.
     pub opened_at: DateTime<Utc>,
 }
 
 impl Task {
-    /// The first thing of a kind that this cluster has and that is present.
+    /// The first present resource of a kind.
     pub fn present(&self, kind: ResourceKind) -> Option<&Item> {
         self.inventory
             .iter()
             .find(|item| item.kind == kind && item.presence == super::inventory::Presence::Present)
     }
 
-    /// The present thing of a kind and name.
+    /// The present resource with this kind and name.
     pub fn present_named(&self, kind: ResourceKind, name: &str) -> Option<&Item> {
         self.inventory.iter().find(|item| {
             item.kind == kind
@@ -138,15 +139,15 @@ impl Task {
         })
     }
 
-    /// Everything we made for this cluster that is still there, of a kind.
+    /// The managed, present resources of a kind.
     pub fn managed(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
         self.inventory
             .iter()
             .filter(move |item| item.kind == kind && item.is_managed_and_present())
     }
 
-    /// The call of the same operation to the same target that is out without a known outcome: what may exist is what it
-    /// would have made, even if settings have changed since.
+    /// An open call with the same AWS operation and target as `mutation`. If it took effect, the
+    /// resource has its parameters, even if the settings have changed since.
     pub fn open_call_like(&self, mutation: &Mutation) -> Option<&Mutation> {
         self.open_intents
             .iter()
@@ -156,7 +157,7 @@ impl Task {
             })
     }
 
-    /// Whether a call like this of this very operation has taken effect.
+    /// Whether this operation already made the same call to the same target.
     pub fn has_done(&self, mutation: &Mutation) -> bool {
         let (call, target) = (mutation.call_name(), mutation.target());
         self.done_calls
@@ -164,26 +165,26 @@ impl Task {
             .any(|done| done.call == call && done.target == target)
     }
 
-    /// What this very operation made and is still there, of a kind.
+    /// The managed, present resources of a kind that this operation created.
     pub fn created_here(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
         self.managed(kind)
             .filter(|item| item.operation_id == self.operation_id)
     }
 
-    /// What earlier operations made and is still there, of a kind.
+    /// The managed, present resources of a kind that earlier operations created.
     pub fn created_before(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
         self.managed(kind)
             .filter(|item| item.operation_id != self.operation_id)
     }
 
-    /// Whether AWS has confirmed that this thing was deleted.
+    /// Whether AWS has confirmed the deletion of this resource.
     pub fn is_confirmed_deleted(&self, item: &Item) -> bool {
         self.confirmed_deletions
             .iter()
             .any(|target| *target == item.name || Some(target) == item.arn.as_ref())
     }
 
-    /// How long an instant of the database's clock is past.
+    /// The time since an instant of the database's clock; zero if it is in the future.
     pub fn age_of(&self, instant: DateTime<Utc>) -> Duration {
         (self.now - instant).to_std().unwrap_or_default()
     }

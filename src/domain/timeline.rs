@@ -1,4 +1,4 @@
-//! Timeline: what DAX says happened to a cluster, and what our operations did to it, in one order.
+//! Timeline: DAX's own events about a cluster and the events of its operations, in one order.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,81 +7,73 @@ use uuid::Uuid;
 
 use super::history::Event;
 
-/// What an event of DAX is called; DAX itself gives only a message.
+/// Event kind of every DAX event: DAX itself reports only a message.
 const DAX_EVENT: &str = "dax_event";
 
-/// Who tells an event.
+/// Where an event comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum EventSource {
-    /// DAX itself.
+    /// DAX, by `DescribeEvents`.
     Dax,
-    /// One of our operations.
+    /// An operation of this service.
     Operation,
 }
 
-impl EventSource {
-    /// The word used in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Dax => "dax",
-            Self::Operation => "operation",
-        }
-    }
-}
-
-/// Something that DAX says happened to a cluster.
+/// An event about a cluster that DAX reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DaxEvent {
-    /// When, by DAX's clock.
+    /// When it happened, by DAX's clock.
     pub at: DateTime<Utc>,
-    /// What, in DAX's words.
+    /// DAX's message.
     pub message: String,
 }
 
-/// A place in a timeline; no two entries have the same.
+/// The unique position of an entry in a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// When it happened.
     pub at: DateTime<Utc>,
-    /// In which operation; nil for an event of DAX.
+    /// ID of the operation; nil for an event of DAX.
     pub operation: Uuid,
-    /// Its number in that operation's history, or among DAX's events of the same moment.
+    /// Sequence number in that operation's history, or among the DAX events with the same time.
     pub number: i64,
 }
 
 /// One entry of a timeline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Where it stands.
-    pub place: Position,
-    /// Who tells it.
+    /// Position in the timeline.
+    pub position: Position,
+    /// Where the event comes from.
     pub source: EventSource,
-    /// What happened, as a stable word.
+    /// Stable name of what happened, such as `step_succeeded` or `dax_event`.
     pub kind: String,
-    /// The same in a sentence.
+    /// What happened, as a sentence.
     pub message: String,
-    /// Details for programs.
+    /// Machine-readable details, as a JSON object.
     pub data: Value,
 }
 
 impl Entry {
-    /// Its number in the history of its operation; an event of DAX has none.
+    /// Sequence number in the history of its operation; `None` for an event of DAX.
     pub fn sequence(&self) -> Option<i64> {
         match self.source {
             EventSource::Dax => None,
-            EventSource::Operation => Some(self.place.number),
+            EventSource::Operation => Some(self.position.number),
         }
     }
 
-    /// An event of an operation; its data say which.
+    /// An entry for an event of an operation, whose ID is added to the data.
     pub fn of_operation(operation: Uuid, event: Event) -> Self {
         let mut data = event.data;
         if let Some(data) = data.as_object_mut() {
             data.insert("operation_id".to_owned(), json!(operation));
         }
         Self {
-            place: Position {
+            position: Position {
                 at: event.at,
                 operation,
                 number: event.sequence,
@@ -94,18 +86,20 @@ impl Entry {
     }
 }
 
-/// DAX's events about a cluster as entries. A number of its own tells events of one moment apart, the same in every
-/// reading, because DAX never takes an event back.
+/// DAX's events about a cluster as entries.
+///
+/// Events with the same time are numbered. The numbers are stable, because DAX never removes an
+/// event.
 pub fn entries_of_dax(mut events: Vec<DaxEvent>) -> Vec<Entry> {
     events.sort_by(|a, b| (a.at, &a.message).cmp(&(b.at, &b.message)));
     let mut entries: Vec<Entry> = Vec::with_capacity(events.len());
     for event in events {
         let number = match entries.last() {
-            Some(before) if before.place.at == event.at => before.place.number + 1,
+            Some(last) if last.position.at == event.at => last.position.number + 1,
             Some(_) | None => 0,
         };
         entries.push(Entry {
-            place: Position {
+            position: Position {
                 at: event.at,
                 operation: Uuid::nil(),
                 number,
@@ -119,12 +113,12 @@ pub fn entries_of_dax(mut events: Vec<DaxEvent>) -> Vec<Entry> {
     entries
 }
 
-/// Both kinds of entries, newest first, older than a place if one is given.
+/// Both kinds of entries, newest first; only those older than `before`, if given.
 pub fn timeline(dax: Vec<Entry>, operations: Vec<Entry>, before: Option<Position>) -> Vec<Entry> {
     let mut entries = dax;
     entries.extend(operations);
-    entries.retain(|entry| before.is_none_or(|before| entry.place < before));
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.place));
+    entries.retain(|entry| before.is_none_or(|before| entry.position < before));
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.position));
     entries
 }
 
@@ -133,7 +127,7 @@ mod tests {
     use super::*;
 
     fn at(seconds: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(seconds, 0).expect("a time")
+        DateTime::from_timestamp(seconds, 0).expect("a valid timestamp")
     }
 
     fn dax(seconds: i64, message: &str) -> DaxEvent {
@@ -143,11 +137,11 @@ mod tests {
         }
     }
 
-    fn managed(seconds: i64, sequence: i64) -> Entry {
+    fn operation_entry(seconds: i64, sequence: i64) -> Entry {
         let event = Event {
             sequence,
             kind: "x".to_owned(),
-            message: format!("ours {sequence}"),
+            message: format!("operation {sequence}"),
             at: at(seconds),
             data: json!({}),
         };
@@ -155,17 +149,29 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_newest_first_and_every_place_is_the_beginning_of_the_rest() {
+    fn entries_are_newest_first_and_a_page_can_start_after_any_of_them() {
         let dax = entries_of_dax(vec![dax(3, "b"), dax(3, "a"), dax(3, "a"), dax(1, "first")]);
-        let operations = vec![managed(2, 1), managed(3, 2), managed(3, 3)];
+        let operations = vec![
+            operation_entry(2, 1),
+            operation_entry(3, 2),
+            operation_entry(3, 3),
+        ];
         let all = timeline(dax.clone(), operations.clone(), None);
         let messages: Vec<&str> = all.iter().map(|entry| entry.message.as_str()).collect();
         assert_eq!(
             messages,
-            ["ours 3", "ours 2", "b", "a", "a", "ours 1", "first"]
+            [
+                "operation 3",
+                "operation 2",
+                "b",
+                "a",
+                "a",
+                "operation 1",
+                "first"
+            ]
         );
         for (index, entry) in all.iter().enumerate() {
-            let rest = timeline(dax.clone(), operations.clone(), Some(entry.place));
+            let rest = timeline(dax.clone(), operations.clone(), Some(entry.position));
             assert_eq!(rest, all[index + 1..], "{entry:?}");
         }
         assert_eq!((all[0].sequence(), all[2].sequence()), (Some(3), None));

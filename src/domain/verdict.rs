@@ -1,4 +1,4 @@
-//! Verdict: what follows a turn.
+//! Verdict: the result of a turn, which the store commits.
 
 use std::time::Duration;
 
@@ -8,31 +8,31 @@ use super::spec::ClusterSpec;
 use super::waiting::WaitingFor;
 use crate::domain::problems::fault::Fault;
 
-/// What a turn found out, to be committed together with its verdict.
+/// The facts that a turn found, to be committed together with its verdict.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Findings {
-    /// Things found, made, gone or left.
+    /// Inventory rows to write.
     pub inventory: Vec<Item>,
-    /// What AWS says of the cluster.
+    /// The cluster as AWS reports it.
     pub observed: Option<Observed>,
-    /// What AWS says of its tags and parameter values.
+    /// The cluster's tags and parameter values as AWS reports them.
     pub details: Option<Details>,
-    /// The desired settings from now on: those that AWS reports.
+    /// New desired settings, adjusted to what AWS reports.
     pub desired: Option<Box<ClusterSpec>>,
-    /// Intents whose outcome is now known.
+    /// IDs of the intents whose outcome is now known.
     pub settled_intents: Vec<i64>,
 }
 
 impl Findings {
-    /// Findings of what AWS says of the cluster.
-    pub fn seen(observed: Observed) -> Self {
+    /// Findings with an observation of the cluster.
+    pub fn observed(observed: Observed) -> Self {
         Self {
             observed: Some(observed),
             ..Self::default()
         }
     }
 
-    /// Findings of one inventory row.
+    /// Findings with one inventory row.
     pub fn of(item: Item) -> Self {
         Self {
             inventory: vec![item],
@@ -41,35 +41,35 @@ impl Findings {
     }
 }
 
-/// What follows a turn. Recording it ends the turn and gives the lease back.
+/// What the operation does next. Recording it ends the turn and releases the lease.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
-    /// The step is done, or was not needed; the next one follows at once.
+    /// The step is done; the next step starts at once.
     Next {
-        /// Whether it was not needed.
+        /// Whether the step was not needed.
         skipped: bool,
     },
-    /// The same step again, later.
+    /// The same step runs again after a delay.
     Again {
-        /// How much later.
+        /// Delay before the next turn.
         after: Duration,
-        /// What for; `None` when the call succeeded and only the step goes on.
+        /// What the operation waits for; `None` if a call succeeded and the step continues.
         waiting_for: Option<WaitingFor>,
-        /// The fault that was met, to be kept as history.
+        /// The fault that occurred, to record in the history.
         fault: Option<Fault>,
     },
-    /// Stop and explain.
+    /// The operation blocks.
     Block {
-        /// Why.
+        /// Why it blocks.
         fault: Fault,
-        /// When to look again by itself; `None` only on `retry`.
+        /// Delay before it is re-checked automatically; `None` waits for a `retry` request.
         recheck_after: Option<Duration>,
         /// What it waits for.
         waiting_for: WaitingFor,
     },
-    /// Undo what was made, then end `failed` with this fault.
+    /// The operation undoes what it created, then ends `failed`.
     RollBack {
-        /// Why.
+        /// Why it fails.
         fault: Fault,
     },
 }

@@ -1,4 +1,4 @@
-//! What a request can choose from: service roles, subnet groups and parameter groups of the account.
+//! Choices: the service roles, subnet groups and parameter groups that a request can name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::iam::trust::is_service_role;
 use crate::domain::inventory::Owner;
 use crate::domain::names::{
-    ClusterName, IAM_PATH, INSTALLATION_TAG, cluster_of_made, read_group_description,
+    ClusterName, IAM_PATH, INSTALLATION_TAG, cluster_in_name, read_group_description,
 };
 use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::timeline::DaxEvent;
@@ -18,49 +18,51 @@ use super::Inspector;
 /// A role that DAX can assume.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServiceRole {
-    /// Its name.
+    /// Name of the role.
     pub name: String,
-    /// Its ARN.
+    /// ARN of the role.
     pub arn: String,
-    /// Its IAM path.
+    /// IAM path, such as `/service-role/`.
     pub path: String,
-    /// Whether it is under our path or carries our tag.
+    /// `Managed` if it has this service's IAM path or an ownership tag.
     pub owner: Owner,
-    /// When it was made, by IAM's clock.
+    /// When it was created, by IAM's clock.
     pub created_at: Option<DateTime<Utc>>,
 }
 
-/// What all groups have.
+/// The common part of subnet groups and parameter groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// Its name.
+    /// Name of the group.
     pub name: String,
-    /// Its description.
+    /// Description, which carries the ownership tags of a managed group.
     pub description: String,
-    /// Whether its description names this installation.
+    /// `Managed` if its description names this installation.
     pub owner: Owner,
-    /// The cluster that a group of ours was made for.
+    /// The cluster that a managed group was created for.
     pub cluster: Option<ClusterName>,
 }
 
-/// A subnet group.
+/// A subnet group with its network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubnetGroup {
-    /// What all groups have.
+    /// Name, description and owner.
     pub group: Group,
-    /// The VPC of its subnets, where AWS says so.
+    /// ID of the VPC, if AWS reports it.
     pub vpc_id: Option<String>,
-    /// Each subnet with its availability zone, where AWS says so.
+    /// Availability Zone by subnet ID, if AWS reports it.
     pub subnets: BTreeMap<String, Option<String>>,
-    /// The address families its subnets can carry; older answers leave them out.
+    /// Address families that the subnets support; absent in old responses.
     pub network_types: BTreeSet<String>,
 }
 
 impl Inspector {
-    /// The roles of the account that trust DAX, as the AWS console looks for them. Tags are read of roles outside of our
-    /// path; one whose tags may not be read counts as not ours.
+    /// The roles of the account that trust DAX, selected as in the AWS console.
+    ///
+    /// Tags are read only of roles outside of this service's IAM path. A role whose tags cannot be
+    /// read for lack of permission counts as external.
     pub async fn service_roles(&self) -> Result<Vec<ServiceRole>, Fault> {
-        let mut found = Vec::new();
+        let mut service_roles = Vec::new();
         for role in self.aws.roles("/").await? {
             if !is_service_role(&role.path, &role.trust_policy) {
                 continue;
@@ -70,7 +72,7 @@ impl Inspector {
             } else {
                 match self.aws.role(&role.name, &role.arn).await {
                     Ok(Some(full)) => full.tags.contains_key(INSTALLATION_TAG),
-                    // Gone since it was listed.
+                    // Deleted since it was listed.
                     Ok(None) => continue,
                     Err(fault) if fault.class == FaultClass::Permission => false,
                     Err(fault) => return Err(fault),
@@ -82,7 +84,7 @@ impl Inspector {
                 Owner::External
             };
             let (name, arn, path, created_at) = (role.name, role.arn, role.path, role.created_at);
-            found.push(ServiceRole {
+            service_roles.push(ServiceRole {
                 name,
                 arn,
                 path,
@@ -90,7 +92,7 @@ impl Inspector {
                 created_at,
             });
         }
-        Ok(found)
+        Ok(service_roles)
     }
 
     /// The subnet groups of the account.
@@ -121,7 +123,7 @@ impl Inspector {
             .collect())
     }
 
-    /// What DAX says happened in the last 14 days to clusters of this name.
+    /// DAX's events of the last 14 days about clusters with this name.
     pub async fn cluster_events(&self, name: &ClusterName) -> Result<Vec<DaxEvent>, Fault> {
         self.aws.events_about_cluster(name.as_str()).await
     }
@@ -129,9 +131,9 @@ impl Inspector {
 
 impl Group {
     fn of(name: String, description: String, installation: Uuid) -> Self {
-        let is_managed =
-            read_group_description(&description).is_some_and(|(_, of)| of == installation);
-        let cluster = cluster_of_made(&name).filter(|_| is_managed);
+        let is_managed = read_group_description(&description)
+            .is_some_and(|(_, creator)| creator == installation);
+        let cluster = cluster_in_name(&name).filter(|_| is_managed);
         let owner = if is_managed {
             Owner::Managed
         } else {

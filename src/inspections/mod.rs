@@ -1,4 +1,5 @@
-//! Floor 2, inspections: what the door asks of AWS without changing it. The store never enters; the door joins the two.
+//! Inspections (layer 2): reads from AWS for requests and jobs. They change nothing in AWS and do
+//! not depend on `store`; the caller joins the two.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,37 +18,38 @@ pub mod plan;
 mod preflight;
 mod service_role;
 
-/// Between two calls of ListTags: AWS allows ten in a second for the whole account.
+/// Pause before each `ListTags` call: AWS allows ten calls per second for the whole account.
 const LIST_TAGS_PAUSE: Duration = Duration::from_millis(150);
 
-/// Asks AWS, and changes nothing.
+/// Reads from one AWS account and Region. Changes nothing.
 #[derive(Debug, Clone)]
 pub struct Inspector {
     aws: Aws,
 }
 
 impl Inspector {
-    /// An inspector of one AWS account and Region.
+    /// Creates an inspector that uses these AWS clients.
     pub fn new(aws: Aws) -> Self {
         Self { aws }
     }
 
-    /// Whether this build looks things up in EC2 and DynamoDB.
-    pub fn looks_up(&self) -> bool {
+    /// Whether this build can read from EC2 and DynamoDB (cargo feature `lookups`).
+    pub fn has_lookups(&self) -> bool {
         LOOKUPS_BUILT_IN
     }
 
-    /// Every cluster of the account in the Region, by name: one call for a hundred of them.
+    /// Every cluster of the account in the Region with its name. One call reads 100 clusters.
     pub async fn all_clusters(&self) -> Result<Vec<(String, Observed)>, Fault> {
         self.aws.clusters().await
     }
 
-    /// One cluster, as AWS describes it now.
+    /// One cluster as `DescribeClusters` reports it; `None` if it does not exist.
     pub async fn cluster(&self, name: &str) -> Result<Option<Observed>, Fault> {
         self.aws.cluster(name).await
     }
 
-    /// What DescribeClusters leaves out; what cannot be read is left out here too.
+    /// The tags and parameter values of a cluster, which `DescribeClusters` does not report. What
+    /// cannot be read is `None`.
     pub async fn details(&self, arn: Option<&str>, group: Option<&str>) -> Details {
         let mut details = Details::default();
         if let Some(arn) = arn {
@@ -64,40 +66,43 @@ impl Inspector {
         details
     }
 
-    /// Everything in AWS that carries our mark: roles and policies under our path, groups whose description names this
-    /// installation, clusters and rules of security groups with its tag. Clusters in `managed` belong to us and are not asked for their tags.
-    pub async fn marked(
+    /// Every AWS resource that this installation may have created: roles and policies under this
+    /// service's IAM path, groups whose description names the installation, clusters and security
+    /// group rules with its ownership tags.
+    ///
+    /// Clusters in `managed` are skipped, to save a call for the tags of each.
+    pub async fn tagged(
         &self,
         installation: Uuid,
         managed: &BTreeSet<String>,
     ) -> Result<Vec<Tagged>, Fault> {
-        let mut found = self.identities().await?;
-        found.extend(self.groups(installation).await?);
-        found.extend(self.clusters(installation, managed).await?);
-        if self.looks_up() {
-            found.extend(self.ingress_rules(installation).await?);
+        let mut tagged = self.roles_and_policies().await?;
+        tagged.extend(self.groups(installation).await?);
+        tagged.extend(self.clusters(installation, managed).await?);
+        if self.has_lookups() {
+            tagged.extend(self.ingress_rules(installation).await?);
         }
-        Ok(found)
+        Ok(tagged)
     }
 
-    /// Rules of security groups; one that somebody has widened tells no opening, and is known by its id.
+    /// Security group rules. A rule that was changed to cover several ports is named by its ID.
     async fn ingress_rules(&self, installation: Uuid) -> Result<Vec<Tagged>, Fault> {
         let rules = self
             .aws
             .tagged_ingress_rules(INSTALLATION_TAG, installation.to_string())
             .await?
             .into_iter();
-        let marked = rules.map(|rule| Tagged {
+        let tagged = rules.map(|rule| Tagged {
             kind: ResourceKind::SecurityGroupRule,
             arn: rule.arn,
             name: rule.ingress.map_or(rule.id, |ingress| ingress.name()),
             created_at: None,
             operation_id: rule.tags.get(OPERATION_TAG).and_then(|id| id.parse().ok()),
         });
-        Ok(marked.collect())
+        Ok(tagged.collect())
     }
 
-    async fn identities(&self) -> Result<Vec<Tagged>, Fault> {
+    async fn roles_and_policies(&self) -> Result<Vec<Tagged>, Fault> {
         let roles = self
             .aws
             .roles(IAM_PATH)
@@ -132,21 +137,21 @@ impl Inspector {
         let parameter_groups = self.aws.parameter_groups().await?.into_iter();
         let parameter_groups = parameter_groups
             .map(|group| (ResourceKind::ParameterGroup, group.name, group.description));
-        let marked =
+        let tagged =
             subnet_groups
                 .chain(parameter_groups)
                 .filter_map(|(kind, name, description)| {
-                    let (operation, of) = read_group_description(&description)?;
-                    let marked = Tagged {
+                    let (operation, creator) = read_group_description(&description)?;
+                    let tagged = Tagged {
                         kind,
                         name,
                         arn: None,
                         created_at: None,
                         operation_id: Some(operation),
                     };
-                    (of == installation).then_some(marked)
+                    (creator == installation).then_some(tagged)
                 });
-        Ok(marked.collect())
+        Ok(tagged.collect())
     }
 
     async fn clusters(
@@ -154,7 +159,7 @@ impl Inspector {
         installation: Uuid,
         managed: &BTreeSet<String>,
     ) -> Result<Vec<Tagged>, Fault> {
-        let mut marked = Vec::new();
+        let mut tagged = Vec::new();
         for (name, cluster) in self.aws.clusters().await? {
             let Some(arn) = cluster.arn.filter(|_| !managed.contains(&name)) else {
                 continue;
@@ -163,19 +168,19 @@ impl Inspector {
             let tags = match self.aws.cluster_tags(&arn).await {
                 Ok(Some(tags)) => tags,
                 Ok(None) => continue,
-                // One cluster whose tags cannot be read hides nothing else: a role of ours marks it all the same.
+                // One unreadable cluster must not hide the others. Its role is evidence enough.
                 Err(fault) => {
                     tracing::debug!(
                         cluster.name = name,
                         detail = fault.detail,
-                        "the tags of a cluster cannot be read"
+                        "could not read the tags of a cluster"
                     );
                     if cluster
                         .iam_role_arn
                         .is_some_and(|role| role.contains(&format!(":role{IAM_PATH}")))
                     {
                         let kind = ResourceKind::Cluster;
-                        marked.push(Tagged {
+                        tagged.push(Tagged {
                             kind,
                             name,
                             arn: Some(arn),
@@ -190,7 +195,7 @@ impl Inspector {
                 continue;
             }
             let operation_id = tags.get(OPERATION_TAG).and_then(|id| id.parse().ok());
-            marked.push(Tagged {
+            tagged.push(Tagged {
                 kind: ResourceKind::Cluster,
                 name,
                 arn: Some(arn),
@@ -198,6 +203,6 @@ impl Inspector {
                 operation_id,
             });
         }
-        Ok(marked)
+        Ok(tagged)
     }
 }

@@ -1,8 +1,9 @@
-//! Plan: what would be done for a wanted cluster. AWS is asked only which role there is, where the request names none.
+//! Plan: a dry run of a create operation. It reads from AWS only to discover the service role, if
+//! the request names none.
 //!
-//! The names of what an operation makes end in ten characters that are drawn when it is accepted; a plan shows
-//! [`SUFFIX_PATTERN`] in their place. The undo, and the settling of lost answers, take more than a plan's permissions:
-//! the service's own policy has everything.
+//! The names of created resources end in a suffix that exists only once the operation is accepted;
+//! a plan shows [`SUFFIX_PATTERN`] instead. A plan's permissions do not cover an undo or the
+//! resolution of calls with a lost response; the service's own policy does.
 
 use uuid::Uuid;
 
@@ -21,38 +22,38 @@ use super::service_role::{RoleChoice, name_in};
 pub mod permissions;
 mod warnings;
 
-/// Where a plan would be carried out.
+/// The account and the operator's settings that a plan depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanContext<'a> {
-    /// The account and Region.
-    pub place: &'a AwsAccount,
-    /// The boundary that roles of ours carry.
+    /// The account and Region of the cluster.
+    pub account: &'a AwsAccount,
+    /// ARN of the permissions boundary of created roles.
     pub permissions_boundary: Option<&'a str>,
 }
 
-/// What a plan is drawn from.
+/// The inputs of a plan and of a preflight.
 pub(super) struct Draft<'a> {
     pub(super) spec: &'a ClusterSpec,
-    pub(super) ground: PlanContext<'a>,
+    pub(super) context: PlanContext<'a>,
     pub(super) role: &'a RoleChoice,
     /// The access policies of a new role.
     documents: Vec<PolicyDocument>,
-    /// A suffix drawn for this draft, with which the simulator is asked.
-    drawn: String,
+    /// A random suffix for the resource names in simulations.
+    suffix: String,
 }
 
 impl Inspector {
-    /// The plan of a wanted cluster. Nothing is made.
-    pub async fn plan(&self, spec: &ClusterSpec, ground: PlanContext<'_>) -> Result<Plan, Fault> {
+    /// Returns the plan of a create operation. Creates nothing.
+    pub async fn plan(&self, spec: &ClusterSpec, context: PlanContext<'_>) -> Result<Plan, Fault> {
         let role = self.choose_role(spec).await;
-        Ok(Draft::new(spec, ground, &role)?.plan())
+        Ok(Draft::new(spec, context, &role)?.plan())
     }
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(
         spec: &'a ClusterSpec,
-        ground: PlanContext<'a>,
+        context: PlanContext<'a>,
         role: &'a RoleChoice,
     ) -> Result<Self, Fault> {
         let AwsAccount {
@@ -60,23 +61,23 @@ impl<'a> Draft<'a> {
             region,
             account_id,
             ..
-        } = ground.place;
+        } = context.account;
         let documents = match role {
             RoleChoice::New { access, tables, .. } => {
                 access_policies(*access, tables, partition, region, account_id)
                     .map_err(|error| Fault::new(FaultClass::Invalid, error.to_string()))?
             }
             RoleChoice::Existing(_)
-            | RoleChoice::Found(_)
-            | RoleChoice::Unclear { .. }
+            | RoleChoice::Discovered(_)
+            | RoleChoice::Ambiguous { .. }
             | RoleChoice::Unknown(_) => Vec::new(),
         };
         Ok(Self {
             spec,
-            ground,
+            context,
             role,
             documents,
-            drawn: operation_suffix(Uuid::now_v7()),
+            suffix: operation_suffix(Uuid::now_v7()),
         })
     }
 
@@ -93,21 +94,23 @@ impl<'a> Draft<'a> {
             steps: self.steps(),
             resources: self.resources(),
             policies: policies.collect(),
-            trust_policy: self.makes_role().then(trust_policy),
+            trust_policy: self.creates_role().then(trust_policy),
             permissions: self.permissions(),
             warnings: self.warnings(),
         }
     }
 
-    fn makes_role(&self) -> bool {
+    fn creates_role(&self) -> bool {
         matches!(self.role, RoleChoice::New { .. })
     }
 
-    fn searches(&self) -> bool {
+    fn lists_roles(&self) -> bool {
         match self.role {
             RoleChoice::New { searched, .. } => *searched,
             RoleChoice::Existing(_) => false,
-            RoleChoice::Found(_) | RoleChoice::Unclear { .. } | RoleChoice::Unknown(_) => true,
+            RoleChoice::Discovered(_) | RoleChoice::Ambiguous { .. } | RoleChoice::Unknown(_) => {
+                true
+            }
         }
     }
 
@@ -130,22 +133,23 @@ impl<'a> Draft<'a> {
             partition,
             account_id,
             ..
-        } = self.ground.place;
+        } = self.context.account;
         format!(
-            "arn:{partition}:iam::{account_id}:role/aws-service-role/dax.amazonaws.com/{SERVICE_LINKED_ROLE}"
+            "arn:{partition}:iam::{account_id}:role/aws-service-role/dax.amazonaws.com/\
+             {SERVICE_LINKED_ROLE}"
         )
     }
 
     /// The steps of `create_cluster`, each with its calls.
     fn steps(&self) -> Vec<PlannedStep> {
-        let made = self.makes_role();
+        let new_role = self.creates_role();
         let only_if =
-            |wanted: bool, calls: &[&'static str]| if wanted { calls.to_vec() } else { Vec::new() };
+            |needed: bool, calls: &[&'static str]| if needed { calls.to_vec() } else { Vec::new() };
         let for_each_policy = |calls: &[&'static str]| calls.repeat(self.documents.len());
-        let mut attach = only_if(made, &["iam:ListAttachedRolePolicies"]);
+        let mut attach = only_if(new_role, &["iam:ListAttachedRolePolicies"]);
         attach.extend(for_each_policy(&["iam:AttachRolePolicy"]));
-        let mut find = only_if(self.searches(), &["iam:ListRoles"]);
-        find.extend(only_if(!made, &["iam:GetRole"]));
+        let mut find = only_if(self.lists_roles(), &["iam:ListRoles"]);
+        find.extend(only_if(!new_role, &["iam:GetRole"]));
         let subnet_group: &[_] = match &self.spec.subnet_group {
             SubnetGroup::New { .. } => &["dax:DescribeSubnetGroups", "dax:CreateSubnetGroup"],
             SubnetGroup::OfVpc { .. } => &[
@@ -164,13 +168,13 @@ impl<'a> Draft<'a> {
             ParameterGroup::Default => (&[], &[]),
         };
         let mut cluster = vec!["dax:DescribeClusters"];
-        cluster.extend(only_if(!made, &["iam:GetRole"]));
+        cluster.extend(only_if(!new_role, &["iam:GetRole"]));
         cluster.push("dax:CreateCluster");
         let steps = [
             ("find_service_role", find),
             (
                 "create_service_role",
-                only_if(made, &["iam:GetRole", "iam:CreateRole"]),
+                only_if(new_role, &["iam:GetRole", "iam:CreateRole"]),
             ),
             (
                 "create_access_policies",
@@ -194,14 +198,14 @@ impl<'a> Draft<'a> {
     }
 
     fn resources(&self) -> Vec<PlannedResource> {
-        let place = self.ground.place;
+        let account = self.context.account;
         let resource = |kind, name: &str, arn: Option<String>, owner| PlannedResource {
             kind,
             name: name.to_owned(),
             arn,
             owner,
         };
-        let made = self.managed_name(SUFFIX_PATTERN);
+        let new_name = self.managed_name(SUFFIX_PATTERN);
         let mut resources = Vec::new();
         if let Some(arn) = self.role.existing() {
             resources.push(resource(
@@ -211,18 +215,18 @@ impl<'a> Draft<'a> {
                 Owner::External,
             ));
         }
-        if self.makes_role() {
-            let arn = place.iam_arn("role", &made);
+        if self.creates_role() {
+            let arn = account.iam_arn("role", &new_name);
             resources.push(resource(
                 ResourceKind::Role,
-                &made,
+                &new_name,
                 Some(arn),
                 Owner::Managed,
             ));
         }
         for index in 0..self.documents.len() {
             let name = self.policy_name(index, SUFFIX_PATTERN);
-            let arn = place.iam_arn("policy", &name);
+            let arn = account.iam_arn("policy", &name);
             resources.push(resource(
                 ResourceKind::Policy,
                 &name,
@@ -238,7 +242,9 @@ impl<'a> Draft<'a> {
             Owner::External,
         ));
         let (subnet_group, owner) = match &self.spec.subnet_group {
-            SubnetGroup::New { .. } | SubnetGroup::OfVpc { .. } => (made.as_str(), Owner::Managed),
+            SubnetGroup::New { .. } | SubnetGroup::OfVpc { .. } => {
+                (new_name.as_str(), Owner::Managed)
+            }
             SubnetGroup::Existing { name } => (name.as_str(), Owner::External),
             SubnetGroup::Default => ("default", Owner::External),
         };
@@ -252,7 +258,7 @@ impl<'a> Draft<'a> {
             ParameterGroup::New { .. } => {
                 resources.push(resource(
                     ResourceKind::ParameterGroup,
-                    &made,
+                    &new_name,
                     None,
                     Owner::Managed,
                 ));
@@ -271,7 +277,7 @@ impl<'a> Draft<'a> {
         resources.push(resource(
             ResourceKind::Cluster,
             name,
-            Some(place.cluster_arn(name)),
+            Some(account.cluster_arn(name)),
             Owner::Managed,
         ));
         resources

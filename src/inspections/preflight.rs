@@ -1,4 +1,4 @@
-//! Preflight: the permissions of a plan put to IAM's simulator, and what the account says of the rest. Reads only.
+//! Preflight: simulates the permissions of a plan and checks the account for other obstacles.
 
 use crate::domain::plan::Permission;
 use crate::domain::preflight::{Check, Preflight, Simulated};
@@ -14,22 +14,23 @@ mod network;
 mod role;
 mod tables;
 
-/// The permissions that are asked about in one call: those on the same resources, with the same Region.
-struct Question<'a> {
+/// One call of the IAM policy simulator: actions on the same resources in the same Region.
+struct Simulation<'a> {
     resources: &'a [String],
     actions: Vec<&'a str>,
     context: Vec<(&'static str, String)>,
 }
 
 impl Inspector {
-    /// Looks for everything that would stop a wanted cluster. What cannot be looked at is said, and counts as no fault.
+    /// Checks for everything that would make the create operation fail or block. A check that
+    /// cannot be carried out is reported as `not_checked`, not as an error.
     pub async fn preflight(
         &self,
         spec: &ClusterSpec,
-        ground: PlanContext<'_>,
+        context: PlanContext<'_>,
     ) -> Result<Preflight, Fault> {
         let role = self.choose_role(spec).await;
-        let draft = Draft::new(spec, ground, &role)?;
+        let draft = Draft::new(spec, context, &role)?;
         let permissions = draft.permissions();
         let (mut checks, account) = tokio::join!(
             self.permission_checks(&permissions),
@@ -39,10 +40,10 @@ impl Inspector {
         Ok(Preflight { checks })
     }
 
-    /// Puts permissions to IAM's simulator, for our own identity.
+    /// Simulates permissions of this service's own identity.
     pub async fn permission_checks(&self, permissions: &[Permission]) -> Vec<Check> {
-        let (principal, answers) = match self.simulated(permissions).await {
-            Ok(answered) => answered,
+        let (principal, decisions) = match self.simulate(permissions).await {
+            Ok(simulated) => simulated,
             Err(reason) => {
                 return permissions
                     .iter()
@@ -52,41 +53,41 @@ impl Inspector {
         };
         permissions
             .iter()
-            .map(|one| Check::of_permission(one, &principal, &answers))
+            .map(|one| Check::of_permission(one, &principal, &decisions))
             .collect()
     }
 
-    /// Who was asked about, and every answer; or why nothing can be said.
-    async fn simulated(
+    /// Returns the simulated principal and every decision, or why nothing could be simulated.
+    async fn simulate(
         &self,
         permissions: &[Permission],
     ) -> Result<(String, Vec<Simulated>), String> {
         let principal = self.own_principal().await?;
-        let mut answers = Vec::new();
-        for question in questions(permissions) {
-            let Question {
+        let mut decisions = Vec::new();
+        for simulation in simulations(permissions) {
+            let Simulation {
                 resources,
                 actions,
                 context,
-            } = question;
-            let asked = self
+            } = simulation;
+            let simulated = self
                 .aws
                 .simulate(&principal, &actions, resources, &context)
-                .await;
-            answers.extend(
-                asked.map_err(|fault| unanswered("permissions cannot be simulated", &fault))?,
-            );
+                .await
+                .map_err(|fault| reason("could not simulate permissions", &fault))?;
+            decisions.extend(simulated);
         }
-        Ok((principal, answers))
+        Ok((principal, decisions))
     }
 
-    /// The user or role whose policies are ours: a session's ARN names its role without the path.
+    /// The ARN of the user or role that this service runs as. A session's ARN does not contain the
+    /// path of its role, so the role is read.
     async fn own_principal(&self) -> Result<String, String> {
         let caller = self
             .aws
             .caller()
             .await
-            .map_err(|fault| unanswered("AWS does not say who we are", &fault))?;
+            .map_err(|fault| reason("could not read the service's own AWS identity", &fault))?;
         let resource = caller.arn.splitn(6, ':').nth(5).unwrap_or_default();
         if resource.starts_with("user/") {
             return Ok(caller.arn);
@@ -96,53 +97,62 @@ impl Inspector {
             .and_then(|rest| rest.split('/').next())
         else {
             return Err(format!(
-                "{} is neither a user nor a role, and only those can be simulated",
+                "cannot simulate {}; only users and roles can be simulated",
                 caller.arn
             ));
         };
-        let read = self.aws.role(name, &caller.arn).await;
-        let read =
-            read.map_err(|fault| unanswered("the service's own role cannot be read", &fault))?;
-        read.map(|role| role.arn)
-            .ok_or_else(|| format!("the service's own role {name} is not visible"))
+        let role = self
+            .aws
+            .role(name, &caller.arn)
+            .await
+            .map_err(|fault| reason("could not read the service's own role", &fault))?;
+        role.map(|role| role.arn).ok_or_else(|| {
+            format!(
+                "could not read the service's own role {name}; \
+                 allow iam:GetRole and iam:SimulatePrincipalPolicy on it"
+            )
+        })
     }
 }
 
-/// As few questions as there are different resources: a key that one action brings does not disturb the others.
-fn questions(permissions: &[Permission]) -> Vec<Question<'_>> {
-    let mut questions: Vec<Question<'_>> = Vec::new();
+/// Groups permissions into as few simulations as possible: one per set of resources and Region.
+///
+/// Condition keys are merged, because a key that an action does not use has no effect on it.
+fn simulations(permissions: &[Permission]) -> Vec<Simulation<'_>> {
+    let mut simulations: Vec<Simulation<'_>> = Vec::new();
     for permission in permissions {
-        let same = questions.iter_mut().find(|one| {
-            one.resources == permission.asked && one.context.first() == permission.context.first()
+        let same = simulations.iter_mut().find(|one| {
+            one.resources == permission.simulated_on
+                && one.context.first() == permission.context.first()
         });
         match same {
-            None => questions.push(Question {
-                resources: &permission.asked,
+            None => simulations.push(Simulation {
+                resources: &permission.simulated_on,
                 actions: vec![&permission.action],
                 context: permission.context.clone(),
             }),
-            Some(question) => {
-                question.actions.push(&permission.action);
+            Some(simulation) => {
+                simulation.actions.push(&permission.action);
                 let new = permission
                     .context
                     .iter()
-                    .filter(|(key, _)| question.context.iter().all(|(one, _)| one != key));
+                    .filter(|(key, _)| simulation.context.iter().all(|(one, _)| one != key));
                 let new: Vec<_> = new.cloned().collect();
-                question.context.extend(new);
+                simulation.context.extend(new);
             }
         }
     }
-    questions
+    simulations
 }
 
-/// Why a check could not be made, from the fault that was in the way. A refusal is no finding: what was refused is the
-/// looking.
-fn unanswered(what: &str, fault: &Fault) -> String {
+/// Why a check could not be carried out. A denied read is not a finding: it does not make the
+/// operation fail.
+fn reason(what: &str, fault: &Fault) -> String {
     match &fault.aws {
-        Some(refusal) => {
+        Some(error) => {
             format!(
-                "{what}: {}:{} answered {}",
-                refusal.service, refusal.operation, refusal.code
+                "{what}: {}:{} returned {}",
+                error.service, error.operation, error.code
             )
         }
         None => format!("{what}: {}", fault.detail),

@@ -1,4 +1,4 @@
-//! Which role a wanted cluster would use, looked up as the operation will look it up.
+//! The service role that a create operation would use, chosen as the operation chooses it.
 
 use crate::domain::iam::policies::{Access, Tables};
 use crate::domain::inventory::Owner;
@@ -7,28 +7,26 @@ use crate::domain::spec::{ClusterSpec, ServiceRole};
 
 use super::Inspector;
 
-/// The role that a wanted cluster would use.
+/// The service role that a create operation would use.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum RoleChoice {
-    /// A new one.
+    /// The operation would create a role.
     New {
-        /// What it may do.
         access: Access,
-        /// On which tables.
         tables: Tables,
-        /// Whether the account's roles are searched first.
+        /// Whether the operation lists the account's roles first.
         searched: bool,
     },
-    /// The one that was named.
+    /// The ARN in the request.
     Existing(String),
-    /// The one of the account that trusts DAX.
-    Found(String),
-    /// It cannot be told: none, or several.
-    Unclear {
-        /// The ARNs of several.
+    /// The ARN of the only role in the account that trusts DAX.
+    Discovered(String),
+    /// No role in the account trusts DAX, or several do.
+    Ambiguous {
+        /// ARNs of the roles that trust DAX.
         candidates: Vec<String>,
     },
-    /// The roles of the account cannot be listed.
+    /// The account's roles cannot be listed.
     Unknown(Box<Fault>),
 }
 
@@ -36,8 +34,8 @@ impl RoleChoice {
     /// The ARN of an existing role.
     pub(super) fn existing(&self) -> Option<&str> {
         match self {
-            Self::Existing(arn) | Self::Found(arn) => Some(arn),
-            Self::New { .. } | Self::Unclear { .. } | Self::Unknown(_) => None,
+            Self::Existing(arn) | Self::Discovered(arn) => Some(arn),
+            Self::New { .. } | Self::Ambiguous { .. } | Self::Unknown(_) => None,
         }
     }
 }
@@ -48,7 +46,6 @@ pub(super) fn name_in(arn: &str) -> &str {
 }
 
 impl Inspector {
-    /// Which role a wanted cluster would use.
     pub(super) async fn choose_role(&self, spec: &ClusterSpec) -> RoleChoice {
         match &spec.service_role {
             ServiceRole::Existing { arn } => RoleChoice::Existing(arn.clone()),
@@ -66,16 +63,16 @@ impl Inspector {
                         searched: true,
                     },
                     (Ok(candidates), _) => match candidates.as_slice() {
-                        [only] => RoleChoice::Found(only.clone()),
-                        _ => RoleChoice::Unclear { candidates },
+                        [only] => RoleChoice::Discovered(only.clone()),
+                        _ => RoleChoice::Ambiguous { candidates },
                     },
                 }
             }
         }
     }
 
-    /// Roles that trust DAX and are not ours. One whose tags may not be read stays a candidate: the permission to read it
-    /// is asked about like every other.
+    /// ARNs of the roles that trust DAX and that this service does not manage. A role whose tags
+    /// cannot be read stays a candidate; the preflight checks the permission to read it.
     async fn candidates(&self) -> Result<Vec<String>, Fault> {
         let roles = self.service_roles().await?.into_iter();
         Ok(roles

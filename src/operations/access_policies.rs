@@ -1,4 +1,4 @@
-//! Steps about the access policies: one to ten documents, made one call at a time, and attached.
+//! Steps of the access policies: one to ten documents, created one call at a time, and attached.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::domain::waiting::WaitingFor;
 use super::evidence::{Existence, find_evidence, tags};
 use super::{Context, StepOutcome, conflict};
 
-/// Makes the policies that let the role reach the tables asked for, and nothing else.
+/// Creates the policies that allow the role exactly the requested access.
 pub(super) async fn create(
     context: &Context<'_>,
     spec: &ClusterSpec,
 ) -> Result<StepOutcome, Fault> {
-    if uses_found_role(context) {
+    if uses_existing_role(context) {
         return Ok(StepOutcome::Skip);
     }
     let mut findings = Findings::default();
-    for mutation in wanted(context, spec)? {
+    for mutation in policies(context, spec)? {
         if context
             .task
             .present_named(ResourceKind::Policy, mutation.target())
@@ -35,21 +35,21 @@ pub(super) async fn create(
         let mutation = task.open_call_like(&mutation).cloned().unwrap_or(mutation);
         match find_evidence(
             context.aws,
-            context.place,
+            context.account,
             task.installation_id,
             task.operation_id,
             &mutation,
         )
         .await?
         {
-            Existence::Ours(item) => findings.inventory.push(*item),
+            Existence::Owned(item) => findings.inventory.push(*item),
             Existence::Foreign(differences) | Existence::Altered(_, differences) => {
                 return Err(conflict(&mutation, differences));
             }
             Existence::Absent | Existence::Undecided if findings.inventory.is_empty() => {
                 return Ok(StepOutcome::act(mutation));
             }
-            // What was found is committed first; the missing one follows in the next turn.
+            // The policies found so far are committed first; the next turn creates this one.
             Existence::Absent | Existence::Undecided => {
                 return Ok(StepOutcome::CheckAgain {
                     after: Duration::ZERO,
@@ -62,20 +62,19 @@ pub(super) async fn create(
     Ok(StepOutcome::Done(findings))
 }
 
-/// Attaches every policy that this operation made to the role of ours.
+/// Attaches every policy that this operation created to the managed role.
 pub(super) async fn attach(context: &Context<'_>) -> Result<StepOutcome, Fault> {
-    if uses_found_role(context) {
+    if uses_existing_role(context) {
         return Ok(StepOutcome::Skip);
     }
     let task = context.task;
-    let made = managed_name(&task.cluster, task.operation_id);
-    let role = task
-        .managed(ResourceKind::Role)
-        .next()
-        .map_or(made, |role| role.name.clone());
+    let role = task.managed(ResourceKind::Role).next().map_or_else(
+        || managed_name(&task.cluster, task.operation_id),
+        |role| role.name.clone(),
+    );
     let attached = context
         .aws
-        .attached_policies(&role, &context.place.iam_arn("role", &role))
+        .attached_policies(&role, &context.account.iam_arn("role", &role))
         .await?;
     let Some(attached) = attached else {
         return Err(Fault::new(
@@ -95,14 +94,14 @@ pub(super) async fn attach(context: &Context<'_>) -> Result<StepOutcome, Fault> 
     }))
 }
 
-fn uses_found_role(context: &Context<'_>) -> bool {
+fn uses_existing_role(context: &Context<'_>) -> bool {
     context
         .task
         .present(ResourceKind::Role)
         .is_some_and(|role| role.owner == Owner::External)
 }
 
-fn wanted(context: &Context<'_>, spec: &ClusterSpec) -> Result<Vec<Mutation>, Fault> {
+fn policies(context: &Context<'_>, spec: &ClusterSpec) -> Result<Vec<Mutation>, Fault> {
     let task = context.task;
     let documents = documents(context, spec)?;
     let count = documents.len();
@@ -132,13 +131,13 @@ fn documents(context: &Context<'_>, spec: &ClusterSpec) -> Result<Vec<PolicyDocu
         }
         | ServiceRole::Existing { .. } => return Ok(Vec::new()),
     };
-    let place = context.place;
+    let account = context.account;
     access_policies(
         access,
         tables,
-        &place.partition,
-        &place.region,
-        &place.account_id,
+        &account.partition,
+        &account.region,
+        &account.account_id,
     )
     .map_err(|error| Fault::new(FaultClass::Invalid, error.to_string()))
 }

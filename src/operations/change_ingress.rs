@@ -1,125 +1,108 @@
-//! change_ingress: lets clients of a cluster in, or no longer, by a rule of one of its security groups.
+//! change_ingress: opens or closes the port of a cluster by a rule of one of its security groups.
 //!
-//! A rule of ours carries our tags and is closed with its cluster at the latest. The same opening made by somebody else is
-//! as good, is noted as found, and is never closed by us.
+//! A managed rule has the ownership tags and is removed with its cluster at the latest. An existing
+//! rule for the same port and peer serves as well: it is recorded as external and never removed.
 
 use crate::domain::ingress::{Ingress, IngressSpec};
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::spec::Spec;
-use crate::domain::task::Task;
+use crate::domain::task::{Intent, Task};
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
-use super::changes::{self, of_call, vanished};
+use super::changes::{self, call_timeout, vanished};
 use super::evidence::tags;
-use super::ingress_rules::{FoundRule, rule_for};
+use super::ingress_rules::{ExistingRule, rule_for};
 use super::tear_down::{is_recent, remove_items};
-use super::{Context, Plan, Step, StepFuture, StepOutcome};
+use super::{Context, Plan, Step, StepOutcome, wrong_spec};
 use crate::operations::delete_action::{DeleteAction, delete_action_of};
 
 const RULE: ResourceKind = ResourceKind::SecurityGroupRule;
 
-/// The plan. What was opened is closed again by an undo; what was closed stays closed.
+/// The steps. An undo removes a rule that the operation created; a removed rule stays removed.
 pub const PLAN: Plan = Plan {
     steps: &[
         Step::awaiting(
             "await_changeable",
-            |_| changes::BUSY_PATIENCE,
-            changes::await_changeable,
+            |_| changes::BUSY_TIMEOUT,
+            |context| Box::pin(changes::await_changeable(context)),
         ),
-        Step::new("open_ingress", of_call, open_ingress),
-        Step::new("close_ingress", of_call, close_ingress),
+        Step::new("open_ingress", call_timeout, |context| {
+            Box::pin(open(context))
+        }),
+        Step::new("close_ingress", call_timeout, |context| {
+            Box::pin(close(context))
+        }),
     ],
     undo: &[
         Step::new(
             "settle_open_calls",
-            |_| changes::BUSY_PATIENCE,
-            changes::settle_open_calls,
+            |_| changes::BUSY_TIMEOUT,
+            |context| Box::pin(changes::settle_open_calls(context)),
         ),
-        Step::new("close_new_ingress", of_call, close_new_ingress),
+        Step::new("close_new_ingress", call_timeout, |context| {
+            Box::pin(undo(context))
+        }),
     ],
     deadline: changes::DEADLINE,
 };
 
 fn spec<'a>(context: &Context<'a>) -> Result<&'a IngressSpec, Fault> {
-    match &context.task.spec {
-        Spec::ChangeIngress(spec) => Ok(spec),
-        Spec::CreateCluster(_)
-        | Spec::DeleteCluster(_)
-        | Spec::UpdateCluster(_)
-        | Spec::ScaleCluster(_)
-        | Spec::RebootNodes(_)
-        | Spec::RepairCluster(_)
-        | Spec::AdoptCluster(_)
-        | Spec::ReleaseCluster => Err(Fault::new(
-            FaultClass::Invalid,
-            "the operation holds the spec of another kind",
-        )),
+    let Spec::ChangeIngress(spec) = &context.task.spec else {
+        return Err(wrong_spec());
+    };
+    Ok(spec)
+}
+
+/// Creates the rule, unless a rule for the same port and peer exists.
+async fn open(context: &Context<'_>) -> Result<StepOutcome, Fault> {
+    let (task, spec) = (context.task, spec(context)?);
+    if !spec.open {
+        return Ok(StepOutcome::Skip);
+    }
+    let created = task.created_here(RULE).next();
+    let started = created
+        .and_then(|item| Ingress::parse(&item.name))
+        .or_else(|| sent_before(context));
+    let ingress = match started {
+        Some(ingress) => ingress,
+        None => spec.in_group(&group_of_cluster(context, spec).await?),
+    };
+    let name = ingress.name();
+    match rule_for(context.aws, context.account, task.installation_id, &ingress).await? {
+        Some(ExistingRule {
+            arn,
+            creator: Some(creator),
+        }) => {
+            let item = Item::managed(RULE, name, Some(arn), creator);
+            Ok(StepOutcome::Done(Findings::of(item)))
+        }
+        // Tags can become visible after the rule. Its owner is undecided while a recent call of
+        // this operation, whose outcome is unknown, may have created it.
+        Some(_) if has_recent_open_call(context) => Ok(StepOutcome::CheckAgain {
+            after: context.settings.timing.release_poll,
+            waiting_for: WaitingFor::LostAnswer,
+            findings: Findings::default(),
+        }),
+        Some(rule) => {
+            let item = Item::external(RULE, name, Some(rule.arn), task.operation_id);
+            Ok(StepOutcome::Done(Findings::of(item)))
+        }
+        // AWS confirmed the creation of the rule and does not list it yet.
+        None if created.is_some_and(|item| is_recent(context, item)) => Ok(StepOutcome::done()),
+        None => Ok(StepOutcome::act(Mutation::AuthorizeIngress {
+            name,
+            ingress,
+            tags: tags(task.installation_id, task.operation_id),
+        })),
     }
 }
 
-/// Makes the rule, unless one opens the same already.
-fn open_ingress<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(async move {
-        let (task, spec) = (context.task, spec(context)?);
-        if !spec.open {
-            return Ok(StepOutcome::Skip);
-        }
-        let made = task.created_here(RULE).next();
-        let begun = made
-            .and_then(|item| Ingress::parse(&item.name))
-            .or_else(|| sent_before(context));
-        let ingress = match begun {
-            Some(ingress) => ingress,
-            None => spec.in_group(&group_of_cluster(context, spec).await?),
-        };
-        let name = ingress.name();
-        match rule_for(context.aws, context.place, task.installation_id, &ingress).await? {
-            Some(FoundRule {
-                arn,
-                maker: Some(maker),
-            }) => Ok(StepOutcome::Done(Findings::of(Item::made(
-                RULE,
-                name,
-                Some(arn),
-                maker,
-            )))),
-            // Tags may be seen later than their rule: whose it is, is not decided while a call of ours may have made it.
-            Some(_) if is_under_way(context) => Ok(StepOutcome::CheckAgain {
-                after: context.settings.timing.release_poll,
-                waiting_for: WaitingFor::LostAnswer,
-                findings: Findings::default(),
-            }),
-            Some(found) => Ok(StepOutcome::Done(Findings::of(Item::found(
-                RULE,
-                name,
-                Some(found.arn),
-                task.operation_id,
-            )))),
-            // AWS has said that it made the rule, and does not show it yet.
-            None if made.is_some_and(|item| is_recent(context, item)) => Ok(StepOutcome::done()),
-            None => {
-                let tags = tags(task.installation_id, task.operation_id);
-                Ok(StepOutcome::act(Mutation::AuthorizeIngress {
-                    name,
-                    ingress,
-                    tags,
-                }))
-            }
-        }
-    })
-}
-
-/// What a call of this operation would have opened whose answer was lost.
+/// The port and peer of an earlier call of this operation whose outcome is unknown.
 fn sent_before(context: &Context<'_>) -> Option<Ingress> {
-    let task = context.task;
-    let own = task
-        .open_intents
-        .iter()
-        .filter(|intent| intent.operation_id == task.operation_id);
-    own.rev().find_map(|intent| {
+    own_intents(context).rev().find_map(|intent| {
         if let Mutation::AuthorizeIngress { ingress, .. } = &intent.mutation {
             Some(ingress.clone())
         } else {
@@ -128,38 +111,40 @@ fn sent_before(context: &Context<'_>) -> Option<Ingress> {
     })
 }
 
-/// Whether a call of this operation may just have made a rule.
-fn is_under_way(context: &Context<'_>) -> bool {
-    let task = context.task;
-    let own = task
-        .open_intents
-        .iter()
-        .filter(|intent| intent.operation_id == task.operation_id);
-    own.map(|intent| task.age_of(intent.opened_at))
+/// Whether a call of this operation with an unknown outcome is recent enough to take effect still.
+fn has_recent_open_call(context: &Context<'_>) -> bool {
+    own_intents(context)
+        .map(|intent| context.task.age_of(intent.opened_at))
         .any(|age| age < context.settings.timing.absence)
 }
 
-/// The security group that is meant: one that the cluster has.
+/// The calls of this operation whose outcome is unknown, oldest first.
+fn own_intents<'a>(context: &Context<'a>) -> impl DoubleEndedIterator<Item = &'a Intent> {
+    let task = context.task;
+    task.open_intents
+        .iter()
+        .filter(|intent| intent.operation_id == task.operation_id)
+}
+
+/// The security group to change: the one that the request names, else the cluster's only one.
 async fn group_of_cluster(context: &Context<'_>, spec: &IngressSpec) -> Result<String, Fault> {
-    let found = context
+    let cluster = context
         .aws
         .cluster(context.task.cluster.as_str())
         .await?
+        .filter(|cluster| !cluster.is_deleting())
         .ok_or_else(|| vanished(context))?;
-    if found.is_deleting() {
-        return Err(vanished(context));
-    }
-    let groups: Vec<String> = found.security_group_ids.into_iter().collect();
+    let groups: Vec<String> = cluster.security_group_ids.into_iter().collect();
     let detail = match (&spec.security_group_id, groups.as_slice()) {
         (Some(named), groups) if groups.contains(named) => return Ok(named.clone()),
         (None, [only]) => return Ok(only.clone()),
         (Some(named), _) => format!(
-            "{named} is no security group of the cluster, which has {}",
+            "{named} is not a security group of the cluster, which has {}",
             groups.join(", ")
         ),
         (None, []) => "AWS reports no security group of the cluster".to_owned(),
         (None, _) => format!(
-            "security_group_id must name one of the cluster's security groups: {}",
+            "the cluster has several security groups; set `security_group_id` to one of {}",
             groups.join(", ")
         ),
     };
@@ -169,28 +154,26 @@ async fn group_of_cluster(context: &Context<'_>, spec: &IngressSpec) -> Result<S
     })
 }
 
-/// Closes the rule, if it is ours.
-fn close_ingress<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(async move {
-        let spec = spec(context)?;
-        if spec.open {
-            return Ok(StepOutcome::Skip);
-        }
-        let items = meant(context.task, spec);
-        match items.as_slice() {
-            [] => leave_foreign(context, spec).await,
-            [_] => remove_items(context, items).await,
-            [..] => Err(ambiguous(&items)),
-        }
-    })
+/// Removes the rule if it is managed.
+async fn close(context: &Context<'_>) -> Result<StepOutcome, Fault> {
+    let spec = spec(context)?;
+    if spec.open {
+        return Ok(StepOutcome::Skip);
+    }
+    let items = matching_rules(context.task, spec);
+    match items.as_slice() {
+        [] => leave_unmanaged_rule(context, spec).await,
+        [_] => remove_items(context, items).await,
+        [..] => Err(ambiguous(&items)),
+    }
 }
 
-/// The fault of a closing that could mean several rules of ours.
+/// The fault of a close request that matches several managed rules.
 fn ambiguous(items: &[&Item]) -> Fault {
     let group = |item: &&Item| Ingress::parse(&item.name).map(|ingress| ingress.security_group_id);
     let groups: Vec<String> = items.iter().filter_map(group).collect();
     let detail = format!(
-        "security_group_id must name one of the security groups it is opened in: {}",
+        "several security groups have this rule; set `security_group_id` to one of {}",
         groups.join(", ")
     );
     Fault {
@@ -199,15 +182,18 @@ fn ambiguous(items: &[&Item]) -> Fault {
     }
 }
 
-/// The rules of ours that are meant.
-fn meant<'a>(task: &'a Task, spec: &IngressSpec) -> Vec<&'a Item> {
+/// The managed rules that the request matches.
+fn matching_rules<'a>(task: &'a Task, spec: &IngressSpec) -> Vec<&'a Item> {
     task.managed(RULE)
-        .filter(|item| Ingress::parse(&item.name).is_some_and(|ingress| spec.means(&ingress)))
+        .filter(|item| Ingress::parse(&item.name).is_some_and(|ingress| spec.matches(&ingress)))
         .collect()
 }
 
-/// None of ours is there: what somebody else has opened is left, with the reason.
-async fn leave_foreign(context: &Context<'_>, spec: &IngressSpec) -> Result<StepOutcome, Fault> {
+/// No managed rule matches: a rule created by others stays, and the receipt states why.
+async fn leave_unmanaged_rule(
+    context: &Context<'_>,
+    spec: &IngressSpec,
+) -> Result<StepOutcome, Fault> {
     let task = context.task;
     let group = match &spec.security_group_id {
         Some(named) => named.clone(),
@@ -215,41 +201,47 @@ async fn leave_foreign(context: &Context<'_>, spec: &IngressSpec) -> Result<Step
     };
     let ingress = spec.in_group(&group);
     let name = ingress.name();
-    let Some(found) = rule_for(context.aws, context.place, task.installation_id, &ingress).await?
-    else {
+    let rule = rule_for(context.aws, context.account, task.installation_id, &ingress).await?;
+    let Some(rule) = rule else {
         let known = task.present_named(RULE, &name).map(Item::gone);
         return Ok(known.map_or(StepOutcome::Skip, |item| {
             StepOutcome::Done(Findings::of(item))
         }));
     };
-    let reason = match found.maker {
-        Some(_) => "opened for another cluster of this service, so closed with that one",
-        None => "not made by this service, so never closed by it",
+    let reason = match rule.creator {
+        Some(_) => "created for another cluster of this service and removed with that cluster",
+        None => "not created by this service, so never removed by it",
     };
-    Ok(StepOutcome::Done(Findings::of(
-        Item::found(RULE, name, Some(found.arn), task.operation_id).left(reason),
-    )))
+    let item = Item::external(RULE, name, Some(rule.arn), task.operation_id).left(reason);
+    Ok(StepOutcome::Done(Findings::of(item)))
 }
 
-/// Undo: closes what this operation opened. What it was to close is not opened again; the receipt tells what is closed.
-fn close_new_ingress<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(async move {
-        let (task, spec) = (context.task, spec(context)?);
-        if spec.open {
-            return remove_items(context, task.created_here(RULE).collect()).await;
+/// Undo of an open request: removes the rules that this operation created.
+///
+/// Undo of a close request: a removed rule is not created again. The inventory records which rules
+/// are gone, so that the receipt lists them.
+async fn undo(context: &Context<'_>) -> Result<StepOutcome, Fault> {
+    let (task, spec) = (context.task, spec(context)?);
+    if spec.open {
+        return remove_items(context, task.created_here(RULE).collect()).await;
+    }
+    let mut findings = Findings::default();
+    for item in matching_rules(task, spec) {
+        match delete_action_of(
+            context.aws,
+            context.account,
+            task.installation_id,
+            item,
+            None,
+        )
+        .await?
+        {
+            DeleteAction::Gone => findings.inventory.push(item.gone()),
+            DeleteAction::Leave(_)
+            | DeleteAction::Deleting
+            | DeleteAction::Wait
+            | DeleteAction::Send(_) => {}
         }
-        let mut findings = Findings::default();
-        for item in meant(task, spec) {
-            match delete_action_of(context.aws, context.place, task.installation_id, item, None)
-                .await?
-            {
-                DeleteAction::Gone => findings.inventory.push(item.gone()),
-                DeleteAction::Leave(_)
-                | DeleteAction::Leaving
-                | DeleteAction::Wait
-                | DeleteAction::Remove(_) => {}
-            }
-        }
-        Ok(StepOutcome::Done(findings))
-    })
+    }
+    Ok(StepOutcome::Done(findings))
 }

@@ -1,4 +1,4 @@
-//! Steps about the cluster itself: make it, and wait until it can be used.
+//! Steps of the cluster itself: create it, and wait until it is available.
 
 use crate::domain::inventory::ResourceKind;
 use crate::domain::mutation::Mutation;
@@ -13,16 +13,16 @@ use super::evidence::{Existence, find_evidence, tags};
 use super::{Context, StepOutcome, service_role};
 use crate::operations::observation::Observation;
 
-/// Statuses from which a cluster does not come back by itself (names as other provisioners know them).
+/// Statuses that a cluster does not leave on its own (names from other provisioners).
 const BROKEN_STATUSES: [&str; 2] = ["incompatible-parameters", "incompatible-network"];
 
-/// Asks DAX for the cluster.
+/// Sends CreateCluster, once an earlier cluster of the same name is gone.
 pub(super) async fn create(
     context: &Context<'_>,
     spec: &ClusterSpec,
 ) -> Result<StepOutcome, Fault> {
     let task = context.task;
-    let wanted = wanted(context, spec)?;
+    let wanted = new_cluster(context, spec)?;
     if task
         .present_named(ResourceKind::Cluster, &wanted.name)
         .is_some()
@@ -33,23 +33,23 @@ pub(super) async fn create(
     let mutation = task.open_call_like(&mutation).cloned().unwrap_or(mutation);
     match find_evidence(
         context.aws,
-        context.place,
+        context.account,
         task.installation_id,
         task.operation_id,
         &mutation,
     )
     .await?
     {
-        Existence::Ours(item) => Ok(StepOutcome::Done(Findings::of(*item))),
+        Existence::Owned(item) => Ok(StepOutcome::Done(Findings::of(*item))),
         Existence::Undecided => Ok(wait(context)),
         Existence::Foreign(differences) | Existence::Altered(_, differences) => {
-            let leaving = context
+            let is_deleting = context
                 .aws
                 .cluster(task.cluster.as_str())
                 .await?
                 .is_some_and(|cluster| cluster.is_deleting());
-            // An earlier cluster of that name on its way out frees the name soon.
-            if leaving {
+            // An earlier cluster that is being deleted frees the name soon.
+            if is_deleting {
                 Ok(wait(context))
             } else {
                 Err(exists(spec, differences))
@@ -75,7 +75,7 @@ fn wait(context: &Context<'_>) -> StepOutcome {
 
 fn exists(spec: &ClusterSpec, differences: Vec<Difference>) -> Fault {
     let detail = format!(
-        "a cluster named {} exists in AWS and was not made by this operation",
+        "a cluster named {} exists in AWS and was not created by this operation",
         spec.name
     );
     Fault {
@@ -84,9 +84,9 @@ fn exists(spec: &ClusterSpec, differences: Vec<Difference>) -> Fault {
     }
 }
 
-fn wanted(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, Fault> {
+fn new_cluster(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, Fault> {
     let task = context.task;
-    let part = |kind| task.present(kind).ok_or_else(|| incomplete(kind));
+    let part = |kind| task.present(kind).ok_or_else(|| missing_part(kind));
     let role = part(ResourceKind::Role)?;
     let mut all_tags = spec.tags.clone();
     all_tags.extend(tags(task.installation_id, task.operation_id));
@@ -99,7 +99,7 @@ fn wanted(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, Fault
         iam_role_arn: role
             .arn
             .clone()
-            .unwrap_or_else(|| context.place.iam_arn("role", &role.name)),
+            .unwrap_or_else(|| context.account.iam_arn("role", &role.name)),
         subnet_group: part(ResourceKind::SubnetGroup)?.name.clone(),
         security_group_ids: spec.security_group_ids.clone(),
         network_type: spec
@@ -116,53 +116,69 @@ fn wanted(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, Fault
     })
 }
 
-fn incomplete(kind: ResourceKind) -> Fault {
+/// The fault of a cluster whose inventory lacks a part that it needs.
+pub(super) fn missing_part(kind: ResourceKind) -> Fault {
     Fault::new(
         FaultClass::Conflict,
         format!(
-            "the inventory has no {} for this cluster any more",
+            "the inventory of this cluster no longer contains a {}",
             kind.as_str()
         ),
     )
 }
 
-/// Waits until the cluster is `available` and each of its nodes is.
+/// Waits until the cluster and each of its nodes are `available`.
 pub(super) async fn await_available(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     let task = context.task;
-    let observed = match context.seen().await? {
-        Observation::There(observed) => *observed,
-        Observation::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
-        Observation::NotThere => {
-            let made_at = task
+    let observed = match context.observe().await? {
+        Observation::Found(observed) => *observed,
+        Observation::Stale => return Ok(context.wait_for_cluster(Findings::default())),
+        Observation::NotFound => {
+            let created_at = task
                 .present(ResourceKind::Cluster)
                 .and_then(|item| item.recorded_at);
-            if made_at.is_some_and(|at| task.age_of(at) < context.settings.timing.absence) {
+            if created_at.is_some_and(|at| task.age_of(at) < context.settings.timing.absence) {
                 return Ok(wait(context));
             }
             return Err(Fault::new(
                 FaultClass::ClusterNotAvailable,
-                "the cluster was made and is not there any more",
+                "the cluster was created and no longer exists in AWS",
             ));
         }
     };
     if observed.is_usable() {
-        return Ok(StepOutcome::Done(Findings::seen(observed)));
+        return Ok(StepOutcome::Done(Findings::observed(observed)));
     }
-    if let Some(status) = broken_status(&observed) {
-        let detail = format!("AWS reports the cluster as {status}");
-        return Err(not_available(context, detail).await);
-    }
-    Ok(context.wait_for_cluster(Findings::seen(observed)))
+    fail_if_broken(context, &observed).await?;
+    Ok(context.wait_for_cluster(Findings::observed(observed)))
 }
 
-/// The status from which a cluster does not come back by itself, if it has one.
-pub(super) fn broken_status(observed: &Observed) -> Option<&'static str> {
+/// Whether the cluster has a status that it does not leave on its own.
+pub(super) fn is_broken(observed: &Observed) -> bool {
+    broken_status(observed).is_some()
+}
+
+fn broken_status(observed: &Observed) -> Option<&'static str> {
     BROKEN_STATUSES
         .into_iter()
         .find(|status| observed.has_status(status))
 }
 
-/// A fault that carries what AWS says has happened to the cluster.
+/// Fails if the cluster has a status that it does not leave on its own.
+pub(super) async fn fail_if_broken(
+    context: &Context<'_>,
+    observed: &Observed,
+) -> Result<(), Fault> {
+    match broken_status(observed) {
+        Some(status) => {
+            let detail = format!("AWS reports the cluster as {status}");
+            Err(not_available(context, detail).await)
+        }
+        None => Ok(()),
+    }
+}
+
+/// A fault with AWS's events about the cluster.
 pub(super) async fn not_available(context: &Context<'_>, detail: String) -> Fault {
     let events = context
         .aws

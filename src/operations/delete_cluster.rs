@@ -1,10 +1,12 @@
-//! delete_cluster: removes the cluster and what was made for it, in the one safe order, whatever a create has left.
+//! delete_cluster: deletes the cluster and every resource created for it, also those of an
+//! unfinished create.
 
 use std::time::Duration;
 
 use super::{Plan, tear_down};
 
-/// The plan. A delete is not undone: what it cannot finish it explains, and goes on when it can.
+/// The steps of a tear-down. A delete has no undo: if it cannot continue, it blocks with the reason
+/// and resumes once the cause is resolved.
 pub const PLAN: Plan = Plan {
     steps: tear_down::STEPS,
     undo: &[],

@@ -1,40 +1,42 @@
-//! Evidence: whether something that exists is what we made, or would have made.
+//! Evidence: whether an existing resource was created by a given operation.
 //!
-//! Names alone prove nothing. Roles, policies and clusters carry our two tags, groups carry the same in their
-//! description, and the content must be what we would have written.
+//! A name alone proves nothing. Roles, policies, clusters and rules have the two ownership tags;
+//! groups have the same values in their description. The content must also match the call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
 use crate::aws::{Aws, ParameterGroup, Policy, Role, SubnetGroup};
 use crate::domain::iam::trust::same_document;
+use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::NewCluster;
-use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, group_description};
+use crate::domain::names::{
+    IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, group_description, operation_suffix,
+};
 use crate::domain::observed::Observed;
 use crate::domain::problems::fault::{Difference, Fault, FaultClass};
 
 use super::Context;
 use super::ingress_rules::rule_for;
 
-/// What was found under the name of something we meant to make.
+/// What exists under the name of a resource to be created.
 #[derive(Debug)]
 pub(super) enum Existence {
-    /// Nothing.
     Absent,
-    /// What we made, or would have made.
-    Ours(Box<Item>),
-    /// What we made, by its tags or description, and changed by others since.
+    /// The resource of the operation, with the expected content.
+    Owned(Box<Item>),
+    /// The resource of the operation, with other content: it was changed outside this service.
     Altered(Box<Item>, Vec<Difference>),
-    /// Something else.
+    /// A resource without the operation's ownership evidence.
     Foreign(Vec<Difference>),
-    /// It is there, but AWS cannot say yet whose it is.
+    /// A resource whose ownership AWS cannot report yet.
     Undecided,
 }
 
-/// Our two tags for things of an operation.
+/// The ownership tags of an operation's resources.
 pub(super) fn tags(installation: Uuid, operation: Uuid) -> BTreeMap<String, String> {
     BTreeMap::from([
         (OPERATION_TAG.to_owned(), operation.to_string()),
@@ -42,10 +44,10 @@ pub(super) fn tags(installation: Uuid, operation: Uuid) -> BTreeMap<String, Stri
     ])
 }
 
-/// Looks whether what a mutation would make is there, and whose it is.
+/// Reads whether the resource of a creating call exists, and whether `operation` created it.
 pub(super) async fn find_evidence(
     aws: &Aws,
-    place: &crate::domain::installation::AwsAccount,
+    account: &AwsAccount,
     installation: Uuid,
     operation: Uuid,
     mutation: &Mutation,
@@ -53,43 +55,41 @@ pub(super) async fn find_evidence(
     let wanted = tags(installation, operation);
     match mutation {
         Mutation::CreateRole { name, .. } => {
-            let role = aws.role(name, &place.iam_arn("role", name)).await?;
+            let role = aws.role(name, &account.iam_arn("role", name)).await?;
             Ok(role.map_or(Existence::Absent, |role| {
-                judge_role(&role, mutation, &wanted, operation)
+                compare_role(&role, mutation, &wanted, operation)
             }))
         }
         Mutation::CreatePolicy { name, .. } => {
-            let policy = aws.policy(&place.iam_arn("policy", name)).await?;
+            let policy = aws.policy(&account.iam_arn("policy", name)).await?;
             Ok(policy.map_or(Existence::Absent, |policy| {
-                judge_policy(&policy, mutation, &wanted, operation)
+                compare_policy(&policy, mutation, &wanted, operation)
             }))
         }
         Mutation::CreateSubnetGroup { name, .. } => {
             let group = aws.subnet_group(name).await?;
             Ok(group.map_or(Existence::Absent, |group| {
-                judge_subnet_group(&group, mutation, operation)
+                compare_subnet_group(&group, mutation, operation)
             }))
         }
         Mutation::CreateParameterGroup { name, description } => {
             let group = aws.parameter_group(name).await?;
             Ok(group.map_or(Existence::Absent, |group| {
-                judge_parameter_group(&group, description, operation)
+                compare_parameter_group(&group, description, operation)
             }))
         }
-        Mutation::CreateCluster(cluster) => {
-            look_for_cluster(aws, cluster, &wanted, operation).await
-        }
+        Mutation::CreateCluster(cluster) => find_cluster(aws, cluster, &wanted, operation).await,
         Mutation::AuthorizeIngress { name, ingress, .. } => {
-            Ok(match rule_for(aws, place, installation, ingress).await? {
+            Ok(match rule_for(aws, account, installation, ingress).await? {
                 None => Existence::Absent,
-                Some(found) if found.maker == Some(operation) => {
-                    let item = Item::made(
+                Some(rule) if rule.creator == Some(operation) => {
+                    let item = Item::managed(
                         ResourceKind::SecurityGroupRule,
                         name,
-                        Some(found.arn),
+                        Some(rule.arn),
                         operation,
                     );
-                    Existence::Ours(Box::new(item))
+                    Existence::Owned(Box::new(item))
                 }
                 Some(_) => Existence::Foreign(Vec::new()),
             })
@@ -113,7 +113,7 @@ pub(super) async fn find_evidence(
     }
 }
 
-fn judge_role(
+fn compare_role(
     role: &Role,
     wanted: &Mutation,
     tags: &BTreeMap<String, String>,
@@ -139,17 +139,17 @@ fn judge_role(
         ));
     }
     let boundary = permissions_boundary.as_deref().unwrap_or("(none)");
-    let found = role.permissions_boundary.as_deref().unwrap_or("(none)");
+    let current = role.permissions_boundary.as_deref().unwrap_or("(none)");
     differences.extend(Difference::between(
         "permissions_boundary",
         boundary,
-        Some(found),
+        Some(current),
     ));
-    let item = Item::made(ResourceKind::Role, name, Some(role.arn.clone()), operation);
-    verdict(tag_differences(tags, &role.tags), differences, item)
+    let item = Item::managed(ResourceKind::Role, name, Some(role.arn.clone()), operation);
+    existence(tag_differences(tags, &role.tags), differences, item)
 }
 
-fn judge_policy(
+fn compare_policy(
     policy: &Policy,
     wanted: &Mutation,
     tags: &BTreeMap<String, String>,
@@ -162,16 +162,16 @@ fn judge_policy(
     if !same_document(document, &policy.document) {
         differences.push(document_difference("document", document, &policy.document));
     }
-    let item = Item::made(
+    let item = Item::managed(
         ResourceKind::Policy,
         name,
         Some(policy.arn.clone()),
         operation,
     );
-    verdict(tag_differences(tags, &policy.tags), differences, item)
+    existence(tag_differences(tags, &policy.tags), differences, item)
 }
 
-fn judge_subnet_group(group: &SubnetGroup, wanted: &Mutation, operation: Uuid) -> Existence {
+fn compare_subnet_group(group: &SubnetGroup, wanted: &Mutation, operation: Uuid) -> Existence {
     let Mutation::CreateSubnetGroup {
         name,
         description,
@@ -182,69 +182,72 @@ fn judge_subnet_group(group: &SubnetGroup, wanted: &Mutation, operation: Uuid) -
     };
     let mut differences = Vec::new();
     if &group.subnet_ids != subnet_ids {
-        let words = |ids: &std::collections::BTreeSet<String>| {
-            ids.iter().cloned().collect::<Vec<_>>().join(", ")
-        };
+        let joined = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
         differences.extend(Difference::between(
             "subnet_ids",
-            &words(subnet_ids),
-            Some(&words(&group.subnet_ids)),
+            &joined(subnet_ids),
+            Some(&joined(&group.subnet_ids)),
         ));
     }
     let foreign = Difference::between("description", description, Some(group.description.trim()));
-    verdict(
+    existence(
         foreign.into_iter().collect(),
         differences,
-        Item::made(ResourceKind::SubnetGroup, name, None, operation),
+        Item::managed(ResourceKind::SubnetGroup, name, None, operation),
     )
 }
 
-fn judge_parameter_group(group: &ParameterGroup, description: &str, operation: Uuid) -> Existence {
+fn compare_parameter_group(
+    group: &ParameterGroup,
+    description: &str,
+    operation: Uuid,
+) -> Existence {
     let foreign = Difference::between("description", description, Some(group.description.trim()));
-    let item = Item::made(ResourceKind::ParameterGroup, &group.name, None, operation);
-    verdict(foreign.into_iter().collect(), Vec::new(), item)
+    let item = Item::managed(ResourceKind::ParameterGroup, &group.name, None, operation);
+    existence(foreign.into_iter().collect(), Vec::new(), item)
 }
 
-async fn look_for_cluster(
+async fn find_cluster(
     aws: &Aws,
     wanted: &NewCluster,
     tags: &BTreeMap<String, String>,
     operation: Uuid,
 ) -> Result<Existence, Fault> {
-    let Some(found) = aws.cluster(&wanted.name).await? else {
+    let Some(cluster) = aws.cluster(&wanted.name).await? else {
         return Ok(Existence::Absent);
     };
-    let differences = cluster_differences(wanted, &found);
-    let foreign = match cluster_tags(aws, &found).await? {
-        Some(found_tags) => tag_differences(tags, &found_tags),
-        // A role of this operation serves no other cluster, so the role alone is proof.
-        None if found
+    let differences = cluster_differences(wanted, &cluster);
+    let foreign = match cluster_tags(aws, &cluster).await? {
+        Some(current_tags) => tag_differences(tags, &current_tags),
+        // Only the operation's own cluster uses the role that it created: the role is proof enough.
+        None if cluster
             .iam_role_arn
             .as_deref()
-            .is_some_and(|arn| role_names_operation(arn, operation)) =>
+            .is_some_and(|arn| is_role_of_operation(arn, operation)) =>
         {
             Vec::new()
         }
         None => return Ok(Existence::Undecided),
     };
-    Ok(verdict(
+    Ok(existence(
         foreign,
         differences,
-        Item::made(
+        Item::managed(
             ResourceKind::Cluster,
             &wanted.name,
-            found.arn.clone(),
+            cluster.arn.clone(),
             operation,
         ),
     ))
 }
 
-/// A cluster's tags; `None` while AWS cannot say (the cluster is changing, or too many ask).
+/// A cluster's tags. `None` while AWS cannot return them: the cluster is changing, or AWS
+/// throttles.
 pub(super) async fn cluster_tags(
     aws: &Aws,
-    found: &Observed,
+    cluster: &Observed,
 ) -> Result<Option<BTreeMap<String, String>>, Fault> {
-    let Some(arn) = &found.arn else {
+    let Some(arn) = &cluster.arn else {
         return Ok(None);
     };
     match aws.cluster_tags(arn).await {
@@ -261,38 +264,38 @@ pub(super) async fn cluster_tags(
     }
 }
 
-/// Whether a cluster is the one that this installation made or adopted for the task: by its role or its tags. `None` while
-/// AWS cannot say.
+/// Whether a cluster is the one that this installation created or adopted, by its role or its
+/// ownership tags. `None` while AWS cannot return the tags.
 pub(super) async fn is_managed(
     context: &Context<'_>,
-    found: &Observed,
+    cluster: &Observed,
 ) -> Result<Option<bool>, Fault> {
     let Some(item) = context.task.managed(ResourceKind::Cluster).next() else {
         return Ok(Some(false));
     };
-    if found
+    if cluster
         .iam_role_arn
         .as_deref()
-        .is_some_and(|arn| role_names_operation(arn, item.operation_id))
+        .is_some_and(|arn| is_role_of_operation(arn, item.operation_id))
     {
         return Ok(Some(true));
     }
     let managed = tags(context.task.installation_id, item.operation_id);
-    Ok(cluster_tags(context.aws, found)
+    Ok(cluster_tags(context.aws, cluster)
         .await?
-        .map(|found| tag_differences(&managed, &found).is_empty()))
+        .map(|current| tag_differences(&managed, &current).is_empty()))
 }
 
-/// Whether a role ARN is that of the role which an operation made.
-pub(super) fn role_names_operation(role_arn: &str, operation: Uuid) -> bool {
-    let suffix = crate::domain::names::operation_suffix(operation);
+/// Whether a role ARN is that of the role which an operation created.
+pub(super) fn is_role_of_operation(role_arn: &str, operation: Uuid) -> bool {
+    let suffix = operation_suffix(operation);
     role_arn.contains(&format!(":role{IAM_PATH}dax-")) && role_arn.ends_with(&format!("-{suffix}"))
 }
 
-fn cluster_differences(wanted: &NewCluster, found: &Observed) -> Vec<Difference> {
-    let nodes = found.total_nodes.map(|count| count.to_string());
+fn cluster_differences(wanted: &NewCluster, cluster: &Observed) -> Vec<Difference> {
+    let nodes = cluster.total_nodes.map(|count| count.to_string());
     [
-        Difference::between("node_type", &wanted.node_type, found.node_type.as_deref()),
+        Difference::between("node_type", &wanted.node_type, cluster.node_type.as_deref()),
         Difference::between(
             "replication_factor",
             &wanted.replication_factor.to_string(),
@@ -301,12 +304,12 @@ fn cluster_differences(wanted: &NewCluster, found: &Observed) -> Vec<Difference>
         Difference::between(
             "service_role",
             &wanted.iam_role_arn,
-            found.iam_role_arn.as_deref(),
+            cluster.iam_role_arn.as_deref(),
         ),
         Difference::between(
             "subnet_group",
             &wanted.subnet_group,
-            found.subnet_group.as_deref(),
+            cluster.subnet_group.as_deref(),
         ),
     ]
     .into_iter()
@@ -314,25 +317,25 @@ fn cluster_differences(wanted: &NewCluster, found: &Observed) -> Vec<Difference>
     .collect()
 }
 
-/// Where tags differ from ours; other tags do not count.
+/// The ownership tags that are missing or different; all other tags are ignored.
 pub(super) fn tag_differences(
-    managed: &BTreeMap<String, String>,
-    found: &BTreeMap<String, String>,
+    expected: &BTreeMap<String, String>,
+    current: &BTreeMap<String, String>,
 ) -> Vec<Difference> {
-    managed
+    expected
         .iter()
         .filter_map(|(key, value)| {
             Difference::between(
                 &format!("tag {key}"),
                 value,
-                found.get(key).map(String::as_str),
+                current.get(key).map(String::as_str),
             )
         })
         .collect()
 }
 
-/// Whether a group's description is the one an operation gives.
-pub(super) fn describes(description: &str, installation: Uuid, operation: Uuid) -> bool {
+/// Whether a group's description is the one that an operation writes.
+pub(super) fn is_description_of(description: &str, installation: Uuid, operation: Uuid) -> bool {
     description.trim() == group_description(installation, operation)
 }
 
@@ -344,10 +347,10 @@ fn document_difference(field: &str, expected: &str, found: &str) -> Difference {
     }
 }
 
-/// `foreign`: where the evidence of ownership is missing; `differences`: where the content is not what we would have made.
-fn verdict(mut foreign: Vec<Difference>, differences: Vec<Difference>, item: Item) -> Existence {
+/// `foreign`: the differences in the ownership evidence. `differences`: those in the content.
+fn existence(mut foreign: Vec<Difference>, differences: Vec<Difference>, item: Item) -> Existence {
     match (foreign.is_empty(), differences.is_empty()) {
-        (true, true) => Existence::Ours(Box::new(item)),
+        (true, true) => Existence::Owned(Box::new(item)),
         (true, false) => Existence::Altered(Box::new(item), differences),
         (false, _) => {
             foreign.extend(differences);

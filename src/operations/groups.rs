@@ -1,21 +1,21 @@
-//! Steps about the subnet group and the parameter group.
+//! Steps of the subnet group and the parameter group.
 
 use std::collections::BTreeSet;
 
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::names::{group_description, managed_name};
-use crate::domain::network::{choose_subnets, why_none};
+use crate::domain::network::{choose_subnets, no_suitable_subnet};
 use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
 use crate::domain::verdict::Findings;
 
-use super::{Context, StepOutcome, make};
+use super::{Context, StepOutcome, ensure_created};
 
-/// The subnet group that an account with a default VPC has.
+/// AWS creates this subnet group in an account with a default VPC.
 const DEFAULT_SUBNET_GROUP: &str = "default";
 
-/// Finds the subnet group that was given or the account's default one, or makes one of the given subnets.
+/// Finds the subnet group that the request names or the account's default one, or creates one.
 pub(super) async fn prepare_subnet_group(
     context: &Context<'_>,
     spec: &ClusterSpec,
@@ -23,15 +23,15 @@ pub(super) async fn prepare_subnet_group(
     let task = context.task;
     let name = match &spec.subnet_group {
         SubnetGroup::New { subnet_ids } => {
-            return make(context, subnet_group_of(context, subnet_ids.clone())).await;
+            return ensure_created(context, subnet_group_of(context, subnet_ids.clone())).await;
         }
-        SubnetGroup::OfVpc { vpc_id } => return make_of_vpc(context, spec, vpc_id).await,
+        SubnetGroup::OfVpc { vpc_id } => return create_from_vpc(context, spec, vpc_id).await,
         SubnetGroup::Existing { name } => name,
         SubnetGroup::Default => DEFAULT_SUBNET_GROUP,
     };
     match context.aws.subnet_group(name).await? {
         Some(group) => {
-            let item = Item::found(
+            let item = Item::external(
                 ResourceKind::SubnetGroup,
                 group.name,
                 None,
@@ -41,7 +41,8 @@ pub(super) async fn prepare_subnet_group(
         }
         None if spec.subnet_group == SubnetGroup::Default => Err(Fault::new(
             FaultClass::Invalid,
-            "the account has no subnet group named default; name one by subnet_group.name or give subnet_group.subnet_ids",
+            "the account has no subnet group named `default`; set `subnet_group.name` or \
+             `subnet_group.subnet_ids`",
         )),
         None => Err(Fault::new(
             FaultClass::Invalid,
@@ -59,33 +60,33 @@ fn subnet_group_of(context: &Context<'_>, subnet_ids: BTreeSet<String>) -> Mutat
     }
 }
 
-/// Makes a group of the VPC's subnets as they are now. What was made of them before, or was sent and may have been, stays
-/// as it was: the VPC can have changed since.
-async fn make_of_vpc(
+/// Creates a group of the VPC's current subnets. A group that exists, or may exist because its call
+/// was sent, keeps its subnets even if the VPC has changed since.
+async fn create_from_vpc(
     context: &Context<'_>,
     spec: &ClusterSpec,
     vpc_id: &str,
 ) -> Result<StepOutcome, Fault> {
     let unfilled = subnet_group_of(context, BTreeSet::new());
     let task = context.task;
-    let is_made = unfilled
-        .makes()
+    let exists = unfilled
+        .creates()
         .is_some_and(|(kind, name)| task.present_named(kind, name).is_some());
-    if is_made || task.open_call_like(&unfilled).is_some() {
-        return make(context, unfilled).await;
+    if exists || task.open_call_like(&unfilled).is_some() {
+        return ensure_created(context, unfilled).await;
     }
     let subnets = context.aws.subnets_of_vpc(vpc_id).await?;
-    let chosen = choose_subnets(&subnets, spec.network_type, &context.place.region);
+    let chosen = choose_subnets(&subnets, spec.network_type, &context.account.region);
     if !chosen.is_empty() {
-        return make(context, subnet_group_of(context, chosen)).await;
+        return ensure_created(context, subnet_group_of(context, chosen)).await;
     }
     Err(Fault::new(
         FaultClass::Invalid,
-        why_none(vpc_id, &subnets, spec.network_type),
+        no_suitable_subnet(vpc_id, &subnets, spec.network_type),
     ))
 }
 
-/// Finds the parameter group that was given, or makes an empty one to be filled.
+/// Finds the parameter group that the request names, or creates one with AWS's default values.
 pub(super) async fn prepare_parameter_group(
     context: &Context<'_>,
     spec: &ClusterSpec,
@@ -99,19 +100,19 @@ pub(super) async fn prepare_parameter_group(
                 name: managed_name(&task.cluster, task.operation_id),
                 description: group_description(task.installation_id, task.operation_id),
             };
-            make(context, mutation).await
+            ensure_created(context, mutation).await
         }
     }
 }
 
-/// Finds a parameter group that was given.
+/// Finds an existing parameter group.
 pub(super) async fn find_parameter_group(
     context: &Context<'_>,
     name: &str,
 ) -> Result<StepOutcome, Fault> {
     match context.aws.parameter_group(name).await? {
         Some(group) => {
-            let item = Item::found(
+            let item = Item::external(
                 ResourceKind::ParameterGroup,
                 group.name,
                 None,
@@ -126,7 +127,7 @@ pub(super) async fn find_parameter_group(
     }
 }
 
-/// Fills the parameter group of ours: AWS makes it with default values only.
+/// Sets the values of the parameter group that this operation created.
 pub(super) async fn set_parameters(
     context: &Context<'_>,
     spec: &ClusterSpec,
@@ -135,7 +136,7 @@ pub(super) async fn set_parameters(
         return Ok(StepOutcome::Skip);
     };
     let name = managed_name(&context.task.cluster, context.task.operation_id);
-    let Some(found) = context.aws.parameters(&name).await? else {
+    let Some(current) = context.aws.parameters(&name).await? else {
         return Err(Fault::new(
             FaultClass::NotFound,
             format!("the parameter group {name} is not visible yet"),
@@ -143,7 +144,7 @@ pub(super) async fn set_parameters(
     };
     if values
         .iter()
-        .all(|(key, value)| found.get(key) == Some(value))
+        .all(|(key, value)| current.get(key) == Some(value))
     {
         return Ok(StepOutcome::done());
     }

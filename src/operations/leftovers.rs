@@ -1,4 +1,5 @@
-//! Leftovers: things of ours that no cluster owns any more, removed by the sweep one call at a time.
+//! Leftovers: resources created by this service that no cluster owns any more. The sweep removes
+//! them one call at a time.
 
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
@@ -8,25 +9,28 @@ use crate::domain::problems::fault::Fault;
 use super::StepEnvironment;
 use crate::operations::delete_action::{DeleteAction, cluster_using_role, delete_action_of};
 
-/// What is to be done about a leftover.
+/// How to remove a leftover.
 #[derive(Debug)]
 pub enum Removal {
-    /// Nothing: it is gone, going, or not ours after all.
+    /// No call: it is gone, being deleted, in use, or not managed.
     Nothing,
-    /// This call removes it, or brings its removal nearer.
+    /// This call deletes it, or prepares its deletion.
     Send(Box<Mutation>),
 }
 
-/// The leftovers among the orphans, in the safe order: what rows of this database name, and nobody asked to keep.
+/// The leftovers among the orphans, in the order of their removal: those that this database has
+/// records of, except the ones that a request asked to retain.
 pub fn leftovers(orphans: Vec<Orphan>) -> Vec<Item> {
     let mut items: Vec<Item> = orphans
         .into_iter()
         .filter(|orphan| match orphan.reason {
-            OrphanReason::CameBack | OrphanReason::AnswerLost | OrphanReason::ClusterGone => true,
+            OrphanReason::Reappeared | OrphanReason::ResponseLost | OrphanReason::ClusterGone => {
+                true
+            }
             OrphanReason::Retained | OrphanReason::Unknown => false,
         })
         .filter_map(|orphan| {
-            Some(Item::made(
+            Some(Item::managed(
                 orphan.kind,
                 orphan.name,
                 orphan.arn,
@@ -50,29 +54,29 @@ fn order(kind: ResourceKind) -> u8 {
     }
 }
 
-/// Reads the evidence of a leftover again and says what is to be done.
+/// Reads the ownership evidence of a leftover from AWS and decides how to remove it.
 pub async fn removal_of(
-    world: &StepEnvironment,
+    env: &StepEnvironment,
     installation: uuid::Uuid,
     item: &Item,
 ) -> Result<Removal, Fault> {
     if let (ResourceKind::Role, Some(arn)) = (item.kind, &item.arn)
-        && cluster_using_role(&world.aws, arn).await?.is_some()
+        && cluster_using_role(&env.aws, arn).await?.is_some()
     {
         return Ok(Removal::Nothing);
     }
     Ok(
-        match delete_action_of(&world.aws, &world.place, installation, item, None).await? {
+        match delete_action_of(&env.aws, &env.account, installation, item, None).await? {
             DeleteAction::Gone
             | DeleteAction::Leave(_)
-            | DeleteAction::Leaving
+            | DeleteAction::Deleting
             | DeleteAction::Wait => Removal::Nothing,
-            DeleteAction::Remove(mutation) => Removal::Send(Box::new(mutation)),
+            DeleteAction::Send(mutation) => Removal::Send(Box::new(mutation)),
         },
     )
 }
 
-/// Sends the one call.
-pub async fn send(world: &StepEnvironment, mutation: &Mutation) -> Result<(), Fault> {
-    world.aws.send(mutation, &world.place).await.map(|_| ())
+/// Sends one call of a removal.
+pub async fn send(env: &StepEnvironment, mutation: &Mutation) -> Result<(), Fault> {
+    env.aws.send(mutation, &env.account).await.map(|_| ())
 }

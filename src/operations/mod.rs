@@ -1,13 +1,16 @@
-//! Floor 2, operations: what the product does. One file per kind, each a plan of steps; they see `aws` and `domain`.
+//! Operations (layer 2): what the product does, as plans of steps, one file per kind. They depend
+//! on `aws` and `domain` only.
 //!
-//! A step looks, and says what should follow; it never writes, sleeps, loops or reaches the store. The one mutating call
-//! it may ask for is data: the worker commits it as the intent, sends it, and commits the outcome.
+//! A step's check reads from AWS and returns what follows. It never writes, sleeps, loops or uses
+//! the store. The one mutating call it may need is returned as data: the worker commits the call
+//! as an intent, sends it, and commits the outcome.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use strum::VariantArray;
 
 use crate::aws::Aws;
 use crate::domain::installation::AwsAccount;
@@ -37,72 +40,74 @@ pub mod release_cluster;
 pub mod repair_cluster;
 pub mod scale_cluster;
 mod service_role;
+mod settle;
 pub mod tear_down;
 pub mod timing;
 pub mod update_cluster;
 
 use timing::Settings;
 
-/// How often a security group that was given is looked for in vain: one made moments ago is not seen by all of EC2 yet.
-const TRIES_FOR_A_NEW_GROUP: u32 = 3;
+/// Failed attempts after which a security group counts as missing: EC2 may not find a group yet
+/// that was created moments ago.
+const ATTEMPTS_FOR_A_NEW_GROUP: u32 = 3;
 
-/// The AWS that operations work in, and what the operator has set.
+/// What every step of every operation runs with.
 #[derive(Debug, Clone)]
 pub struct StepEnvironment {
-    /// AWS, to be asked.
+    /// AWS clients with the service's credentials.
     pub aws: Aws,
-    /// Which account and Region it is.
-    pub place: AwsAccount,
-    /// What the operator has set.
+    /// The account and Region of these clients.
+    pub account: AwsAccount,
+    /// The operator's settings.
     pub settings: Settings,
 }
 
-/// What a step may look at.
+/// What a step's check can read.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// AWS, to be asked.
+    /// AWS clients with the service's credentials.
     pub aws: &'a Aws,
-    /// Which account and Region it is.
-    pub place: &'a AwsAccount,
-    /// The operation at its step.
+    /// The account and Region of these clients.
+    pub account: &'a AwsAccount,
+    /// The operation at its current step.
     pub task: &'a Task,
-    /// What the operator has set.
+    /// The operator's settings.
     pub settings: &'a Settings,
 }
 
 impl<'a> Context<'a> {
-    /// What the step of a task may look at.
-    pub fn new(world: &'a StepEnvironment, task: &'a Task) -> Self {
+    /// The context of the current step of `task`.
+    pub fn new(env: &'a StepEnvironment, task: &'a Task) -> Self {
         Self {
-            aws: &world.aws,
-            place: &world.place,
+            aws: &env.aws,
+            account: &env.account,
             task,
-            settings: &world.settings,
+            settings: &env.settings,
         }
     }
 }
 
-/// What a look says should follow.
+/// The result of a step's check: what follows.
 #[derive(Debug)]
 pub enum StepOutcome {
     /// The step is done.
     Done(Findings),
     /// The step is not needed.
     Skip,
-    /// Not yet: look again later.
+    /// The step must wait and be checked again.
     CheckAgain {
-        /// How much later.
+        /// Delay before the next check.
         after: Duration,
-        /// What for.
+        /// The reason that clients see.
         waiting_for: WaitingFor,
-        /// What was found out meanwhile.
+        /// What the check has found so far.
         findings: Findings,
     },
     /// This call must be sent.
     Act {
-        /// The call.
+        /// The one mutating call of the turn.
         mutation: Box<Mutation>,
-        /// Until when a refusal "role not assumable" only means that the role is young.
+        /// Until this time the error "role not assumable" only means that the role is too new.
         propagating_until: Option<DateTime<Utc>>,
     },
 }
@@ -120,72 +125,72 @@ impl StepOutcome {
     }
 }
 
-/// The future of a look.
+/// The future of a step's check.
 pub type StepFuture<'a> = Pin<Box<dyn Future<Output = Result<StepOutcome, Fault>> + Send + 'a>>;
 
-/// The look of a step.
+/// A step's check.
 pub type StepFn = for<'a> fn(&'a Context<'a>) -> StepFuture<'a>;
 
-/// One named, repeatable act. A look that meets a fault comes back with it by `?`.
+/// One named, idempotent part of a plan.
 pub struct Step {
-    /// Its name, which never changes once released.
+    /// Stored with each operation; never changes once released.
     pub name: &'static str,
-    /// How long it may be tried before it blocks.
+    /// How long the step may take before the operation blocks.
     pub deadline: fn(&Task) -> Duration,
-    /// What a deadline means here.
-    pub late: DeadlineCause,
-    /// Reads, and says what should follow.
+    /// How an exceeded deadline is explained.
+    pub deadline_cause: DeadlineCause,
+    /// Reads from AWS and returns what follows; a fault ends the check early.
     pub check: StepFn,
 }
 
-/// What it means when a step's deadline has passed.
+/// How an exceeded deadline of a step is explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeadlineCause {
-    /// The last fault is the reason.
+    /// By the last fault of the step.
     LastFault,
-    /// The cluster did not become available: AWS's events about it are the reason.
+    /// By AWS's events about the cluster, which did not become available.
     ClusterNotAvailable,
 }
 
-/// The ordered steps of a kind.
+/// The ordered steps of a kind of operation.
 pub struct Plan {
-    /// Forward steps.
+    /// The forward steps.
     pub steps: &'static [Step],
-    /// Steps that undo what the forward ones made.
+    /// The steps that undo what the forward steps created.
     pub undo: &'static [Step],
-    /// How long the whole may take before it blocks.
+    /// How long the whole operation may take before it blocks.
     pub deadline: Duration,
 }
 
 impl Step {
-    /// A step that may take so long, and whose last fault is the reason when it takes longer.
+    /// A step whose exceeded deadline is explained by its last fault.
     const fn new(name: &'static str, deadline: fn(&Task) -> Duration, check: StepFn) -> Self {
         Self {
             name,
             deadline,
-            late: DeadlineCause::LastFault,
+            deadline_cause: DeadlineCause::LastFault,
             check,
         }
     }
 
-    /// A step that waits for the cluster: AWS's events are the reason when it takes too long.
+    /// A step that waits for the cluster: its exceeded deadline is explained by AWS's events.
     const fn awaiting(name: &'static str, deadline: fn(&Task) -> Duration, check: StepFn) -> Self {
         Self {
             name,
             deadline,
-            late: DeadlineCause::ClusterNotAvailable,
+            deadline_cause: DeadlineCause::ClusterNotAvailable,
             check,
         }
     }
 }
 
 impl Plan {
-    /// The names of the forward steps, as they are written down when an operation is accepted.
+    /// The names of the forward steps, which are stored when an operation is accepted.
     pub fn step_names(&self) -> Vec<&'static str> {
         self.steps.iter().map(|step| step.name).collect()
     }
 
-    /// The names of the undo steps.
+    /// The names of the undo steps, which are stored when a roll-back starts.
     pub fn undo_names(&self) -> Vec<&'static str> {
         self.undo.iter().map(|step| step.name).collect()
     }
@@ -215,9 +220,9 @@ pub fn step(kind: Kind, name: &str) -> Option<&'static Step> {
         .find(|step| step.name == name)
 }
 
-/// Every step name this program knows, for claims.
+/// Every step name of this binary: a worker claims only operations at one of these steps.
 pub fn known_steps() -> Vec<String> {
-    let plans = Kind::ALL.into_iter().map(plan);
+    let plans = Kind::VARIANTS.iter().copied().map(plan);
     let mut names: Vec<String> = plans
         .flat_map(|plan| plan.steps.iter().chain(plan.undo))
         .map(|step| step.name.to_owned())
@@ -227,11 +232,12 @@ pub fn known_steps() -> Vec<String> {
     names
 }
 
-/// Looks for what a mutation makes: it is done when ours is there, a conflict when another's is, else it must be made.
-async fn make(context: &Context<'_>, mutation: Mutation) -> Result<StepOutcome, Fault> {
+/// Creates the resource of `mutation` unless it exists. An existing one completes the step if this
+/// operation created it; otherwise it is a conflict.
+async fn ensure_created(context: &Context<'_>, mutation: Mutation) -> Result<StepOutcome, Fault> {
     let task = context.task;
     if mutation
-        .makes()
+        .creates()
         .is_some_and(|(kind, name)| task.present_named(kind, name).is_some())
     {
         return Ok(StepOutcome::done());
@@ -239,14 +245,14 @@ async fn make(context: &Context<'_>, mutation: Mutation) -> Result<StepOutcome, 
     let mutation = task.open_call_like(&mutation).cloned().unwrap_or(mutation);
     match evidence::find_evidence(
         context.aws,
-        context.place,
+        context.account,
         task.installation_id,
         task.operation_id,
         &mutation,
     )
     .await?
     {
-        evidence::Existence::Ours(item) => Ok(StepOutcome::Done(Findings::of(*item))),
+        evidence::Existence::Owned(item) => Ok(StepOutcome::Done(Findings::of(*item))),
         evidence::Existence::Foreign(differences)
         | evidence::Existence::Altered(_, differences) => Err(conflict(&mutation, differences)),
         evidence::Existence::Absent | evidence::Existence::Undecided => {
@@ -257,7 +263,7 @@ async fn make(context: &Context<'_>, mutation: Mutation) -> Result<StepOutcome, 
 
 fn conflict(mutation: &Mutation, differences: Vec<Difference>) -> Fault {
     let detail = format!(
-        "something named {} exists and was not made by this operation",
+        "{} exists in AWS and was not created by this operation",
         mutation.target()
     );
     Fault {
@@ -266,29 +272,36 @@ fn conflict(mutation: &Mutation, differences: Vec<Difference>) -> Fault {
     }
 }
 
-/// Sends the one call of a turn and says what it made.
+/// The fault of an operation whose stored spec belongs to another kind.
+fn wrong_spec() -> Fault {
+    let detail = "the stored spec does not match the kind of the operation";
+    Fault::new(FaultClass::Invalid, detail)
+}
+
+/// Sends the one call of a turn. The findings contain the resource that it created.
 pub async fn act(context: &Context<'_>, mutation: &Mutation) -> Result<Findings, Fault> {
-    let sent = context.aws.send(mutation, context.place).await;
+    let sent = context.aws.send(mutation, context.account).await;
     let effect = sent.map_err(|fault| {
-        sent_twice(
+        reclassify_repeated_call(
             context,
             mutation,
-            missing_external_group(context, mutation, fault),
+            reclassify_missing_group(context, mutation, fault),
         )
     })?;
-    let made = mutation.makes().map(|(kind, name)| {
+    let created = mutation.creates().map(|(kind, name)| {
         let arn = effect.arn.clone();
-        Item::made(kind, name, arn, context.task.operation_id)
+        Item::managed(kind, name, arn, context.task.operation_id)
     });
     Ok(Findings {
-        inventory: made.into_iter().collect(),
+        inventory: created.into_iter().collect(),
         observed: effect.observed,
         ..Findings::default()
     })
 }
 
-/// A group that was given and is not there is a wrong input; one that we made is only not visible yet.
-fn missing_external_group(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault {
+/// NotFound for a group that this service did not create is invalid input. A group that it created
+/// is only not visible yet, and the call is retried.
+fn reclassify_missing_group(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault {
     let code = fault
         .aws
         .as_ref()
@@ -299,19 +312,21 @@ fn missing_external_group(context: &Context<'_>, mutation: &Mutation, fault: Fau
     } else {
         ResourceKind::ParameterGroup
     };
-    let present = context.task.inventory.iter().rev();
-    let group = present
-        .into_iter()
+    let group = context
+        .task
+        .inventory
+        .iter()
+        .rev()
         .find(|item| item.kind == kind && item.presence == Presence::Present);
-    let given = group.is_some_and(|group| group.owner == Owner::External);
-    let uses = matches!(
+    let is_external = group.is_some_and(|group| group.owner == Owner::External);
+    let uses_group = matches!(
         mutation,
         Mutation::CreateCluster(_) | Mutation::UpdateCluster(_)
     );
-    // So is a group that shall be let in, once a few tries have not found it either.
+    // The peer of an ingress rule is invalid once several attempts have not found it.
     let opens = matches!(mutation, Mutation::AuthorizeIngress { .. });
-    let never_there = opens && context.task.step.faults_in_row >= TRIES_FOR_A_NEW_GROUP;
-    if (uses && given || never_there) && fault.class == FaultClass::NotFound {
+    let never_found = opens && context.task.step.faults_in_row >= ATTEMPTS_FOR_A_NEW_GROUP;
+    if (uses_group && is_external || never_found) && fault.class == FaultClass::NotFound {
         return Fault {
             class: FaultClass::Invalid,
             ..fault
@@ -320,10 +335,12 @@ fn missing_external_group(context: &Context<'_>, mutation: &Mutation, fault: Fau
     fault
 }
 
-/// A refusal of a call whose twin may have taken effect: "there are three nodes already" says that it has. Look again.
-fn sent_twice(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault {
-    let twin = context.task.open_call_like(mutation).is_some();
-    if twin && fault.class == FaultClass::Invalid {
+/// A call is repeated after its first attempt ended with an unknown outcome. If that attempt took
+/// effect, AWS rejects the repetition as invalid ("there are already three nodes"). The class
+/// `WrongState` makes the worker check the step again instead of failing the operation.
+fn reclassify_repeated_call(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault {
+    let is_repeated = context.task.open_call_like(mutation).is_some();
+    if is_repeated && fault.class == FaultClass::Invalid {
         return Fault {
             class: FaultClass::WrongState,
             ..fault
@@ -332,9 +349,10 @@ fn sent_twice(context: &Context<'_>, mutation: &Mutation, fault: Fault) -> Fault
     fault
 }
 
-/// The fault of a step whose deadline has passed: the last one it met, or what AWS says about the cluster.
-pub async fn late_fault(context: &Context<'_>, step: &Step, last: Option<Fault>) -> Fault {
-    match step.late {
+/// The fault of a step that exceeded its deadline: its last fault, or AWS's events about the
+/// cluster.
+pub async fn deadline_fault(context: &Context<'_>, step: &Step, last: Option<Fault>) -> Fault {
+    match step.deadline_cause {
         DeadlineCause::ClusterNotAvailable => {
             let detail = format!(
                 "the cluster {} did not become available in time",
@@ -345,7 +363,7 @@ pub async fn late_fault(context: &Context<'_>, step: &Step, last: Option<Fault>)
         DeadlineCause::LastFault => last.unwrap_or_else(|| {
             Fault::new(
                 FaultClass::Deadline,
-                format!("{} took longer than it may", step.name),
+                format!("{} exceeded its deadline", step.name),
             )
         }),
     }

@@ -1,7 +1,10 @@
-//! Seen: what is to be seen of the cluster since the last call went out that could have changed it.
+//! Observation: the state of an operation's cluster since the last call that could have changed it.
 //!
-//! One poll looks at all clusters for every waiting operation of every process; an operation asks by itself only where
-//! that poll is silent.
+//! One process polls all clusters for every waiting operation of every process. An operation reads
+//! its cluster itself only while no process polls.
+//!
+//! A polled state is used only if it was read after the operation's last call ended. An older state
+//! is [`Observation::Stale`]: the operation waits for the next poll.
 
 use crate::domain::observed::Observed;
 use crate::domain::problems::fault::Fault;
@@ -10,33 +13,32 @@ use crate::domain::waiting::WaitingFor;
 
 use super::{Context, StepOutcome};
 
-/// With a poll for all, an operation is woken by what the poll sees; it looks by itself this many polls later.
-const POLLS_SLEPT: u32 = 3;
+/// A poll that sees a change wakes the operation. Without a change the operation is checked again
+/// after this many polls.
+const POLLS_BETWEEN_CHECKS: u32 = 3;
 
-/// What is to be seen of a cluster.
+/// The state of a cluster.
 pub(super) enum Observation {
-    /// It is there.
-    There(Box<Observed>),
-    /// It is not there.
-    NotThere,
-    /// Nobody has looked since the last call.
-    NotYet,
+    Found(Box<Observed>),
+    NotFound,
+    /// The cluster was not read since the last call.
+    Stale,
 }
 
 impl Context<'_> {
-    /// What is to be seen of the cluster: by the poll for all if there is one, else by asking.
-    pub(super) async fn seen(&self) -> Result<Observation, Fault> {
-        let latest_observation = &self.task.latest_observation;
+    /// The state of the cluster: as last polled, or read now if no process polls.
+    pub(super) async fn observe(&self) -> Result<Observation, Fault> {
+        let latest = &self.task.latest_observation;
         if self.is_polled() {
-            return Ok(match &latest_observation.cluster {
-                _ if !latest_observation.is_fresh() => Observation::NotYet,
-                Some(cluster) => Observation::There(Box::new(cluster.clone())),
-                None => Observation::NotThere,
+            return Ok(match &latest.cluster {
+                _ if !latest.is_fresh() => Observation::Stale,
+                Some(cluster) => Observation::Found(Box::new(cluster.clone())),
+                None => Observation::NotFound,
             });
         }
         let cluster = self.aws.cluster(self.task.cluster.as_str()).await?;
-        Ok(cluster.map_or(Observation::NotThere, |cluster| {
-            Observation::There(Box::new(cluster))
+        Ok(cluster.map_or(Observation::NotFound, |cluster| {
+            Observation::Found(Box::new(cluster))
         }))
     }
 
@@ -44,7 +46,7 @@ impl Context<'_> {
     pub(super) fn wait_for_cluster(&self, findings: Findings) -> StepOutcome {
         let poll = self.settings.timing.cluster_poll;
         let after = if self.is_polled() {
-            poll * POLLS_SLEPT
+            poll * POLLS_BETWEEN_CHECKS
         } else {
             poll
         };
@@ -55,11 +57,12 @@ impl Context<'_> {
         }
     }
 
-    /// What a look has found out that the rows do not say. What the poll has seen is in them; written again it would
-    /// count as newer than it is, and replace what the poll has seen since.
-    pub fn news(&self, findings: Findings) -> Findings {
-        let known = self.is_polled() && findings.observed == self.task.latest_observation.cluster;
-        if known {
+    /// The findings without the polled state, which is stored already. Recording it again would
+    /// give it a newer timestamp and could overwrite the result of a later poll.
+    pub fn without_polled_state(&self, findings: Findings) -> Findings {
+        let is_stored =
+            self.is_polled() && findings.observed == self.task.latest_observation.cluster;
+        if is_stored {
             Findings {
                 observed: None,
                 ..findings

@@ -1,31 +1,34 @@
-//! release_cluster: forgets a cluster. AWS is not touched, and nothing of it is ours to delete any more.
+//! release_cluster: stops managing a cluster without changing anything in AWS.
 
 use std::time::Duration;
 
 use crate::domain::inventory::Presence;
 use crate::domain::verdict::Findings;
 
-use super::{Context, Plan, Step, StepFuture, StepOutcome};
+use super::{Context, Plan, Step, StepOutcome};
+use crate::domain::problems::fault::Fault;
 
-/// The plan. Until its one step is done nothing has happened, so there is nothing to undo.
+/// One step, which only changes the inventory: there is nothing to undo.
 pub const PLAN: Plan = Plan {
-    steps: &[Step::new("let_go", |_| Duration::from_secs(60), let_go)],
+    steps: &[Step::new(
+        "let_go",
+        |_| Duration::from_secs(60),
+        |context| Box::pin(release(context)),
+    )],
     undo: &[],
     deadline: Duration::from_secs(60 * 60),
 };
 
-fn let_go<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(async move {
-        let present = context
-            .task
-            .inventory
-            .iter()
-            .filter(|item| item.presence == Presence::Present);
-        let left = present
-            .map(|item| item.left("released: this service does not manage the cluster any more"));
-        Ok(StepOutcome::Done(Findings {
-            inventory: left.collect(),
-            ..Findings::default()
-        }))
-    })
+async fn release(context: &Context<'_>) -> Result<StepOutcome, Fault> {
+    let present = context
+        .task
+        .inventory
+        .iter()
+        .filter(|item| item.presence == Presence::Present);
+    let left =
+        present.map(|item| item.left("released: this service no longer manages the cluster"));
+    Ok(StepOutcome::Done(Findings {
+        inventory: left.collect(),
+        ..Findings::default()
+    }))
 }

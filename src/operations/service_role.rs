@@ -1,10 +1,10 @@
-//! Steps about the service role: find it, make it, and the service-linked role beside it.
+//! Steps of the service role: find or create it, and ensure that DAX's service-linked role exists.
 
 use chrono::{DateTime, Utc};
 
 use crate::aws::RoleSummary;
 use crate::domain::iam::policies::trust_policy;
-use crate::domain::iam::trust::{may_serve, trusts_dax};
+use crate::domain::iam::trust::{is_discoverable, trusts_dax};
 use crate::domain::inventory::{Item, Owner, ResourceKind};
 use crate::domain::mutation::{Mutation, SERVICE_LINKED_ROLE};
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, managed_name};
@@ -13,22 +13,22 @@ use crate::domain::spec::{ClusterSpec, ServiceRole};
 use crate::domain::verdict::Findings;
 
 use super::evidence::tags;
-use super::{Context, StepOutcome, make};
+use super::{Context, StepOutcome, ensure_created};
 
-/// Finds the role that was given, or the one that the account has, as the AWS console looks for it.
+/// Finds the role that the request names, or discovers the account's role as the AWS console does.
 pub(super) async fn find(context: &Context<'_>, spec: &ClusterSpec) -> Result<StepOutcome, Fault> {
-    // Asked before anything is made: a Region without DAX refuses every call of it.
+    // A Region without DAX rejects every call of DAX: fail before anything is created.
     context.aws.cluster(context.task.cluster.as_str()).await?;
     match &spec.service_role {
         ServiceRole::New { .. } => Ok(StepOutcome::Skip),
         ServiceRole::Existing { arn } => {
-            check_given(context, arn).await?;
-            Ok(found(context, arn))
+            check_existing_role(context, arn).await?;
+            Ok(use_role(context, arn))
         }
         ServiceRole::Discover { default_access } => {
             let candidates = candidates(context).await?;
             match candidates.as_slice() {
-                [only] => Ok(found(context, &only.arn)),
+                [only] => Ok(use_role(context, &only.arn)),
                 [] if default_access.is_some() => Ok(StepOutcome::Skip),
                 _ => Err(unspecified(&candidates)),
             }
@@ -36,8 +36,8 @@ pub(super) async fn find(context: &Context<'_>, spec: &ClusterSpec) -> Result<St
     }
 }
 
-fn found(context: &Context<'_>, arn: &str) -> StepOutcome {
-    StepOutcome::Done(Findings::of(Item::found(
+fn use_role(context: &Context<'_>, arn: &str) -> StepOutcome {
+    StepOutcome::Done(Findings::of(Item::external(
         ResourceKind::Role,
         name_in(arn),
         Some(arn.to_owned()),
@@ -50,7 +50,7 @@ fn name_in(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
-async fn check_given(context: &Context<'_>, arn: &str) -> Result<(), Fault> {
+async fn check_existing_role(context: &Context<'_>, arn: &str) -> Result<(), Fault> {
     let Some(role) = context
         .aws
         .role(name_in(arn), arn)
@@ -59,7 +59,7 @@ async fn check_given(context: &Context<'_>, arn: &str) -> Result<(), Fault> {
     else {
         return Err(Fault::new(
             FaultClass::RoleNotAssumable,
-            format!("the given service role {arn} does not exist"),
+            format!("the service role {arn} does not exist"),
         ));
     };
     if !trusts_dax(&role.trust_policy) {
@@ -70,11 +70,12 @@ async fn check_given(context: &Context<'_>, arn: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Roles that trust DAX and are not ours: outside our path and without our tags.
+/// The roles that trust DAX and are not managed: outside the service's IAM path, and without its
+/// ownership tags.
 async fn candidates(context: &Context<'_>) -> Result<Vec<RoleSummary>, Fault> {
     let mut candidates = Vec::new();
     for role in context.aws.roles("/").await? {
-        if !may_serve(&role.path, &role.trust_policy) {
+        if !is_discoverable(&role.path, &role.trust_policy) {
             continue;
         }
         let full = context.aws.role(&role.name, &role.arn).await?;
@@ -87,10 +88,10 @@ async fn candidates(context: &Context<'_>) -> Result<Vec<RoleSummary>, Fault> {
 
 fn unspecified(candidates: &[RoleSummary]) -> Fault {
     let detail = if candidates.is_empty() {
-        "no role of this account trusts DAX; name one by service_role.arn, or say by service_role.access and \
-         service_role.tables what a new one may reach"
+        "no role of this account trusts DAX; set `service_role.arn`, or set \
+         `service_role.access` and `service_role.tables` to have a role created"
     } else {
-        "several roles of this account trust DAX; name the one to use by service_role.arn"
+        "several roles of this account trust DAX; set `service_role.arn` to the one to use"
     };
     let candidates = candidates.iter().map(|role| role.arn.clone()).collect();
     Fault {
@@ -99,7 +100,7 @@ fn unspecified(candidates: &[RoleSummary]) -> Fault {
     }
 }
 
-/// Makes the role that only this cluster uses.
+/// Creates the role that only this cluster uses.
 pub(super) async fn create(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     let task = context.task;
     if task
@@ -119,19 +120,20 @@ pub(super) async fn create(context: &Context<'_>) -> Result<StepOutcome, Fault> 
         ),
         tags: tags(task.installation_id, task.operation_id),
     };
-    make(context, mutation).await
+    ensure_created(context, mutation).await
 }
 
-/// Makes sure that DAX's service-linked role is there; DAX itself needs it to reach the network.
+/// Ensures that the account has DAX's service-linked role, which DAX uses to manage network
+/// interfaces.
 pub(super) async fn ensure_service_linked(context: &Context<'_>) -> Result<StepOutcome, Fault> {
-    let place = context.place;
+    let account = context.account;
     let arn = format!(
         "arn:{}:iam::{}:role/aws-service-role/dax.amazonaws.com/{SERVICE_LINKED_ROLE}",
-        place.partition, place.account_id
+        account.partition, account.account_id
     );
     match context.aws.role(SERVICE_LINKED_ROLE, &arn).await {
         Ok(Some(role)) => {
-            let item = Item::found(
+            let item = Item::external(
                 ResourceKind::ServiceLinkedRole,
                 SERVICE_LINKED_ROLE,
                 Some(role.arn),
@@ -140,20 +142,20 @@ pub(super) async fn ensure_service_linked(context: &Context<'_>) -> Result<StepO
             Ok(StepOutcome::Done(Findings::of(item)))
         }
         Ok(None) => Ok(StepOutcome::act(Mutation::CreateServiceLinkedRole)),
-        // Who may not look may still create clusters: DAX makes the role itself when it is missing.
+        // Without iam:GetRole the step is skipped: DAX creates a missing role itself.
         Err(fault) if fault.class == FaultClass::Permission => Ok(StepOutcome::Skip),
         Err(fault) => Err(fault),
     }
 }
 
-/// Until when "DAX cannot assume the role" may only mean that the role is young.
+/// Until this time the error "DAX cannot assume the role" can mean that the role is too new.
 pub(super) async fn propagating_until(
     context: &Context<'_>,
 ) -> Result<Option<DateTime<Utc>>, Fault> {
     let Some(role) = context.task.present(ResourceKind::Role) else {
         return Ok(None);
     };
-    let born = match role.owner {
+    let created_at = match role.owner {
         Owner::Managed => role.recorded_at,
         Owner::External => {
             let arn = role.arn.as_deref().unwrap_or_default();
@@ -164,5 +166,5 @@ pub(super) async fn propagating_until(
                 .and_then(|role| role.created_at)
         }
     };
-    Ok(born.map(|born| born + context.settings.timing.propagation))
+    Ok(created_at.map(|at| at + context.settings.timing.propagation))
 }

@@ -1,40 +1,42 @@
-//! Pace: what the operator has set for all operations, and how long to wait for what.
+//! Timing: the operator's settings for all operations, and the intervals between reads from AWS.
 
 use std::time::Duration;
 
-/// What the operator has set for all operations.
+/// The operator's settings for all operations.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// ARN of the permissions boundary that every role of ours is made with.
+    /// ARN of the permissions boundary that every created service role gets.
     pub permissions_boundary: Option<String>,
-    /// How long to wait for what.
+    /// Intervals and timeouts.
     pub timing: Timing,
 }
 
-/// How long to wait for what. AWS's pace by default; the sandbox lives faster.
+/// Intervals and timeouts. [`Timing::AWS`] suits AWS; [`Timing::SANDBOX`] is shorter.
 #[derive(Debug, Clone)]
 pub struct Timing {
-    /// Between two looks at a cluster that changes.
+    /// Between two reads of a cluster that is changing.
     pub cluster_poll: Duration,
-    /// Between two looks at something that is still in use.
+    /// Between two attempts to remove a resource that is still in use.
     pub release_poll: Duration,
-    /// First wait when DAX cannot assume a young role yet; it grows to 7.5 times this.
+    /// First delay while DAX cannot assume a new role yet; the delay grows to 7.5 times this.
     pub role_recheck: Duration,
-    /// How long after its creation a role may be too young to be assumed (IAM is eventually consistent).
+    /// Time after its creation during which a role may not be assumable yet: IAM is eventually
+    /// consistent.
     pub propagation: Duration,
-    /// How long after a lost answer "it is not there" is not believed.
+    /// Time after a call or a creation during which NotFound is not trusted.
     pub absence: Duration,
-    /// How long AWS may take to show, and to heed, what a call has changed: a policy is detached, and the next node is
-    /// rebooted, only so long after the call before.
+    /// Time for AWS to show and apply the effect of a call. A replaced policy is detached, and the
+    /// next node is rebooted, only this long after the call before.
     pub settle: Duration,
-    /// Between two looks at all clusters while no operation waits for one: how old what is shown of a cluster may be.
+    /// Between two reads of all clusters while no operation waits for one: the greatest age of a
+    /// cluster that clients see.
     pub refresh: Duration,
-    /// How old what is known of a cluster's tags and parameter values may be.
+    /// Between two reads of the tags and parameter values of a cluster.
     pub details: Duration,
 }
 
 impl Timing {
-    /// AWS's pace: facts and practice in the developer guide and in other provisioners.
+    /// For AWS: values from the developer guide and from other provisioners.
     pub const AWS: Self = Self {
         cluster_poll: Duration::from_secs(15),
         release_poll: Duration::from_secs(10),
@@ -46,7 +48,8 @@ impl Timing {
         details: Duration::from_secs(600),
     };
 
-    /// The sandbox's pace: everything there takes a second or so. Absence still outlasts a call in flight.
+    /// For the sandbox, where every change takes about a second. `absence` is still longer than a
+    /// call in flight.
     pub const SANDBOX: Self = Self {
         cluster_poll: Duration::from_millis(200),
         release_poll: Duration::from_millis(200),
@@ -58,7 +61,7 @@ impl Timing {
         details: Duration::from_secs(5),
     };
 
-    /// How long the poll for all clusters may be silent before an operation asks by itself.
+    /// Time without a poll of all clusters after which an operation reads its cluster itself.
     pub fn poll_timeout(&self) -> Duration {
         (self.cluster_poll * 3).max(Duration::from_secs(5))
     }

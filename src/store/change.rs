@@ -1,4 +1,4 @@
-//! Accepting work on a cluster that exists: a change, or its adoption.
+//! Acceptance of a change of a managed cluster, and of an adoption.
 
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -10,19 +10,19 @@ use super::accept::{Accepted, NewOperation};
 use super::rows::{self, to_json};
 use super::{Store, StoreError, insert};
 
-/// A change as it was read against the cluster.
+/// A change that was validated against the current state of the cluster.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// The cluster.
+    /// The name of the cluster.
     pub cluster: String,
-    /// The last operation on it when the request was read: settings change with operations only.
+    /// The cluster's last operation at validation. Settings change only with operations.
     pub since: Uuid,
-    /// What to do.
+    /// The spec of the new operation.
     pub spec: Spec,
 }
 
 impl Store {
-    /// Accepts a change of a managed cluster. The desired settings are the new ones from now on.
+    /// Accepts a change of a managed cluster and stores its new desired settings.
     pub async fn accept_change(
         &self,
         new: &NewOperation,
@@ -35,27 +35,29 @@ impl Store {
         let outcome = self
             .detached(|pool| async move { change_in_transaction(&pool, &new_owned, &owned).await })
             .await;
-        self.or_twin(outcome, new, &change.cluster).await
+        self.or_replay(outcome, new, &change.cluster).await
     }
 
-    /// Accepts the adoption of a cluster that exists in AWS; the name is taken from now on.
+    /// Accepts the adoption of an existing cluster. `observed` holds its settings in AWS.
     pub async fn accept_adopt(
         &self,
         new: &NewOperation,
-        seen: &ClusterSpec,
+        observed: &ClusterSpec,
     ) -> Result<Accepted, StoreError> {
         if let Some(known) = self.known_request(new).await? {
             return Ok(known);
         }
-        let (new_owned, owned) = (new.clone(), seen.clone());
+        let (new_owned, owned) = (new.clone(), observed.clone());
         let outcome = self
             .detached(|pool| async move { adopt_in_transaction(&pool, &new_owned, &owned).await })
             .await;
-        self.or_twin(outcome, new, seen.name.as_str()).await
+        self.or_replay(outcome, new, observed.name.as_str())
+            .await
     }
 
-    /// What became of a request; where it was not accepted, a twin under the same key may have been faster.
-    async fn or_twin(
+    /// The outcome of a request. If it was rejected, an identical concurrent request may have been
+    /// accepted.
+    async fn or_replay(
         &self,
         outcome: Result<Accepted, StoreError>,
         new: &NewOperation,
@@ -63,13 +65,14 @@ impl Store {
     ) -> Result<Accepted, StoreError> {
         match outcome {
             Ok(Accepted::Created(id)) => Ok(Accepted::Created(id)),
-            Ok(refused) => Ok(self.known_request(new).await?.unwrap_or(refused)),
+            Ok(rejected) => Ok(self.known_request(new).await?.unwrap_or(rejected)),
             Err(error) => self.explain_conflict(error, new, cluster).await,
         }
     }
 }
 
-/// The live operation on a cluster, locked: before the cluster, as a worker's record takes the two.
+/// Locks and returns the unfinished operation on a cluster. It is locked before the cluster, in the
+/// same order as by the worker's record.
 pub(super) async fn lock_live(
     connection: &mut PgConnection,
     cluster: &str,
@@ -90,43 +93,44 @@ async fn change_in_transaction(
 ) -> Result<Accepted, StoreError> {
     let mut transaction = pool.begin().await?;
     let live = lock_live(&mut transaction, &change.cluster).await?;
-    let found = sqlx::query!(
+    let row = sqlx::query!(
         "select id, status, operation_id, desired from clusters where name = $1 and deleted_at is null for update",
         change.cluster
     )
     .fetch_optional(&mut *transaction)
     .await?;
-    let Some(found) = found else {
+    let Some(row) = row else {
         return Ok(Accepted::NoSuchCluster);
     };
     if let Some(live) = live {
         return Ok(Accepted::InProgress(live));
     }
-    let prior = rows::cluster_status(&found.status)?;
+    let prior = rows::cluster_status(&row.status)?;
     if prior == ClusterStatus::Failed {
         return Ok(Accepted::ClusterFailed);
     }
-    // The settings can change while their last operation stays the same: at its end, when it was undone.
+    // An undone operation restores the settings when it ends, so the operation's ID alone is not
+    // enough.
     let built_on = change.spec.change().map(|change| &change.before);
-    let desired: ClusterSpec = rows::from_json("clusters.desired", found.desired)?;
-    if found.operation_id != change.since || built_on.is_some_and(|before| *before != desired) {
+    let desired: ClusterSpec = rows::from_json("clusters.desired", row.desired)?;
+    if row.operation_id != change.since || built_on.is_some_and(|before| *before != desired) {
         return Ok(Accepted::Stale);
     }
     let Change { cluster, spec, .. } = change;
     let becomes = ClusterStatus::Updating;
-    let row = insert::Row {
+    let operation = insert::Row {
         new,
         spec,
-        cluster_id: found.id,
+        cluster_id: row.id,
         cluster,
         prior: Some(prior),
         becomes,
     };
-    insert::operation(&mut transaction, &row).await?;
+    insert::operation(&mut transaction, &operation).await?;
     if let Some(after) = spec.change().map(|change| &change.after) {
         sqlx::query!(
             "update clusters set desired = $2 where id = $1",
-            found.id,
+            row.id,
             to_json(after)
         )
         .execute(&mut *transaction)
@@ -139,15 +143,15 @@ async fn change_in_transaction(
 async fn adopt_in_transaction(
     pool: &PgPool,
     new: &NewOperation,
-    seen: &ClusterSpec,
+    observed: &ClusterSpec,
 ) -> Result<Accepted, StoreError> {
     let mut transaction = pool.begin().await?;
-    let name = seen.name.as_str();
+    let name = observed.name.as_str();
     let live = lock_live(&mut transaction, name).await?;
     if let Some(live) = live {
         return Ok(Accepted::InProgress(live));
     }
-    // The row of a failed create of that name is taken over: nothing is left of what it made.
+    // The row of a failed create with this name is reused: none of its resources is left.
     let row = sqlx::query!(
         "insert into clusters (id, name, status, desired, operation_id)
          values ($1, $2, 'updating', $3, $1)
@@ -158,14 +162,14 @@ async fn adopt_in_transaction(
          returning id",
         new.id,
         name,
-        to_json(seen)
+        to_json(observed)
     )
     .fetch_optional(&mut *transaction)
     .await?;
     let Some(row) = row else {
         return Ok(Accepted::ClusterExists);
     };
-    let spec = Spec::AdoptCluster(Box::new(seen.clone()));
+    let spec = Spec::AdoptCluster(Box::new(observed.clone()));
     let becomes = ClusterStatus::Updating;
     let row = insert::Row {
         new,

@@ -1,4 +1,4 @@
-//! Claims: one statement takes an operation, raises its epoch and starts the lease.
+//! Claims: one statement claims an operation, raises its epoch and starts the lease.
 
 use std::time::{Duration, Instant};
 
@@ -8,36 +8,37 @@ use crate::domain::waiting::WaitingFor;
 
 use super::{Store, StoreError};
 
-/// Length of a lease. It is never renewed: a turn is over before, or its writes are fenced.
+/// Length of a lease. A lease is never renewed: the turn ends earlier, or its writes are fenced.
 pub const LEASE: Duration = Duration::from_secs(15);
 
 /// A worker's time-limited hold on an operation.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// The operation.
+    /// The claimed operation.
     pub operation_id: Uuid,
-    /// The fence: every write names it.
+    /// The fencing token: every write of the turn names it.
     pub epoch: i64,
-    /// The worker.
+    /// The name of the worker.
     pub owner: String,
-    /// This process's monotonic clock before the claim was sent, so the real lease ends later than we think.
+    /// The local monotonic clock before the claim was sent, so the real lease ends later than
+    /// computed.
     pub taken_at: Instant,
-    /// Claims in a row, this one included, that recorded no verdict.
+    /// Number of consecutive claims without a recorded verdict, including this one.
     pub claims_without_progress: i32,
 }
 
 impl Claim {
-    /// How much of the lease is surely left.
+    /// Lower bound of the time left in the lease.
     pub fn lease_left(&self) -> Duration {
         LEASE.saturating_sub(self.taken_at.elapsed())
     }
 }
 
 impl Store {
-    /// Claims the operation that has waited longest past its time, among those whose next step this program knows.
+    /// Claims the most overdue operation among those of the given kinds and current steps.
     ///
-    /// `wake_at` moves to the end of the lease, so the head of the index is always claimable, and an operation whose
-    /// worker died comes back by itself.
+    /// `wake_at` moves to the end of the lease. So the head of the index is always claimable, and
+    /// the operation of a crashed worker becomes claimable again.
     pub async fn claim(
         &self,
         owner: &str,
@@ -82,7 +83,7 @@ impl Store {
     }
 }
 
-/// Words of the reasons to wait, as a column.
-pub(super) fn waiting_word(reason: Option<WaitingFor>) -> Option<&'static str> {
+/// A reason to wait as its column value.
+pub(super) fn waiting_for_name(reason: Option<WaitingFor>) -> Option<&'static str> {
     reason.map(WaitingFor::as_str)
 }

@@ -1,4 +1,4 @@
-//! Reading clusters, and what the end of an operation means for one.
+//! Queries of clusters, and their status when an operation ends.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -10,16 +10,17 @@ use crate::domain::operation::{ClusterStatus, Kind, Status};
 use super::rows::{self, from_json, from_optional_json};
 use super::{Store, StoreError};
 
-/// Which clusters to list.
+/// Filter of a list of clusters.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterFilter {
-    /// Only those of this status.
+    /// Only clusters with this status.
     pub status: Option<ClusterStatus>,
-    /// Only those older than this place in the listing.
+    /// Only clusters older than this position: creation time and ID.
     pub before: Option<(DateTime<Utc>, Uuid)>,
 }
 
-/// Writes what the end of an operation means for its cluster.
+/// Writes the status of a cluster when an operation on it ends. `prior` is its status before the
+/// operation.
 pub(super) async fn end_operation(
     connection: &mut PgConnection,
     cluster_id: Uuid,
@@ -34,7 +35,7 @@ pub(super) async fn end_operation(
         Kind::CreateCluster => (ClusterStatus::Failed, false),
         Kind::DeleteCluster | Kind::ReleaseCluster if succeeded => (ClusterStatus::Deleting, true),
         Kind::AdoptCluster if succeeded => (ClusterStatus::Available, false),
-        // A cluster that was not adopted after all is none of ours.
+        // A failed adoption leaves the cluster unmanaged.
         Kind::AdoptCluster => (ClusterStatus::Failed, true),
         Kind::UpdateCluster
         | Kind::ScaleCluster
@@ -67,7 +68,7 @@ pub(super) async fn end_operation(
     Ok(())
 }
 
-/// Raises the version of a cluster, because its last operation can be seen to have changed.
+/// Raises the version of a cluster after a visible change of its last operation.
 pub(super) async fn touch(
     connection: &mut PgConnection,
     cluster_id: Uuid,
@@ -82,7 +83,8 @@ pub(super) async fn touch(
 }
 
 impl Store {
-    /// The managed cluster of this name, if there is one; a failed create counts until its name is asked for again.
+    /// The managed cluster with this name, if any. The cluster of a failed create counts until its
+    /// name is reused.
     pub async fn cluster(&self, name: &str) -> Result<Option<Cluster>, StoreError> {
         let ids: Vec<Uuid> = sqlx::query_scalar!(
             "select id from clusters where name = $1 and deleted_at is null",
@@ -93,7 +95,7 @@ impl Store {
         Ok(self.read_clusters(&ids).await?.pop())
     }
 
-    /// Clusters, newest first.
+    /// At most `limit` clusters, newest first.
     pub async fn clusters(
         &self,
         filter: &ClusterFilter,
@@ -118,7 +120,8 @@ impl Store {
         self.read_clusters(&ids).await
     }
 
-    /// The names of the clusters that are managed: neither deleted nor failed.
+    /// The names of the managed clusters, which are neither deleted nor failed, in alphabetical
+    /// order.
     pub async fn managed_names(&self) -> Result<Vec<String>, StoreError> {
         let names = sqlx::query_scalar!(
             "select name from clusters where deleted_at is null and status <> 'failed' order by name"

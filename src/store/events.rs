@@ -1,7 +1,8 @@
-//! An operation's history: written with the change it tells of, numbered without gaps.
+//! The events of operations. Each is written in the transaction of its change and numbered without
+//! gaps.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -11,10 +12,10 @@ use crate::domain::operation::Status;
 
 use super::{Store, StoreError, rows};
 
-/// A place among the events of a cluster's operations: when, in which operation, as the how many-eth.
+/// Position in a cluster's timeline: timestamp, operation ID, sequence number.
 pub type EventPosition = (DateTime<Utc>, Uuid, i64);
 
-/// An entry about to be written.
+/// An event that is not yet inserted.
 pub(super) struct Event {
     kind: String,
     message: String,
@@ -29,9 +30,15 @@ impl Event {
             data,
         }
     }
+
+    /// An event without data for programs.
+    pub(super) fn plain(kind: &str, message: impl Into<String>) -> Self {
+        Self::new(kind, message.into(), json!({}))
+    }
 }
 
-/// Appends entries after the given sequence number.
+/// Inserts events after the given sequence number. All events are inserted here, except the first
+/// event of a create.
 pub(super) async fn append(
     connection: &mut PgConnection,
     operation: Uuid,
@@ -60,7 +67,7 @@ pub(super) async fn append(
 }
 
 impl Store {
-    /// The history of an operation after a sequence number, oldest first.
+    /// At most `limit` events of an operation after a sequence number, oldest first.
     pub async fn events(
         &self,
         operation: Uuid,
@@ -90,7 +97,8 @@ impl Store {
             .collect())
     }
 
-    /// The number of the last entry of an operation's history, and its status: what a reader that follows it compares.
+    /// The sequence number of an operation's last event and its status, which a following reader
+    /// compares.
     pub async fn history_end(&self, operation: Uuid) -> Result<Option<(i64, Status)>, StoreError> {
         let row = sqlx::query!(
             "select last_sequence, status from operations where id = $1",
@@ -102,8 +110,9 @@ impl Store {
             .transpose()
     }
 
-    /// What happened in the operations on a cluster, newest first, each with its operation; only what is older than a
-    /// place, if one is given. An earlier cluster of the same name is another cluster.
+    /// At most `limit` events of all operations on a cluster, newest first, each with its
+    /// operation's ID. `before` limits them to older events. Events of an earlier cluster with the
+    /// same name are not included.
     pub async fn events_of_cluster(
         &self,
         cluster: &Cluster,
@@ -113,7 +122,7 @@ impl Store {
         let (at, operation, sequence) = before.map_or((None, None, None), |(at, id, number)| {
             (Some(at), Some(id), Some(number))
         });
-        // The name is there for its index; the id decides.
+        // The name uses the index; the ID excludes earlier clusters with this name.
         let found = sqlx::query!(
             "select e.operation_id, e.sequence, e.type as kind, e.message, e.data, e.at
              from operations o

@@ -1,27 +1,27 @@
-//! Idempotency keys: one submission, one operation.
+//! Idempotency keys: each key creates one operation.
 
 use uuid::Uuid;
 
 use super::{Store, StoreError};
 
-/// A caller's key together with what it was sent with.
+/// An idempotency key with its caller and the fingerprint of its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// The name of the caller's token, which survives its rotation.
+    /// The name of the caller's token. The name survives token rotation.
     pub caller: String,
-    /// The key as sent.
+    /// The value of the `Idempotency-Key` header.
     pub key: String,
     /// SHA-256 of method, path and canonical body.
     pub fingerprint: Vec<u8>,
 }
 
-/// What is known of a key.
+/// The earlier use of a key.
 pub(super) enum Replay {
-    /// Used with this very request.
+    /// Used with an identical request, which created this operation.
     Same(Uuid),
-    /// Used with another request.
+    /// Used with a different request.
     Other,
-    /// Not used yet.
+    /// Not used before.
     Unknown,
 }
 
@@ -41,7 +41,8 @@ impl Store {
         })
     }
 
-    /// Forgets keys that are older than 30 days and whose operation is over. Returns how many.
+    /// Deletes keys that are older than 30 days and whose operation has finished. Returns their
+    /// number.
     pub async fn forget_old_keys(&self) -> Result<u64, StoreError> {
         let done = sqlx::query!(
             "delete from idempotency_keys

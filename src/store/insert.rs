@@ -1,4 +1,4 @@
-//! Inserting an operation, within the transaction that accepts it.
+//! Insertion of an operation, in the transaction that accepts it.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -8,21 +8,23 @@ use crate::domain::spec::Spec;
 
 use super::StoreError;
 use super::accept::{NewOperation, key_columns, step_names};
+use super::events::{self, Event};
 use super::rows::to_json;
 
-/// An operation about to be inserted, and its cluster.
+/// An operation to insert, and its cluster.
 pub(super) struct Row<'a> {
     pub(super) new: &'a NewOperation,
     pub(super) spec: &'a Spec,
     pub(super) cluster_id: Uuid,
     pub(super) cluster: &'a str,
-    /// What the cluster is when nothing comes of the operation.
+    /// The status that the cluster returns to if the operation does not succeed.
     pub(super) prior: Option<ClusterStatus>,
-    /// What the cluster is from now on.
+    /// The status of the cluster while the operation is unfinished.
     pub(super) becomes: ClusterStatus,
 }
 
-/// Inserts the operation with its steps, its first event and its key, and shows it on its cluster.
+/// Inserts the operation with its steps, its first event and its idempotency key, and updates its
+/// cluster.
 pub(super) async fn operation(
     connection: &mut PgConnection,
     row: &Row<'_>,
@@ -46,7 +48,7 @@ pub(super) async fn operation(
         row.new.traceparent,
         row.new.deadline.as_secs_f64(),
         row.prior.map(ClusterStatus::as_str),
-        row.spec.wanted().map(|spec| i32::from(spec.replication_factor))
+        row.spec.desired().map(|spec| i32::from(spec.replication_factor))
     )
     .execute(&mut *connection)
     .await?;
@@ -59,13 +61,9 @@ pub(super) async fn operation(
     )
     .execute(&mut *connection)
     .await?;
-    sqlx::query!(
-        "insert into operation_events (operation_id, sequence, type, message) values ($1, 1, 'operation_accepted', $2)",
-        row.new.id,
-        format!("{kind} of {} accepted", row.cluster)
-    )
-    .execute(&mut *connection)
-    .await?;
+    let message = format!("{kind} of {} accepted", row.cluster);
+    let accepted = Event::plain("operation_accepted", message);
+    events::append(&mut *connection, row.new.id, 0, &[accepted]).await?;
     sqlx::query!(
         "update clusters set status = $3, operation_id = $2, version = version + 1 where id = $1",
         row.cluster_id,

@@ -1,4 +1,5 @@
-//! Intents: no mutating call leaves a worker before its exact name and body are committed under the current epoch.
+//! Intents: a worker commits the name and body of each mutating call, under its epoch, before it
+//! sends the call.
 
 use crate::domain::mutation::Mutation;
 use crate::domain::task::Task;
@@ -7,7 +8,8 @@ use super::rows::to_json;
 use super::{Claim, Store, StoreError};
 
 impl Store {
-    /// Commits the intent to send this call now, under the fence, and returns its number.
+    /// Commits the intent to send this call and returns its ID. `Fenced` if the claim is no longer
+    /// valid.
     pub async fn open_intent(
         &self,
         claim: &Claim,

@@ -1,7 +1,8 @@
-//! The inventory: one row for each thing made or used.
+//! The inventory: one row for each resource that was created or is used.
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -10,11 +11,38 @@ use crate::domain::orphan::Evidence;
 
 use super::{Store, StoreError, rows};
 
-/// Writes what a turn found out about things.
+/// A row of the inventory.
+pub(super) struct ItemRow {
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) arn: Option<String>,
+    pub(super) owner: String,
+    pub(super) presence: String,
+    pub(super) reason: Option<String>,
+    pub(super) operation_id: Uuid,
+    pub(super) recorded_at: DateTime<Utc>,
+}
+
+impl ItemRow {
+    pub(super) fn parse(self) -> Result<Item, StoreError> {
+        Ok(Item {
+            kind: rows::resource_kind(&self.kind)?,
+            name: self.name,
+            arn: self.arn,
+            owner: rows::owner(&self.owner)?,
+            presence: rows::presence(&self.presence)?,
+            reason: self.reason,
+            operation_id: self.operation_id,
+            recorded_at: Some(self.recorded_at),
+        })
+    }
+}
+
+/// Writes the findings of a turn. `touched_by` is the operation of the turn.
 pub(super) async fn upsert(
     connection: &mut PgConnection,
     cluster_id: Uuid,
-    turn_of: Uuid,
+    touched_by: Uuid,
     items: &[Item],
 ) -> Result<(), StoreError> {
     for item in items {
@@ -29,7 +57,7 @@ pub(super) async fn upsert(
                                     else inventory.recorded_at end",
             cluster_id,
             item.operation_id,
-            turn_of,
+            touched_by,
             item.kind.as_str(),
             item.name,
             item.arn,
@@ -44,7 +72,8 @@ pub(super) async fn upsert(
 }
 
 impl Store {
-    /// Everything that rows of this database name among the given kinds and names: inventory first, then intents.
+    /// The evidence in this database for resources with these names, from the inventory and the
+    /// intents.
     pub async fn evidence(&self, names: &[String]) -> Result<Vec<Evidence>, StoreError> {
         let found = sqlx::query!(
             r#"select i.kind as "kind!", i.name as "name!", i.operation_id as "operation_id!", i.presence,
@@ -82,7 +111,7 @@ impl Store {
                 in_progress: row.in_progress,
                 cluster_kept: row.cluster_kept,
             };
-            // A row of the inventory knows more than an intent.
+            // An inventory row has a presence; an intent has none.
             let kept = evidence
                 .entry((one.kind, one.name.clone(), one.operation_id))
                 .or_insert_with(|| one.clone());
@@ -91,5 +120,21 @@ impl Store {
             }
         }
         Ok(evidence.into_values().collect())
+    }
+
+    /// The inventory of a cluster, oldest row first.
+    pub(super) async fn inventory_of_cluster(
+        &self,
+        cluster_id: Uuid,
+    ) -> Result<Vec<Item>, StoreError> {
+        let found = sqlx::query_as!(
+            ItemRow,
+            "select kind, name, arn, owner, presence, reason, operation_id, recorded_at
+             from inventory where cluster_id = $1 order by id",
+            cluster_id
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        found.into_iter().map(ItemRow::parse).collect()
     }
 }

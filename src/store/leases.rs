@@ -1,4 +1,4 @@
-//! Leases: how a claim ends without a verdict.
+//! The end of a claim without a verdict.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use super::rows::to_json;
 use super::{Claim, Store, StoreError};
 
 impl Store {
-    /// Gives a claim back without a verdict, so that the operation is visited again soon although nothing was recorded.
-    /// `counts`: whether the claim counts as one without progress.
+    /// Returns a claim without a verdict. The operation becomes claimable again after the given
+    /// time. `counts`: whether the claim counts as one without progress.
     pub async fn give_back(
         &self,
         claim: &Claim,
@@ -38,7 +38,7 @@ impl Store {
         }
     }
 
-    /// Blocks an operation that cannot be read, until a person asks for a retry.
+    /// Blocks an operation whose rows cannot be parsed. Only a retry request unblocks it.
     pub async fn block_unreadable(
         &self,
         claim: &Claim,
@@ -72,9 +72,9 @@ impl Store {
         })
     }
 
-    /// A database whose clock has jumped back leaves instants that lie too far ahead: a lease longer than any lease, a
-    /// pause longer than any pause. They end now.
-    pub async fn mend_instants(&self) -> Result<u64, StoreError> {
+    /// Resets timestamps that are further in the future than any lease or pause, and returns their
+    /// number. They exist after the database's clock jumped back.
+    pub async fn reset_future_timestamps(&self) -> Result<u64, StoreError> {
         let operations = sqlx::query!(
             "update operations
              set wake_at = now(), lease_until = least(lease_until, now())
@@ -91,7 +91,7 @@ impl Store {
         Ok(operations.rows_affected() + singleton_jobs.rows_affected())
     }
 
-    /// Gives back every claim of a worker that is about to end, so that others go on at once.
+    /// Releases every claim of a worker that shuts down, so that other workers continue at once.
     pub async fn release_all(&self, owner: &str) -> Result<u64, StoreError> {
         let done = sqlx::query!(
             "update operations set owner = null, lease_until = null, wake_at = now(),

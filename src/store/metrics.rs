@@ -1,23 +1,23 @@
-//! Figures: how many operations are unfinished, and which of them no program of this version can go on with.
+//! Operation metrics: unfinished operations by status, and those that this version cannot continue.
 
 use crate::domain::operation::Status;
 
 use super::rows;
 use super::{Store, StoreError};
 
-/// Unfinished operations of one status.
+/// The number of unfinished operations with one status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unfinished {
-    /// Their status.
+    /// The status that is counted.
     pub status: Status,
-    /// How many.
+    /// Number of operations with this status.
     pub count: i64,
-    /// How many of these wait at a step, or are of a kind, that the asker does not know.
+    /// Those among them whose kind or current step is not in the caller's lists.
     pub unknown: i64,
 }
 
 impl Store {
-    /// Counts the unfinished operations; a status that none has is missing.
+    /// Counts the unfinished operations by status. A status without operations is absent.
     pub async fn unfinished(
         &self,
         kinds: &[String],

@@ -1,7 +1,9 @@
-//! Floor 1, the store: Postgres, and the only SQL. Operations and steps never enter; they get plain data.
+//! Layer 1, the store: Postgres, and the only SQL. It depends on `domain` only and exchanges plain
+//! data.
 //!
-//! Every write of a worker names its epoch and checks that a row was touched ([`record`], [`intents`]). Every
-//! transaction runs in a task of its own that a dropped caller cannot cancel ([`detached`]).
+//! Every write by a worker names its epoch and checks that it changed a row ([`record`],
+//! [`intents`]). Every transaction runs in its own task, which a dropped caller cannot cancel
+//! ([`detached`]). Every operation ends in [`finish`]; every event is inserted by [`events`].
 
 use std::future::Future;
 use std::str::FromStr;
@@ -18,6 +20,7 @@ mod claims;
 mod clusters;
 mod detached;
 mod events;
+mod finish;
 mod idempotency;
 mod insert;
 mod intents;
@@ -58,24 +61,24 @@ pub use tokens::{StoredToken, TokenRecord};
 pub use undo::{UndoOf, UndoRequested};
 pub use wake::Wakeups;
 
-/// A fault of the database or of what it holds.
+/// An error of the database or of its content.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another worker, or a delete, has taken the operation over: nothing was written.
+    /// Another worker or a request has taken over the operation. Nothing was written.
     #[error("the operation was taken over by another worker")]
     Fenced,
-    /// The database did not answer, or refused.
-    #[error("the database failed")]
+    /// The database is unreachable or returned an error.
+    #[error("database error")]
     Database(#[from] sqlx::Error),
-    /// A row holds what no version of this program writes.
-    #[error("the database holds an unreadable {what}: {detail}")]
+    /// A column contains a value that this version of the program cannot parse.
+    #[error("the database contains an invalid {what}: {detail}")]
     Unreadable {
-        /// Which column.
+        /// The column, as `table.column`.
         what: &'static str,
-        /// Why.
+        /// The parse error.
         detail: String,
     },
-    /// The task that ran the transaction ended early.
+    /// The task that ran the transaction panicked or was aborted.
     #[error("the transaction's task failed: {0}")]
     Task(String),
     /// The migrations could not be applied.
@@ -84,8 +87,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the database cannot be used right now, for a reason that passes: it is away, overloaded, shutting down, or
-    /// not migrated yet.
+    /// Whether the database is temporarily unusable: unreachable, overloaded, shutting down, or not
+    /// yet migrated.
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Database(error) => match error {
@@ -95,7 +98,7 @@ impl StoreError {
                 | sqlx::Error::PoolClosed
                 | sqlx::Error::WorkerCrashed => true,
                 sqlx::Error::Database(error) => {
-                    error.code().is_some_and(|code| is_passing_state(&code))
+                    error.code().is_some_and(|code| is_transient_state(&code))
                 }
                 _ => false,
             },
@@ -103,7 +106,7 @@ impl StoreError {
         }
     }
 
-    /// The constraint that a write would have broken, if that is what happened.
+    /// The name of the constraint that the write violated, if any.
     pub fn constraint(&self) -> Option<&str> {
         match self {
             Self::Database(sqlx::Error::Database(error)) => error.constraint(),
@@ -116,35 +119,36 @@ impl StoreError {
     }
 }
 
-/// Whether an SQLSTATE (PostgreSQL manual, appendix A) tells of a state that passes.
-fn is_passing_state(code: &str) -> bool {
+/// Whether an SQLSTATE (PostgreSQL manual, appendix A) describes a temporary state.
+fn is_transient_state(code: &str) -> bool {
     let classes = ["08", "25", "28", "40", "53", "57"];
-    // Lock timeout, no such database, no such table: the last two until somebody has made and migrated them.
+    // Lock timeout; no such database or table, which last until an operator creates and migrates
+    // the database.
     classes.iter().any(|class| code.starts_with(class))
         || ["55P03", "3D000", "42P01"].contains(&code)
 }
 
-/// The store: a pool of connections to one database.
+/// A pool of connections to one database.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
     announcing: Arc<AtomicBool>,
 }
 
-/// How to reach the database.
+/// Settings of the connection pool.
 #[derive(Debug, Clone)]
 pub struct Connection {
     /// A `postgres://` URL.
     pub url: String,
-    /// Most connections of this process.
+    /// Maximum number of connections of this process.
     pub max_connections: u32,
-    /// Longest wait for a free connection.
+    /// Maximum wait for a free connection.
     pub acquire_timeout: Duration,
 }
 
 impl Store {
-    /// Prepares the pool. Connections are made when they are needed, so this succeeds while the database is away; a URL
-    /// that cannot be read is an error.
+    /// Creates the pool. Connections open on first use, so this succeeds while the database is
+    /// unreachable. An invalid URL is an error.
     pub fn open(connection: &Connection) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(&connection.url)?
             .application_name("dax-provisioner")
@@ -165,13 +169,14 @@ impl Store {
         })
     }
 
-    /// Whether the database answers, by a connection of its own: a pool would only say that it waited in vain.
+    /// Checks that the database responds. It opens its own connection, because the pool reports
+    /// only a timeout.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let options = self.pool.connect_options();
-        let greeting = async { PgConnection::connect_with(&options).await?.close().await };
+        let probe = async { PgConnection::connect_with(&options).await?.close().await };
         let timeout = self.pool.options().get_acquire_timeout();
-        let greeted = tokio::time::timeout(timeout, greeting).await;
-        Ok(greeted.unwrap_or(Err(sqlx::Error::PoolTimedOut))?)
+        let probed = tokio::time::timeout(timeout, probe).await;
+        Ok(probed.unwrap_or(Err(sqlx::Error::PoolTimedOut))?)
     }
 
     /// Waits for running statements and closes every connection.
@@ -179,7 +184,7 @@ impl Store {
         self.pool.close().await;
     }
 
-    /// Runs work on the database in a task of its own, which finishes even if the caller is dropped.
+    /// Runs work on the database in its own task, which finishes even if the caller is dropped.
     async fn detached<T, F>(&self, work: impl FnOnce(PgPool) -> F) -> Result<T, StoreError>
     where
         T: Send + 'static,

@@ -1,4 +1,4 @@
-//! Reading operations.
+//! Queries of operations.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -6,29 +6,30 @@ use uuid::Uuid;
 use crate::domain::inventory::Item;
 use crate::domain::operation::{Kind, Operation, Status, StepRecord};
 
+use super::inventory::ItemRow;
 use super::rows::{self, from_optional_json};
 use super::{Store, StoreError};
 
-/// Which operations to list.
+/// Filter of a list of operations.
 #[derive(Debug, Clone, Default)]
 pub struct OperationFilter {
-    /// Only those on this cluster.
+    /// Only operations on the cluster with this name.
     pub cluster: Option<String>,
-    /// Only those of this kind.
+    /// Only operations of this kind.
     pub kind: Option<Kind>,
-    /// Only those of this status.
+    /// Only operations with this status.
     pub status: Option<Status>,
-    /// Only those older than this place in the listing.
+    /// Only operations older than this position: creation time and ID.
     pub before: Option<(DateTime<Utc>, Uuid)>,
 }
 
 impl Store {
-    /// One operation in full.
+    /// The operation with this ID, with its steps and its receipt.
     pub async fn operation(&self, id: Uuid) -> Result<Option<Operation>, StoreError> {
         Ok(self.read_operations(&[id]).await?.pop())
     }
 
-    /// The version and the status of an operation: what a waiting reader compares.
+    /// The version and status of an operation, which a waiting reader compares.
     pub async fn operation_version(&self, id: Uuid) -> Result<Option<(i64, Status)>, StoreError> {
         let row = sqlx::query!("select version, status from operations where id = $1", id)
             .fetch_optional(&self.pool)
@@ -37,7 +38,7 @@ impl Store {
             .transpose()
     }
 
-    /// Operations, newest first.
+    /// At most `limit` operations, newest first.
     pub async fn operations(
         &self,
         filter: &OperationFilter,
@@ -71,7 +72,7 @@ impl Store {
         self.read_operations(&ids).await
     }
 
-    /// The operations with these ids, in this order.
+    /// The operations with these IDs, in this order.
     pub(super) async fn read_operations(&self, ids: &[Uuid]) -> Result<Vec<Operation>, StoreError> {
         let found = sqlx::query!(
             r#"select o.id, o.kind, o.cluster_name, o.status, o.version, o.waiting_for, o.requested_by, o.request_id,
@@ -157,22 +158,23 @@ impl Store {
         found
             .into_iter()
             .map(|row| {
-                let item = Item {
-                    kind: rows::resource_kind(&row.kind)?,
+                let item = ItemRow {
+                    kind: row.kind,
                     name: row.name,
                     arn: row.arn,
-                    owner: rows::owner(&row.owner)?,
-                    presence: rows::presence(&row.presence)?,
+                    owner: row.owner,
+                    presence: row.presence,
                     reason: row.reason,
                     operation_id: row.operation_id,
-                    recorded_at: Some(row.recorded_at),
+                    recorded_at: row.recorded_at,
                 };
-                Ok((row.wanted, item))
+                Ok((row.wanted, item.parse()?))
             })
             .collect()
     }
 }
 
+/// Removes and returns the rows of one operation.
 fn take<T>(rows: &mut Vec<(Uuid, T)>, id: Uuid) -> Vec<T> {
     let (taken, left): (Vec<_>, Vec<_>) = std::mem::take(rows)
         .into_iter()

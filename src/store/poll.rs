@@ -1,7 +1,7 @@
-//! The poll: what one look at all clusters of the account says, for every operation of every process.
+//! Writes of the poll: the observations of all clusters of the account, shared by every process.
 //!
-//! Two statements, so that no cluster is locked while an operation is waited for: a worker's record takes them the
-//! other way round.
+//! A poll uses two statements, so that it holds no lock on a cluster while it waits for a lock on
+//! an operation. A worker's record locks them in the opposite order.
 
 use std::time::Duration;
 
@@ -17,20 +17,21 @@ use super::{SingletonJob, Store, StoreError};
 /// A cluster whose tags and parameter values are due to be read.
 #[derive(Debug, Clone)]
 pub struct DetailsDue {
-    /// Our own id of it.
+    /// The ID of the cluster's row.
     pub id: Uuid,
-    /// Its name.
+    /// The name of the cluster.
     pub name: String,
-    /// The last operation on it.
+    /// The ID of the last operation on the cluster.
     pub operation_id: Uuid,
-    /// Its ARN.
+    /// The ARN of the cluster in the latest observation.
     pub arn: Option<String>,
-    /// Its parameter group.
+    /// The name of the parameter group in the latest observation.
     pub parameter_group: Option<String>,
 }
 
 impl Store {
-    /// Whether a poll is needed: an operation waits for its cluster, or what is shown of one is too old.
+    /// Whether a poll is needed: an operation waits for its cluster, or an observation is older
+    /// than `refresh`.
     pub async fn poll_is_needed(&self, refresh: Duration) -> Result<bool, StoreError> {
         let needed = sqlx::query_scalar!(
             r#"select exists (select 1 from operations where finished_at is null and waiting_for = 'cluster')
@@ -46,23 +47,27 @@ impl Store {
         Ok(needed)
     }
 
-    /// The database's clock.
+    /// The current time of the database's clock.
     pub async fn clock(&self) -> Result<DateTime<Utc>, StoreError> {
         Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
             .fetch_one(&self.pool)
             .await?)
     }
 
-    /// Writes what was seen: every cluster of ours is there as listed, or not there. What was seen later already stays.
-    /// Operations that wait for one that has changed are woken. Returns how many clusters have.
+    /// Writes a complete listing of the clusters in AWS; a managed cluster that it lacks is stored
+    /// as absent. A later observation is kept. Operations that wait for a changed cluster are
+    /// woken. Returns the number of changed clusters.
     pub async fn record_poll(
         &self,
-        duty: &SingletonJob,
-        seen_at: DateTime<Utc>,
-        seen: &[(String, Observed)],
+        job: &SingletonJob,
+        observed_at: DateTime<Utc>,
+        listed: &[(String, Observed)],
     ) -> Result<usize, StoreError> {
-        let names: Vec<String> = seen.iter().map(|(name, _)| name.clone()).collect();
-        let observed: Vec<Value> = seen.iter().map(|(_, observed)| to_json(observed)).collect();
+        let names: Vec<String> = listed.iter().map(|(name, _)| name.clone()).collect();
+        let observed: Vec<Value> = listed
+            .iter()
+            .map(|(_, observed)| to_json(observed))
+            .collect();
         let changed = sqlx::query_scalar!(
             r#"with seen as (
                  select name, observed from unnest($3::text[], $4::jsonb[]) as seen (name, observed)
@@ -83,11 +88,11 @@ impl Store {
                  where c.id = old.id
                )
                select name as "name!" from old where changed"#,
-            duty.name,
-            duty.epoch,
+            job.name,
+            job.epoch,
             &names,
             &observed,
-            seen_at
+            observed_at
         )
         .fetch_all(&self.pool)
         .await?;
@@ -102,7 +107,8 @@ impl Store {
         Ok(changed.len())
     }
 
-    /// The clusters whose details were read longest ago, among those at rest and older than that.
+    /// At most `limit` idle clusters whose details are older than `older_than`, oldest details
+    /// first.
     pub async fn details_due(
         &self,
         older_than: Duration,
@@ -124,14 +130,15 @@ impl Store {
         Ok(due)
     }
 
-    /// Writes the details of a cluster, unless an operation was accepted for it since they were due. `is_seen`: whether a
-    /// reader of the cluster sees a difference.
+    /// Writes the details of a cluster, unless an operation on it was accepted since `due` was
+    /// read. `is_visible`: whether the change is visible to API clients and raises the cluster's
+    /// version.
     pub async fn record_details(
         &self,
         due: &DetailsDue,
-        seen_at: DateTime<Utc>,
+        observed_at: DateTime<Utc>,
         details: &Details,
-        is_seen: bool,
+        is_visible: bool,
     ) -> Result<(), StoreError> {
         sqlx::query!(
             "update clusters
@@ -139,9 +146,9 @@ impl Store {
              where id = $1 and operation_id = $2 and status = 'available' and (details_at is null or details_at < $3)",
             due.id,
             due.operation_id,
-            seen_at,
+            observed_at,
             to_json(details),
-            is_seen
+            is_visible
         )
         .execute(&self.pool)
         .await?;

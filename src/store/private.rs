@@ -1,22 +1,26 @@
-//! The product's database in a private server, which has nobody else to make it.
+//! Creation of the product's database in a private PostgreSQL server.
 
 use sqlx::{Connection, PgConnection};
 
 use super::StoreError;
 
-/// Its name.
+/// The name of the product's database in a private server.
 pub const PRIVATE_DATABASE: &str = "dax_provisioner";
 
-/// Makes the product's database in a private server, unless it is there; `forget` drops it first.
-pub async fn prepare_private_database(server_url: &str, forget: bool) -> Result<(), StoreError> {
+/// Creates the product's database in a private server if it is missing. `drop_existing` drops it
+/// first.
+pub async fn prepare_private_database(
+    server_url: &str,
+    drop_existing: bool,
+) -> Result<(), StoreError> {
     let mut connection = PgConnection::connect(server_url).await?;
-    if forget {
+    if drop_existing {
         sqlx::query("drop database if exists dax_provisioner with (force)")
             .execute(&mut connection)
             .await?;
     }
-    // Neither statement can be a checked macro: the catalogue is another database's, and databases are made outside of
-    // transactions.
+    // These statements cannot be checked macros: they run in another database, outside a
+    // transaction.
     let exists: bool =
         sqlx::query_scalar("select exists (select 1 from pg_database where datname = $1)")
             .bind(PRIVATE_DATABASE)

@@ -1,4 +1,6 @@
-//! Rows to domain values: a row may be wrong, a domain value may not.
+//! Conversion of column values to domain values, with an error for invalid ones.
+
+use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,43 +38,43 @@ pub(super) fn from_optional_json<T: DeserializeOwned>(
     value.map(|value| from_json(what, value)).transpose()
 }
 
-fn word<T>(what: &'static str, word: &str, read: Option<T>) -> Result<T, StoreError> {
-    read.ok_or_else(|| StoreError::Unreadable {
+fn parse<T: FromStr>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::Unreadable {
         what,
-        detail: format!("the word {word:?}"),
+        detail: format!("unknown value {text:?}"),
     })
 }
 
 pub(super) fn kind(text: &str) -> Result<Kind, StoreError> {
-    word("operations.kind", text, Kind::parse(text))
+    parse("operations.kind", text)
 }
 
 pub(super) fn status(text: &str) -> Result<Status, StoreError> {
-    word("operations.status", text, Status::parse(text))
+    parse("operations.status", text)
 }
 
 pub(super) fn waiting_for(text: &str) -> Result<WaitingFor, StoreError> {
-    word("operations.waiting_for", text, WaitingFor::parse(text))
+    parse("operations.waiting_for", text)
 }
 
 pub(super) fn step_status(text: &str) -> Result<StepStatus, StoreError> {
-    word("operation_steps.status", text, StepStatus::parse(text))
+    parse("operation_steps.status", text)
 }
 
 pub(super) fn cluster_status(text: &str) -> Result<ClusterStatus, StoreError> {
-    word("clusters.status", text, ClusterStatus::parse(text))
+    parse("clusters.status", text)
 }
 
 pub(super) fn resource_kind(text: &str) -> Result<ResourceKind, StoreError> {
-    word("inventory.kind", text, ResourceKind::parse(text))
+    parse("inventory.kind", text)
 }
 
 pub(super) fn owner(text: &str) -> Result<Owner, StoreError> {
-    word("inventory.owner", text, Owner::parse(text))
+    parse("inventory.owner", text)
 }
 
 pub(super) fn presence(text: &str) -> Result<Presence, StoreError> {
-    word("inventory.presence", text, Presence::parse(text))
+    parse("inventory.presence", text)
 }
 
 pub(super) fn cluster_name(text: &str) -> Result<ClusterName, StoreError> {

@@ -1,4 +1,4 @@
-//! The schema: migrations, the installation's row, and whether commits are durable.
+//! The schema: migrations, the installation row, and the durability settings.
 
 use serde_json::Value;
 use sqlx::postgres::PgPoolOptions;
@@ -8,7 +8,8 @@ use crate::domain::installation::{AwsAccount, Installation};
 use super::rows::{from_json, to_json};
 use super::{Store, StoreError};
 
-/// The migrations of this program. A database that holds later ones is served by older programs during an upgrade.
+/// The migrations of this program. Later ones in the database are ignored, because older programs
+/// still run during an upgrade.
 fn migrator() -> sqlx::migrate::Migrator {
     let mut migrator = sqlx::migrate!("./migrations");
     migrator.set_ignore_missing(true);
@@ -18,42 +19,42 @@ fn migrator() -> sqlx::migrate::Migrator {
 /// Whether the database has the tables this program needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SchemaState {
-    /// Every migration of this program is applied (and perhaps later ones).
+    /// Every migration of this program is applied, and possibly later ones.
     Current,
-    /// Some are missing; `dax-provisioner migrate` applies them.
+    /// Migrations are missing; `dax-provisioner migrate` applies them.
     Behind {
-        /// The first that is missing.
+        /// The version of the first missing migration.
         missing: i64,
     },
 }
 
-/// Whether an acknowledged commit survives a crash of the database.
+/// The settings that decide whether an acknowledged commit survives a crash of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Durability {
-    /// Postgres setting `fsync`.
+    /// The PostgreSQL setting `fsync`.
     pub fsync: String,
-    /// Postgres setting `synchronous_commit`.
+    /// The PostgreSQL setting `synchronous_commit`.
     pub synchronous_commit: String,
 }
 
 impl Durability {
-    /// Whether both settings are as safe as the promise "accepted is durable" needs.
+    /// Whether both settings guarantee that an accepted operation is durable.
     pub fn is_safe(&self) -> bool {
         self.fsync == "on" && self.synchronous_commit != "off"
     }
 }
 
 impl Store {
-    /// Applies the migrations that are missing. One process at a time does it; applied twice is applied once.
+    /// Applies the missing migrations. Idempotent; concurrent processes wait for each other.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        // A migration may wait for another process's, and may take long.
-        let patient = [("lock_timeout", "0"), ("statement_timeout", "0")];
+        // A migration may run for long and may wait for another process.
+        let no_timeouts = [("lock_timeout", "0"), ("statement_timeout", "0")];
         let options = self
             .pool
             .connect_options()
             .as_ref()
             .clone()
-            .options(patient);
+            .options(no_timeouts);
         let migration = tokio::spawn(async move {
             let pool = PgPoolOptions::new()
                 .max_connections(1)
@@ -70,7 +71,8 @@ impl Store {
 
     /// Compares the applied migrations with those of this program.
     pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
-        // The table is sqlx's own and is missing before the first migration, so the query cannot be a checked macro.
+        // These queries cannot be checked macros, because sqlx creates the table with the first
+        // migration.
         let exists: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
             .fetch_one(&self.pool)
             .await?;
@@ -92,7 +94,7 @@ impl Store {
         )
     }
 
-    /// Reads the two settings on which durability rests.
+    /// Reads the durability settings of the server.
     pub async fn durability(&self) -> Result<Durability, StoreError> {
         let row = sqlx::query!(
             r#"select current_setting('fsync') as "fsync!", current_setting('synchronous_commit') as "synchronous_commit!""#
@@ -105,38 +107,38 @@ impl Store {
         })
     }
 
-    /// The installation this database is.
+    /// The installation of this database.
     pub async fn installation(&self) -> Result<Installation, StoreError> {
         let row = sqlx::query!("select id, place from installation")
             .fetch_one(&self.pool)
             .await?;
-        let place = row
+        let account = row
             .place
             .map(|value: Value| from_json("installation.place", value))
             .transpose()?;
-        Ok(Installation { id: row.id, place })
+        Ok(Installation {
+            id: row.id,
+            account,
+        })
     }
 
-    /// Writes down which AWS this database belongs to, if it has met none yet, and returns the one it belongs to.
-    pub async fn claim_account(&self, place: &AwsAccount) -> Result<AwsAccount, StoreError> {
-        let place = to_json(place);
-        let kept = sqlx::query_scalar!(
+    /// Binds this database to an AWS account and Region if it is unbound. Returns the account it is
+    /// bound to.
+    pub async fn claim_account(&self, account: &AwsAccount) -> Result<AwsAccount, StoreError> {
+        let bound = sqlx::query_scalar!(
             r#"update installation set place = coalesce(place, $1) returning place as "place!""#,
-            place
+            to_json(account)
         )
         .fetch_one(&self.pool)
         .await?;
-        from_json("installation.place", kept)
+        from_json("installation.place", bound)
     }
 
-    /// Seconds by which the database's clock is ahead of the given instant.
+    /// Seconds by which the database's clock is ahead of `local`.
     pub async fn clock_offset(
         &self,
         local: chrono::DateTime<chrono::Utc>,
     ) -> Result<f64, StoreError> {
-        let database = sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
-            .fetch_one(&self.pool)
-            .await?;
-        Ok((database - local).as_seconds_f64())
+        Ok((self.clock().await? - local).as_seconds_f64())
     }
 }

@@ -1,23 +1,24 @@
-//! Duties: work that one process at a time does for all, such as the sweep.
+//! Singleton jobs: periodic work that one process at a time performs for all, such as the sweep.
 
 use std::time::{Duration, Instant};
 
 use super::{Store, StoreError};
 
-/// A process's time-limited hold on a duty.
+/// A singleton job that this process has taken, for a limited time.
 #[derive(Debug, Clone)]
 pub struct SingletonJob {
-    /// Which.
+    /// The name of the job: `poll` or `sweep`.
     pub name: String,
-    /// The fence.
+    /// The fencing token: every write of the job names it.
     pub epoch: i64,
-    /// This process's monotonic clock before it was taken.
+    /// The local monotonic clock before the job was taken.
     pub taken_at: Instant,
 }
 
 impl Store {
-    /// Takes a duty that is due, for at most `lease`. `None`: not due, or another process has it.
-    pub async fn take_duty(
+    /// Takes a job that is due, for at most `lease`. `None`: the job is not due, or another process
+    /// holds it.
+    pub async fn take_job(
         &self,
         name: &str,
         owner: &str,
@@ -42,17 +43,17 @@ impl Store {
         }))
     }
 
-    /// Gives a duty back that could not be done; it is due again after a while.
-    pub async fn fail_duty(
+    /// Releases a failed job, which is due again after `next_in`.
+    pub async fn fail_job(
         &self,
-        duty: &SingletonJob,
+        job: &SingletonJob,
         next_in: Duration,
     ) -> Result<(), StoreError> {
         sqlx::query!(
             "update duties set owner = null, due_at = now() + $3::float8 * interval '1 second'
              where name = $1 and epoch = $2",
-            duty.name,
-            duty.epoch,
+            job.name,
+            job.epoch,
             next_in.as_secs_f64()
         )
         .execute(&self.pool)
@@ -60,13 +61,14 @@ impl Store {
         Ok(())
     }
 
-    /// Ends a duty and says when it is due next. Fenced if another process took it meanwhile.
-    pub async fn end_duty(&self, duty: &SingletonJob, next_in: Duration) -> Result<(), StoreError> {
+    /// Ends a completed job, which is due again after `next_in`. `Fenced` if another process has
+    /// taken it.
+    pub async fn end_job(&self, job: &SingletonJob, next_in: Duration) -> Result<(), StoreError> {
         let done = sqlx::query!(
             "update duties set owner = null, done_at = now(), due_at = now() + $3::float8 * interval '1 second'
              where name = $1 and epoch = $2",
-            duty.name,
-            duty.epoch,
+            job.name,
+            job.epoch,
             next_in.as_secs_f64()
         )
         .execute(&self.pool)

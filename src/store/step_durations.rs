@@ -1,4 +1,4 @@
-//! Experience: how long the steps of finished operations took.
+//! Step durations of finished operations, for estimates.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,8 +8,9 @@ use crate::domain::operation::Kind;
 use super::{Store, StoreError};
 
 impl Store {
-    /// The median of each step over the last twenty operations of a kind that succeeded: those with as many nodes, or all
-    /// of the kind while there is none of them. A step that was not needed took no time.
+    /// The median duration of each step over the last 20 succeeded operations of a kind with the
+    /// same number of nodes. Without such operations, all of the kind count. Skipped steps count as
+    /// well.
     pub async fn medians_of_steps(
         &self,
         kind: Kind,

@@ -1,4 +1,4 @@
-//! Requests about work in flight: a delete takes over, a retry wakes.
+//! Requests that affect an unfinished operation: a delete supersedes it, a retry wakes it.
 
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -7,28 +7,32 @@ use crate::domain::operation::{ClusterStatus, Kind, Status};
 use crate::domain::spec::{DeleteSpec, Spec};
 
 use super::accept::{Accepted, NewOperation};
+use super::events::{self, Event};
+use super::finish::{self, Ending};
 use super::{Store, StoreError, insert, rows};
 
-/// How often a delete looks again when others are accepted at the same moment.
+/// Maximum number of repetitions of a delete that conflicts with concurrently accepted operations.
 const DELETE_RACES: u32 = 5;
 
-/// What became of a request to retry.
+/// The outcome of a request to retry an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retried {
-    /// A worker visits it at once.
+    /// The operation is due, so a worker claims it at once.
     Woken,
-    /// It is not blocked: it works by itself.
+    /// The operation is unfinished but not blocked.
     NotBlocked,
-    /// It is over.
+    /// The operation has finished.
     Finished,
-    /// There is none.
+    /// No operation has this ID.
     NoSuchOperation,
 }
 
 impl Store {
-    /// Accepts a delete. It works in every state: a live operation is superseded in the same transaction, which raises
-    /// its epoch (so that its worker is fenced), and the delete takes over the cluster's inventory and open intents. A
-    /// live delete is answered as it is.
+    /// Accepts a delete, in every state of the cluster.
+    ///
+    /// An unfinished operation is superseded in the same transaction, which fences its worker. The
+    /// delete takes over the cluster's inventory and open intents. An unfinished delete is returned
+    /// as it is.
     pub async fn accept_delete(
         &self,
         new: &NewOperation,
@@ -44,7 +48,8 @@ impl Store {
                 })
                 .await;
             match outcome {
-                // Another operation was accepted between our look and our insert: look again, and take it over.
+                // Another operation was accepted between the check and the insert. Supersede that
+                // one.
                 Err(error) if error.constraint() == Some("operations_one_live") && left > 0 => {
                     left -= 1
                 }
@@ -53,7 +58,7 @@ impl Store {
         }
     }
 
-    /// Wakes a blocked operation now and starts its patience anew.
+    /// Wakes a blocked operation and restarts the deadline of its current step.
     pub async fn retry(&self, operation: Uuid) -> Result<Retried, StoreError> {
         self.detached(move |pool| async move { retry_in_transaction(&pool, operation).await })
             .await
@@ -67,14 +72,14 @@ async fn delete_in_transaction(
     spec: &DeleteSpec,
 ) -> Result<Accepted, StoreError> {
     let mut transaction = pool.begin().await?;
-    // The operation is locked before the cluster: a worker's record takes the two in this order as well.
+    // The operation is locked before the cluster, in the same order as by a worker's record.
     let live = sqlx::query!(
         "select id, kind, spec from operations where cluster_name = $1 and finished_at is null for update",
         cluster
     )
     .fetch_optional(&mut *transaction)
     .await?;
-    let found = sqlx::query!(
+    let row = sqlx::query!(
         r#"select id, status, coalesce((desired ->> 'deletion_protection')::boolean, false)
                     and status in ('available', 'updating') as "protected!"
            from clusters where name = $1 and deleted_at is null for update"#,
@@ -82,34 +87,37 @@ async fn delete_in_transaction(
     )
     .fetch_optional(&mut *transaction)
     .await?;
-    let Some(found) = found else {
+    let Some(row) = row else {
         return Ok(Accepted::NoSuchCluster);
     };
     if let Some(live) = &live
         && rows::kind(&live.kind)? == Kind::DeleteCluster
     {
-        let Spec::DeleteCluster(begun) = rows::from_json("operations.spec", live.spec.clone())?
+        let Spec::DeleteCluster(running) = rows::from_json("operations.spec", live.spec.clone())?
         else {
             return Ok(Accepted::InProgress(live.id));
         };
-        // A delete that leaves less than is asked for now is not the same one.
-        let same = spec.retain.iter().all(|kind| begun.retain.contains(kind));
+        // The running delete satisfies the request only if it retains all requested kinds.
+        let same = spec
+            .retain
+            .iter()
+            .all(|kind| running.retain.contains(kind));
         return Ok(if same {
             Accepted::Replayed(live.id)
         } else {
             Accepted::InProgress(live.id)
         });
     }
-    if found.protected {
+    if row.protected {
         return Ok(Accepted::DeletionProtected);
     }
     if let Some(live) = &live {
         supersede(&mut transaction, live.id).await?;
     }
     let spec = Spec::DeleteCluster(spec.clone());
-    // A delete that has taken over cannot be taken back: what it superseded is over.
+    // A delete that superseded an operation cannot be undone, because that operation has ended.
     let prior = if live.is_none() {
-        Some(rows::cluster_status(&found.status)?)
+        Some(rows::cluster_status(&row.status)?)
     } else {
         None
     };
@@ -119,7 +127,7 @@ async fn delete_in_transaction(
         &insert::Row {
             new,
             spec: &spec,
-            cluster_id: found.id,
+            cluster_id: row.id,
             cluster,
             prior,
             becomes,
@@ -140,33 +148,17 @@ async fn delete_in_transaction(
 }
 
 async fn supersede(connection: &mut PgConnection, operation: Uuid) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update operation_steps
-         set status = case when status = 'pending' then 'skipped' else 'failed' end, finished_at = now()
-         where operation_id = $1 and status in ('pending', 'running', 'blocked')",
-        operation
-    )
-    .execute(&mut *connection)
-    .await?;
-    let sequence = sqlx::query_scalar!(
-        "update operations
-         set status = 'cancelled', epoch = epoch + 1, owner = null, lease_until = null, current_step = null,
-             waiting_for = null, finished_at = now(), version = version + 1, last_sequence = last_sequence + 1
-         where id = $1
-         returning last_sequence",
-        operation
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "insert into operation_events (operation_id, sequence, type, message)
-         values ($1, $2, 'operation_cancelled', 'taken over by a delete of the cluster')",
-        operation,
-        sequence
-    )
-    .execute(&mut *connection)
-    .await?;
-    Ok(())
+    finish::end_steps(connection, operation).await?;
+    let ending = Ending {
+        operation_id: operation,
+        status: Status::Cancelled,
+        fault: None,
+        claimed_epoch: None,
+        cluster: None,
+        events: Vec::new(),
+        message: "superseded by a delete of the cluster".to_owned(),
+    };
+    finish::operation(connection, ending).await
 }
 
 async fn retry_in_transaction(pool: &PgPool, operation: Uuid) -> Result<Retried, StoreError> {
@@ -182,8 +174,10 @@ async fn retry_in_transaction(pool: &PgPool, operation: Uuid) -> Result<Retried,
     };
     match rows::status(&row.status)? {
         Status::Blocked => {}
-        status if status.is_finished() => return Ok(Retried::Finished),
-        _ => return Ok(Retried::NotBlocked),
+        Status::Succeeded | Status::Failed | Status::Cancelled => return Ok(Retried::Finished),
+        Status::Pending | Status::Running | Status::Cancelling | Status::RollingBack => {
+            return Ok(Retried::NotBlocked);
+        }
     }
     let sequence = sqlx::query_scalar!(
         "update operations
@@ -205,14 +199,8 @@ async fn retry_in_transaction(pool: &PgPool, operation: Uuid) -> Result<Retried,
     )
     .execute(&mut *transaction)
     .await?;
-    sqlx::query!(
-        "insert into operation_events (operation_id, sequence, type, message)
-         values ($1, $2, 'retry_requested', 'a retry was asked for')",
-        operation,
-        sequence
-    )
-    .execute(&mut *transaction)
-    .await?;
+    let requested = Event::plain("retry_requested", "retry requested");
+    events::append(&mut transaction, operation, sequence - 1, &[requested]).await?;
     transaction.commit().await?;
     Ok(Retried::Woken)
 }

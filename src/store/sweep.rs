@@ -1,4 +1,5 @@
-//! What the sweep writes: the intent before each of its calls, and the outcome after, under the fence of its duty.
+//! Writes of the sweep: the intent before each of its calls and the outcome after it, fenced by its
+//! singleton job.
 
 use uuid::Uuid;
 
@@ -8,15 +9,16 @@ use super::record::SentOutcome;
 use super::rows::to_json;
 use super::{SingletonJob, Store, StoreError};
 
-/// The place of a sweep's intents, which belong to no step.
+/// The step position in a sweep's intents, which belong to no step.
 const NO_STEP: i32 = -1;
 
 impl Store {
-    /// Commits the intent of a sweep to send this call now, for something that an operation made. Fenced if another
-    /// process does the sweep meanwhile, or if a live operation works on the cluster again.
+    /// Commits the intent of a sweep to send this call, for a resource that `operation` created,
+    /// and returns its ID. `Fenced` if another process has taken the sweep, or if an operation on
+    /// the cluster is in progress.
     pub async fn open_sweep_intent(
         &self,
-        duty: &SingletonJob,
+        job: &SingletonJob,
         operation: Uuid,
         mutation: &Mutation,
     ) -> Result<i64, StoreError> {
@@ -29,8 +31,8 @@ impl Store {
                and not ($5 = 'dax:DeleteCluster' and exists (
                  select 1 from clusters k where k.name = $6 and k.deleted_at is null and k.status <> 'failed'))
              returning id",
-            duty.name,
-            duty.epoch,
+            job.name,
+            job.epoch,
             NO_STEP,
             operation,
             mutation.call_name(),
@@ -42,28 +44,30 @@ impl Store {
         id.ok_or(StoreError::Fenced)
     }
 
-    /// Closes a sweep's intent. An unknown outcome is settled too: the next sweep looks again.
+    /// Closes a sweep's intent. An unknown outcome is closed as well, because the next sweep reads
+    /// from AWS again.
     pub async fn close_sweep_intent(
         &self,
         id: i64,
         outcome: SentOutcome,
     ) -> Result<(), StoreError> {
-        let word = match outcome {
+        let outcome = match outcome {
             SentOutcome::Applied => "applied",
-            SentOutcome::Refused => "refused",
+            SentOutcome::Rejected => "refused",
             SentOutcome::Unknown => "settled",
         };
         sqlx::query!(
             "update intents set closed_at = clock_timestamp(), outcome = $2 where id = $1",
             id,
-            word
+            outcome
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
-    /// Settles the intents of finished operations whose clusters nobody works on: what they made is found by the sweep.
+    /// Closes old open intents of clusters without an unfinished operation. The sweep finds what
+    /// they created.
     pub async fn settle_stale_intents(
         &self,
         older_than: std::time::Duration,

@@ -1,4 +1,4 @@
-//! Tasks: everything a step may look at, read at the start of a turn.
+//! Tasks: the state that a step may use, read at the start of a turn.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::domain::task::{DoneCall, Intent, LatestObservation, StepState, Task};
 use super::rows::{self, from_json, from_optional_json};
 use super::{Claim, Store, StoreError};
 
-/// The claimed operation at its step, and what was last seen of its cluster.
+/// The claimed operation at its current step, and the latest observation of its cluster.
 struct Row {
     kind: String,
     status: String,
@@ -64,7 +64,8 @@ impl Row {
 }
 
 impl Store {
-    /// Reads everything the claimed operation's step may look at.
+    /// Reads the state for the current step of the claimed operation. `Fenced` if the claim is no
+    /// longer valid.
     pub async fn load_task(&self, claim: &Claim) -> Result<Task, StoreError> {
         let row = sqlx::query_as!(
             Row,
@@ -110,35 +111,8 @@ impl Store {
         })
     }
 
-    pub(super) async fn inventory_of_cluster(
-        &self,
-        cluster_id: Uuid,
-    ) -> Result<Vec<Item>, StoreError> {
-        let found = sqlx::query!(
-            "select kind, name, arn, owner, presence, reason, operation_id, recorded_at
-             from inventory where cluster_id = $1 order by id",
-            cluster_id
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        found
-            .into_iter()
-            .map(|row| {
-                Ok(Item {
-                    kind: rows::resource_kind(&row.kind)?,
-                    name: row.name,
-                    arn: row.arn,
-                    owner: rows::owner(&row.owner)?,
-                    presence: rows::presence(&row.presence)?,
-                    reason: row.reason,
-                    operation_id: row.operation_id,
-                    recorded_at: Some(row.recorded_at),
-                })
-            })
-            .collect()
-    }
-
-    /// Which rules of security groups other clusters rely on too that are to stay.
+    /// Of the cluster's own ingress rules, those that other managed clusters use, with the name of
+    /// one such cluster.
     async fn shared_rules(
         &self,
         cluster_id: Uuid,

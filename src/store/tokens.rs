@@ -1,37 +1,41 @@
-//! Bearer tokens: their names and hashes, never the tokens themselves.
+//! Bearer tokens: names and hashes, never the tokens themselves.
 
 use chrono::{DateTime, Utc};
 
 use super::{Store, StoreError};
 
-/// A token to be kept.
+/// A token to store.
 #[derive(Debug, Clone)]
 pub struct StoredToken {
-    /// Its name, which operations and idempotency keys refer to.
+    /// The name that operations and idempotency keys refer to.
     pub name: String,
     /// SHA-256 of the token.
     pub secret_hash: Vec<u8>,
-    /// When it ends.
+    /// The end of its validity; `None` means unlimited.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// A token as an operator sees it.
+/// A stored token as shown to operators, without its hash.
 #[derive(Debug, Clone)]
 pub struct TokenRecord {
-    /// Its name.
+    /// The name of the token.
     pub name: String,
-    /// When it was made.
+    /// The time of its creation or last rotation.
     pub created_at: DateTime<Utc>,
-    /// When it ends.
+    /// The end of its validity; `None` means unlimited.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was revoked.
+    /// The time of its revocation, if it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
 impl Store {
-    /// Keeps a token. A name that exists gets a new secret (rotation) only if the old one was revoked or `replace` is set;
-    /// false means the name is taken.
-    pub async fn keep_token(&self, token: &StoredToken, replace: bool) -> Result<bool, StoreError> {
+    /// Stores a token. An existing name gets the new secret (rotation) only if the old token is
+    /// revoked or `replace` is set; otherwise the result is false.
+    pub async fn store_token(
+        &self,
+        token: &StoredToken,
+        replace: bool,
+    ) -> Result<bool, StoreError> {
         let done = sqlx::query!(
             "insert into tokens (name, secret_hash, expires_at) values ($1, $2, $3)
              on conflict (name) do update
@@ -47,7 +51,7 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// The name of the valid token with this hash, by the database's clock.
+    /// The name of the token with this hash that is valid by the database's clock.
     pub async fn token_name(&self, secret_hash: &[u8]) -> Result<Option<String>, StoreError> {
         let name = sqlx::query_scalar!(
             "select name from tokens
@@ -59,7 +63,7 @@ impl Store {
         Ok(name)
     }
 
-    /// Revokes a token; false if there is none of that name that is still valid.
+    /// Revokes a token. False if no unrevoked token has this name.
     pub async fn revoke_token(&self, name: &str) -> Result<bool, StoreError> {
         let done = sqlx::query!(
             "update tokens set revoked_at = now() where name = $1 and revoked_at is null",
@@ -70,7 +74,7 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Every token, by name.
+    /// All tokens, ordered by name.
     pub async fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError> {
         let found = sqlx::query_as!(
             TokenRecord,

@@ -1,4 +1,4 @@
-//! Requests to give up: cancel and roll back, and how an undo begins.
+//! Requests to cancel or roll back an operation, and the start of an undo.
 
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -6,31 +6,33 @@ use uuid::Uuid;
 use crate::domain::operation::{ClusterStatus, Kind, Status};
 use crate::domain::problems::fault::Fault;
 
+use super::events::{self, Event};
+use super::finish::{self, Ending, EndingCluster};
 use super::rows::{self, from_optional_json, to_json};
 use super::{Store, StoreError, clusters};
 
-/// The names of the steps that undo a kind.
+/// Returns the names of the steps that undo an operation of a kind, in order.
 pub type UndoOf = fn(Kind) -> Vec<&'static str>;
 
-/// What became of a request to cancel or to roll back.
+/// The outcome of a request to cancel or roll back an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UndoRequested {
-    /// The undo begins, or there was nothing to undo and the operation is over.
-    Begun,
-    /// It is being undone already, to the same end.
-    Already,
-    /// It is being undone to another end, or a delete has been sent to AWS.
+    /// The undo has started, or nothing had to be undone and the operation has ended.
+    Started,
+    /// An undo with the same final status is in progress.
+    AlreadyUndoing,
+    /// An undo with another final status is in progress, or deletion in AWS has started.
     TooLate,
-    /// It is not blocked, so it is not rolled back.
+    /// Only a blocked operation can be rolled back.
     NotBlocked,
-    /// It is over.
+    /// The operation has finished.
     Finished,
-    /// There is none.
+    /// No operation has this ID.
     NoSuchOperation,
 }
 
-/// An operation, locked, about to be given up.
-struct Live {
+/// An operation to undo, whose row is locked.
+struct LockedOperation {
     id: Uuid,
     kind: Kind,
     cluster_id: Uuid,
@@ -42,7 +44,7 @@ struct Live {
 }
 
 impl Store {
-    /// Cancels an operation: no new forward call, then its undo, then `cancelled`.
+    /// Cancels an operation: stops its forward steps and undoes them; it then ends `cancelled`.
     pub async fn cancel(
         &self,
         operation: Uuid,
@@ -54,7 +56,8 @@ impl Store {
         .await
     }
 
-    /// Rolls a blocked operation back: its undo, then `failed` with the problem that blocked it.
+    /// Rolls a blocked operation back: undoes its steps; it then ends `failed` with the fault that
+    /// blocked it.
     pub async fn roll_back(
         &self,
         operation: Uuid,
@@ -74,54 +77,54 @@ async fn request_undo(
     undo_of: UndoOf,
 ) -> Result<UndoRequested, StoreError> {
     let mut transaction = pool.begin().await?;
-    let Some(live) = lock(&mut transaction, id).await? else {
+    let Some(operation) = lock(&mut transaction, id).await? else {
         return Ok(UndoRequested::NoSuchOperation);
     };
-    if live.status.is_finished() {
+    if operation.status.is_finished() {
         return Ok(UndoRequested::Finished);
     }
-    if live.undoing {
-        return Ok(if live.ending == ending {
-            UndoRequested::Already
+    if operation.undoing {
+        return Ok(if operation.ending == ending {
+            UndoRequested::AlreadyUndoing
         } else {
             UndoRequested::TooLate
         });
     }
-    if ending == Status::Failed && live.status != Status::Blocked {
+    if ending == Status::Failed && operation.status != Status::Blocked {
         return Ok(UndoRequested::NotBlocked);
     }
-    if live.kind == Kind::DeleteCluster
+    if operation.kind == Kind::DeleteCluster
         && (ending == Status::Failed
-            || live.prior.is_none()
+            || operation.prior.is_none()
             || has_deleted(&mut transaction, id).await?)
     {
         return Ok(UndoRequested::TooLate);
     }
-    let steps = undo_of(live.kind);
-    let fault = live.fault.clone().filter(|_| ending == Status::Failed);
+    let steps = undo_of(operation.kind);
+    let fault = operation.fault.clone().filter(|_| ending == Status::Failed);
     if steps.is_empty() {
-        end_at_once(&mut transaction, &live, ending, fault.as_ref()).await?;
+        end_without_undo(&mut transaction, &operation, ending, fault.as_ref()).await?;
     } else {
-        let status = if ending == Status::Failed {
-            Status::RollingBack
+        let (status, event) = if ending == Status::Failed {
+            let event = Event::plain("roll_back_requested", "rollback requested");
+            (Status::RollingBack, event)
         } else {
-            Status::Cancelling
+            let event = Event::plain("cancel_requested", "cancellation requested");
+            (Status::Cancelling, event)
         };
-        stop_forward_steps(&mut transaction, id).await?;
-        append(&mut transaction, id, &steps, ending, fault.as_ref()).await?;
-        let word = if ending == Status::Failed {
-            "roll_back_requested"
-        } else {
-            "cancel_requested"
-        };
-        take_from_workers(&mut transaction, id, status, word).await?;
-        clusters::touch(&mut transaction, live.cluster_id).await?;
+        finish::end_steps(&mut transaction, id).await?;
+        append_undo_steps(&mut transaction, id, &steps, ending, fault.as_ref()).await?;
+        fence_worker(&mut transaction, id, status, event).await?;
+        clusters::touch(&mut transaction, operation.cluster_id).await?;
     }
     transaction.commit().await?;
-    Ok(UndoRequested::Begun)
+    Ok(UndoRequested::Started)
 }
 
-async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Live>, StoreError> {
+async fn lock(
+    connection: &mut PgConnection,
+    id: Uuid,
+) -> Result<Option<LockedOperation>, StoreError> {
     let row = sqlx::query!(
         "select o.kind, o.cluster_id, o.status, o.ending, o.prior_status, s.undo as \"undo?\", s.fault as step_fault
          from operations o
@@ -133,7 +136,7 @@ async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Live>, S
     .fetch_optional(connection)
     .await?;
     row.map(|row| {
-        Ok(Live {
+        Ok(LockedOperation {
             id,
             kind: rows::kind(&row.kind)?,
             cluster_id: row.cluster_id,
@@ -151,7 +154,7 @@ async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Live>, S
     .transpose()
 }
 
-/// Whether a delete has been, or may have been, sent to AWS by this operation.
+/// Whether AWS has, or may have, executed a call of this operation.
 async fn has_deleted(connection: &mut PgConnection, id: Uuid) -> Result<bool, StoreError> {
     let sent = sqlx::query_scalar!(
         r#"select exists (
@@ -163,20 +166,9 @@ async fn has_deleted(connection: &mut PgConnection, id: Uuid) -> Result<bool, St
     Ok(sent)
 }
 
-async fn stop_forward_steps(connection: &mut PgConnection, id: Uuid) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update operation_steps
-         set status = case when status = 'pending' then 'skipped' else 'failed' end, finished_at = now()
-         where operation_id = $1 and status in ('pending', 'running', 'blocked')",
-        id
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Appends the undo steps to an operation and points it at the first of them; its fault is why it will fail.
-pub(super) async fn append(
+/// Appends the undo steps to an operation and makes the first of them current. `fault` is the
+/// reason of the undo.
+pub(super) async fn append_undo_steps(
     connection: &mut PgConnection,
     id: Uuid,
     steps: &[&'static str],
@@ -214,12 +206,12 @@ pub(super) async fn append(
     Ok(())
 }
 
-/// Fences whatever worker has the operation, and lets another go on with it at once.
-async fn take_from_workers(
+/// Fences the worker that holds the operation, and makes the operation due at once.
+async fn fence_worker(
     connection: &mut PgConnection,
     id: Uuid,
     status: Status,
-    word: &str,
+    event: Event,
 ) -> Result<(), StoreError> {
     let sequence = sqlx::query_scalar!(
         "update operations
@@ -233,64 +225,39 @@ async fn take_from_workers(
     )
     .fetch_one(&mut *connection)
     .await?;
-    write_event(connection, id, sequence, word, "a person asked for it").await
+    events::append(connection, id, sequence - 1, &[event]).await
 }
 
 /// Ends an operation that has nothing to undo.
-async fn end_at_once(
+async fn end_without_undo(
     connection: &mut PgConnection,
-    live: &Live,
-    ending: Status,
+    operation: &LockedOperation,
+    status: Status,
     fault: Option<&Fault>,
 ) -> Result<(), StoreError> {
-    stop_forward_steps(connection, live.id).await?;
-    let sequence = sqlx::query_scalar!(
-        "update operations
-         set status = $2, ending = $2, fault = $3, epoch = epoch + 1, owner = null, lease_until = null, waiting_for = null,
-             current_step = null, finished_at = now(), version = version + 1, last_sequence = last_sequence + 1
-         where id = $1
-         returning last_sequence",
-        live.id,
-        ending.as_str(),
-        fault.map(to_json)
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    // A delete has said farewell to what was found or given; the cluster keeps it after all.
+    finish::end_steps(connection, operation.id).await?;
+    // A delete marked external resources as left. The cluster keeps them, so they are present
+    // again.
     sqlx::query!(
         "update inventory set presence = 'present', reason = null
          where touched_by = $1 and owner = 'external' and presence = 'left'",
-        live.id
+        operation.id
     )
     .execute(&mut *connection)
     .await?;
-    clusters::end_operation(connection, live.cluster_id, live.kind, ending, live.prior).await?;
-    let word = format!("operation_{}", ending.as_str());
-    write_event(
-        connection,
-        live.id,
-        sequence,
-        &word,
-        "given up before anything was done",
-    )
-    .await
-}
-
-async fn write_event(
-    connection: &mut PgConnection,
-    id: Uuid,
-    sequence: i64,
-    word: &str,
-    message: &str,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "insert into operation_events (operation_id, sequence, type, message) values ($1, $2, $3, $4)",
-        id,
-        sequence,
-        word,
-        message
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    let cluster = EndingCluster {
+        id: operation.cluster_id,
+        kind: operation.kind,
+        prior: operation.prior,
+    };
+    let ending = Ending {
+        operation_id: operation.id,
+        status,
+        fault,
+        claimed_epoch: None,
+        cluster: Some(cluster),
+        events: Vec::new(),
+        message: "ended before it changed anything in AWS".to_owned(),
+    };
+    finish::operation(connection, ending).await
 }

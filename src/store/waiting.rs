@@ -1,11 +1,11 @@
-//! Waiting: what pending operations wait for while no worker can begin.
+//! The wait reason of pending operations while no worker can start.
 
 use crate::domain::waiting::WaitingFor;
 
 use super::{Store, StoreError};
 
 impl Store {
-    /// Writes beside every pending operation what it waits for. It touches no operation that a worker has claimed.
+    /// Writes the wait reason of every pending, unclaimed operation. Returns their number.
     pub async fn explain_pending(&self, reason: WaitingFor) -> Result<u64, StoreError> {
         let done = sqlx::query!(
             "update operations

@@ -1,4 +1,4 @@
-//! Waking workers: a notification after the commit, which only shortens their poll and may be lost.
+//! Notifications that wake workers. They only shorten the workers' polling and may be lost.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,14 +9,16 @@ use super::{Store, StoreError};
 
 const CHANNEL: &str = "dax_provisioner_work";
 
-/// A listener for news of work.
+/// A listener for notifications about due operations.
 pub struct Wakeups {
     listener: PgListener,
 }
 
 impl Store {
-    /// Tells every worker, soon, that there is work; many calls at once send one notification. It is sent after the
-    /// commit, never inside it, because a notification inside a transaction makes commits queue up behind one lock.
+    /// Notifies every worker of due operations. Concurrent calls share one notification.
+    ///
+    /// Call it after the commit: a notification inside a transaction serialises commits on one
+    /// lock.
     pub fn announce_work(&self) {
         if self.announcing.swap(true, Ordering::AcqRel) {
             return;
@@ -28,12 +30,12 @@ impl Store {
                 .execute(&store.pool)
                 .await
             {
-                tracing::debug!(%error, "the workers could not be notified; they poll");
+                tracing::debug!(%error, "workers were not notified; they find the work by polling");
             }
         });
     }
 
-    /// Starts to listen for news of work.
+    /// Starts to listen for notifications. Fails if the database is unreachable.
     pub async fn wakeups(&self) -> Result<Wakeups, StoreError> {
         let mut listener = PgListener::connect_with(&self.pool).await?;
         listener.listen(CHANNEL).await?;
@@ -42,14 +44,15 @@ impl Store {
 }
 
 impl Wakeups {
-    /// Waits for news, or until the time is over. Notifications may be lost; polling must suffice.
+    /// Waits for a notification, at most for the given time.
     pub async fn wait(&mut self, at_most: Duration) {
-        let news = async {
+        let notification = async {
             if self.listener.try_recv().await.is_err() {
-                // The connection is lost: the listener makes a new one by itself, and meanwhile the poll suffices.
+                // The connection is lost. The listener reconnects automatically; until then,
+                // workers poll.
                 tokio::time::sleep(at_most).await;
             }
         };
-        let _ = tokio::time::timeout(at_most, news).await;
+        let _ = tokio::time::timeout(at_most, notification).await;
     }
 }

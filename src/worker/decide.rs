@@ -1,4 +1,4 @@
-//! Deciding what follows a look that did not finish its step.
+//! Decides what follows a check or a call that did not complete its step.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use crate::domain::retry::{RECHECK_QUOTA, backoff, jittered, recheck_permission,
 use crate::domain::spec::{OnFailure, Spec};
 use crate::domain::verdict::Verdict;
 use crate::domain::waiting::WaitingFor;
-use crate::operations::tear_down::hold_instead_of_failing;
-use crate::operations::{Context, Step, late_fault};
+use crate::operations::tear_down::block_instead_of_failing;
+use crate::operations::{Context, Step, deadline_fault};
 use crate::store::Claim;
 
-/// How often a blocked operation looks again whether it can go on, when nothing else says.
-const RECHECK_LATE: Duration = Duration::from_secs(60);
+/// Interval between the checks of a blocked operation, where its cause has no schedule of its own.
+const RECHECK: Duration = Duration::from_secs(60);
 
-/// Kept of the lease to record the verdict.
+/// Part of the lease that is kept to record the verdict.
 const KEPT_TO_RECORD: Duration = Duration::from_secs(2);
 
-/// What bears on a decision.
+/// Everything that a decision depends on.
 pub(super) struct DecisionContext<'a> {
     pub(super) context: &'a Context<'a>,
     step: &'a Step,
-    /// Whether what was made is being removed: a delete, or an undo.
+    /// Whether the operation removes resources: a delete, or an undo.
     tears_down: bool,
     random: f64,
     claim: &'a Claim,
@@ -43,36 +43,38 @@ impl<'a> DecisionContext<'a> {
         }
     }
 
-    /// Whether the step, or the whole operation, has used up its time.
+    /// Whether the step, or the whole operation, has exceeded its deadline.
     ///
-    /// Time spent blocked for want of something is not the step's: its patience starts anew when it goes on.
+    /// Time spent blocked by a missing permission, a quota and the like does not count: the step's
+    /// time starts again when it resumes.
     fn is_late(&self) -> bool {
         let task = self.context.task;
-        let lacked = |fault: &Fault| !fault.class.is_timeout();
-        if task.status == Status::Blocked && task.step.last_fault.as_ref().is_some_and(lacked) {
+        let is_blocking = |fault: &Fault| !fault.class.is_timeout();
+        if task.status == Status::Blocked && task.step.last_fault.as_ref().is_some_and(is_blocking)
+        {
             return false;
         }
         let allowed = TimeDelta::from_std((self.step.deadline)(task)).unwrap_or(TimeDelta::MAX);
-        let step_late = task
+        let step_is_late = task
             .step
             .timeout_from
             .is_some_and(|from| task.now - from > allowed);
-        step_late || task.now > task.deadline_at
+        step_is_late || task.now > task.deadline_at
     }
 
-    /// The fault of a step that is late, with what AWS says about it if there is time to ask.
-    async fn late_fault(&self, last: Option<Fault>) -> Fault {
+    /// The fault of an exceeded deadline, with AWS's events if the lease leaves time to read them.
+    async fn deadline_fault(&self, last: Option<Fault>) -> Fault {
         let timeout = self.claim.lease_left().saturating_sub(KEPT_TO_RECORD);
         let known = last.clone();
-        tokio::time::timeout(timeout, late_fault(self.context, self.step, last))
+        tokio::time::timeout(timeout, deadline_fault(self.context, self.step, last))
             .await
             .unwrap_or_else(|_| {
-                let detail = format!("{} took longer than it may", self.step.name);
+                let detail = format!("{} exceeded its deadline", self.step.name);
                 known.unwrap_or_else(|| Fault::new(FaultClass::Deadline, detail))
             })
     }
 
-    /// A blocked verdict, or the undo if the request prefers that to waiting.
+    /// Blocks the operation, or rolls it back if the request prefers that.
     fn block(&self, fault: Fault, recheck_after: Duration, waiting_for: WaitingFor) -> Verdict {
         let task = self.context.task;
         if task.spec.on_failure() == OnFailure::RollBack && !self.tears_down {
@@ -88,60 +90,68 @@ impl<'a> DecisionContext<'a> {
             waiting_for,
         }
     }
+
+    /// Retries while DAX may not see a new role yet.
+    fn retry_during_propagation(&self, fault: Fault) -> Verdict {
+        let faults = self.context.task.step.faults_in_row + 1;
+        Verdict::Again {
+            after: recheck_role(faults, self.context.settings.timing.role_recheck),
+            waiting_for: Some(WaitingFor::RolePropagation),
+            fault: Some(fault),
+        }
+    }
 }
 
-/// What follows when the step waits for AWS.
+/// What follows when a step waits. A wait of zero only splits a step into turns, so it ignores the
+/// deadline.
 pub(super) async fn after_waiting(
-    now: &DecisionContext<'_>,
+    decision: &DecisionContext<'_>,
     after: Duration,
     waiting_for: WaitingFor,
 ) -> Verdict {
-    if !after.is_zero() && now.is_late() {
-        let fault = now.late_fault(None).await;
-        return now.block(fault, RECHECK_LATE, waiting_for);
+    if !after.is_zero() && decision.is_late() {
+        let fault = decision.deadline_fault(None).await;
+        return decision.block(fault, RECHECK, waiting_for);
     }
     Verdict::Again {
-        after: jittered(after, now.random),
+        after: jittered(after, decision.random),
         waiting_for: Some(waiting_for),
         fault: None,
     }
 }
 
-/// What follows a fault. `propagating_until`: until then a role that cannot be assumed is only young.
+/// What follows a fault. Until `propagating_until`, a role that DAX cannot assume is only too new.
 pub(super) async fn after_fault(
-    now: &DecisionContext<'_>,
+    decision: &DecisionContext<'_>,
     fault: Fault,
     propagating_until: Option<DateTime<Utc>>,
 ) -> Verdict {
-    let fault = if now.tears_down {
-        hold_instead_of_failing(fault)
+    let fault = if decision.tears_down {
+        block_instead_of_failing(fault)
     } else {
         fault
     };
     match fault.class.handling() {
-        Handling::Fail if now.tears_down => now.block(fault, RECHECK_LATE, WaitingFor::Operator),
+        Handling::Fail if decision.tears_down => {
+            decision.block(fault, RECHECK, WaitingFor::Operator)
+        }
         Handling::Fail => Verdict::RollBack { fault },
-        Handling::Block => block(now, fault),
+        Handling::Block => block(decision, fault),
         Handling::Retry if fault.class == FaultClass::RoleNotAssumable => {
-            role_not_assumable(now, fault, propagating_until)
+            role_not_assumable(decision, fault, propagating_until)
         }
         Handling::Retry if fault.class == FaultClass::ServiceLinkedRoleMissing => {
-            service_linked_role_missing(now, fault)
+            service_linked_role_missing(decision, fault)
         }
-        Handling::Retry if now.is_late() => {
-            let fault = now.late_fault(Some(fault)).await;
-            now.block(fault, RECHECK_LATE, WaitingFor::Aws)
+        Handling::Retry if decision.is_late() => {
+            let fault = decision.deadline_fault(Some(fault)).await;
+            decision.block(fault, RECHECK, WaitingFor::Aws)
         }
         Handling::Retry => {
-            let faults = now.context.task.step.faults_in_row + 1;
-            let waiting_for = match fault.class {
-                FaultClass::Ambiguous => WaitingFor::LostAnswer,
-                FaultClass::WrongState => WaitingFor::Release,
-                _ => WaitingFor::Aws,
-            };
+            let faults = decision.context.task.step.faults_in_row + 1;
             Verdict::Again {
-                after: backoff(faults, now.random),
-                waiting_for: Some(waiting_for),
+                after: backoff(faults, decision.random),
+                waiting_for: Some(fault.class.waiting_for()),
                 fault: Some(fault),
             }
         }
@@ -149,47 +159,35 @@ pub(super) async fn after_fault(
 }
 
 fn role_not_assumable(
-    now: &DecisionContext<'_>,
+    decision: &DecisionContext<'_>,
     fault: Fault,
     propagating_until: Option<DateTime<Utc>>,
 ) -> Verdict {
-    let task = now.context.task;
+    let task = decision.context.task;
     if propagating_until.is_some_and(|until| task.now < until) {
-        let after = recheck_role(
-            task.step.faults_in_row + 1,
-            now.context.settings.timing.role_recheck,
-        );
-        return Verdict::Again {
-            after,
-            waiting_for: Some(WaitingFor::RolePropagation),
-            fault: Some(fault),
-        };
+        return decision.retry_during_propagation(fault);
     }
-    now.block(
+    decision.block(
         fault,
         recheck_permission(task.step.blocks_in_row + 1),
         WaitingFor::RoleTrust,
     )
 }
 
-/// DAX may not see the account's service-linked role yet that was made moments ago; later it is a matter of permissions.
-fn service_linked_role_missing(now: &DecisionContext<'_>, fault: Fault) -> Verdict {
-    let task = now.context.task;
-    let timing = &now.context.settings.timing;
+/// DAX may not see a service-linked role yet that was created moments ago. After that time it is
+/// missing, which the caller lacks the permission to change.
+fn service_linked_role_missing(decision: &DecisionContext<'_>, fault: Fault) -> Verdict {
+    let task = decision.context.task;
+    let propagation = decision.context.settings.timing.propagation;
     if task
         .step
         .timeout_from
-        .is_none_or(|from| task.age_of(from) < timing.propagation)
+        .is_none_or(|from| task.age_of(from) < propagation)
     {
-        let after = recheck_role(task.step.faults_in_row + 1, timing.role_recheck);
-        return Verdict::Again {
-            after,
-            waiting_for: Some(WaitingFor::RolePropagation),
-            fault: Some(fault),
-        };
+        return decision.retry_during_propagation(fault);
     }
     block(
-        now,
+        decision,
         Fault {
             class: FaultClass::Permission,
             ..fault
@@ -197,16 +195,21 @@ fn service_linked_role_missing(now: &DecisionContext<'_>, fault: Fault) -> Verdi
     )
 }
 
-fn block(now: &DecisionContext<'_>, fault: Fault) -> Verdict {
-    let permission = recheck_permission(now.context.task.step.blocks_in_row + 1);
-    let (recheck, waiting_for) = match fault.class {
-        FaultClass::Permission => (permission, WaitingFor::Permission),
-        FaultClass::Credentials => (permission, WaitingFor::Credentials),
-        FaultClass::Quota => (RECHECK_QUOTA, WaitingFor::Quota),
-        FaultClass::Capacity => (RECHECK_QUOTA, WaitingFor::Capacity),
-        FaultClass::ClusterNotAvailable => (RECHECK_LATE, WaitingFor::Cluster),
-        FaultClass::NotBuiltIn => (RECHECK_LATE, WaitingFor::Operator),
-        _ => (RECHECK_LATE, WaitingFor::Aws),
+/// Blocks with the schedule of the fault's class.
+fn block(decision: &DecisionContext<'_>, fault: Fault) -> Verdict {
+    let waiting_for = fault.class.waiting_for();
+    let recheck_after = match waiting_for {
+        WaitingFor::Permission | WaitingFor::Credentials => {
+            recheck_permission(decision.context.task.step.blocks_in_row + 1)
+        }
+        WaitingFor::Quota | WaitingFor::Capacity => RECHECK_QUOTA,
+        WaitingFor::Aws
+        | WaitingFor::Cluster
+        | WaitingFor::RolePropagation
+        | WaitingFor::LostAnswer
+        | WaitingFor::Release
+        | WaitingFor::RoleTrust
+        | WaitingFor::Operator => RECHECK,
     };
-    now.block(fault, recheck, waiting_for)
+    decision.block(fault, recheck_after, waiting_for)
 }

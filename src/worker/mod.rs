@@ -1,177 +1,249 @@
-//! Floor 3, the worker: takes turns at operations. It never sees the HTTP door, nor AWS except through a step.
+//! The worker (layer 3): takes turns at operations, polls clusters and sweeps leftovers. It must
+//! not depend on `api`, and uses AWS only through `operations` and `inspections`.
 //!
-//! A turn claims one operation, runs one step of it, decides what follows, and records that under the fence. It knows
-//! no step by name. Between a turn's parts a process may die at any place: the next claim goes on from what is recorded.
+//! A turn claims one operation, runs one step, decides what follows, and records the result under
+//! the claim's epoch. The worker knows no step by name. A process can end at any point of a turn:
+//! the next claim continues from what is recorded.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use strum::VariantArray;
 use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::operation::Kind;
+use crate::domain::problems::fault::Fault;
 use crate::inspections::Inspector;
 use crate::operations::{StepEnvironment, known_steps};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 mod decide;
 mod poll;
 mod sweep;
+mod telemetry;
 mod turn;
 
 pub use turn::{Point, Probe, TurnResult};
 
-/// How often each process looks for work when nobody tells it that there is some.
-const POLL: Duration = Duration::from_millis(500);
-/// How long a turn waits for leave: what is left of the lease must suffice to send a call.
-const COMPANY: Duration = Duration::from_secs(4);
-/// Longest turn; one that takes longer has lost its lease, and perhaps its connection to the database.
-const TURN: Duration = Duration::from_secs(40);
-/// How long a process that ends waits for its turns.
-const DRAIN: Duration = Duration::from_secs(10);
+/// Longest pause of an idle loop: notifications only shorten it, and may be lost.
+const IDLE_POLL: Duration = Duration::from_millis(500);
+/// How long a turn waits for its permit: the rest of the lease must suffice to send a call.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a loop waits for a turn: a longer one has lost its lease, and perhaps its connection to
+/// the database.
+const TURN_TIMEOUT: Duration = Duration::from_secs(40);
+/// How long a process that shuts down waits for its turns.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A worker: any number of loops that take turns.
+/// A worker: any number of loops that take turns, and the periodic jobs.
 #[derive(Clone)]
 pub struct Worker {
     store: Store,
-    world: StepEnvironment,
+    env: StepEnvironment,
     inspector: Inspector,
     name: String,
     kinds: Arc<[String]>,
     steps: Arc<[String]>,
     probe: Option<Probe>,
-    sweep_every: Duration,
-    company: Arc<RwLock<()>>,
+    sweep_interval: Duration,
+    permits: Arc<RwLock<()>>,
 }
 
-/// Leave to take a turn: beside others, or alone.
+/// Permit for a turn: shared, or exclusive after a crash.
 enum TurnPermit {
     Shared(#[expect(dead_code, reason = "held, not read")] OwnedRwLockReadGuard<()>),
-    Alone(#[expect(dead_code, reason = "held, not read")] OwnedRwLockWriteGuard<()>),
+    Exclusive(#[expect(dead_code, reason = "held, not read")] OwnedRwLockWriteGuard<()>),
+}
+
+/// Why a periodic job ended early. Its next run starts afresh.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// AWS rejected a call or did not respond.
+    #[error("AWS: {}", .0.detail)]
+    Aws(Fault),
+    /// The database failed, or another process has taken the job over.
+    #[error("the database")]
+    Store(#[from] StoreError),
+}
+
+impl From<Fault> for JobError {
+    fn from(fault: Fault) -> Self {
+        Self::Aws(fault)
+    }
 }
 
 impl Worker {
-    /// A worker with a name of its own; the name is part of the fence.
-    pub fn new(store: Store, world: StepEnvironment, inspector: Inspector, name: String) -> Self {
+    /// A worker. `name` must be unique among all processes: claims are fenced by it.
+    pub fn new(store: Store, env: StepEnvironment, inspector: Inspector, name: String) -> Self {
         Self {
             store,
-            world,
+            env,
             inspector,
             name,
-            kinds: Kind::ALL
+            kinds: Kind::VARIANTS
+                .iter()
                 .map(|kind| kind.as_str().to_owned())
-                .to_vec()
-                .into(),
+                .collect(),
             steps: known_steps().into(),
             probe: None,
-            sweep_every: sweep::EVERY,
-            company: Arc::default(),
+            sweep_interval: sweep::INTERVAL,
+            permits: Arc::default(),
         }
     }
 
-    /// The same worker, stopped at points by a test that plays the death of the process.
+    /// The same worker with a probe, by which a test stops a turn at a point as a crash would.
     pub fn with_probe(mut self, probe: Probe) -> Self {
         self.probe = Some(probe);
         self
     }
 
-    /// The same worker, sweeping at another interval.
+    /// The same worker with another interval between sweeps.
     pub fn with_sweep_every(mut self, interval: Duration) -> Self {
-        self.sweep_every = interval;
+        self.sweep_interval = interval;
         self
     }
 
-    /// Runs loops until the token is cancelled, then lets running turns end and gives claims back.
+    /// Runs `loops` loops and the periodic jobs until `stop` is cancelled. Then it waits for
+    /// running turns and releases its claims. With `listen`, notifications of the database wake
+    /// idle loops.
     pub async fn run(self, loops: usize, listen: bool, stop: CancellationToken) {
-        let news = Arc::new(Notify::new());
+        let wakeup = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
         for _ in 0..loops.max(1) {
-            tasks.spawn(self.clone().take_turns(Arc::clone(&news), stop.clone()));
+            tasks.spawn(self.clone().take_turns(Arc::clone(&wakeup), stop.clone()));
         }
-        tasks.spawn(self.clone().sweep_now_and_then(stop.clone()));
-        tasks.spawn(self.clone().poll_now_and_then(stop.clone()));
+        let worker = self.clone();
+        let sweep = move || worker.clone().sweep_job();
+        tasks.spawn(run_periodically(
+            "sweep",
+            self.sweep_tick(),
+            sweep,
+            stop.clone(),
+        ));
+        let worker = self.clone();
+        let poll = move || worker.clone().poll_job();
+        tasks.spawn(run_periodically(
+            "poll",
+            self.poll_tick(),
+            poll,
+            stop.clone(),
+        ));
         if listen {
             let (worker, stop) = (self.clone(), stop.clone());
             tasks.spawn(async move {
-                stop.run_until_cancelled(worker.spread_news(news))
+                stop.run_until_cancelled(worker.relay_notifications(wakeup))
                     .await
                     .unwrap_or_default()
             });
         }
         stop.cancelled().await;
-        let drained =
-            tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
+        let drained = tokio::time::timeout(DRAIN_TIMEOUT, async {
+            while tasks.join_next().await.is_some() {}
+        })
+        .await;
         if drained.is_err() {
-            // Their calls may still be under way: nobody takes over before their leases end.
+            // Their calls may still be in flight, so the claims stay until the leases expire.
             tracing::warn!(
                 "turns were still running after {} s; their leases will expire",
-                DRAIN.as_secs()
+                DRAIN_TIMEOUT.as_secs()
             );
             tasks.abort_all();
             return;
         }
         if let Err(error) = self.store.release_all(&self.name).await {
-            tracing::warn!(%error, "claims could not be given back; their leases will expire");
+            tracing::warn!(%error, "could not release claims; their leases will expire");
         }
     }
 
-    /// Waits a little for leave to take a turn.
-    async fn company(&self, alone: bool) -> Option<TurnPermit> {
-        let lock = Arc::clone(&self.company);
-        let leave = async {
-            if alone {
-                TurnPermit::Alone(lock.write_owned().await)
+    /// Waits for a permit, for a limited time.
+    async fn permit(&self, exclusive: bool) -> Option<TurnPermit> {
+        let lock = Arc::clone(&self.permits);
+        let permit = async {
+            if exclusive {
+                TurnPermit::Exclusive(lock.write_owned().await)
             } else {
                 TurnPermit::Shared(lock.read_owned().await)
             }
         };
-        tokio::time::timeout(COMPANY, leave).await.ok()
+        tokio::time::timeout(PERMIT_TIMEOUT, permit).await.ok()
     }
 
-    async fn take_turns(self, news: Arc<Notify>, stop: CancellationToken) {
+    /// One loop: takes turns, and pauses when no operation is due.
+    async fn take_turns(self, wakeup: Arc<Notify>, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let idle = match tokio::time::timeout(TURN, self.turn()).await {
+            // Registered before the turn claims: `notify_waiters` keeps no permit, so otherwise a
+            // notification between the claim and the pause would be lost.
+            let mut notified = pin!(wakeup.notified());
+            notified.as_mut().enable();
+            let is_idle = match tokio::time::timeout(TURN_TIMEOUT, self.turn()).await {
                 Ok(Ok(TurnResult::Idle)) => true,
                 Ok(Ok(TurnResult::Worked(_))) => false,
                 Err(_) => {
                     tracing::warn!(
-                        "a turn took over {} s and is left to itself",
-                        TURN.as_secs()
+                        "a turn exceeded {} s; no longer waiting for it",
+                        TURN_TIMEOUT.as_secs()
                     );
                     true
                 }
                 Ok(Err(error)) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "a turn failed; the next one goes on"
-                    );
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a turn failed");
                     true
                 }
             };
-            if idle {
+            if is_idle {
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = news.notified() => {}
-                    () = tokio::time::sleep(POLL) => {}
+                    () = notified => {}
+                    () = tokio::time::sleep(IDLE_POLL) => {}
                 }
             }
         }
     }
 
-    /// Turns the database's notifications into a knock at one idle loop.
-    async fn spread_news(self, news: Arc<Notify>) {
+    /// Wakes every idle loop of this process at each notification of the database.
+    async fn relay_notifications(self, wakeup: Arc<Notify>) {
         loop {
             match self.store.wakeups().await {
                 Ok(mut wakeups) => loop {
-                    wakeups.wait(POLL * 20).await;
-                    news.notify_waiters();
+                    wakeups.wait(IDLE_POLL * 20).await;
+                    wakeup.notify_waiters();
                 },
                 Err(error) => {
-                    tracing::debug!(%error, "cannot listen for news of work; polling suffices");
-                    tokio::time::sleep(POLL * 10).await;
+                    tracing::debug!(%error, "cannot listen for notifications; polling instead");
+                    tokio::time::sleep(IDLE_POLL * 10).await;
                 }
             }
+        }
+    }
+}
+
+/// Runs `job` at every interval until `stop` is cancelled. Each run is a task of its own, so that a
+/// panic ends only that run.
+async fn run_periodically<Run>(
+    name: &'static str,
+    interval: Duration,
+    job: impl Fn() -> Run,
+    stop: CancellationToken,
+) where
+    Run: Future<Output = Result<Option<usize>, JobError>> + Send + 'static,
+{
+    while stop
+        .run_until_cancelled(tokio::time::sleep(interval))
+        .await
+        .is_some()
+    {
+        match tokio::spawn(job()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(
+                job = name,
+                error = &error as &dyn std::error::Error,
+                "a periodic job ended early"
+            ),
+            Err(error) => tracing::error!(job = name, %error, "a periodic job panicked"),
         }
     }
 }

@@ -1,106 +1,82 @@
-//! The sweep: now and then one process, for all, looks for things of ours that nobody owns, and removes them.
+//! The sweep: at intervals one process, for all, removes resources that this service created and
+//! that no cluster owns any more.
 //!
-//! A call that a frozen worker sends after it was taken over can re-create what was just removed. The sweep finds it by
-//! our path, tags and descriptions, deletes it only if a row of this database names it and its evidence is complete,
-//! and leaves everything else on the list of orphans.
+//! A suspended worker can send its call after its lease has expired, and create again what was just
+//! deleted. The sweep finds such a resource by the service's IAM path, tags and descriptions. It
+//! deletes it only if this database has a record of it and its ownership evidence is complete.
+//! Everything else stays on the list of orphans.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
 use crate::domain::inventory::Item;
 use crate::domain::mutation::Mutation;
 use crate::domain::orphan::orphans;
-use crate::domain::problems::fault::Fault;
 use crate::operations::leftovers::{self, Removal};
 use crate::store::{SentOutcome, SingletonJob, StoreError};
 
-use super::Worker;
+use super::{JobError, Worker};
 
-/// How often the sweep is done.
-pub(super) const EVERY: Duration = Duration::from_secs(300);
-/// How long one sweep may take before another process may take it over.
+/// Default interval between two sweeps.
+pub(super) const INTERVAL: Duration = Duration::from_secs(300);
+/// How long one sweep can take before another process takes the job over.
 const LEASE: Duration = Duration::from_secs(120);
-/// How often each process looks whether the sweep is due.
-const TICK: Duration = Duration::from_secs(30);
-/// Longest one call may take: none is sent that could end after the lease.
-const CALL: Duration = Duration::from_secs(9);
-/// Most calls about one leftover in one sweep: ten policies detached and deleted, and some to spare.
+/// Longest interval between two checks whether a sweep is due.
+const LONGEST_TICK: Duration = Duration::from_secs(30);
+/// Longest time of one call: none is sent that could end after the lease.
+const CALL_TIMEOUT: Duration = Duration::from_secs(9);
+/// Most calls for one leftover in one sweep. A policy needs two, detach and delete; the rest is a
+/// reserve.
 const CALLS_PER_LEFTOVER: usize = 4;
-/// How old a lost answer must be before its intent is closed for good.
+/// Age at which the intent of a call with an unknown outcome is closed.
 const STALE: Duration = Duration::from_secs(3_600);
 
-/// Why a sweep ended early. The next one looks again.
-#[derive(Debug, thiserror::Error)]
-pub enum SweepFault {
-    /// AWS refused or failed.
-    #[error("AWS: {}", .0.detail)]
-    Aws(Fault),
-    /// The database did.
-    #[error("the database")]
-    Store(#[from] StoreError),
-}
-
-impl From<Fault> for SweepFault {
-    fn from(fault: Fault) -> Self {
-        Self::Aws(fault)
-    }
-}
-
 impl Worker {
-    pub(super) async fn sweep_now_and_then(self, stop: CancellationToken) {
-        let tick = TICK.min(self.sweep_every);
-        while stop
-            .run_until_cancelled(tokio::time::sleep(tick))
-            .await
-            .is_some()
-        {
-            if let Err(error) = self.store.mend_instants().await {
-                tracing::debug!(%error, "instants that lie too far ahead stay for now");
-            }
-            // A task of its own, so that a sweep that panics is not the last one.
-            let worker = self.clone();
-            match tokio::spawn(async move { worker.sweep().await }).await {
-                Ok(Ok(Some(0) | None)) => {}
-                Ok(Ok(Some(calls))) => tracing::info!(calls, "the sweep removed leftovers"),
-                Ok(Err(error)) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the sweep ended early"
-                ),
-                Err(error) => tracing::error!(%error, "the sweep crashed"),
-            }
-        }
+    /// Interval between two checks whether a sweep is due.
+    pub(super) fn sweep_tick(&self) -> Duration {
+        LONGEST_TICK.min(self.sweep_interval)
     }
 
-    /// Sweeps once, if it is due and no other process does it. Returns how many calls took effect.
-    pub async fn sweep(&self) -> Result<Option<usize>, SweepFault> {
-        let Some(duty) = self.store.take_duty("sweep", &self.name, LEASE).await? else {
+    pub(super) async fn sweep_job(self) -> Result<Option<usize>, JobError> {
+        if let Err(error) = self.store.reset_future_timestamps().await {
+            tracing::debug!(%error, "could not reset timestamps that lie in the far future");
+        }
+        let calls = self.sweep().await?;
+        if let Some(calls @ 1..) = calls {
+            tracing::info!(calls, "the sweep removed leftovers");
+        }
+        Ok(calls)
+    }
+
+    /// Sweeps once, if a sweep is due and no other process sweeps. Returns the number of calls that
+    /// took effect.
+    pub async fn sweep(&self) -> Result<Option<usize>, JobError> {
+        let Some(job) = self.store.take_job("sweep", &self.name, LEASE).await? else {
             return Ok(None);
         };
-        let outcome = self.remove_leftovers(&duty).await;
-        self.store.end_duty(&duty, self.sweep_every).await?;
+        let outcome = self.remove_leftovers(&job).await;
+        self.store.end_job(&job, self.sweep_interval).await?;
         self.store.forget_old_keys().await?;
         self.store.settle_stale_intents(STALE).await?;
         outcome.map(Some)
     }
 
-    async fn remove_leftovers(&self, duty: &SingletonJob) -> Result<usize, SweepFault> {
+    async fn remove_leftovers(&self, job: &SingletonJob) -> Result<usize, JobError> {
         let installation = self.store.installation().await?.id;
         let managed: BTreeSet<String> = self.store.managed_names().await?.into_iter().collect();
-        let marked = self.inspector.marked(installation, &managed).await?;
-        let names: Vec<String> = marked.iter().map(|thing| thing.name.clone()).collect();
+        let tagged = self.inspector.tagged(installation, &managed).await?;
+        let names: Vec<String> = tagged.iter().map(|tagged| tagged.name.clone()).collect();
         let evidence = self.store.evidence(&names).await?;
         let mut calls = 0;
-        for item in leftovers::leftovers(orphans(marked, &evidence)) {
-            // One that cannot be removed now does not hold up the others.
-            match self.remove_leftover(duty, installation, &item).await {
+        for item in leftovers::leftovers(orphans(tagged, &evidence)) {
+            // One that cannot be removed now must not delay the others.
+            match self.remove_leftover(job, installation, &item).await {
                 Ok(sent) => calls += sent,
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         name = item.name,
-                        "a leftover stays"
+                        "could not remove a leftover"
                     )
                 }
             }
@@ -110,16 +86,16 @@ impl Worker {
 
     async fn remove_leftover(
         &self,
-        duty: &SingletonJob,
+        job: &SingletonJob,
         installation: uuid::Uuid,
         item: &Item,
-    ) -> Result<usize, SweepFault> {
+    ) -> Result<usize, JobError> {
         let mut calls = 0;
         for _ in 0..CALLS_PER_LEFTOVER {
-            match leftovers::removal_of(&self.world, installation, item).await? {
+            match leftovers::removal_of(&self.env, installation, item).await? {
                 Removal::Nothing => break,
                 Removal::Send(mutation) => {
-                    if !self.send_for_sweep(duty, item, &mutation).await? {
+                    if !self.send_for_sweep(job, item, &mutation).await? {
                         break;
                     }
                     calls += 1;
@@ -129,26 +105,26 @@ impl Worker {
         Ok(calls)
     }
 
-    /// Sends one call with its intent committed before; false if it did not take effect.
+    /// Commits the intent, then sends the call. Returns whether the call took effect.
     async fn send_for_sweep(
         &self,
-        duty: &SingletonJob,
+        job: &SingletonJob,
         item: &Item,
         mutation: &Mutation,
-    ) -> Result<bool, SweepFault> {
+    ) -> Result<bool, JobError> {
         let intent = match self
             .store
-            .open_sweep_intent(duty, item.operation_id, mutation)
+            .open_sweep_intent(job, item.operation_id, mutation)
             .await
         {
             Ok(intent) => intent,
-            // The cluster is asked for again, or another process sweeps: it is their business now.
+            // An operation works on the cluster again, or another process sweeps: it handles this.
             Err(StoreError::Fenced) => return Ok(false),
             Err(error) => return Err(error.into()),
         };
-        if duty.taken_at.elapsed() + CALL > LEASE {
+        if job.taken_at.elapsed() + CALL_TIMEOUT > LEASE {
             self.store
-                .close_sweep_intent(intent, SentOutcome::Refused)
+                .close_sweep_intent(intent, SentOutcome::Rejected)
                 .await?;
             return Ok(false);
         }
@@ -157,12 +133,12 @@ impl Worker {
             target = mutation.target(),
             "the sweep removes a leftover"
         );
-        let outcome = match leftovers::send(&self.world, mutation).await {
+        let outcome = match leftovers::send(&self.env, mutation).await {
             Ok(()) => SentOutcome::Applied,
             Err(fault) if fault.class.leaves_outcome_unknown() => SentOutcome::Unknown,
             Err(fault) => {
-                tracing::warn!(detail = fault.detail, "a leftover stays for now");
-                SentOutcome::Refused
+                tracing::warn!(detail = fault.detail, "could not remove a leftover");
+                SentOutcome::Rejected
             }
         };
         self.store.close_sweep_intent(intent, outcome).await?;

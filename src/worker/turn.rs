@@ -1,4 +1,8 @@
-//! One turn: claim, look, intend, act, record. This one function reaches every place where a crash matters.
+//! One turn: claim, check, intend, act, record.
+//!
+//! The points between these parts are the only ones where a crash matters, and a test can stop a
+//! turn at each of them. Before the intent is committed nothing has happened. Between the intent
+//! and the record, the outcome of the call is unknown: a later turn resolves it by reading AWS.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,63 +24,66 @@ use crate::store::{Claim, Recorded, SentCall, SentOutcome, StoreError, TurnRepor
 
 use super::Worker;
 use super::decide::{DecisionContext, after_fault, after_waiting};
+use super::telemetry::{count, log};
 
-/// No call is sent with less of the lease left: an attempt may take eight seconds.
+/// Lease that must be left for a check's call to be sent: an attempt can take eight seconds.
 const LEASE_NEEDED_TO_SEND: Duration = Duration::from_secs(9);
-/// After the intent is committed, a call is sent only if it surely ends within the lease.
+/// Lease that must be left after the intent is committed, so that the call ends within it.
 const LEASE_KEPT_FOR_A_CALL: Duration = Duration::from_millis(8_500);
-/// Pause when a slow look has left too little of the lease to send a call.
+/// Pause after a slow check that has left too little of the lease to send its call.
 const TOO_LATE_TO_SEND: Duration = Duration::from_secs(1);
-/// Kept of the lease to record what a slow look found.
+/// Part of the lease that is kept to record the result of a slow check.
 const LEASE_KEPT_TO_RECORD: Duration = Duration::from_secs(2);
-/// Claims in a row that may record nothing; the next visit blocks the operation.
+/// Claims in a row that can end without a record; the next turn blocks the operation.
 const CLAIMS_WITHOUT_PROGRESS: i32 = 5;
 
-/// Pause before an unreadable operation is looked at again, perhaps by a newer program.
+/// Pause before an unreadable operation is claimed again, perhaps by a newer version.
 const UNREADABLE_PAUSE: Duration = Duration::from_secs(10);
 
-/// A place between the parts of a turn.
+/// A point between the parts of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Point {
     /// The operation is claimed.
     Claimed,
-    /// The step has looked; nothing is written.
+    /// The check has ended; nothing is written.
     Checked,
     /// The intent is committed; the call is not sent.
     Intended,
-    /// The answer is here; nothing of it is written.
+    /// The call has ended; its outcome is not recorded.
     Answered,
     /// The verdict is committed.
     Recorded,
 }
 
-/// What a test does at a point: a future that never ends plays the death of the process there.
+/// A test's hook, called at each point with the step's name and the call. A future that never ends
+/// simulates a crash of the process at that point.
 pub type Probe = Arc<
     dyn Fn(Point, &str, Option<&Mutation>) -> Pin<Box<dyn Future<Output = ()> + Send>>
         + Send
         + Sync,
 >;
 
-/// What a turn came to.
+/// The result of a turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TurnResult {
-    /// There was nothing to do.
+    /// No operation was due.
     Idle,
-    /// This operation was visited; it now has this status, or was taken over meanwhile.
+    /// The turn worked on an operation.
     Worked(TurnSummary),
 }
 
-/// A visit to an operation.
+/// What a turn did with its operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TurnSummary {
-    /// Which operation.
+    /// The claimed operation.
     pub operation_id: Uuid,
-    /// Its status after the turn; `None` when it was taken over, or the step crashed and nothing was recorded.
+    /// Its status after the turn. `None` if nothing was recorded: the claim was lost, or the step
+    /// panicked.
     pub status: Option<Status>,
 }
 
 impl Worker {
-    /// Takes one turn at whatever operation is due.
+    /// Takes one turn at the operation that is due first.
     pub async fn turn(&self) -> Result<TurnResult, StoreError> {
         let Some(claim) = self
             .store
@@ -85,26 +92,28 @@ impl Worker {
         else {
             return Ok(TurnResult::Idle);
         };
-        // Whoever took its process down before works alone, so that it takes down nobody else's work.
-        let alone = claim.claims_without_progress > 1;
-        let Some(_company) = self.company(alone).await else {
+        // A step that may have ended its process before runs exclusively, so that another crash
+        // interrupts no other turn.
+        let exclusive = claim.claims_without_progress > 1;
+        let Some(_permit) = self.permit(exclusive).await else {
             self.store
                 .give_back(&claim, Duration::from_millis(200), false)
                 .await?;
             return Ok(TurnResult::Idle);
         };
         let span = tracing::info_span!("turn", operation.id = %claim.operation_id);
-        // A task of its own, so that a step that panics takes down only its turn.
-        let visit = tokio::spawn(self.clone().visit(claim.clone()).instrument(span)).await;
+        // A task of its own, so that a panic of the step ends only its turn.
+        let recorded = tokio::spawn(self.clone().run_claimed(claim.clone()).instrument(span)).await;
         let operation_id = claim.operation_id;
-        let status = match visit {
+        let status = match recorded {
             Ok(Ok(recorded)) => Some(recorded.status),
             Ok(Err(StoreError::Fenced)) => {
-                tracing::info!(operation.id = %operation_id, "taken over meanwhile; this turn is dropped");
+                tracing::info!(operation.id = %operation_id,
+                    "superseded by another operation or worker; the turn is dropped");
                 None
             }
             Ok(Err(error)) => {
-                // The database failed, not the step: this claim does not count.
+                // The database failed, not the step: this claim does not count as a crash.
                 let _ = self
                     .store
                     .give_back(&claim, Duration::from_millis(200), false)
@@ -112,7 +121,8 @@ impl Worker {
                 return Err(error);
             }
             Err(error) if error.is_panic() => {
-                tracing::error!(operation.id = %operation_id, "the step panicked; nothing was recorded");
+                tracing::error!(operation.id = %operation_id,
+                    "the step panicked; nothing was recorded");
                 let pause =
                     Duration::from_millis(200) * claim.claims_without_progress.unsigned_abs();
                 self.store.give_back(&claim, pause, true).await?;
@@ -126,46 +136,47 @@ impl Worker {
         }))
     }
 
-    async fn visit(self, claim: Claim) -> Result<Recorded, StoreError> {
+    async fn run_claimed(self, claim: Claim) -> Result<Recorded, StoreError> {
         let task = match self.store.load_task(&claim).await {
             Err(StoreError::Unreadable { what, detail }) => {
-                return self.set_aside(&claim, what, &detail).await;
+                return self.handle_unreadable(&claim, what, &detail).await;
             }
             loaded => loaded?,
         };
-        self.pass(Point::Claimed, &task, None).await;
+        self.reach(Point::Claimed, &task, None).await;
         if claim.claims_without_progress > CLAIMS_WITHOUT_PROGRESS {
             return self.store.record(&claim, &task, &quarantine(&task)).await;
         }
         let Some(step) = operations::step(task.kind, &task.step.name) else {
-            // The claim takes known names only, so the name belongs to another kind: leave it to a newer program.
+            // A claim requires a known step name, so this one belongs to another kind of operation.
+            // A newer version may know it.
             self.store
                 .give_back(&claim, Duration::from_secs(60), false)
                 .await?;
             return Err(StoreError::Fenced);
         };
-        let context = Context::new(&self.world, &task);
+        let context = Context::new(&self.env, &task);
         let report = self.take_step(&claim, &context, step).await?;
         log(&task, &report.verdict);
         count(&report.verdict);
         let recorded = self.store.record(&claim, &task, &report).await?;
-        self.pass(Point::Recorded, &task, None).await;
+        self.reach(Point::Recorded, &task, None).await;
         Ok(recorded)
     }
 
-    /// An operation that this program cannot read: a newer one may, so it is left for a while; a person hears of it when
-    /// nobody could.
-    async fn set_aside(
+    /// Gives an operation back that this version cannot read: a newer version may read it. After
+    /// several such claims it is blocked.
+    async fn handle_unreadable(
         &self,
         claim: &Claim,
         what: &'static str,
         detail: &str,
     ) -> Result<Recorded, StoreError> {
-        tracing::error!(what, detail, "this operation cannot be read");
+        tracing::error!(what, detail, "the stored operation cannot be read");
         if claim.claims_without_progress > CLAIMS_WITHOUT_PROGRESS {
             let fault = Fault::new(
                 FaultClass::Crashed,
-                format!("the database holds an unreadable {what} of this operation"),
+                format!("the database contains an unreadable {what} of this operation"),
             );
             return self.store.block_unreadable(claim, &fault).await;
         }
@@ -180,45 +191,46 @@ impl Worker {
         step: &Step,
     ) -> Result<TurnReport, StoreError> {
         let timeout = claim.lease_left().saturating_sub(LEASE_KEPT_TO_RECORD);
-        let look = tokio::time::timeout(timeout, (step.check)(context))
+        let checked = tokio::time::timeout(timeout, (step.check)(context))
             .await
             .unwrap_or_else(|_| {
                 Err(Fault::new(
                     FaultClass::Transient,
-                    format!("{}: AWS answers too slowly to look", step.name),
+                    format!("{}: timed out while reading from AWS", step.name),
                 ))
             });
-        self.pass(Point::Checked, context.task, None).await;
-        let circumstances = DecisionContext::new(context, step, claim);
-        Ok(match look {
-            Ok(StepOutcome::Done(findings)) => {
-                report(Verdict::Next { skipped: false }, context.news(findings))
-            }
+        self.reach(Point::Checked, context.task, None).await;
+        let decision = DecisionContext::new(context, step, claim);
+        Ok(match checked {
+            Ok(StepOutcome::Done(findings)) => report(
+                Verdict::Next { skipped: false },
+                context.without_polled_state(findings),
+            ),
             Ok(StepOutcome::Skip) => report(Verdict::Next { skipped: true }, Findings::default()),
             Ok(StepOutcome::CheckAgain {
                 after,
                 waiting_for,
                 findings,
             }) => report(
-                after_waiting(&circumstances, after, waiting_for).await,
-                context.news(findings),
+                after_waiting(&decision, after, waiting_for).await,
+                context.without_polled_state(findings),
             ),
             Err(fault) => with_undo(
                 context.task,
                 report(
-                    after_fault(&circumstances, fault, None).await,
+                    after_fault(&decision, fault, None).await,
                     Findings::default(),
                 ),
             ),
             Ok(StepOutcome::Act { .. }) if claim.lease_left() < LEASE_NEEDED_TO_SEND => {
-                let again = after_waiting(&circumstances, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
+                let again = after_waiting(&decision, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
                 report(again, Findings::default())
             }
             Ok(StepOutcome::Act {
                 mutation,
                 propagating_until,
             }) => {
-                self.send(claim, &circumstances, &mutation, propagating_until)
+                self.send(claim, &decision, &mutation, propagating_until)
                     .await?
             }
         })
@@ -227,43 +239,47 @@ impl Worker {
     async fn send(
         &self,
         claim: &Claim,
-        circumstances: &DecisionContext<'_>,
+        decision: &DecisionContext<'_>,
         mutation: &Mutation,
         propagating_until: Option<DateTime<Utc>>,
     ) -> Result<TurnReport, StoreError> {
-        let context = circumstances.context;
+        let context = decision.context;
         let intent_id = self
             .store
             .open_intent(claim, context.task, mutation)
             .await?;
-        self.pass(Point::Intended, context.task, Some(mutation))
+        self.reach(Point::Intended, context.task, Some(mutation))
             .await;
         if claim.lease_left() < LEASE_KEPT_FOR_A_CALL {
-            // Frozen since the intent: another worker may have gone on. What was not sent did not happen.
-            let words = format!("{}: not sent, for want of time", mutation.words());
+            // The process was suspended after the intent. Another worker may claim the operation
+            // soon, and a call that was not sent has no effect.
+            let description = format!(
+                "{}: not sent, too little of the lease was left",
+                mutation.summary()
+            );
             let unsent = SentCall {
                 intent_id,
-                words,
-                outcome: SentOutcome::Refused,
+                description,
+                outcome: SentOutcome::Rejected,
             };
-            let again = after_waiting(circumstances, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
+            let again = after_waiting(decision, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
             return Ok(TurnReport {
                 sent: Some(unsent),
                 ..report(again, Findings::default())
             });
         }
-        let outcome = operations::act(context, mutation).await;
-        self.pass(Point::Answered, context.task, Some(mutation))
+        let answer = operations::act(context, mutation).await;
+        self.reach(Point::Answered, context.task, Some(mutation))
             .await;
-        let words = mutation.words();
+        let description = mutation.summary();
         let sent = |outcome| {
             Some(SentCall {
                 intent_id,
-                words,
+                description,
                 outcome,
             })
         };
-        Ok(match outcome {
+        Ok(match answer {
             Ok(findings) => {
                 let again = Verdict::Again {
                     after: Duration::ZERO,
@@ -276,16 +292,16 @@ impl Worker {
                 }
             }
             Err(fault) => {
-                let known = if fault.class.leaves_outcome_unknown() {
+                let outcome = if fault.class.leaves_outcome_unknown() {
                     SentOutcome::Unknown
                 } else {
-                    SentOutcome::Refused
+                    SentOutcome::Rejected
                 };
-                let verdict = after_fault(circumstances, fault, propagating_until).await;
+                let verdict = after_fault(decision, fault, propagating_until).await;
                 with_undo(
                     context.task,
                     TurnReport {
-                        sent: sent(known),
+                        sent: sent(outcome),
                         ..report(verdict, Findings::default())
                     },
                 )
@@ -293,7 +309,7 @@ impl Worker {
         })
     }
 
-    async fn pass(&self, point: Point, task: &Task, mutation: Option<&Mutation>) {
+    async fn reach(&self, point: Point, task: &Task, mutation: Option<&Mutation>) {
         if let Some(probe) = &self.probe {
             probe(point, &task.step.name, mutation).await;
         }
@@ -321,7 +337,7 @@ fn with_undo(task: &Task, report: TurnReport) -> TurnReport {
 
 fn quarantine(task: &Task) -> TurnReport {
     let detail = format!(
-        "{} was begun {CLAIMS_WITHOUT_PROGRESS} times and never ended",
+        "{} started {CLAIMS_WITHOUT_PROGRESS} times without completing",
         task.step.name
     );
     let fault = Fault {
@@ -336,40 +352,4 @@ fn quarantine(task: &Task) -> TurnReport {
         },
         Findings::default(),
     )
-}
-
-fn count(verdict: &Verdict) {
-    let (word, fault) = match verdict {
-        Verdict::Next { .. } => ("next", None),
-        Verdict::Again { fault, .. } => ("again", fault.as_ref()),
-        Verdict::Block { fault, .. } => ("block", Some(fault)),
-        Verdict::RollBack { fault } => ("roll_back", Some(fault)),
-    };
-    metrics::counter!("turns_total", "verdict" => word).increment(1);
-    if let Some(fault) = fault {
-        metrics::counter!("faults_total", "problem" => fault.problem_code().as_str()).increment(1);
-    }
-}
-
-fn log(task: &Task, verdict: &Verdict) {
-    let (step, cluster, attempt) = (&task.step.name, &task.cluster, task.step.attempts + 1);
-    match verdict {
-        Verdict::Next { .. } => {
-            tracing::info!(step.name = step, cluster.name = %cluster, "step is done")
-        }
-        Verdict::Again {
-            fault: Some(fault), ..
-        } => {
-            let request_id = fault.aws.as_ref().and_then(|aws| aws.request_id.as_deref());
-            tracing::warn!(step.name = step, step.attempt = attempt, cluster.name = %cluster,
-                aws.request_id = request_id, detail = fault.detail, "will try again");
-        }
-        Verdict::Again { fault: None, .. } => {}
-        Verdict::Block { fault, .. } => {
-            tracing::error!(step.name = step, cluster.name = %cluster, detail = fault.detail, "blocked");
-        }
-        Verdict::RollBack { fault } => {
-            tracing::error!(step.name = step, cluster.name = %cluster, detail = fault.detail, "rolling back");
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use dax_provisioner::domain::spec::{ClusterSpec, SubnetGroup};
 use serde_json::{Value, json};
 
-use crate::support::api::{Answer, Door, wanted};
+use crate::support::api::{ApiClient, ApiResponse, cluster_request};
 use crate::support::requests::full_spec;
 use crate::support::test_env::TestEnv;
 
@@ -33,7 +33,7 @@ fn spec_of_vpc(vpc_id: &str) -> ClusterSpec {
 }
 
 fn body_of_vpc(vpc_id: &str) -> Value {
-    let mut body = wanted("orders");
+    let mut body = cluster_request("orders");
     body["subnet_group"] = json!({"vpc_id": vpc_id});
     body
 }
@@ -41,19 +41,19 @@ fn body_of_vpc(vpc_id: &str) -> Value {
 /// What was made, beside what the test put there itself.
 fn made_by_us(world: &TestEnv) -> Vec<String> {
     world
-        .made_in_aws()
+        .created_in_aws()
         .into_iter()
         .filter(|name| name.contains("orders"))
         .collect()
 }
 
-async fn preflight(door: &Door, body: &Value) -> Answer {
+async fn preflight(door: &ApiClient, body: &Value) -> ApiResponse {
     let answer = door.post("/v1/preflights", body, &[]).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer
 }
 
-fn check<'a>(answer: &'a Answer, name: &str) -> &'a Value {
+fn check<'a>(answer: &'a ApiResponse, name: &str) -> &'a Value {
     let checks = answer.body["checks"].as_array().unwrap();
     checks
         .iter()
@@ -64,19 +64,19 @@ fn check<'a>(answer: &'a Answer, name: &str) -> &'a Value {
 #[tokio::test]
 async fn both_builds_know_the_vpc_of_a_request_by_its_form() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     let problem = door
         .post("/v1/plans", &body_of_vpc("subnet-0a1b2c3d"), &[])
         .await;
-    let problem = problem.refused(422, "invalid_request");
+    let problem = problem.rejected(422, "invalid_request");
     assert_eq!(problem["errors"][0]["pointer"], "/subnet_group/vpc_id");
     let both = json!({"vpc_id": VPC, "subnet_ids": ["subnet-0a1b2c3d"]});
-    let mut body = wanted("orders");
+    let mut body = cluster_request("orders");
     body["subnet_group"] = both;
     let codes: BTreeSet<String> = door
         .post("/v1/plans", &body, &[])
         .await
-        .refused(422, "invalid_request")["errors"]
+        .rejected(422, "invalid_request")["errors"]
         .as_array()
         .unwrap()
         .iter()

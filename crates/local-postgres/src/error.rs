@@ -1,105 +1,103 @@
-//! Why there is no private server, in words that say what to do about it.
+//! The errors, each with what to do about it.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why there is no private server.
+/// Why the private server could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalPostgresError {
-    /// Nothing usable is installed, cached or to be had.
+    /// No usable binaries are installed, cached or available for download.
     #[error(
-        "no PostgreSQL to run the embedded database\n  looked at: {looked_at}\n  download:  {download}\n  fix one of: {fixes}"
+        "no PostgreSQL found to run the private database\n  searched:   {searched}\n  download:   {download}\n  fix one of: {fixes}"
     )]
     NoBinaries {
-        /// Each place with what was found there.
-        looked_at: String,
-        /// Why the download did not help.
+        /// Each searched location with the result.
+        searched: String,
+        /// Why the download failed or was not tried.
         download: String,
-        /// What a person can do about it.
+        /// The possible fixes.
         fixes: String,
     },
-    /// The binaries that were asked for do not work.
+    /// The binaries in `Settings::bin_dir` do not work.
     #[error("the PostgreSQL binaries in {} are unusable: {reason}", dir.display())]
     BadBinaries {
-        /// Where they are.
+        /// Their directory.
         dir: PathBuf,
-        /// What is wrong with them.
+        /// Why they cannot be used.
         reason: String,
     },
-    /// The data was written by another major version than the binaries found.
+    /// The data was created by another major version than the binaries found.
     #[error("{} was created by PostgreSQL {created}, the binaries found are {found}; set {bin_label} or use another {data_label}", dir.display())]
     OtherMajor {
         /// The data directory.
         dir: PathBuf,
-        /// The major version that wrote it.
+        /// The major version that created it.
         created: u32,
-        /// The versions and places found.
+        /// The versions found, each with its directory.
         found: String,
-        /// What sets the binaries.
+        /// The setting of the binaries, from `Labels`.
         bin_label: String,
-        /// What sets the data directory.
+        /// The setting of the data directory, from `Labels`.
         data_label: String,
     },
-    /// Another process holds the data directory.
+    /// Another process has locked the data directory.
     #[error("data directory {} is used by process {pid} (for {seconds} s); stop it, or pass another {data_label} for a second instance", dir.display())]
     InUse {
         /// The data directory.
         dir: PathBuf,
-        /// Who holds it.
+        /// The process that has locked it.
         pid: u32,
-        /// Since when.
+        /// The age of the lock.
         seconds: u64,
-        /// What sets the data directory.
+        /// The setting of the data directory, from `Labels`.
         data_label: String,
     },
-    /// We are root, and the account that PostgreSQL must run as does not exist.
-    #[error(
-        "running as root, and PostgreSQL refuses root, but there is no user {wanted} to run it as"
-    )]
+    /// This process is root, and the account that must run PostgreSQL does not exist.
+    #[error("PostgreSQL cannot run as root, and there is no user {wanted}; create one")]
     NoAccount {
-        /// The accounts that were looked for.
+        /// The accounts that were searched for.
         wanted: String,
     },
     /// The server's account cannot enter the data directory.
-    #[error("user \"{user}\", who runs PostgreSQL because we are root, cannot enter {}; each directory above it must allow that (chmod o+x)", dir.display())]
+    #[error("user \"{user}\", which runs PostgreSQL instead of root, cannot enter {}; run chmod o+x on each directory above it", dir.display())]
     Unreachable {
         /// The directory.
         dir: PathBuf,
         /// The account.
         user: String,
     },
-    /// A program of PostgreSQL ended when it should not have.
-    #[error("{program} stopped with {status}: {said} (full log: {})", log.display())]
+    /// A PostgreSQL program failed.
+    #[error("{program} failed with {status}: {output} (full log: {})", log.display())]
     Stopped {
-        /// Which program.
+        /// `initdb` or `PostgreSQL`.
         program: &'static str,
-        /// How it ended.
+        /// The exit status.
         status: String,
-        /// The telling lines of its log.
-        said: String,
-        /// Where the log is.
+        /// The relevant lines of its log.
+        output: String,
+        /// The path of its log.
         log: PathBuf,
     },
     /// The server runs but does not accept connections.
     #[error("PostgreSQL was not ready after {seconds} s (full log: {})", log.display())]
     NotReady {
-        /// How long we waited.
+        /// The timeout.
         seconds: u64,
-        /// Where the log is.
+        /// The path of its log.
         log: PathBuf,
     },
-    /// The operating system refused something.
+    /// A call to the operating system failed.
     #[error("{doing}")]
     Io {
-        /// What we were doing.
+        /// What the call was for.
         doing: String,
-        /// What it said.
+        /// The operating system's error.
         source: io::Error,
     },
 }
 
 impl LocalPostgresError {
-    /// Turns an operating system's refusal into ours, for `map_err`.
+    /// Wraps an error of the operating system, for `map_err`.
     pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> LocalPostgresError {
         let doing = doing.into();
         move |source| LocalPostgresError::Io { doing, source }

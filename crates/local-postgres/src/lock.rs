@@ -1,4 +1,4 @@
-//! The lock on a data directory, and who holds it.
+//! The lock on a data directory. The lock file contains the process id of its holder.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use crate::{LocalPostgresError, Settings};
 
-/// How long a holder that was just killed may take to be gone; a supervisor starts its successor at once.
-const HOLDER_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a killed holder may take to end: a supervisor restarts the process immediately.
+const HOLDER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Holds a data directory until it is dropped or this process ends, however it ends.
+/// A lock on a data directory, released when it is dropped or the process ends.
 #[derive(Debug)]
 pub(crate) struct Lock(File);
 
 impl Lock {
-    /// Takes the lock and leaves our process id for those who come second.
+    /// Takes the lock and writes this process's id to the file.
     pub(crate) fn take(directory: &Path, settings: &Settings) -> Result<Lock, LocalPostgresError> {
         let name = directory.join("lock");
         let doing = || LocalPostgresError::io(format!("locking {}", name.display()));
@@ -25,7 +25,7 @@ impl Lock {
         options.create(true).truncate(false).read(true).write(true);
         options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
         let mut file = options.open(&name).map_err(doing())?;
-        let deadline = Instant::now() + HOLDER_PATIENCE;
+        let deadline = Instant::now() + HOLDER_TIMEOUT;
         loop {
             match file.try_lock() {
                 Ok(()) => break,
@@ -51,19 +51,22 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing is not enough: a child that another thread has forked and that has not yet become its program holds the file too.
+        // Closing is not enough: a child that another thread has forked keeps the file open until
+        // it calls exec.
         let _ = self.0.unlock();
     }
 }
 
-/// The refusal that names a holder and says since when, which is when it wrote `file`.
+/// The error that reports the holder and the age of `file`.
 pub(crate) fn in_use(
     directory: &Path,
     pid: u32,
     file: &Path,
     settings: &Settings,
 ) -> LocalPostgresError {
-    let written = fs::metadata(file).and_then(|found| found.modified()).ok();
+    let written = fs::metadata(file)
+        .and_then(|metadata| metadata.modified())
+        .ok();
     let age = written.and_then(|written| written.elapsed().ok());
     LocalPostgresError::InUse {
         dir: directory.to_owned(),

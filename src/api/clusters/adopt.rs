@@ -1,4 +1,4 @@
-//! Adoption: an existing cluster is taken under management, differences first.
+//! `POST /v1/clusters/{name}/adopt`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -36,71 +36,77 @@ use crate::api::http::path::PathSegment;
 use crate::api::http::problem::{FieldDifference, Problem};
 use crate::api::http::query::{Parameters, cluster_in_path};
 
-/// How to take a cluster under management.
+/// How to manage the adopted cluster.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AdoptRequest {
-    /// Settings the cluster must have; if one differs, nothing is done and every difference is told.
+    /// Settings that the cluster must have. If any differ, nothing changes and all differences are
+    /// returned.
     #[schema(value_type = ExpectedClusterRequest, required = false)]
     expected: Option<ExpectedClusterRequest>,
-    /// Whether DELETE is refused from now on.
+    /// Whether DELETE is rejected.
     #[schema(value_type = bool, required = false, default = false)]
     deletion_protection: Option<bool>,
-    /// What later changes do when something goes wrong that a person could cure. Absent: `hold`.
+    /// What later operations do after a failure that an operator can fix. Default: `hold`.
     #[schema(value_type = OnFailureSchema, required = false)]
     on_failure: Option<OnFailure>,
 }
 
-/// Settings a cluster is expected to have. What is left out may be as it is.
+/// Expected settings of a cluster. An absent field is not compared.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpectedClusterRequest {
-    /// Free text.
+    /// Description of the cluster.
     #[schema(value_type = String, required = false)]
     description: Option<String>,
-    /// Which machine the nodes are.
+    /// Instance type of the nodes.
     #[schema(value_type = String, required = false, example = "dax.r5.large")]
     node_type: Option<String>,
     /// Number of nodes.
     #[schema(value_type = i32, required = false, example = 3)]
     replication_factor: Option<i64>,
-    /// The role DAX uses.
+    /// ARN of the service role.
     #[schema(value_type = String, required = false)]
     service_role_arn: Option<String>,
-    /// The name of its subnet group.
+    /// Name of the subnet group.
     #[schema(value_type = String, required = false, example = "default")]
     subnet_group: Option<String>,
-    /// The name of its parameter group.
+    /// Name of the parameter group.
     #[schema(value_type = String, required = false, example = "default.dax1.0")]
     parameter_group: Option<String>,
-    /// Exactly these, in any order.
+    /// All security groups of the nodes, in any order.
     #[schema(schema_with = expected_groups, required = false)]
     security_group_ids: Option<BTreeSet<String>>,
-    /// Address family.
+    /// Address family of the cluster's endpoint.
     #[schema(value_type = NetworkTypeSchema, required = false)]
     network_type: Option<NetworkType>,
-    /// Encryption of the nodes' disks.
+    /// Encryption of the disks of the nodes.
     #[schema(value_type = bool, required = false)]
     encryption_at_rest: Option<bool>,
     /// TLS between clients and nodes.
     #[schema(value_type = bool, required = false)]
     encryption_in_transit: Option<bool>,
-    /// Its weekly maintenance window, in UTC.
+    /// Weekly maintenance window, in UTC.
     #[schema(value_type = String, required = false, example = "sun:05:00-sun:06:00")]
     maintenance_window: Option<String>,
-    /// The topic that hears of its events.
+    /// ARN of the SNS topic that receives DAX events.
     #[schema(value_type = String, required = false)]
     notification_topic_arn: Option<String>,
 }
 
-/// Takes an existing AWS cluster under management, with the settings it has.
+/// Starts managing an existing AWS cluster with its current settings.
 ///
-/// AWS is asked first: a cluster that is not as `expected` is refused with every difference, and nothing is done. The
-/// cluster gets our two tags and is not touched otherwise; its role and groups stay `external`. DELETE then deletes it.
+/// The cluster is read from AWS first. If it differs from `expected`, the request is rejected with
+/// all differences. The operation adds the ownership tags `dax-provisioner:operation` and
+/// `dax-provisioner:installation`, and changes nothing else. The role and the groups stay
+/// `external`. A later DELETE deletes the cluster.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/adopt", tag = "clusters", operation_id = "adopt_cluster",
-    params(("name" = String, Path, description = "Its name in AWS."), IdempotencyHeader, MutationHeaders),
-    request_body(content = AdoptRequest, description = "What is expected of it; may be left out."),
+    params(
+        ("name" = String, Path, description = "Name of the cluster in AWS."),
+        IdempotencyHeader, MutationHeaders,
+    ),
+    request_body(content = AdoptRequest, description = "Expected settings; can be omitted."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn adopt_cluster(
@@ -124,17 +130,17 @@ pub(crate) async fn adopt_cluster(
             .answer_accepted(known, name.as_str(), submission.preference)
             .await;
     }
-    let place = api.account_soon().await?;
-    let (found, tags) = api.look_at(&name, &place).await?;
-    let expected = request
+    let account = api.account_soon().await?;
+    let (observed, tags) = api.find_adoptable(&name, &account).await?;
+    let differences = request
         .expected
         .as_ref()
-        .map(|expected| expected.differences(&found));
-    refuse_different(
-        expected.unwrap_or_default(),
-        "the cluster is not as expected; nothing was done",
+        .map(|expected| expected.differences(&observed));
+    reject_differences(
+        differences.unwrap_or_default(),
+        "the cluster differs from `expected`; nothing was changed",
     )?;
-    let settings = settings_of(&request.wanted(name.clone()), &found, &tags);
+    let settings = settings_of(&request.desired(name.clone()), &observed, &tags);
     let new = submission.new_operation(Kind::AdoptCluster, key);
     let accepted = api.store.accept_adopt(&new, &settings).await?;
     api.answer_accepted(accepted, name.as_str(), submission.preference)
@@ -143,20 +149,20 @@ pub(crate) async fn adopt_cluster(
 
 fn expected_groups() -> Array {
     let mut groups = security_group_list();
-    groups.description = Some("Exactly these, in any order.".to_owned());
+    groups.description = Some("All security groups of the nodes, in any order.".to_owned());
     groups
 }
 
 fn read(body: Value) -> Result<AdoptRequest, ApiError> {
     static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("AdoptRequest"));
-    let (request, faults) = SCHEMA.read::<AdoptRequest>(body);
-    let errors = faults.merged_with(Vec::new());
+    let (request, schema_errors) = SCHEMA.read::<AdoptRequest>(body);
+    let errors = schema_errors.merged_with(Vec::new());
     request
         .filter(|_| errors.is_empty())
         .ok_or_else(|| Problem::invalid(errors).into())
 }
 
-fn refuse_different(differences: Vec<Difference>, detail: &str) -> Result<(), ApiError> {
+fn reject_differences(differences: Vec<Difference>, detail: &str) -> Result<(), ApiError> {
     if differences.is_empty() {
         return Ok(());
     }
@@ -166,7 +172,7 @@ fn refuse_different(differences: Vec<Difference>, detail: &str) -> Result<(), Ap
 }
 
 impl Api {
-    /// Why a cluster of this name cannot be adopted: it is managed, or is just becoming or ceasing to be so.
+    /// Why the name cannot be adopted: the cluster is managed, or has an operation in progress.
     async fn name_in_use(&self, name: &ClusterName) -> Result<Option<Accepted>, ApiError> {
         let Some(cluster) = self.store.cluster(name.as_str()).await? else {
             return Ok(None);
@@ -177,52 +183,52 @@ impl Api {
         Ok((cluster.status != ClusterStatus::Failed).then_some(Accepted::ClusterExists))
     }
 
-    /// The cluster in AWS and its tags, if it can be adopted.
-    async fn look_at(
+    /// Reads a cluster and its tags from AWS. Fails if the cluster cannot be adopted.
+    async fn find_adoptable(
         &self,
         name: &ClusterName,
-        place: &AwsAccount,
+        account: &AwsAccount,
     ) -> Result<(Observed, BTreeMap<String, String>), ApiError> {
-        let _leave = self.aws_permit().await?;
-        let found = self.inspector.cluster(name.as_str()).await;
-        let found =
-            found.map_err(|fault| ApiError::from(self.advice(Some(place)).problem_of(&fault)))?;
-        let Some(found) = found else {
+        let _permit = self.aws_permit().await?;
+        let observed = self.inspector.cluster(name.as_str()).await;
+        let renderer = self.problem_renderer(Some(account));
+        let observed = observed.map_err(|fault| ApiError::from(renderer.problem_of(&fault)))?;
+        let Some(observed) = observed else {
             let detail = format!(
-                "AWS has no cluster {:?} in {} of {}",
+                "AWS has no cluster {:?} in Region {} of account {}",
                 name.as_str(),
-                place.region,
-                place.account_id
+                account.region,
+                account.account_id
             );
             return Err(ApiError::new(ProblemCode::NotFound, detail));
         };
-        if found.is_deleting() {
+        if observed.is_deleting() {
             return Err(ApiError::new(
                 ProblemCode::ResourceConflict,
                 "AWS is deleting the cluster",
             ));
         }
-        // Tags that cannot be read here are read by the operation, which explains why if it cannot.
+        // If the tags cannot be read here, the operation reads them and reports why it cannot.
         let tags = self
             .inspector
-            .details(found.arn.as_deref(), None)
+            .details(observed.arn.as_deref(), None)
             .await
             .tags
             .unwrap_or_default();
         let installation = self.store.installation().await?.id.to_string();
-        let mark = tags.get(INSTALLATION_TAG);
+        let tag = tags.get(INSTALLATION_TAG);
         let foreign =
-            mark.and_then(|mark| Difference::between(INSTALLATION_TAG, &installation, Some(mark)));
+            tag.and_then(|tag| Difference::between(INSTALLATION_TAG, &installation, Some(tag)));
         let detail =
             "another installation of this service manages the cluster; release it there first";
-        refuse_different(foreign.into_iter().collect(), detail)?;
-        Ok((found, tags))
+        reject_differences(foreign.into_iter().collect(), detail)?;
+        Ok((observed, tags))
     }
 }
 
 impl AdoptRequest {
-    /// What AWS does not know of the cluster; the rest is filled in from what it says.
-    fn wanted(&self, name: ClusterName) -> ClusterSpec {
+    /// Settings that AWS does not store. The others are placeholders, replaced by what AWS reports.
+    fn desired(&self, name: ClusterName) -> ClusterSpec {
         ClusterSpec {
             name,
             description: None,
@@ -248,83 +254,84 @@ impl AdoptRequest {
 }
 
 impl ExpectedClusterRequest {
-    /// Every field in which a cluster is not as expected.
-    fn differences(&self, found: &Observed) -> Vec<Difference> {
-        let text = |field: &str, expected: Option<&str>, found: Option<&str>| {
-            expected.and_then(|expected| Difference::between(field, expected, found))
+    /// Every expected setting that the cluster does not have.
+    fn differences(&self, observed: &Observed) -> Vec<Difference> {
+        let compare = |field: &str, expected: Option<&str>, observed: Option<&str>| {
+            expected.and_then(|expected| Difference::between(field, expected, observed))
         };
-        let folded = |text: &Option<String>| text.as_ref().map(|text| text.to_ascii_lowercase());
-        let word = |on: Option<bool>| on.map(|on| on.to_string());
+        let lower = |text: &Option<String>| text.as_ref().map(|text| text.to_ascii_lowercase());
+        let flag = |on: Option<bool>| on.map(|on| on.to_string());
         let joined = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
         let nodes = self.replication_factor.map(|count| count.to_string());
-        let (subnets, window) = (folded(&self.subnet_group), folded(&self.maintenance_window));
+        let subnets = lower(&self.subnet_group);
+        let window = lower(&self.maintenance_window);
         let groups = self.security_group_ids.as_ref().map(joined);
         let at_rest = (
-            word(self.encryption_at_rest),
-            word(found.encryption_at_rest),
+            flag(self.encryption_at_rest),
+            flag(observed.encryption_at_rest),
         );
         let in_transit = (
-            word(self.encryption_in_transit),
-            word(found.encryption_in_transit),
+            flag(self.encryption_in_transit),
+            flag(observed.encryption_in_transit),
         );
-        let topic = found.notification_topic_arn.as_deref();
+        let topic = observed.notification_topic_arn.as_deref();
         [
-            text(
+            compare(
                 "description",
                 self.description.as_deref(),
-                Some(found.description.as_deref().unwrap_or_default()),
+                Some(observed.description.as_deref().unwrap_or_default()),
             ),
-            text(
+            compare(
                 "node_type",
                 self.node_type.as_deref(),
-                found.node_type.as_deref(),
+                observed.node_type.as_deref(),
             ),
-            text(
+            compare(
                 "replication_factor",
                 nodes.as_deref(),
-                Some(&found.node_count().to_string()),
+                Some(&observed.node_count().to_string()),
             ),
-            text(
+            compare(
                 "service_role_arn",
                 self.service_role_arn.as_deref(),
-                found.iam_role_arn.as_deref(),
+                observed.iam_role_arn.as_deref(),
             ),
-            text(
+            compare(
                 "subnet_group",
                 subnets.as_deref(),
-                found.subnet_group.as_deref(),
+                observed.subnet_group.as_deref(),
             ),
-            text(
+            compare(
                 "parameter_group",
                 self.parameter_group.as_deref(),
-                found.parameter_group.as_deref(),
+                observed.parameter_group.as_deref(),
             ),
-            text(
+            compare(
                 "security_group_ids",
                 groups.as_deref(),
-                Some(&joined(&found.security_group_ids)),
+                Some(&joined(&observed.security_group_ids)),
             ),
-            text(
+            compare(
                 "network_type",
                 self.network_type.map(NetworkType::as_str),
-                found.network_type.as_deref(),
+                observed.network_type.as_deref(),
             ),
-            text(
+            compare(
                 "encryption_at_rest",
                 at_rest.0.as_deref(),
                 at_rest.1.as_deref(),
             ),
-            text(
+            compare(
                 "encryption_in_transit",
                 in_transit.0.as_deref(),
                 in_transit.1.as_deref(),
             ),
-            text(
+            compare(
                 "maintenance_window",
                 window.as_deref(),
-                found.maintenance_window.as_deref(),
+                observed.maintenance_window.as_deref(),
             ),
-            text(
+            compare(
                 "notification_topic_arn",
                 self.notification_topic_arn.as_deref(),
                 topic,

@@ -1,4 +1,4 @@
-//! Changing: a request about a cluster that is managed, from the cluster as it is to an accepted operation.
+//! Changes of managed clusters: validates a request against its cluster and accepts an operation.
 
 use axum::response::Response;
 
@@ -13,11 +13,11 @@ use crate::api::clusters::submit::Submission;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::query::no_such_cluster;
 
-/// How often a request is read against its cluster, when others were faster each time.
-const READS: u32 = 3;
+/// Attempts to accept a change while concurrent requests change the cluster.
+const ATTEMPTS: u32 = 3;
 
 impl Api {
-    /// What a request has led to, if it came before: the answer then depends on nothing that has changed since.
+    /// The outcome of an earlier request with the same idempotency key.
     pub(crate) async fn known_request(
         &self,
         key: Option<&IdempotencyKey>,
@@ -28,11 +28,11 @@ impl Api {
         }
     }
 
-    /// Accepts a change of a cluster. `read` makes of the cluster what shall be done, or refuses; it is asked again when
-    /// the cluster has changed meanwhile.
+    /// Accepts a change of a cluster. `read` turns the cluster into the spec of the operation, or
+    /// rejects the request. It runs again if the cluster changes before the operation is stored.
     ///
-    /// In this order: a repeated request is answered with its operation; a cluster there is not, one that is at work and
-    /// one that was never made are refused; then the request is read.
+    /// Order of the checks: a replayed idempotency key, a missing cluster, an operation in
+    /// progress, a failed creation, then `read`.
     pub(crate) async fn change(
         &self,
         name: &ClusterName,
@@ -60,7 +60,7 @@ impl Api {
         key: Option<&IdempotencyKey>,
         read: impl Fn(&Cluster) -> Result<Spec, ApiError>,
     ) -> Result<Accepted, ApiError> {
-        for _ in 0..READS {
+        for _ in 0..ATTEMPTS {
             let cluster = self.store.cluster(name.as_str()).await?;
             let cluster = cluster.ok_or_else(|| no_such_cluster(name.as_str()))?;
             let new = submission.new_operation(kind, key.cloned());
@@ -78,14 +78,14 @@ impl Api {
                         };
                         Ok(self.store.accept_change(&new, &change).await?)
                     }
-                    Err(refusal) => Err(refusal),
+                    Err(error) => Err(error),
                 }
             };
             match accepted {
                 Ok(Accepted::Stale) => {}
                 Ok(Accepted::Created(id)) => return Ok(Accepted::Created(id)),
-                // A twin of this request may have been accepted since it was asked for.
-                refused => return self.known_request(key).await?.map_or(refused, Ok),
+                // The same request may have been accepted concurrently under its key.
+                rejected => return self.known_request(key).await?.map_or(rejected, Ok),
             }
         }
         Ok(Accepted::Stale)

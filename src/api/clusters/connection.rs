@@ -1,4 +1,4 @@
-//! Connections: everything a program needs to use a cluster.
+//! `GET /v1/clusters/{name}/connection`: what a program needs to use a cluster.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
+use strum::VariantArray;
 use utoipa::ToSchema;
 
 use crate::domain::cluster::Cluster;
@@ -27,60 +28,63 @@ use crate::api::http::responses::IfNoneMatch;
 use crate::api::operations::read::ReadHeaders;
 use crate::api::permissions::problem_renderer::json;
 
-/// When to ask again for an endpoint that is not there yet: DAX takes minutes to make one.
-const COME_BACK: Duration = Duration::from_secs(10);
+/// `Retry-After` while the cluster has no endpoint: DAX needs minutes to create one.
+const ENDPOINT_RETRY: Duration = Duration::from_secs(10);
 
-/// Everything a program needs to use a cluster.
+/// What a program needs to use a cluster.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Connection {
-    /// What DAX clients are given: `daxs://…`, or `dax://…` without encryption in transit.
+    /// URL for DAX clients: `daxs://…`, or `dax://…` without encryption in transit.
     #[schema(example = "daxs://orders-cache.l6fzcv.dax-clusters.us-east-1.amazonaws.com")]
     url: String,
-    /// Host name.
+    /// Host name of the endpoint.
     #[schema(example = "orders-cache.l6fzcv.dax-clusters.us-east-1.amazonaws.com")]
     address: String,
-    /// 9111, or 8111 without encryption in transit.
+    /// TCP port: 9111, or 8111 without encryption in transit.
     port: i32,
     /// Whether connections are encrypted.
     tls: bool,
-    /// The security groups of the nodes; each must let clients in on the port.
+    /// Security groups of the nodes. They must allow clients on the port.
     #[schema(example = json!(["sg-0a1b2c3d"]))]
     security_group_ids: Vec<String>,
-    /// IAM policies for the programs.
+    /// IAM policies for programs that use the cluster.
     policies: ConnectionPolicies,
-    /// Code that reads one item, for each language with a DAX client.
+    /// Code samples that read an item, one for each language with a DAX client.
     samples: Vec<ConnectionSample>,
 }
 
 /// IAM policies for programs that use a cluster.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ConnectionPolicies {
-    /// For programs that read.
+    /// Policy for programs that only read.
     #[schema(value_type = Object)]
     read_only: Value,
-    /// For programs that read and write.
+    /// Policy for programs that read and write.
     #[schema(value_type = Object)]
     read_write: Value,
 }
 
-/// Code that reads one item through a cluster.
+/// Code that reads an item through a cluster.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ConnectionSample {
-    /// Its language.
+    /// Programming language of the sample.
     #[schema(value_type = SampleLanguageSchema)]
     language: Language,
-    /// The code; put in your table and key.
+    /// The code. Replace its table and key with your own.
     code: String,
 }
 
-/// Tells how programs connect to a cluster: where, with which permissions, and by which code.
+/// Returns how programs connect to a cluster: endpoint, IAM policies and code samples.
 ///
-/// While the cluster has no endpoint the answer is 409 `endpoint_not_ready`.
+/// Fails with 409 `endpoint_not_ready` while the cluster has no endpoint.
 #[utoipa::path(
     get, path = "/v1/clusters/{name}/connection", tag = "clusters", operation_id = "get_connection",
-    params(("name" = String, Path, description = "Its name."), ReadHeaders),
-    responses((status = 200, description = "The connection. A caller that has this version gets 304 and no body.",
-               body = Connection, headers(("ETag" = String, description = "The version of the cluster."))))
+    params(("name" = String, Path, description = "Name of the cluster."), ReadHeaders),
+    responses((
+        status = 200, body = Connection,
+        description = "The connection. If `If-None-Match` has its version: 304 without a body.",
+        headers(("ETag" = String, description = "Version of the cluster.")),
+    ))
 )]
 pub(crate) async fn get_connection(
     State(api): State<Api>,
@@ -103,7 +107,7 @@ pub(crate) async fn get_connection(
             .map(|endpoint| (observed, endpoint))
     }) {
         Some((observed, endpoint)) => {
-            let connection = Connection::of(&cluster, observed, endpoint, &api.place()?);
+            let connection = Connection::of(&cluster, observed, endpoint, &api.account()?);
             Ok(responses::single(cluster.version, &connection, &known))
         }
         None => Err(not_ready(&cluster)),
@@ -113,40 +117,45 @@ pub(crate) async fn get_connection(
 fn not_ready(cluster: &Cluster) -> ApiError {
     let vanished = cluster.observed_at.is_some() && cluster.observed.is_none();
     let detail = match cluster.status {
-        ClusterStatus::Failed => "its create failed; `instance` says why",
-        ClusterStatus::Available if vanished => "it is not in AWS any more; see its drift",
+        ClusterStatus::Failed => "its creation failed; see `instance` for the reason",
+        ClusterStatus::Available if vanished => "it no longer exists in AWS; see its `drift`",
         ClusterStatus::Creating
         | ClusterStatus::Available
         | ClusterStatus::Updating
         | ClusterStatus::Deleting => {
-            "AWS has not told an address yet; `instance` is the last operation on the cluster"
+            "the endpoint is not known yet; `instance` is the last operation on the cluster"
         }
     };
     let problem = Problem::new(
         ProblemCode::EndpointNotReady,
         format!("cluster {:?}: {detail}", cluster.name.as_str()),
     );
-    let refusal = ApiError::from(problem.about_operation(cluster.operation_id));
-    let passes = match cluster.status {
+    let error = ApiError::from(problem.about_operation(cluster.operation_id));
+    let is_transient = match cluster.status {
         ClusterStatus::Creating | ClusterStatus::Updating => true,
         ClusterStatus::Available => !vanished,
         ClusterStatus::Deleting | ClusterStatus::Failed => false,
     };
-    if passes {
-        refusal.come_back_in(COME_BACK)
+    if is_transient {
+        error.with_retry_after(ENDPOINT_RETRY)
     } else {
-        refusal
+        error
     }
 }
 
 impl Connection {
-    fn of(cluster: &Cluster, observed: &Observed, endpoint: &Endpoint, place: &AwsAccount) -> Self {
+    fn of(
+        cluster: &Cluster,
+        observed: &Observed,
+        endpoint: &Endpoint,
+        account: &AwsAccount,
+    ) -> Self {
         let AwsAccount {
             partition,
             region,
             account_id,
             ..
-        } = place;
+        } = account;
         let policy = |mode| {
             json(&application_policy(
                 mode,
@@ -165,7 +174,7 @@ impl Connection {
             region,
             dual_stack,
         };
-        let samples = Language::ALL.map(|language| ConnectionSample {
+        let samples = Language::VARIANTS.iter().map(|&language| ConnectionSample {
             language,
             code: sample(language, destination),
         });
@@ -179,7 +188,7 @@ impl Connection {
                 read_only: policy(Access::ReadOnly),
                 read_write: policy(Access::ReadWrite),
             },
-            samples: samples.into(),
+            samples: samples.collect(),
         }
     }
 }

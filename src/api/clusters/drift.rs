@@ -1,4 +1,4 @@
-//! Drift: where AWS differs from the desired settings, as a reader sees it.
+//! Drift in API responses, and `GET /v1/clusters/{name}/drift`.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,34 +14,34 @@ use crate::api::http::api_error::ApiError;
 use crate::api::http::path::PathSegment;
 use crate::api::http::query::{Parameters, cluster_in_path, no_such_cluster};
 
-/// Where AWS differs from the desired settings. Only a cluster that is `available` can have drifted: while an operation
-/// works on it, the two differ because they must.
+/// Differences between AWS and the desired settings. Reported only while the cluster is
+/// `available`: an operation in progress causes differences that are not drift.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Drift {
-    /// Whether anything differs.
+    /// Whether any field differs.
     drifted: bool,
-    /// What differs.
+    /// The fields that differ.
     fields: Vec<DriftField>,
-    /// When AWS was asked; null before it was.
+    /// Time of the last read from AWS; null before the first.
     observed_at: Option<DateTime<Utc>>,
 }
 
-/// One field that differs.
+/// A field that differs.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DriftField {
-    /// The field, as the request calls it; a part of a field after a dot. `cluster` is the cluster itself.
+    /// Name of the field as in requests, with nested fields after a dot. `cluster` stands for the
+    /// whole cluster.
     #[schema(example = "parameters.record_ttl_millis")]
     field: String,
-    /// What is desired; null where there should be nothing.
+    /// Desired value; null if the field should be unset.
     desired: Option<String>,
-    /// What AWS reports; null where there is nothing.
+    /// Value in AWS; null if it is unset.
     observed: Option<String>,
-    /// Whether a repair can bring it back.
+    /// Whether a repair can restore the desired value.
     repairable: bool,
 }
 
 impl Drift {
-    /// The drift of a cluster as it was last seen.
     pub(crate) fn of(cluster: &cluster::Cluster) -> Self {
         let fields: Vec<DriftField> = drift::drift(cluster)
             .into_iter()
@@ -72,13 +72,13 @@ impl From<drift::DriftField> for DriftField {
     }
 }
 
-/// Reads where AWS differs from the desired settings of a cluster, as it was last seen.
+/// Returns the differences between AWS and the desired settings of a cluster, as last observed.
 ///
-/// Settings that were left to AWS cannot drift. `POST …/repair` brings back what is `repairable`.
+/// Settings chosen by AWS cannot drift. `POST …/repair` restores the fields that are `repairable`.
 #[utoipa::path(
     get, path = "/v1/clusters/{name}/drift", tag = "clusters", operation_id = "get_drift",
-    params(("name" = String, Path, description = "Its name.")),
-    responses((status = 200, description = "The drift.", body = Drift))
+    params(("name" = String, Path, description = "Name of the cluster.")),
+    responses((status = 200, description = "The drift of the cluster.", body = Drift))
 )]
 pub(crate) async fn get_drift(
     State(api): State<Api>,

@@ -1,4 +1,4 @@
-//! Cluster events: what DAX says happened to a cluster, and what was done to it here, in one timeline.
+//! `GET /v1/clusters/{name}/events`: DAX's events and those of this service, in one timeline.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -14,14 +14,17 @@ use crate::api::http::query::{Parameters, cluster_in_path, no_such_cluster};
 use crate::api::http::responses;
 use crate::api::operations::events::{Event, EventList};
 
-/// Lists what happened to a cluster, newest first: DAX's own events of the last 14 days and those of every operation on it.
+/// Lists the events of a cluster, newest first.
 ///
-/// AWS is asked. An event of an operation names it in `data.operation_id` and has its `sequence` there; DAX's events have
-/// none, and are told apart from those of an earlier cluster of the same name by the time at which this one was asked for;
-/// of an adopted cluster all are shown.
+/// They are DAX's events of the last 14 days, and the events of the cluster's operations. The
+/// request reads from AWS. Events of an operation have `data.operation_id` and their `sequence`
+/// in that operation. Events of DAX have neither. DAX events from before the create request are
+/// left out, because they belong to an earlier cluster of the same name. An adopted cluster shows
+/// all of them.
 #[utoipa::path(
-    get, path = "/v1/clusters/{name}/events", tag = "clusters", operation_id = "list_cluster_events",
-    params(("name" = String, Path, description = "Its name."), PageParameters),
+    get, path = "/v1/clusters/{name}/events", tag = "clusters",
+    operation_id = "list_cluster_events",
+    params(("name" = String, Path, description = "Name of the cluster."), PageParameters),
     responses((status = 200, description = "A page of the timeline.", body = EventList, headers(
         ("Link" = String, description = "The next page, `rel=\"next\"`, if there is one."),
     )))
@@ -39,36 +42,37 @@ pub(crate) async fn list_cluster_events(
         .cluster(name.as_str())
         .await?
         .ok_or_else(|| no_such_cluster(name.as_str()))?;
-    let leave = api.aws_permit().await?;
+    let permit = api.aws_permit().await?;
     let mut dax = api
         .inspector
         .cluster_events(&name)
         .await
         .map_err(|fault| api.error_of(&fault))?;
-    // An adopted cluster had a life before this row; one that we made had none, and DAX tells clusters apart by name only.
-    let first = api
+    // DAX events name the cluster only, so older events belong to an earlier cluster of that name.
+    // An adopted cluster is older than its row, and keeps them.
+    let first_kind = api
         .store
         .operation(cluster.id)
         .await?
         .map(|operation| operation.kind);
-    dax.retain(|event| first == Some(Kind::AdoptCluster) || event.at >= cluster.created_at);
-    drop(leave);
-    let before = page.after.map(|ByPosition(place)| place);
-    let place = |Position {
-                     at,
-                     operation,
-                     number,
-                 }| (at, operation, number);
+    dax.retain(|event| first_kind == Some(Kind::AdoptCluster) || event.at >= cluster.created_at);
+    drop(permit);
+    let before = page.after.map(|ByPosition(position)| position);
+    let row_position = |Position {
+                            at,
+                            operation,
+                            number,
+                        }| (at, operation, number);
     let managed = api
         .store
-        .events_of_cluster(&cluster, before.map(place), page.rows())
+        .events_of_cluster(&cluster, before.map(row_position), page.rows())
         .await?;
     let managed = managed
         .into_iter()
         .map(|(operation, event)| Entry::of_operation(operation, event))
         .collect();
     let mut entries = timeline(entries_of_dax(dax), managed, before);
-    let next_cursor = page.cut(&mut entries, |entry| ByPosition(entry.place));
+    let next_cursor = page.cut(&mut entries, |entry| ByPosition(entry.position));
     let link = next_cursor
         .as_deref()
         .map(|next| page.link(&format!("/v1/clusters/{name}/events"), &[], next));

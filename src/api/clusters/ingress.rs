@@ -1,4 +1,4 @@
-//! Ingress: the port of a cluster, opened to its clients and closed again.
+//! `POST` and `DELETE /v1/clusters/{name}/ingress`.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -30,11 +30,11 @@ use crate::api::http::problem::{FieldError, Problem};
 use crate::api::http::query::{Parameters, cluster_in_path};
 use crate::api::http::violations::Violations;
 
-/// Whom to let in: what carries a security group, or a network. One of the two.
+/// The clients to allow: exactly one of `source_security_group_id` and `cidr`.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IngressRequest {
-    /// Clients that carry this security group.
+    /// Allows clients with this security group.
     #[schema(
         required = false,
         nullable = false,
@@ -42,8 +42,8 @@ pub(crate) struct IngressRequest {
         example = "sg-4d3c2b1a"
     )]
     source_security_group_id: Option<String>,
-    /// Clients in this network, IPv4 or IPv6, without bits beyond its prefix. Never the whole Internet: a prefix of length
-    /// 0, such as `0.0.0.0/0` or `::/0`, is refused (`too_wide`).
+    /// Allows clients in this IPv4 or IPv6 network. It must have no bits set beyond its prefix. A
+    /// prefix of length 0, such as `0.0.0.0/0` or `::/0`, is rejected (`too_wide`).
     #[schema(
         required = false,
         nullable = false,
@@ -51,7 +51,7 @@ pub(crate) struct IngressRequest {
         example = "10.0.0.0/16"
     )]
     cidr: Option<String>,
-    /// The security group of the cluster to open. Absent: the only one it has.
+    /// Security group of the cluster that gets the rule. Default: its only security group.
     #[schema(
         required = false,
         nullable = false,
@@ -61,33 +61,39 @@ pub(crate) struct IngressRequest {
     security_group_id: Option<String>,
 }
 
-/// Whom not to let in any more: what carries a security group, or a network. One of the two.
+/// The clients to remove: exactly one of `source_security_group_id` and `cidr`.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(
     dead_code,
-    reason = "it stands for the parameters in the API document; the handler reads them"
+    reason = "documents the parameters in the API document; the handler parses them"
 )]
 pub(crate) struct CloseIngress {
-    /// Clients that carry this security group; or else `cidr`.
+    /// Removes the rule for clients with this security group.
     #[param(value_type = String, required = false, pattern = "^sg-([0-9a-f]{8}|[0-9a-f]{17})$")]
     source_security_group_id: (),
-    /// Clients in this network; or else `source_security_group_id`.
+    /// Removes the rule for clients in this network.
     #[param(value_type = String, required = false, max_length = 43, example = "10.0.0.0/16")]
     cidr: (),
-    /// The security group to close. Absent: the only one that this was opened in, or that the cluster has.
+    /// Security group that has the rule. Default: the only security group with this rule, or the
+    /// cluster's only one.
     #[param(value_type = String, required = false, pattern = "^sg-([0-9a-f]{8}|[0-9a-f]{17})$")]
     security_group_id: (),
 }
 
-/// Lets clients reach a cluster: opens its port (9111, or 8111 without encryption in transit) in one of its security groups.
+/// Allows clients to connect to a cluster, by a rule in one of its security groups.
 ///
-/// The rule is ours, carries our tags, and is closed with the cluster at the latest. Where somebody else has opened the same
-/// already, that is noted as found and never closed by us. Programs built without lookups refuse it (422, `not_offered`).
+/// The rule allows the cluster's TCP port: 9111, or 8111 without encryption in transit. It has the
+/// ownership tags, and is removed with the cluster at the latest. An existing rule that allows the
+/// same is recorded as external, and is never removed. Servers built without the `lookups` feature
+/// reject the request (422, `not_offered`).
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/ingress", tag = "clusters", operation_id = "open_ingress",
-    params(("name" = String, Path, description = "The cluster's name."), IdempotencyHeader, MutationHeaders),
-    request_body(content = IngressRequest, description = "Whom to let in."),
+    params(
+        ("name" = String, Path, description = "Name of the cluster."),
+        IdempotencyHeader, MutationHeaders,
+    ),
+    request_body(content = IngressRequest, description = "The clients to allow."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn open_ingress(
@@ -100,23 +106,28 @@ pub(crate) async fn open_ingress(
 ) -> Result<Response, ApiError> {
     parameters.finish()?;
     let name = cluster_in_path(&name)?;
-    api.offers_ingress()?;
+    api.check_ingress_support()?;
     let key = key.of_request(&submission.caller, &body);
     let read = |cluster: &Cluster| {
         Ok(Spec::ChangeIngress(
-            believe(body.clone(), cluster).map_err(Problem::invalid)?,
+            validate(body.clone(), cluster).map_err(Problem::invalid)?,
         ))
     };
     api.change(&name, Kind::ChangeIngress, &submission, key, read)
         .await
 }
 
-/// Closes what was opened. Parameters say what, because a body of a DELETE does not reach everybody.
+/// Removes an ingress rule of a cluster.
 ///
-/// Only a rule of ours is closed. One that somebody else has made is left, and the receipt says so.
+/// The rule is given as query parameters, because many clients and proxies drop the body of a
+/// DELETE. Only a rule created by this service is removed. Any other rule is left, and the receipt
+/// of the operation records it.
 #[utoipa::path(
     delete, path = "/v1/clusters/{name}/ingress", tag = "clusters", operation_id = "close_ingress",
-    params(("name" = String, Path, description = "The cluster's name."), CloseIngress, IdempotencyHeader, MutationHeaders),
+    params(
+        ("name" = String, Path, description = "Name of the cluster."),
+        CloseIngress, IdempotencyHeader, MutationHeaders,
+    ),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn close_ingress(
@@ -132,27 +143,27 @@ pub(crate) async fn close_ingress(
     let security_group_id = parameters.take("security_group_id", group);
     parameters.finish()?;
     let name = cluster_in_path(&name)?;
-    api.offers_ingress()?;
+    api.check_ingress_support()?;
     let peer = match (source, cidr) {
         (Some(id), None) => Peer::SecurityGroup(id),
         (None, Some(network)) => network,
         (None, None) => {
-            return Err(refused(
+            return Err(invalid(
                 "source_security_group_id",
                 "required",
-                "or cidr must say whom",
+                "give `source_security_group_id` or `cidr`",
             ));
         }
         (Some(_), Some(_)) => {
-            return Err(refused(
+            return Err(invalid(
                 "cidr",
                 "exclusive",
-                "must not stand beside source_security_group_id",
+                "cannot be combined with `source_security_group_id`",
             ));
         }
     };
-    let asked = json!({"peer": &peer, "security_group_id": security_group_id});
-    let key = key.of_request(&submission.caller, &asked);
+    let request = json!({"peer": &peer, "security_group_id": security_group_id});
+    let key = key.of_request(&submission.caller, &request);
     let read = |cluster: &Cluster| {
         let (security_group_id, peer) = (security_group_id.clone(), peer.clone());
         let spec = IngressSpec {
@@ -161,17 +172,17 @@ pub(crate) async fn close_ingress(
             port: port_of(cluster),
             peer,
         };
-        let wrong = group_fault(&spec, &groups_opened(cluster, &spec), &groups_of(cluster));
-        let wrong = wrong.map(|rule| {
+        let error = check_group(&spec, &groups_with_rule(cluster, &spec), &groups_of(cluster));
+        let problem = error.map(|rule| {
             Problem::invalid(vec![FieldError::of_parameter("security_group_id", rule)])
         });
-        wrong.map_or(Ok(Spec::ChangeIngress(spec)), |problem| Err(problem.into()))
+        problem.map_or(Ok(Spec::ChangeIngress(spec)), |problem| Err(problem.into()))
     };
     api.change(&name, Kind::ChangeIngress, &submission, key, read)
         .await
 }
 
-fn refused(parameter: &str, code: &'static str, detail: &str) -> ApiError {
+fn invalid(parameter: &str, code: &'static str, detail: &str) -> ApiError {
     Problem::invalid(vec![FieldError::of_parameter(
         parameter,
         RuleViolation::new(code, detail),
@@ -180,48 +191,52 @@ fn refused(parameter: &str, code: &'static str, detail: &str) -> ApiError {
 }
 
 impl Api {
-    fn offers_ingress(&self) -> Result<(), ApiError> {
-        if self.inspector.looks_up() {
+    fn check_ingress_support(&self) -> Result<(), ApiError> {
+        if self.inspector.has_lookups() {
             return Ok(());
         }
-        let detail = "is not offered: this build has no lookups, so it cannot open or close ports";
-        Err(Problem::invalid(vec![FieldError::at(
-            "",
-            RuleViolation::new("not_offered", detail),
-        )])
-        .into())
+        let detail = "opening and closing ports is not available: this server was built without \
+            the `lookups` feature";
+        let rule = RuleViolation::new("not_offered", detail);
+        let mut problem = Problem::invalid(vec![FieldError::at("", rule)]);
+        problem.detail = detail.to_owned();
+        Err(problem.into())
     }
 }
 
-/// Reads a body against the cluster it is about.
-fn believe(body: Value, cluster: &Cluster) -> Result<IngressSpec, Vec<FieldError>> {
+/// Validates a body against its cluster.
+fn validate(body: Value, cluster: &Cluster) -> Result<IngressSpec, Vec<FieldError>> {
     static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("IngressRequest"));
-    let (request, faults) = SCHEMA.read::<IngressRequest>(body);
-    let mut broken = Violations::default();
-    let spec = request.and_then(|request| request.accept(&mut broken, cluster));
-    let errors = faults.merged_with(broken.0);
+    let (request, schema_errors) = SCHEMA.read::<IngressRequest>(body);
+    let mut violations = Violations::default();
+    let spec = request.and_then(|request| request.accept(&mut violations, cluster));
+    let errors = schema_errors.merged_with(violations.0);
     spec.filter(|_| errors.is_empty()).ok_or(errors)
 }
 
 impl IngressRequest {
-    fn accept(self, broken: &mut Violations, cluster: &Cluster) -> Option<IngressSpec> {
+    fn accept(self, violations: &mut Violations, cluster: &Cluster) -> Option<IngressSpec> {
         let mut group = |pointer: &str, id: &Option<String>| {
-            broken.check(pointer, fields::security_group_id(id.as_deref()?))
+            violations.check(pointer, fields::security_group_id(id.as_deref()?))
         };
         let source = group("/source_security_group_id", &self.source_security_group_id);
         let named = group("/security_group_id", &self.security_group_id);
         let peer = match (&self.source_security_group_id, &self.cidr) {
             (Some(_), None) => source.map(Peer::SecurityGroup),
-            (None, Some(cidr)) => broken.check("/cidr", source_cidr(cidr)),
+            (None, Some(cidr)) => violations.check("/cidr", source_cidr(cidr)),
             (None, None) => {
-                broken.add("", "required", "must hold source_security_group_id or cidr");
+                violations.add(
+                    "",
+                    "required",
+                    "must have `source_security_group_id` or `cidr`",
+                );
                 None
             }
             (Some(_), Some(_)) => {
-                broken.add(
+                violations.add(
                     "/cidr",
                     "exclusive",
-                    "must not stand beside source_security_group_id",
+                    "cannot be combined with `source_security_group_id`",
                 );
                 None
             }
@@ -235,55 +250,56 @@ impl IngressRequest {
             port: port_of(cluster),
             peer: peer?,
         };
-        let wrong = group_fault(&spec, &BTreeSet::new(), &groups_of(cluster));
-        wrong.map_or(Some(spec), |rule| {
-            broken.check("/security_group_id", Err(rule))
+        let error = check_group(&spec, &BTreeSet::new(), &groups_of(cluster));
+        error.map_or(Some(spec), |rule| {
+            violations.check("/security_group_id", Err(rule))
         })
     }
 }
 
-/// The port of a cluster's endpoint: it depends on the encryption in transit, which never changes.
+/// The port of a cluster's endpoint. It depends on encryption in transit, which cannot change.
 fn port_of(cluster: &Cluster) -> u16 {
-    let seen = cluster
+    let observed = cluster
         .observed
         .as_ref()
-        .and_then(|seen| seen.encryption_in_transit);
-    if seen.unwrap_or(cluster.desired.encryption_in_transit) {
+        .and_then(|observed| observed.encryption_in_transit);
+    if observed.unwrap_or(cluster.desired.encryption_in_transit) {
         TLS_PORT
     } else {
         PLAIN_PORT
     }
 }
 
-/// The security groups of a cluster, as AWS reported them; none if it has not.
+/// The security groups of a cluster as AWS last reported them; empty before the first report.
 fn groups_of(cluster: &Cluster) -> BTreeSet<String> {
     cluster
         .observed
         .as_ref()
-        .map(|seen| seen.security_group_ids.clone())
+        .map(|observed| observed.security_group_ids.clone())
         .unwrap_or_default()
 }
 
-/// The security groups in which this is opened by a rule of ours.
-fn groups_opened(cluster: &Cluster, spec: &IngressSpec) -> BTreeSet<String> {
+/// The security groups in which this service has created the rule.
+fn groups_with_rule(cluster: &Cluster, spec: &IngressSpec) -> BTreeSet<String> {
     let rules = cluster
         .inventory
         .iter()
         .filter(|item| item.kind == ResourceKind::SecurityGroupRule);
-    let opened = rules
+    let ingresses = rules
         .filter(|item| item.is_managed_and_present())
         .filter_map(|item| Ingress::parse(&item.name));
-    opened
-        .filter(|ingress| spec.means(ingress))
+    ingresses
+        .filter(|ingress| spec.matches(ingress))
         .map(|ingress| ingress.security_group_id)
         .collect()
 }
 
-/// Why a security group is not the one that is meant, as far as it is known here; the operation asks AWS.
-fn group_fault(
+/// Checks the choice of the security group against the last observation; the operation checks it
+/// again in AWS. `with_rule` are the groups that have the rule, `of_cluster` all of the cluster.
+fn check_group(
     spec: &IngressSpec,
-    opened: &BTreeSet<String>,
-    has: &BTreeSet<String>,
+    with_rule: &BTreeSet<String>,
+    of_cluster: &BTreeSet<String>,
 ) -> Option<RuleViolation> {
     let listed = |groups: &BTreeSet<String>| {
         groups
@@ -293,15 +309,23 @@ fn group_fault(
             .join(", ")
     };
     match &spec.security_group_id {
-        Some(named) if opened.contains(named) || has.contains(named) || has.is_empty() => None,
+        Some(id) if with_rule.contains(id) || of_cluster.contains(id) => None,
+        Some(_) if of_cluster.is_empty() => None,
         Some(_) => {
-            let detail = format!("must be a security group of the cluster: {}", listed(has));
+            let detail = format!(
+                "must be a security group of the cluster; it has {}",
+                listed(of_cluster)
+            );
             Some(RuleViolation::new("unknown_security_group", detail))
         }
         None => {
-            let meant = if opened.is_empty() { has } else { opened };
-            let detail = || format!("is required where there are several: {}", listed(meant));
-            (meant.len() > 1).then(|| RuleViolation::new("required", detail()))
+            let candidates = if with_rule.is_empty() {
+                of_cluster
+            } else {
+                with_rule
+            };
+            let detail = || format!("is required; choose one of {}", listed(candidates));
+            (candidates.len() > 1).then(|| RuleViolation::new("required", detail()))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Observed view: a cluster as AWS reported it, in AWS's own terms.
+//! The observed state of a cluster in API responses, with AWS's own values.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -6,94 +6,94 @@ use utoipa::ToSchema;
 
 use crate::domain::observed;
 
-/// A cluster as AWS reported it. What AWS did not say is null.
+/// A cluster as AWS reported it. A value that AWS did not report is null.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ObservedCluster {
-    /// AWS's word; null late in a deletion.
+    /// Status in AWS; null late in a deletion.
     #[schema(example = "available")]
     status: Option<String>,
-    /// Its ARN.
+    /// ARN of the cluster.
     arn: Option<String>,
-    /// Free text.
+    /// Description of the cluster.
     description: Option<String>,
-    /// Which machine the nodes are.
+    /// Instance type of the nodes.
     #[schema(example = "dax.r5.large")]
     node_type: Option<String>,
-    /// Nodes the cluster should have.
+    /// Number of nodes that the cluster should have.
     total_nodes: Option<i32>,
-    /// Nodes that serve.
+    /// Number of nodes that serve requests.
     active_nodes: Option<i32>,
-    /// The nodes; none while creating and deleting.
+    /// The nodes; empty while the cluster is being created or deleted.
     nodes: Vec<ObservedNode>,
-    /// Nodes that take the values of the parameter group with their next reboot.
+    /// IDs of nodes that apply the values of the parameter group at their next reboot.
     node_ids_to_reboot: Vec<String>,
-    /// The role it uses.
+    /// ARN of the service role.
     iam_role_arn: Option<String>,
-    /// Its subnet group.
+    /// Name of the subnet group.
     subnet_group: Option<String>,
-    /// Its parameter group.
+    /// Name of the parameter group.
     parameter_group: Option<String>,
-    /// Whether its nodes have the values of the parameter group: `in-sync`, or another word of AWS's.
+    /// Whether the nodes have applied the values of the parameter group: `in-sync`, or another
+    /// status of AWS.
     #[schema(example = "in-sync")]
     parameter_apply_status: Option<String>,
-    /// Its security groups.
+    /// IDs of the security groups.
     security_group_ids: Vec<String>,
-    /// Its weekly maintenance window, in UTC.
+    /// Weekly maintenance window, in UTC.
     #[schema(example = "sun:05:00-sun:06:00")]
     maintenance_window: Option<String>,
-    /// The topic that hears of its events; null if none does.
+    /// ARN of the SNS topic that receives DAX events; null if there is none.
     notification_topic_arn: Option<String>,
-    /// Its address family.
+    /// Address family of the cluster's endpoint.
     network_type: Option<String>,
-    /// Whether its disks are encrypted.
+    /// Whether the disks of the nodes are encrypted.
     encryption_at_rest: Option<bool>,
-    /// Whether connections to it are.
+    /// Whether connections to the cluster are encrypted.
     encryption_in_transit: Option<bool>,
-    /// When AWS was asked.
+    /// Time of the read from AWS.
     observed_at: Option<DateTime<Utc>>,
 }
 
 /// A node as AWS reported it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ObservedNode {
-    /// Its id.
+    /// ID of the node.
     #[schema(example = "orders-cache-a")]
     node_id: Option<String>,
-    /// AWS's word.
+    /// Status in AWS.
     #[schema(example = "available")]
     status: Option<String>,
-    /// Its availability zone.
+    /// Availability zone of the node.
     #[schema(example = "us-east-1a")]
     availability_zone: Option<String>,
 }
 
 impl ObservedCluster {
-    /// The view of what was seen, and when.
-    pub(crate) fn of(seen: observed::Observed, observed_at: Option<DateTime<Utc>>) -> Self {
-        let nodes = seen.nodes.into_iter().map(|node| ObservedNode {
+    pub(crate) fn of(observed: observed::Observed, observed_at: Option<DateTime<Utc>>) -> Self {
+        let nodes = observed.nodes.into_iter().map(|node| ObservedNode {
             node_id: node.node_id,
             status: node.status,
             availability_zone: node.availability_zone,
         });
         Self {
-            status: seen.status,
-            arn: seen.arn,
-            description: seen.description,
-            node_type: seen.node_type,
-            total_nodes: seen.total_nodes,
-            active_nodes: seen.active_nodes,
+            status: observed.status,
+            arn: observed.arn,
+            description: observed.description,
+            node_type: observed.node_type,
+            total_nodes: observed.total_nodes,
+            active_nodes: observed.active_nodes,
             nodes: nodes.collect(),
-            node_ids_to_reboot: seen.node_ids_to_reboot,
-            iam_role_arn: seen.iam_role_arn,
-            subnet_group: seen.subnet_group,
-            parameter_group: seen.parameter_group,
-            parameter_apply_status: seen.parameter_apply_status,
-            security_group_ids: seen.security_group_ids.into_iter().collect(),
-            maintenance_window: seen.maintenance_window,
-            notification_topic_arn: seen.notification_topic_arn,
-            network_type: seen.network_type,
-            encryption_at_rest: seen.encryption_at_rest,
-            encryption_in_transit: seen.encryption_in_transit,
+            node_ids_to_reboot: observed.node_ids_to_reboot,
+            iam_role_arn: observed.iam_role_arn,
+            subnet_group: observed.subnet_group,
+            parameter_group: observed.parameter_group,
+            parameter_apply_status: observed.parameter_apply_status,
+            security_group_ids: observed.security_group_ids.into_iter().collect(),
+            maintenance_window: observed.maintenance_window,
+            notification_topic_arn: observed.notification_topic_arn,
+            network_type: observed.network_type,
+            encryption_at_rest: observed.encryption_at_rest,
+            encryption_in_transit: observed.encryption_in_transit,
             observed_at,
         }
     }

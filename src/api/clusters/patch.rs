@@ -1,6 +1,7 @@
-//! ClusterPatch: new settings of a cluster as a client writes them down (RFC 7396), not yet believed.
+//! `ClusterPatch`: the body of a PATCH (RFC 7396), before validation. The rules are in
+//! `patch_rules`.
 //!
-//! A field that is absent stays; null takes away what can be taken away. The rules are in `patch_rules`.
+//! An absent field keeps its value; null removes the value where it can be removed.
 
 use std::collections::BTreeMap;
 
@@ -15,15 +16,12 @@ use crate::domain::validation::fields;
 use crate::api::clusters::request::{ParameterGroupRequest, list, table_list, text};
 use crate::api::http::enum_schemas::{AccessSchema, OnFailureSchema};
 
-/// A member of a patch that can be null.
+/// A field of a patch that can be null.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Member<T> {
-    /// It stays as it is.
     #[default]
     Absent,
-    /// It is taken away.
     Null,
-    /// It becomes this.
     Value(T),
 }
 
@@ -33,24 +31,24 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
     }
 }
 
-/// New settings of a cluster. What is absent stays; null takes a setting away.
+/// New settings of a cluster. An absent field keeps its value; null removes it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClusterPatch {
-    /// Free text; null or empty for none.
+    /// Description of the cluster; null or empty for none.
     #[schema(value_type = Option<String>, required = false, max_length = 1000)]
     #[serde(default)]
     pub(crate) description: Member<String>,
-    /// `ddd:hh:mm-ddd:hh:mm` in UTC, 60 minutes to 24 hours.
+    /// Weekly maintenance window, `ddd:hh:mm-ddd:hh:mm` in UTC. Lasts 60 minutes to 24 hours.
     #[schema(value_type = String, required = false, example = "sun:05:00-sun:06:00",
              pattern = "^[A-Za-z]{3}:[0-2][0-9]:[0-5][0-9]-[A-Za-z]{3}:[0-2][0-9]:[0-5][0-9]$")]
     pub(crate) maintenance_window: Option<String>,
-    /// An SNS topic of this account and Region that hears of DAX's events; null for none.
+    /// ARN of an SNS topic of this account and Region that receives DAX events; null for none.
     #[schema(value_type = Option<String>, required = false, max_length = 2048,
              pattern = "^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+$")]
     #[serde(default)]
     pub(crate) notification_topic_arn: Member<String>,
-    /// Cache settings, merged with those there are.
+    /// Cache settings, merged with the current ones.
     #[schema(schema_with = parameters, required = false)]
     #[serde(default)]
     pub(crate) parameters: Member<ParametersPatch>,
@@ -58,52 +56,54 @@ pub(crate) struct ClusterPatch {
     #[schema(schema_with = parameter_group, required = false)]
     #[serde(default)]
     pub(crate) parameter_group: Member<ParameterGroupRequest>,
-    /// Security groups of the nodes: all of them.
+    /// Security groups of the nodes. Replaces the whole list.
     #[schema(schema_with = security_groups, required = false)]
     pub(crate) security_group_ids: Option<Vec<String>>,
-    /// What a role made by this service may do. The role itself cannot change, nor can what an `external` one may do.
+    /// Access of a role created by this service. The role itself cannot be replaced, and the access
+    /// of an `external` role cannot be changed.
     #[schema(value_type = ServiceRolePatch, required = false)]
     pub(crate) service_role: Option<ServiceRolePatch>,
-    /// Tags, merged with those there are.
+    /// Tags, merged with the current ones.
     #[schema(schema_with = tags, required = false)]
     #[serde(default)]
     pub(crate) tags: Member<BTreeMap<String, Option<String>>>,
-    /// Whether DELETE is refused.
+    /// Whether DELETE is rejected.
     #[schema(value_type = bool, required = false)]
     pub(crate) deletion_protection: Option<bool>,
-    /// What to do when something goes wrong that a person could cure.
+    /// What an operation does after a failure that an operator can fix.
     #[schema(value_type = OnFailureSchema, required = false)]
     pub(crate) on_failure: Option<OnFailure>,
-    /// Whether nodes are rebooted, one after another, that AWS names as waiting for it to take new parameter values. It is
-    /// about this request only.
+    /// Whether to reboot, one after another, the nodes that need a reboot to apply new parameter
+    /// values. Applies to this request only.
     #[schema(value_type = bool, required = false, default = false)]
     pub(crate) reboot_nodes_if_needed: Option<bool>,
 }
 
-/// What a role made by this service may do. After the change it has either `tables`, or `all_tables` as true.
+/// Access of a role created by this service. The result must have `tables`, or `all_tables` as
+/// true, but not both.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServiceRolePatch {
-    /// What it may do.
+    /// Access of the role to its tables.
     #[schema(value_type = AccessSchema, required = false)]
     pub(crate) access: Option<Access>,
-    /// The tables it may reach, with their indexes: all of them.
+    /// Tables that the role can access, with their indexes. Replaces the whole list.
     #[schema(schema_with = tables, required = false)]
     #[serde(default)]
     pub(crate) tables: Member<Vec<String>>,
-    /// Lets it reach every table of the account in the Region, present and future.
+    /// Allows the role to access all present and future tables of the account in the Region.
     #[schema(value_type = Option<bool>, required = false)]
     #[serde(default)]
     pub(crate) all_tables: Member<bool>,
 }
 
-/// Cache settings, merged with those there are.
+/// Cache settings, merged with the current ones.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ParametersPatch {
-    /// How long items stay in the item cache; 0 means for ever.
+    /// Milliseconds; 0 means no expiry.
     pub(crate) record_ttl_millis: Member<i64>,
-    /// How long results stay in the query cache; 0 means they are not cached.
+    /// Milliseconds; 0 disables the query cache.
     pub(crate) query_ttl_millis: Member<i64>,
 }
 
@@ -121,18 +121,24 @@ fn parameters() -> Object {
             .maximum(Some(fields::TTL_MILLIS_MAX))
             .build()
     };
-    let about = "Cache settings, in a new parameter group of the cluster's own; merged with those there are. Null: AWS's \
-        default group. Excludes `parameter_group`.";
+    let about = "Cache settings, merged with the current ones and stored in a new parameter group. \
+        Null: AWS's default group. Cannot be combined with `parameter_group`.";
     ObjectBuilder::new()
         .schema_type(or_null(Type::Object))
         .description(Some(about))
         .property(
             "record_ttl_millis",
-            millis("How long items stay in the item cache; 0 means for ever, null AWS's default."),
+            millis(
+                "Time to live of items in the item cache, in milliseconds; 0 means no expiry, \
+                null means AWS's default.",
+            ),
         )
         .property(
             "query_ttl_millis",
-            millis("How long results stay in the query cache; 0 means they are not cached."),
+            millis(
+                "Time to live of results in the query cache, in milliseconds; 0 disables this \
+                cache, null means AWS's default.",
+            ),
         )
         .additional_properties(Some(
             utoipa::openapi::schema::AdditionalProperties::FreeForm(false),
@@ -142,13 +148,14 @@ fn parameters() -> Object {
 
 fn parameter_group() -> Object {
     let name = text()
-        .description(Some("Its name."))
+        .description(Some("Name of the parameter group."))
         .min_length(Some(1))
         .max_length(Some(fields::GROUP_NAME_MAX));
     ObjectBuilder::new()
         .schema_type(or_null(Type::Object))
         .description(Some(
-            "An existing parameter group; null for AWS's default group. Excludes `parameters`.",
+            "An existing parameter group; null for AWS's default group. \
+            Cannot be combined with `parameters`.",
         ))
         .property("name", name)
         .additional_properties(Some(
@@ -158,7 +165,7 @@ fn parameter_group() -> Object {
 }
 
 fn security_groups() -> Array {
-    let about = "Security groups of the nodes: all of them, at least one.";
+    let about = "Security groups of the nodes, at least one. Replaces the whole list.";
     list(
         about,
         "^sg-([0-9a-f]{8}|[0-9a-f]{17})$",
@@ -168,7 +175,8 @@ fn security_groups() -> Array {
 }
 
 fn tables() -> Array {
-    let about = "The tables it may reach, with their indexes: all of them. Null: none by name, with `all_tables` as true.";
+    let about = "Tables that the role can access, with their indexes. Replaces the whole list. \
+        Null with `all_tables` as true: all tables.";
     let mut tables = table_list();
     tables.schema_type = or_null(Type::Array);
     tables.description = Some(about.to_owned());
@@ -182,8 +190,9 @@ fn tags() -> Object {
     let key = text()
         .min_length(Some(1))
         .max_length(Some(fields::TAG_KEY_MAX));
-    let about = "Tags, merged with those there are: null takes one away. Null as a whole: all of them. At most 48 remain; \
-        `aws:` and `dax-provisioner:` are reserved.";
+    let about = "Tags, merged with the current ones. A null value removes its tag; null instead of \
+        the object removes all tags. Up to 48 tags can remain. The prefixes `aws:` and \
+        `dax-provisioner:` are reserved.";
     ObjectBuilder::new()
         .schema_type(or_null(Type::Object))
         .description(Some(about))

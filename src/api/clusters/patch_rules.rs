@@ -1,5 +1,4 @@
-//! Patch rules: from new settings as a client wrote them, merged with those there are, to a change, or to every rule it
-//! breaks.
+//! Validates a patch and merges it with the desired settings of its cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,39 +17,39 @@ use crate::api::http::body_schema::escape;
 use crate::api::http::violations::Violations;
 
 impl ClusterPatch {
-    /// The change it is; meaningless if a rule is broken.
+    /// The change that the patch requests. Not valid if `violations` is not empty.
     pub(crate) fn accept(
         self,
-        broken: &mut Violations,
+        violations: &mut Violations,
         cluster: &Cluster,
-        place: &AwsAccount,
+        account: &AwsAccount,
     ) -> ChangeSpec {
         let before = cluster.desired.clone();
         let mut after = before.clone();
         match self.description {
             Member::Absent => {}
-            // An empty text takes away what AWS has; none would leave it.
+            // An empty description clears the one in AWS; `None` would leave it.
             Member::Null => after.description = Some(String::new()),
             Member::Value(text) => {
-                let text = broken.check("/description", fields::description(&text));
+                let text = violations.check("/description", fields::description(&text));
                 after.description = text.map(Option::unwrap_or_default);
             }
         }
         if let Some(window) = self.maintenance_window {
             after.maintenance_window =
-                broken.check("/maintenance_window", fields::maintenance_window(&window));
+                violations.check("/maintenance_window", fields::maintenance_window(&window));
         }
         match self.notification_topic_arn {
             Member::Absent => {}
             Member::Null => after.notification_topic_arn = None,
             Member::Value(arn) => {
                 after.notification_topic_arn =
-                    broken.check("/notification_topic_arn", fields::topic_arn(&arn, place));
+                    violations.check("/notification_topic_arn", fields::topic_arn(&arn, account));
             }
         }
         if let Some(ids) = self.security_group_ids {
             let read = fields::security_group_id;
-            after.security_group_ids = broken.list(
+            after.security_group_ids = violations.list(
                 "/security_group_ids",
                 ids,
                 fields::SECURITY_GROUPS_MAX,
@@ -58,15 +57,15 @@ impl ClusterPatch {
             );
         }
         after.parameter_group = parameter_group(
-            broken,
+            violations,
             self.parameters,
             self.parameter_group,
             &before.parameter_group,
         );
         if let Some(patch) = self.service_role {
-            after.service_role = service_role(broken, patch, cluster, place);
+            after.service_role = service_role(violations, patch, cluster, account);
         }
-        merge_tags(broken, &mut after.tags, self.tags);
+        merge_tags(violations, &mut after.tags, self.tags);
         after.deletion_protection = self
             .deletion_protection
             .unwrap_or(before.deletion_protection);
@@ -82,7 +81,7 @@ impl ClusterPatch {
 }
 
 fn parameter_group(
-    broken: &mut Violations,
+    violations: &mut Violations,
     parameters: Member<ParametersPatch>,
     group: Member<ParameterGroupRequest>,
     before: &ParameterGroup,
@@ -92,34 +91,34 @@ fn parameter_group(
         ParameterGroup::Existing { name } => (None, Some(name.clone())),
         ParameterGroup::New { values } => (Some(values.clone()), None),
     };
-    let by_parameters = matches!(parameters, Member::Value(_));
+    let has_parameters = matches!(parameters, Member::Value(_));
     let values = match parameters {
         Member::Absent => values,
         Member::Null => None,
-        Member::Value(patch) => Some(merge_values(broken, values.unwrap_or_default(), patch)),
+        Member::Value(patch) => Some(merge_values(violations, values.unwrap_or_default(), patch)),
     };
     let name = match group {
         Member::Absent => name,
         Member::Null => None,
         Member::Value(group) => {
-            let given = group.name.map(|name| fields::parameter_group_name(&name));
-            let given = given.map(|given| {
-                broken
-                    .check("/parameter_group/name", given)
+            let new = group.name.map(|name| fields::parameter_group_name(&name));
+            let new = new.map(|new| {
+                violations
+                    .check("/parameter_group/name", new)
                     .unwrap_or_default()
             });
-            broken.require("/parameter_group/name", given.or(name))
+            violations.require("/parameter_group/name", new.or(name))
         }
     };
     match (values, name) {
-        (Some(_), Some(_)) if by_parameters => {
-            let detail = "must not stand beside parameter_group: send parameter_group as null too";
-            broken.add("/parameters", "exclusive", detail);
+        (Some(_), Some(_)) if has_parameters => {
+            let detail = "cannot be combined with `parameter_group`; set `parameter_group` to null";
+            violations.add("/parameters", "exclusive", detail);
             before.clone()
         }
         (Some(_), Some(_)) => {
-            let detail = "must not stand beside parameters: send parameters as null too";
-            broken.add("/parameter_group", "exclusive", detail);
+            let detail = "cannot be combined with `parameters`; set `parameters` to null";
+            violations.add("/parameter_group", "exclusive", detail);
             before.clone()
         }
         (Some(values), None) => ParameterGroup::New { values },
@@ -129,7 +128,7 @@ fn parameter_group(
 }
 
 fn merge_values(
-    broken: &mut Violations,
+    violations: &mut Violations,
     mut values: BTreeMap<String, String>,
     patch: ParametersPatch,
 ) -> BTreeMap<String, String> {
@@ -150,7 +149,7 @@ fn merge_values(
             Member::Absent => {}
             Member::Null => drop(values.remove(name)),
             Member::Value(millis) => {
-                let millis = broken
+                let millis = violations
                     .check(pointer, fields::ttl_millis(millis))
                     .unwrap_or_default();
                 values.insert(name.to_owned(), millis);
@@ -158,22 +157,22 @@ fn merge_values(
         }
     }
     if values.is_empty() {
-        let detail =
-            "must leave record_ttl_millis or query_ttl_millis; send null for AWS's default group";
-        broken.add("/parameters", "required", detail);
+        let detail = "must keep at least one of `record_ttl_millis` and `query_ttl_millis`; \
+            send null for AWS's default group";
+        violations.add("/parameters", "required", detail);
     }
     values
 }
 
-/// What a role of ours may do from now on.
+/// The service role with its new access. The access of an external role is not changed.
 fn service_role(
-    broken: &mut Violations,
+    violations: &mut Violations,
     patch: ServiceRolePatch,
     cluster: &Cluster,
-    place: &AwsAccount,
+    account: &AwsAccount,
 ) -> ServiceRole {
     let before = &cluster.desired.service_role;
-    let (had_access, had) = match before {
+    let (old_access, old_tables) = match before {
         ServiceRole::New { access, tables } => (*access, tables.clone()),
         ServiceRole::Discover {
             default_access: Some(access),
@@ -183,37 +182,37 @@ fn service_role(
         }
         | ServiceRole::Existing { .. } => return before.clone(),
     };
-    let access = patch.access.unwrap_or(had_access);
-    let Some(tables) = merge_tables(broken, patch, &had, place) else {
+    let access = patch.access.unwrap_or(old_access);
+    let Some(tables) = merge_tables(violations, patch, &old_tables, account) else {
         return before.clone();
     };
-    if access == had_access && is_same(&tables, &had) {
+    if access == old_access && are_same(&tables, &old_tables) {
         return before.clone();
     }
-    broken.check(
+    violations.check(
         "/service_role/tables",
-        check_policies(access, &tables, cluster, place),
+        check_policies(access, &tables, cluster, account),
     );
     ServiceRole::New { access, tables }
 }
 
 fn merge_tables(
-    broken: &mut Violations,
+    violations: &mut Violations,
     patch: ServiceRolePatch,
-    had: &Tables,
-    place: &AwsAccount,
+    old_tables: &Tables,
+    account: &AwsAccount,
 ) -> Option<Tables> {
-    let (named, all) = match had {
+    let (named, all) = match old_tables {
         Tables::All => (None, true),
         Tables::Named(names) => (Some(names.clone()), false),
     };
-    let by_name = matches!(patch.tables, Member::Value(_));
+    let has_tables = matches!(patch.tables, Member::Value(_));
     let named = match patch.tables {
         Member::Absent => named,
         Member::Null => None,
         Member::Value(names) => {
-            let read = |text: &str| fields::table(text, place);
-            Some(broken.list("/service_role/tables", names, fields::TABLES_MAX, read))
+            let read = |text: &str| fields::table(text, account);
+            Some(violations.list("/service_role/tables", names, fields::TABLES_MAX, read))
         }
     };
     let all = match patch.all_tables {
@@ -224,47 +223,47 @@ fn merge_tables(
     match (named, all) {
         (Some(names), false) => return Some(Tables::Named(names)),
         (None, true) => return Some(Tables::All),
-        (Some(_), true) if by_name => {
-            let detail = "must not stand beside all_tables: send all_tables as false too";
-            broken.add("/service_role/tables", "exclusive", detail);
+        (Some(_), true) if has_tables => {
+            let detail = "cannot be combined with `all_tables`; set `all_tables` to false";
+            violations.add("/service_role/tables", "exclusive", detail);
         }
         (Some(_), true) => {
-            let detail = "must not be true beside tables: send tables as null too";
-            broken.add("/service_role/all_tables", "exclusive", detail);
+            let detail = "cannot be true when `tables` is set; set `tables` to null";
+            violations.add("/service_role/all_tables", "exclusive", detail);
         }
-        (None, false) => broken.add(
+        (None, false) => violations.add(
             "/service_role",
             "required",
-            "must leave tables, or all_tables as true",
+            "must keep `tables`, or set `all_tables` to true",
         ),
     }
     None
 }
 
-/// Whether two lists name the same tables; their order makes no difference to a policy.
-fn is_same(one: &Tables, other: &Tables) -> bool {
-    match (one, other) {
-        (Tables::Named(one), Tables::Named(other)) => {
-            one.iter().collect::<BTreeSet<_>>() == other.iter().collect::<BTreeSet<_>>()
+/// Whether two table lists are equal, in any order: the policies are the same.
+fn are_same(left: &Tables, right: &Tables) -> bool {
+    match (left, right) {
+        (Tables::Named(left), Tables::Named(right)) => {
+            left.iter().collect::<BTreeSet<_>>() == right.iter().collect::<BTreeSet<_>>()
         }
         (Tables::All, Tables::All) => true,
         (Tables::All, Tables::Named(_)) | (Tables::Named(_), Tables::All) => false,
     }
 }
 
-/// The new policies are attached before the old ones go, and a role takes so many.
+/// The new policies are attached before the old ones are detached, so both count towards the limit.
 fn check_policies(
     access: Access,
     tables: &Tables,
     cluster: &Cluster,
-    place: &AwsAccount,
+    account: &AwsAccount,
 ) -> Result<(), RuleViolation> {
     let policies = access_policies(
         access,
         tables,
-        &place.partition,
-        &place.region,
-        &place.account_id,
+        &account.partition,
+        &account.region,
+        &account.account_id,
     );
     let new = policies
         .map_err(|error| RuleViolation::new("too_many", error.to_string()))?
@@ -277,8 +276,8 @@ fn check_policies(
         .count();
     if old + new > POLICIES_PER_ROLE {
         let detail = format!(
-            "need {new} policies beside the {old} that are replaced once the new ones hold, and a role takes \
-             {POLICIES_PER_ROLE}: change them in two steps, or use all_tables"
+            "need {new} policies in addition to the {old} that they replace, but a role takes \
+            {POLICIES_PER_ROLE}; change the tables in two requests, or use `all_tables`"
         );
         return Err(RuleViolation::new("too_many", detail));
     }
@@ -286,7 +285,7 @@ fn check_policies(
 }
 
 fn merge_tags(
-    broken: &mut Violations,
+    violations: &mut Violations,
     tags: &mut BTreeMap<String, String>,
     patch: Member<BTreeMap<String, Option<String>>>,
 ) {
@@ -297,14 +296,14 @@ fn merge_tags(
     };
     for (key, value) in members {
         let pointer = format!("/tags/{}", escape(&key));
-        broken.check(&pointer, fields::tag_key(&key));
+        violations.check(&pointer, fields::tag_key(&key));
         match value {
             None => drop(tags.remove(&key)),
             Some(value) => {
-                broken.check(&pointer, fields::tag_value(&value));
+                violations.check(&pointer, fields::tag_value(&value));
                 tags.insert(key, value);
             }
         }
     }
-    broken.check("/tags", fields::tag_count(tags));
+    violations.check("/tags", fields::tag_count(tags));
 }

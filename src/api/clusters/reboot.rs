@@ -1,4 +1,4 @@
-//! Reboots: nodes, one after another.
+//! `POST /v1/clusters/{name}/reboot`.
 
 use std::sync::LazyLock;
 
@@ -30,20 +30,20 @@ use crate::api::http::problem::{FieldError, Problem};
 use crate::api::http::query::{Parameters, cluster_in_path};
 use crate::api::http::violations::Violations;
 
-/// What an id of a node looks like in the API document.
+/// Format of a node ID in the API document.
 pub(crate) const NODE_ID_PATTERN: &str = "^[A-Za-z0-9._-]+$";
 
 /// Which nodes to reboot.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RebootRequest {
-    /// The nodes.
+    /// IDs of the nodes, in the order of their reboots.
     #[schema(schema_with = node_list, required = false)]
     node_ids: Option<Vec<String>>,
 }
 
 fn node_list() -> Array {
-    let about = "The nodes, in the order of their reboots. Absent: all of them.";
+    let about = "IDs of the nodes, in the order of their reboots. Default: all nodes.";
     list(
         about,
         NODE_ID_PATTERN,
@@ -52,13 +52,18 @@ fn node_list() -> Array {
     )
 }
 
-/// Reboots nodes one after another, each back to `available` before the next.
+/// Reboots nodes of a cluster one after another.
 ///
-/// Without a body, all of them. Their caches are empty afterwards; requests go to other nodes meanwhile, if there are any.
+/// Each reboot starts when the previous node is `available` again. Without a body, all nodes are
+/// rebooted. A reboot clears the cache of its node. During a reboot the other nodes serve
+/// requests, if there are any.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/reboot", tag = "clusters", operation_id = "reboot_nodes",
-    params(("name" = String, Path, description = "The cluster's name."), IdempotencyHeader, MutationHeaders),
-    request_body(content = RebootRequest, description = "Which nodes; may be left out."),
+    params(
+        ("name" = String, Path, description = "Name of the cluster."),
+        IdempotencyHeader, MutationHeaders,
+    ),
+    request_body(content = RebootRequest, description = "The nodes to reboot; can be omitted."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn reboot_nodes(
@@ -73,21 +78,21 @@ pub(crate) async fn reboot_nodes(
     let name = cluster_in_path(&name)?;
     let key = key.of_request(&submission.caller, &body);
     let read = |cluster: &Cluster| {
-        let node_ids = believe(body.clone(), cluster).map_err(Problem::invalid)?;
+        let node_ids = validate(body.clone(), cluster).map_err(Problem::invalid)?;
         Ok(Spec::RebootNodes(RebootSpec { node_ids }))
     };
     api.change(&name, Kind::RebootNodes, &submission, key, read)
         .await
 }
 
-/// Reads a body against the cluster it is about.
-fn believe(body: Value, cluster: &Cluster) -> Result<Vec<String>, Vec<FieldError>> {
+/// Validates a body against its cluster.
+fn validate(body: Value, cluster: &Cluster) -> Result<Vec<String>, Vec<FieldError>> {
     static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("RebootRequest"));
-    let (request, faults) = SCHEMA.read::<RebootRequest>(body);
-    let mut broken = Violations::default();
+    let (request, schema_errors) = SCHEMA.read::<RebootRequest>(body);
+    let mut violations = Violations::default();
     let ids = request.and_then(|request| request.node_ids);
-    let nodes = ids.map(|ids| known_nodes(&mut broken, "/node_ids", ids, cluster));
-    let errors = faults.merged_with(broken.0);
+    let nodes = ids.map(|ids| known_nodes(&mut violations, "/node_ids", ids, cluster));
+    let errors = schema_errors.merged_with(violations.0);
     if errors.is_empty() {
         Ok(nodes.unwrap_or_default())
     } else {
@@ -95,14 +100,15 @@ fn believe(body: Value, cluster: &Cluster) -> Result<Vec<String>, Vec<FieldError
     }
 }
 
-/// Ids of nodes as AWS writes them, none twice; each must be there, as far as AWS has told which are.
+/// Validates a list of node IDs and returns them as AWS spells them. Each must be a node of the
+/// cluster, if the nodes are known.
 pub(crate) fn known_nodes(
-    broken: &mut Violations,
+    violations: &mut Violations,
     pointer: &str,
     ids: Vec<String>,
     cluster: &Cluster,
 ) -> Vec<String> {
-    let nodes = cluster.observed.as_ref().map(|seen| &seen.nodes);
+    let nodes = cluster.observed.as_ref().map(|observed| &observed.nodes);
     let known: Vec<&str> = nodes
         .into_iter()
         .flatten()
@@ -113,14 +119,14 @@ pub(crate) fn known_nodes(
         if known.is_empty() {
             return Ok(id);
         }
-        let found = known.iter().find(|one| one.eq_ignore_ascii_case(&id));
+        let node = known.iter().find(|node| node.eq_ignore_ascii_case(&id));
         let unknown = || {
             RuleViolation::new(
                 "unknown_node",
-                format!("must be a node of the cluster: {}", known.join(", ")),
+                format!("must be a node of the cluster; it has {}", known.join(", ")),
             )
         };
-        found.map(|one| (*one).to_owned()).ok_or_else(unknown)
+        node.map(|node| (*node).to_owned()).ok_or_else(unknown)
     };
-    broken.list(pointer, ids, fields::REPLICATION_FACTOR_MAX.into(), read)
+    violations.list(pointer, ids, fields::REPLICATION_FACTOR_MAX.into(), read)
 }

@@ -1,7 +1,7 @@
-//! ClusterRequest: the wanted cluster as a client writes it down, not yet believed.
+//! `ClusterRequest`: the body of a create, before validation. The rules are in `rules`.
 //!
-//! Every field is optional to read, so that a body with a missing or wrong field can still be checked in the others; the
-//! schema says which ones are required. The rules are in `cluster_rules`.
+//! Every field is optional for serde, so that a body with a missing or invalid field can still be
+//! checked in the others. The schema defines which fields are required.
 
 use std::collections::BTreeMap;
 
@@ -15,123 +15,137 @@ use crate::domain::validation::fields;
 
 use crate::api::http::enum_schemas::{AccessSchema, NetworkTypeSchema, OnFailureSchema};
 
-/// The wanted cluster.
+/// Settings of a new cluster.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClusterRequest {
-    /// 1 to 20 ASCII letters, digits and single hyphens, beginning with a letter and not ending with a hyphen.
-    /// Lower-cased as AWS does. Names of clusters encrypted in transit become public in certificate transparency logs.
-    #[schema(value_type = String, min_length = 1, max_length = 20, pattern = "^[A-Za-z](-?[A-Za-z0-9])*$",
-             example = "orders-cache")]
+    /// 1 to 20 ASCII letters, digits and single hyphens. Starts with a letter and does not end with
+    /// a hyphen. Converted to lower case, as AWS does. With encryption in transit the name becomes
+    /// public in certificate transparency logs.
+    #[schema(value_type = String, min_length = 1, max_length = 20,
+             pattern = "^[A-Za-z](-?[A-Za-z0-9])*$", example = "orders-cache")]
     pub(crate) name: Option<String>,
-    /// Free text.
-    #[schema(value_type = String, required = false, max_length = 1000, example = "read cache of the orders team")]
+    /// Description of the cluster.
+    #[schema(value_type = String, required = false, max_length = 1000,
+             example = "read cache of the orders team")]
     pub(crate) description: Option<String>,
-    /// Which machine the nodes are. AWS knows which types a Region offers.
-    #[schema(value_type = String, pattern = r"^dax\.[a-z0-9]+\.[a-z0-9]+$", example = "dax.r5.large")]
+    /// Instance type of the nodes. The available types depend on the Region.
+    #[schema(value_type = String, pattern = r"^dax\.[a-z0-9]+\.[a-z0-9]+$",
+             example = "dax.r5.large")]
     pub(crate) node_type: Option<String>,
-    /// Number of nodes: one primary and up to ten replicas; three or more for production.
+    /// Number of nodes: one primary and up to ten replicas. Use three or more in production.
     #[schema(value_type = i32, minimum = 1, maximum = 11, example = 3)]
     pub(crate) replication_factor: Option<i64>,
-    /// One zone for each node; AWS chooses if absent.
+    /// Availability zone of each node. Default: chosen by AWS.
     #[schema(schema_with = zone_list, required = false)]
     pub(crate) availability_zones: Option<Vec<String>>,
-    /// The role DAX uses to reach DynamoDB. Absent: the one role of the account that trusts DAX and is not ours.
+    /// Role that DAX uses to access DynamoDB. Default: the only role of the account that trusts DAX
+    /// and is not managed by this service.
     #[schema(value_type = ServiceRoleRequest, required = false)]
     pub(crate) service_role: Option<ServiceRoleRequest>,
-    /// Where the nodes are placed. Absent: the account's group `default`.
+    /// Subnets of the nodes. Default: the subnet group `default` of the account.
     #[schema(value_type = SubnetGroupRequest, required = false)]
     pub(crate) subnet_group: Option<SubnetGroupRequest>,
-    /// Security groups of the nodes. Absent: the default group of the VPC.
+    /// Security groups of the nodes. Default: the default group of the VPC.
     #[schema(schema_with = security_group_list, required = false)]
     pub(crate) security_group_ids: Option<Vec<String>>,
-    /// Address family. Absent: derived from the subnet group.
+    /// Address family. Default: derived from the subnet group.
     #[schema(value_type = NetworkTypeSchema, required = false)]
     pub(crate) network_type: Option<NetworkType>,
-    /// Cache settings, in a parameter group of the cluster's own. Excludes `parameter_group`.
+    /// Cache settings, stored in a parameter group created for this cluster. Cannot be combined
+    /// with `parameter_group`.
     #[schema(value_type = ParametersRequest, required = false)]
     pub(crate) parameters: Option<ParametersRequest>,
-    /// An existing parameter group. Absent, without `parameters`: AWS's default group.
+    /// An existing parameter group. Default, without `parameters`: AWS's default group.
     #[schema(value_type = ParameterGroupRequest, required = false)]
     pub(crate) parameter_group: Option<ParameterGroupRequest>,
-    /// Encryption of the nodes' disks. `dax.r3.*` cannot: switch it off there.
+    /// Encryption of the disks of the nodes. Must be false for `dax.r3.*`.
     #[schema(value_type = bool, required = false, default = true)]
     pub(crate) encryption_at_rest: Option<bool>,
     /// TLS between clients and nodes.
     #[schema(value_type = bool, required = false, default = true)]
     pub(crate) encryption_in_transit: Option<bool>,
-    /// `ddd:hh:mm-ddd:hh:mm` in UTC, 60 minutes to 24 hours. Absent: AWS chooses.
+    /// Weekly maintenance window, `ddd:hh:mm-ddd:hh:mm` in UTC. Lasts 60 minutes to 24 hours.
+    /// Default: chosen by AWS.
     #[schema(value_type = String, required = false, example = "sun:05:00-sun:06:00",
              pattern = "^[A-Za-z]{3}:[0-2][0-9]:[0-5][0-9]-[A-Za-z]{3}:[0-2][0-9]:[0-5][0-9]$")]
     pub(crate) maintenance_window: Option<String>,
-    /// An SNS topic of this account and Region that hears of DAX's events.
-    #[schema(value_type = String, required = false, max_length = 2048, pattern = "^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+$",
+    /// ARN of an SNS topic of this account and Region that receives DAX events.
+    #[schema(value_type = String, required = false, max_length = 2048,
+             pattern = "^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+$",
              example = "arn:aws:sns:us-east-1:123456789012:dax-events")]
     pub(crate) notification_topic_arn: Option<String>,
-    /// At most 48 tags; keys of 1 to 128, values of up to 256 characters. `aws:` and `dax-provisioner:` are reserved.
+    /// Up to 48 tags. Keys have 1 to 128 characters, values up to 256. The prefixes `aws:` and
+    /// `dax-provisioner:` are reserved.
     #[schema(schema_with = tag_map, required = false)]
     pub(crate) tags: Option<BTreeMap<String, String>>,
-    /// Whether DELETE is refused.
+    /// Whether DELETE is rejected.
     #[schema(value_type = bool, required = false, default = false)]
     pub(crate) deletion_protection: Option<bool>,
-    /// Whether to accept the request only if a preflight finds no fault; what cannot be looked at is no fault.
+    /// Whether to reject the request if a check of its preflight fails. A check that cannot run
+    /// does not count as failed.
     #[schema(value_type = bool, required = false, default = false)]
     #[expect(
         dead_code,
-        reason = "it is no part of the wanted cluster: the handler reads it before the body is believed"
+        reason = "not a setting of the cluster; the handler reads it from the JSON body"
     )]
     pub(crate) require_preflight: Option<bool>,
-    /// What to do when something goes wrong that a person could cure. Absent: `hold`.
+    /// What an operation does after a failure that an operator can fix. Default: `hold`.
     #[schema(value_type = OnFailureSchema, required = false)]
     pub(crate) on_failure: Option<OnFailure>,
 }
 
-/// The role DAX uses: either `arn`, or `access` with one of `tables` and `all_tables`.
+/// The role that DAX uses: either `arn`, or `access` with one of `tables` and `all_tables`.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServiceRoleRequest {
-    /// An existing role of this account that trusts DAX.
-    #[schema(value_type = String, required = false, max_length = 2048, pattern = "^arn:[a-z-]+:iam::[0-9]{12}:role/.+$",
+    /// ARN of an existing role of this account that trusts DAX.
+    #[schema(value_type = String, required = false, max_length = 2048,
+             pattern = "^arn:[a-z-]+:iam::[0-9]{12}:role/.+$",
              example = "arn:aws:iam::123456789012:role/service-role/DAXServiceRole")]
     pub(crate) arn: Option<String>,
-    /// What a new role may do.
+    /// Access of a new role to its tables.
     #[schema(value_type = AccessSchema, required = false)]
     pub(crate) access: Option<Access>,
-    /// The tables a new role may reach, with their indexes: names, or ARNs of this account and Region.
+    /// Tables that a new role can access, with their indexes: names, or ARNs of this account and
+    /// Region.
     #[schema(schema_with = table_list, required = false)]
     pub(crate) tables: Option<Vec<String>>,
-    /// Lets a new role reach every table of the account in the Region, present and future.
+    /// Allows a new role to access all present and future tables of the account in the Region.
     #[schema(value_type = bool, required = false)]
     pub(crate) all_tables: Option<bool>,
 }
 
-/// Where the nodes are placed: one of the three.
+/// Subnets of the nodes: exactly one of `name`, `subnet_ids` and `vpc_id`.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SubnetGroupRequest {
-    /// An existing subnet group.
+    /// Name of an existing subnet group.
     #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
     pub(crate) name: Option<String>,
-    /// A new group of these subnets, all of one VPC.
+    /// Subnets of a new group, all of one VPC.
     #[schema(schema_with = subnet_list, required = false)]
     pub(crate) subnet_ids: Option<Vec<String>>,
-    /// A new group of the subnets of this VPC that suit the address family, at most 20, in as many zones as there are.
-    /// Only in builds with lookups.
-    #[schema(value_type = String, required = false, max_length = 21, pattern = "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$",
+    /// VPC of a new group. The group contains up to 20 of its subnets that support the address
+    /// family, spread over all zones. Only if this server was built with the `lookups` feature.
+    #[schema(value_type = String, required = false, max_length = 21,
+             pattern = "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$",
              example = "vpc-0a1b2c3d")]
     pub(crate) vpc_id: Option<String>,
 }
 
-/// Cache settings: at least one.
+/// Cache settings; at least one is required.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(min_properties = 1)]
 pub(crate) struct ParametersRequest {
-    /// How long items stay in the item cache; 0 means for ever.
-    #[schema(value_type = i64, required = false, minimum = 0, maximum = 9007199254740991_i64, example = 300000)]
+    /// Time to live of items in the item cache, in milliseconds; 0 means no expiry.
+    #[schema(value_type = i64, required = false, minimum = 0, maximum = 9007199254740991_i64,
+             example = 300000)]
     pub(crate) record_ttl_millis: Option<i64>,
-    /// How long results stay in the query cache; 0 means they are not cached.
-    #[schema(value_type = i64, required = false, minimum = 0, maximum = 9007199254740991_i64, example = 300000)]
+    /// Time to live of results in the query cache, in milliseconds; 0 disables this cache.
+    #[schema(value_type = i64, required = false, minimum = 0, maximum = 9007199254740991_i64,
+             example = 300000)]
     pub(crate) query_ttl_millis: Option<i64>,
 }
 
@@ -139,14 +153,14 @@ pub(crate) struct ParametersRequest {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ParameterGroupRequest {
-    /// Its name.
+    /// Name of the parameter group.
     #[schema(value_type = String, min_length = 1, max_length = 255)]
     pub(crate) name: Option<String>,
 }
 
 fn zone_list() -> Array {
-    let about =
-        "One zone of the Region for each node; a zone may be named twice. Absent: AWS chooses.";
+    let about = "Availability zone of each node, as many as `replication_factor`. Zones may \
+        repeat. Default: chosen by AWS.";
     list(
         about,
         "^[a-z0-9-]+$",
@@ -156,7 +170,7 @@ fn zone_list() -> Array {
 }
 
 pub(crate) fn security_group_list() -> Array {
-    let about = "Security groups of the nodes. Absent: the default group of the VPC.";
+    let about = "Security groups of the nodes. Default: the default group of the VPC.";
     list(
         about,
         "^sg-([0-9a-f]{8}|[0-9a-f]{17})$",
@@ -166,7 +180,8 @@ pub(crate) fn security_group_list() -> Array {
 }
 
 pub(crate) fn table_list() -> Array {
-    let about = "The tables a new role may reach, with their indexes: names, or ARNs of this account and Region.";
+    let about = "Tables that a new role can access, with their indexes: names, or ARNs of this \
+        account and Region.";
     list(
         about,
         "^(arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/)?[A-Za-z0-9_.-]{3,255}$",
@@ -176,7 +191,7 @@ pub(crate) fn table_list() -> Array {
 }
 
 fn subnet_list() -> Array {
-    let about = "A new group of these subnets, all of one VPC.";
+    let about = "Subnets of a new group, all of one VPC.";
     list(
         about,
         "^subnet-([0-9a-f]{8}|[0-9a-f]{17})$",
@@ -185,18 +200,19 @@ fn subnet_list() -> Array {
     )
 }
 
-pub(crate) fn list(about: &str, pattern: &str, longest: usize, most: usize) -> Array {
-    let item = text().pattern(Some(pattern)).max_length(Some(longest));
+pub(crate) fn list(about: &str, pattern: &str, item_length_max: usize, items_max: usize) -> Array {
+    let item = text().pattern(Some(pattern)).max_length(Some(item_length_max));
     ArrayBuilder::new()
         .items(item)
         .description(Some(about))
         .min_items(Some(1))
-        .max_items(Some(most))
+        .max_items(Some(items_max))
         .build()
 }
 
 fn tag_map() -> Object {
-    let about = "Tags of the cluster, at most 48. `aws:` and `dax-provisioner:` are reserved.";
+    let about = "Tags of the cluster, up to 48. The prefixes `aws:` and `dax-provisioner:` are \
+        reserved.";
     let key = text()
         .min_length(Some(1))
         .max_length(Some(fields::TAG_KEY_MAX));

@@ -1,4 +1,4 @@
-//! Cluster rules: from the wanted cluster as a client wrote it to the accepted one, or to every rule it breaks.
+//! Validates the body of a create and fills in the defaults.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -20,44 +20,41 @@ use crate::api::http::violations::Violations;
 
 mod groups;
 
-/// What the rules depend on.
+/// What the rules depend on besides the body.
 pub(crate) struct ValidationContext<'a> {
-    /// The account and Region of the clusters.
-    pub(crate) place: &'a AwsAccount,
-    /// What a new role may do where the request names none.
+    pub(crate) account: &'a AwsAccount,
+    /// Access of a new role if the request names no role and none is discovered.
     pub(crate) default_access: Option<Access>,
-    /// Whether this build looks things up.
+    /// Whether this build has the `lookups` feature.
     pub(crate) lookups: bool,
 }
 
 impl Api {
-    /// What the rules depend on, here.
-    pub(crate) fn ground<'a>(&self, place: &'a AwsAccount) -> ValidationContext<'a> {
+    pub(crate) fn validation_context<'a>(&self, account: &'a AwsAccount) -> ValidationContext<'a> {
         ValidationContext {
-            place,
+            account,
             default_access: self.settings.default_access,
-            lookups: self.inspector.looks_up(),
+            lookups: self.inspector.has_lookups(),
         }
     }
 }
 
-/// Reads a body as a wanted cluster, or tells every rule it breaks: those of its schema and those of its fields.
-pub(crate) fn believe(
+/// Parses and validates a body, or returns all errors of its schema and its fields.
+pub(crate) fn validate(
     body: Value,
-    ground: &ValidationContext<'_>,
+    context: &ValidationContext<'_>,
 ) -> Result<ClusterSpec, Vec<FieldError>> {
     static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("ClusterRequest"));
-    let (request, faults) = SCHEMA.read::<ClusterRequest>(body);
-    let (spec, rules) = match request.map(|request| request.accept(ground)) {
+    let (request, schema_errors) = SCHEMA.read::<ClusterRequest>(body);
+    let (spec, rules) = match request.map(|request| request.accept(context)) {
         Some(Ok(spec)) => (Some(spec), Vec::new()),
         Some(Err(rules)) => (None, rules),
         None => (None, Vec::new()),
     };
-    let errors = faults.merged_with(rules);
+    let errors = schema_errors.merged_with(rules);
     spec.filter(|_| errors.is_empty()).ok_or(errors)
 }
 
-/// Whether a body asks to be accepted only if a preflight finds no fault.
 pub(crate) fn requires_preflight(body: &Value) -> bool {
     body.get("require_preflight")
         .and_then(Value::as_bool)
@@ -65,51 +62,57 @@ pub(crate) fn requires_preflight(body: &Value) -> bool {
 }
 
 impl ClusterRequest {
-    /// The accepted cluster with every default filled in, or every rule that is broken.
+    /// The settings with defaults filled in, or all errors.
     pub(crate) fn accept(
         self,
-        ground: &ValidationContext<'_>,
+        context: &ValidationContext<'_>,
     ) -> Result<ClusterSpec, Vec<FieldError>> {
-        let mut broken = Violations::default();
-        let name = broken.require("/name", self.name.as_deref());
-        let name = name.and_then(|name| broken.check("/name", ClusterName::parse(name)));
-        let node_type = broken.require("/node_type", self.node_type.as_deref());
+        let mut violations = Violations::default();
+        let name = violations.require("/name", self.name.as_deref());
+        let name = name.and_then(|name| violations.check("/name", ClusterName::parse(name)));
+        let node_type = violations.require("/node_type", self.node_type.as_deref());
         let node_type =
-            node_type.and_then(|text| broken.check("/node_type", fields::node_type(text)));
-        let count = broken.require("/replication_factor", self.replication_factor);
+            node_type.and_then(|text| violations.check("/node_type", fields::node_type(text)));
+        let count = violations.require("/replication_factor", self.replication_factor);
         let count = count.and_then(|count| {
-            broken.check("/replication_factor", fields::replication_factor(count))
+            violations.check("/replication_factor", fields::replication_factor(count))
         });
         let encryption_at_rest = self.encryption_at_rest.unwrap_or(true);
         check_encryption(
-            &mut broken,
+            &mut violations,
             node_type.as_deref().filter(|_| encryption_at_rest),
         );
         let description = self.description.map(|text| fields::description(&text));
         let description = description
-            .and_then(|text| broken.check("/description", text))
+            .and_then(|text| violations.check("/description", text))
             .flatten();
         let window = self
             .maintenance_window
             .map(|text| fields::maintenance_window(&text));
         let maintenance_window =
-            window.and_then(|window| broken.check("/maintenance_window", window));
+            window.and_then(|window| violations.check("/maintenance_window", window));
         let topic = self
             .notification_topic_arn
-            .map(|arn| fields::topic_arn(&arn, ground.place));
+            .map(|arn| fields::topic_arn(&arn, context.account));
         let notification_topic_arn =
-            topic.and_then(|arn| broken.check("/notification_topic_arn", arn));
-        let availability_zones = zones(&mut broken, self.availability_zones, count, ground.place);
-        let service_role = service_role(&mut broken, self.service_role, ground);
-        let subnet_group = groups::subnet_group(&mut broken, self.subnet_group, ground.lookups);
-        let security_group_ids = security_groups(&mut broken, self.security_group_ids);
+            topic.and_then(|arn| violations.check("/notification_topic_arn", arn));
+        let availability_zones = zones(
+            &mut violations,
+            self.availability_zones,
+            count,
+            context.account,
+        );
+        let service_role = service_role(&mut violations, self.service_role, context);
+        let subnet_group =
+            groups::subnet_group(&mut violations, self.subnet_group, context.lookups);
+        let security_group_ids = security_groups(&mut violations, self.security_group_ids);
         let parameter_group =
-            groups::parameter_group(&mut broken, self.parameters, self.parameter_group);
-        let tags = tags(&mut broken, self.tags.unwrap_or_default());
+            groups::parameter_group(&mut violations, self.parameters, self.parameter_group);
+        let tags = tags(&mut violations, self.tags.unwrap_or_default());
         let (Some(name), Some(node_type), Some(replication_factor), []) =
-            (name, node_type, count, &*broken.0)
+            (name, node_type, count, &*violations.0)
         else {
-            return Err(broken.0);
+            return Err(violations.0);
         };
         Ok(ClusterSpec {
             name,
@@ -133,42 +136,42 @@ impl ClusterRequest {
     }
 }
 
-fn check_encryption(broken: &mut Violations, encrypted_node_type: Option<&str>) {
+fn check_encryption(violations: &mut Violations, encrypted_node_type: Option<&str>) {
     if encrypted_node_type.is_some_and(fields::lacks_encryption_at_rest) {
-        broken.add(
+        violations.add(
             "/encryption_at_rest",
             "not_supported",
-            "must be false: dax.r3 nodes cannot encrypt their disks",
+            "must be false: `dax.r3` nodes do not support encryption at rest",
         );
     }
 }
 
 fn zones(
-    broken: &mut Violations,
+    violations: &mut Violations,
     zones: Option<Vec<String>>,
     count: Option<u8>,
-    place: &AwsAccount,
+    account: &AwsAccount,
 ) -> Vec<String> {
     let Some(zones) = zones else {
         return Vec::new();
     };
     if count.is_some_and(|count| zones.len() != usize::from(count)) {
-        let detail = "must name one zone for each node: as many as replication_factor";
-        broken.add("/availability_zones", "out_of_range", detail);
+        let detail = "must list one zone for each node, as many as `replication_factor`";
+        violations.add("/availability_zones", "out_of_range", detail);
     }
-    // A zone may be named twice, to place two nodes in it.
+    // Zones may repeat: two nodes can be in the same zone.
     let read = |(index, zone): (usize, &String)| {
-        broken.check(
+        violations.check(
             format!("/availability_zones/{index}"),
-            fields::availability_zone(zone, place),
+            fields::availability_zone(zone, account),
         )
     };
     zones.iter().enumerate().filter_map(read).collect()
 }
 
-fn security_groups(broken: &mut Violations, ids: Option<Vec<String>>) -> Vec<String> {
+fn security_groups(violations: &mut Violations, ids: Option<Vec<String>>) -> Vec<String> {
     let Some(ids) = ids else { return Vec::new() };
-    broken.list(
+    violations.list(
         "/security_group_ids",
         ids,
         fields::SECURITY_GROUPS_MAX,
@@ -177,81 +180,84 @@ fn security_groups(broken: &mut Violations, ids: Option<Vec<String>>) -> Vec<Str
 }
 
 fn service_role(
-    broken: &mut Violations,
+    violations: &mut Violations,
     role: Option<ServiceRoleRequest>,
-    ground: &ValidationContext<'_>,
+    context: &ValidationContext<'_>,
 ) -> ServiceRole {
-    let found = ServiceRole::Discover {
-        default_access: ground.default_access,
+    let discover = ServiceRole::Discover {
+        default_access: context.default_access,
     };
-    let Some(role) = role else { return found };
-    let asks_for_new =
+    let Some(role) = role else {
+        return discover;
+    };
+    let is_new =
         role.access.is_some() || role.tables.is_some() || role.all_tables == Some(true);
-    match (role.arn, asks_for_new) {
+    match (role.arn, is_new) {
         (Some(_), true) => {
-            broken.add(
+            violations.add(
                 "/service_role",
                 "exclusive",
-                "must hold either arn, or access with tables or all_tables",
+                "give either `arn`, or `access` with `tables` or `all_tables`",
             );
-            found
+            discover
         }
         (Some(arn), false) => {
-            let arn = broken.check("/service_role/arn", fields::role_arn(&arn, ground.place));
-            arn.map_or(found, |arn| ServiceRole::Existing { arn })
+            let arn = fields::role_arn(&arn, context.account);
+            let arn = violations.check("/service_role/arn", arn);
+            arn.map_or(discover, |arn| ServiceRole::Existing { arn })
         }
         (None, false) => {
-            broken.add(
+            violations.add(
                 "/service_role",
                 "required",
-                "must hold arn, or access with tables or all_tables",
+                "give either `arn`, or `access` with `tables` or `all_tables`",
             );
-            found
+            discover
         }
         (None, true) => {
-            let access = broken.require("/service_role/access", role.access);
+            let access = violations.require("/service_role/access", role.access);
             let tables = tables(
-                broken,
+                violations,
                 role.tables,
                 role.all_tables.unwrap_or(false),
-                ground.place,
+                context.account,
             );
             let (Some(access), Some(tables)) = (access, tables) else {
-                return found;
+                return discover;
             };
-            check_policy_size(broken, access, &tables, ground.place);
+            check_policy_size(violations, access, &tables, context.account);
             ServiceRole::New { access, tables }
         }
     }
 }
 
 fn tables(
-    broken: &mut Violations,
+    violations: &mut Violations,
     named: Option<Vec<String>>,
     all: bool,
-    place: &AwsAccount,
+    account: &AwsAccount,
 ) -> Option<Tables> {
     match (named, all) {
         (None, true) => Some(Tables::All),
         (None, false) => {
-            broken.add(
+            violations.add(
                 "/service_role",
                 "required",
-                "must hold tables, or all_tables as true",
+                "give `tables`, or set `all_tables` to true",
             );
             None
         }
         (Some(_), true) => {
-            broken.add(
+            violations.add(
                 "/service_role/all_tables",
                 "exclusive",
-                "must not be true beside tables",
+                "cannot be true when `tables` is given",
             );
             None
         }
         (Some(names), false) => {
-            let read = |text: &str| fields::table(text, place);
-            Some(Tables::Named(broken.list(
+            let read = |text: &str| fields::table(text, account);
+            Some(Tables::Named(violations.list(
                 "/service_role/tables",
                 names,
                 fields::TABLES_MAX,
@@ -261,24 +267,29 @@ fn tables(
     }
 }
 
-fn check_policy_size(broken: &mut Violations, access: Access, tables: &Tables, place: &AwsAccount) {
+fn check_policy_size(
+    violations: &mut Violations,
+    access: Access,
+    tables: &Tables,
+    account: &AwsAccount,
+) {
     let policies = access_policies(
         access,
         tables,
-        &place.partition,
-        &place.region,
-        &place.account_id,
+        &account.partition,
+        &account.region,
+        &account.account_id,
     );
     let fits = policies.map_err(|error| RuleViolation::new("too_many", error.to_string()));
-    broken.check("/service_role/tables", fits);
+    violations.check("/service_role/tables", fits);
 }
 
-fn tags(broken: &mut Violations, tags: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    broken.check("/tags", fields::tag_count(&tags));
+fn tags(violations: &mut Violations, tags: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    violations.check("/tags", fields::tag_count(&tags));
     for (key, value) in &tags {
         let pointer = format!("/tags/{}", escape(key));
-        broken.check(&pointer, fields::tag_key(key));
-        broken.check(&pointer, fields::tag_value(value));
+        violations.check(&pointer, fields::tag_key(key));
+        violations.check(&pointer, fields::tag_value(value));
     }
     tags
 }

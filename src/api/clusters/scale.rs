@@ -1,4 +1,4 @@
-//! Scaling: more nodes, or fewer.
+//! `POST /v1/clusters/{name}/scale`.
 
 use std::sync::LazyLock;
 
@@ -31,24 +31,24 @@ use crate::api::http::problem::{FieldError, Problem};
 use crate::api::http::query::{Parameters, cluster_in_path};
 use crate::api::http::violations::Violations;
 
-/// The wanted number of nodes.
+/// The new number of nodes.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ScaleRequest {
-    /// Number of nodes from now on. The number there is already is no fault: the operation finds nothing to do.
+    /// New number of nodes. If it is the current number, the operation changes nothing.
     #[schema(value_type = i32, minimum = 1, maximum = 11, example = 5)]
     replication_factor: Option<i64>,
-    /// Where nodes are added or removed.
+    /// Availability zones in which nodes are added or removed.
     #[schema(schema_with = zone_list, required = false)]
     availability_zones: Option<Vec<String>>,
-    /// Which nodes are removed.
+    /// IDs of the nodes to remove.
     #[schema(schema_with = node_list, required = false)]
     node_ids_to_remove: Option<Vec<String>>,
 }
 
 fn zone_list() -> Array {
-    let about = "One zone of the Region for each node that is added or removed; a zone may be named twice. Absent: AWS \
-        chooses.";
+    let about = "Availability zone of each node that is added or removed. Zones may repeat. \
+        Default: chosen by AWS.";
     list(
         about,
         "^[a-z0-9-]+$",
@@ -58,7 +58,8 @@ fn zone_list() -> Array {
 }
 
 fn node_list() -> Array {
-    let about = "The nodes to remove, as many as go; not together with `availability_zones`. Absent: AWS chooses.";
+    let about = "IDs of the nodes to remove, one for each removed node. Cannot be combined with \
+        `availability_zones`. Default: chosen by AWS.";
     list(
         about,
         NODE_ID_PATTERN,
@@ -69,11 +70,14 @@ fn node_list() -> Array {
 
 /// Changes the number of nodes of a cluster.
 ///
-/// Zones and nodes to remove are counted from the nodes AWS has reported.
+/// How many zones and node IDs are needed depends on the number of nodes that AWS last reported.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/scale", tag = "clusters", operation_id = "scale_cluster",
-    params(("name" = String, Path, description = "Its name."), IdempotencyHeader, MutationHeaders),
-    request_body(content = ScaleRequest, description = "The wanted number of nodes."),
+    params(
+        ("name" = String, Path, description = "Name of the cluster."),
+        IdempotencyHeader, MutationHeaders,
+    ),
+    request_body(content = ScaleRequest, description = "The new number of nodes."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn scale_cluster(
@@ -87,61 +91,61 @@ pub(crate) async fn scale_cluster(
     parameters.finish()?;
     let name = cluster_in_path(&name)?;
     let key = key.of_request(&submission.caller, &body);
-    let place = api.account_soon().await?;
+    let account = api.account_soon().await?;
     let read = |cluster: &Cluster| {
-        let change = believe(body.clone(), cluster, &place).map_err(Problem::invalid)?;
+        let change = validate(body.clone(), cluster, &account).map_err(Problem::invalid)?;
         Ok(Spec::ScaleCluster(Box::new(change)))
     };
     api.change(&name, Kind::ScaleCluster, &submission, key, read)
         .await
 }
 
-/// Reads a body against the cluster it is about.
-fn believe(
+/// Validates a body against its cluster.
+fn validate(
     body: Value,
     cluster: &Cluster,
-    place: &AwsAccount,
+    account: &AwsAccount,
 ) -> Result<ChangeSpec, Vec<FieldError>> {
     static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("ScaleRequest"));
-    let (request, faults) = SCHEMA.read::<ScaleRequest>(body);
-    let mut broken = Violations::default();
-    let change = request.and_then(|request| request.accept(&mut broken, cluster, place));
-    let errors = faults.merged_with(broken.0);
+    let (request, schema_errors) = SCHEMA.read::<ScaleRequest>(body);
+    let mut violations = Violations::default();
+    let change = request.and_then(|request| request.accept(&mut violations, cluster, account));
+    let errors = schema_errors.merged_with(violations.0);
     change.filter(|_| errors.is_empty()).ok_or(errors)
 }
 
 impl ScaleRequest {
     fn accept(
         self,
-        broken: &mut Violations,
+        violations: &mut Violations,
         cluster: &Cluster,
-        place: &AwsAccount,
+        account: &AwsAccount,
     ) -> Option<ChangeSpec> {
-        let count = broken.require("/replication_factor", self.replication_factor);
+        let count = violations.require("/replication_factor", self.replication_factor);
         let count = count.and_then(|count| {
-            broken.check("/replication_factor", fields::replication_factor(count))
+            violations.check("/replication_factor", fields::replication_factor(count))
         });
-        let has = nodes_at_hand(cluster);
-        let by_zone = self.availability_zones.is_some();
+        let current = current_node_count(cluster);
+        let has_zones = self.availability_zones.is_some();
         let availability_zones = zones(
-            broken,
+            violations,
             self.availability_zones,
-            count.map(|count| has.abs_diff(count)),
-            place,
+            count.map(|count| current.abs_diff(count)),
+            account,
         );
         let node_ids_to_remove = match self.node_ids_to_remove {
             None => Vec::new(),
-            Some(_) if by_zone => {
-                broken.add(
+            Some(_) if has_zones => {
+                violations.add(
                     "/node_ids_to_remove",
                     "exclusive",
-                    "must not stand beside availability_zones",
+                    "cannot be combined with `availability_zones`",
                 );
                 Vec::new()
             }
             Some(ids) => {
-                count_removed(broken, ids.len(), has, count);
-                known_nodes(broken, "/node_ids_to_remove", ids, cluster)
+                check_removed_count(violations, ids.len(), current, count);
+                known_nodes(violations, "/node_ids_to_remove", ids, cluster)
             }
         };
         let placement = Placement {
@@ -149,7 +153,7 @@ impl ScaleRequest {
             node_ids_to_remove,
         };
         let before = cluster.desired.clone();
-        let after = scaled(&before, count?, has, &placement);
+        let after = scaled(&before, count?, current, &placement);
         Some(ChangeSpec {
             before,
             after,
@@ -159,64 +163,70 @@ impl ScaleRequest {
     }
 }
 
-/// How many nodes there are: as AWS reported, or, before it has, as desired.
-fn nodes_at_hand(cluster: &Cluster) -> u8 {
-    let seen = cluster
+/// The number of nodes that AWS last reported, or the desired number before the first report.
+fn current_node_count(cluster: &Cluster) -> u8 {
+    let observed = cluster
         .observed
         .as_ref()
-        .and_then(|seen| u8::try_from(seen.node_count()).ok());
-    seen.filter(|count| *count > 0)
+        .and_then(|observed| u8::try_from(observed.node_count()).ok());
+    observed
+        .filter(|count| *count > 0)
         .unwrap_or(cluster.desired.replication_factor)
 }
 
 fn zones(
-    broken: &mut Violations,
+    violations: &mut Violations,
     zones: Option<Vec<String>>,
-    moved: Option<u8>,
-    place: &AwsAccount,
+    changed: Option<u8>,
+    account: &AwsAccount,
 ) -> Vec<String> {
     let Some(zones) = zones else {
         return Vec::new();
     };
-    if let Some(moved) = moved.filter(|moved| zones.len() != usize::from(*moved)) {
-        let detail = format!("must name one zone for each node that is added or removed: {moved}");
-        broken.add("/availability_zones", "out_of_range", &detail);
+    if let Some(changed) = changed.filter(|changed| zones.len() != usize::from(*changed)) {
+        let detail = format!("must list {changed} zones, one for each added or removed node");
+        violations.add("/availability_zones", "out_of_range", &detail);
     }
     let read = |(index, zone): (usize, &String)| {
-        broken.check(
+        violations.check(
             format!("/availability_zones/{index}"),
-            fields::availability_zone(zone, place),
+            fields::availability_zone(zone, account),
         )
     };
     zones.iter().enumerate().filter_map(read).collect()
 }
 
-fn count_removed(broken: &mut Violations, named: usize, has: u8, count: Option<u8>) {
-    match count.map(|count| has.saturating_sub(count)) {
+fn check_removed_count(
+    violations: &mut Violations,
+    listed: usize,
+    current: u8,
+    count: Option<u8>,
+) {
+    match count.map(|count| current.saturating_sub(count)) {
         None => {}
         Some(0) => {
-            let detail = format!("is only for fewer nodes than there are: the cluster has {has}");
-            broken.add("/node_ids_to_remove", "not_applicable", &detail);
+            let detail = format!("can only be used to remove nodes; the cluster has {current}");
+            violations.add("/node_ids_to_remove", "not_applicable", &detail);
         }
-        Some(fewer) if usize::from(fewer) != named => {
-            broken.add(
+        Some(removed) if usize::from(removed) != listed => {
+            violations.add(
                 "/node_ids_to_remove",
                 "out_of_range",
-                &format!("must name as many nodes as go: {fewer}"),
+                &format!("must list exactly {removed} node IDs"),
             );
         }
         Some(_) => {}
     }
 }
 
-/// The settings with another number of nodes. Zones are one for each node, or all are left to AWS.
-fn scaled(before: &ClusterSpec, count: u8, has: u8, placement: &Placement) -> ClusterSpec {
+/// The settings with a new number of nodes. Clears the zones unless there is one for each node.
+fn scaled(before: &ClusterSpec, count: u8, current: u8, placement: &Placement) -> ClusterSpec {
     let mut zones = before.availability_zones.clone();
-    if count >= has {
+    if count >= current {
         zones.extend(placement.availability_zones.iter().cloned());
     } else {
         for zone in &placement.availability_zones {
-            if let Some(at) = zones.iter().rposition(|one| one == zone) {
+            if let Some(at) = zones.iter().rposition(|other| other == zone) {
                 zones.remove(at);
             }
         }

@@ -1,4 +1,4 @@
-//! Cluster settings: the accepted settings as a reader sees them, in the words of the request.
+//! The desired settings of a cluster in API responses, in the shape of the create request.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::domain::spec::{
 
 use crate::api::http::enum_schemas::{AccessSchema, NetworkTypeSchema, OnFailureSchema};
 
-/// The accepted settings of a cluster, with every default filled in. What was left to AWS is null.
+/// Desired settings of a cluster, with defaults filled in. Settings left to AWS are null.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ClusterSettings {
     description: Option<String>,
@@ -36,44 +36,44 @@ pub(crate) struct ClusterSettings {
     on_failure: OnFailure,
 }
 
-/// The role that was asked for.
+/// Requested service role.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ServiceRoleSettings {
-    /// An existing role.
+    /// ARN of an existing role.
     arn: Option<String>,
-    /// What a new role may do.
+    /// Access of a new role to its tables.
     #[schema(value_type = Option<AccessSchema>)]
     access: Option<Access>,
-    /// The tables a new role may reach.
+    /// Tables that a new role can access.
     tables: Option<Vec<String>>,
-    /// Whether a new role may reach every table.
+    /// Whether a new role can access every table of the account in the Region.
     all_tables: bool,
 }
 
-/// The subnet group that was asked for.
+/// Requested subnet group.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SubnetGroupSettings {
-    /// An existing group.
+    /// Name of an existing group.
     name: Option<String>,
-    /// The subnets of a new group.
+    /// Subnets of a new group.
     subnet_ids: Option<Vec<String>>,
-    /// The VPC whose subnets a new group takes.
+    /// VPC whose subnets a new group contains.
     vpc_id: Option<String>,
 }
 
-/// The cache settings that were asked for.
+/// Requested cache settings.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ParameterSettings {
-    /// How long items stay in the item cache.
+    /// Time to live of items in the item cache, in milliseconds.
     record_ttl_millis: Option<i64>,
-    /// How long results stay in the query cache.
+    /// Time to live of results in the query cache, in milliseconds.
     query_ttl_millis: Option<i64>,
 }
 
-/// The parameter group that was asked for.
+/// Requested parameter group.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ParameterGroupSettings {
-    /// Its name.
+    /// Name of an existing parameter group.
     name: String,
 }
 
@@ -81,7 +81,7 @@ impl From<ClusterSpec> for ClusterSettings {
     fn from(spec: ClusterSpec) -> Self {
         let (parameters, parameter_group) = parameters(spec.parameter_group);
         Self {
-            // An empty one is none that was wished for: AWS is to have none either.
+            // An empty description means that AWS should have none.
             description: spec.description.filter(|text| !text.is_empty()),
             node_type: spec.node_type,
             replication_factor: spec.replication_factor.into(),

@@ -1,4 +1,4 @@
-//! Accepting: from a believed request to an operation in the database, and the 202 that tells of it.
+//! Submissions: headers of mutating requests, new operations, and the 202 response.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -21,60 +21,59 @@ use crate::api::http::request_context::RequestContext;
 use crate::api::http::responses;
 use crate::api::operations::view::Operation;
 
-/// Headers of a request that makes an operation.
+/// Headers of a request that starts an operation.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(
     dead_code,
-    reason = "it stands for the headers in the API document; the extractors read them"
+    reason = "documents the headers in the API document; the extractors parse them"
 )]
 pub(crate) struct MutationHeaders {
-    /// Delays the answer until the operation is finished or blocked, at most the given seconds: `wait=30`. At most 60.
+    /// `wait=N` delays the response until the operation is finished or blocked, for up to N
+    /// seconds. The maximum is 60.
     #[param(rename = "Prefer", value_type = String, required = false, example = "wait=30")]
     prefer: (),
-    /// The caller's id of this request; made anew if absent.
+    /// The caller's ID of this request; generated if absent.
     #[param(rename = "X-Request-Id", value_type = String, required = false, max_length = 128)]
     x_request_id: (),
-    /// W3C Trace Context; made anew if absent.
+    /// W3C Trace Context; generated if absent.
     #[param(rename = "traceparent", value_type = String, required = false)]
     traceparent: (),
 }
 
-/// The header that makes a submission repeatable.
+/// The idempotency header.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(
     dead_code,
-    reason = "it stands for the header in the API document; the extractor reads it"
+    reason = "documents the header in the API document; the extractor parses it"
 )]
 pub(crate) struct IdempotencyHeader {
-    /// A name of the caller's for this submission, kept for 30 days and as long as the operation lives. The same request
-    /// under the same key is answered with the operation it made; another request is refused.
-    #[param(rename = "Idempotency-Key", value_type = String, required = false, min_length = 1, max_length = 255,
-            pattern = "^[!-~]+$")]
+    /// A unique key chosen by the caller. The same request with the same key returns the operation
+    /// it started; a different request is rejected. Keys are kept for 30 days, and at least until
+    /// the operation finishes.
+    #[param(rename = "Idempotency-Key", value_type = String, required = false,
+            min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     idempotency_key: (),
 }
 
-/// The answer to every request that makes, or moves, an operation.
+/// The response to a request that starts or changes an operation.
 #[derive(IntoResponses)]
-#[response(status = 202, description = "Accepted, durably.", headers(
-    ("Location" = String, description = "Where to read the operation."),
-    ("Retry-After" = i32, description = "In how many seconds to read it again."),
-    ("Preference-Applied" = String, description = "`wait=N` if the answer was delayed by preference."),
+#[response(status = 202, description = "Accepted and stored durably.", headers(
+    ("Location" = String, description = "URL of the operation."),
+    ("Retry-After" = i32, description = "Seconds to wait before the next read of the operation."),
+    ("Preference-Applied" = String, description = "`wait=N` if the preference was applied."),
 ))]
 #[expect(
     dead_code,
-    reason = "it stands for the answer in the API document; `responses::accepted` writes it"
+    reason = "documents the response in the API document; `responses::accepted` builds it"
 )]
 pub(crate) struct AcceptedOperation(Operation);
 
-/// Who asks, by which request, and how long they would wait for it.
+/// The caller of a mutating request, its IDs and its preferred wait.
 pub(crate) struct Submission {
-    /// Who asks.
     pub(crate) caller: Caller,
-    /// The request's ids.
-    pub(crate) facts: RequestContext,
-    /// How long they would wait.
+    pub(crate) context: RequestContext,
     pub(crate) preference: Preference,
 }
 
@@ -84,14 +83,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Submission {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         Ok(Self {
             caller: Caller::from_request_parts(parts, state).await?,
-            facts: RequestContext::from_request_parts(parts, state).await?,
+            context: RequestContext::from_request_parts(parts, state).await?,
             preference: Preference::from_request_parts(parts, state).await?,
         })
     }
 }
 
 impl Submission {
-    /// The operation to be accepted, with the steps of its kind as this program has them.
+    /// A new operation with the plan of its kind in this build.
     pub(crate) fn new_operation(
         &self,
         kind: Kind,
@@ -103,15 +102,15 @@ impl Submission {
             steps: plan.step_names(),
             deadline: plan.deadline,
             requested_by: self.caller.requested_by(),
-            request_id: Some(self.facts.request_id.clone()),
-            traceparent: Some(self.facts.traceparent.clone()),
+            request_id: Some(self.context.request_id.clone()),
+            traceparent: Some(self.context.traceparent.clone()),
             idempotency_key,
         }
     }
 }
 
 impl Api {
-    /// The answer to a request that was to start an operation.
+    /// The response to a request that asked to start an operation.
     pub(crate) async fn answer_accepted(
         &self,
         accepted: Accepted,
@@ -125,32 +124,37 @@ impl Api {
             }
             Accepted::Replayed(id) => self.answer_operation(id, 0, preference).await,
             Accepted::KeyReused => {
-                let detail = "the Idempotency-Key was used with another method, path or body";
+                let detail = "this `Idempotency-Key` was used with another method, path or body; \
+                    use a new key";
                 Err(ApiError::new(ProblemCode::IdempotencyKeyReused, detail))
             }
             Accepted::ClusterExists => {
-                let detail = format!("a cluster {cluster:?} is managed already");
+                let detail = format!("cluster {cluster:?} already exists");
                 Err(ApiError::new(ProblemCode::ClusterExists, detail))
             }
             Accepted::InProgress(id) => Err(self.in_progress(id, cluster).await?),
             Accepted::NoSuchCluster => Err(no_such_cluster(cluster)),
             Accepted::ClusterFailed => Err(ApiError::new(
                 ProblemCode::ClusterFailed,
-                format!("the creation of {cluster:?} failed"),
+                format!("the creation of {cluster:?} failed; delete the cluster first"),
             )),
-            // The door reads the cluster again and again before it gives up.
+            // Returned only after several attempts.
             Accepted::Stale => Err(ApiError::new(
                 ProblemCode::Unavailable,
-                "other operations were faster; try again",
+                "the cluster was changed by concurrent requests; retry",
             )),
             Accepted::DeletionProtected => {
-                let detail = format!("deletion_protection of {cluster:?} is on");
+                let detail = format!(
+                    "deletion protection of {cluster:?} is on; \
+                    PATCH {{\"deletion_protection\": false}} first"
+                );
                 Err(ApiError::new(ProblemCode::DeletionProtected, detail))
             }
         }
     }
 
-    /// The 202 of an operation, after the wait its caller prefers: until it is over, or blocked at `version` or later.
+    /// The 202 response of an operation, after the wait that the caller prefers: until it is
+    /// finished, or blocked at `version` or later.
     pub(crate) async fn answer_operation(
         &self,
         id: Uuid,
@@ -163,7 +167,7 @@ impl Api {
             .operation(id)
             .await?
             .ok_or_else(|| no_such_operation(&id.to_string()))?;
-        let again = responses::ask_again(operation.next_attempt_at);
+        let again = responses::retry_after(operation.next_attempt_at);
         let view = self.operation_view(operation).await?;
         Ok(responses::accepted(
             &format!("/v1/operations/{id}"),
@@ -179,8 +183,8 @@ impl Api {
             .operation(id)
             .await?
             .and_then(|operation| operation.next_attempt_at);
-        let detail = format!("another operation works on {cluster:?}");
+        let detail = format!("another operation is in progress on {cluster:?}; see `instance`");
         let problem = Problem::new(ProblemCode::OperationInProgress, detail).about_operation(id);
-        Ok(ApiError::from(problem).come_back_in(responses::ask_again(next_attempt_at)))
+        Ok(ApiError::from(problem).with_retry_after(responses::retry_after(next_attempt_at)))
     }
 }

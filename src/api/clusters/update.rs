@@ -1,4 +1,4 @@
-//! Update: new settings of a cluster, by JSON merge patch.
+//! `PATCH /v1/clusters/{name}`, a JSON merge patch (RFC 7396).
 
 use std::sync::LazyLock;
 
@@ -31,27 +31,26 @@ use crate::api::http::query::{Parameters, cluster_in_path};
 use crate::api::http::responses::{IfMatch, etag};
 use crate::api::http::violations::Violations;
 
-/// A setting that DAX fixes when a cluster is created.
-const FIXED: &str = "is fixed when a cluster is created: make a new one with POST /v1/clusters, move the clients, and \
-    delete this one";
-/// What the role of a cluster may do, where the role is not ours.
-const EXTERNAL: &str = "is not ours to change: the role was given or found; change its policies in IAM, or make a new \
-    cluster with a role of its own";
+const FIXED: &str = "is fixed at creation; create a new cluster with POST /v1/clusters, move the \
+    clients and delete this one";
+const EXTERNAL_ROLE: &str = "cannot be changed, because this service did not create the role; \
+    change its policies in IAM, or create a new cluster with a managed role";
 
-/// Fields of a create that no patch can change, and the way round.
+/// Fields of a create request that a patch cannot change, with the alternative.
 const IMMUTABLE: [(&str, &str); 9] = [
     (
         "name",
-        "cannot change: make a new cluster of this name with POST /v1/clusters, and delete this one",
+        "a cluster cannot be renamed; create a new one with POST /v1/clusters, move the clients \
+        and delete this one",
     ),
     ("node_type", FIXED),
     (
         "replication_factor",
-        "is changed by POST /v1/clusters/{name}/scale",
+        "can only be changed with POST /v1/clusters/{name}/scale",
     ),
     (
         "availability_zones",
-        "are chosen for nodes as they are added: POST /v1/clusters/{name}/scale",
+        "can only be chosen for new nodes, with POST /v1/clusters/{name}/scale",
     ),
     ("subnet_group", FIXED),
     ("network_type", FIXED),
@@ -59,32 +58,42 @@ const IMMUTABLE: [(&str, &str); 9] = [
     ("encryption_in_transit", FIXED),
     (
         "require_preflight",
-        "is for creations only: POST /v1/clusters",
+        "can only be used with POST /v1/clusters",
     ),
 ];
 
-/// The header that says which version a change is meant for.
+/// The header with the version that a change applies to.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(
     dead_code,
-    reason = "it stands for the header in the API document; the extractor reads it"
+    reason = "documents the header in the API document; the extractor parses it"
 )]
 pub(crate) struct PreconditionHeader {
-    /// The `ETag` of the cluster as it was read; `*` for whatever it is. 428 without, 412 if the cluster has changed.
+    /// `ETag` of the cluster as last read, or `*` for any version. Without this header the response
+    /// is 428. If the cluster has changed, it is 412.
     #[param(rename = "If-Match", value_type = String, required = true, example = "\"7\"")]
     if_match: (),
 }
 
 /// Changes settings of a cluster.
 ///
-/// The body is a JSON merge patch (RFC 7396) of the settings that can change. All others are refused with the way round,
-/// whatever their value. A patch that changes nothing is an operation that finds nothing to do.
+/// The body is a JSON merge patch (RFC 7396) of the settings that can be changed. Any other field
+/// is rejected with an explanation of how to change it instead. A patch without changes is
+/// accepted as an operation that does nothing.
 #[utoipa::path(
     patch, path = "/v1/clusters/{name}", tag = "clusters", operation_id = "update_cluster",
-    params(("name" = String, Path, description = "Its name."), PreconditionHeader, IdempotencyHeader, MutationHeaders),
-    request_body(description = "The new settings.",
-        content((ClusterPatch = "application/merge-patch+json"), (ClusterPatch = "application/json"))),
+    params(
+        ("name" = String, Path, description = "Name of the cluster."),
+        PreconditionHeader, IdempotencyHeader, MutationHeaders,
+    ),
+    request_body(
+        description = "The new settings.",
+        content(
+            (ClusterPatch = "application/merge-patch+json"),
+            (ClusterPatch = "application/json"),
+        ),
+    ),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn update_cluster(
@@ -92,55 +101,58 @@ pub(crate) async fn update_cluster(
     PathSegment(name): PathSegment,
     submission: Submission,
     key: SentKey,
-    wanted: IfMatch,
+    if_match: IfMatch,
     parameters: Parameters,
     PatchBody(body): PatchBody,
 ) -> Result<Response, ApiError> {
     parameters.finish()?;
     let name = cluster_in_path(&name)?;
     let key = key.of_request(&submission.caller, &body);
-    let place = api.account_soon().await?;
+    let account = api.account_soon().await?;
     let group = body
         .pointer("/parameter_group/name")
         .and_then(Value::as_str);
-    api.refuse_groups_of_others(&[("/parameter_group/name", ResourceKind::ParameterGroup, group)])
+    api.reject_managed_groups(&[("/parameter_group/name", ResourceKind::ParameterGroup, group)])
         .await?;
     let read = |cluster: &Cluster| {
-        check_version(&wanted, cluster.version)?;
-        Ok(Spec::UpdateCluster(Box::new(believe(
+        check_version(&if_match, cluster.version)?;
+        Ok(Spec::UpdateCluster(Box::new(validate(
             body.clone(),
             cluster,
-            &place,
+            &account,
         )?)))
     };
     api.change(&name, Kind::UpdateCluster, &submission, key, read)
         .await
 }
 
-fn check_version(wanted: &IfMatch, version: i64) -> Result<(), ApiError> {
-    if !wanted.is_given() {
-        let detail = "send If-Match with the ETag of the cluster as you read it";
+fn check_version(if_match: &IfMatch, version: i64) -> Result<(), ApiError> {
+    if !if_match.is_present() {
+        let detail = "send `If-Match` with the `ETag` of the cluster as last read";
         return Err(ApiError::new(ProblemCode::PreconditionRequired, detail));
     }
-    if !wanted.allows(version) {
-        let detail = format!("the cluster is at version {} now", etag(version));
+    if !if_match.allows(version) {
+        let detail = format!(
+            "the version of the cluster is {}; read it again and reapply the change",
+            etag(version)
+        );
         return Err(ApiError::new(ProblemCode::PreconditionFailed, detail));
     }
     Ok(())
 }
 
-/// Reads a patch against the cluster it is about.
-pub(crate) fn believe(
+/// Validates a patch against its cluster.
+pub(crate) fn validate(
     mut body: Value,
     cluster: &Cluster,
-    place: &AwsAccount,
+    account: &AwsAccount,
 ) -> Result<ChangeSpec, Problem> {
     static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("ClusterPatch"));
     let mut immutable = take_immutable(&mut body, cluster);
-    let (patch, faults) = SCHEMA.read::<ClusterPatch>(body);
-    let mut broken = Violations::default();
-    let change = patch.map(|patch| patch.accept(&mut broken, cluster, place));
-    let errors = faults.merged_with(broken.0);
+    let (patch, schema_errors) = SCHEMA.read::<ClusterPatch>(body);
+    let mut violations = Violations::default();
+    let change = patch.map(|patch| patch.accept(&mut violations, cluster, account));
+    let errors = schema_errors.merged_with(violations.0);
     if !immutable.is_empty() {
         immutable.extend(errors);
         return Err(Problem::immutable(immutable));
@@ -150,7 +162,7 @@ pub(crate) fn believe(
         .ok_or_else(|| Problem::invalid(errors))
 }
 
-/// Takes out of a patch what cannot change, each with a rule that names the way round.
+/// Removes the fields that cannot be changed from a patch, and returns an error for each.
 fn take_immutable(body: &mut Value, cluster: &Cluster) -> Vec<FieldError> {
     let Value::Object(members) = body else {
         return Vec::new();
@@ -159,56 +171,56 @@ fn take_immutable(body: &mut Value, cluster: &Cluster) -> Vec<FieldError> {
         let detail = detail.replace("{name}", cluster.name.as_str());
         RuleViolation::new(ProblemCode::ImmutableField.as_str(), detail)
     };
-    let taken = IMMUTABLE
+    let removed = IMMUTABLE
         .iter()
         .filter(|(name, _)| members.remove(*name).is_some());
-    let mut errors: Vec<FieldError> = taken
+    let mut errors: Vec<FieldError> = removed
         .map(|(name, detail)| FieldError::at(format!("/{name}"), rule(detail)))
         .collect();
-    let mut taken_of_role = Vec::new();
+    let mut role_errors = Vec::new();
     match members.get_mut("service_role") {
         Some(Value::Null) => errors.push(FieldError::at("/service_role", rule(FIXED))),
         Some(Value::Object(role)) => {
-            taken_of_role.extend(role.remove("arn").map(|_| ("arn", FIXED)));
-            if !has_own_role(cluster) {
+            role_errors.extend(role.remove("arn").map(|_| ("arn", FIXED)));
+            if !has_managed_role(cluster) {
                 let external = ["access", "tables", "all_tables"]
                     .into_iter()
                     .filter(|part| role.remove(*part).is_some());
-                taken_of_role.extend(external.map(|part| (part, EXTERNAL)));
+                role_errors.extend(external.map(|part| (part, EXTERNAL_ROLE)));
             }
-            if taken_of_role.is_empty() || !role.is_empty() {
-                return errors_with(errors, taken_of_role, rule);
+            if role_errors.is_empty() || !role.is_empty() {
+                return with_role_errors(errors, role_errors, rule);
             }
         }
         Some(_) | None => return errors,
     }
     members.remove("service_role");
-    errors_with(errors, taken_of_role, rule)
+    with_role_errors(errors, role_errors, rule)
 }
 
-fn errors_with(
+fn with_role_errors(
     mut errors: Vec<FieldError>,
-    of_role: Vec<(&str, &str)>,
+    role_errors: Vec<(&str, &str)>,
     rule: impl Fn(&str) -> RuleViolation,
 ) -> Vec<FieldError> {
     errors.extend(
-        of_role
+        role_errors
             .into_iter()
             .map(|(part, detail)| FieldError::at(format!("/service_role/{part}"), rule(detail))),
     );
     errors
 }
 
-/// Whether the cluster's role is one that was made for it.
-fn has_own_role(cluster: &Cluster) -> bool {
-    let made = cluster
-        .part(ResourceKind::Role)
+/// Whether this service created the role of the cluster.
+fn has_managed_role(cluster: &Cluster) -> bool {
+    let is_managed = cluster
+        .resource(ResourceKind::Role)
         .is_some_and(|role| role.owner == Owner::Managed);
     match &cluster.desired.service_role {
         ServiceRole::New { .. }
         | ServiceRole::Discover {
             default_access: Some(_),
-        } => made,
+        } => is_managed,
         ServiceRole::Existing { .. }
         | ServiceRole::Discover {
             default_access: None,

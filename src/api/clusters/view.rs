@@ -1,4 +1,4 @@
-//! Cluster view: a managed cluster as a reader sees it.
+//! A cluster in API responses.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -17,105 +17,104 @@ use crate::api::clusters::settings::ClusterSettings;
 use crate::api::http::enum_schemas::{ClusterStatusSchema, OwnerSchema};
 use crate::api::http::problem::Problem;
 
-/// A managed cluster.
+/// A cluster managed by this service.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Cluster {
-    /// Its name.
+    /// Name of the cluster.
     #[schema(example = "orders-cache")]
     name: String,
-    /// The AWS account it is in.
+    /// AWS account of the cluster.
     #[schema(example = "123456789012")]
     account_id: String,
-    /// The Region it is in.
+    /// AWS Region of the cluster.
     #[schema(example = "us-east-1")]
     region: String,
-    /// Where it stands.
+    /// Status of the cluster.
     #[schema(value_type = ClusterStatusSchema)]
     status: ClusterStatus,
-    /// Raised by every change a reader can see; the `ETag`.
+    /// Version of the cluster, incremented with every visible change. It is the `ETag`.
     version: i64,
-    /// What was asked for.
+    /// Requested settings, with defaults filled in.
     desired: ClusterSettings,
-    /// What AWS said when it was last asked; null before there was a cluster.
+    /// Last observed state in AWS; null while AWS has no such cluster.
     observed: Option<ObservedCluster>,
-    /// Where the two differ.
+    /// Differences between `desired` and `observed`.
     drift: Drift,
-    /// Where clients connect; null until AWS has an address.
+    /// Endpoint for clients; null until AWS reports it.
     endpoint: Option<Endpoint>,
-    /// The role DAX uses; null until it is known.
+    /// Role that DAX uses; null until it is known.
     service_role: Option<RolePart>,
-    /// The subnet group; null until it is known.
+    /// Subnet group of the nodes; null until it is known.
     subnet_group: Option<GroupPart>,
-    /// The parameter group; null until it is known.
+    /// Parameter group of the nodes; null until it is known.
     parameter_group: Option<GroupPart>,
-    /// The last operation on it.
+    /// ID of the last operation on the cluster.
     operation_id: Uuid,
-    /// Why its last operation is blocked or failed.
+    /// Why the last operation is blocked or failed; null otherwise.
     problem: Option<Problem>,
-    /// When it was asked for.
+    /// Time of the request that created or adopted the cluster.
     created_at: DateTime<Utc>,
 }
 
-/// Where clients connect.
+/// The endpoint of a cluster.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Endpoint {
-    /// `daxs://…`, or `dax://…` without encryption in transit.
+    /// URL for DAX clients: `daxs://…`, or `dax://…` without encryption in transit.
     #[schema(example = "daxs://orders-cache.l6fzcv.dax-clusters.us-east-1.amazonaws.com")]
     url: String,
-    /// Host name.
+    /// Host name of the endpoint.
     address: String,
-    /// 9111, or 8111 without encryption in transit.
+    /// TCP port: 9111, or 8111 without encryption in transit.
     port: i32,
     /// Whether connections are encrypted.
     tls: bool,
 }
 
-/// The role of a cluster.
+/// The service role of a cluster.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RolePart {
-    /// Its ARN.
+    /// ARN of the role.
     arn: Option<String>,
-    /// Who made it.
+    /// Whether this service created it.
     #[schema(value_type = OwnerSchema)]
     owner: Owner,
 }
 
-/// A group of a cluster.
+/// A subnet group or parameter group of a cluster.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupPart {
-    /// Its name.
+    /// Name of the group.
     name: String,
-    /// Who made it.
+    /// Whether this service created it.
     #[schema(value_type = OwnerSchema)]
     owner: Owner,
 }
 
 impl Cluster {
-    /// The view of a cluster in its account and Region.
     pub(crate) fn of(
         cluster: cluster::Cluster,
-        place: &AwsAccount,
+        account: &AwsAccount,
         problem: Option<Problem>,
     ) -> Self {
-        let observed = |name: Option<String>| {
+        let external = |name: Option<String>| {
             name.map(|name| GroupPart {
                 name,
                 owner: Owner::External,
             })
         };
         let group = |kind| {
-            cluster.part(kind).map(|item| GroupPart {
+            cluster.resource(kind).map(|item| GroupPart {
                 name: item.name.clone(),
                 owner: item.owner,
             })
         };
-        // AWS's default groups are in no inventory; AWS says which ones it took.
-        let seen = cluster.observed.as_ref();
+        // AWS's default groups are in no inventory, so take the names that AWS reports.
+        let last = cluster.observed.as_ref();
         let subnet_group = group(ResourceKind::SubnetGroup)
-            .or_else(|| observed(seen.and_then(|seen| seen.subnet_group.clone())));
+            .or_else(|| external(last.and_then(|last| last.subnet_group.clone())));
         let parameter_group = group(ResourceKind::ParameterGroup)
-            .or_else(|| observed(seen.and_then(|seen| seen.parameter_group.clone())));
-        let role = cluster.part(ResourceKind::Role);
+            .or_else(|| external(last.and_then(|last| last.parameter_group.clone())));
+        let role = cluster.resource(ResourceKind::Role);
         let service_role = role.map(|item| RolePart {
             arn: item.arn.clone(),
             owner: item.owner,
@@ -127,8 +126,8 @@ impl Cluster {
             .and_then(|observed| observed.endpoint.clone());
         Self {
             name: cluster.name.into(),
-            account_id: place.account_id.clone(),
-            region: place.region.clone(),
+            account_id: account.account_id.clone(),
+            region: account.region.clone(),
             status: cluster.status,
             version: cluster.version,
             desired: cluster.desired.into(),

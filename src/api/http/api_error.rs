@@ -1,4 +1,4 @@
-//! Refusal: a problem on its way out, with the headers that go with it.
+//! API error: a problem as an HTTP response, with its headers.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::store::StoreError;
 
 use super::problem::{PROBLEM_JSON, Problem};
 
-/// When a caller may ask again after a refusal that passes.
-const COME_BACK: Duration = Duration::from_secs(1);
+/// `Retry-After` of a retryable error, unless a handler sets another.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// An answer that is a problem.
+/// An error response: a problem and its `Retry-After`.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     problem: Box<Problem>,
@@ -23,13 +23,13 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    /// A problem of a type, with this occurrence in words.
+    /// An error of a type; `detail` describes this occurrence.
     pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Problem::new(code, detail).into()
     }
 
-    /// The same refusal, with another time to come back.
-    pub(crate) fn come_back_in(self, wait: Duration) -> Self {
+    /// The same error with another `Retry-After`.
+    pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
         Self {
             retry_after: Some(wait),
             ..self
@@ -39,11 +39,11 @@ impl ApiError {
 
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
-        let passes = matches!(problem.status(), 429 | 503)
+        let is_temporary = matches!(problem.status(), 429 | 503)
             || problem.code() == ProblemCode::OperationInProgress;
         Self {
             problem: Box::new(problem),
-            retry_after: passes.then_some(COME_BACK),
+            retry_after: is_temporary.then_some(RETRY_AFTER),
         }
     }
 }
@@ -53,20 +53,20 @@ impl From<StoreError> for ApiError {
         if error.is_unavailable() {
             tracing::warn!(
                 error = &error as &dyn Error,
-                "the database cannot be used right now"
+                "the database is unavailable"
             );
             return Self::new(
                 ProblemCode::Unavailable,
-                "the database cannot be used right now",
+                "the database is unavailable",
             );
         }
         tracing::error!(
             error = &error as &dyn Error,
-            "a request failed in the store"
+            "request failed: database error"
         );
         Self::new(
             ProblemCode::Internal,
-            "the service failed; the request id of this answer finds the reason in its log",
+            "internal error; search the service log for this response's request ID",
         )
     }
 }
@@ -76,7 +76,7 @@ impl IntoResponse for ApiError {
         let status = StatusCode::from_u16(self.problem.status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.problem)
-            .expect("a problem holds only texts, numbers and lists");
+            .expect("a problem contains only strings, numbers and arrays");
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Some(wait) = self.retry_after {
@@ -94,28 +94,30 @@ impl IntoResponse for ApiError {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
 
     #[test]
-    fn what_passes_says_when_to_come_back_and_nothing_else_does() {
-        for code in ProblemCode::ALL {
-            let answer = ApiError::new(code, "x").into_response();
-            assert_eq!(answer.status().as_u16(), code.status());
-            assert_eq!(answer.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
+    fn only_temporary_errors_have_retry_after() {
+        for &code in ProblemCode::VARIANTS {
+            let response = ApiError::new(code, "x").into_response();
+            assert_eq!(response.status().as_u16(), code.status());
+            assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
             let expected =
                 matches!(code.status(), 429 | 503) || code == ProblemCode::OperationInProgress;
             assert_eq!(
-                answer.headers().contains_key(header::RETRY_AFTER),
+                response.headers().contains_key(header::RETRY_AFTER),
                 expected,
                 "{code:?}"
             );
             assert_eq!(
-                answer.headers().contains_key(header::WWW_AUTHENTICATE),
+                response.headers().contains_key(header::WWW_AUTHENTICATE),
                 code.status() == 401
             );
         }
         let later = ApiError::new(ProblemCode::OperationInProgress, "x")
-            .come_back_in(Duration::from_secs(7));
+            .with_retry_after(Duration::from_secs(7));
         assert_eq!(later.into_response().headers()[header::RETRY_AFTER], "7");
     }
 }

@@ -1,4 +1,4 @@
-//! Callers: who asks, by bearer token. When in doubt, nobody.
+//! Bearer-token authentication; fails closed.
 
 use std::net::IpAddr;
 
@@ -14,12 +14,13 @@ use super::tokens::token_hash;
 use crate::api::http::api_error::ApiError;
 use crate::api::{Api, Authentication};
 
-/// Who asks.
+/// The authenticated caller: a token's name, or `None` where authentication is off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller(Option<String>);
 
 impl Caller {
-    /// As operations and idempotency keys have it: `token:<name>`, or `anonymous` where authentication is off.
+    /// As stored with operations and idempotency keys: `token:<name>`, or `anonymous` where
+    /// authentication is off.
     pub(crate) fn requested_by(&self) -> String {
         self.0
             .as_ref()
@@ -35,11 +36,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             .extensions
             .get::<Self>()
             .cloned()
-            .ok_or_else(|| unauthenticated("send a bearer token"))
+            .ok_or_else(missing_token)
     }
 }
 
-/// Lets a request through with its caller, or refuses it. Without the database nobody is known, so nobody comes in.
+/// Adds the caller to a request, or rejects the request. Without the database, every request with a
+/// token is rejected.
 pub(crate) async fn authenticate(
     State(api): State<Api>,
     mut request: Request,
@@ -47,26 +49,24 @@ pub(crate) async fn authenticate(
 ) -> Result<Response, ApiError> {
     let caller = match api.settings.authentication {
         Authentication::Off => {
-            refuse_web_pages(request.headers())?;
+            reject_web_pages(request.headers())?;
             Caller(None)
         }
         Authentication::On => {
             let hash = bearer(request.headers())?;
             let name = api.store.token_name(&hash).await?;
-            Caller(Some(name.ok_or_else(|| {
-                unauthenticated("the token is not known, has expired or was revoked")
-            })?))
+            Caller(Some(name.ok_or_else(invalid_token)?))
         }
     };
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 
-/// The hash of the one token a request carries.
+/// The hash of the single bearer token of a request.
 fn bearer(headers: &HeaderMap) -> Result<Vec<u8>, ApiError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
-        return Err(unauthenticated("send a bearer token"));
+        return Err(missing_token());
     };
     if values.next().is_some() {
         return Err(unauthenticated(
@@ -77,48 +77,55 @@ fn bearer(headers: &HeaderMap) -> Result<Vec<u8>, ApiError> {
     let token = credentials
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
-    token
-        .and_then(token_hash)
-        .ok_or_else(|| unauthenticated("the Authorization header holds no token of this service"))
+    token.and_then(token_hash).ok_or_else(invalid_token)
 }
 
-/// Keeps web pages out where nobody needs a token: a page of any site can make the browser of this machine's user send
-/// requests to loopback, under a name of its own that it lets point here (DNS rebinding), or across origins.
-fn refuse_web_pages(headers: &HeaderMap) -> Result<(), ApiError> {
-    let texts = |name| {
+/// Rejects requests from web pages while authentication is off. A page of any site can make a
+/// local user's browser send requests to loopback: across origins, or under a host name that
+/// resolves to loopback (DNS rebinding).
+fn reject_web_pages(headers: &HeaderMap) -> Result<(), ApiError> {
+    let values = |name| {
         headers
             .get_all(name)
             .iter()
             .map(|value: &HeaderValue| value.to_str().unwrap_or_default())
     };
     let forbidden = |detail: &str| Err(ApiError::new(ProblemCode::Forbidden, detail));
-    if !texts(header::HOST).all(is_this_machine) {
+    if !values(header::HOST).all(is_local_or_address) {
         return forbidden(
-            "without authentication, only requests to localhost or to an IP address are taken",
+            "authentication is off: send requests to localhost or to an IP address",
         );
     }
-    let host = texts(header::HOST).next().unwrap_or_default();
-    let same = |origin: &str| {
+    let host = values(header::HOST).next().unwrap_or_default();
+    let is_same_origin = |origin: &str| {
         origin
             .split_once("://")
-            .is_some_and(|(_, from)| from == host)
+            .is_some_and(|(_, authority)| authority == host)
     };
-    if !texts(header::ORIGIN).all(same) {
+    if !values(header::ORIGIN).all(is_same_origin) {
         return forbidden(
-            "without authentication, no requests from pages of other origins are taken",
+            "authentication is off: requests from web pages of other origins are rejected",
         );
     }
     Ok(())
 }
 
-/// Whether a Host names this machine without asking DNS: an address, or `localhost`.
-fn is_this_machine(host: &str) -> bool {
+/// Whether a `Host` needs no DNS to resolve: an IP address or `localhost`.
+fn is_local_or_address(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         Some(_) | None => host,
     };
     let address = name.trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+}
+
+fn missing_token() -> ApiError {
+    unauthenticated("the bearer token is missing; send `Authorization: Bearer <token>`")
+}
+
+fn invalid_token() -> ApiError {
+    unauthenticated("the bearer token is unknown, revoked or expired")
 }
 
 fn unauthenticated(detail: &str) -> ApiError {
@@ -139,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn without_authentication_web_pages_stay_outside() {
+    fn without_authentication_web_pages_are_rejected() {
         let request = |host: &str, origin: Option<&str>| {
             let mut headers =
                 HeaderMap::from_iter([(header::HOST, HeaderValue::from_str(host).unwrap())]);
             headers.extend(
                 origin.map(|origin| (header::ORIGIN, HeaderValue::from_str(origin).unwrap())),
             );
-            refuse_web_pages(&headers).is_ok()
+            reject_web_pages(&headers).is_ok()
         };
         for host in [
             "localhost",
@@ -171,7 +178,7 @@ mod tests {
         for origin in ["http://evil.example", "http://localhost:9999", "null", ""] {
             assert!(!request("localhost:8080", Some(origin)), "{origin}");
         }
-        assert!(refuse_web_pages(&HeaderMap::new()).is_ok());
+        assert!(reject_web_pages(&HeaderMap::new()).is_ok());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Asking: reads of AWS on behalf of requests, a few at a time, so that no caller uses up the account's rate limits.
+//! Permits for requests that read from AWS: a limit on concurrency, so that no caller exhausts the
+//! account's rate limits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,30 +14,31 @@ use super::problem::{FieldError, Problem};
 use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 
-/// Most requests that ask AWS at the same time.
-pub(crate) const ASKING_MAX: usize = 8;
-/// How long a request waits for its turn.
-const TURN: Duration = Duration::from_secs(3);
-/// When to come back while too many ask.
-const COME_BACK: Duration = Duration::from_secs(5);
+/// Maximum number of requests that read from AWS concurrently.
+pub(crate) const AWS_PERMITS_MAX: usize = 8;
+/// How long a request waits for a permit.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(3);
+/// `Retry-After` while all permits are taken.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 impl Api {
-    /// Leave to ask AWS; held while it is asked.
+    /// A permit to read from AWS; the handler holds it until its last call.
     pub(crate) async fn aws_permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let busy = || {
-            let refusal = ApiError::new(
+            let error = ApiError::new(
                 ProblemCode::TooManyRequests,
-                "too many requests ask AWS right now",
+                "too many concurrent requests to AWS; retry later",
             );
-            refusal.come_back_in(COME_BACK)
+            error.with_retry_after(RETRY_AFTER)
         };
-        let turn = tokio::time::timeout(TURN, Arc::clone(&self.asking).acquire_owned()).await;
-        turn.ok().and_then(Result::ok).ok_or_else(busy)
+        let permit = Arc::clone(&self.aws_permits).acquire_owned();
+        let permit = tokio::time::timeout(PERMIT_TIMEOUT, permit).await;
+        permit.ok().and_then(Result::ok).ok_or_else(busy)
     }
 
-    /// Refuses groups by name that were made for a cluster which is managed here: a group in use holds up the delete of
-    /// the cluster it was made for.
-    pub(crate) async fn refuse_groups_of_others(
+    /// Rejects named groups that this service created for another managed cluster: their use would
+    /// block the deletion of that cluster.
+    pub(crate) async fn reject_managed_groups(
         &self,
         named: &[(&str, ResourceKind, Option<&str>)],
     ) -> Result<(), ApiError> {
@@ -48,7 +50,7 @@ impl Api {
             return Ok(());
         }
         let evidence = self.store.evidence(&names).await?;
-        let is_made = |kind: ResourceKind, name: &str| {
+        let is_managed = |kind: ResourceKind, name: &str| {
             evidence.iter().any(|one| {
                 one.kind == kind
                     && one.name == name
@@ -59,12 +61,12 @@ impl Api {
         let rule = || {
             RuleViolation::new(
                 "managed_group",
-                "was made for a cluster that is managed here, and serves it alone",
+                "was created for one cluster and cannot be shared; use another group",
             )
         };
         let errors: Vec<FieldError> = named
             .iter()
-            .filter(|(_, kind, name)| name.is_some_and(|name| is_made(*kind, name)))
+            .filter(|(_, kind, name)| name.is_some_and(|name| is_managed(*kind, name)))
             .map(|(pointer, _, _)| FieldError::at(*pointer, rule()))
             .collect();
         if errors.is_empty() {

@@ -1,4 +1,4 @@
-//! Body: bytes, then JSON; never more bytes than allowed, and never longer waited for than decent.
+//! Reads request bodies as JSON, with a size limit and a timeout.
 
 use std::time::Duration;
 
@@ -14,28 +14,28 @@ use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::strict_json;
 
-/// How long a body may take to arrive.
-const ARRIVAL: Duration = Duration::from_secs(10);
+/// Timeout for receiving a whole body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Media type of a JSON body.
 const JSON: &str = "application/json";
-/// Media type of a patch (RFC 7396).
+/// Media type of a JSON merge patch (RFC 7396).
 pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
 
-/// A JSON body, not yet believed.
+/// A JSON body, not yet validated.
 pub(crate) struct JsonBody(pub(crate) Value);
 
-/// A JSON body that may be left out, together with its Content-Type: no bytes are an empty object.
+/// An optional JSON body, not yet validated. An empty body, with or without a `Content-Type`, reads
+/// as `{}`.
 pub(crate) struct OptionalBody(pub(crate) Value);
 
-/// A JSON merge patch, not yet believed.
+/// A JSON merge patch, not yet validated.
 pub(crate) struct PatchBody(pub(crate) Value);
 
 impl FromRequest<Api> for JsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
-        let (headers, bytes) = arrive(request, api).await?;
+        let (headers, bytes) = receive(request, api).await?;
         read_as(&headers, &bytes, &[JSON]).map(Self)
     }
 }
@@ -44,7 +44,7 @@ impl FromRequest<Api> for OptionalBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
-        let (headers, bytes) = arrive(request, api).await?;
+        let (headers, bytes) = receive(request, api).await?;
         if bytes.is_empty() {
             return Ok(Self(json!({})));
         }
@@ -56,33 +56,46 @@ impl FromRequest<Api> for PatchBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
-        let (headers, bytes) = arrive(request, api).await?;
+        let (headers, bytes) = receive(request, api).await?;
         read_as(&headers, &bytes, &[MERGE_PATCH, JSON]).map(Self)
     }
 }
 
-/// The bytes of a body: no more than allowed, and in time.
-async fn arrive(request: Request, api: &Api) -> Result<(HeaderMap, Bytes), ApiError> {
+/// The headers and the body of a request, within the size limit and the timeout.
+async fn receive(request: Request, api: &Api) -> Result<(HeaderMap, Bytes), ApiError> {
     let limit = api.settings.max_body_bytes;
     let (parts, body) = request.into_parts();
     if announced_length(&parts.headers).is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
-    match tokio::time::timeout(ARRIVAL, to_bytes(body, limit)).await {
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, limit)).await {
         Ok(Ok(bytes)) => Ok((parts.headers, bytes)),
         Ok(Err(error)) if is_length_limit(&error) => Err(too_large(limit)),
-        Ok(Err(_)) => Err(Problem::unreadable("the body broke off").into()),
-        Err(_) => Err(Problem::unreadable("the body did not arrive in time").into()),
+        Ok(Err(_)) => Err(Problem::unreadable("the body is incomplete; send it again").into()),
+        Err(_) => {
+            let seconds = BODY_TIMEOUT.as_secs();
+            Err(Problem::unreadable(format!("the body took longer than {seconds} s")).into())
+        }
     }
 }
 
 fn read_as(headers: &HeaderMap, bytes: &[u8], media: &[&str]) -> Result<Value, ApiError> {
-    if !is_of(headers, media) {
-        let detail = format!("the Content-Type must be {}", media.join(" or "));
+    if !has_media_type(headers, media) {
+        let detail = format!("`Content-Type` must be {}", media.join(" or "));
         return Err(ApiError::new(ProblemCode::UnsupportedMediaType, detail));
     }
-    let value = strict_json::read(bytes);
-    value.map_err(|error| Problem::unreadable(format!("the body is not JSON: {error}")).into())
+    if bytes.is_empty() {
+        return Err(Problem::unreadable("the body is empty; send a JSON object").into());
+    }
+    strict_json::read(bytes).map_err(|error| {
+        // Rules of `strict_json` are data errors; their messages stand alone.
+        let detail = if error.is_data() {
+            error.to_string()
+        } else {
+            format!("the body is not JSON: {error}")
+        };
+        Problem::unreadable(detail).into()
+    })
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
@@ -95,7 +108,7 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 fn is_length_limit(error: &axum::Error) -> bool {
-    // `to_bytes` wraps the limit's own error, which has no public type in axum; its words are all there is.
+    // `to_bytes` wraps an error that has no public type in axum, so only its text identifies it.
     std::error::Error::source(error)
         .is_some_and(|source| source.to_string().contains("length limit"))
 }
@@ -103,26 +116,26 @@ fn is_length_limit(error: &axum::Error) -> bool {
 fn too_large(limit: usize) -> ApiError {
     ApiError::new(
         ProblemCode::BodyTooLarge,
-        format!("the body has more than {limit} bytes"),
+        format!("the body is larger than {limit} bytes"),
     )
 }
 
-/// Whether the one Content-Type is one of these, in UTF-8 if it names a character set.
-fn is_of(headers: &HeaderMap, media: &[&str]) -> bool {
+/// Whether the single `Content-Type` is one of `media`; its charset, if any, must be UTF-8.
+fn has_media_type(headers: &HeaderMap, media: &[&str]) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let first = types.next().and_then(|value| value.to_str().ok());
     let Some(text) = first.filter(|_| types.next().is_none()) else {
         return false;
     };
     let mut parts = text.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let charset_known = |part: &str| {
+    let is_utf8_or_other = |part: &str| {
         part.strip_prefix("charset=")
             .is_none_or(|set| set.trim_matches('"') == "utf-8")
     };
     parts
         .next()
-        .is_some_and(|given| media.contains(&given.as_str()))
-        && parts.all(|part| charset_known(&part))
+        .is_some_and(|sent| media.contains(&sent.as_str()))
+        && parts.all(|part| is_utf8_or_other(&part))
 }
 
 #[cfg(test)]
@@ -132,11 +145,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_known_by_its_media_type() {
+    fn json_is_recognized_by_its_media_type() {
         let typed = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(text).unwrap());
-            is_of(&headers, &[JSON])
+            has_media_type(&headers, &[JSON])
         };
         for good in [
             "application/json",
@@ -154,11 +167,11 @@ mod tests {
         ] {
             assert!(!typed(bad), "{bad}");
         }
-        assert!(!is_of(&HeaderMap::new(), &[JSON]));
+        assert!(!has_media_type(&HeaderMap::new(), &[JSON]));
     }
 
     #[tokio::test]
-    async fn the_limit_of_a_streamed_body_is_known_by_its_error() {
+    async fn the_size_limit_of_a_streamed_body_is_recognized_by_its_error() {
         let error = to_bytes(axum::body::Body::from("abcdef"), 3)
             .await
             .unwrap_err();

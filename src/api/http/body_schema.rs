@@ -1,9 +1,12 @@
-//! Body schema: a body is checked against the schema it has in the API document, then read.
+//! Body schema: validates a body against its schema in the OpenAPI document, then deserializes it.
 //!
-//! So the document cannot promise what the service does not keep. Faults of two sorts come out of it: a *hard* one (wrong
-//! type, unknown field, missing field) keeps the field from being read, and the rest of the body is read without it, so
-//! that the rules of the other fields are checked all the same; a *soft* one (a limit or a pattern) is only told where
-//! the field's own rule, which says it better, is silent.
+//! The schema of the document is the one that is enforced, so the two cannot differ. There are two
+//! kinds of violations:
+//!
+//! - *Hard*: wrong type, unknown field, missing field. The field is removed and the rest of the
+//!   body is read, so that the rules of the other fields still apply.
+//! - *Soft*: a limit or a pattern. It is reported only where the field's own rule, whose text is
+//!   better, reports nothing.
 
 use std::collections::BTreeSet;
 
@@ -16,87 +19,95 @@ use crate::domain::validation::violation::RuleViolation;
 
 use super::problem::FieldError;
 
-/// Most fields that are left out, one after another, to read the rest of a body.
-const LEFT_OUT_MAX: usize = 64;
+/// Maximum number of fields removed, one after another, to read the rest of a body.
+const REMOVED_MAX: usize = 64;
 
 /// The schema of one kind of body, compiled.
 pub(crate) struct BodySchema(Validator);
 
-/// What the schema finds in a body.
+/// The violations of a schema in one body.
 #[derive(Debug, Default)]
-pub(crate) struct SchemaFaults {
+pub(crate) struct SchemaViolations {
     hard: Vec<FieldError>,
     soft: Vec<FieldError>,
 }
 
 impl BodySchema {
-    /// The schema of this name in the API document.
+    /// Compiles the schema of this name in the OpenAPI document.
     pub(crate) fn of(name: &str) -> Self {
         let document =
-            serde_json::to_value(crate::api::openapi()).expect("an API document is JSON");
-        let root = json!({"$ref": format!("#/components/schemas/{name}"), "components": document["components"]});
+            serde_json::to_value(crate::api::openapi()).expect("an OpenAPI document is JSON");
+        let root = json!({
+            "$ref": format!("#/components/schemas/{name}"),
+            "components": document["components"],
+        });
         let validator = jsonschema::draft202012::new(&root)
-            .expect("the API document holds valid schemas, which a test checks");
+            .expect("a test checks that the OpenAPI document contains valid schemas");
         Self(validator)
     }
 
-    /// Reads a body as far as it can be read, together with every fault the schema finds.
-    pub(crate) fn read<T: DeserializeOwned>(&self, mut body: Value) -> (Option<T>, SchemaFaults) {
-        let mut faults = SchemaFaults::default();
+    /// Reads a body as far as possible, and returns every violation of the schema.
+    pub(crate) fn read<T: DeserializeOwned>(
+        &self,
+        mut body: Value,
+    ) -> (Option<T>, SchemaViolations) {
+        let mut violations = SchemaViolations::default();
         for error in self.0.iter_errors(&body) {
             let (is_hard, errors) = field_errors(&error);
             if is_hard {
-                faults.hard.extend(errors)
+                violations.hard.extend(errors)
             } else {
-                faults.soft.extend(errors)
+                violations.soft.extend(errors)
             }
         }
-        for fault in &faults.hard {
-            leave_out(&mut body, fault.pointer.as_deref().unwrap_or_default());
+        for error in &violations.hard {
+            remove(&mut body, error.pointer.as_deref().unwrap_or_default());
         }
-        for _ in 0..LEFT_OUT_MAX {
+        for _ in 0..REMOVED_MAX {
             match serde_path_to_error::deserialize::<_, T>(&body) {
-                Ok(read) => return (Some(read), faults),
+                Ok(read) => return (Some(read), violations),
                 Err(error) => {
                     let pointer = pointer_of(error.path());
-                    faults.add_unreadable(&pointer);
-                    if !leave_out(&mut body, &pointer) {
+                    violations.add_unreadable(&pointer);
+                    if !remove(&mut body, &pointer) {
                         break;
                     }
                 }
             }
         }
-        (None, faults)
+        (None, violations)
     }
 }
 
-impl SchemaFaults {
-    /// Notes that a field cannot be read: for the reason the schema has, if it has one.
+impl SchemaViolations {
+    /// Adds a field that cannot be deserialized, with the schema's violation as the reason if there
+    /// is one.
     fn add_unreadable(&mut self, pointer: &str) {
-        let (told, soft) = std::mem::take(&mut self.soft)
+        let (reasons, soft) = std::mem::take(&mut self.soft)
             .into_iter()
-            .partition(|fault| fault.pointer.as_deref() == Some(pointer));
+            .partition(|error| error.pointer.as_deref() == Some(pointer));
         self.soft = soft;
-        self.hard.extend::<Vec<_>>(told);
-        if !self.hard.iter().any(|fault| is_about(fault, pointer)) {
-            let rule = RuleViolation::new("wrong_type", "has a value that cannot be read here");
+        self.hard.extend::<Vec<_>>(reasons);
+        if !self.hard.iter().any(|error| overlaps(error, pointer)) {
+            let rule = RuleViolation::new("wrong_type", "has an invalid value");
             self.hard.push(FieldError::at(pointer, rule));
         }
     }
 
-    /// All faults of a body: hard ones, then what the rules say of other fields, then limits no rule spoke of.
+    /// All errors of a body: hard violations, then broken rules of other fields, then soft
+    /// violations of fields without a broken rule.
     pub(crate) fn merged_with(self, rules: Vec<FieldError>) -> Vec<FieldError> {
-        let covered = |pointer: &str| self.hard.iter().any(|fault| is_about(fault, pointer));
+        let is_covered = |pointer: &str| self.hard.iter().any(|error| overlaps(error, pointer));
         let mut errors: Vec<FieldError> = rules
             .into_iter()
-            .filter(|error| !covered(error.pointer.as_deref().unwrap_or_default()))
+            .filter(|error| !is_covered(error.pointer.as_deref().unwrap_or_default()))
             .collect();
-        let spoken: BTreeSet<Option<String>> =
+        let reported: BTreeSet<Option<String>> =
             errors.iter().map(|error| error.pointer.clone()).collect();
         let soft = self
             .soft
             .into_iter()
-            .filter(|fault| !spoken.contains(&fault.pointer));
+            .filter(|error| !reported.contains(&error.pointer));
         errors.extend(soft);
         errors.splice(0..0, self.hard);
         errors.dedup();
@@ -104,19 +115,20 @@ impl SchemaFaults {
     }
 }
 
-/// Whether a hard fault lies at, in or around what a pointer names, so that a rule there has seen half a value.
-fn is_about(fault: &FieldError, pointer: &str) -> bool {
-    let hard = fault.pointer.as_deref().unwrap_or_default();
-    let lies_in = |inner: &str, outer: &str| {
+/// Whether a hard violation is at, inside or around the value at `pointer`: a rule there has read
+/// an incomplete value.
+fn overlaps(error: &FieldError, pointer: &str) -> bool {
+    let hard = error.pointer.as_deref().unwrap_or_default();
+    let is_inside = |inner: &str, outer: &str| {
         inner
             .strip_prefix(outer)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    lies_in(hard, pointer) || lies_in(pointer, hard)
+    is_inside(hard, pointer) || is_inside(pointer, hard)
 }
 
-/// Removes the member at a pointer, or the nearest member of an object around it.
-fn leave_out(body: &mut Value, pointer: &str) -> bool {
+/// Removes the member at a pointer, or the innermost enclosing member of an object.
+fn remove(body: &mut Value, pointer: &str) -> bool {
     let mut pointer = pointer;
     while let Some((parent, key)) = pointer.rsplit_once('/') {
         if let Some(Value::Object(members)) = body.pointer_mut(parent) {
@@ -127,7 +139,7 @@ fn leave_out(body: &mut Value, pointer: &str) -> bool {
     false
 }
 
-/// A key as a part of a JSON pointer.
+/// Escapes a key as one segment of a JSON pointer (RFC 6901).
 pub(crate) fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
@@ -185,10 +197,10 @@ fn field_errors(error: &ValidationError<'_>) -> (bool, Vec<FieldError>) {
             )
         }
         ValidationErrorKind::Type { kind } => {
-            hard("wrong_type", format!("must be {}", type_words(kind)))
+            hard("wrong_type", format!("must be {}", type_names(kind)))
         }
         ValidationErrorKind::Enum { options } => {
-            let words: Vec<String> = options
+            let values: Vec<String> = options
                 .as_array()
                 .into_iter()
                 .flatten()
@@ -196,7 +208,7 @@ fn field_errors(error: &ValidationError<'_>) -> (bool, Vec<FieldError>) {
                 .collect();
             hard(
                 "unknown_value",
-                format!("must be one of {}", words.join(", ")),
+                format!("must be one of {}", values.join(", ")),
             )
         }
         ValidationErrorKind::Maximum { limit } => {
@@ -204,6 +216,11 @@ fn field_errors(error: &ValidationError<'_>) -> (bool, Vec<FieldError>) {
         }
         ValidationErrorKind::Minimum { limit } => {
             soft("out_of_range", format!("must be at least {limit}"))
+        }
+        ValidationErrorKind::MinLength { limit: 1 }
+        | ValidationErrorKind::MinItems { limit: 1 }
+        | ValidationErrorKind::MinProperties { limit: 1 } => {
+            soft("out_of_range", "must not be empty".to_owned())
         }
         ValidationErrorKind::MaxLength { limit } => soft(
             "out_of_range",
@@ -231,32 +248,33 @@ fn field_errors(error: &ValidationError<'_>) -> (bool, Vec<FieldError>) {
         }
         ValidationErrorKind::PropertyNames { error } => {
             let key = error.instance().as_str().unwrap_or_default().to_owned();
-            let rule = RuleViolation::new("out_of_range", "has a name that is empty or too long");
+            let detail = "must have a name that is neither empty nor too long";
+            let rule = RuleViolation::new("out_of_range", detail);
             (false, vec![FieldError::at(member(&key), rule)])
         }
-        // The set is the library's and open; our schemas use none of the others.
+        // The library's enum is open; the schemas of this API use no other keyword.
         other => hard(
             "invalid",
-            format!("breaks the rule `{}` of its schema", other.keyword()),
+            format!("violates `{}` of its schema", other.keyword()),
         ),
     }
 }
 
-fn type_words(kind: &TypeKind) -> String {
+fn type_names(kind: &TypeKind) -> String {
     match kind {
-        TypeKind::Single(one) => type_word(*one).to_owned(),
-        TypeKind::Multiple(many) => many.iter().map(type_word).collect::<Vec<_>>().join(" or "),
+        TypeKind::Single(one) => type_name(*one).to_owned(),
+        TypeKind::Multiple(many) => many.iter().map(type_name).collect::<Vec<_>>().join(" or "),
     }
 }
 
-fn type_word(kind: JsonType) -> &'static str {
+fn type_name(kind: JsonType) -> &'static str {
     match kind {
         JsonType::Array => "an array",
-        JsonType::Boolean => "true or false",
-        JsonType::Integer => "a whole number",
+        JsonType::Boolean => "a boolean",
+        JsonType::Integer => "an integer",
         JsonType::Null => "null",
         JsonType::Number => "a number",
         JsonType::Object => "an object",
-        JsonType::String => "a text",
+        JsonType::String => "a string",
     }
 }

@@ -1,8 +1,9 @@
-//! Words: the closed sets of the domain as string enumerations of the API document.
+//! Enum schemas: the domain's enums as string enumerations of the OpenAPI document.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
+use strum::VariantArray;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -17,25 +18,28 @@ use crate::domain::spec::{NetworkType, OnFailure};
 use crate::domain::timeline::EventSource;
 use crate::domain::waiting::WaitingFor;
 
-/// A closed set whose members are words.
-pub(crate) trait StringEnum {
-    /// The name of the schema.
+/// An enum that is a string in the API.
+pub(crate) trait StringEnum: VariantArray + Copy + Into<&'static str> {
+    /// Name of the schema.
     const NAME: &'static str;
-    /// What the words are about.
-    const ABOUT: &'static str;
-    /// Every word.
-    fn words() -> Vec<&'static str>;
+    /// Description of the schema.
+    const DESCRIPTION: &'static str;
+
+    /// Every value, as in JSON.
+    fn values() -> Vec<&'static str> {
+        Self::VARIANTS.iter().map(|&value| value.into()).collect()
+    }
 }
 
-/// The schema of a closed set. Nobody makes one; it only stands in the place of the set in the document.
+/// The schema of an enum. It has no values; it replaces the enum in `value_type` attributes.
 pub(crate) struct EnumSchema<T>(PhantomData<T>);
 
 impl<T: StringEnum> PartialSchema for EnumSchema<T> {
     fn schema() -> RefOr<Schema> {
         let object = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
         object
-            .description(Some(T::ABOUT))
-            .enum_values(Some(T::words()))
+            .description(Some(T::DESCRIPTION))
+            .enum_values(Some(T::values()))
             .into()
     }
 }
@@ -80,151 +84,92 @@ pub(crate) type SampleLanguageSchema = EnumSchema<Language>;
 
 impl StringEnum for Kind {
     const NAME: &'static str = "OperationKind";
-    const ABOUT: &'static str = "The kind of an operation.";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const DESCRIPTION: &'static str = "Kind of an operation.";
 }
 
 impl StringEnum for Status {
     const NAME: &'static str = "OperationStatus";
-    const ABOUT: &'static str = "Where an operation stands. `succeeded`, `failed` and `cancelled` never change. \
-        `blocked` means: stopped, curable without another request; it looks again by itself.";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const DESCRIPTION: &'static str =
+        "Status of an operation. `succeeded`, `failed` and `cancelled` are final. \
+        `blocked`: stopped by a problem that can be fixed without a new request; the service \
+        rechecks it periodically and resumes.";
 }
 
 impl StringEnum for StepStatus {
     const NAME: &'static str = "StepStatus";
-    const ABOUT: &'static str = "Where a step stands.";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const DESCRIPTION: &'static str = "Status of a step.";
 }
 
 impl StringEnum for WaitingFor {
     const NAME: &'static str = "WaitingFor";
-    const ABOUT: &'static str = "What an operation waits for.";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const DESCRIPTION: &'static str = "What an operation waits for.";
 }
 
 impl StringEnum for ClusterStatus {
     const NAME: &'static str = "ClusterStatus";
-    const ABOUT: &'static str =
-        "Where a cluster stands in our eyes; AWS's own status is in `observed`.";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const DESCRIPTION: &'static str =
+        "Status of a cluster in this service; `observed` contains the status that AWS reports.";
 }
 
 impl StringEnum for ResourceKind {
     const NAME: &'static str = "ResourceKind";
-    const ABOUT: &'static str = "The kind of a thing in AWS.";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const DESCRIPTION: &'static str = "Kind of an AWS resource.";
 }
 
 impl StringEnum for Owner {
     const NAME: &'static str = "Owner";
-    const ABOUT: &'static str = "`managed`: we made it, and delete it with its cluster. `external`: found or given, never deleted by us.";
-
-    fn words() -> Vec<&'static str> {
-        vec![Self::Managed.as_str(), Self::External.as_str()]
-    }
+    const DESCRIPTION: &'static str =
+        "`managed`: created by this service and deleted with its cluster. \
+        `external`: existing or discovered, and never deleted by this service.";
 }
 
 impl StringEnum for Presence {
     const NAME: &'static str = "ReceiptState";
-    const ABOUT: &'static str =
-        "`present`: it exists. `gone`: we removed it. `left`: it was left, for the reason given.";
-
-    fn words() -> Vec<&'static str> {
-        vec![
-            Self::Present.as_str(),
-            Self::Gone.as_str(),
-            Self::Left.as_str(),
-        ]
-    }
+    const DESCRIPTION: &'static str =
+        "`present`: it exists. `gone`: this service deleted it. `left`: it was kept; see `reason`.";
 }
 
 impl StringEnum for ProblemCode {
     const NAME: &'static str = "ProblemCode";
-    const ABOUT: &'static str =
-        "The closed set of problem types; each has its page under `/problems/`.";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const DESCRIPTION: &'static str =
+        "Problem type; each is documented under `/problems/`.";
 }
 
 impl StringEnum for NetworkType {
     const NAME: &'static str = "NetworkType";
-    const ABOUT: &'static str =
-        "The address family of a cluster's endpoints. It cannot change after creation.";
-
-    fn words() -> Vec<&'static str> {
-        [Self::Ipv4, Self::Ipv6, Self::DualStack]
-            .map(Self::as_str)
-            .to_vec()
-    }
+    const DESCRIPTION: &'static str =
+        "Address family of a cluster's endpoints. It cannot be changed after creation.";
 }
 
 impl StringEnum for OnFailure {
     const NAME: &'static str = "OnFailure";
-    const ABOUT: &'static str =
-        "`hold`: stop, explain, and go on when the cause is gone. `roll_back`: undo what was made.";
-
-    fn words() -> Vec<&'static str> {
-        vec!["hold", "roll_back"]
-    }
+    const DESCRIPTION: &'static str = "What happens when an operation fails. \
+        `hold`: stop, report the problem, and resume once its cause is fixed. \
+        `roll_back`: delete what the operation created.";
 }
 
 impl StringEnum for Access {
     const NAME: &'static str = "Access";
-    const ABOUT: &'static str = "What a service role may do with its tables.";
-
-    fn words() -> Vec<&'static str> {
-        vec!["read_only", "read_write"]
-    }
+    const DESCRIPTION: &'static str =
+        "Access to DynamoDB tables that a service role grants to DAX.";
 }
 
 impl StringEnum for CheckStatus {
     const NAME: &'static str = "CheckResult";
-    const ABOUT: &'static str = "`pass`: looked at, and well. `fail`: it would stop the work. `not_checked`: it could not be \
-        looked at, and may be well all the same.";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const DESCRIPTION: &'static str =
+        "`pass`: checked, no problem found. `fail`: the operation would fail. \
+        `not_checked`: could not be checked; the operation may still succeed.";
 }
 
 impl StringEnum for EventSource {
     const NAME: &'static str = "EventSource";
-    const ABOUT: &'static str = "Who tells an event: DAX itself, or one of our operations.";
-
-    fn words() -> Vec<&'static str> {
-        vec![Self::Dax.as_str(), Self::Operation.as_str()]
-    }
+    const DESCRIPTION: &'static str = "Source of an event: DAX, or an operation of this service.";
 }
 
 impl StringEnum for Language {
     const NAME: &'static str = "SampleLanguage";
-    const ABOUT: &'static str =
-        "The programming language of a sample, each with AWS's own DAX client for it.";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const DESCRIPTION: &'static str =
+        "Programming language of a code sample; AWS provides a DAX client for each.";
 }
 
 #[cfg(test)]
@@ -233,30 +178,30 @@ mod tests {
 
     use super::*;
 
-    /// Every word must be one that requests are read with and answers are written with.
-    fn reads<T: StringEnum + DeserializeOwned + serde::Serialize>() {
-        for word in T::words() {
-            let value: T = serde_json::from_value(word.into()).expect(word);
-            assert_eq!(serde_json::to_value(value).unwrap(), word);
+    /// Checks that serde reads and writes every documented value.
+    fn round_trips<T: StringEnum + DeserializeOwned + serde::Serialize>() {
+        for name in T::values() {
+            let value: T = serde_json::from_value(name.into()).expect(name);
+            assert_eq!(serde_json::to_value(value).unwrap(), name);
         }
     }
 
     #[test]
-    fn the_documented_words_are_the_words_in_use() {
-        reads::<Kind>();
-        reads::<Status>();
-        reads::<StepStatus>();
-        reads::<WaitingFor>();
-        reads::<ClusterStatus>();
-        reads::<ResourceKind>();
-        reads::<Owner>();
-        reads::<Presence>();
-        reads::<ProblemCode>();
-        reads::<NetworkType>();
-        reads::<OnFailure>();
-        reads::<Access>();
-        reads::<CheckStatus>();
-        reads::<EventSource>();
-        reads::<Language>();
+    fn the_documented_values_are_the_serialized_ones() {
+        round_trips::<Kind>();
+        round_trips::<Status>();
+        round_trips::<StepStatus>();
+        round_trips::<WaitingFor>();
+        round_trips::<ClusterStatus>();
+        round_trips::<ResourceKind>();
+        round_trips::<Owner>();
+        round_trips::<Presence>();
+        round_trips::<ProblemCode>();
+        round_trips::<NetworkType>();
+        round_trips::<OnFailure>();
+        round_trips::<Access>();
+        round_trips::<CheckStatus>();
+        round_trips::<EventSource>();
+        round_trips::<Language>();
     }
 }

@@ -1,20 +1,20 @@
-//! Canonical JSON: one text for all spellings of the same body, to tell a repeated request from another one.
+//! Request fingerprint: a hash of the canonical JSON of a body, to detect a repeated request.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of method, path and body; white space and the order of keys do not count.
+/// SHA-256 of method, path and body. White space and the order of keys have no effect.
 pub(crate) fn fingerprint(method: &str, path: &str, body: &Value) -> Vec<u8> {
     let mut hash = Sha256::new();
-    for part in [method.as_bytes(), path.as_bytes(), text(body).as_bytes()] {
+    for part in [method.as_bytes(), path.as_bytes(), canonical(body).as_bytes()] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
     hash.finalize().to_vec()
 }
 
-/// The value with its keys sorted and without white space.
-fn text(value: &Value) -> String {
+/// The JSON text of a value, with sorted keys and without white space.
+fn canonical(value: &Value) -> String {
     let mut out = String::new();
     write(value, &mut out);
     out
@@ -60,10 +60,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn order_and_blanks_do_not_count_and_everything_else_does() {
+    fn only_key_order_and_white_space_have_no_effect() {
         let a: Value =
             serde_json::from_str(r#"{"b": [1, {"y": 1, "x": "\""}], "a": null}"#).unwrap();
-        assert_eq!(text(&a), r#"{"a":null,"b":[1,{"x":"\"","y":1}]}"#);
+        assert_eq!(canonical(&a), r#"{"a":null,"b":[1,{"x":"\"","y":1}]}"#);
         let b = json!({"a": null, "b": [1, {"x": "\"", "y": 1}]});
         assert_eq!(
             fingerprint("POST", "/v1/clusters", &a),
@@ -85,9 +85,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn canonical_text_is_the_same_value(pairs in prop::collection::btree_map(".{0,8}", any::<i64>(), 0..8)) {
+        fn canonical_json_parses_to_the_same_value(
+            pairs in prop::collection::btree_map(".{0,8}", any::<i64>(), 0..8),
+        ) {
             let value = json!(pairs);
-            prop_assert_eq!(serde_json::from_str::<Value>(&text(&value)).unwrap(), value);
+            prop_assert_eq!(serde_json::from_str::<Value>(&canonical(&value)).unwrap(), value);
         }
     }
 }

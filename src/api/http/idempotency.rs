@@ -1,4 +1,4 @@
-//! Idempotency: the caller's key for one submission.
+//! The `Idempotency-Key` header.
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
@@ -14,10 +14,10 @@ use crate::api::http::authentication::Caller;
 use crate::api::http::fingerprint::fingerprint;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Longest key.
+/// Maximum length of a key, in bytes.
 const KEY_MAX: usize = 255;
 
-/// The key a request carries, with what it was sent to.
+/// The `Idempotency-Key` of a request, if any, with the request's method and path.
 #[derive(Debug, Clone)]
 pub(crate) struct SentKey {
     key: Option<String>,
@@ -31,19 +31,19 @@ impl<S: Send + Sync> FromRequestParts<S> for SentKey {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let mut values = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
         let key = values.next().map(|value| value.as_bytes());
-        let refused =
+        let invalid =
             |rule| Problem::invalid(vec![FieldError::of_parameter("Idempotency-Key", rule)]);
         if values.next().is_some() {
-            return Err(refused(RuleViolation::new("repeated", "must be given once")).into());
+            return Err(invalid(RuleViolation::new("repeated", "must be sent once")).into());
         }
-        let visible =
+        let is_valid =
             |key: &[u8]| (1..=KEY_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
-        if !key.is_none_or(visible) {
+        if !key.is_none_or(is_valid) {
             let rule = RuleViolation::new(
                 "invalid_format",
                 format!("must be 1 to {KEY_MAX} visible ASCII characters"),
             );
-            return Err(refused(rule).into());
+            return Err(invalid(rule).into());
         }
         let key = key.map(|key| key.iter().map(|&byte| char::from(byte)).collect());
         Ok(Self {
@@ -55,7 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SentKey {
 }
 
 impl SentKey {
-    /// The key as it is kept: with its caller and the fingerprint of the request.
+    /// The key as it is stored: with its caller and the fingerprint of the request.
     pub(crate) fn of_request(self, caller: &Caller, body: &Value) -> Option<IdempotencyKey> {
         let fingerprint = fingerprint(&self.method, &self.path, body);
         self.key.map(|key| IdempotencyKey {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_is_visible_ascii_and_given_once() {
+    async fn a_key_is_visible_ascii_and_sent_once() {
         assert!(read(&[]).await.unwrap().key.is_none());
         assert_eq!(read(&[b"a-1"]).await.unwrap().key.as_deref(), Some("a-1"));
         assert!(read(&[&[b'k'; 255]]).await.is_ok());

@@ -1,7 +1,7 @@
-//! The HTTP protocol layer of the API: bodies, strict JSON, schema errors, query, path, paging, idempotency,
-//! authentication, responses, problems and the OpenAPI document.
+//! The HTTP protocol layer of the API: bodies, strict JSON, schema errors, query, path, paging,
+//! idempotency, authentication, responses, problems and the OpenAPI document.
 //!
-//! It knows nothing of DAX: it must not depend on the other folders of `api`, on `operations` or on `inspections`.
+//! It must not depend on the other folders of `api`, on `operations` or on `inspections`.
 
 pub(super) mod api_error;
 pub(super) mod authentication;

@@ -1,4 +1,4 @@
-//! Document: the OpenAPI description of this door, and the page that shows it.
+//! The OpenAPI document and Swagger UI.
 
 use std::sync::{Arc, LazyLock};
 
@@ -18,51 +18,60 @@ use crate::api::http::api_error::ApiError;
 use crate::api::http::path::PathSegment;
 use crate::api::http::query::Parameters;
 
-/// The name of the security scheme.
+/// Name of the security scheme.
 const BEARER: &str = "bearer";
-/// What the page may load: itself, and images that its styles carry with them.
-const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'";
+/// Content-Security-Policy of Swagger UI; its style sheets embed images as `data:` URLs.
+const DOCS_POLICY: &str = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'";
 
-/// Schemas of answers that leave out what they do not have. All others always carry every field, null where there is
-/// nothing to say.
+/// Response schemas that omit absent fields. All others always contain every field, as null if
+/// absent.
 const SPARSE: [&str; 2] = ["Problem", "FieldError"];
 
-/// Schemas of bodies that may be left out.
-const LEFT_OUT: [&str; 3] = ["RebootRequest", "AdoptRequest", "EmptyRequest"];
+/// Schemas of optional request bodies.
+const OPTIONAL: [&str; 3] = ["RebootRequest", "AdoptRequest", "EmptyRequest"];
 
-const DESCRIPTION: &str = "Provisions Amazon DynamoDB Accelerator (DAX) clusters, and explains every refusal.\n\n\
-    Every mutation answers 202 with an `Operation`; read it until it is finished. It survives crashes of the service.\n\n\
-    Errors are RFC 9457 problems (`application/problem+json`). Where AWS refused something, `hints` say what to do, with \
-    an IAM policy that does it. Unknown fields and parameters are refused; all broken rules are told at once. \
-    Where a body may be left out, none (without a `Content-Type`, too) and `{}` are the same request.\n\n\
-    Lists are newest first and paged by `limit` and `cursor`. Times are RFC 3339 in UTC. Every answer carries \
-    `X-Request-Id` and `traceparent`. All of `/v1` wants a bearer token unless authentication is switched off; \
-    `/healthz`, `/readyz`, `/metrics`, `/problems`, `/openapi.json` and `/docs` are open to all who reach the port.";
+const DESCRIPTION: &str =
+    "Provisions Amazon DynamoDB Accelerator (DAX) clusters and explains every AWS error.\n\n\
+    Every mutation returns 202 with an `Operation`; poll it until it finishes. Operations survive \
+    restarts and crashes of the service.\n\n\
+    Errors are RFC 9457 problems (`application/problem+json`). Where AWS rejected a call, `hints` \
+    contain the fix, with an IAM policy if a permission is missing. Unknown fields and parameters \
+    are rejected; all validation errors are returned together. Where the request body is optional, \
+    an absent body (with or without a `Content-Type`) is equivalent to `{}`.\n\n\
+    Lists are paged by `limit` and `cursor`. Clusters, their events, operations and service roles \
+    are listed newest first, the events of one operation oldest first, groups by name. \
+    Times are RFC 3339 in UTC. Every response has the headers `X-Request-Id` and `traceparent`.\n\n\
+    Paths under `/v1` require a bearer token unless authentication is off. `/healthz`, `/readyz`, \
+    `/metrics`, `/problems`, `/openapi.json` and `/docs` need no authentication.";
 
-/// The parts of the document that no handler speaks of.
+/// The parts of the document that belong to no handler.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "dax-provisioner", description = DESCRIPTION, license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    info(
+        title = "dax-provisioner",
+        description = DESCRIPTION,
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
     components(schemas(Problem)),
     tags(
-        (name = "clusters", description = "DAX clusters under management."),
-        (name = "operations", description = "What is being done, has been done, and why it stopped."),
-        (name = "inventory", description = "What exists in AWS because of this service."),
-        (name = "permissions", description = "What would be done and what would stop it, told before; what was refused, explained."),
-        (name = "problems", description = "What the problem types mean."),
-        (name = "service", description = "The service itself."),
+        (name = "clusters", description = "Managed DAX clusters."),
+        (name = "operations", description = "Operations with their steps, events and problems."),
+        (name = "inventory", description = "AWS resources that a request can name, and orphans."),
+        (name = "permissions", description = "Plans, preflights and explanations of AWS errors."),
+        (name = "problems", description = "Documentation of the problem types."),
+        (name = "service", description = "Health, metrics and the OpenAPI document."),
     )
 )]
 pub(crate) struct Skeleton;
 
-/// Adds what every operation has: the problem as its other answer, and the token where one is wanted; and says of answers
-/// that they are complete.
+/// Adds the parts that are common to all operations: the problem response, and the bearer token
+/// under `/v1`. Marks all fields of response schemas as required.
 pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     let http = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("dxp_…");
-    let about = "A token made by `dax-provisioner token create`.";
-    let scheme = SecurityScheme::Http(http.description(Some(about)).build());
+    let description = "A token created by `dax-provisioner token create`.";
+    let scheme = SecurityScheme::Http(http.description(Some(description)).build());
     document
         .components
         .get_or_insert_default()
@@ -74,7 +83,7 @@ pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi:
                 .responses
                 .insert("default".to_owned(), problem_response());
             if let Some(RefOr::T(body)) = &mut operation.request_body
-                && body.content.values().any(can_be_left_out)
+                && body.content.values().any(is_optional)
             {
                 body.required = Some(Required::False);
             }
@@ -110,11 +119,11 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     .flatten()
 }
 
-fn can_be_left_out(content: &RefOr<Content>) -> bool {
+fn is_optional(content: &RefOr<Content>) -> bool {
     let RefOr::T(content) = content else {
         return false;
     };
-    LEFT_OUT
+    OPTIONAL
         .into_iter()
         .any(|name| content.schema == Some(Ref::from_schema_name(name).into()))
 }
@@ -122,66 +131,66 @@ fn can_be_left_out(content: &RefOr<Content>) -> bool {
 fn problem_response() -> RefOr<utoipa::openapi::Response> {
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
     let seconds = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer));
-    let timing = HeaderBuilder::new()
+    let retry_after = HeaderBuilder::new()
         .schema(Some(seconds))
-        .description(Some("In how many seconds to come back, if it passes."));
+        .description(Some("Seconds to wait before a retry; only on temporary errors."));
     let response = ResponseBuilder::new()
-        .description("Any refusal.")
+        .description("An error.")
         .content(PROBLEM_JSON, content);
     response
-        .header("Retry-After", timing.build())
+        .header("Retry-After", retry_after.build())
         .build()
         .into()
 }
 
-/// Serves the API document.
+/// Returns this OpenAPI document.
 #[utoipa::path(
     get, path = "/openapi.json", tag = "service", operation_id = "get_openapi",
-    responses((status = 200, description = "OpenAPI 3.1.", body = Object))
+    responses((status = 200, description = "The OpenAPI 3.1 document.", body = Object))
 )]
 pub(crate) async fn get_openapi(parameters: Parameters) -> Result<Response, ApiError> {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
         crate::api::openapi()
             .to_json()
-            .expect("an API document is JSON, which a test checks")
+            .expect("a test checks that the OpenAPI document is JSON")
     });
     parameters.finish()?;
     Ok(([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response())
 }
 
-/// Sends the caller to the page; its files are named relative to it.
-pub(crate) async fn go_to_page() -> Redirect {
+/// Redirects to Swagger UI; the slash matters, because the page names its files relative to itself.
+pub(crate) async fn redirect_to_docs() -> Redirect {
     Redirect::permanent("docs/")
 }
 
-/// Serves the page.
-pub(crate) async fn serve_page() -> Result<Response, ApiError> {
+/// Serves the page of Swagger UI.
+pub(crate) async fn serve_docs() -> Result<Response, ApiError> {
     file("")
 }
 
-/// Serves one of the page's files.
-pub(crate) async fn serve_file(PathSegment(name): PathSegment) -> Result<Response, ApiError> {
+/// Serves a script or style sheet of Swagger UI.
+pub(crate) async fn serve_docs_file(PathSegment(name): PathSegment) -> Result<Response, ApiError> {
     file(&name)
 }
 
 fn file(name: &str) -> Result<Response, ApiError> {
-    // Without "none" the page would send the address of our document to a validator in the internet.
+    // "none" stops the page from sending the document's URL to a public validator.
     static CONFIG: LazyLock<Arc<Config<'static>>> =
         LazyLock::new(|| Arc::new(Config::from("../openapi.json").validator_url("none")));
-    let missing = || ApiError::new(ProblemCode::NotFound, "the page has no such file");
+    let missing = || ApiError::new(ProblemCode::NotFound, "no resource at this path");
     let file = utoipa_swagger_ui::serve(name, CONFIG.clone())
         .ok()
         .flatten()
         .ok_or_else(missing)?;
     let mut headers = HeaderMap::new();
-    let media = HeaderValue::from_str(&file.content_type);
+    let media_type = HeaderValue::from_str(&file.content_type);
     headers.insert(
         header::CONTENT_TYPE,
-        media.unwrap_or(HeaderValue::from_static("application/octet-stream")),
+        media_type.unwrap_or(HeaderValue::from_static("application/octet-stream")),
     );
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(PAGE_POLICY),
+        HeaderValue::from_static(DOCS_POLICY),
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if file.gzpipped {

@@ -1,4 +1,4 @@
-//! Paging: `limit`, `cursor`, and the link to the next page.
+//! Paging of lists: the parameters `limit` and `cursor`, and the `Link` to the next page.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -12,70 +12,67 @@ use crate::domain::validation::violation::RuleViolation;
 
 use crate::api::http::query::Parameters;
 
-/// Items of a page unless asked otherwise.
+/// Default number of items on a page.
 const LIMIT_DEFAULT: i64 = 20;
-/// Most items of a page.
+/// Maximum number of items on a page.
 const LIMIT_MAX: i64 = 100;
-/// First byte of a cursor into a list by age.
+/// First byte of a cursor into a list ordered by creation time.
 const BY_AGE: u8 = 1;
-/// First byte of a cursor into a history by number.
+/// First byte of a cursor into the events of an operation.
 const BY_NUMBER: u8 = 2;
 /// First byte of a cursor into a timeline.
-const BY_PLACE: u8 = 3;
-/// First byte of a cursor into a list by name.
+const BY_POSITION: u8 = 3;
+/// First byte of a cursor into a list ordered by name.
 const BY_NAME: u8 = 4;
 
-/// What to say about pages in the API document.
+/// The paging parameters in the OpenAPI document.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(
     dead_code,
-    reason = "it stands for the parameters in the API document; `Page::read` reads them"
+    reason = "it documents the parameters for OpenAPI; `Page::read` reads them"
 )]
 pub(crate) struct PageParameters {
-    /// Most items of the page.
+    /// Maximum number of items on the page.
     #[param(value_type = i64, required = false, minimum = 1, maximum = 100, default = 20)]
     limit: (),
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page of the same list.
     #[param(value_type = String, required = false, max_length = 400, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: (),
 }
 
-/// Which part of a list is wanted.
+/// The requested part of a list.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Page<C> {
-    /// Most items.
     pub(crate) limit: i64,
-    /// Behind which item it begins.
+    /// Position of the last item of the previous page.
     pub(crate) after: Option<C>,
 }
 
-/// A place in a list, as an opaque text.
+/// A position in a list, encoded as an opaque string.
 pub(crate) trait Cursor: Sized {
-    /// As text.
     fn write(&self) -> String;
-    /// From text.
     fn read(text: &str) -> Option<Self>;
 }
 
-/// A place in a list ordered by age.
+/// A position in a list ordered by creation time, then by ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ByAge(pub(crate) DateTime<Utc>, pub(crate) Uuid);
 
-/// A place in a history ordered by number.
+/// A position in the events of an operation: the sequence number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ByNumber(pub(crate) i64);
 
-/// A place in a timeline.
+/// A position in a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ByPosition(pub(crate) Position);
 
-/// A place in a list ordered by name.
+/// A position in a list ordered by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ByName(pub(crate) String);
 
 impl<C: Cursor> Page<C> {
-    /// Reads `limit` and `cursor`.
+    /// Reads `limit` and `cursor` from the query.
     pub(crate) fn read(parameters: &mut Parameters) -> Self {
         let limit = parameters.take("limit", |text| {
             let limit = text
@@ -88,7 +85,7 @@ impl<C: Cursor> Page<C> {
         });
         let after = parameters.take("cursor", |text| {
             C::read(text).ok_or_else(|| {
-                RuleViolation::new("invalid_format", "must be the `next_cursor` of a page")
+                RuleViolation::new("invalid_format", "must be a `next_cursor` of this list")
             })
         });
         Self {
@@ -97,27 +94,27 @@ impl<C: Cursor> Page<C> {
         }
     }
 
-    /// How many rows to ask for: one more than the page holds, to see whether there is a next one.
+    /// Number of rows to read: one more than the page holds, to detect a next page.
     pub(crate) fn rows(&self) -> i64 {
         self.limit + 1
     }
 
-    /// Cuts the rows to the page, and says where the next one begins, if there is one.
-    pub(crate) fn cut<T>(&self, rows: &mut Vec<T>, place: impl Fn(&T) -> C) -> Option<String> {
+    /// Truncates the rows to the page. Returns the cursor of the next page, if there is one.
+    pub(crate) fn cut<T>(&self, rows: &mut Vec<T>, position: impl Fn(&T) -> C) -> Option<String> {
         let limit = usize::try_from(self.limit).expect("a limit is between 1 and 100");
         if rows.len() <= limit {
             return None;
         }
         rows.truncate(limit);
-        rows.last().map(|last| place(last).write())
+        rows.last().map(|last| position(last).write())
     }
 
     /// The `Link` header to the next page.
     pub(crate) fn link(&self, path: &str, filters: &[(&str, Option<&str>)], next: &str) -> String {
-        let given = filters
+        let set = filters
             .iter()
             .filter_map(|(name, value)| value.map(|value| (*name, value)));
-        let filters: String = given
+        let filters: String = set
             .map(|(name, value)| {
                 format!("&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))
             })
@@ -139,14 +136,14 @@ impl Cursor for ByAge {
 
     fn read(text: &str) -> Option<Self> {
         let bytes = payload(text, BY_AGE)?;
-        let (at, id) = moment(&bytes)?;
+        let (at, id) = split_timestamp(&bytes)?;
         Some(Self(at, Uuid::from_slice(id).ok()?))
     }
 }
 
 impl Cursor for ByPosition {
     fn write(&self) -> String {
-        let mut bytes = vec![BY_PLACE];
+        let mut bytes = vec![BY_POSITION];
         bytes.extend(self.0.at.timestamp_micros().to_be_bytes());
         bytes.extend(self.0.operation.as_bytes());
         bytes.extend(self.0.number.to_be_bytes());
@@ -154,8 +151,8 @@ impl Cursor for ByPosition {
     }
 
     fn read(text: &str) -> Option<Self> {
-        let bytes = payload(text, BY_PLACE)?;
-        let (at, rest) = moment(&bytes)?;
+        let bytes = payload(text, BY_POSITION)?;
+        let (at, rest) = split_timestamp(&bytes)?;
         let (operation, number) = rest.split_first_chunk::<16>()?;
         let number = i64::from_be_bytes(number.try_into().ok()?);
         Some(Self(Position {
@@ -194,20 +191,20 @@ impl Cursor for ByNumber {
     }
 }
 
-/// The time at the beginning of a payload, and the rest.
-fn moment(bytes: &[u8]) -> Option<(DateTime<Utc>, &[u8])> {
+/// Splits a payload into its leading timestamp and the rest.
+fn split_timestamp(bytes: &[u8]) -> Option<(DateTime<Utc>, &[u8])> {
     let (micros, rest) = bytes.split_first_chunk::<8>()?;
     let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))?;
-    // PostgreSQL's timestamps end before chrono's do; nothing of ours is older or younger than this.
+    // From 1970 to 9999: PostgreSQL's range of timestamps is smaller than chrono's.
     (0..=253_402_300_799)
         .contains(&at.timestamp())
         .then_some((at, rest))
 }
 
-fn payload(text: &str, version: u8) -> Option<Vec<u8>> {
+fn payload(text: &str, list: u8) -> Option<Vec<u8>> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
     let (first, rest) = bytes.split_first()?;
-    (*first == version).then(|| rest.to_vec())
+    (*first == list).then(|| rest.to_vec())
 }
 
 #[cfg(test)]
@@ -218,22 +215,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_is_read_back(micros in 0..253_402_300_799_000_000_i64, id: u128, number: i64) {
-            let place = ByAge(DateTime::from_timestamp_micros(micros).unwrap(), Uuid::from_u128(id));
-            prop_assert_eq!(ByAge::read(&place.write()), Some(place));
-            prop_assert_eq!(ByNumber::read(&place.write()), None);
+        fn a_cursor_round_trips(micros in 0..253_402_300_799_000_000_i64, id: u128, number: i64) {
+            let at = DateTime::from_timestamp_micros(micros).unwrap();
+            let by_age = ByAge(at, Uuid::from_u128(id));
+            prop_assert_eq!(ByAge::read(&by_age.write()), Some(by_age));
+            prop_assert_eq!(ByNumber::read(&by_age.write()), None);
             prop_assert_eq!(ByNumber::read(&ByNumber(number).write()), Some(ByNumber(number)));
-            let place = ByPosition(Position { at: place.0, operation: place.1, number });
-            prop_assert_eq!(ByPosition::read(&place.write()), Some(place));
+            let position = Position { at, operation: by_age.1, number };
+            let cursor = ByPosition(position);
+            prop_assert_eq!(ByPosition::read(&cursor.write()), Some(cursor));
         }
 
         #[test]
-        fn a_name_is_read_back(name in ".{0,64}") {
+        fn a_cursor_by_name_round_trips(name in ".{0,64}") {
             prop_assert_eq!(ByName::read(&ByName(name.clone()).write()), Some(ByName(name)));
         }
 
         #[test]
-        fn no_text_breaks_the_reader(text in ".{0,64}") {
+        fn no_text_makes_the_parser_panic(text in ".{0,64}") {
             ByAge::read(&text);
             ByNumber::read(&text);
             ByPosition::read(&text);
@@ -242,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_cut_and_linked() {
+    fn a_page_is_truncated_and_linked() {
         let page = Page {
             limit: 2,
             after: None::<ByNumber>,
@@ -266,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn cursors_of_impossible_times_are_refused() {
+    fn cursors_with_impossible_times_are_rejected() {
         for micros in [i64::MIN, -1, i64::MAX] {
             let mut bytes = vec![BY_AGE];
             bytes.extend(micros.to_be_bytes());

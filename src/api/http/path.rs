@@ -1,4 +1,4 @@
-//! The variable part of a path, as one text.
+//! The variable segment of a path.
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -7,7 +7,7 @@ use crate::domain::problems::problem_code::ProblemCode;
 
 use crate::api::http::api_error::ApiError;
 
-/// The one variable part of the path. Bytes that are not UTF-8 name nothing here.
+/// The variable segment of the path, percent-decoded. Invalid UTF-8 is a 404.
 pub(crate) struct PathSegment(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathSegment {
@@ -15,10 +15,10 @@ impl<S: Send + Sync> FromRequestParts<S> for PathSegment {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         match Path::<String>::from_request_parts(parts, state).await {
-            Ok(Path(part)) => Ok(Self(part)),
+            Ok(Path(segment)) => Ok(Self(segment)),
             Err(_) => Err(ApiError::new(
                 ProblemCode::NotFound,
-                "the path names nothing here",
+                "no such resource",
             )),
         }
     }

@@ -1,7 +1,8 @@
-//! Waiting: `Prefer: wait=N` (RFC 7240) delays an answer until the operation is finished or blocked.
+//! `Prefer: wait=N` (RFC 7240): delays a response until the operation is finished or blocked.
 //!
-//! The row's version is read again and again, so it works whichever process does the work. Between two looks nothing is
-//! held, no connection least of all. Beyond a number of waiters, and once the service shuts down, answers come at once.
+//! The wait polls the version of the row, so it does not matter which process runs the operation.
+//! No database connection is held between two polls. Responses are immediate above a limit of
+//! waiting requests, and once the service shuts down.
 
 use std::time::Duration;
 
@@ -18,14 +19,14 @@ use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
-/// Longest wait; more is asked for in vain.
+/// Maximum wait; larger values are clamped.
 const WAIT_MAX_SECONDS: u64 = 60;
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Most requests that wait at the same time.
+/// Pause between two polls of the row.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// Maximum number of requests that wait concurrently.
 pub(crate) const WAITERS_MAX: usize = 256;
 
-/// How long the caller would like to wait.
+/// The wait that the caller prefers, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Preference(Option<Duration>);
 
@@ -38,7 +39,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Preference {
             .get_all(PREFER)
             .iter()
             .filter_map(|value| value.to_str().ok());
-        // The first of several equal preferences counts; one that cannot be read is as if it were not there.
+        // RFC 7240, section 2: the first of several equal preferences applies, and one that cannot
+        // be parsed is ignored.
         Ok(Self(
             values.flat_map(|value| value.split(',')).find_map(wait),
         ))
@@ -57,15 +59,16 @@ fn wait(preference: &str) -> Option<Duration> {
     (name.trim().eq_ignore_ascii_case("wait") && digits).then(|| Duration::from_secs(seconds))
 }
 
-/// What became of a preference.
+/// The outcome of a preference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waited {
-    /// The value of `Preference-Applied`, if the preference was heeded.
+    /// Value of `Preference-Applied`, if the preference was honoured.
     pub(crate) applied: Option<String>,
 }
 
 impl Api {
-    /// Waits as long as the caller prefers, at most until the operation is over, or blocked at `version` or later.
+    /// Waits as long as the caller prefers, at most until the operation is finished, or blocked at
+    /// `version` or later.
     pub(crate) async fn wait_for(
         &self,
         operation: Uuid,
@@ -75,18 +78,19 @@ impl Api {
         let Some(wait) = preference.0 else {
             return Ok(Waited { applied: None });
         };
-        let Ok(_place) = self.waiters.try_acquire() else {
+        let Ok(_permit) = self.waiters.try_acquire() else {
             return Ok(Waited { applied: None });
         };
-        let until = Instant::now() + wait;
+        let deadline = Instant::now() + wait;
         while let Some((current, status)) = self.store.operation_version(operation).await? {
             let blocked = status == Status::Blocked && current >= version;
-            let left = until.saturating_duration_since(Instant::now());
-            if status.is_finished() || blocked || left.is_zero() || self.shutdown.is_cancelled() {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            let is_over = status.is_finished() || blocked || remaining.is_zero();
+            if is_over || self.shutdown.is_cancelled() {
                 break;
             }
             tokio::select! {
-                () = sleep(left.min(LOOK_EVERY)) => {}
+                () = sleep(remaining.min(POLL_INTERVAL)) => {}
                 () = self.shutdown.cancelled() => {}
             }
         }
@@ -101,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_preference_is_read_as_the_standard_has_it() {
+    fn the_preference_is_parsed_as_rfc_7240_requires() {
         let seconds = |text| wait(text).map(|wait| wait.as_secs());
         for (text, expected) in [
             ("wait=5", Some(5)),

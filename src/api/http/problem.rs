@@ -1,4 +1,4 @@
-//! Problem: the RFC 9457 body every refusal has.
+//! Problem: the RFC 9457 body of every error response.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,96 +12,97 @@ use crate::domain::validation::violation::RuleViolation;
 
 use crate::api::http::enum_schemas::{CheckResultSchema, ProblemCodeSchema};
 
-/// Media type of a problem.
+/// Media type of a problem (RFC 9457).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// What went wrong, why, and what to do about it (RFC 9457).
+/// An error, its cause and its fix (RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
-    /// The problem type; a page for people is behind it.
+    /// URL of the page that documents the problem type.
     #[serde(rename = "type")]
     #[schema(format = "uri-reference", example = "/problems/permission_missing")]
     type_: String,
-    /// The type in words, the same for every occurrence.
+    /// Summary of the problem type; the same for every occurrence.
     title: &'static str,
-    /// The HTTP status an answer with this problem has.
+    /// HTTP status of a response with this problem.
     #[schema(value_type = i32, minimum = 400, maximum = 599)]
     status: u16,
-    /// This occurrence in words.
-    detail: String,
-    /// What this is about: the operation, for one.
+    /// Description of this occurrence.
+    pub(crate) detail: String,
+    /// URL of the affected resource, such as the operation.
     #[schema(value_type = String, format = "uri-reference", required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<String>,
-    /// The problem type as a word for programs.
+    /// Machine-readable problem type.
     #[schema(value_type = ProblemCodeSchema)]
     code: ProblemCode,
-    /// Whether the same request, or the operation by itself, can succeed later without being changed.
+    /// Whether the same request can succeed later without a change; for the problem of an
+    /// operation, whether the operation can.
     retryable: bool,
-    /// Every rule the request breaks.
+    /// All validation errors of the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldError>,
-    /// What AWS said.
+    /// The error that AWS returned.
     #[schema(value_type = AwsAnswer, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) aws: Option<AwsAnswer>,
-    /// What to do about it, by AWS's own documentation.
+    /// Fixes, with links to AWS's documentation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(crate) hints: Vec<ProblemHint>,
-    /// Where what is in AWS differs from what would have been made.
+    /// Differences between the existing AWS resource and the requested one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(crate) differences: Vec<FieldDifference>,
-    /// What can be chosen from: role ARNs, for instance.
+    /// Values to choose from, such as role ARNs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(crate) candidates: Vec<String>,
-    /// AWS's own events about the thing, newest first.
+    /// Events that AWS reports about the resource, newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(crate) events: Vec<String>,
-    /// What a preflight found to be wrong, or could not look at.
+    /// Preflight checks that failed or could not run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(crate) checks: Vec<PreflightCheck>,
-    /// The request to this service that resolves it, ready to be sent.
+    /// The request to this API that resolves the problem.
     #[schema(value_type = Resolution, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     resolution: Option<Resolution>,
 }
 
-/// A request to this service.
+/// A request to this API, ready to be sent.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Resolution {
-    /// The method.
+    /// HTTP method.
     #[schema(example = "POST")]
     method: &'static str,
-    /// The path.
     #[schema(format = "uri-reference", example = "/v1/clusters/orders-cache/adopt")]
     path: String,
-    /// The body.
+    /// JSON request body.
     #[schema(value_type = Object)]
     body: Value,
 }
 
-/// One thing that a preflight looked at.
+/// One check of a preflight.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PreflightCheck {
-    /// A permission's action, or a word.
+    /// The IAM action of a permission check, or the name of another check.
     #[schema(example = "iam:CreatePolicy")]
     pub(crate) name: String,
-    /// How it went.
+    /// Result of the check.
     #[schema(value_type = CheckResultSchema)]
     pub(crate) result: CheckStatus,
-    /// What was seen, or why it could not be looked at.
+    /// What was found, or why the check could not run.
     pub(crate) detail: String,
-    /// What to do, where it failed.
+    /// Fixes of a failed check.
     pub(crate) hints: Vec<ProblemHint>,
 }
 
-/// One broken rule. `pointer` names a field of the body, `parameter` a header or a part of the URL.
+/// One validation error. `pointer` names a field of the body, `parameter` a header or a query
+/// parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// JSON pointer (RFC 6901) of the field in the body.
@@ -112,61 +113,61 @@ pub struct FieldError {
     #[schema(value_type = String, required = false, example = "limit")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parameter: Option<String>,
-    /// The rule as a word for programs.
+    /// Machine-readable rule.
     #[schema(example = "out_of_range")]
     pub(crate) code: String,
-    /// The rule in words.
+    /// Description of the rule.
     #[schema(example = "must be between 1 and 11")]
     pub(crate) detail: String,
 }
 
-/// What AWS said about a call it refused.
+/// The error of a call to AWS.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AwsAnswer {
-    /// `iam`, `dax` or `sts`.
+    /// AWS service, such as `iam`, `dax` or `sts`.
     pub(crate) service: String,
-    /// The API operation, such as `CreatePolicy`.
+    /// API operation, such as `CreatePolicy`.
     pub(crate) operation: String,
-    /// AWS's error code, or a word of ours when no answer came.
+    /// AWS's error code; a code of this service if AWS did not respond.
     pub(crate) code: String,
     /// AWS's message, verbatim.
     pub(crate) message: String,
-    /// AWS's request id.
+    /// AWS's request ID.
     pub(crate) request_id: Option<String>,
-    /// The refused action, such as `iam:CreatePolicy`.
+    /// The denied action, such as `iam:CreatePolicy`.
     pub(crate) action: Option<String>,
-    /// The resource, as AWS names it.
+    /// The resource of the denied action, as AWS's message names it.
     pub(crate) resource: Option<String>,
-    /// Which kind of policy refused it.
+    /// Kind of policy that denied the action.
     #[schema(example = "identity_policy")]
     pub(crate) cause: Option<&'static str>,
 }
 
-/// What to do about a refusal.
+/// A fix for an AWS error.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ProblemHint {
-    /// A stable name.
+    /// Stable identifier of the hint.
     pub(crate) id: &'static str,
-    /// The remedy in one sentence.
+    /// The fix in one sentence.
     pub(crate) title: &'static str,
-    /// Why.
+    /// Cause of the error and details of the fix.
     pub(crate) explanation: &'static str,
-    /// An IAM policy that fixes this very failure, where a policy can.
+    /// IAM policy that allows the denied action; null if no policy can.
     #[schema(value_type = Option<Object>)]
     pub(crate) policy: Option<Value>,
-    /// The page of AWS's documentation.
+    /// URL of the page in AWS's documentation.
     #[schema(format = "uri")]
     pub(crate) documentation: &'static str,
 }
 
-/// One difference between what is in AWS and what would have been made.
+/// A setting of an existing AWS resource that differs from the requested one.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct FieldDifference {
-    /// The field.
+    /// Name of the setting.
     pub(crate) field: String,
-    /// What would have been made.
+    /// The requested value.
     pub(crate) expected: String,
-    /// What is there.
+    /// The value in AWS.
     pub(crate) found: String,
 }
 
@@ -181,7 +182,7 @@ impl From<Difference> for FieldDifference {
 }
 
 impl FieldError {
-    /// A rule that a field of the body breaks.
+    /// An error in a field of the body; `pointer` is a JSON pointer.
     pub(crate) fn at(pointer: impl Into<String>, rule: RuleViolation) -> Self {
         Self {
             pointer: Some(pointer.into()),
@@ -191,7 +192,7 @@ impl FieldError {
         }
     }
 
-    /// A rule that a query parameter or a header breaks.
+    /// An error in a query parameter or a header.
     pub(crate) fn of_parameter(name: impl Into<String>, rule: RuleViolation) -> Self {
         Self {
             pointer: None,
@@ -203,7 +204,7 @@ impl FieldError {
 }
 
 impl Problem {
-    /// A problem of a type, with this occurrence in words.
+    /// A problem of a type; `detail` describes this occurrence.
     pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self {
             type_: format!("/problems/{}", code.as_str()),
@@ -224,7 +225,7 @@ impl Problem {
         }
     }
 
-    /// A request that cannot be read at all.
+    /// A request that cannot be parsed: status 400.
     pub(crate) fn unreadable(detail: impl Into<String>) -> Self {
         Self {
             status: 400,
@@ -232,15 +233,15 @@ impl Problem {
         }
     }
 
-    /// A request that breaks rules.
+    /// A request with validation errors: status 422.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [one] => match (&one.pointer, &one.parameter) {
-                (Some(pointer), _) if !pointer.is_empty() => format!("{pointer} {}", one.detail),
-                (_, Some(parameter)) => format!("{parameter} {}", one.detail),
+                (Some(pointer), _) if !pointer.is_empty() => format!("{pointer}: {}", one.detail),
+                (_, Some(parameter)) => format!("{parameter}: {}", one.detail),
                 (Some(_) | None, None) => format!("the body {}", one.detail),
             },
-            many => format!("{} rules are broken; see `errors`", many.len()),
+            many => format!("{} fields are invalid; see `errors`", many.len()),
         };
         Self {
             errors,
@@ -248,7 +249,7 @@ impl Problem {
         }
     }
 
-    /// A request to change what cannot change.
+    /// A request to change settings that are fixed at creation.
     pub(crate) fn immutable(errors: Vec<FieldError>) -> Self {
         let pointers = errors
             .iter()
@@ -257,7 +258,7 @@ impl Problem {
             .filter_map(|error| error.pointer.as_deref())
             .collect();
         let detail = format!(
-            "{} cannot change here; `errors` says what to do",
+            "cannot be changed by PATCH: {}; see `errors` for the alternative",
             pointers.join(", ")
         );
         Self {
@@ -266,7 +267,8 @@ impl Problem {
         }
     }
 
-    /// The same problem, about a cluster: one of that name that is not ours can be adopted at once.
+    /// The same problem about a cluster. If an unmanaged cluster of that name exists, `resolution`
+    /// is the request that adopts it.
     pub(crate) fn about_cluster(self, name: &str) -> Self {
         let adopt = || Resolution {
             method: "POST",
@@ -277,7 +279,7 @@ impl Problem {
         Self { resolution, ..self }
     }
 
-    /// The same problem, about an operation.
+    /// The same problem with the operation as its `instance`.
     pub(crate) fn about_operation(self, id: Uuid) -> Self {
         Self {
             instance: Some(format!("/v1/operations/{id}")),
@@ -285,12 +287,11 @@ impl Problem {
         }
     }
 
-    /// Its type.
     pub(crate) fn code(&self) -> ProblemCode {
         self.code
     }
 
-    /// The HTTP status of an answer that is this problem.
+    /// HTTP status of a response with this problem.
     pub(crate) fn status(&self) -> u16 {
         self.status
     }
@@ -303,12 +304,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_has_its_five_members_and_ours_and_nothing_empty() {
+    fn a_problem_has_the_members_of_rfc_9457_and_omits_empty_ones() {
         let problem =
             Problem::new(ProblemCode::OperationInProgress, "busy").about_operation(Uuid::nil());
         let expected = json!({
             "type": "/problems/operation_in_progress",
-            "title": "Another operation works on this cluster",
+            "title": "Another operation is in progress on this cluster",
             "status": 409,
             "detail": "busy",
             "instance": "/v1/operations/00000000-0000-0000-0000-000000000000",
@@ -319,12 +320,12 @@ mod tests {
     }
 
     #[test]
-    fn a_single_broken_rule_is_told_in_the_detail() {
+    fn a_single_validation_error_is_in_the_detail() {
         let rule = || RuleViolation::new("out_of_range", "must be between 1 and 11");
         let one = Problem::invalid(vec![FieldError::at("/replication_factor", rule())]);
-        assert_eq!(one.detail, "/replication_factor must be between 1 and 11");
+        assert_eq!(one.detail, "/replication_factor: must be between 1 and 11");
         let header = Problem::invalid(vec![FieldError::of_parameter("limit", rule())]);
-        assert_eq!(header.detail, "limit must be between 1 and 11");
+        assert_eq!(header.detail, "limit: must be between 1 and 11");
         let body = Problem::invalid(vec![FieldError::at(
             "",
             RuleViolation::new("wrong_type", "must be an object"),
@@ -336,7 +337,7 @@ mod tests {
         ]);
         assert_eq!(
             (many.detail.as_str(), many.status),
-            ("2 rules are broken; see `errors`", 422)
+            ("2 fields are invalid; see `errors`", 422)
         );
     }
 }

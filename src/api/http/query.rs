@@ -1,4 +1,6 @@
-//! Parameters: names and values behind the `?`, every one of them known, and given once.
+//! Query parameters: each must be known and must be sent once.
+
+use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -10,8 +12,9 @@ use crate::domain::validation::violation::RuleViolation;
 
 use super::problem::{FieldError, Problem};
 use crate::api::http::api_error::ApiError;
+use crate::api::http::enum_schemas::StringEnum;
 
-/// The query parameters of a request, read one by one; whatever is left over is unknown.
+/// The query parameters of a request. A handler takes the ones it knows; the rest is unknown.
 pub(crate) struct Parameters {
     pairs: Vec<(String, String)>,
     errors: Vec<FieldError>,
@@ -26,32 +29,32 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
                 pairs,
                 errors: Vec::new(),
             }),
-            Err(_) => Err(Problem::unreadable("the query of the URL cannot be read").into()),
+            Err(_) => Err(Problem::unreadable("the query string is malformed").into()),
         }
     }
 }
 
 impl Parameters {
-    /// The value of a parameter, if it is given and good.
+    /// Removes a parameter and returns its value, if it is present and valid.
     pub(crate) fn take<T>(
         &mut self,
         name: &str,
         read: impl Fn(&str) -> Result<T, RuleViolation>,
     ) -> Option<T> {
-        let (given, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pairs)
+        let (taken, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pairs)
             .into_iter()
             .partition(|(key, _)| key == name);
-        self.pairs = left;
-        let read = match given.as_slice() {
+        self.pairs = rest;
+        let read = match taken.as_slice() {
             [] => return None,
             [(_, value)] => read(value),
-            _ => Err(RuleViolation::new("repeated", "must be given once")),
+            _ => Err(RuleViolation::new("repeated", "must be sent once")),
         };
         read.map_err(|rule| self.errors.push(FieldError::of_parameter(name, rule)))
             .ok()
     }
 
-    /// Ends the reading: refused if a value was bad or a parameter is unknown.
+    /// Ends the parsing: an error if a value was invalid or a parameter is unknown.
     pub(crate) fn finish(mut self) -> Result<(), ApiError> {
         for (name, _) in &self.pairs {
             let rule =
@@ -66,27 +69,22 @@ impl Parameters {
     }
 }
 
-/// A word of a closed set.
-pub(crate) fn word<T: crate::api::http::enum_schemas::StringEnum>(
-    parse: impl Fn(&str) -> Option<T>,
-) -> impl Fn(&str) -> Result<T, RuleViolation> {
-    move |text| {
-        let unknown = || {
-            RuleViolation::new(
-                "unknown_value",
-                format!("must be one of {}", T::words().join(", ")),
-            )
-        };
-        parse(text).ok_or_else(unknown)
-    }
+/// Parses a value of an enum; the error lists the allowed values.
+pub(crate) fn one_of<T: StringEnum + FromStr>(text: &str) -> Result<T, RuleViolation> {
+    text.parse().map_err(|_| {
+        RuleViolation::new(
+            "unknown_value",
+            format!("must be one of {}", T::values().join(", ")),
+        )
+    })
 }
 
-/// The name of a cluster in a path. A name no cluster can have is a cluster there is not.
+/// Parses the name of a cluster in a path. An invalid name is a 404, as no cluster can have it.
 pub(crate) fn cluster_in_path(text: &str) -> Result<ClusterName, ApiError> {
     ClusterName::parse(text).map_err(|_| no_such_cluster(text))
 }
 
-/// The refusal of a name that no managed cluster has.
+/// The 404 for a cluster that is not managed.
 pub(crate) fn no_such_cluster(name: &str) -> ApiError {
     ApiError::new(
         ProblemCode::NotFound,
@@ -94,12 +92,12 @@ pub(crate) fn no_such_cluster(name: &str) -> ApiError {
     )
 }
 
-/// The id of an operation in a path.
+/// Parses the ID of an operation in a path. An invalid ID is a 404.
 pub(crate) fn operation_in_path(text: &str) -> Result<Uuid, ApiError> {
     Uuid::parse_str(text).map_err(|_| no_such_operation(text))
 }
 
-/// The refusal of an id that no operation has.
+/// The 404 for an operation that does not exist.
 pub(crate) fn no_such_operation(id: &str) -> ApiError {
     ApiError::new(
         ProblemCode::NotFound,
@@ -124,13 +122,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn known_parameters_are_read_and_others_refused() {
+    async fn known_parameters_are_read_and_others_rejected() {
         let mut good = parameters("status=blocked").await.unwrap();
         assert_eq!(
-            good.take("status", word(Status::parse)),
+            good.take("status", one_of::<Status>),
             Some(Status::Blocked)
         );
-        assert_eq!(good.take("kind", word(Status::parse)), None);
+        assert_eq!(good.take("kind", one_of::<Status>), None);
         assert!(good.finish().is_ok());
         for bad in [
             "status=lost",
@@ -141,16 +139,16 @@ mod tests {
             "%00=1",
         ] {
             let mut parameters = parameters(bad).await.unwrap();
-            parameters.take("status", word(Status::parse));
+            parameters.take("status", one_of::<Status>);
             assert!(parameters.finish().is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn names_in_paths_are_folded_and_impossible_ones_not_found() {
+    fn names_in_paths_are_case_folded_and_invalid_ones_not_found() {
         assert_eq!(cluster_in_path("Orders").unwrap().as_str(), "orders");
-        for impossible in ["", "a b", "1a", "a\0b", "a/b", "é"] {
-            assert!(cluster_in_path(impossible).is_err());
+        for invalid in ["", "a b", "1a", "a\0b", "a/b", "é"] {
+            assert!(cluster_in_path(invalid).is_err());
         }
         assert!(operation_in_path("x").is_err());
     }

@@ -1,4 +1,4 @@
-//! Request facts: what every request carries and every answer gives back: ids, a span, and the headers of all answers.
+//! Request context: request ID, trace context, tracing span, and the headers of all responses.
 
 use std::time::Instant;
 
@@ -16,32 +16,32 @@ use crate::api::http::api_error::ApiError;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// Longest request id that is kept as it came.
+/// Maximum length of a caller's request ID; a longer one is replaced.
 const REQUEST_ID_MAX: usize = 128;
-/// Methods that figures tell apart; callers could make up any others, and each would be a series of its own.
+/// Methods with their own metric label; any other could create an unbounded number of series.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"];
 const OTHER_METHOD: &str = "(other)";
-/// What stands for the path of a request that no route takes: the path itself may hold anything.
+/// Metric label of a request without a route; its path is arbitrary.
 const NO_ROUTE: &str = "(none)";
 
-/// The ids of a request, taken over from the caller where they are good, else made anew.
+/// The IDs of a request: the caller's if valid, else new ones.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestContext {
-    /// `X-Request-Id`.
+    /// Value of `X-Request-Id`.
     pub(crate) request_id: String,
-    /// `traceparent` (W3C Trace Context).
+    /// Value of `traceparent` (W3C Trace Context).
     pub(crate) traceparent: String,
 }
 
 impl RequestContext {
     fn of(headers: &HeaderMap) -> Self {
-        let only = |name: &HeaderName| {
+        let single = |name: &HeaderName| {
             let mut values = headers.get_all(name).iter();
             let first = values.next().and_then(|value| value.to_str().ok());
             first.filter(|_| values.next().is_none()).map(str::to_owned)
         };
-        let request_id = only(&REQUEST_ID).filter(|id| is_request_id(id));
-        let traceparent = only(&TRACEPARENT).filter(|text| is_traceparent(text));
+        let request_id = single(&REQUEST_ID).filter(|id| is_request_id(id));
+        let traceparent = single(&TRACEPARENT).filter(|text| is_traceparent(text));
         Self {
             request_id: request_id.unwrap_or_else(|| Uuid::now_v7().to_string()),
             traceparent: traceparent.unwrap_or_else(new_traceparent),
@@ -53,14 +53,14 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let facts = parts.extensions.get::<Self>().cloned();
-        facts.ok_or_else(|| ApiError::new(ProblemCode::Internal, "the request has no id"))
+        let context = parts.extensions.get::<Self>().cloned();
+        context.ok_or_else(|| ApiError::new(ProblemCode::Internal, "the request has no ID"))
     }
 }
 
 fn is_request_id(text: &str) -> bool {
-    let known = |c: char| c.is_ascii_alphanumeric() || "-_.:/+=@~".contains(c);
-    (1..=REQUEST_ID_MAX).contains(&text.len()) && text.chars().all(known)
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.:/+=@~".contains(c);
+    (1..=REQUEST_ID_MAX).contains(&text.len()) && text.chars().all(is_allowed)
 }
 
 fn is_traceparent(text: &str) -> bool {
@@ -85,9 +85,10 @@ fn new_traceparent() -> String {
     format!("00-{:032x}-{:016x}-00", trace.max(1), parent.max(1))
 }
 
-/// Gives each request its ids and its span, and each answer the headers that all answers have.
+/// Middleware that adds the context and a span to each request, records its duration, and adds the
+/// common headers to its response.
 pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
-    let facts = RequestContext::of(request.headers());
+    let context = RequestContext::of(request.headers());
     let route = request
         .extensions()
         .get::<MatchedPath>()
@@ -99,15 +100,15 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
         http.method = %method,
         http.route = route,
         http.status = tracing::field::Empty,
-        request.id = facts.request_id,
+        request.id = context.request_id,
     );
-    request.extensions_mut().insert(facts.clone());
+    request.extensions_mut().insert(context.clone());
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
     span.record("http.status", status);
     let elapsed = started.elapsed();
-    span.in_scope(|| tracing::debug!(duration_ms = elapsed.as_millis(), "answered"));
+    span.in_scope(|| tracing::debug!(duration_ms = elapsed.as_millis(), "response sent"));
     let method = METHODS
         .into_iter()
         .find(|known| *known == method.as_str())
@@ -118,16 +119,16 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
         ("status", status.to_string()),
     ];
     metrics::histogram!("http_request_duration_seconds", &labels).record(elapsed.as_secs_f64());
-    add_headers(response.headers_mut(), &facts);
+    add_headers(response.headers_mut(), &context);
     response
 }
 
-fn add_headers(headers: &mut HeaderMap, facts: &RequestContext) {
-    let given_back = [
-        (REQUEST_ID, &facts.request_id),
-        (TRACEPARENT, &facts.traceparent),
+fn add_headers(headers: &mut HeaderMap, context: &RequestContext) {
+    let ids = [
+        (REQUEST_ID, &context.request_id),
+        (TRACEPARENT, &context.traceparent),
     ];
-    for (name, text) in given_back {
+    for (name, text) in ids {
         if let Ok(value) = HeaderValue::from_str(text) {
             headers.insert(name, value);
         }
@@ -143,10 +144,10 @@ fn add_headers(headers: &mut HeaderMap, facts: &RequestContext) {
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-    let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    let load_nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(nothing);
+        .or_insert(load_nothing);
 }
 
 #[cfg(test)]
@@ -154,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn good_ids_are_kept_and_others_made_anew() {
+    fn only_valid_ids_are_kept() {
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert!(is_traceparent(trace) && is_traceparent(&new_traceparent()));
         let bad = [
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_header_is_not_believed() {
+    fn a_repeated_header_is_ignored() {
         let mut headers = HeaderMap::new();
         headers.append(REQUEST_ID, HeaderValue::from_static("a"));
         assert_eq!(RequestContext::of(&headers).request_id, "a");

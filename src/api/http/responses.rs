@@ -1,4 +1,4 @@
-//! Answers: the headers that go with an operation, a single resource and a list.
+//! Responses with their headers: a single resource, a list, an accepted operation.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use crate::api::http::api_error::ApiError;
 use crate::api::http::prefer::Waited;
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
-/// When to ask again about an operation that is at work.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// Longest time until an operation is asked about again.
-const ASK_AGAIN_MAX: Duration = Duration::from_secs(60);
+/// Minimum of `Retry-After` for an unfinished operation.
+const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
+/// Maximum of `Retry-After` for an unfinished operation.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
-/// The versions a caller has, from `If-None-Match`.
+/// The entity tags in `If-None-Match`: the versions that the caller has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct IfNoneMatch(Vec<String>);
 
@@ -42,11 +42,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
 
 impl IfNoneMatch {
     fn has(&self, tag: &str) -> bool {
-        self.0.iter().any(|one| one == "*" || one == tag)
+        self.0.iter().any(|sent| sent == "*" || sent == tag)
     }
 }
 
-/// The version a change is meant for, from `If-Match`: nothing, any version, or one of these.
+/// The entity tags in `If-Match`: the versions that a change applies to; empty if not sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct IfMatch(Vec<String>);
 
@@ -66,14 +66,15 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 
 impl IfMatch {
     /// Whether the header was sent.
-    pub(crate) fn is_given(&self) -> bool {
+    pub(crate) fn is_present(&self) -> bool {
         !self.0.is_empty()
     }
 
-    /// Whether the change is meant for this version. The comparison is the strong one: a weak tag matches nothing.
+    /// Whether the change applies to this version. The comparison is strong (RFC 9110, section
+    /// 8.8.3.2): a weak tag matches nothing.
     pub(crate) fn allows(&self, version: i64) -> bool {
         let tag = etag(version);
-        self.0.iter().any(|one| one == "*" || *one == tag)
+        self.0.iter().any(|sent| sent == "*" || *sent == tag)
     }
 }
 
@@ -82,7 +83,7 @@ pub(crate) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-/// A single resource: with its entity tag, or nothing if the caller has this version.
+/// A single resource with its entity tag; 304 without a body if the caller has this version.
 pub(crate) fn single<T: Serialize>(version: i64, resource: &T, known: &IfNoneMatch) -> Response {
     let tag = etag(version);
     let mut headers = HeaderMap::new();
@@ -93,7 +94,7 @@ pub(crate) fn single<T: Serialize>(version: i64, resource: &T, known: &IfNoneMat
     (headers, Json(resource)).into_response()
 }
 
-/// A list, with the link to its next page.
+/// A page of a list, with the `Link` to the next page.
 pub(crate) fn list<T: Serialize>(page: &T, next: Option<&str>) -> Response {
     let mut headers = HeaderMap::new();
     if let Some(link) = next {
@@ -102,22 +103,26 @@ pub(crate) fn list<T: Serialize>(page: &T, next: Option<&str>) -> Response {
     (headers, Json(page)).into_response()
 }
 
-/// An accepted mutation: where to ask about it, and when.
+/// The 202 of an accepted operation: its URL, and when to poll it.
 pub(crate) fn accepted<T: Serialize>(
     location: &str,
     operation: &T,
-    ask_again: Duration,
+    retry_after: Duration,
     waited: &Waited,
 ) -> Response {
     let mut headers = HeaderMap::new();
     insert(&mut headers, header::LOCATION, location);
-    insert_pace(&mut headers, Some(ask_again), waited);
+    insert_polling_headers(&mut headers, Some(retry_after), waited);
     (StatusCode::ACCEPTED, headers, Json(operation)).into_response()
 }
 
-/// Adds when to ask again, and what became of the caller's preference.
-pub(crate) fn insert_pace(headers: &mut HeaderMap, ask_again: Option<Duration>, waited: &Waited) {
-    if let Some(wait) = ask_again {
+/// Adds `Retry-After` and `Preference-Applied`.
+pub(crate) fn insert_polling_headers(
+    headers: &mut HeaderMap,
+    retry_after: Option<Duration>,
+    waited: &Waited,
+) {
+    if let Some(wait) = retry_after {
         insert(headers, header::RETRY_AFTER, &wait.as_secs().to_string());
     }
     if let Some(applied) = &waited.applied {
@@ -125,18 +130,18 @@ pub(crate) fn insert_pace(headers: &mut HeaderMap, ask_again: Option<Duration>, 
     }
 }
 
-/// When to ask again about an unfinished operation: when it is visited next, and no sooner than in a second.
-pub(crate) fn ask_again(next_attempt_at: Option<DateTime<Utc>>) -> Duration {
+/// `Retry-After` of an unfinished operation: the time until its next turn, within limits.
+pub(crate) fn retry_after(next_attempt_at: Option<DateTime<Utc>>) -> Duration {
     let until = next_attempt_at
         .and_then(|at| (at - now()).to_std().ok())
         .unwrap_or_default();
-    Duration::from_secs(until.as_secs_f64().ceil() as u64).clamp(ASK_AGAIN, ASK_AGAIN_MAX)
+    Duration::from_secs(until.as_secs_f64().ceil() as u64).clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX)
 }
 
-/// The clock of this process, for what is only told and never decides.
+/// The clock of this process; only for values that are shown, never for decisions.
 #[expect(
     clippy::disallowed_methods,
-    reason = "an estimate shown to people needs no agreed clock; nothing is decided by it"
+    reason = "an estimate in a response needs no database clock; no decision depends on it"
 )]
 pub(crate) fn now() -> DateTime<Utc> {
     Utc::now()
@@ -156,7 +161,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_known_version_is_not_sent_again() {
+    async fn a_version_that_the_caller_has_is_not_sent() {
         for (known, status) in [
             ("\"7\"", 304),
             ("W/\"7\"", 304),
@@ -173,14 +178,14 @@ mod tests {
             let known_versions = IfNoneMatch::from_request_parts(&mut parts, &())
                 .await
                 .unwrap();
-            let answer = single(7, &"x", &known_versions);
-            assert_eq!(answer.status(), status, "{known}");
-            assert_eq!(answer.headers()[header::ETAG], "\"7\"");
+            let response = single(7, &"x", &known_versions);
+            assert_eq!(response.status(), status, "{known}");
+            assert_eq!(response.headers()[header::ETAG], "\"7\"");
         }
     }
 
     #[tokio::test]
-    async fn a_change_is_for_one_version_and_weak_tags_match_nothing() {
+    async fn if_match_compares_strongly() {
         for (sent, matches) in [
             ("\"7\"", true),
             ("\"6\" , \"7\"", true),
@@ -195,27 +200,33 @@ mod tests {
                 .body(())
                 .unwrap()
                 .into_parts();
-            let wanted = IfMatch::from_request_parts(&mut parts, &()).await.unwrap();
-            assert!(wanted.is_given());
-            assert_eq!(wanted.allows(7), matches, "{sent}");
+            let if_match = IfMatch::from_request_parts(&mut parts, &()).await.unwrap();
+            assert!(if_match.is_present());
+            assert_eq!(if_match.allows(7), matches, "{sent}");
         }
         let (mut parts, ()) = Request::patch("/").body(()).unwrap().into_parts();
         assert!(
             !IfMatch::from_request_parts(&mut parts, &())
                 .await
                 .unwrap()
-                .is_given()
+                .is_present()
         );
     }
 
     #[test]
-    fn callers_come_back_when_something_can_have_changed() {
-        assert_eq!(ask_again(None), ASK_AGAIN);
-        assert_eq!(ask_again(Some(now() - TimeDelta::hours(1))), ASK_AGAIN);
+    fn retry_after_is_the_time_until_the_next_turn_within_limits() {
+        assert_eq!(retry_after(None), RETRY_AFTER_MIN);
         assert_eq!(
-            ask_again(Some(now() + TimeDelta::milliseconds(9_500))),
+            retry_after(Some(now() - TimeDelta::hours(1))),
+            RETRY_AFTER_MIN
+        );
+        assert_eq!(
+            retry_after(Some(now() + TimeDelta::milliseconds(9_500))),
             Duration::from_secs(10)
         );
-        assert_eq!(ask_again(Some(now() + TimeDelta::hours(1))), ASK_AGAIN_MAX);
+        assert_eq!(
+            retry_after(Some(now() + TimeDelta::hours(1))),
+            RETRY_AFTER_MAX
+        );
     }
 }

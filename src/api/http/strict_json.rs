@@ -1,17 +1,18 @@
-//! Strict JSON: what other readers take silently is refused, so that two readers never see two different bodies.
+//! Strict JSON: rejects input that JSON parsers interpret differently.
 //!
-//! Refused are keys that appear twice, U+0000 (PostgreSQL cannot hold it), nesting deeper than 16, and, by the parser
-//! below, lone surrogates, numbers no float holds, bytes that are not UTF-8 and anything after the value.
+//! This module rejects duplicate keys, U+0000 (PostgreSQL cannot store it) and nesting deeper than
+//! 16. `serde_json` rejects lone surrogates, numbers outside the range of `f64`, invalid UTF-8 and
+//! trailing data.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Deepest nesting: a scalar has depth 0, each object or array around it adds one.
+/// Maximum nesting depth: a scalar has depth 0, each object or array around it adds one.
 const DEPTH_MAX: usize = 16;
 
-/// Reads a body, or says where it stops being JSON.
+/// Parses a body. Errors contain line and column; a broken rule of this module is a data error.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { depth: 0 }.deserialize(&mut reader)?;
@@ -27,7 +28,7 @@ struct Strict {
 impl Strict {
     fn deeper<E: Error>(self) -> Result<Self, E> {
         if self.depth == DEPTH_MAX {
-            return Err(E::custom(format!("nested deeper than {DEPTH_MAX}")));
+            return Err(E::custom(format!("the body is nested deeper than {DEPTH_MAX}")));
         }
         Ok(Self {
             depth: self.depth + 1,
@@ -69,11 +70,11 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
         Number::from_f64(value)
             .map(Value::Number)
-            .ok_or_else(|| E::custom("number out of range"))
+            .ok_or_else(|| E::custom("a number is out of range"))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        text(value).map(Value::String)
+        checked(value).map(Value::String)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
@@ -89,7 +90,7 @@ impl<'de> Visitor<'de> for Strict {
         let inner = self.deeper()?;
         let mut members = Map::new();
         while let Some(key) = object.next_key::<String>()? {
-            let key = text(&key)?;
+            let key = checked(&key)?;
             if members.contains_key(&key) {
                 return Err(A::Error::custom(format!("the key {key:?} appears twice")));
             }
@@ -99,9 +100,9 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-fn text<E: Error>(text: &str) -> Result<String, E> {
+fn checked<E: Error>(text: &str) -> Result<String, E> {
     if text.contains('\0') {
-        return Err(E::custom("U+0000 is not allowed in texts"));
+        return Err(E::custom("U+0000 is not allowed in strings"));
     }
     Ok(text.to_owned())
 }
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_read() {
+    fn json_is_parsed() {
         let body = br#" {"a": [1, -2, 3.5, true, null, "\ud83d\ude00"], "b": {"": "x"}} "#;
         assert_eq!(
             read(body).unwrap(),
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_bodies_are_refused() {
+    fn hostile_bodies_are_rejected() {
         let digits = "9".repeat(400);
         let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         let deep = nested(17);
@@ -171,13 +172,13 @@ mod tests {
         }
         assert!(
             read(nested(100_000).as_bytes()).is_err(),
-            "no stack is used up"
+            "the stack must not overflow"
         );
     }
 
     #[test]
-    fn the_reason_names_the_place() {
-        let reason = read(b"{\"a\": 1,\n \"a\": 2}").unwrap_err().to_string();
-        assert_eq!(reason, "the key \"a\" appears twice at line 2 column 4");
+    fn the_error_contains_line_and_column() {
+        let error = read(b"{\"a\": 1,\n \"a\": 2}").unwrap_err().to_string();
+        assert_eq!(error, "the key \"a\" appears twice at line 2 column 4");
     }
 }

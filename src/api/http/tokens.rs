@@ -1,15 +1,15 @@
-//! Bearer tokens: how one looks, and how it is kept.
+//! Bearer tokens: their format and the hash that is stored.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-/// First characters of a token, so that people and secret scanners know one.
+/// Prefix of a token, so that people and secret scanners recognize it.
 const PREFIX: &str = "dxp_";
-/// Random bytes of a token.
+/// Number of random bytes in a token.
 const SECRET_BYTES: usize = 32;
 
-/// A new token, to be shown once, and the hash of it, to be kept.
+/// Creates a token. Returns the token, to be shown once, and its hash, to be stored.
 pub fn new_token() -> (String, Vec<u8>) {
     let secret: [u8; SECRET_BYTES] = rand::random();
     let token = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(secret));
@@ -17,8 +17,8 @@ pub fn new_token() -> (String, Vec<u8>) {
     (token, hash)
 }
 
-/// The hash under which a token is kept, or `None` if the text is not one. A plain SHA-256 suffices: the secret has 256
-/// random bits, so there is nothing to guess.
+/// The stored hash of a token, or `None` if the text is not a token. A plain SHA-256 suffices,
+/// because the secret has 256 random bits.
 pub fn token_hash(text: &str) -> Option<Vec<u8>> {
     let secret = BASE64_URL_SAFE_NO_PAD
         .decode(text.strip_prefix(PREFIX)?)
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_known_by_its_hash() {
+    fn a_token_is_recognized_by_its_hash() {
         let (token, hash) = new_token();
         assert_eq!(token.len(), 4 + 43);
         assert_eq!(token_hash(&token), Some(hash.clone()));
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_tokens() {
+    fn other_texts_are_not_tokens() {
         let (token, _) = new_token();
         for text in [
             "",

@@ -1,4 +1,4 @@
-//! Broken rules: every rule that a body breaks, collected while its fields are read.
+//! Violations: the broken rules of a body, collected while its fields are validated.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use crate::domain::validation::violation::RuleViolation;
 
 use super::problem::FieldError;
 
-/// Broken rules, as they are found.
+/// The validation errors of a body, in the order in which they were found.
 #[derive(Default)]
 pub(crate) struct Violations(pub(crate) Vec<FieldError>);
 
 impl Violations {
-    /// The value, or nothing and one more broken rule.
+    /// Returns the value, or adds the broken rule.
     pub(crate) fn check<T>(
         &mut self,
         pointer: impl Into<String>,
@@ -22,13 +22,13 @@ impl Violations {
             .ok()
     }
 
-    /// One more broken rule.
+    /// Adds a broken rule.
     pub(crate) fn add(&mut self, pointer: impl Into<String>, code: &'static str, detail: &str) {
         self.0
             .push(FieldError::at(pointer, RuleViolation::new(code, detail)));
     }
 
-    /// The value of a field that must be there.
+    /// Returns the value of a required field, or adds an error.
     pub(crate) fn require<T>(&mut self, pointer: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
             self.add(pointer, "required", "is required");
@@ -36,7 +36,8 @@ impl Violations {
         value
     }
 
-    /// Each item of a list by its own rule, none twice, and not too many.
+    /// Validates a list: each item by `read`, no duplicates, 1 to `most` items. Returns the valid
+    /// items.
     pub(crate) fn list(
         &mut self,
         pointer: &str,
@@ -52,17 +53,17 @@ impl Violations {
             );
         }
         let mut seen = BTreeSet::new();
-        let mut good = Vec::new();
+        let mut valid = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let Some(item) = self.check(format!("{pointer}/{index}"), read(item)) else {
                 continue;
             };
             if seen.insert(item.clone()) {
-                good.push(item);
+                valid.push(item);
             } else {
                 self.add(format!("{pointer}/{index}"), "duplicate", "is listed twice");
             }
         }
-        good
+        valid
     }
 }

@@ -1,4 +1,5 @@
-//! What a request can name in AWS, and the orphans: roles, subnet groups, parameter groups.
+//! AWS resources that a request can name (service roles, subnet groups, parameter groups), and
+//! orphans.
 
 pub(super) mod orphans;
 pub(super) mod parameter_groups;

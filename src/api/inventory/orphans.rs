@@ -1,4 +1,4 @@
-//! Orphans: what carries our mark in AWS and belongs to no cluster of ours.
+//! Orphans: AWS resources with ownership tags that belong to no managed cluster.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,41 +16,41 @@ use crate::api::http::enum_schemas::ResourceKindSchema;
 use crate::api::http::query::Parameters;
 use crate::api::http::responses;
 
-/// Everything that carries our mark and belongs to no cluster of ours.
+/// All orphans of the account and Region.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OrphanList {
-    /// All of it.
     items: Vec<Orphan>,
-    /// Always null: the list is never cut.
+    /// Always null: the list has one page.
     next_cursor: Option<String>,
 }
 
-/// One thing in AWS.
+/// An AWS resource that is marked as created by this service and belongs to no managed cluster.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Orphan {
-    /// What it is.
     #[schema(value_type = ResourceKindSchema)]
     kind: ResourceKind,
-    /// Its name.
     name: String,
-    /// Its ARN, where it has one.
+    /// ARN; null if the resource has none.
     arn: Option<String>,
-    /// Why it is listed.
+    /// Why the resource is an orphan.
     reason: String,
-    /// When it was made, where AWS says so.
+    /// Creation time; null if AWS does not report it.
     created_at: Option<DateTime<Utc>>,
-    /// How old it is, where AWS says so.
+    /// Age in seconds; null if AWS does not report the creation time.
     age_seconds: Option<i64>,
-    /// Whether a row of this database names it. The service's own sweep deletes nothing else.
+    /// Whether this database has a record of the resource. The sweep deletes only those.
     managed: bool,
-    /// The operation that made it, as far as it can be told.
+    /// ID of the operation that created the resource; null if unknown.
     operation_id: Option<Uuid>,
 }
 
-/// Lists what lies under our path or carries our tags and belongs to no cluster of ours. AWS is asked; nothing is touched.
+/// Lists orphans: AWS resources of this service that belong to no managed cluster.
+///
+/// Resources are found by IAM path, ownership tags and descriptions. The request reads from AWS and
+/// changes nothing.
 #[utoipa::path(
     get, path = "/v1/orphans", tag = "inventory", operation_id = "list_orphans",
-    responses((status = 200, description = "All of it.", body = OrphanList))
+    responses((status = 200, description = "All orphans.", body = OrphanList))
 )]
 pub(crate) async fn list_orphans(
     State(api): State<Api>,
@@ -59,17 +59,17 @@ pub(crate) async fn list_orphans(
     parameters.finish()?;
     let installation = api.store.installation().await?;
     let managed = api.store.managed_names().await?.into_iter().collect();
-    let _leave = api.aws_permit().await?;
-    let marked = api
+    let _permit = api.aws_permit().await?;
+    let tagged = api
         .inspector
-        .marked(installation.id, &managed)
+        .tagged(installation.id, &managed)
         .await
         .map_err(|fault| api.error_of(&fault))?;
-    // The store is asked after AWS, so that what an operation makes meanwhile is known here.
-    let names: Vec<String> = marked.iter().map(|thing| thing.name.clone()).collect();
+    // The store is read after AWS, so it has a record of everything that AWS returned.
+    let names: Vec<String> = tagged.iter().map(|resource| resource.name.clone()).collect();
     let evidence = api.store.evidence(&names).await?;
     let now = responses::now();
-    let items = orphans(marked, &evidence)
+    let items = orphans(tagged, &evidence)
         .into_iter()
         .map(|orphan| Orphan::of(orphan, now))
         .collect();

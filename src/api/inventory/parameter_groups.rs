@@ -1,4 +1,4 @@
-//! Parameter groups: which cache settings a cluster can share with others.
+//! Parameter groups: cache settings that clusters can share.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,39 +15,35 @@ use crate::api::http::paging::{ByName, Page, PageParameters};
 use crate::api::http::query::Parameters;
 use crate::api::http::responses;
 
-/// Parameter groups, by name.
+/// A page of parameter groups, by name.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ParameterGroupList {
-    /// The groups of this page.
     items: Vec<ParameterGroup>,
-    /// Where the next page begins; null on the last.
+    /// Cursor of the next page; null on the last page.
     next_cursor: Option<String>,
 }
 
-/// A parameter group.
+/// A DAX parameter group.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ParameterGroup {
-    /// Its name.
     #[schema(example = "default.dax1.0")]
     name: String,
-    /// Its description.
     description: String,
-    /// Whether we made it.
     #[schema(value_type = OwnerSchema)]
     owner: Owner,
-    /// The cluster we made it for.
+    /// Name of the cluster that this service created the group for; null if `external`.
     cluster: Option<String>,
 }
 
-/// Lists the parameter groups of the account, by name: AWS does not say how old they are.
+/// Lists the parameter groups of the account by name.
 ///
-/// AWS is asked. One that is `external` can be named as `parameter_group.name`; one that is `managed` serves its own
-/// cluster.
+/// The request reads from AWS. An `external` group can be used as `parameter_group.name`; a
+/// `managed` group is reserved for its cluster.
 #[utoipa::path(
     get, path = "/v1/parameter_groups", tag = "inventory", operation_id = "list_parameter_groups",
     params(PageParameters),
     responses((status = 200, description = "A page of groups.", body = ParameterGroupList, headers(
-        ("Link" = String, description = "The next page, `rel=\"next\"`, if there is one."),
+        ("Link" = String, description = "URL of the next page, `rel=\"next\"`, if there is one."),
     )))
 )]
 pub(crate) async fn list_parameter_groups(
@@ -57,7 +53,7 @@ pub(crate) async fn list_parameter_groups(
     let page = Page::<ByName>::read(&mut parameters);
     parameters.finish()?;
     let installation = api.store.installation().await?;
-    let _leave = api.aws_permit().await?;
+    let _permit = api.aws_permit().await?;
     let groups = api
         .inspector
         .parameter_groups(installation.id)

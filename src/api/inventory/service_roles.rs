@@ -1,4 +1,4 @@
-//! Service roles: which roles of the account DAX can assume.
+//! Service roles: the roles of the account that DAX can assume.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -18,42 +18,40 @@ use crate::api::http::paging::{ByAge, Page, PageParameters};
 use crate::api::http::query::Parameters;
 use crate::api::http::responses;
 
-/// Roles that trust DAX, newest first.
+/// A page of roles that trust DAX, newest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ServiceRoleList {
-    /// The roles of this page.
     items: Vec<ServiceRole>,
-    /// Where the next page begins; null on the last.
+    /// Cursor of the next page; null on the last page.
     next_cursor: Option<String>,
 }
 
-/// A role that trusts DAX.
+/// An IAM role that trusts DAX.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ServiceRole {
-    /// Its name.
     #[schema(example = "DAXServiceRole")]
     name: String,
-    /// Its ARN.
     #[schema(example = "arn:aws:iam::123456789012:role/service-role/DAXServiceRole")]
     arn: String,
-    /// Its IAM path.
+    /// IAM path.
     #[schema(example = "/service-role/")]
     path: String,
-    /// Whether it is ours: under our path, or with our tag.
     #[schema(value_type = OwnerSchema)]
     owner: Owner,
-    /// When it was made, where AWS says so.
+    /// Creation time; null if AWS does not report it.
     created_at: Option<DateTime<Utc>>,
 }
 
-/// Lists the roles of the account that trust `dax.amazonaws.com`, newest first, as the AWS console looks for them.
+/// Lists the IAM roles that DAX can assume, newest first.
 ///
-/// AWS is asked. One that is `external` can be named as `service_role.arn`; one that is `managed` serves its own cluster.
+/// These are the roles whose trust policy allows `dax.amazonaws.com`, as in the AWS console. The
+/// request reads from AWS. An `external` role can be used as `service_role.arn`; a `managed` role
+/// is reserved for its cluster.
 #[utoipa::path(
     get, path = "/v1/service_roles", tag = "inventory", operation_id = "list_service_roles",
     params(PageParameters),
     responses((status = 200, description = "A page of roles.", body = ServiceRoleList, headers(
-        ("Link" = String, description = "The next page, `rel=\"next\"`, if there is one."),
+        ("Link" = String, description = "URL of the next page, `rel=\"next\"`, if there is one."),
     )))
 )]
 pub(crate) async fn list_service_roles(
@@ -62,20 +60,20 @@ pub(crate) async fn list_service_roles(
 ) -> Result<Response, ApiError> {
     let page = Page::<ByAge>::read(&mut parameters);
     parameters.finish()?;
-    let _leave = api.aws_permit().await?;
+    let _permit = api.aws_permit().await?;
     let roles = api
         .inspector
         .service_roles()
         .await
         .map_err(|fault| api.error_of(&fault))?;
     let mut roles: Vec<ServiceRole> = roles.into_iter().map(ServiceRole::from).collect();
-    roles.sort_by_key(|role| std::cmp::Reverse(role.place()));
+    roles.sort_by_key(|role| std::cmp::Reverse(role.position()));
     roles.retain(|role| {
         page.after
-            .is_none_or(|ByAge(at, id)| role.place() < (at, id))
+            .is_none_or(|ByAge(at, id)| role.position() < (at, id))
     });
     let next_cursor = page.cut(&mut roles, |role| {
-        let (at, id) = role.place();
+        let (at, id) = role.position();
         ByAge(at, id)
     });
     let link = next_cursor
@@ -91,10 +89,10 @@ pub(crate) async fn list_service_roles(
 }
 
 impl ServiceRole {
-    /// Where it stands in the list: by age, and by its ARN's hash among roles of the same moment.
-    fn place(&self) -> (DateTime<Utc>, Uuid) {
+    /// Position in the list: creation time, then a hash of the ARN.
+    fn position(&self) -> (DateTime<Utc>, Uuid) {
         let hash = Sha256::digest(self.arn.as_bytes());
-        let id = Uuid::from_slice(&hash[..16]).expect("a hash has more than 16 bytes");
+        let id = Uuid::from_slice(&hash[..16]).expect("a SHA-256 hash has 32 bytes");
         (self.created_at.unwrap_or_default(), id)
     }
 }

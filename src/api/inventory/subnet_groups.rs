@@ -1,4 +1,4 @@
-//! Subnet groups: where the nodes of a cluster can be placed.
+//! Subnet groups: the subnets in which the nodes of a cluster can run.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,57 +15,52 @@ use crate::api::http::paging::{ByName, Page, PageParameters};
 use crate::api::http::query::Parameters;
 use crate::api::http::responses;
 
-/// Subnet groups, by name.
+/// A page of subnet groups, by name.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SubnetGroupList {
-    /// The groups of this page.
     items: Vec<SubnetGroup>,
-    /// Where the next page begins; null on the last.
+    /// Cursor of the next page; null on the last page.
     next_cursor: Option<String>,
 }
 
-/// A subnet group.
+/// A DAX subnet group.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SubnetGroup {
-    /// Its name.
     #[schema(example = "default")]
     name: String,
-    /// Its description.
     description: String,
-    /// The VPC of its subnets, where AWS says so.
+    /// VPC of the subnets; null if AWS does not report it.
     #[schema(example = "vpc-0a1b2c3d")]
     vpc_id: Option<String>,
-    /// Its subnets.
     subnets: Vec<Subnet>,
-    /// The address families its subnets can carry, in AWS's words; none where AWS does not say.
+    /// Address families of the subnets, as AWS names them; empty if AWS does not report them.
     #[schema(example = json!(["ipv4"]))]
     network_types: Vec<String>,
-    /// Whether we made it.
     #[schema(value_type = OwnerSchema)]
     owner: Owner,
-    /// The cluster we made it for.
+    /// Name of the cluster that this service created the group for; null if `external`.
     cluster: Option<String>,
 }
 
 /// A subnet of a group.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Subnet {
-    /// Its id.
     #[schema(example = "subnet-0a1b2c3d")]
     subnet_id: String,
-    /// Its availability zone, where AWS says so.
+    /// Availability zone; null if AWS does not report it.
     #[schema(example = "us-east-1a")]
     availability_zone: Option<String>,
 }
 
-/// Lists the subnet groups of the account, by name: AWS does not say how old they are.
+/// Lists the subnet groups of the account by name.
 ///
-/// AWS is asked. One that is `external` can be named as `subnet_group.name`; one that is `managed` serves its own cluster.
+/// The request reads from AWS. An `external` group can be used as `subnet_group.name`; a `managed`
+/// group is reserved for its cluster.
 #[utoipa::path(
     get, path = "/v1/subnet_groups", tag = "inventory", operation_id = "list_subnet_groups",
     params(PageParameters),
     responses((status = 200, description = "A page of groups.", body = SubnetGroupList, headers(
-        ("Link" = String, description = "The next page, `rel=\"next\"`, if there is one."),
+        ("Link" = String, description = "URL of the next page, `rel=\"next\"`, if there is one."),
     )))
 )]
 pub(crate) async fn list_subnet_groups(
@@ -75,7 +70,7 @@ pub(crate) async fn list_subnet_groups(
     let page = Page::<ByName>::read(&mut parameters);
     parameters.finish()?;
     let installation = api.store.installation().await?;
-    let _leave = api.aws_permit().await?;
+    let _permit = api.aws_permit().await?;
     let groups = api
         .inspector
         .subnet_groups(installation.id)

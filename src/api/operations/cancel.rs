@@ -1,4 +1,4 @@
-//! Giving up: cancel an operation, or roll back a blocked one.
+//! Cancelling an operation, and rolling back a blocked one.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,13 +15,15 @@ use crate::api::http::path::PathSegment;
 use crate::api::http::problem::Problem;
 use crate::api::http::query::{Parameters, no_such_operation, operation_in_path};
 
-/// Cancels a pending, running or blocked operation: nothing new is done, what it made is undone, and it ends `cancelled`.
+/// Cancels a pending, running or blocked operation.
 ///
-/// A change of a cluster undoes only what it made itself; the desired settings become what AWS reports. Repeating it is
-/// harmless, so an `Idempotency-Key` is accepted and not needed.
+/// The operation stops, the resources it created are deleted, and it ends `cancelled`. Cancelling a
+/// change of a cluster deletes only resources of that change; the desired settings become those
+/// that AWS reports. The request is idempotent; an `Idempotency-Key` is accepted but not needed.
 #[utoipa::path(
-    post, path = "/v1/operations/{id}/cancel", tag = "operations", operation_id = "cancel_operation",
-    params(("id" = uuid::Uuid, Path, description = "Its id."), MutationHeaders),
+    post, path = "/v1/operations/{id}/cancel", tag = "operations",
+    operation_id = "cancel_operation",
+    params(("id" = uuid::Uuid, Path, description = "Operation ID."), MutationHeaders),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn cancel_operation(
@@ -37,16 +39,18 @@ pub(crate) async fn cancel_operation(
         .store
         .cancel(id, |kind| operations::plan(kind).undo_names())
         .await?;
-    api.answer_given_up(id, version, undo_requested, &submission)
+    api.undo_response(id, version, undo_requested, &submission)
         .await
 }
 
-/// Rolls a blocked operation back: what it made is undone, and it ends `failed` with the problem that blocked it.
+/// Rolls back a blocked operation.
 ///
-/// Repeating it is harmless, so an `Idempotency-Key` is accepted and not needed.
+/// The resources it created are deleted, and it ends `failed` with the problem that blocked it. The
+/// request is idempotent; an `Idempotency-Key` is accepted but not needed.
 #[utoipa::path(
-    post, path = "/v1/operations/{id}/roll_back", tag = "operations", operation_id = "roll_back_operation",
-    params(("id" = uuid::Uuid, Path, description = "Its id."), MutationHeaders),
+    post, path = "/v1/operations/{id}/roll_back", tag = "operations",
+    operation_id = "roll_back_operation",
+    params(("id" = uuid::Uuid, Path, description = "Operation ID."), MutationHeaders),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn roll_back_operation(
@@ -62,48 +66,53 @@ pub(crate) async fn roll_back_operation(
         .store
         .roll_back(id, |kind| operations::plan(kind).undo_names())
         .await?;
-    api.answer_given_up(id, version, undo_requested, &submission)
+    api.undo_response(id, version, undo_requested, &submission)
         .await
 }
 
 impl Api {
     async fn version(&self, id: Uuid) -> Result<i64, ApiError> {
-        let found = self.store.operation_version(id).await?;
-        found
-            .map(|(version, _)| version)
-            .ok_or_else(|| no_such_operation(&id.to_string()))
+        let (version, _) = self
+            .store
+            .operation_version(id)
+            .await?
+            .ok_or_else(|| no_such_operation(&id.to_string()))?;
+        Ok(version)
     }
 
-    /// The answer to a request to give an operation up, which was at `version` before.
-    async fn answer_given_up(
+    /// The response to a cancel or rollback of an operation that was at `version` before.
+    async fn undo_response(
         &self,
         id: Uuid,
         version: i64,
         undo_requested: UndoRequested,
         submission: &Submission,
     ) -> Result<Response, ApiError> {
-        let refused =
+        let rejected =
             |code, detail: &str| Err(Problem::new(code, detail).about_operation(id).into());
         match undo_requested {
-            UndoRequested::Begun => {
+            UndoRequested::Started => {
                 self.store.announce_work();
-                // The request itself raises the version by one: blocked again is what comes after that.
+                // The request raises the version by one; only a later block ends the wait.
                 self.answer_operation(id, version + 2, submission.preference)
                     .await
             }
-            UndoRequested::Already => self.answer_operation(id, 0, submission.preference).await,
+            UndoRequested::AlreadyUndoing => {
+                self.answer_operation(id, 0, submission.preference).await
+            }
             UndoRequested::TooLate => {
                 let detail =
-                    "the operation has gone too far: it deletes, or is being undone to another end";
-                refused(ProblemCode::OperationNotCancellable, detail)
+                    "cannot be cancelled: deletion has started, or another rollback is in progress";
+                rejected(ProblemCode::OperationNotCancellable, detail)
             }
-            UndoRequested::NotBlocked => refused(
+            UndoRequested::NotBlocked => rejected(
                 ProblemCode::OperationNotBlocked,
-                "the operation works by itself",
+                "the operation is not blocked; to stop it, cancel it",
             ),
-            UndoRequested::Finished => {
-                refused(ProblemCode::OperationFinished, "the operation is over")
-            }
+            UndoRequested::Finished => rejected(
+                ProblemCode::OperationFinished,
+                "the operation has finished; send a new request",
+            ),
             UndoRequested::NoSuchOperation => Err(no_such_operation(&id.to_string())),
         }
     }

@@ -1,8 +1,10 @@
-//! The event stream: the history of an operation as server-sent events (WHATWG HTML, "Server-sent events").
+//! The event stream: the events of an operation as server-sent events (WHATWG HTML, "Server-sent
+//! events").
 //!
-//! The row is read again and again, so it works whichever process does the work. Between two looks nothing is held, no
-//! connection least of all. A stream ends after the last event of a finished operation, and early when the service shuts
-//! down or the stream has grown old; its reader then comes back with `Last-Event-ID`.
+//! The stream polls the row, so it does not matter which process runs the operation. No database
+//! connection is held between two polls. A stream ends after the last event of a finished
+//! operation. It ends early when the service shuts down, or at its maximum lifetime; the client
+//! reconnects with `Last-Event-ID`.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -31,45 +33,46 @@ use crate::api::http::path::PathSegment;
 use crate::api::http::problem::{FieldError, Problem};
 use crate::api::http::query::{Parameters, no_such_operation, operation_in_path};
 
-/// Most streams at the same time.
+/// Maximum number of concurrent streams.
 pub(crate) const STREAMS_MAX: usize = 256;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// Keeps nginx and those who follow its example from collecting the answer before they pass it on.
+/// Disables response buffering in nginx and compatible proxies.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Between two signs of life while nothing happens.
+/// Pause between two polls of the row.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// Interval of comments while there are no events.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// Longest life of a stream: whoever comes back shows a token again, which may have been revoked meanwhile.
-const LIFE: Duration = Duration::from_secs(15 * 60);
-/// When to come back while there are too many streams.
-const COME_BACK: Duration = Duration::from_secs(5);
-/// Most events that are read in one look.
-const EVENTS_AT_ONCE: i64 = 100;
+/// Maximum lifetime of a stream: a reconnect checks the token, which can be revoked by then.
+const LIFETIME_MAX: Duration = Duration::from_secs(15 * 60);
+/// `Retry-After` while too many streams are open.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// Maximum number of events in one read.
+const EVENTS_PER_READ: i64 = 100;
 
-/// The header of a reader that comes back.
+/// The header of a client that reconnects.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(
     dead_code,
-    reason = "it stands for the header in the API document; the extractor reads it"
+    reason = "it documents the header for OpenAPI; the extractor reads it"
 )]
 pub(crate) struct ResumeHeader {
-    /// The `id` of the last event the reader has; the stream goes on behind it.
-    #[param(rename = "Last-Event-ID", value_type = String, required = false, example = "7", pattern = "^[0-9]+$")]
+    /// The `id` of the last event that the client received; the stream resumes after it.
+    #[param(rename = "Last-Event-ID", value_type = String, required = false, example = "7",
+            pattern = "^[0-9]+$")]
     last_event_id: (),
 }
 
-/// The number of the last event that a reader has; none if it has not been here before.
+/// The sequence number of the last event that the client received, if it reconnects.
 pub(crate) struct LastEventId(Option<i64>);
 
 impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let mut given = parts.headers.get_all(LAST_EVENT_ID).iter();
-        let Some(first) = given.next() else {
+        let mut values = parts.headers.get_all(LAST_EVENT_ID).iter();
+        let Some(first) = values.next() else {
             return Ok(Self(None));
         };
         let number = first
@@ -77,7 +80,7 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
             .ok()
             .and_then(|text| text.parse().ok())
             .filter(|number| *number >= 0);
-        match number.filter(|_| given.next().is_none()) {
+        match number.filter(|_| values.next().is_none()) {
             Some(number) => Ok(Self(Some(number))),
             None => {
                 let rule = RuleViolation::new(
@@ -90,16 +93,22 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
     }
 }
 
-/// Streams what happens in an operation, as server-sent events, from the first event or behind `Last-Event-ID`.
+/// Streams the events of an operation as server-sent events.
 ///
-/// Each has the event's sequence number as `id`, its type as `event` and the `Event` as `data`. A comment is sent every 10
-/// seconds while nothing happens. The stream ends after the last event of a finished operation; when it ends before, come
-/// back with `Last-Event-ID`. A 204 tells an `EventSource` not to come again.
+/// The stream starts with the first event, or after `Last-Event-ID`. Each message has the sequence
+/// number as `id`, the type as `event` and an `Event` as `data`. A comment is sent every 10 seconds
+/// while there are no events. The stream ends after the last event of a finished operation; if it
+/// ends earlier, reconnect with `Last-Event-ID`. A 204 stops an `EventSource` from reconnecting.
 #[utoipa::path(
-    get, path = "/v1/operations/{id}/events/stream", tag = "operations", operation_id = "stream_operation_events",
-    params(("id" = uuid::Uuid, Path, description = "Its id."), ResumeHeader),
-    responses((status = 200, description = "The events, one after another. A reader that has all of a finished operation gets 204.", body = String,
-               content_type = "text/event-stream"))
+    get, path = "/v1/operations/{id}/events/stream", tag = "operations",
+    operation_id = "stream_operation_events",
+    params(("id" = uuid::Uuid, Path, description = "Operation ID."), ResumeHeader),
+    responses((
+        status = 200,
+        description = "The events. 204 if `Last-Event-ID` is the last one of a finished operation.",
+        body = String,
+        content_type = "text/event-stream",
+    ))
 )]
 pub(crate) async fn stream_operation_events(
     State(api): State<Api>,
@@ -117,49 +126,49 @@ pub(crate) async fn stream_operation_events(
     if status.is_finished() && last.is_some_and(|last| last >= end) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let Ok(place) = Arc::clone(&api.streams).try_acquire_owned() else {
-        let refusal = ApiError::new(ProblemCode::Unavailable, "too many event streams are open");
-        return Err(refusal.come_back_in(COME_BACK));
+    let Ok(permit) = Arc::clone(&api.streams).try_acquire_owned() else {
+        let detail = "too many event streams are open; retry later";
+        return Err(ApiError::new(ProblemCode::Unavailable, detail).with_retry_after(RETRY_AFTER));
     };
     let reader = Reader {
         api,
         operation: id,
         last: last.unwrap_or(0),
-        until: Instant::now() + LIFE,
-        _place: place,
+        deadline: Instant::now() + LIFETIME_MAX,
+        _permit: permit,
     };
     let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("nothing new");
-    let mut answer = Sse::new(reader.messages())
+    let mut response = Sse::new(reader.messages())
         .keep_alive(heartbeat)
         .into_response();
-    answer
+    response
         .headers_mut()
         .insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    Ok(answer)
+    Ok(response)
 }
 
-/// Follows the history of one operation for one reader.
+/// The state of one stream.
 struct Reader {
     api: Api,
     operation: Uuid,
-    /// The number of the last event that was sent.
+    /// Sequence number of the last event that was sent.
     last: i64,
-    until: Instant,
-    _place: OwnedSemaphorePermit,
+    deadline: Instant,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Reader {
-    /// Every event from here to the end. A database that cannot be read breaks the answer off.
+    /// All remaining events. A database error ends the response.
     fn messages(self) -> impl Stream<Item = Result<Message, StoreError>> {
-        let looks = stream::try_unfold(Some(self), Self::next);
-        let broken = |error: &StoreError| {
+        let batches = stream::try_unfold(Some(self), Self::next);
+        let log = |error: &StoreError| {
             tracing::warn!(
                 error = error as &dyn Error,
-                "an event stream was broken off"
+                "event stream ended: database error"
             )
         };
-        looks
-            .inspect_err(broken)
+        batches
+            .inspect_err(log)
             .map_ok(|events| stream::iter(events.into_iter().map(Ok)))
             .try_flatten()
             .map_ok(message)
@@ -171,14 +180,14 @@ impl Reader {
         let Some(mut reader) = reader else {
             return Ok(None);
         };
-        let (events, at_end) = reader.look().await?;
+        let (events, at_end) = reader.poll().await?;
         Ok(Some((events, (!at_end).then_some(reader))))
     }
 
-    /// Waits until there is something new or the stream is at its end, and says which.
-    async fn look(&mut self) -> Result<(Vec<EventRecord>, bool), StoreError> {
+    /// Waits for new events or the end of the stream. Returns the events, and whether it ends.
+    async fn poll(&mut self) -> Result<(Vec<EventRecord>, bool), StoreError> {
         loop {
-            // The end is read before the events: whatever an end that is final counts is there to be read.
+            // The end is read before the events, so all events up to a final end are visible.
             let Some((end, status)) = self.api.store.history_end(self.operation).await? else {
                 return Ok((Vec::new(), true));
             };
@@ -186,19 +195,19 @@ impl Reader {
                 let events = self
                     .api
                     .store
-                    .events(self.operation, self.last, EVENTS_AT_ONCE)
+                    .events(self.operation, self.last, EVENTS_PER_READ)
                     .await?;
                 self.last = events.last().map_or(end, |event| event.sequence);
                 return Ok((events, status.is_finished() && self.last >= end));
             }
-            let over = status.is_finished()
+            let is_over = status.is_finished()
                 || self.api.shutdown.is_cancelled()
-                || Instant::now() >= self.until;
-            if over {
+                || Instant::now() >= self.deadline;
+            if is_over {
                 return Ok((Vec::new(), true));
             }
             tokio::select! {
-                () = sleep(LOOK_EVERY) => {}
+                () = sleep(POLL_INTERVAL) => {}
                 () = self.api.shutdown.cancelled() => {}
             }
         }
@@ -211,5 +220,5 @@ fn message(event: EventRecord) -> Message {
         .event(&event.kind);
     message
         .json_data(Event::of_operation(event))
-        .expect("an event holds only texts, numbers and JSON")
+        .expect("an event contains only strings, numbers and JSON")
 }

@@ -1,4 +1,4 @@
-//! Events: the history of an operation, and what an event looks like wherever one is shown.
+//! Events: the list of an operation's events, and the shape of an event in all responses.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -18,43 +18,42 @@ use crate::api::http::path::PathSegment;
 use crate::api::http::query::{Parameters, no_such_operation, operation_in_path};
 use crate::api::http::responses;
 
-/// Entries of a history.
+/// A page of events.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EventList {
-    /// The entries of this page.
     pub(crate) items: Vec<Event>,
-    /// Where the next page begins; null on the last.
+    /// Cursor of the next page; null on the last page.
     pub(crate) next_cursor: Option<String>,
 }
 
-/// One entry of a history.
+/// An event of an operation or of DAX.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Event {
-    /// Its place in the history of its operation, from 1 without gaps. Null for DAX's own events, which have none.
+    /// Sequence number within its operation, from 1 without gaps. Null for events of DAX.
     #[schema(minimum = 1)]
     sequence: Option<i64>,
-    /// Who tells it.
     #[schema(value_type = EventSourceSchema)]
     source: EventSource,
-    /// What happened, as a stable word.
+    /// Machine-readable event type.
     #[serde(rename = "type")]
     #[schema(example = "step_succeeded")]
     type_: String,
-    /// The same in a sentence.
+    /// Description of the event.
     message: String,
-    /// When.
+    /// Time of the event.
     at: DateTime<Utc>,
-    /// Details for programs.
+    /// Machine-readable details; the fields depend on `type`.
     #[schema(value_type = Object)]
     data: Value,
 }
 
-/// Lists what happened in an operation, by sequence number, oldest first.
+/// Lists the events of an operation by sequence number, oldest first.
 #[utoipa::path(
-    get, path = "/v1/operations/{id}/events", tag = "operations", operation_id = "list_operation_events",
-    params(("id" = uuid::Uuid, Path, description = "Its id."), PageParameters),
-    responses((status = 200, description = "A page of the history.", body = EventList, headers(
-        ("Link" = String, description = "The next page, `rel=\"next\"`, if there is one."),
+    get, path = "/v1/operations/{id}/events", tag = "operations",
+    operation_id = "list_operation_events",
+    params(("id" = uuid::Uuid, Path, description = "Operation ID."), PageParameters),
+    responses((status = 200, description = "A page of events.", body = EventList, headers(
+        ("Link" = String, description = "URL of the next page, `rel=\"next\"`, if there is one."),
     )))
 )]
 pub(crate) async fn list_operation_events(
@@ -83,7 +82,7 @@ pub(crate) async fn list_operation_events(
 }
 
 impl Event {
-    /// An entry of an operation's history.
+    /// The view of an operation's event.
     pub(crate) fn of_operation(event: history::Event) -> Self {
         Self {
             sequence: Some(event.sequence),
@@ -95,14 +94,14 @@ impl Event {
         }
     }
 
-    /// An entry of a timeline.
+    /// The view of an entry of a cluster's timeline.
     pub(crate) fn of_entry(entry: Entry) -> Self {
         Self {
             sequence: entry.sequence(),
             source: entry.source,
             type_: entry.kind,
             message: entry.message,
-            at: entry.place.at,
+            at: entry.position.at,
             data: entry.data,
         }
     }

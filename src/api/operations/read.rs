@@ -22,17 +22,16 @@ use crate::api::http::paging::{ByAge, Page, PageParameters};
 use crate::api::http::path::PathSegment;
 use crate::api::http::prefer::Preference;
 use crate::api::http::problem::Problem;
-use crate::api::http::query::{Parameters, no_such_operation, operation_in_path, word};
+use crate::api::http::query::{Parameters, no_such_operation, operation_in_path, one_of};
 use crate::api::http::responses;
 use crate::api::http::responses::IfNoneMatch;
 use crate::api::operations::view::Operation;
 
-/// Operations, newest first.
+/// A page of operations, newest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OperationList {
-    /// The operations of this page.
     items: Vec<Operation>,
-    /// Where the next page begins; null on the last.
+    /// Cursor of the next page; null on the last page.
     next_cursor: Option<String>,
 }
 
@@ -41,17 +40,17 @@ pub(crate) struct OperationList {
 #[into_params(parameter_in = Query)]
 #[expect(
     dead_code,
-    reason = "it stands for the parameters in the API document; the handler reads them"
+    reason = "it documents the parameters for OpenAPI; the handler reads them"
 )]
 pub(crate) struct ListOperations {
-    /// Only operations on this cluster, deleted ones included.
-    #[param(value_type = String, required = false, example = "orders-cache", min_length = 1, max_length = 20,
-            pattern = "^[A-Za-z](-?[A-Za-z0-9])*$")]
+    /// Only operations on this cluster, even if it is deleted.
+    #[param(value_type = String, required = false, example = "orders-cache",
+            min_length = 1, max_length = 20, pattern = "^[A-Za-z](-?[A-Za-z0-9])*$")]
     cluster: (),
     /// Only operations of this kind.
     #[param(value_type = OperationKindSchema, required = false)]
     kind: (),
-    /// Only operations of this status.
+    /// Only operations with this status.
     #[param(value_type = OperationStatusSchema, required = false)]
     status: (),
 }
@@ -61,33 +60,34 @@ pub(crate) struct ListOperations {
 #[into_params(parameter_in = Header)]
 #[expect(
     dead_code,
-    reason = "it stands for the header in the API document; the extractor reads it"
+    reason = "it documents the header for OpenAPI; the extractor reads it"
 )]
 pub(crate) struct ReadHeaders {
-    /// The versions the caller has; 304 if the current one is among them.
+    /// Entity tags that the caller has; 304 if the current one is among them.
     #[param(rename = "If-None-Match", value_type = String, required = false, example = "\"7\"")]
     if_none_match: (),
 }
 
-/// The header of a request that may be answered later.
+/// The header of a request whose response can be delayed.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(
     dead_code,
-    reason = "it stands for the header in the API document; the extractor reads it"
+    reason = "it documents the header for OpenAPI; the extractor reads it"
 )]
 pub(crate) struct PreferHeader {
-    /// Delays the answer until the operation is finished or blocked, at most the given seconds: `wait=30`. At most 60.
+    /// Delays the response until the operation is finished or blocked, up to this many seconds. The
+    /// maximum is 60.
     #[param(rename = "Prefer", value_type = String, required = false, example = "wait=30")]
     prefer: (),
 }
 
-/// Lists operations, newest first; those on deleted clusters too.
+/// Lists operations, newest first, including those on deleted clusters.
 #[utoipa::path(
     get, path = "/v1/operations", tag = "operations", operation_id = "list_operations",
     params(ListOperations, PageParameters),
     responses((status = 200, description = "A page of operations.", body = OperationList, headers(
-        ("Link" = String, description = "The next page, `rel=\"next\"`, if there is one."),
+        ("Link" = String, description = "URL of the next page, `rel=\"next\"`, if there is one."),
     )))
 )]
 pub(crate) async fn list_operations(
@@ -97,8 +97,8 @@ pub(crate) async fn list_operations(
     let cluster = parameters
         .take("cluster", ClusterName::parse)
         .map(String::from);
-    let kind = parameters.take("kind", word(Kind::parse));
-    let status = parameters.take("status", word(Status::parse));
+    let kind = parameters.take("kind", one_of::<Kind>);
+    let status = parameters.take("status", one_of::<Status>);
     let page = Page::<ByAge>::read(&mut parameters);
     parameters.finish()?;
     let before = page.after.map(|ByAge(at, id)| (at, id));
@@ -127,16 +127,25 @@ pub(crate) async fn list_operations(
     ))
 }
 
-/// Reads an operation: its steps, how far it is, what it waits for, and what to do if it is blocked.
+/// Returns an operation.
+///
+/// The response contains its steps, its progress, what it waits for and, if it is blocked, the
+/// problem with the fix.
 #[utoipa::path(
     get, path = "/v1/operations/{id}", tag = "operations", operation_id = "get_operation",
-    params(("id" = uuid::Uuid, Path, description = "Its id."), PreferHeader, ReadHeaders),
-    responses((status = 200, description = "The operation. A caller that has this version gets 304 and no body.",
-               body = Operation, headers(
-        ("ETag" = String, description = "Its version."),
-        ("Retry-After" = i32, description = "In how many seconds to read it again, while it is not finished."),
-        ("Preference-Applied" = String, description = "`wait=N` if the answer was delayed by preference."),
-    )))
+    params(("id" = uuid::Uuid, Path, description = "Operation ID."), PreferHeader, ReadHeaders),
+    responses((
+        status = 200,
+        description = "The operation. 304 without a body if its version is in `If-None-Match`.",
+        body = Operation,
+        headers(
+            ("ETag" = String, description = "The `version` in double quotes."),
+            ("Retry-After" = i32,
+             description = "Seconds until the next poll; absent once the operation is finished."),
+            ("Preference-Applied" = String,
+             description = "`wait=N` if the `Prefer` header was honoured."),
+        ),
+    ))
 )]
 pub(crate) async fn get_operation(
     State(api): State<Api>,
@@ -153,25 +162,32 @@ pub(crate) async fn get_operation(
         .operation(id)
         .await?
         .ok_or_else(|| no_such_operation(&id.to_string()))?;
-    let again =
-        (!operation.status.is_finished()).then(|| responses::ask_again(operation.next_attempt_at));
+    let retry_after = (!operation.status.is_finished())
+        .then(|| responses::retry_after(operation.next_attempt_at));
     let version = operation.version;
-    let mut answer = responses::single(version, &api.operation_view(operation).await?, &known);
-    responses::insert_pace(answer.headers_mut(), again, &waited);
-    Ok(answer)
+    let mut response = responses::single(version, &api.operation_view(operation).await?, &known);
+    responses::insert_polling_headers(response.headers_mut(), retry_after, &waited);
+    Ok(response)
 }
 
-/// Tries a blocked operation again, now.
+/// Retries a blocked operation at once.
 ///
-/// Repeating it is harmless, so an `Idempotency-Key` is accepted and not needed.
+/// The request is idempotent; an `Idempotency-Key` is accepted but not needed.
 #[utoipa::path(
-    post, path = "/v1/operations/{id}/retry", tag = "operations", operation_id = "retry_operation",
-    params(("id" = uuid::Uuid, Path, description = "Its id."), MutationHeaders),
-    responses((status = 202, description = "A worker visits it at once.", body = Operation, headers(
-        ("Location" = String, description = "Where to read the operation."),
-        ("Retry-After" = i32, description = "In how many seconds to read it again."),
-        ("Preference-Applied" = String, description = "`wait=N` if the answer was delayed by preference."),
-    )))
+    post, path = "/v1/operations/{id}/retry", tag = "operations",
+    operation_id = "retry_operation",
+    params(("id" = uuid::Uuid, Path, description = "Operation ID."), MutationHeaders),
+    responses((
+        status = 202,
+        description = "A worker retries it at once.",
+        body = Operation,
+        headers(
+            ("Location" = String, description = "URL of the operation."),
+            ("Retry-After" = i32, description = "Seconds until the next poll."),
+            ("Preference-Applied" = String,
+             description = "`wait=N` if the `Prefer` header was honoured."),
+        ),
+    ))
 )]
 pub(crate) async fn retry_operation(
     State(api): State<Api>,
@@ -183,29 +199,29 @@ pub(crate) async fn retry_operation(
     let id = operation_in_path(&id)?;
     let missing = || no_such_operation(&id.to_string());
     let (version, _) = api.store.operation_version(id).await?.ok_or_else(missing)?;
-    let refused =
+    let rejected =
         |code, detail: &str| ApiError::from(Problem::new(code, detail).about_operation(id));
     match api.store.retry(id).await? {
         Retried::Woken => {
             api.store.announce_work();
-            // The retry itself raises the version by one: blocked again is what comes after that.
+            // The retry raises the version by one; only a later block ends the wait.
             api.answer_operation(id, version + 2, submission.preference)
                 .await
         }
-        Retried::NotBlocked => Err(refused(
+        Retried::NotBlocked => Err(rejected(
             ProblemCode::OperationNotBlocked,
-            "the operation works by itself",
+            "the operation is not blocked; there is nothing to retry (to stop it: cancel)",
         )),
-        Retried::Finished => Err(refused(
+        Retried::Finished => Err(rejected(
             ProblemCode::OperationFinished,
-            "the operation is over",
+            "the operation has finished; send a new request",
         )),
         Retried::NoSuchOperation => Err(missing()),
     }
 }
 
 impl Api {
-    /// The view of an operation, with its estimate and its advice.
+    /// The view of an operation, with its estimate and its hints.
     pub(crate) async fn operation_view(
         &self,
         operation: operation::Operation,
@@ -218,43 +234,46 @@ impl Api {
         &self,
         operations: Vec<operation::Operation>,
     ) -> Result<Vec<Operation>, StoreError> {
-        let mut known = HashMap::new();
+        let mut durations = HashMap::new();
         for operation in operations
             .iter()
             .filter(|operation| !operation.status.is_finished())
         {
-            let alike = (operation.kind, operation.node_count);
-            if let Entry::Vacant(unknown) = known.entry(alike) {
-                unknown.insert(
-                    self.experience(operation.kind, operation.node_count)
+            let key = (operation.kind, operation.node_count);
+            if let Entry::Vacant(entry) = durations.entry(key) {
+                entry.insert(
+                    self.step_durations(operation.kind, operation.node_count)
                         .await?,
                 );
             }
         }
         let none = StepDurations::default();
-        let place = self.place.borrow().clone();
-        let (advice, now) = (self.advice(place.as_ref()), responses::now());
+        let account = self.account.borrow().clone();
+        let (renderer, now) = (
+            self.problem_renderer(account.as_ref()),
+            responses::now(),
+        );
         let view = |operation: operation::Operation| {
-            let experience = known
+            let step_durations = durations
                 .get(&(operation.kind, operation.node_count))
                 .unwrap_or(&none);
-            Operation::of(operation, experience, now, &advice)
+            Operation::of(operation, step_durations, now, &renderer)
         };
         Ok(operations.into_iter().map(view).collect())
     }
 
-    /// How long the steps of a kind take, with so many nodes.
-    pub(crate) async fn experience(
+    /// Median durations of the steps of a kind, for clusters with this number of nodes.
+    pub(crate) async fn step_durations(
         &self,
         kind: Kind,
         nodes: Option<i32>,
     ) -> Result<StepDurations, StoreError> {
         let medians = self.store.medians_of_steps(kind, nodes).await?;
         let in_sandbox = self
-            .place
+            .account
             .borrow()
             .as_ref()
-            .is_some_and(|place| place.sandbox_id.is_some());
+            .is_some_and(|account| account.sandbox_id.is_some());
         Ok(StepDurations {
             medians,
             in_sandbox,

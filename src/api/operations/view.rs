@@ -1,4 +1,4 @@
-//! Operation view: an operation as a reader sees it.
+//! The JSON shape of an operation.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -18,131 +18,123 @@ use crate::api::http::enum_schemas::{
 use crate::api::http::problem::Problem;
 use crate::api::permissions::problem_renderer::ProblemRenderer;
 
-/// One durable run of a kind on one cluster.
+/// A durable, asynchronous change of one cluster.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Operation {
-    /// Its id.
     id: Uuid,
-    /// Its kind.
     #[schema(value_type = OperationKindSchema)]
     kind: Kind,
-    /// The cluster it works on.
+    /// Name of the cluster.
     #[schema(example = "orders-cache")]
     cluster: String,
-    /// Where it stands.
     #[schema(value_type = OperationStatusSchema)]
     status: Status,
-    /// Raised by every change a reader can see; the `ETag`.
+    /// Version of this representation; it increases with every visible change and is the `ETag`.
     version: i64,
-    /// Its steps in order; steps that undo follow when an undo begins.
+    /// Steps in order. A cancel or rollback appends the steps that undo.
     steps: Vec<Step>,
-    /// How far it is.
     progress: Progress,
-    /// When it should be done, by what the steps of such operations took lately with as many nodes; before there is such
-    /// experience, by a first guess. Null while it is blocked, and when it takes longer than that.
+    /// Estimated completion, from recent durations of the same steps with as many nodes, or from
+    /// defaults if there are none. Null once it has passed, and while the operation is blocked or
+    /// after it has finished.
     estimated_completion_at: Option<DateTime<Utc>>,
-    /// When it is visited next, if it waits.
+    /// Time of the next attempt, if the operation waits.
     next_attempt_at: Option<DateTime<Utc>>,
-    /// What it waits for.
+    /// What the operation waits for; null if it does not wait.
     #[schema(value_type = Option<WaitingForSchema>)]
     waiting_for: Option<WaitingFor>,
-    /// Why it is blocked, undoing or failed.
+    /// Why the operation is blocked, rolling back or failed.
     problem: Option<Problem>,
-    /// What it made, used, removed or left.
+    /// AWS resources that the operation created, used, deleted or kept.
     receipt: Vec<ReceiptItem>,
-    /// Who asked: `token:<name>`, or `anonymous` where authentication is off.
+    /// The caller: `token:<name>`, or `anonymous` where authentication is off.
     #[schema(example = "token:portal")]
     requested_by: String,
-    /// The request's id.
+    /// `X-Request-Id` of the request that started the operation.
     request_id: Option<String>,
-    /// The request's `traceparent`.
+    /// `traceparent` of the request that started the operation.
     traceparent: Option<String>,
-    /// The delete that took it over.
+    /// ID of the delete operation that superseded this one.
     superseded_by: Option<Uuid>,
-    /// When it was accepted.
+    /// When the operation was accepted.
     created_at: DateTime<Utc>,
-    /// When work on it began.
+    /// When work on the operation started.
     started_at: Option<DateTime<Utc>>,
-    /// When it ended.
+    /// When the operation succeeded, failed or was cancelled.
     finished_at: Option<DateTime<Utc>>,
 }
 
-/// One step.
+/// One step of an operation.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Step {
-    /// Its name.
+    /// Stable name of the step.
     #[schema(example = "create_service_role")]
     name: String,
-    /// Where it stands.
     #[schema(value_type = StepStatusSchema)]
     status: StepStatus,
-    /// Finished tries.
+    /// Number of finished attempts.
     attempts: i32,
-    /// When it was first tried.
+    /// Start of the first attempt.
     started_at: Option<DateTime<Utc>>,
-    /// When it ended.
+    /// When the step ended.
     finished_at: Option<DateTime<Utc>>,
-    /// The last fault it met, while it is not done.
+    /// The latest problem of the step, until it succeeds.
     problem: Option<Problem>,
 }
 
-/// How far an operation is.
+/// Progress of an operation.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Progress {
-    /// Steps that need no more work.
+    /// Number of steps that are completed or skipped.
     #[schema(value_type = i32, minimum = 0)]
     steps_done: usize,
-    /// All steps.
+    /// Number of all steps.
     #[schema(value_type = i32, minimum = 0)]
     steps_total: usize,
-    /// The share of the two, rounded down.
+    /// `steps_done` as a percentage of `steps_total`, rounded down.
     #[schema(value_type = i32, minimum = 0, maximum = 100)]
     percent: usize,
 }
 
-/// One thing in AWS that an operation made, used, removed or left.
+/// An AWS resource that an operation created, used, deleted or kept.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReceiptItem {
-    /// What it is.
     #[schema(value_type = ResourceKindSchema)]
     kind: ResourceKind,
-    /// Its name.
     name: String,
-    /// Its ARN, where it has one.
+    /// ARN; null if the resource has none.
     arn: Option<String>,
-    /// Who made it.
     #[schema(value_type = OwnerSchema)]
     owner: Owner,
-    /// Where it stands.
     #[schema(value_type = PresenceSchema)]
     state: Presence,
-    /// Why it was left.
+    /// Why the resource was kept, if `state` is `left`.
     reason: Option<String>,
 }
 
 impl Operation {
-    /// The view of an operation; `experience` is how long steps of its kind take.
+    /// The view of an operation; `step_durations` are those of its kind.
     pub(crate) fn of(
         operation: operation::Operation,
-        experience: &StepDurations,
+        step_durations: &StepDurations,
         now: DateTime<Utc>,
-        advice: &ProblemRenderer<'_>,
+        renderer: &ProblemRenderer<'_>,
     ) -> Self {
         let id = operation.id;
-        let estimated_completion_at = experience.end_of(&operation, now);
+        let estimated_completion_at = step_durations.expected_end(&operation, now);
         let progress = Progress::of(operation.steps_done(), operation.steps.len());
         let cluster = operation.cluster.as_str();
-        let explain = |fault: &Fault| {
-            advice
+        let problem_of = |fault: &Fault| {
+            renderer
                 .problem_of(fault)
                 .about_operation(id)
                 .about_cluster(cluster)
         };
-        let problem = operation.fault.as_ref().map(explain);
+        let problem = operation.fault.as_ref().map(problem_of);
         let steps: Vec<Step> = operation
             .steps
             .into_iter()
-            .map(|step| Step::of(step, explain))
+            .map(|step| Step::of(step, problem_of))
             .collect();
         Self {
             id,
@@ -183,8 +175,8 @@ impl Progress {
 }
 
 impl Step {
-    fn of(step: StepRecord, explain: impl Fn(&Fault) -> Problem) -> Self {
-        let problem = step.fault.as_ref().map(explain);
+    fn of(step: StepRecord, problem_of: impl Fn(&Fault) -> Problem) -> Self {
+        let problem = step.fault.as_ref().map(problem_of);
         Self {
             name: step.name,
             status: step.status,

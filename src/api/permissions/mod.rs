@@ -1,5 +1,6 @@
-//! Permissions: plans, preflights and hints.
+//! Permissions: plans, preflights, hints and explained AWS error messages.
 
+pub(super) mod explain;
 pub(super) mod hints;
 pub(super) mod plans;
 pub(super) mod preflights;

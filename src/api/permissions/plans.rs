@@ -1,4 +1,4 @@
-//! Plans: a dry run of a wanted cluster.
+//! `POST /v1/plans`: a dry run of a create.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::domain::inventory::{Owner, ResourceKind};
 use crate::domain::operation::Kind;
 use crate::domain::plan;
 use crate::domain::spec::ClusterSpec;
-use crate::inspections::plan::PlanContext as PlanGround;
+use crate::inspections::plan::PlanContext;
 
 use crate::api::Api;
 use crate::api::clusters::request::ClusterRequest;
-use crate::api::clusters::rules::believe;
+use crate::api::clusters::rules::validate;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
 use crate::api::http::enum_schemas::{OwnerSchema, ResourceKindSchema};
@@ -24,93 +24,95 @@ use crate::api::http::problem::Problem;
 use crate::api::http::query::Parameters;
 use crate::api::permissions::problem_renderer::json;
 
-/// What would be done for a wanted cluster.
+/// What creating a cluster would do.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Plan {
-    /// The steps in their order; one without calls has nothing to do.
+    /// The steps in order. A step without calls would change nothing.
     steps: Vec<PlannedStep>,
-    /// What would be made, and what would be used. Ten `?` stand for the characters that are drawn when a cluster is asked
-    /// for, by which the things of one operation are named.
+    /// The resources that would be created or used. In names, ten `?` stand for the suffix that
+    /// is generated for each operation.
     resources: Vec<PlannedResource>,
-    /// The access policies of the service role.
+    /// The access policies of a new service role.
     policies: Vec<NamedPolicy>,
-    /// The trust policy of the service role; null if none is made.
+    /// The trust policy of a new service role; null if no role would be created.
     #[schema(value_type = Option<Object>)]
     trust_policy: Option<Value>,
-    /// What the service's own identity needs. Without any one of these the work blocks.
+    /// The permissions that this service's own identity needs. The operation blocks without any
+    /// of them.
     permissions: Vec<PermissionNeeded>,
-    /// All of them as one policy. In IAM a `?` matches one character, so it holds for the names that will be drawn.
+    /// All of these permissions as one IAM policy. In IAM a `?` matches any one character, so the
+    /// policy covers the generated names.
     #[schema(value_type = Object)]
     policy: Value,
-    /// What is worth knowing before.
+    /// Consequences of the chosen settings to consider before creating the cluster.
     warnings: Vec<PlanWarning>,
-    /// How long the work is likely to take.
+    /// Estimated duration of the operation, in seconds.
     estimated_seconds: i64,
 }
 
-/// One step.
+/// A step of a plan.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PlannedStep {
-    /// Its name in the operation.
+    /// Name of the step in the operation.
     name: &'static str,
-    /// Its AWS calls.
+    /// AWS calls of the step, as IAM actions.
     #[schema(example = json!(["iam:GetRole", "iam:CreateRole"]))]
     calls: Vec<&'static str>,
 }
 
-/// One thing in AWS.
+/// A resource in AWS that a plan would create or use.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PlannedResource {
-    /// What it is.
+    /// Kind of the resource.
     #[schema(value_type = ResourceKindSchema)]
     kind: ResourceKind,
-    /// Its name.
+    /// Name of the resource.
     #[schema(example = "dax-orders-cache-??????????")]
     name: String,
-    /// Its ARN, where it has one.
+    /// ARN of the resource; null if it has none.
     arn: Option<String>,
-    /// Whether it would be made or is used.
+    /// Whether this service would create the resource, or use an existing one.
     #[schema(value_type = OwnerSchema)]
     owner: Owner,
 }
 
-/// A policy and its name.
+/// An IAM policy and its name.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NamedPolicy {
-    /// Its name.
+    /// Name of the policy.
     name: String,
-    /// What it says.
+    /// The policy document.
     #[schema(value_type = Object)]
     document: Value,
 }
 
-/// One permission.
+/// A permission that a plan needs.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PermissionNeeded {
-    /// The action.
+    /// IAM action.
     #[schema(example = "iam:CreateRole")]
     action: String,
-    /// The ARN, or a pattern of it.
+    /// ARN of the resource, or a pattern for it.
     resource: String,
-    /// The conditions under which it may be granted, as in a policy; empty if there are none.
+    /// Conditions of the grant, as in an IAM policy; empty if there are none.
     #[schema(value_type = Object)]
     conditions: Value,
 }
 
-/// Something worth knowing before.
+/// A consequence of the chosen settings.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PlanWarning {
-    /// A word for programs.
+    /// Stable identifier of the warning.
     #[schema(example = "two_nodes")]
     code: &'static str,
-    /// The same for people.
+    /// The warning as a sentence.
     detail: String,
 }
 
-/// Tells what would be done for a cluster, with which permissions. Nothing is made.
+/// Returns what creating a cluster would do, and the permissions it needs. Creates nothing.
 #[utoipa::path(
     post, path = "/v1/plans", tag = "permissions", operation_id = "plan_cluster",
-    request_body(content = ClusterRequest, description = "The wanted cluster."),
+    request_body(content = ClusterRequest, description = "Settings of the planned cluster."),
     responses((status = 200, description = "The plan.", body = Plan))
 )]
 pub(crate) async fn plan_cluster(
@@ -119,48 +121,40 @@ pub(crate) async fn plan_cluster(
     JsonBody(body): JsonBody,
 ) -> Result<Json<Plan>, ApiError> {
     parameters.finish()?;
-    let place = api.place()?;
-    let spec = believe(body, &api.ground(&place));
-    let spec = spec.map_err(Problem::invalid)?;
+    let account = api.account()?;
+    let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
     let plan = api.plan(&spec).await?;
     let nodes = spec.replication_factor;
-    let experience = api
-        .experience(Kind::CreateCluster, Some(nodes.into()))
+    let durations = api
+        .step_durations(Kind::CreateCluster, Some(nodes.into()))
         .await?;
-    let estimate = experience.of_steps(plan.steps.iter().map(|step| step.name), nodes.into());
+    let estimate = durations.of_steps(plan.steps.iter().map(|step| step.name), nodes.into());
     Ok(Json(Plan::of(plan, estimate)))
 }
 
 impl Api {
-    /// The plan of a wanted cluster.
     pub(crate) async fn plan(&self, spec: &ClusterSpec) -> Result<plan::Plan, ApiError> {
-        let place = self.place()?;
-        let permissions_boundary = self.settings.permissions_boundary.as_deref();
-        let _leave = self.aws_permit().await?;
-        let planned = self
-            .inspector
-            .plan(
-                spec,
-                PlanGround {
-                    place: &place,
-                    permissions_boundary,
-                },
-            )
-            .await;
-        planned.map_err(|fault| self.advice(Some(&place)).problem_of(&fault).into())
+        let account = self.account()?;
+        let context = PlanContext {
+            account: &account,
+            permissions_boundary: self.settings.permissions_boundary.as_deref(),
+        };
+        let _permit = self.aws_permit().await?;
+        let plan = self.inspector.plan(spec, context).await;
+        plan.map_err(|fault| self.problem_renderer(Some(&account)).problem_of(&fault).into())
     }
 }
 
 impl Plan {
     fn of(plan: plan::Plan, estimate: Duration) -> Self {
         let policy = json(&plan.policy());
-        let resource = |one: plan::PlannedResource| {
+        let resource = |item: plan::PlannedResource| {
             let plan::PlannedResource {
                 kind,
                 name,
                 arn,
                 owner,
-            } = one;
+            } = item;
             PlannedResource {
                 kind,
                 name,
@@ -168,23 +162,23 @@ impl Plan {
                 owner,
             }
         };
-        let permission = |one: plan::Permission| PermissionNeeded {
-            action: one.action,
-            resource: one.resource,
-            conditions: serde_json::to_value(one.conditions)
-                .expect("conditions hold nothing but texts"),
+        let permission = |item: plan::Permission| PermissionNeeded {
+            action: item.action,
+            resource: item.resource,
+            conditions: serde_json::to_value(item.conditions)
+                .expect("conditions contain only strings"),
         };
-        let named = |one: plan::NamedPolicy| NamedPolicy {
-            name: one.name,
-            document: json(&one.document),
+        let named = |item: plan::NamedPolicy| NamedPolicy {
+            name: item.name,
+            document: json(&item.document),
         };
-        let step = |one: plan::PlannedStep| PlannedStep {
-            name: one.name,
-            calls: one.calls,
+        let step = |item: plan::PlannedStep| PlannedStep {
+            name: item.name,
+            calls: item.calls,
         };
-        let warning = |one: plan::Warning| PlanWarning {
-            code: one.code,
-            detail: one.detail,
+        let warning = |item: plan::Warning| PlanWarning {
+            code: item.code,
+            detail: item.detail,
         };
         Self {
             steps: plan.steps.into_iter().map(step).collect(),

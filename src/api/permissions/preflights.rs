@@ -1,4 +1,4 @@
-//! Preflights: what would stop a wanted cluster, looked for before anything is made.
+//! `POST /v1/preflights`: checks whether a cluster could be created.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,12 +11,12 @@ use crate::domain::operation::ClusterStatus;
 use crate::domain::preflight::{self, CheckStatus};
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::spec::ClusterSpec;
-use crate::inspections::plan::PlanContext as PlanGround;
+use crate::inspections::plan::PlanContext;
 use crate::store::IdempotencyKey;
 
 use crate::api::Api;
 use crate::api::clusters::request::ClusterRequest;
-use crate::api::clusters::rules::believe;
+use crate::api::clusters::rules::validate;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
 use crate::api::http::enum_schemas::CheckResultSchema;
@@ -24,27 +24,28 @@ use crate::api::http::problem::{PreflightCheck, Problem};
 use crate::api::http::query::Parameters;
 use crate::api::permissions::problem_renderer::json;
 
-/// What a preflight found.
+/// Result of a preflight.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Preflight {
-    /// The worst of the checks: `fail` before `not_checked` before `pass`.
+    /// The worst result of the checks: `fail` before `not_checked` before `pass`.
     #[schema(value_type = CheckResultSchema)]
     result: CheckStatus,
-    /// Everything that was looked at: a check for each permission, then the rest.
+    /// One check for each permission, then all others.
     checks: Vec<PreflightCheck>,
-    /// The missing permissions as one policy; null if there are none that a policy would cure.
+    /// The missing permissions as one IAM policy; null if no policy can fix the failed checks.
     #[schema(value_type = Option<Object>)]
     policy: Option<Value>,
 }
 
-/// Looks for everything that would stop a wanted cluster. Nothing is made.
+/// Checks whether a cluster could be created, and reports every problem. Creates nothing.
 ///
-/// Permissions are put to IAM's policy simulator with the ARNs and condition keys of the real calls. What cannot be looked
-/// at is `not_checked`, with the reason, and never a missing permission.
+/// Permissions are checked by IAM's policy simulator, with the ARNs and condition keys of the real
+/// calls. A check that cannot run is `not_checked`, with the reason. It is never reported as a
+/// missing permission.
 #[utoipa::path(
     post, path = "/v1/preflights", tag = "permissions", operation_id = "preflight_cluster",
-    request_body(content = ClusterRequest, description = "The wanted cluster."),
-    responses((status = 200, description = "What was found.", body = Preflight))
+    request_body(content = ClusterRequest, description = "Settings of the planned cluster."),
+    responses((status = 200, description = "The result of the preflight.", body = Preflight))
 )]
 pub(crate) async fn preflight_cluster(
     State(api): State<Api>,
@@ -52,20 +53,18 @@ pub(crate) async fn preflight_cluster(
     JsonBody(body): JsonBody,
 ) -> Result<Json<Preflight>, ApiError> {
     parameters.finish()?;
-    let place = api.place()?;
-    let spec = believe(body, &api.ground(&place));
-    let found = api
-        .preflight(&spec.map_err(Problem::invalid)?, &place)
-        .await?;
-    let advice = api.advice(Some(&place));
+    let account = api.account()?;
+    let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
+    let preflight = api.preflight(&spec, &account).await?;
+    let renderer = api.problem_renderer(Some(&account));
     Ok(Json(Preflight {
-        result: found.grade(),
-        checks: found
+        result: preflight.status(),
+        checks: preflight
             .checks
             .iter()
-            .map(|check| advice.check(check))
+            .map(|check| renderer.check(check))
             .collect(),
-        policy: found.missing_policy().as_ref().map(json),
+        policy: preflight.missing_policy().as_ref().map(json),
     }))
 }
 
@@ -73,24 +72,18 @@ impl Api {
     async fn preflight(
         &self,
         spec: &ClusterSpec,
-        place: &AwsAccount,
+        account: &AwsAccount,
     ) -> Result<preflight::Preflight, ApiError> {
-        let permissions_boundary = self.settings.permissions_boundary.as_deref();
-        let _leave = self.aws_permit().await?;
-        let found = self
-            .inspector
-            .preflight(
-                spec,
-                PlanGround {
-                    place,
-                    permissions_boundary,
-                },
-            )
-            .await;
-        found.map_err(|fault| self.advice(Some(place)).problem_of(&fault).into())
+        let context = PlanContext {
+            account,
+            permissions_boundary: self.settings.permissions_boundary.as_deref(),
+        };
+        let _permit = self.aws_permit().await?;
+        let preflight = self.inspector.preflight(spec, context).await;
+        preflight.map_err(|fault| self.problem_renderer(Some(account)).problem_of(&fault).into())
     }
 
-    /// Whether a request will be answered by what is in the database, so that no preflight can change the answer.
+    /// Whether stored data alone decides the response, so that no preflight can change it.
     pub(crate) async fn is_answered_already(
         &self,
         key: Option<&IdempotencyKey>,
@@ -105,29 +98,28 @@ impl Api {
         Ok(cluster.is_some_and(|cluster| cluster.status != ClusterStatus::Failed))
     }
 
-    /// Refuses a wanted cluster that a preflight finds a fault with; all findings at once.
-    pub(crate) async fn refuse_unfit(
+    /// Rejects a spec if a check of its preflight fails, with every check that did not pass.
+    pub(crate) async fn reject_failed_preflight(
         &self,
         spec: &ClusterSpec,
-        place: &AwsAccount,
+        account: &AwsAccount,
     ) -> Result<(), ApiError> {
-        let found = self.preflight(spec, place).await?;
-        if found.grade() != CheckStatus::Fail {
+        let preflight = self.preflight(spec, account).await?;
+        if preflight.status() != CheckStatus::Fail {
             return Ok(());
         }
-        let advice = self.advice(Some(place));
-        let checks = found
+        let renderer = self.problem_renderer(Some(account));
+        let checks = preflight
             .checks
             .iter()
-            .filter(|check| check.grade() != CheckStatus::Pass);
-        let checks: Vec<PreflightCheck> = checks.map(|check| advice.check(check)).collect();
+            .filter(|check| check.status() != CheckStatus::Pass);
+        let checks: Vec<PreflightCheck> = checks.map(|check| renderer.check(check)).collect();
         let failed = checks
             .iter()
             .filter(|check| check.result == CheckStatus::Fail);
         let names: Vec<&str> = failed.clone().map(|check| check.name.as_str()).collect();
         let detail = format!(
-            "the preflight found {} faults: {}",
-            names.len(),
+            "failed preflight checks: {}; see `checks`",
             names.join(", ")
         );
         let hints = failed.flat_map(|check| check.hints.clone()).collect();

@@ -1,4 +1,4 @@
-//! Advice: what a stored fault means for its reader, looked up when the answer is written and never before.
+//! Renders a stored fault as a problem. Hints are looked up at this point and never stored.
 
 use serde_json::Value;
 
@@ -15,18 +15,18 @@ use crate::domain::problems::hints::Hint;
 
 use crate::api::http::problem::{AwsAnswer, FieldDifference, PreflightCheck, Problem, ProblemHint};
 
-/// Where the advice is for.
+/// Renders faults as problems, with hints for this account.
 pub(crate) struct ProblemRenderer<'a> {
-    /// The account and Region, once they are known; without them no policy can be written.
-    pub(crate) place: Option<&'a AwsAccount>,
-    /// The boundary that roles of ours carry.
+    /// The account and Region, once known. Without them hints have no policy.
+    pub(crate) account: Option<&'a AwsAccount>,
+    /// ARN of the permissions boundary of roles that this service creates.
     pub(crate) permissions_boundary: Option<&'a str>,
 }
 
 impl ProblemRenderer<'_> {
-    /// The problem a fault is to its reader: AWS's own words, and what to do.
+    /// The problem of a fault: the answer of AWS, and hints.
     pub(crate) fn problem_of(&self, fault: &Fault) -> Problem {
-        let mut problem = Problem::new(fault.problem_code(), &fault.detail);
+        let mut problem = Problem::new(fault.problem_code(), detail(fault));
         problem.differences = fault
             .differences
             .iter()
@@ -35,30 +35,30 @@ impl ProblemRenderer<'_> {
             .collect();
         problem.candidates = fault.candidates.clone();
         problem.events = fault.events.clone();
-        if let Some(refusal) = &fault.aws {
+        if let Some(error) = &fault.aws {
             let denial = (fault.class == FaultClass::Permission)
-                .then(|| denial::parse(&refusal.message))
+                .then(|| denial::parse(&error.message))
                 .flatten();
-            problem.hints = self.hints(refusal, denial.as_ref());
-            problem.aws = Some(answer(refusal, fault.class, denial.as_ref()));
+            problem.hints = self.hints(error, denial.as_ref());
+            problem.aws = Some(answer(error, fault.class, denial.as_ref()));
         }
         problem
     }
 
-    fn hints(&self, refusal: &AwsError, denial: Option<&Denial>) -> Vec<ProblemHint> {
-        let policy = denial.and_then(|denial| self.policy(refusal, denial));
+    fn hints(&self, error: &AwsError, denial: Option<&Denial>) -> Vec<ProblemHint> {
+        let policy = denial.and_then(|denial| self.error_policy(error, denial));
         let rows = hints::lookup(
-            &refusal.service,
-            &refusal.operation,
-            &refusal.code,
-            &refusal.message,
+            &error.service,
+            &error.operation,
+            &error.code,
+            &error.message,
         );
         rows.into_iter()
             .map(|row| hint(row, policy.clone()))
             .collect()
     }
 
-    /// A check of a preflight: what would be refused, and what to do about it now.
+    /// A check of a preflight, with hints if it failed.
     pub(crate) fn check(&self, check: &Check) -> PreflightCheck {
         let (detail, hints) = match &check.outcome {
             Outcome::Pass(detail) | Outcome::NotChecked(detail) => (detail, Vec::new()),
@@ -73,37 +73,33 @@ impl ProblemRenderer<'_> {
         };
         PreflightCheck {
             name: check.name.clone(),
-            result: check.grade(),
+            result: check.status(),
             detail: detail.clone(),
             hints,
         }
     }
 
-    /// The policy that ends a pasted refusal. AWS's sentence is all that is known of it.
-    pub(crate) fn handling(&self, denial: &Denial) -> Option<Value> {
-        let place = self.place?;
-        remedy(denial, &self.remedy_place(place, None)).map(|document| json(&document))
+    /// The policy that allows a denied call of which only AWS's message is known.
+    pub(crate) fn remedy_policy(&self, denial: &Denial) -> Option<Value> {
+        let call = self.call_site(self.account?, None);
+        remedy(denial, &call).map(|document| json(&document))
     }
 
-    /// The policy that allows what was refused.
-    fn policy(&self, refusal: &AwsError, denial: &Denial) -> Option<Value> {
-        let place = self.place?;
-        let document = remedy(
-            denial,
-            &self.remedy_place(place, refusal.target_arn.as_deref()),
-        )?;
-        Some(json(&document))
+    /// The policy that allows the denied call of a stored error.
+    fn error_policy(&self, error: &AwsError, denial: &Denial) -> Option<Value> {
+        let call = self.call_site(self.account?, error.target_arn.as_deref());
+        remedy(denial, &call).map(|document| json(&document))
     }
 
-    fn remedy_place<'a>(
+    fn call_site<'a>(
         &'a self,
-        place: &'a AwsAccount,
+        account: &'a AwsAccount,
         resource_arn: Option<&'a str>,
     ) -> remedy::CallSite<'a> {
         remedy::CallSite {
-            partition: &place.partition,
-            account_id: &place.account_id,
-            region: &place.region,
+            partition: &account.partition,
+            account_id: &account.account_id,
+            region: &account.region,
             resource_arn,
             passed_to_service: DAX_PRINCIPAL,
             boundary_arn: self.permissions_boundary,
@@ -111,7 +107,17 @@ impl ProblemRenderer<'_> {
     }
 }
 
-/// A row of the table as advice, with a policy where there is one.
+/// What went wrong, with the message of AWS if AWS answered.
+fn detail(fault: &Fault) -> String {
+    match &fault.aws {
+        Some(error) if !fault.class.leaves_outcome_unknown() && !error.message.is_empty() => {
+            format!("{}: {}", fault.detail, error.message)
+        }
+        Some(_) | None => fault.detail.clone(),
+    }
+}
+
+/// A row of the table of hints, with the policy that fixes the failure, if a policy can.
 pub(crate) fn hint(row: &'static Hint, policy: Option<Value>) -> ProblemHint {
     ProblemHint {
         id: row.id,
@@ -122,9 +128,8 @@ pub(crate) fn hint(row: &'static Hint, policy: Option<Value>) -> ProblemHint {
     }
 }
 
-/// A policy as it stands in an answer.
 pub(crate) fn json(document: &PolicyDocument) -> Value {
-    serde_json::to_value(document).expect("a policy holds nothing but texts")
+    serde_json::to_value(document).expect("a policy contains only strings")
 }
 
 fn predicted(predicted: &PredictedError) -> Vec<ProblemHint> {
@@ -150,19 +155,19 @@ fn predicted(predicted: &PredictedError) -> Vec<ProblemHint> {
     }
 }
 
-fn answer(refusal: &AwsError, class: FaultClass, denial: Option<&Denial>) -> AwsAnswer {
-    let called = || format!("{}:{}", refusal.service, refusal.operation);
+fn answer(error: &AwsError, class: FaultClass, denial: Option<&Denial>) -> AwsAnswer {
+    let called = || format!("{}:{}", error.service, error.operation);
     let action = match (denial, class) {
         (Some(denial), _) => Some(denial.action.clone()),
         (None, FaultClass::Permission) => Some(called()),
         (None, _) => None,
     };
     AwsAnswer {
-        service: refusal.service.clone(),
-        operation: refusal.operation.clone(),
-        code: refusal.code.clone(),
-        message: refusal.message.clone(),
-        request_id: refusal.request_id.clone(),
+        service: error.service.clone(),
+        operation: error.operation.clone(),
+        code: error.code.clone(),
+        message: error.message.clone(),
+        request_id: error.request_id.clone(),
         action,
         resource: denial.and_then(|denial| denial.resource.clone()),
         cause: denial.map(|denial| denial.cause.as_str()),
@@ -175,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    fn place() -> AwsAccount {
+    fn account() -> AwsAccount {
         AwsAccount {
             sandbox_id: None,
             account_id: "123456789012".to_owned(),
@@ -185,11 +190,11 @@ mod tests {
     }
 
     fn denied() -> Fault {
-        let message = "User: arn:aws:iam::123456789012:user/portal is not authorized to perform: iam:CreatePolicy on \
-                       resource: policy dax-orders-abcdefghij because no identity-based policy allows the \
-                       iam:CreatePolicy action";
+        let message = "User: arn:aws:iam::123456789012:user/portal is not authorized to perform: \
+            iam:CreatePolicy on resource: policy dax-orders-abcdefghij because no identity-based \
+            policy allows the iam:CreatePolicy action";
         let arn = "arn:aws:iam::123456789012:policy/dax-provisioner/dax-orders-abcdefghij";
-        let refusal = AwsError {
+        let error = AwsError {
             service: "iam".to_owned(),
             operation: "CreatePolicy".to_owned(),
             code: "AccessDenied".to_owned(),
@@ -198,20 +203,19 @@ mod tests {
             target_arn: Some(arn.to_owned()),
         };
         Fault {
-            aws: Some(refusal),
+            aws: Some(error),
             ..Fault::new(FaultClass::Permission, "iam:CreatePolicy is not allowed")
         }
     }
 
     #[test]
-    fn a_missing_permission_comes_with_the_remedy_of_the_guide_and_a_policy_for_this_very_resource()
-    {
-        let place = place();
-        let advice = ProblemRenderer {
-            place: Some(&place),
+    fn a_missing_permission_has_the_hint_of_the_guide_and_a_policy_for_its_resource() {
+        let account = account();
+        let renderer = ProblemRenderer {
+            account: Some(&account),
             permissions_boundary: None,
         };
-        let problem = serde_json::to_value(advice.problem_of(&denied())).unwrap();
+        let problem = serde_json::to_value(renderer.problem_of(&denied())).unwrap();
         assert_eq!(problem["code"], "permission_missing");
         assert_eq!(problem["aws"]["action"], "iam:CreatePolicy");
         assert_eq!(problem["aws"]["resource"], "policy dax-orders-abcdefghij");
@@ -227,24 +231,23 @@ mod tests {
     }
 
     #[test]
-    fn without_a_place_there_is_advice_but_no_policy() {
-        let advice = ProblemRenderer {
-            place: None,
+    fn hints_have_no_policy_while_the_account_is_unknown() {
+        let renderer = ProblemRenderer {
+            account: None,
             permissions_boundary: None,
         };
-        let problem = serde_json::to_value(advice.problem_of(&denied())).unwrap();
+        let problem = serde_json::to_value(renderer.problem_of(&denied())).unwrap();
         assert_eq!(problem["hints"][0]["policy"], json!(null));
     }
 
     #[test]
-    fn a_fault_without_an_answer_has_no_aws_part() {
-        let advice = ProblemRenderer {
-            place: None,
+    fn a_fault_without_an_aws_error_has_neither_aws_nor_hints() {
+        let renderer = ProblemRenderer {
+            account: None,
             permissions_boundary: None,
         };
-        let problem =
-            serde_json::to_value(advice.problem_of(&Fault::new(FaultClass::Crashed, "it crashed")))
-                .unwrap();
+        let fault = Fault::new(FaultClass::Crashed, "the step crashed");
+        let problem = serde_json::to_value(renderer.problem_of(&fault)).unwrap();
         assert_eq!(problem["code"], "step_crashed");
         assert!(problem.get("aws").is_none() && problem.get("hints").is_none());
     }

@@ -1,4 +1,4 @@
-//! Health: whether the process lives, whether it can take requests, and its figures.
+//! Health: liveness, readiness and metrics.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::query::Parameters;
 
-/// How long the database may take to answer.
-const DATABASE_PATIENCE: Duration = Duration::from_millis(500);
+/// Timeout of the database checks of `/readyz`.
+const DATABASE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Media type of Prometheus's text format.
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// How the service is.
+/// Result of a health check.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
     /// `alive` or `ready`.
@@ -29,21 +29,25 @@ pub(crate) struct Health {
     status: &'static str,
 }
 
-/// Tells that the process lives. It asks nobody, so that a database that is away gets nobody restarted.
+/// Liveness probe.
+///
+/// Checks no dependency, so a database outage does not restart the process.
 #[utoipa::path(
     get, path = "/healthz", tag = "service", operation_id = "check_liveness",
-    responses((status = 200, description = "It lives.", body = Health))
+    responses((status = 200, description = "The process is alive.", body = Health))
 )]
 pub(crate) async fn check_liveness(parameters: Parameters) -> Result<Json<Health>, ApiError> {
     parameters.finish()?;
     Ok(Json(Health { status: "alive" }))
 }
 
-/// Tells whether the service can take requests: the database answers, is migrated and keeps what it commits, and it is
-/// known which AWS account this is.
+/// Readiness probe.
+///
+/// Succeeds if the database responds, is migrated and keeps committed data, and the AWS account is
+/// known.
 #[utoipa::path(
     get, path = "/readyz", tag = "service", operation_id = "check_readiness",
-    responses((status = 200, description = "It is ready.", body = Health))
+    responses((status = 200, description = "The service is ready for requests.", body = Health))
 )]
 pub(crate) async fn check_readiness(
     State(api): State<Api>,
@@ -53,17 +57,17 @@ pub(crate) async fn check_readiness(
     if api.shutdown.is_cancelled() {
         return Err(not_ready("the service is shutting down"));
     }
-    match tokio::time::timeout(DATABASE_PATIENCE, unready(&api)).await {
-        // The database remembers the account, so this holds only until AWS has answered for the very first time.
-        Ok(Ok(None)) => api.place().map(|_| Json(Health { status: "ready" })),
+    match tokio::time::timeout(DATABASE_TIMEOUT, unready_reason(&api)).await {
+        // The database stores the account, so it is unknown only before the first response of AWS.
+        Ok(Ok(None)) => api.account().map(|_| Json(Health { status: "ready" })),
         Ok(Ok(Some(reason))) => Err(not_ready(reason)),
         Ok(Err(error)) => Err(error.into()),
-        Err(_) => Err(not_ready("the database does not answer")),
+        Err(_) => Err(not_ready("the database does not respond")),
     }
 }
 
-/// Why requests cannot be taken, if so.
-async fn unready(api: &Api) -> Result<Option<&'static str>, StoreError> {
+/// Why the service cannot accept requests, if so.
+async fn unready_reason(api: &Api) -> Result<Option<&'static str>, StoreError> {
     match api.store.schema_state().await? {
         SchemaState::Current => {}
         SchemaState::Behind { .. } => {
@@ -72,19 +76,24 @@ async fn unready(api: &Api) -> Result<Option<&'static str>, StoreError> {
             ));
         }
     }
-    let safe = !api.settings.durability_required || api.store.durability().await?.is_safe();
-    Ok((!safe)
-        .then_some("the database may lose what it commits; set fsync and synchronous_commit to on"))
+    let is_safe = !api.settings.durability_required || api.store.durability().await?.is_safe();
+    Ok((!is_safe)
+        .then_some("the database can lose committed data; set fsync and synchronous_commit to on"))
 }
 
 fn not_ready(reason: &str) -> ApiError {
     ApiError::new(ProblemCode::Unavailable, reason)
 }
 
-/// The service's figures, in Prometheus's text format. Open to all who reach the port.
+/// Returns the metrics in Prometheus's text format. Needs no authentication.
 #[utoipa::path(
     get, path = "/metrics", tag = "service", operation_id = "read_metrics",
-    responses((status = 200, description = "The figures.", body = String, content_type = "text/plain"))
+    responses((
+        status = 200,
+        description = "The metrics.",
+        body = String,
+        content_type = "text/plain",
+    ))
 )]
 pub(crate) async fn read_metrics(
     State(api): State<Api>,

@@ -1,7 +1,8 @@
-//! Problem pages: what each problem type means, for people.
+//! Problem pages: the documentation of each problem type.
 
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
+use strum::VariantArray;
 
 use crate::domain::problems::problem_code::ProblemCode;
 
@@ -9,10 +10,14 @@ use crate::api::http::api_error::ApiError;
 use crate::api::http::path::PathSegment;
 use crate::api::http::query::Parameters;
 
-/// Lists the problem types, as HTML or as plain text, whichever the caller accepts.
+/// Lists the problem types, as HTML or plain text by the Accept header.
 #[utoipa::path(
     get, path = "/problems", tag = "problems", operation_id = "list_problem_types",
-    responses((status = 200, description = "A page.", content((String = "text/html"), (String = "text/plain"))))
+    responses((
+        status = 200,
+        description = "The problem types.",
+        content((String = "text/html"), (String = "text/plain")),
+    ))
 )]
 pub(crate) async fn list_problem_types(
     headers: HeaderMap,
@@ -20,60 +25,65 @@ pub(crate) async fn list_problem_types(
 ) -> Result<Response, ApiError> {
     parameters.finish()?;
     if wants_html(&headers) {
-        let rows = ProblemCode::ALL.map(|code| {
-            let word = code.as_str();
+        let rows = ProblemCode::VARIANTS.iter().map(|code| {
+            let name = code.as_str();
             format!(
-                "<li><a href=\"/problems/{word}\">{word}</a> ({}): {}</li>\n",
+                "<li><a href=\"/problems/{name}\">{name}</a> ({}): {}</li>\n",
                 code.status(),
                 html(code.title())
             )
         });
         return Ok(page(
             "Problem types",
-            &format!("<ul>\n{}</ul>\n", rows.concat()),
+            &format!("<ul>\n{}</ul>\n", rows.collect::<String>()),
         ));
     }
-    let rows = ProblemCode::ALL
+    let rows = ProblemCode::VARIANTS
+        .iter()
         .map(|code| format!("{} ({}): {}\n", code.as_str(), code.status(), code.title()));
-    Ok(rows.concat().into_response())
+    Ok(rows.collect::<String>().into_response())
 }
 
-/// Tells what a problem type means and what to do, as HTML or as plain text, whichever the caller accepts.
+/// Describes a problem type and its fix, as HTML or plain text by the Accept header.
 #[utoipa::path(
     get, path = "/problems/{code}", tag = "problems", operation_id = "get_problem_type",
-    params(("code" = String, Path, description = "The problem's `code`.")),
-    responses((status = 200, description = "A page.", content((String = "text/html"), (String = "text/plain"))))
+    params(("code" = String, Path, description = "`code` of the problem.")),
+    responses((
+        status = 200,
+        description = "The problem type.",
+        content((String = "text/html"), (String = "text/plain")),
+    ))
 )]
 pub(crate) async fn get_problem_type(
     headers: HeaderMap,
-    PathSegment(word): PathSegment,
+    PathSegment(name): PathSegment,
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
     parameters.finish()?;
     let missing = || {
         ApiError::new(
             ProblemCode::NotFound,
-            format!("there is no problem type {word:?}"),
+            format!("there is no problem type {name:?}"),
         )
     };
-    let code = ProblemCode::parse(&word).ok_or_else(missing)?;
-    let facts = format!(
+    let code = name.parse::<ProblemCode>().map_err(|_| missing())?;
+    let summary = format!(
         "HTTP status {}. {}",
         code.status(),
         if code.retryable() {
-            "The same may succeed later."
+            "Retryable."
         } else {
-            "The same will fail again."
+            "Not retryable without a change."
         }
     );
     if wants_html(&headers) {
         let body = format!(
-            "<p>{}</p>\n<p>{facts}</p>\n<p><a href=\"/problems\">All types</a></p>\n",
+            "<p>{}</p>\n<p>{summary}</p>\n<p><a href=\"/problems\">All types</a></p>\n",
             html(code.explanation())
         );
         return Ok(page(code.title(), &body));
     }
-    Ok(format!("{}\n\n{}\n\n{facts}\n", code.title(), code.explanation()).into_response())
+    Ok(format!("{}\n\n{}\n\n{summary}\n", code.title(), code.explanation()).into_response())
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
@@ -89,7 +99,8 @@ fn wants_html(headers: &HeaderMap) -> bool {
 fn page(title: &str, body: &str) -> Response {
     let title = html(title);
     let head = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{title}</title></head>\n"
+        "<!doctype html>\n<html lang=\"en\">\n\
+         <head><meta charset=\"utf-8\"><title>{title}</title></head>\n"
     );
     Html(format!(
         "{head}<body>\n<h1>{title}</h1>\n{body}</body>\n</html>\n"
@@ -97,7 +108,7 @@ fn page(title: &str, body: &str) -> Response {
     .into_response()
 }
 
-/// A text of ours as HTML; what stands between backticks is code.
+/// A trusted text as HTML: special characters escaped, text in backticks as code.
 fn html(text: &str) -> String {
     let escaped = text
         .replace('&', "&amp;")
@@ -105,8 +116,8 @@ fn html(text: &str) -> String {
         .replace('>', "&gt;");
     let parts = escaped.split('`').enumerate();
     parts
-        .map(|(at, part)| {
-            if at % 2 == 1 {
+        .map(|(index, part)| {
+            if index % 2 == 1 {
                 format!("<code>{part}</code>")
             } else {
                 part.to_owned()
@@ -120,12 +131,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_become_html() {
+    fn texts_are_rendered_as_html() {
         assert_eq!(
             html("Send `Bearer <token>` & go."),
             "Send <code>Bearer &lt;token&gt;</code> &amp; go."
         );
-        for code in ProblemCode::ALL {
+        for code in ProblemCode::VARIANTS {
             assert_eq!(code.explanation().matches('`').count() % 2, 0, "{code:?}");
         }
     }

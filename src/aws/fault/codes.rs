@@ -1,8 +1,11 @@
-//! What AWS's error codes mean. Sources: the API models of DAX, IAM and DynamoDB; "Error codes for the Amazon EC2 API".
+//! The meaning of AWS error codes. Sources: the API models of DAX, IAM and DynamoDB; "Error codes
+//! for the Amazon EC2 API".
 
+use crate::domain::problems::aws_codes;
 use crate::domain::problems::fault::FaultClass;
 
-/// The messages AWS forces us to read, because their code says too little. Compared ignoring case.
+/// Errors whose code is ambiguous and whose message decides: code, part of the message in lower
+/// case, class.
 const MESSAGES: [(&str, &str, FaultClass); 5] = [
     // Terraform AWS provider, internal/service/dax/cluster.go.
     (
@@ -10,25 +13,26 @@ const MESSAGES: [(&str, &str, FaultClass); 5] = [
         "no permission to assume role",
         FaultClass::RoleNotAssumable,
     ),
-    // hashicorp/terraform-provider-aws, internal/service/dax/sweep.go; turbot/steampipe-plugin-aws #782.
+    // hashicorp/terraform-provider-aws, internal/service/dax/sweep.go; turbot/steampipe-plugin-aws
+    // #782.
     (
         "InvalidParameterValue",
         "access denied to api version: dax_v3",
         FaultClass::RegionUnsupported,
     ),
-    // Terraform AWS provider, internal/service/iam/role.go: a principal made moments ago.
+    // Terraform AWS provider, internal/service/iam/role.go: a recently created principal.
     (
         "MalformedPolicyDocument",
         "invalid principal in policy",
         FaultClass::Transient,
     ),
-    // IAM answers CreateServiceLinkedRole so when the role is there: "… has been taken in this account …".
+    // CreateServiceLinkedRole, if the role exists: "… has been taken in this account …".
     (
         "InvalidInput",
         "has been taken in this account",
         FaultClass::AlreadyExists,
     ),
-    // A session token that came to its end is reported by some services with a general code.
+    // Some services report an expired session token with a general code.
     (
         "AccessDenied",
         "security token included in the request is expired",
@@ -36,7 +40,7 @@ const MESSAGES: [(&str, &str, FaultClass); 5] = [
     ),
 ];
 
-/// What a code means, without its suffix `Fault` or `Exception` (older documents leave it out).
+/// The meaning of each normalised code.
 const CODES: [(FaultClass, &[&str]); 12] = [
     (
         FaultClass::AlreadyExists,
@@ -97,54 +101,33 @@ const CODES: [(FaultClass, &[&str]); 12] = [
         FaultClass::ServiceLinkedRoleMissing,
         &["ServiceLinkedRoleNotFound"],
     ),
-    (
-        FaultClass::Permission,
-        &[
-            "AccessDenied",
-            "UnauthorizedOperation",
-            "AuthorizationError",
-        ],
-    ),
+    (FaultClass::Permission, &["AccessDenied"]),
     (
         FaultClass::Credentials,
         &[
-            "UnrecognizedClient",
             "InvalidClientTokenId",
-            "InvalidSignature",
             "SignatureDoesNotMatch",
             "ExpiredToken",
             "IncompleteSignature",
             "MissingAuthenticationToken",
             "OptInRequired",
             "RequestExpired",
-            "InvalidAccessKeyId",
-            "AuthFailure",
             "PendingVerification",
             "Blocked",
         ],
     ),
     (
         FaultClass::Throttled,
-        &[
-            "Throttling",
-            "Throttled",
-            "RequestThrottled",
-            "RequestLimitExceeded",
-            "TooManyRequests",
-            "SlowDown",
-            "EC2Throttled",
-            "PriorRequestNotComplete",
-        ],
+        &["Throttling", "PriorRequestNotComplete"],
     ),
     (FaultClass::Transient, &["ConcurrentModification"]),
-    // A dry run that would have worked changes nothing. None is ever sent, so to meet this is a mistake of ours.
+    // A successful dry run changes nothing. This service sends none, so the code indicates a
+    // defect.
     (FaultClass::Invalid, &["DryRunOperation"]),
     (
         FaultClass::Ambiguous,
         &[
             "InternalFailure",
-            "InternalServerError",
-            "InternalError",
             "ServiceFailure",
             "ServiceUnavailable",
             "RequestTimeout",
@@ -152,38 +135,43 @@ const CODES: [(FaultClass, &[&str]); 12] = [
     ),
 ];
 
-/// What an error answer means.
+/// The class of an error response.
 pub(super) fn classify(code: &str, message: &str, http_status: u16) -> FaultClass {
-    let bare = bare_code(code);
+    let code = aws_codes::normalize(code);
     let lower = message.to_ascii_lowercase();
     if let Some((_, _, class)) = MESSAGES
         .iter()
-        .find(|(code, text, _)| *code == bare && lower.contains(text))
+        .find(|(name, text, _)| *name == code && lower.contains(text))
     {
         return *class;
     }
-    if let Some((class, _)) = CODES.iter().find(|(_, codes)| codes.contains(&bare)) {
+    if let Some((class, _)) = CODES.iter().find(|(_, codes)| codes.contains(&code)) {
         return *class;
     }
     match http_status {
         429 => FaultClass::Throttled,
         500.. => FaultClass::Ambiguous,
-        // Everything else AWS says about a request is that the request is wrong.
+        // Any other error means that the request is invalid.
         _ => FaultClass::Invalid,
     }
-}
-
-fn bare_code(code: &str) -> &str {
-    let code = code.rsplit('#').next().unwrap_or(code);
-    let code = code.split(':').next().unwrap_or(code);
-    code.strip_suffix("Fault")
-        .or_else(|| code.strip_suffix("Exception"))
-        .unwrap_or(code)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_row_holds_a_normalised_code() {
+        let messages = MESSAGES.iter().map(|(code, _, _)| *code);
+        let codes = CODES.iter().flat_map(|(_, codes)| codes.iter().copied());
+        for code in messages.chain(codes) {
+            assert_eq!(
+                aws_codes::normalize(code),
+                code,
+                "the row {code} never matches"
+            );
+        }
+    }
 
     #[test]
     fn codes_are_classified_with_and_without_their_suffix() {
@@ -216,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_parameter_value_is_told_apart_by_its_message_alone() {
+    fn an_invalid_parameter_value_is_classified_by_its_message() {
         let code = "InvalidParameterValueException";
         let cases = [
             (
@@ -235,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_codes_of_ec2_have_a_meaning_of_their_own() {
+    fn ec2_codes_are_classified() {
         for (code, status, class) in [
             ("UnauthorizedOperation", 403, FaultClass::Permission),
             ("AuthFailure", 401, FaultClass::Credentials),
@@ -259,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn no_code_stands_in_two_classes() {
+    fn no_code_is_in_two_classes() {
         let all: Vec<&str> = CODES
             .iter()
             .flat_map(|(_, codes)| codes.iter().copied())

@@ -1,4 +1,5 @@
-//! A build with lookups: EC2 and DynamoDB are asked. Every member of an answer is optional in AWS's models, and is read so.
+//! Lookups in a build with the feature. Every response member is optional in AWS's models and is
+//! treated as such.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +16,10 @@ use crate::domain::problems::fault::Fault;
 use crate::aws::fault::{Call, absent_is_none, fault_of, missing_member};
 use crate::aws::metrics::CallCounter;
 
-/// Most items of a page.
+/// Maximum number of items per page (EC2 API reference, `MaxResults`).
 const PAGE_MAX: i32 = 1_000;
 
-/// The clients that only lookups need.
+/// The SDK clients that only lookups use.
 #[derive(Debug, Clone)]
 pub(in crate::aws) struct Clients {
     ec2: aws_sdk_ec2::Client,
@@ -58,7 +59,7 @@ impl Clients {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        // Asked by filter, EC2 answers with those that exist; asked by id, with an error about one that does not.
+        // A filter returns the existing subnets; a query by ID fails if one is missing.
         let found = self
             .describe_subnets(vec![filter("subnet-id", ids.to_vec())])
             .await?;
@@ -172,12 +173,12 @@ impl Clients {
             .send()
             .await
             .map_err(|error| fault_of(call, &error))?;
-        let made = answer
+        let rule = answer
             .security_group_rules
             .unwrap_or_default()
             .into_iter()
             .next();
-        made.and_then(|rule| rule.security_group_rule_id)
+        rule.and_then(|rule| rule.security_group_rule_id)
             .ok_or_else(|| missing_member(call, "SecurityGroupRuleId"))
     }
 

@@ -1,4 +1,4 @@
-//! A build without lookups: every verb says so.
+//! Lookups in a build without the feature: every function returns the fault `NotBuiltIn`.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,20 @@ use crate::domain::problems::fault::{Fault, FaultClass};
 
 use crate::aws::fault::Call;
 
-/// No client at all.
+/// The stand-in for the SDK clients.
 #[derive(Debug, Clone)]
 pub(in crate::aws) struct Clients;
 
 fn not_built_in<T>(service: &str, operation: &str) -> Result<T, Fault> {
     let detail = format!(
-        "{service} {operation} is not asked: this build has no lookups (cargo feature `lookups`)"
+        "{service} {operation} is not available: this server was built without the `lookups` feature"
     );
     Err(Fault::new(FaultClass::NotBuiltIn, detail))
 }
 
 #[expect(
     clippy::unused_async,
-    reason = "the verbs of both builds are called alike"
+    reason = "the functions have the same signatures in both builds"
 )]
 impl Clients {
     pub(in crate::aws) fn open(_: &SdkConfig) -> Self {

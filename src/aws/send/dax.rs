@@ -1,4 +1,4 @@
-//! Calls that change something in DAX.
+//! Mutations of DAX.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::{ClusterUpdate, NewCluster};
 use crate::domain::problems::fault::{Fault, FaultClass};
 
-use super::{Effect, misrouted, nothing};
+use super::{Effect, empty_effect, unsupported};
 use crate::aws::dax::observed;
 use crate::aws::fault::{Call, fault_of};
 
-/// A call about a subnet group or a parameter group.
-pub(super) async fn send_about_group(
+/// Sends a mutation of a group; those of clusters are sent by [`send_cluster_call`].
+pub(super) async fn send(
     dax: &Client,
     mutation: &Mutation,
     call: &Call,
@@ -35,7 +35,7 @@ pub(super) async fn send_about_group(
             request
                 .send()
                 .await
-                .map(nothing)
+                .map(empty_effect)
                 .map_err(|error| fault_of(call, &error))
         }
         Mutation::CreateParameterGroup { name, description } => {
@@ -46,7 +46,7 @@ pub(super) async fn send_about_group(
             request
                 .send()
                 .await
-                .map(nothing)
+                .map(empty_effect)
                 .map_err(|error| fault_of(call, &error))
         }
         Mutation::UpdateParameterGroup { name, values } => {
@@ -61,7 +61,7 @@ pub(super) async fn send_about_group(
             request
                 .send()
                 .await
-                .map(nothing)
+                .map(empty_effect)
                 .map_err(|error| fault_of(call, &error))
         }
         Mutation::DeleteSubnetGroup { name } => {
@@ -69,7 +69,7 @@ pub(super) async fn send_about_group(
             request
                 .send()
                 .await
-                .map(nothing)
+                .map(empty_effect)
                 .map_err(|error| fault_of(call, &error))
         }
         Mutation::DeleteParameterGroup { name } => {
@@ -77,15 +77,15 @@ pub(super) async fn send_about_group(
             request
                 .send()
                 .await
-                .map(nothing)
+                .map(empty_effect)
                 .map_err(|error| fault_of(call, &error))
         }
-        other => Err(misrouted(other)),
+        other => send_cluster_call(dax, other, call).await,
     }
 }
 
-/// A call about a cluster, its nodes or its tags.
-pub(super) async fn send_about_cluster(
+/// Sends a mutation of a cluster, its nodes or its tags.
+async fn send_cluster_call(
     dax: &Client,
     mutation: &Mutation,
     call: &Call,
@@ -100,7 +100,7 @@ pub(super) async fn send_about_cluster(
             return request
                 .send()
                 .await
-                .map(nothing)
+                .map(empty_effect)
                 .map_err(|error| fault_of(call, &error));
         }
         Mutation::UntagCluster { arn, keys } => {
@@ -111,7 +111,7 @@ pub(super) async fn send_about_cluster(
             return request
                 .send()
                 .await
-                .map(nothing)
+                .map(empty_effect)
                 .map_err(|error| fault_of(call, &error));
         }
         Mutation::UpdateCluster(update) => {
@@ -167,7 +167,7 @@ pub(super) async fn send_about_cluster(
             let answer = dax.delete_cluster().cluster_name(name).send().await;
             answer.map_err(|error| fault_of(call, &error))?.cluster
         }
-        other => return Err(misrouted(other)),
+        other => return Err(unsupported(other)),
     };
     Ok(Effect {
         arn: None,

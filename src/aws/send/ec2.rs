@@ -1,24 +1,25 @@
-//! Calls that change something in EC2: rules of security groups. A build without lookups answers `NotBuiltIn`.
+//! Mutations of EC2: rules of security groups. A build without lookups returns the fault
+//! `NotBuiltIn`.
 
 use crate::domain::installation::AwsAccount;
 use crate::domain::mutation::Mutation;
 use crate::domain::problems::fault::Fault;
 
-use super::{Effect, misrouted, nothing};
+use super::{Effect, empty_effect, unsupported};
 use crate::aws::fault::Call;
 use crate::aws::lookups::Clients;
 
 pub(super) async fn send(
     clients: &Clients,
     mutation: &Mutation,
-    place: &AwsAccount,
+    account: &AwsAccount,
     call: &Call,
 ) -> Result<Effect, Fault> {
     match mutation {
         Mutation::AuthorizeIngress { ingress, tags, .. } => {
             let id = clients.authorize_ingress(ingress, tags, call).await?;
             Ok(Effect {
-                arn: Some(place.security_group_rule_arn(&id)),
+                arn: Some(account.security_group_rule_arn(&id)),
                 observed: None,
             })
         }
@@ -30,8 +31,8 @@ pub(super) async fn send(
             clients
                 .revoke_ingress(security_group_id, id, call)
                 .await
-                .map(nothing)
+                .map(empty_effect)
         }
-        other => Err(misrouted(other)),
+        other => Err(unsupported(other)),
     }
 }

@@ -1,4 +1,4 @@
-//! Calls that change something in IAM.
+//! Mutations of IAM.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use aws_sdk_iam::types::Tag;
 use crate::domain::mutation::Mutation;
 use crate::domain::problems::fault::Fault;
 
-use super::{Effect, misrouted, nothing};
+use super::{Effect, empty_effect, unsupported};
 use crate::aws::fault::{Call, fault_of};
 
 pub(super) async fn send(iam: &Client, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {
@@ -46,7 +46,7 @@ pub(super) async fn send(iam: &Client, mutation: &Mutation, call: &Call) -> Resu
             request
                 .send()
                 .await
-                .map(nothing)
+                .map(empty_effect)
                 .map_err(|error| fault_of(call, &error))
         }
         Mutation::CreateServiceLinkedRole => {
@@ -70,7 +70,7 @@ pub(super) async fn send(iam: &Client, mutation: &Mutation, call: &Call) -> Resu
             request
                 .send()
                 .await
-                .map(nothing)
+                .map(empty_effect)
                 .map_err(|error| fault_of(call, &error))
         }
         Mutation::DeletePolicy { arn } => {
@@ -78,7 +78,7 @@ pub(super) async fn send(iam: &Client, mutation: &Mutation, call: &Call) -> Resu
             request
                 .send()
                 .await
-                .map(nothing)
+                .map(empty_effect)
                 .map_err(|error| fault_of(call, &error))
         }
         Mutation::DeleteRole { name } => {
@@ -86,10 +86,10 @@ pub(super) async fn send(iam: &Client, mutation: &Mutation, call: &Call) -> Resu
             request
                 .send()
                 .await
-                .map(nothing)
+                .map(empty_effect)
                 .map_err(|error| fault_of(call, &error))
         }
-        other => Err(misrouted(other)),
+        other => Err(unsupported(other)),
     }
 }
 
@@ -103,7 +103,7 @@ async fn create_role(iam: &Client, mutation: &Mutation, call: &Call) -> Result<E
         tags,
     } = mutation
     else {
-        return Err(misrouted(mutation));
+        return Err(unsupported(mutation));
     };
     let request = iam
         .create_role()

@@ -1,6 +1,6 @@
-//! What `doctor` checks of AWS.
+//! Checks of AWS.
 
-use crate::app::startup::{client_target, told};
+use crate::app::startup::{client_target, describe_fault};
 use crate::aws::Aws;
 use crate::config::Doctor;
 use crate::domain::installation::AwsAccount;
@@ -10,60 +10,58 @@ use crate::domain::problems::fault::Fault;
 use super::{Check, Outcome, permissions};
 
 const IDENTITY: &str = "AWS identity";
-const OWNER: &str = "database belongs to this AWS";
-const REGION: &str = "Region offers DAX";
-const READING: &str = "reading permissions";
+const BINDING: &str = "database bound to this account and Region";
+const REGION: &str = "DAX available in the Region";
+const READING: &str = "read permissions";
 
-/// The checks.
-pub(super) async fn checks(settings: &Doctor, belongs_to: Option<&AwsAccount>) -> Vec<Check> {
+pub(super) async fn checks(settings: &Doctor, bound_account: Option<&AwsAccount>) -> Vec<Check> {
     let (aws, identity) = match client_target(&settings.aws).await {
         Ok(target) => {
             let aws = Aws::open(&target).await;
-            let place = aws.place().await.map_err(|fault| told(&fault));
-            (Some(aws), place)
+            let account = aws.account().await.map_err(|fault| describe_fault(&fault));
+            (Some(aws), account)
         }
         Err(error) => (None, Err(format!("{error:#}"))),
     };
     match (aws, identity) {
-        (Some(aws), Ok(place)) => {
-            let who = aws
+        (Some(aws), Ok(account)) => {
+            let arn = aws
                 .caller()
                 .await
                 .map(|caller| caller.arn)
                 .unwrap_or_default();
             let mut checks = vec![
-                Check::new(IDENTITY, Outcome::Pass(format!("{who}, {place}"))),
-                Check::new(OWNER, owner(belongs_to, &place)),
+                Check::new(IDENTITY, Outcome::Pass(format!("{arn}, {account}"))),
+                Check::new(BINDING, binding(bound_account, &account)),
                 Check::new(REGION, region(&aws).await),
                 Check::new(READING, reading(&aws).await),
             ];
             if let Some(arn) = &settings.permissions_boundary {
-                checks.push(permissions::boundary(&aws, &place, arn).await);
+                checks.push(permissions::boundary(&aws, &account, arn).await);
             }
-            checks.extend(
-                permissions::checks(&aws, &place, settings.permissions_boundary.as_deref()).await,
-            );
+            checks.extend(permissions::checks(&aws, &account, settings).await);
             checks
         }
         (_, identity) => {
-            let fix = "set AWS_REGION and credentials, as for the AWS CLI; `aws sts get-caller-identity` must work";
-            let why = identity.err().unwrap_or_default();
-            let mut checks = vec![Check::new(IDENTITY, Outcome::Fail(why, fix.to_owned()))];
-            let rest = [OWNER, REGION, READING, permissions::ALL];
+            let fix = "set AWS_REGION and credentials as for the AWS CLI; \
+                       `aws sts get-caller-identity` must succeed";
+            let problem = identity.err().unwrap_or_default();
+            let mut checks = vec![Check::new(IDENTITY, Outcome::Fail(problem, fix.to_owned()))];
+            let rest = [BINDING, REGION, READING, permissions::ALL];
             checks.extend(rest.map(|name| {
-                Check::new(name, Outcome::NotChecked("AWS does not know us".to_owned()))
+                Check::new(name, Outcome::NotChecked("no AWS identity".to_owned()))
             }));
             checks
         }
     }
 }
 
-fn owner(belongs_to: Option<&AwsAccount>, here: &AwsAccount) -> Outcome {
-    match belongs_to {
-        None => Outcome::NotChecked("the database has met no AWS yet".to_owned()),
-        Some(place) if place == here => Outcome::Pass("it does".to_owned()),
-        Some(place) => Outcome::Fail(
-            format!("it belongs to {place}"),
+fn binding(bound: Option<&AwsAccount>, account: &AwsAccount) -> Outcome {
+    match bound {
+        None => Outcome::NotChecked("the database is not bound to an account yet".to_owned()),
+        Some(bound) if bound == account => Outcome::Pass("ok".to_owned()),
+        Some(bound) => Outcome::Fail(
+            format!("it is bound to {bound}"),
             "use another database for this account and Region".to_owned(),
         ),
     }
@@ -71,41 +69,38 @@ fn owner(belongs_to: Option<&AwsAccount>, here: &AwsAccount) -> Outcome {
 
 async fn region(aws: &Aws) -> Outcome {
     match aws.clusters().await {
-        Ok(clusters) => Outcome::Pass(format!(
-            "DescribeClusters answers; clusters: {}",
-            clusters.len()
-        )),
-        Err(fault) => refused(
+        Ok(clusters) => Outcome::Pass(format!("ok, {} clusters", clusters.len())),
+        Err(fault) => failed(
             &fault,
             "choose a Region with DAX, and allow dax:DescribeClusters (`policy` prints it)",
         ),
     }
 }
 
-/// Tries every listing that the service reads with.
+/// Tries every list call that the service uses.
 async fn reading(aws: &Aws) -> Outcome {
-    let tried = [
+    let results = [
         aws.roles(IAM_PATH).await.err(),
         aws.policies(IAM_PATH).await.err(),
         aws.subnet_groups().await.err(),
         aws.parameter_groups().await.err(),
     ];
-    match tried.into_iter().flatten().next() {
+    match results.into_iter().flatten().next() {
         None => Outcome::Pass(
-            "roles, policies, subnet groups and parameter groups can be listed".to_owned(),
+            "can list roles, policies, subnet groups and parameter groups".to_owned(),
         ),
-        Some(fault) => refused(
+        Some(fault) => failed(
             &fault,
-            "give the service the policy that `dax-provisioner policy` prints",
+            "attach the policy that `dax-provisioner policy` prints to the service's identity",
         ),
     }
 }
 
-fn refused(fault: &Fault, fix: &str) -> Outcome {
+fn failed(fault: &Fault, fix: &str) -> Outcome {
     let code = fault
         .aws
         .as_ref()
-        .map(|refusal| format!(" ({})", refusal.code))
+        .map(|error| format!(" ({})", error.code))
         .unwrap_or_default();
     Outcome::Fail(format!("{}{code}", fault.detail), fix.to_owned())
 }

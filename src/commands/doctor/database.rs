@@ -1,7 +1,8 @@
-//! What `doctor` checks of the database.
+//! Checks of the database.
 
-use crate::app::{guards, open_store};
-use crate::config::Secret;
+use crate::app::guards;
+use crate::commands::connect;
+use crate::config::{Secret, redacted_url};
 use crate::domain::installation::AwsAccount;
 use crate::store::{SchemaState, Store, StoreError};
 
@@ -12,11 +13,11 @@ const MIGRATED: &str = "database migrated";
 const DURABLE: &str = "database durable";
 const CLOCK: &str = "clocks agree";
 
-/// The checks, and which AWS the database belongs to.
+/// The checks, and the AWS account the database is bound to.
 pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<AwsAccount>) {
-    let absent = |why: &str| {
+    let not_checked = |reason: &str| {
         let rest = [MIGRATED, DURABLE, CLOCK];
-        rest.map(|name| Check::new(name, Outcome::NotChecked(why.to_owned())))
+        rest.map(|name| Check::new(name, Outcome::NotChecked(reason.to_owned())))
             .to_vec()
     };
     let Some(url) = url else {
@@ -25,47 +26,43 @@ pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<AwsAccou
             DATABASE,
             Outcome::Fail("DATABASE_URL is not set".to_owned(), fix),
         )];
-        checks.extend(absent("there is no database"));
+        checks.extend(not_checked("no database is set"));
         return (checks, None);
     };
-    let reached = match open_store(url, 2) {
-        Ok(store) => store
-            .ping()
-            .await
-            .map(|()| store)
-            .map_err(|error| guards::chain(&error)),
-        Err(error) => Err(format!("{error:#}")),
-    };
-    match reached {
+    match connect(url).await {
         Ok(store) => {
-            let mut checks = vec![Check::new(DATABASE, Outcome::Pass("it answers".to_owned()))];
-            checks.push(Check::new(MIGRATED, answered(migrated(&store).await)));
-            checks.push(Check::new(DURABLE, answered(durable(&store).await)));
-            checks.push(Check::new(CLOCK, answered(clock(&store).await)));
-            let place = store
+            let reached = Outcome::Pass(format!("ok ({})", redacted_url(url)));
+            let checks = vec![
+                Check::new(DATABASE, reached),
+                Check::new(MIGRATED, outcome(migrated(&store).await)),
+                Check::new(DURABLE, outcome(durable(&store).await)),
+                Check::new(CLOCK, outcome(clock(&store).await)),
+            ];
+            let account = store
                 .installation()
                 .await
                 .ok()
-                .and_then(|installation| installation.place);
+                .and_then(|installation| installation.account);
             store.close().await;
-            (checks, place)
+            (checks, account)
         }
-        Err(why) => {
-            let fix = "start the database, or mend DATABASE_URL".to_owned();
-            let mut checks = vec![Check::new(DATABASE, Outcome::Fail(why, fix))];
-            checks.extend(absent("the database does not answer"));
+        Err(error) => {
+            let problem = guards::chain(error.as_ref());
+            let fix = "start the database, or correct DATABASE_URL".to_owned();
+            let mut checks = vec![Check::new(DATABASE, Outcome::Fail(problem, fix))];
+            checks.extend(not_checked("the database is unreachable"));
             (checks, None)
         }
     }
 }
 
-fn answered(outcome: Result<Outcome, StoreError>) -> Outcome {
-    outcome.unwrap_or_else(|error| Outcome::NotChecked(guards::chain(&error)))
+fn outcome(checked: Result<Outcome, StoreError>) -> Outcome {
+    checked.unwrap_or_else(|error| Outcome::NotChecked(guards::chain(&error)))
 }
 
 async fn migrated(store: &Store) -> Result<Outcome, StoreError> {
     Ok(match store.schema_state().await? {
-        SchemaState::Current => Outcome::Pass("its tables are those of this program".to_owned()),
+        SchemaState::Current => Outcome::Pass("ok".to_owned()),
         SchemaState::Behind { missing } => Outcome::Fail(
             format!("migration {missing} is missing"),
             "run dax-provisioner migrate".to_owned(),
@@ -75,26 +72,28 @@ async fn migrated(store: &Store) -> Result<Outcome, StoreError> {
 
 async fn durable(store: &Store) -> Result<Outcome, StoreError> {
     let durability = store.durability().await?;
-    let found = format!(
+    let settings = format!(
         "fsync = {}, synchronous_commit = {}",
         durability.fsync, durability.synchronous_commit
     );
     Ok(if durability.is_safe() {
-        Outcome::Pass(found)
+        Outcome::Pass(settings)
     } else {
         Outcome::Fail(
-            found,
-            "switch both on; what was accepted may be lost otherwise".to_owned(),
+            settings,
+            "turn both on; otherwise accepted operations can be lost".to_owned(),
         )
     })
 }
 
 async fn clock(store: &Store) -> Result<Outcome, StoreError> {
     let skew = store.clock_offset(guards::now()).await?.abs();
-    let found = format!("they differ by {skew:.1} s");
-    Ok(if skew < guards::SKEW_WARNED_SECONDS {
-        Outcome::Pass(found)
+    Ok(if skew < guards::SKEW_WARNING_SECONDS {
+        Outcome::Pass(format!("within {skew:.1} s"))
     } else {
-        Outcome::Fail(found, "run NTP on both machines".to_owned())
+        Outcome::Fail(
+            format!("they differ by {skew:.1} s"),
+            "run NTP on both machines".to_owned(),
+        )
     })
 }

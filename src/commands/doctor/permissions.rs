@@ -1,7 +1,8 @@
-//! What `doctor` checks of permissions: each one of the service's own policy, put to IAM's simulator, which changes nothing.
+//! Checks of the permissions in the service's own policy, with IAM's policy simulator.
 
 use crate::aws::{Aws, LOOKUPS_BUILT_IN};
-use crate::domain::iam::policies::asked::permissions_of;
+use crate::config::Doctor;
+use crate::domain::iam::policies::simulation::permissions_of;
 use crate::domain::iam::policies::boundary_policy;
 use crate::domain::iam::policies::service::{ServiceScope, service_policy};
 use crate::domain::iam::trust::same_document;
@@ -12,18 +13,20 @@ use crate::inspections::plan::permissions::region_of;
 
 use super::{BOUNDARY, Check, Outcome};
 
-/// The line for all of them, where none can be asked about.
+/// The name of the line for all permissions, if the simulator is unavailable.
 pub(super) const ALL: &str = "permissions";
 
-/// Whether the boundary says what it should. The service's own policy does not let it read the boundary.
-pub(super) async fn boundary(aws: &Aws, place: &AwsAccount, arn: &str) -> Check {
-    let wanted = boundary_policy(&place.partition, &place.account_id).to_json();
+/// Compares the boundary with the one this program prints. The service's own policy does not allow
+/// it to read the boundary.
+pub(super) async fn boundary(aws: &Aws, account: &AwsAccount, arn: &str) -> Check {
+    let expected = boundary_policy(&account.partition, &account.account_id).to_json();
     let outcome = match aws.policy(arn).await {
-        Ok(Some(policy)) if same_document(&wanted, &policy.document) => {
-            Outcome::Pass(format!("{arn} bounds as it should"))
+        Ok(Some(policy)) if same_document(&expected, &policy.document) => {
+            Outcome::Pass(format!("ok ({arn})"))
         }
         Ok(Some(_)) => {
-            let fix = "compare it with what `policy --boundary` prints: whatever it allows, a role of the service may do";
+            let fix = "compare it with the output of `policy --boundary`: \
+                       it limits what the service's roles can do";
             Outcome::Fail(
                 format!("{arn} is not the boundary that this program prints"),
                 fix.to_owned(),
@@ -31,64 +34,101 @@ pub(super) async fn boundary(aws: &Aws, place: &AwsAccount, arn: &str) -> Check 
         }
         Ok(None) => Outcome::Fail(
             format!("{arn} does not exist"),
-            "make the policy that `policy --boundary` prints".to_owned(),
+            "create the policy that `policy --boundary` prints".to_owned(),
         ),
         Err(_) => Outcome::NotChecked(format!(
-            "{arn} may not be read; compare it with what `policy --boundary` prints"
+            "cannot read {arn}; compare it with the output of `policy --boundary`"
         )),
     };
     Check::new(BOUNDARY, outcome)
 }
 
-/// One line for each permission; one for all if the simulator cannot be asked.
-pub(super) async fn checks(
-    aws: &Aws,
-    place: &AwsAccount,
-    permissions_boundary: Option<&str>,
-) -> Vec<Check> {
+/// One line per permission that is not allowed and one for the others, or one per permission if
+/// `verbose`. A single line if the simulator is unavailable.
+pub(super) async fn checks(aws: &Aws, account: &AwsAccount, settings: &Doctor) -> Vec<Check> {
     let policy = service_policy(&ServiceScope {
-        partition: &place.partition,
-        account_id: &place.account_id,
-        region: &place.region,
-        boundary_arn: permissions_boundary,
+        partition: &account.partition,
+        account_id: &account.account_id,
+        region: &account.region,
+        boundary_arn: settings.permissions_boundary.as_deref(),
         service_role_arns: &[],
         lookups: LOOKUPS_BUILT_IN,
     });
-    let permissions = permissions_of(&policy, |action| region_of(action, place));
-    let found = Inspector::new(aws.clone())
+    let permissions = permissions_of(&policy, |action| region_of(action, account));
+    let checks = Inspector::new(aws.clone())
         .permission_checks(&permissions)
         .await;
-    let mut reasons = found.iter().map(|check| match &check.outcome {
+    let mut reasons = checks.iter().map(|check| match &check.outcome {
         preflight::Outcome::NotChecked(reason) => Some(reason),
         preflight::Outcome::Pass(_) | preflight::Outcome::Fail(_) => None,
     });
     let first = reasons.next().flatten().cloned();
     if let Some(reason) = first.filter(|first| reasons.all(|reason| reason == Some(first))) {
-        let why = format!("{reason}; `policy --own-arn ARN` prints the right to ask");
-        return vec![Check::new(ALL, Outcome::NotChecked(why))];
+        let reason = format!("{reason}; `policy --own-arn ARN` prints the required permission");
+        return vec![Check::new(ALL, Outcome::NotChecked(reason))];
     }
-    found.into_iter().map(line).collect()
+    let lines = checks.into_iter().map(line).collect();
+    if settings.verbose {
+        lines
+    } else {
+        summarise(lines)
+    }
+}
+
+/// Replaces the passed checks by their number.
+fn summarise(mut checks: Vec<Check>) -> Vec<Check> {
+    let total = checks.len();
+    checks.retain(|check| !matches!(check.outcome, Outcome::Pass(_)));
+    let passed = total - checks.len();
+    let text = if passed == total {
+        "all allowed"
+    } else {
+        "allowed"
+    };
+    let summary = Outcome::Pass(text.to_owned());
+    checks.insert(0, Check::new(format!("{passed} permissions"), summary));
+    checks
 }
 
 fn line(check: preflight::Check) -> Check {
     let outcome = match check.outcome {
-        preflight::Outcome::Pass(what) => Outcome::Pass(what),
-        preflight::Outcome::NotChecked(why) => Outcome::NotChecked(why),
+        preflight::Outcome::Pass(text) => Outcome::Pass(text),
+        preflight::Outcome::NotChecked(reason) => Outcome::NotChecked(reason),
         preflight::Outcome::Fail(finding) => Outcome::Fail(finding.detail, fix(finding.predicted)),
     };
     Check::new(format!("permission {}", check.name), outcome)
 }
 
-/// The statement that allows it, or what else must change.
+/// The policy statement that allows the action, or the cause that no statement can fix.
 fn fix(predicted: Option<PredictedError>) -> String {
     let Some(PredictedError::Denial { denial, statement }) = predicted else {
-        return "give the service the policy that `dax-provisioner policy` prints".to_owned();
+        return "attach the policy that `dax-provisioner policy` prints".to_owned();
     };
     match statement.and_then(|statement| serde_json::to_string(&statement).ok()) {
         Some(statement) => format!("add to the service's policy: {statement}"),
         None => format!(
-            "no statement of yours helps against this cause: {}",
+            "an identity policy cannot fix this cause: {}",
             denial.cause.as_str()
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn allowed_permissions_are_counted_and_others_are_listed() {
+        let allowed = |name| Check::new(name, Outcome::Pass("allowed".to_owned()));
+        let counted = |name, text: &str| Check::new(name, Outcome::Pass(text.to_owned()));
+        let denied = Check::new("c", Outcome::Fail("denied".to_owned(), "fix".to_owned()));
+        assert_eq!(
+            summarise(vec![allowed("a"), allowed("b")]),
+            [counted("2 permissions", "all allowed")]
+        );
+        assert_eq!(
+            summarise(vec![allowed("a"), denied.clone(), allowed("b")]),
+            [counted("2 permissions", "allowed"), denied]
+        );
     }
 }

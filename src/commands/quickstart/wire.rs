@@ -1,4 +1,4 @@
-//! The few members of the API's bodies that the demonstration reads.
+//! The fields of the API's bodies that the demo uses.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The demonstration's request: one small node, and a role that may read one table.
+/// The request of the demo: one small node, and a role with read access to one table.
 pub(super) fn request(name: &str) -> Value {
     json!({
         "name": name,
@@ -16,14 +16,12 @@ pub(super) fn request(name: &str) -> Value {
     })
 }
 
-/// A page of a list.
 #[derive(Debug, Deserialize)]
 pub(super) struct Page<T> {
     pub(super) items: Vec<T>,
     pub(super) next_cursor: Option<String>,
 }
 
-/// A cluster.
 #[derive(Debug, Deserialize)]
 pub(super) struct Cluster {
     pub(super) name: String,
@@ -31,13 +29,11 @@ pub(super) struct Cluster {
     pub(super) endpoint: Option<Endpoint>,
 }
 
-/// Where a cluster is reached.
 #[derive(Debug, Deserialize)]
 pub(super) struct Endpoint {
     pub(super) url: String,
 }
 
-/// An operation.
 #[derive(Debug, Deserialize)]
 pub(super) struct Operation {
     pub(super) id: String,
@@ -48,13 +44,12 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// Whether nothing more happens without a person.
-    pub(super) fn is_over(&self) -> bool {
+    /// Whether the operation has finished or is blocked.
+    pub(super) fn has_stopped(&self) -> bool {
         ["succeeded", "failed", "cancelled", "blocked"].contains(&self.status.as_str())
     }
 }
 
-/// A step of an operation.
 #[derive(Debug, Deserialize)]
 pub(super) struct Step {
     pub(super) name: String,
@@ -63,7 +58,6 @@ pub(super) struct Step {
     pub(super) finished_at: Option<DateTime<Utc>>,
 }
 
-/// A problem.
 #[derive(Debug, Deserialize)]
 pub(super) struct Problem {
     title: String,
@@ -72,7 +66,7 @@ pub(super) struct Problem {
     #[serde(default)]
     errors: Vec<FieldError>,
     #[serde(default)]
-    aws: Option<ApiProblem>,
+    aws: Option<AwsError>,
     #[serde(default)]
     hints: Vec<Hint>,
 }
@@ -85,7 +79,7 @@ struct FieldError {
 }
 
 #[derive(Debug, Deserialize)]
-struct ApiProblem {
+struct AwsError {
     #[serde(default)]
     code: Option<String>,
     #[serde(default)]
@@ -104,12 +98,12 @@ struct Hint {
 }
 
 impl Problem {
-    /// The problem for people, with its hints.
+    /// The problem as text, with its hints.
     pub(super) fn readable(&self) -> String {
         let mut text = format!("{}\n", self.title);
-        let mut line = |indent: &str, words: &str| {
+        let mut line = |indent: &str, content: &str| {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{indent}{words}");
+            let _ = writeln!(text, "{indent}{content}");
         };
         if let Some(detail) = &self.detail {
             line("  ", detail);
@@ -124,24 +118,24 @@ impl Problem {
                 ),
             );
         }
-        if let Some(refusal) = &self.aws {
-            let code = refusal.code.as_deref().unwrap_or("no code");
+        if let Some(error) = &self.aws {
+            let code = error.code.as_deref().unwrap_or("no code");
             line(
                 "  ",
                 &format!(
-                    "AWS said ({code}): {}",
-                    refusal.message.as_deref().unwrap_or("nothing")
+                    "AWS returned {code}: {}",
+                    error.message.as_deref().unwrap_or("no message")
                 ),
             );
         }
         for hint in &self.hints {
             line("", "");
             line("  Hint: ", &hint.title);
-            for words in [&hint.explanation, &hint.documentation]
+            for content in [&hint.explanation, &hint.documentation]
                 .into_iter()
                 .flatten()
             {
-                line("    ", words);
+                line("    ", content);
             }
             if let Some(policy) = &hint.policy {
                 line("    ", &format!("policy: {policy}"));
@@ -156,10 +150,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_reads_well() {
+    fn a_problem_is_rendered_as_text() {
         let problem: Problem = serde_json::from_value(json!({
             "type": "/problems/permission_missing",
-            "title": "AWS refused an action: a permission is missing",
+            "title": "AWS denied an action: a permission is missing",
             "detail": "iam:CreatePolicy is not allowed for the service's identity",
             "aws": {"service": "iam", "code": "AccessDenied", "message": "User: x is not authorized"},
             "hints": [{"id": "h", "title": "Add iam:CreatePolicy to your user policy.", "policy": {"Version": "2012-10-17"}}],
@@ -167,8 +161,8 @@ mod tests {
         .unwrap();
         assert_eq!(
             problem.readable(),
-            "AWS refused an action: a permission is missing\n  iam:CreatePolicy is not allowed for the service's identity\n  \
-             AWS said (AccessDenied): User: x is not authorized\n\n  Hint: Add iam:CreatePolicy to your user policy.\n    \
+            "AWS denied an action: a permission is missing\n  iam:CreatePolicy is not allowed for the service's identity\n  \
+             AWS returned AccessDenied: User: x is not authorized\n\n  Hint: Add iam:CreatePolicy to your user policy.\n    \
              policy: {\"Version\":\"2012-10-17\"}\n"
         );
     }

@@ -1,64 +1,55 @@
-//! Denial: a refusal of AWS's, read from the sentence in which AWS refuses.
+//! Denial: parses the message of an AWS access denial.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// What a refusal says (IAM user guide, "Troubleshoot access denied error messages").
+/// The parts of a denial message (IAM user guide, "Troubleshoot access denied error messages").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
-    /// Who asked: an ARN, or `anonymous`.
+    /// The denied caller: an ARN, or `anonymous`.
     pub principal: Option<String>,
-    /// The refused action, e.g. `iam:CreateRole`; always a piece of the message.
+    /// The denied action, such as `iam:CreateRole`; always a substring of the message.
     pub action: String,
-    /// The resource as the message has it: an ARN, `policy NAME`, `role NAME`; DAX names none.
+    /// The resource as in the message: an ARN, `policy NAME` or `role NAME`; DAX names none.
     pub resource: Option<String>,
-    /// Which policy refused.
+    /// Why the action was denied.
     pub cause: DenialCause,
-    /// The policy that denies, where the message names it.
+    /// The policy that denies the action, if the message names it.
     pub policy_arn: Option<String>,
 }
 
-/// Why a request was refused; each cause has another remedy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Why a request was denied. Each cause has its own remedy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum DenialCause {
-    /// No policy of the user or role allows it.
+    /// No policy of the user or role allows the action.
     IdentityPolicy,
-    /// The permissions boundary does not allow it.
+    /// The permissions boundary does not allow the action.
     PermissionsBoundary,
-    /// No service control policy of the organisation allows it.
+    /// No service control policy of the organisation allows the action.
     ServiceControlPolicy,
-    /// No resource control policy of the organisation allows it.
+    /// No resource control policy of the organisation allows the action.
     ResourceControlPolicy,
-    /// The session's policy does not allow it.
+    /// The session's policy does not allow the action.
     SessionPolicy,
-    /// The policy of the VPC endpoint does not allow it.
+    /// The policy of the VPC endpoint does not allow the action.
     VpcEndpointPolicy,
-    /// The policy of the resource does not allow it.
+    /// The policy of the resource does not allow the action.
     ResourcePolicy,
-    /// A statement denies it, in a policy of this kind where the message says so.
+    /// A statement denies the action. The kind of policy is known if the message names it.
     ExplicitDeny(Option<PolicyKind>),
-    /// The message gives no reason, as older messages do.
+    /// The message gives no reason, as in older messages.
     Unstated,
 }
 
 impl DenialCause {
-    /// The name in problems and hints.
+    /// The name of the cause in problems and hints.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::IdentityPolicy => "identity_policy",
-            Self::PermissionsBoundary => "permissions_boundary",
-            Self::ServiceControlPolicy => "service_control_policy",
-            Self::ResourceControlPolicy => "resource_control_policy",
-            Self::SessionPolicy => "session_policy",
-            Self::VpcEndpointPolicy => "vpc_endpoint_policy",
-            Self::ResourcePolicy => "resource_policy",
-            Self::ExplicitDeny(_) => "explicit_deny",
-            Self::Unstated => "unstated",
-        }
+        self.into()
     }
 
-    /// Whether an Allow for the caller, or in the boundary or session policy that was silent, ends the refusal.
+    /// Whether an Allow in the caller's policies, boundary or session policy fixes the denial.
     pub fn is_fixed_by_allowing(self) -> bool {
         match self {
             Self::IdentityPolicy
@@ -73,7 +64,7 @@ impl DenialCause {
         }
     }
 
-    fn silence_of(kind: PolicyKind) -> Self {
+    fn missing_allow_in(kind: PolicyKind) -> Self {
         match kind {
             PolicyKind::Identity => Self::IdentityPolicy,
             PolicyKind::PermissionsBoundary => Self::PermissionsBoundary,
@@ -86,7 +77,7 @@ impl DenialCause {
     }
 }
 
-/// The kinds of policies that can refuse.
+/// The kinds of policies that can deny a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PolicyKind {
     /// A policy of a user, group or role.
@@ -97,7 +88,7 @@ pub enum PolicyKind {
     ServiceControl,
     /// A resource control policy of an organisation.
     ResourceControl,
-    /// A policy given when the session was made.
+    /// A policy passed when the session was created.
     Session,
     /// The policy of a VPC endpoint.
     VpcEndpoint,
@@ -105,7 +96,7 @@ pub enum PolicyKind {
     Resource,
 }
 
-/// AWS's names for the kinds.
+/// The names of the kinds in AWS's messages.
 const KINDS: [(&str, PolicyKind); 7] = [
     ("identity-based policy", PolicyKind::Identity),
     ("permissions boundary", PolicyKind::PermissionsBoundary),
@@ -116,7 +107,7 @@ const KINDS: [(&str, PolicyKind); 7] = [
     ("resource-based policy", PolicyKind::Resource),
 ];
 
-/// The words before a resource's name where AWS writes no ARN.
+/// The words before a resource's name in messages without an ARN.
 const RESOURCE_WORDS: [&str; 9] = [
     "policy",
     "role",
@@ -129,7 +120,8 @@ const RESOURCE_WORDS: [&str; 9] = [
     "certificate",
 ];
 
-/// The head of the sentence. The action ends where its characters end, so that half of one is never taken for it.
+/// The start of a denial. A separator must follow the action, so that a truncated action never
+/// matches.
 static HEAD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r#"(?:User:? (?P<user>\S+) |(?P<arn>arn:\S+) )?is not authorized to perform:? (?P<action>[A-Za-z0-9-]+:[A-Za-z0-9]+)(?:[ .,;)"'\\\]<]|$)"#,
@@ -137,16 +129,16 @@ static HEAD: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is a valid regular expression")
 });
 
-/// Reads the first refusal in a text, whatever surrounds it; `None` when there is none or its action is encoded.
+/// Parses the first denial in a text. `None` if the text has none, or the action is encoded.
 pub fn parse(message: &str) -> Option<Denial> {
-    // Pasted texts are wrapped and indented: one blank for each run of white space.
+    // Pasted texts are wrapped and indented, so every run of white space becomes one space.
     let text = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let head = HEAD.captures(&text)?;
     let action = head.name("action")?;
     let principal = head
         .name("user")
         .or_else(|| head.name("arn"))
-        .map(|found| found.as_str().to_owned());
+        .map(|principal| principal.as_str().to_owned());
     let (resource, reason) = split_resource(text.get(action.end()..)?);
     let (cause, policy_arn) = read_reason(reason);
     Some(Denial {
@@ -158,7 +150,7 @@ pub fn parse(message: &str) -> Option<Denial> {
     })
 }
 
-/// The resource, and what follows it.
+/// Splits the text after the action into the resource and the rest.
 fn split_resource(rest: &str) -> (Option<String>, &str) {
     let Some(mut rest) = rest.strip_prefix(" on resource: ") else {
         return (None, rest);
@@ -185,20 +177,21 @@ fn split_resource(rest: &str) -> (Option<String>, &str) {
     ((!resource.is_empty()).then(|| resource.to_owned()), rest)
 }
 
-/// Why, from the words after action and resource; a cause is only taken from the sentence it belongs to.
+/// The cause and the denying policy, from the text after action and resource. Ignores any further
+/// denial in the text.
 fn read_reason(rest: &str) -> (DenialCause, Option<String>) {
     let rest = rest.trim_start_matches([' ', '.', ',', ';', '"', '\'']);
     if let Some(kind) = rest.strip_prefix("because no ").and_then(leading_kind) {
-        return (DenialCause::silence_of(kind.0), None);
+        return (DenialCause::missing_allow_in(kind.0), None);
     }
     let sentence = rest.split("User: ").next().unwrap_or_default();
     let Some((_, after)) = sentence.split_once("explicit deny") else {
         return (DenialCause::Unstated, None);
     };
-    let place = [" in an ", " in a ", " in the "]
+    let policy = [" in an ", " in a ", " in the "]
         .iter()
         .find_map(|words| after.strip_prefix(words));
-    let Some((kind, after)) = place.and_then(leading_kind) else {
+    let Some((kind, after)) = policy.and_then(leading_kind) else {
         return (DenialCause::ExplicitDeny(None), None);
     };
     let arn = after
@@ -209,7 +202,7 @@ fn read_reason(rest: &str) -> (DenialCause, Option<String>) {
     (DenialCause::ExplicitDeny(Some(kind)), arn)
 }
 
-/// The kind of policy a text begins with, and what follows.
+/// The kind of policy at the start of a text, and the rest of the text.
 fn leading_kind(text: &str) -> Option<(PolicyKind, &str)> {
     KINDS.iter().find_map(|(name, kind)| {
         let head = text.get(..name.len())?;

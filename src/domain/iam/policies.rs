@@ -1,23 +1,26 @@
-//! Policies: the IAM documents we write, built from typed values and never from strings.
+//! Policies: the IAM documents that this service writes, built from typed values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub mod asked;
 mod fill;
 pub mod service;
+pub mod simulation;
 
-/// Longest managed policy in characters, white space not counted (IAM user guide, "IAM and AWS STS quotas").
+/// Maximum length of a managed policy in characters, without white space (IAM user guide, "IAM and
+/// AWS STS quotas").
 pub const POLICY_CHARACTERS_MAX: usize = 6_144;
-/// Managed policies a role takes without a raised quota (the same page).
+/// Default quota of managed policies attached to a role (the same page).
 pub const POLICIES_PER_ROLE: usize = 10;
-/// The service that assumes a service role, the same in every partition (developer guide, "Creating a DAX cluster").
+/// The service principal of DAX, the same in every partition (developer guide, "Creating a DAX
+/// cluster").
 pub const DAX_PRINCIPAL: &str = "dax.amazonaws.com";
 
-/// Reading actions of a service role; `DescribeTable` is for metadata (developer guide, "DAX: How it works").
+/// Read actions of a service role; `DescribeTable` is for metadata (developer guide, "DAX: How it
+/// works").
 const READ: [&str; 5] = ["DescribeTable", "GetItem", "BatchGetItem", "Query", "Scan"];
-/// Writing actions of a DAX service role.
+/// Write actions of a service role.
 const WRITE: [&str; 5] = [
     "PutItem",
     "UpdateItem",
@@ -26,9 +29,11 @@ const WRITE: [&str; 5] = [
     "ConditionCheckItem",
 ];
 
-/// What a service role may do with its tables.
+/// The access of a service role to its tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Access {
     /// Read items and metadata.
     ReadOnly,
@@ -36,79 +41,80 @@ pub enum Access {
     ReadWrite,
 }
 
-/// The tables a service role may reach.
+/// The tables that a service role can access.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tables {
-    /// Every table of the account in the Region, present and future.
+    /// Every existing and future table of the account in the Region.
     All,
-    /// These, by name; believed to be valid DynamoDB table names, so none holds a wildcard.
+    /// Validated DynamoDB table names, so none contains a wildcard.
     Named(Vec<String>),
 }
 
-/// An IAM policy. Its elements stay in the order given, so equal policies are equal texts.
+/// An IAM policy. It keeps the order of its elements, so equal policies have equal JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyDocument {
-    /// The policy language, `2012-10-17`.
+    /// Version of the policy language, `2012-10-17`.
     #[serde(rename = "Version")]
     pub version: String,
-    /// What is allowed and denied.
+    /// The statements, in order.
     #[serde(rename = "Statement")]
     pub statement: Vec<Statement>,
 }
 
-/// One statement of a policy. An element we never write makes a foreign document unreadable rather than half read.
+/// One statement of a policy. Reading fails on elements that this service does not write, such as
+/// `NotAction`, so that a document is never read in part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Statement {
-    /// A name for people.
+    /// Name of the statement, for human readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
-    /// Allow or Deny.
+    /// Whether the statement allows or denies.
     pub effect: Effect,
-    /// Who, in a trust policy: kind of principal -> its names.
+    /// In a trust policy, the names of each kind of principal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<BTreeMap<String, Values>>,
-    /// The actions.
+    /// Actions such as `iam:CreateRole`.
     pub action: Values,
-    /// The resources; none in a trust policy.
+    /// Resource ARNs or `*`; `None` in a trust policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Values>,
-    /// When it applies.
+    /// The conditions under which the statement applies; may be empty.
     #[serde(default, skip_serializing_if = "Conditions::is_empty")]
     pub condition: Conditions,
 }
 
-/// Operator -> condition key -> values.
+/// Values by condition key by operator.
 pub type Conditions = BTreeMap<String, BTreeMap<String, Values>>;
 
-/// What a statement does.
+/// The effect of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
-    /// Grants.
+    /// Grants the actions.
     Allow,
-    /// Forbids, whatever else grants.
+    /// Forbids the actions, whatever another statement grants.
     Deny,
 }
 
-/// One text or a list, as IAM allows both.
+/// A single string or a list of strings, as IAM allows both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Values {
-    /// A single text.
+    /// A single string.
     One(String),
-    /// A list.
+    /// A list of strings.
     Many(Vec<String>),
 }
 
 impl Values {
-    /// A single value.
+    /// Creates a single value.
     pub fn one(text: impl Into<String>) -> Self {
         Self::One(text.into())
     }
 
-    /// The texts.
+    /// The strings, for both forms.
     pub fn texts(&self) -> &[String] {
         match self {
             Self::One(text) => std::slice::from_ref(text),
@@ -116,7 +122,7 @@ impl Values {
         }
     }
 
-    /// These values and those others, each once.
+    /// The union of both, without duplicates.
     fn joined_with(&self, others: &Self) -> Self {
         let mut texts = self.texts().to_vec();
         texts.extend(
@@ -133,29 +139,29 @@ impl Values {
         }
     }
 
-    /// A list of values.
+    /// Creates a list of values.
     pub fn many<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
         Self::Many(texts.into_iter().map(Into::into).collect())
     }
 }
 
-/// The tables asked for do not fit into the policies a role takes.
+/// The requested tables do not fit into the policies that can be attached to a role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{tables} tables need {policies} policies of {POLICY_CHARACTERS_MAX} characters, and a role takes {POLICIES_PER_ROLE}; \
-     the first {fitting} tables fit"
+    "{tables} tables need {policies} policies of {POLICY_CHARACTERS_MAX} characters, but a role can \
+     have {POLICIES_PER_ROLE}; the first {fitting} tables fit"
 )]
 pub struct TooManyTables {
-    /// Tables asked for, each counted once.
+    /// Number of distinct tables requested.
     pub tables: usize,
-    /// How many of them, in the order of their names, fit.
+    /// How many of them fit, in the order of their names.
     pub fitting: usize,
-    /// Policies they would take.
+    /// Number of policies that all of them need.
     pub policies: usize,
 }
 
 impl PolicyDocument {
-    /// A document of these statements.
+    /// Creates a document from statements.
     pub fn new(statement: Vec<Statement>) -> Self {
         Self {
             version: "2012-10-17".to_owned(),
@@ -163,7 +169,7 @@ impl PolicyDocument {
         }
     }
 
-    /// A document of these statements, in which statements that differ in nothing but their action are one.
+    /// Creates a document and merges statements that differ only in their actions.
     pub fn merged(statements: impl IntoIterator<Item = Statement>) -> Self {
         let mut merged: Vec<Statement> = Vec::new();
         for statement in statements {
@@ -179,14 +185,14 @@ impl PolicyDocument {
         Self::new(merged)
     }
 
-    /// The document as compact JSON: the text we send and compare.
+    /// The document as compact JSON, the form in which it is sent to AWS.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("a policy holds nothing but texts")
+        serde_json::to_string(self).expect("a policy contains only strings")
     }
 }
 
 impl Statement {
-    /// A statement that allows actions on resources.
+    /// Creates a statement that allows actions on resources.
     pub fn allow(
         sid: Option<&str>,
         action: Values,
@@ -204,7 +210,7 @@ impl Statement {
     }
 }
 
-/// Conditions of one operator and one key.
+/// Conditions with one operator and one key.
 pub fn condition(operator: &str, key: &str, values: Values) -> Conditions {
     BTreeMap::from([(
         operator.to_owned(),
@@ -237,7 +243,8 @@ pub fn trust_policy() -> PolicyDocument {
     }])
 }
 
-/// The policies of a service role: the mode's actions on each table and its indexes. No table at all gives no policy.
+/// The policies of a service role: the mode's actions on each table and its indexes. Without tables
+/// there is no policy.
 pub fn access_policies(
     mode: Access,
     tables: &Tables,
@@ -296,7 +303,7 @@ fn actions(service: &str, read: &[&str], mode: Access) -> Values {
     )
 }
 
-/// The permissions boundary: the most that any role we make may ever do.
+/// The permissions boundary: the maximum permissions of every role that this service creates.
 pub fn boundary_policy(partition: &str, account_id: &str) -> PolicyDocument {
     let resource = Values::One(format!("arn:{partition}:dynamodb:*:{account_id}:table/*"));
     let actions = actions("dynamodb", &READ, Access::ReadWrite);
@@ -308,7 +315,8 @@ pub fn boundary_policy(partition: &str, account_id: &str) -> PolicyDocument {
     )])
 }
 
-/// The policy an application needs to use a cluster; the name is lower case, as AWS stores it.
+/// The policy that an application needs to use a cluster. `cluster` is in lower case, as AWS stores
+/// it.
 pub fn application_policy(
     mode: Access,
     partition: &str,
@@ -319,7 +327,8 @@ pub fn application_policy(
     let resource = Values::One(format!(
         "arn:{partition}:dax:{region}:{account_id}:cache/{cluster}"
     ));
-    let actions = actions("dax", &READ[1..], mode); // The data plane knows no DescribeTable.
+    // DAX's data plane has no DescribeTable.
+    let actions = actions("dax", &READ[1..], mode);
     PolicyDocument::new(vec![Statement::allow(
         Some("UseDaxCluster"),
         actions,
@@ -328,7 +337,7 @@ pub fn application_policy(
     )])
 }
 
-/// Characters of a document as IAM counts them: white space is free.
+/// The length of a document in characters as IAM counts it: without white space.
 pub fn non_whitespace_len(text: &str) -> usize {
     text.chars()
         .filter(|character| !character.is_whitespace())

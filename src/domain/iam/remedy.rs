@@ -1,4 +1,4 @@
-//! Remedy: the policy that cures one refusal, as narrow as the refusal is.
+//! Remedy: the narrowest policy that fixes one denial.
 
 use super::denial::Denial;
 use super::policies::service::{CREATE_ACTION, CREATES_RULES, DAX_ACTIONS};
@@ -7,33 +7,34 @@ use crate::domain::names::IAM_PATH;
 
 mod resource;
 
-/// Where a call was refused, and what is known about it beyond AWS's sentence.
+/// The context of a denied call: what is known beyond AWS's message.
 #[derive(Debug, Clone, Copy)]
 pub struct CallSite<'a> {
-    /// Partition, e.g. `aws`.
+    /// AWS partition, such as `aws`.
     pub partition: &'a str,
-    /// The caller's account, 12 digits.
+    /// The caller's AWS account, 12 digits.
     pub account_id: &'a str,
-    /// The Region of the call.
+    /// The Region of the call, such as `eu-west-1`.
     pub region: &'a str,
-    /// Full ARN of what the call was about, for sentences that name it in part or not at all.
+    /// Full ARN of the call's target, for messages that name it in part or not at all.
     pub resource_arn: Option<&'a str>,
-    /// The service a role is passed to.
+    /// The service principal that a role is passed to.
     pub passed_to_service: &'a str,
-    /// The boundary that roles of ours carry, if one is configured.
+    /// ARN of the permissions boundary of managed roles, if one is configured.
     pub boundary_arn: Option<&'a str>,
 }
 
-/// The policy that allows what was refused: for the caller, or, where boundary or session were silent, for these.
+/// The policy that allows the denied action. It belongs to the caller, or to the boundary or
+/// session policy that lacks the Allow.
 ///
-/// `None` where an Allow would not help (an explicit deny, an organisation's policy), where it belongs into a policy
-/// with a principal (VPC endpoint, resource), and where the resource cannot be told narrowly enough.
-pub fn remedy(denial: &Denial, place: &CallSite<'_>) -> Option<PolicyDocument> {
+/// `None` if an Allow does not help (explicit deny, organisation's policy), if it belongs in a
+/// policy with a principal (VPC endpoint, resource), or if the resource cannot be narrowed down.
+pub fn remedy(denial: &Denial, site: &CallSite<'_>) -> Option<PolicyDocument> {
     if !denial.cause.is_fixed_by_allowing() {
         return None;
     }
-    let resource = resource::of(denial, place)?;
-    let conditions = conditions(&denial.action, &resource, place);
+    let resource = resource::of(denial, site)?;
+    let conditions = conditions(&denial.action, &resource, site);
     Some(PolicyDocument::new(vec![Statement::allow(
         None,
         Values::one(&denial.action),
@@ -42,9 +43,9 @@ pub fn remedy(denial: &Denial, place: &CallSite<'_>) -> Option<PolicyDocument> {
     )]))
 }
 
-/// The conditions without which the statement would grant more than this call needs.
-pub fn conditions(action: &str, resource: &Values, place: &CallSite<'_>) -> Conditions {
-    let bounded = || match place.boundary_arn {
+/// The conditions that limit a statement to what the call needs.
+pub fn conditions(action: &str, resource: &Values, site: &CallSite<'_>) -> Conditions {
+    let bounded = || match site.boundary_arn {
         Some(boundary) => condition(
             "StringEquals",
             "iam:PermissionsBoundary",
@@ -56,7 +57,7 @@ pub fn conditions(action: &str, resource: &Values, place: &CallSite<'_>) -> Cond
         "iam:PassRole" => condition(
             "StringEquals",
             "iam:PassedToService",
-            Values::one(place.passed_to_service),
+            Values::one(site.passed_to_service),
         ),
         "iam:CreateServiceLinkedRole" => condition(
             "StringEquals",
@@ -68,7 +69,7 @@ pub fn conditions(action: &str, resource: &Values, place: &CallSite<'_>) -> Cond
         "iam:AttachRolePolicy" | "iam:DetachRolePolicy" if is_managed(resource) => {
             let managed = format!(
                 "arn:{}:iam::{}:policy{IAM_PATH}dax-*",
-                place.partition, place.account_id
+                site.partition, site.account_id
             );
             let mut conditions = condition("ArnLike", "iam:PolicyARN", Values::One(managed));
             conditions.extend(bounded());
@@ -77,13 +78,13 @@ pub fn conditions(action: &str, resource: &Values, place: &CallSite<'_>) -> Cond
         _ if DAX_ACTIONS.contains(&action) => condition(
             "StringEquals",
             "aws:RequestedRegion",
-            Values::one(place.region),
+            Values::one(site.region),
         ),
         _ => Conditions::new(),
     }
 }
 
-/// Whether the resource is a role under our own path, which carries only policies of ours.
+/// Whether the resource is a managed role, to which only managed policies are attached.
 fn is_managed(resource: &Values) -> bool {
     match resource {
         Values::One(arn) => arn.contains(&format!(":role{IAM_PATH}")),

@@ -1,42 +1,43 @@
-//! Trust: whether a role's trust policy lets DAX assume it.
+//! Trust: whether a role's trust policy allows DAX to assume the role.
 
 use serde_json::Value;
 
 use super::policies::DAX_PRINCIPAL;
 use crate::domain::names::IAM_PATH;
 
-/// Path of service-linked roles, which trust a service but are not service roles.
+/// Path of service-linked roles, which cannot be the service role of a cluster.
 const SERVICE_LINKED_PATH: &str = "/aws-service-role/";
 
-/// Whether a role of this path and trust policy can be the one that an account has for DAX, as the AWS console looks for
-/// it: it lets DAX in, and is neither ours nor linked to a service.
-pub fn may_serve(path: &str, trust_policy: &str) -> bool {
+/// Whether a search for the account's existing service role accepts a role, as the AWS console
+/// does: the role trusts DAX, and is neither created by this service nor service-linked.
+pub fn is_discoverable(path: &str, trust_policy: &str) -> bool {
     !path.starts_with(IAM_PATH) && is_service_role(path, trust_policy)
 }
 
-/// Whether a role of this path and trust policy lets DAX in and is not linked to a service, whoever made it.
+/// Whether a role of this path and trust policy trusts DAX and is not service-linked.
 pub fn is_service_role(path: &str, trust_policy: &str) -> bool {
     !path.starts_with(SERVICE_LINKED_PATH) && trusts_dax(trust_policy)
 }
 
-/// Whether a trust policy, as JSON text, allows DAX to assume the role and nothing denies it.
+/// Whether a trust policy, as JSON text, allows DAX to assume the role and does not deny it.
 ///
-/// Conditions are not evaluated: a statement with one counts as trust, because DAX itself is the judge of it.
+/// Conditions are not evaluated: an Allow with a condition counts as trust, because only DAX can
+/// evaluate it.
 pub fn trusts_dax(document: &str) -> bool {
     let Ok(document) = serde_json::from_str::<Value>(document) else {
         return false;
     };
     let statements = one_or_many(document.get("Statement"));
-    let speaks_of_dax = |effect: &str, statement: &&Value| {
+    let applies_to_dax = |effect: &str, statement: &&Value| {
         statement.get("Effect").and_then(Value::as_str) == Some(effect)
             && assumes(statement)
             && names_dax(statement)
     };
     statements
         .iter()
-        .any(|statement| speaks_of_dax("Allow", &statement))
+        .any(|statement| applies_to_dax("Allow", &statement))
         && !statements.iter().any(|statement| {
-            speaks_of_dax("Deny", &statement) && statement.get("Condition").is_none()
+            applies_to_dax("Deny", &statement) && statement.get("Condition").is_none()
         })
 }
 
@@ -57,7 +58,7 @@ fn names_dax(statement: &Value) -> bool {
         .any(|service| service.as_str() == Some(DAX_PRINCIPAL))
 }
 
-/// IAM writes a single element with or without brackets.
+/// The elements of an array, or a single value: IAM accepts both.
 fn one_or_many(value: Option<&Value>) -> Vec<Value> {
     match value {
         Some(Value::Array(many)) => many.clone(),
@@ -66,7 +67,7 @@ fn one_or_many(value: Option<&Value>) -> Vec<Value> {
     }
 }
 
-/// Whether two policy documents, as JSON text, say the same: the order of keys and white space do not count.
+/// Whether two policy documents, as JSON text, are equal apart from key order and white space.
 pub fn same_document(a: &str, b: &str) -> bool {
     match (
         serde_json::from_str::<Value>(a),
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_policy_that_lets_dax_assume_the_role_is_trust() {
+    fn only_a_policy_that_allows_dax_to_assume_the_role_is_trust() {
         let dax = r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"dax.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
         let several = r#"{"Statement":{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","dax.amazonaws.com"]},"Action":["sts:AssumeRole"]}}"#;
         assert!(trusts_dax(dax));
@@ -106,13 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn a_role_of_ours_or_of_a_service_is_not_the_account_s() {
+    fn managed_and_service_linked_roles_are_not_discoverable() {
         let dax = crate::domain::iam::policies::trust_policy().to_json();
-        assert!(may_serve("/", &dax) && may_serve("/service-role/", &dax));
+        assert!(is_discoverable("/", &dax) && is_discoverable("/service-role/", &dax));
         assert!(
-            !may_serve(IAM_PATH, &dax) && !may_serve("/aws-service-role/dax.amazonaws.com/", &dax)
+            !is_discoverable(IAM_PATH, &dax) && !is_discoverable("/aws-service-role/dax.amazonaws.com/", &dax)
         );
-        assert!(!may_serve("/", "{}"));
+        assert!(!is_discoverable("/", "{}"));
         assert!(
             is_service_role(IAM_PATH, &dax)
                 && !is_service_role("/aws-service-role/dax.amazonaws.com/", &dax)
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_are_compared_by_what_they_say() {
+    fn documents_are_compared_by_their_content() {
         assert!(same_document(
             r#"{"a":1,"b":[2]}"#,
             r#"{ "b": [2], "a": 1 }"#

@@ -1,65 +1,65 @@
-//! Bodies of calls that carry more than a name.
+//! Parameters of `CreateCluster` and `UpdateCluster`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-/// The body of CreateCluster.
+/// The parameters of `CreateCluster`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewCluster {
     /// Cluster name, lower case.
     pub name: String,
-    /// Free text.
+    /// Free text shown in the AWS console.
     pub description: Option<String>,
-    /// Node type.
+    /// Node type, such as `dax.r5.large`.
     pub node_type: String,
     /// Number of nodes.
     pub replication_factor: u8,
-    /// One zone for each node, or none.
+    /// One Availability Zone per node; empty lets AWS choose.
     pub availability_zones: Vec<String>,
     /// Service role ARN.
     pub iam_role_arn: String,
     /// Subnet group name.
     pub subnet_group: String,
-    /// Security groups, or none.
+    /// Security group IDs; empty means the VPC's default group.
     pub security_group_ids: Vec<String>,
-    /// Address family: `ipv4`, `ipv6`, `dual_stack`.
+    /// Address family: `ipv4`, `ipv6` or `dual_stack`; `None` lets AWS choose.
     pub network_type: Option<String>,
-    /// Parameter group name; none for AWS's default.
+    /// Parameter group name; `None` means AWS's default.
     pub parameter_group: Option<String>,
-    /// Encryption of the nodes' disks.
+    /// Whether the nodes' disks are encrypted.
     pub encryption_at_rest: bool,
-    /// TLS.
+    /// Whether clients connect with TLS.
     pub encryption_in_transit: bool,
-    /// Maintenance window.
+    /// Weekly maintenance window in UTC, `ddd:hh24:mi-ddd:hh24:mi`.
     pub maintenance_window: Option<String>,
-    /// SNS topic.
+    /// ARN of the SNS topic for events.
     pub notification_topic_arn: Option<String>,
-    /// Tags, ours among them.
+    /// Tags, with the ownership tags.
     pub tags: BTreeMap<String, String>,
 }
 
-/// The body of UpdateCluster: what is `None` stays as it is.
+/// The parameters of `UpdateCluster`. A member that is `None` does not change.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClusterUpdate {
     /// Cluster name.
     pub name: String,
-    /// Free text; an empty one takes it away.
+    /// Free text; an empty string removes it.
     pub description: Option<String>,
-    /// Maintenance window.
+    /// Weekly maintenance window in UTC, `ddd:hh24:mi-ddd:hh24:mi`.
     pub maintenance_window: Option<String>,
-    /// SNS topic; set to active.
+    /// ARN of the SNS topic for events.
     pub notification_topic_arn: Option<String>,
-    /// `active` or `inactive`.
+    /// Whether DAX publishes to the topic: `active` or `inactive`.
     pub notification_topic_status: Option<String>,
     /// Parameter group name.
     pub parameter_group: Option<String>,
-    /// All security groups.
+    /// IDs of all security groups that the cluster then has.
     pub security_group_ids: Option<BTreeSet<String>>,
 }
 
 impl ClusterUpdate {
-    /// Whether it would change nothing.
+    /// Whether the call would change nothing.
     pub fn is_empty(&self) -> bool {
         *self
             == Self {

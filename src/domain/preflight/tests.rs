@@ -1,44 +1,44 @@
-//! What the simulator's answers come to.
+//! Tests of how simulator decisions become checks.
 
 use super::*;
 use crate::domain::iam::policies::Conditions;
 
 const ARN: &str = "arn:aws:iam::123456789012:role/dax-provisioner/dax-orders-abcdefghij";
 const ABSENT: &str = "arn:aws:iam::123456789012:role/dax-orders-abcdefghij";
-const ME: &str = "arn:aws:iam::123456789012:user/portal";
+const PRINCIPAL: &str = "arn:aws:iam::123456789012:user/portal";
 
 fn permission() -> Permission {
     Permission {
         action: "iam:GetRole".to_owned(),
         resource: "arn:aws:iam::123456789012:role/*dax-orders-??????????".to_owned(),
         conditions: Conditions::new(),
-        asked: vec![ARN.to_owned(), ABSENT.to_owned()],
+        simulated_on: vec![ARN.to_owned(), ABSENT.to_owned()],
         context: Vec::new(),
     }
 }
 
-fn said(resource: &str, refusal: Option<DenialCause>, missing: &[&str]) -> Simulated {
+fn decision(resource: &str, denied: Option<DenialCause>, missing: &[&str]) -> Simulated {
     Simulated {
         action: "iam:getrole".to_owned(),
         resource: resource.to_owned(),
-        refusal,
+        denied,
         missing_context: missing.iter().map(|key| (*key).to_owned()).collect(),
     }
 }
 
-fn check(answers: &[Simulated]) -> Check {
-    Check::of_permission(&permission(), ME, answers)
+fn check(decisions: &[Simulated]) -> Check {
+    Check::of_permission(&permission(), PRINCIPAL, decisions)
 }
 
 #[test]
-fn a_permission_is_there_when_every_resource_is_allowed() {
+fn a_permission_passes_if_every_resource_is_allowed() {
     assert_eq!(
-        check(&[said(ARN, None, &[]), said(ABSENT, None, &[])]).grade(),
+        check(&[decision(ARN, None, &[]), decision(ABSENT, None, &[])]).status(),
         CheckStatus::Pass
     );
     let half = check(&[
-        said(ARN, None, &[]),
-        said(ABSENT, Some(DenialCause::IdentityPolicy), &[]),
+        decision(ARN, None, &[]),
+        decision(ABSENT, Some(DenialCause::IdentityPolicy), &[]),
     ]);
     let Outcome::Fail(Finding {
         predicted: Some(PredictedError::Denial { denial, statement }),
@@ -51,7 +51,7 @@ fn a_permission_is_there_when_every_resource_is_allowed() {
         (denial.resource.as_deref(), denial.action.as_str()),
         (Some(ABSENT), "iam:GetRole")
     );
-    // The cure covers the names of the operation to come, not those that were drawn for the question.
+    // The statement covers every suffix, not only the one that was simulated.
     assert_eq!(
         *statement.expect("an Allow helps"),
         permission().statement()
@@ -59,59 +59,62 @@ fn a_permission_is_there_when_every_resource_is_allowed() {
 }
 
 #[test]
-fn what_the_simulator_cannot_know_is_not_a_missing_permission() {
-    for answers in [
+fn an_undecided_simulation_is_not_a_missing_permission() {
+    for decisions in [
         vec![],
-        vec![said(ARN, None, &[])],
+        vec![decision(ARN, None, &[])],
         vec![
-            said(ARN, None, &["aws:MultiFactorAuthPresent"]),
-            said(ABSENT, None, &[]),
+            decision(ARN, None, &["aws:MultiFactorAuthPresent"]),
+            decision(ABSENT, None, &[]),
         ],
         vec![
-            said(ARN, Some(DenialCause::IdentityPolicy), &["aws:SourceIp"]),
-            said(ABSENT, None, &[]),
+            decision(ARN, Some(DenialCause::IdentityPolicy), &["aws:SourceIp"]),
+            decision(ABSENT, None, &[]),
         ],
     ] {
         assert_eq!(
-            check(&answers).grade(),
+            check(&decisions).status(),
             CheckStatus::NotChecked,
-            "{answers:?}"
+            "{decisions:?}"
         );
     }
     let named = check(&[
-        said(ARN, None, &["aws:SourceIp"]),
-        said(ABSENT, None, &["aws:SourceIp"]),
+        decision(ARN, None, &["aws:SourceIp"]),
+        decision(ABSENT, None, &["aws:SourceIp"]),
     ]);
     assert!(matches!(named.outcome, Outcome::NotChecked(why) if why.ends_with(": aws:SourceIp")));
 }
 
 #[test]
-fn a_deny_that_applies_is_final_and_no_statement_cures_it() {
-    let denied = check(&[said(ARN, Some(EXPLICIT), &["aws:SourceIp"])]);
+fn an_explicit_deny_is_final_and_no_statement_would_help() {
+    let denied = check(&[decision(ARN, Some(EXPLICIT), &["aws:SourceIp"])]);
     let preflight = Preflight {
         checks: vec![denied],
     };
     assert_eq!(
-        (preflight.grade(), preflight.missing_policy()),
+        (preflight.status(), preflight.missing_policy()),
         (CheckStatus::Fail, None)
     );
 }
 
 #[test]
-fn the_whole_is_the_worst_of_its_parts() {
-    let (well, unknown) = (Check::pass("a", ""), Check::not_checked("b", ""));
-    let bad = check(&[said(ARN, Some(DenialCause::IdentityPolicy), &[])]);
-    let grade = |checks: &[&Check]| {
+fn the_status_of_a_preflight_is_that_of_its_worst_check() {
+    let (passed, unknown) = (Check::pass("a", ""), Check::not_checked("b", ""));
+    let failed = check(&[decision(ARN, Some(DenialCause::IdentityPolicy), &[])]);
+    let status = |checks: &[&Check]| {
         Preflight {
             checks: checks.iter().map(|&one| one.clone()).collect(),
         }
-        .grade()
+        .status()
     };
-    assert_eq!(grade(&[&well]), CheckStatus::Pass);
-    assert_eq!(grade(&[&well, &unknown]), CheckStatus::NotChecked);
-    assert_eq!(grade(&[&well, &unknown, &bad]), CheckStatus::Fail);
+    assert_eq!(status(&[&passed]), CheckStatus::Pass);
+    assert_eq!(status(&[&passed, &unknown]), CheckStatus::NotChecked);
+    assert_eq!(
+        status(&[&passed, &unknown, &failed]),
+        CheckStatus::Fail
+    );
     let twice = Preflight {
-        checks: vec![bad.clone(), bad],
+        checks: vec![failed.clone(), failed],
     };
     assert_eq!(
         twice

@@ -1,70 +1,71 @@
-//! Fault: what AWS, or a deadline, said went wrong. Data, stored as it came; advice is looked up when it is read.
+//! Fault: why a step failed, as stored data. Hints are looked up when a response is written.
 
 use serde::{Deserialize, Serialize};
 
 use super::problem_code::ProblemCode;
+use crate::domain::waiting::WaitingFor;
 
-/// What a fault means for the work. Decided in one place for AWS's codes: `aws/fault.rs`.
+/// The meaning of a fault for the operation. `aws/fault.rs` derives it from AWS's codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultClass {
-    /// AWS said it was not applied, and to try again.
+    /// The call was not applied and can be repeated.
     Transient,
-    /// Too many calls.
+    /// AWS throttles the account's calls.
     Throttled,
-    /// Nobody knows whether it was applied: a timeout, a reset, a 5xx, an unreadable answer.
+    /// The outcome is unknown: timeout, connection reset, 5xx, or unreadable response.
     Ambiguous,
-    /// Something of that name exists. Neither success nor failure by itself: look.
+    /// A resource of that name exists. Reading it decides whether the step succeeded.
     AlreadyExists,
-    /// What the call needs is not there, or not visible yet.
+    /// A resource that the call needs does not exist, or is not visible yet.
     NotFound,
-    /// The thing is in a state that does not allow the call: in use, still creating, still attached.
+    /// The resource's state does not allow the call: in use, being created, still attached.
     WrongState,
-    /// DAX cannot assume the service role: too young, or the wrong trust policy.
+    /// DAX cannot assume the service role: recently created, or with a wrong trust policy.
     RoleNotAssumable,
-    /// The account's service-linked role for DAX is missing, or not visible to DAX yet.
+    /// The account's service-linked role for DAX does not exist, or is not visible to DAX yet.
     ServiceLinkedRoleMissing,
-    /// The caller lacks a permission.
+    /// The service's identity lacks a permission.
     Permission,
-    /// The caller's credentials are not accepted.
+    /// AWS rejected the service's credentials.
     Credentials,
-    /// A quota of the account is used up.
+    /// A quota of the AWS account is used up.
     Quota,
-    /// AWS has no capacity.
+    /// AWS has no capacity for the nodes.
     Capacity,
-    /// AWS calls the input invalid.
+    /// AWS rejected the input as invalid.
     Invalid,
-    /// DAX is not offered in this Region.
+    /// The Region does not offer DAX.
     RegionUnsupported,
-    /// Something of that name belongs to someone else.
+    /// A resource of that name is not managed by this service.
     Conflict,
-    /// A foreign cluster has the name.
+    /// A cluster that this service does not manage has the name.
     ClusterExists,
-    /// Several roles could be meant, or none and no default.
+    /// Several roles could be the service role, or none and there is no default.
     RoleUnspecified,
-    /// What would have to be asked is not built into this program.
+    /// The program was built without the feature that the call needs.
     NotBuiltIn,
-    /// A step or the operation took longer than its deadline.
+    /// A step or the operation exceeded its deadline.
     Deadline,
-    /// The cluster did not become available in time.
+    /// The cluster did not become available before its deadline.
     ClusterNotAvailable,
-    /// The step ended its process, or panicked, five times in a row.
+    /// The step panicked or ended its process five times in a row.
     Crashed,
 }
 
-/// What to do about a fault.
+/// How the worker handles a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handling {
-    /// Look again, soon and with backoff, until the step's deadline.
+    /// Check again with backoff until the step's deadline.
     Retry,
-    /// Stop, explain, and look again on a gentle schedule.
+    /// Block the operation, report the fault, and check again at long intervals.
     Block,
-    /// Only another request can cure it: undo what was made and end.
+    /// Only another request can succeed: roll back and finish.
     Fail,
 }
 
 impl FaultClass {
-    /// What to do about a fault of this class.
+    /// How the worker handles a fault of this class.
     pub fn handling(self) -> Handling {
         match self {
             Self::Transient
@@ -91,7 +92,34 @@ impl FaultClass {
         }
     }
 
-    /// The problem type a client sees for a fault of this class.
+    /// What a retried or blocked operation waits for after a fault of this class.
+    pub fn waiting_for(self) -> WaitingFor {
+        match self {
+            Self::Ambiguous => WaitingFor::LostAnswer,
+            Self::WrongState => WaitingFor::Release,
+            Self::RoleNotAssumable => WaitingFor::RoleTrust,
+            Self::ServiceLinkedRoleMissing => WaitingFor::RolePropagation,
+            Self::Permission => WaitingFor::Permission,
+            Self::Credentials => WaitingFor::Credentials,
+            Self::Quota => WaitingFor::Quota,
+            Self::Capacity => WaitingFor::Capacity,
+            Self::ClusterNotAvailable => WaitingFor::Cluster,
+            Self::NotBuiltIn => WaitingFor::Operator,
+            Self::Transient
+            | Self::Throttled
+            | Self::AlreadyExists
+            | Self::NotFound
+            | Self::Deadline
+            | Self::Crashed
+            | Self::Invalid
+            | Self::RegionUnsupported
+            | Self::Conflict
+            | Self::ClusterExists
+            | Self::RoleUnspecified => WaitingFor::Aws,
+        }
+    }
+
+    /// The problem type that callers see for a fault of this class.
     pub fn problem_code(self) -> ProblemCode {
         match self {
             Self::Transient | Self::Throttled | Self::Ambiguous => ProblemCode::AwsUnavailable,
@@ -114,7 +142,7 @@ impl FaultClass {
         }
     }
 
-    /// Whether a block with this fault means that patience has ended, rather than that something must be granted.
+    /// Whether the block was caused by a timeout rather than by a missing permission or quota.
     pub fn is_timeout(self) -> bool {
         match self {
             Self::Transient
@@ -141,68 +169,68 @@ impl FaultClass {
         }
     }
 
-    /// Whether the call that met this fault may have taken effect all the same.
+    /// Whether the failed call may have taken effect.
     pub fn leaves_outcome_unknown(self) -> bool {
         self == Self::Ambiguous
     }
 }
 
-/// What went wrong, with everything AWS said about it.
+/// Why a step failed, with AWS's error if there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// What it means for the work.
+    /// The meaning of the fault for the operation.
     pub class: FaultClass,
-    /// One sentence of ours: what we were doing.
+    /// What failed, in one sentence.
     pub detail: String,
-    /// What AWS said, if AWS said something.
+    /// AWS's error, if AWS returned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws: Option<AwsError>,
-    /// Where what we found differs from what we would have made.
+    /// How the existing resource differs from the requested one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
-    /// Things a person can choose from: role ARNs, for instance.
+    /// Values that the caller can choose from, such as role ARNs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<String>,
-    /// AWS's own events about the thing, newest first.
+    /// AWS's events about the resource, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
-    /// For something the undo could not finish: the code is then `undo_unfinished`.
+    /// Whether an undo failed; the problem code is then `undo_unfinished`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub during_undo: bool,
 }
 
-/// AWS's own words about a refused call.
+/// The error that AWS returned for a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsError {
     /// The service, as in an IAM action's prefix: `iam`, `dax`, `ec2`.
     pub service: String,
     /// The API operation, such as `CreateRole`.
     pub operation: String,
-    /// AWS's error code, or `Timeout` and the like when no answer came.
+    /// AWS's error code, or one of this service, such as `Timeout`, if there was no response.
     pub code: String,
     /// AWS's message, verbatim.
     pub message: String,
-    /// AWS's request id.
+    /// The request ID that AWS assigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// The ARN of what the call was about, as far as it can be told beforehand.
+    /// The ARN of the call's target, if it is known before the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_arn: Option<String>,
 }
 
-/// One difference between what we would have made and what is there.
+/// One difference between an existing resource and the requested one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// The field.
+    /// The name of the field.
     pub field: String,
-    /// What we would have made.
+    /// The requested value.
     pub expected: String,
-    /// What is there.
+    /// The existing value, or `(none)`.
     pub found: String,
 }
 
 impl Difference {
-    /// A difference, if there is one.
+    /// The difference of one field, or `None` if the values are equal.
     pub fn between(field: &str, expected: &str, found: Option<&str>) -> Option<Self> {
         (found != Some(expected)).then(|| Self {
             field: field.to_owned(),
@@ -213,7 +241,7 @@ impl Difference {
 }
 
 impl Fault {
-    /// A fault that no AWS answer stands behind.
+    /// A fault without an error from AWS.
     pub fn new(class: FaultClass, detail: impl Into<String>) -> Self {
         Self {
             class,
@@ -226,7 +254,7 @@ impl Fault {
         }
     }
 
-    /// The problem type a client sees.
+    /// The problem type that callers see.
     pub fn problem_code(&self) -> ProblemCode {
         if self.during_undo && self.class != FaultClass::Crashed {
             return ProblemCode::UndoUnfinished;

@@ -1,10 +1,12 @@
-//! Hints: what AWS's pages say to do about a fault. A table; looked up when an answer is written, never stored.
+//! Hints: the remedies that AWS documents for a fault, as a table.
+//!
+//! Hints are looked up when a response is written, and never stored.
 
 use crate::domain::iam::denial;
 use crate::domain::iam::denial::{Denial, DenialCause};
+use crate::domain::problems::aws_codes;
 
 mod causes;
-mod codes;
 mod dax_clusters;
 mod dax_groups;
 mod dax_input;
@@ -18,37 +20,37 @@ mod iam_roles;
 mod pages;
 mod pasted;
 
-/// The service of a row that holds for all of them.
+/// The service of a row that applies to every service.
 pub const ANY_SERVICE: &str = "any";
-/// The action of the row for refused actions without a row of their own.
+/// The action of the row for all actions without their own row.
 const ANY_ACTION: &str = "*";
 
-/// One row: a fault, what it means, and what to do.
+/// One row: a fault, its meaning, and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
-    /// Name that never changes.
+    /// Stable identifier, part of the public contract.
     pub id: &'static str,
     /// Service, as in an IAM action's prefix, or [`ANY_SERVICE`].
     pub service: &'static str,
-    /// AWS's error code; compared without its endings and aliases.
+    /// AWS's error code as on the wire; compared in its normalised form.
     pub code: &'static str,
-    /// The calls it holds for; none means all of the service.
+    /// The API operations that the row applies to; empty for every operation of the service.
     pub operations: &'static [&'static str],
-    /// Words of the message, in lower case, where the code alone means several things.
+    /// Part of AWS's message, in lower case, for a code with several meanings.
     pub message: Option<&'static str>,
-    /// The refused action, in a row about a missing permission.
+    /// The denied action, in a row about a missing permission.
     pub action: Option<&'static str>,
-    /// What refused, in a row about that.
+    /// The kind of policy that denied, in a row about one kind.
     pub cause: Option<DenialCause>,
-    /// The remedy in one line.
+    /// The remedy in one sentence of fewer than 120 characters.
     pub title: &'static str,
-    /// What happened and what to do: action, field, limit.
+    /// The cause and the remedy in detail: action, field, limit.
     pub explanation: &'static str,
-    /// The AWS page it rests on.
+    /// URL of the AWS page that documents it.
     pub documentation: &'static str,
 }
 
-/// A row without content, from which the tables make theirs.
+/// An empty row, the base of every row in the tables.
 const ROW: Hint = Hint {
     id: "",
     service: "",
@@ -81,8 +83,10 @@ pub fn all() -> impl Iterator<Item = &'static Hint> {
     TABLES.into_iter().flatten()
 }
 
-/// The rows for a fault, the most telling first; usually one. What is not known of the fault is left empty and, where a
-/// pasted message names it, read from there.
+/// The rows for a fault; usually one.
+///
+/// Unknown arguments are empty. An unknown operation or code is read from the message, which may be
+/// pasted text.
 pub fn lookup(service: &str, operation: &str, code: &str, message: &str) -> Vec<&'static Hint> {
     if let Some(denial) = denial::parse(message) {
         return of_denial(&denial);
@@ -92,36 +96,44 @@ pub fn lookup(service: &str, operation: &str, code: &str, message: &str) -> Vec<
     } else {
         operation
     };
-    let told = |hint: &&Hint| is_told(hint, service, operation, code, message);
-    let told: Vec<&'static Hint> = all().filter(told).collect();
-    if !told.is_empty() {
-        return told;
+    let code = aws_codes::normalize(code);
+    let text = message
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase();
+    let matching: Vec<&'static Hint> = all()
+        .filter(|hint| matches_message(hint, service, operation, code, &text))
+        .collect();
+    if !matching.is_empty() {
+        return matching;
     }
     let code = if code.is_empty() {
-        pasted::code(message)
+        aws_codes::normalize(pasted::code(message))
     } else {
         code
     };
-    for_code(service, operation, codes::canonical(code))
+    for_code(service, operation, code)
 }
 
-/// The call and the code that a pasted text names; empty where it names none.
+/// The API operation and the error code in a pasted text; each empty if the text names none.
 pub fn read_pasted(message: &str) -> (&str, &str) {
     (pasted::operation(message), pasted::code(message))
 }
 
-/// A missing Allow is cured by the row of its action; whatever else refused needs another remedy than an Allow.
+/// The rows for a denial: the row of its action for a missing Allow, otherwise the row of its
+/// cause.
 pub fn of_denial(denial: &Denial) -> Vec<&'static Hint> {
     match denial.cause {
         DenialCause::IdentityPolicy | DenialCause::Unstated => {
-            let with = |action: &str| {
+            let for_action = |action: &str| {
                 all()
                     .filter(|hint| hint.action == Some(action))
                     .collect::<Vec<_>>()
             };
-            let exact = with(&denial.action);
+            let exact = for_action(&denial.action);
             if exact.is_empty() {
-                with(ANY_ACTION)
+                for_action(ANY_ACTION)
             } else {
                 exact
             }
@@ -136,19 +148,17 @@ pub fn of_denial(denial: &Denial) -> Vec<&'static Hint> {
     }
 }
 
-/// Whether the message's own words lead to this row; then the code may be missing, or be a bare refusal.
-fn is_told(hint: &Hint, service: &str, operation: &str, code: &str, message: &str) -> bool {
+/// Whether the message identifies this row. The code may then be unknown, or a plain denial.
+///
+/// `code` is normalised, `text` is the message in lower case with single spaces.
+fn matches_message(hint: &Hint, service: &str, operation: &str, code: &str, text: &str) -> bool {
     let Some(words) = hint.message else {
         return false;
     };
-    let same_code = codes::canonical(hint.code) == codes::canonical(code);
-    let message = message
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .to_lowercase();
-    message.contains(words)
-        && (same_code || code.is_empty() || codes::is_refusal(code))
+    text.contains(words)
+        && (code.is_empty()
+            || code == aws_codes::ACCESS_DENIED
+            || code == aws_codes::normalize(hint.code))
         && is_of_service(hint, service)
         && (hint.operations.is_empty()
             || operation.is_empty()
@@ -159,28 +169,28 @@ fn is_of_service(hint: &Hint, service: &str) -> bool {
     service.is_empty() || hint.service == service || hint.service == ANY_SERVICE
 }
 
-/// The rows of a code: of this very call, else of the service, else of all services.
+/// The rows of a normalised code: for this operation, else for the service, else for every service.
 fn for_code(service: &str, operation: &str, code: &str) -> Vec<&'static Hint> {
     if code.is_empty() {
         return Vec::new();
     }
-    let of_code: Vec<&'static Hint> = all()
+    let candidates: Vec<&'static Hint> = all()
         .filter(|hint| hint.message.is_none() && hint.action.is_none() && hint.cause.is_none())
-        .filter(|hint| codes::canonical(hint.code) == code && is_of_service(hint, service))
+        .filter(|hint| aws_codes::normalize(hint.code) == code && is_of_service(hint, service))
         .collect();
-    let pick = |wanted: &dyn Fn(&Hint) -> bool| -> Vec<&'static Hint> {
-        of_code
+    let pick = |matches: &dyn Fn(&Hint) -> bool| -> Vec<&'static Hint> {
+        candidates
             .iter()
             .copied()
-            .filter(|hint| wanted(hint))
+            .filter(|hint| matches(hint))
             .collect()
     };
-    let own = |hint: &Hint| hint.service != ANY_SERVICE;
+    let is_specific = |hint: &Hint| hint.service != ANY_SERVICE;
     let choices: [Vec<&'static Hint>; 4] = [
-        pick(&|hint| own(hint) && hint.operations.contains(&operation)),
-        pick(&|hint| own(hint) && hint.operations.is_empty()),
-        pick(&|hint| own(hint) && operation.is_empty()),
-        pick(&|hint| !own(hint)),
+        pick(&|hint| is_specific(hint) && hint.operations.contains(&operation)),
+        pick(&|hint| is_specific(hint) && hint.operations.is_empty()),
+        pick(&|hint| is_specific(hint) && operation.is_empty()),
+        pick(&|hint| !is_specific(hint)),
     ];
     choices
         .into_iter()

@@ -1,5 +1,6 @@
-//! Problems: faults of a step, the problem types that callers see, and the hints for them.
+//! Problems: the faults of a step, the problem types of the API, and the hints for them.
 
+pub mod aws_codes;
 pub mod fault;
 pub mod hints;
 pub mod problem_code;

@@ -1,166 +1,122 @@
-//! The closed set of problem types, in one place. Each has its page under `/problems/`.
+//! The closed set of problem types. Each has its page under `/problems/`.
 
 use serde::{Deserialize, Serialize};
 
 use super::problem_table::{ROWS, Row};
 
-/// A problem type. The word is the last part of the RFC 9457 `type` and is part of the public contract.
+/// A problem type. Its code is the last segment of the RFC 9457 `type` and is part of the public
+/// contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum ProblemCode {
-    /// The request breaks a rule; `errors` names every field.
+    /// The request is invalid; `errors` names every field.
     InvalidRequest,
-    /// No valid bearer token.
+    /// The request has no valid bearer token.
     Unauthenticated,
-    /// The token may not do this.
+    /// The token, or the origin of the request, does not permit it.
     Forbidden,
-    /// No such thing.
+    /// The resource does not exist.
     NotFound,
-    /// The path exists, the method does not.
+    /// The path exists but does not support the method.
     MethodNotAllowed,
-    /// The body is larger than the service reads.
+    /// The request body exceeds the limit.
     BodyTooLarge,
-    /// The body is not JSON.
+    /// The content type of the request body is not JSON.
     UnsupportedMediaType,
-    /// Too many requests.
+    /// The caller exceeds a request limit.
     TooManyRequests,
-    /// The service cannot work right now, the database being away for instance.
+    /// The service cannot serve the request at the moment, for example without its database.
     Unavailable,
-    /// A fault of ours.
+    /// A fault of this service.
     Internal,
-    /// The idempotency key was used with another request.
+    /// The idempotency key belongs to another request.
     IdempotencyKeyReused,
-    /// A cluster of this name is managed already.
+    /// A managed cluster already has this name.
     ClusterExists,
-    /// Another operation works on the cluster.
+    /// Another operation is in progress on the cluster.
     OperationInProgress,
-    /// The operation is over.
+    /// The operation has finished.
     OperationFinished,
-    /// The operation is not blocked.
+    /// The operation is running, so it cannot be retried or rolled back.
     OperationNotBlocked,
     /// The operation is past the point where it can be cancelled or rolled back.
     OperationNotCancellable,
-    /// The create of the cluster failed: there is nothing to change.
+    /// The cluster was never created, so there is nothing to change.
     ClusterFailed,
-    /// `If-Match` is missing.
+    /// The request needs `If-Match`.
     PreconditionRequired,
-    /// `If-Match` is stale.
+    /// `If-Match` does not match the current version.
     PreconditionFailed,
-    /// The field cannot change after creation.
+    /// The field cannot be changed after creation.
     ImmutableField,
-    /// The cluster is protected against deletion.
+    /// `deletion_protection` of the cluster is on.
     DeletionProtected,
-    /// The cluster has no endpoint yet.
+    /// DAX has not assigned an endpoint to the cluster yet.
     EndpointNotReady,
-    /// The preflight found faults.
+    /// The preflight found problems.
     PreflightFailed,
-    /// It cannot be told which service role is meant.
+    /// Several roles could be the service role, or none.
     ServiceRoleUnspecified,
-    /// AWS refused an action for lack of a permission.
+    /// AWS denied an action.
     PermissionMissing,
-    /// DAX cannot assume the service role.
+    /// The service role's trust policy is wrong, or not visible to DAX yet.
     RoleNotAssumable,
-    /// A cluster of this name exists in AWS and is not ours.
+    /// A cluster that this service does not manage has the name.
     ClusterExistsInAws,
-    /// Something of that name is there and is not what we would have made.
+    /// A resource in AWS conflicts with the request.
     ResourceConflict,
-    /// A quota of the account is used up.
+    /// A quota of the AWS account is used up.
     QuotaExceeded,
-    /// AWS has no capacity.
+    /// AWS has no capacity for the nodes.
     CapacityUnavailable,
-    /// DAX is not offered in the Region.
+    /// The Region does not offer DAX.
     RegionUnsupported,
-    /// The cluster did not become available in time.
+    /// The cluster did not become available before its deadline.
     ClusterNotAvailable,
-    /// AWS calls the input invalid.
+    /// AWS rejected the input as invalid.
     AwsRejectedInput,
-    /// AWS does not answer, or asks to slow down.
+    /// AWS does not respond, fails, or throttles.
     AwsUnavailable,
-    /// AWS does not accept the service's credentials.
+    /// AWS rejected the service's credentials.
     CredentialsInvalid,
-    /// A step or the operation took longer than its deadline.
+    /// A step or the operation exceeded its deadline.
     DeadlineExceeded,
     /// A step crashed five times in a row.
     StepCrashed,
-    /// What was made could not be removed completely.
+    /// A rollback or delete could not remove every resource.
     UndoUnfinished,
 }
 
 impl ProblemCode {
-    /// Every code, in the order of the list of problem pages.
-    pub const ALL: [Self; 38] = [
-        Self::InvalidRequest,
-        Self::Unauthenticated,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::BodyTooLarge,
-        Self::UnsupportedMediaType,
-        Self::TooManyRequests,
-        Self::Unavailable,
-        Self::Internal,
-        Self::IdempotencyKeyReused,
-        Self::ClusterExists,
-        Self::OperationInProgress,
-        Self::OperationFinished,
-        Self::OperationNotBlocked,
-        Self::OperationNotCancellable,
-        Self::ClusterFailed,
-        Self::PreconditionRequired,
-        Self::PreconditionFailed,
-        Self::ImmutableField,
-        Self::DeletionProtected,
-        Self::EndpointNotReady,
-        Self::PreflightFailed,
-        Self::ServiceRoleUnspecified,
-        Self::PermissionMissing,
-        Self::RoleNotAssumable,
-        Self::ClusterExistsInAws,
-        Self::ResourceConflict,
-        Self::QuotaExceeded,
-        Self::CapacityUnavailable,
-        Self::RegionUnsupported,
-        Self::ClusterNotAvailable,
-        Self::AwsRejectedInput,
-        Self::AwsUnavailable,
-        Self::CredentialsInvalid,
-        Self::DeadlineExceeded,
-        Self::StepCrashed,
-        Self::UndoUnfinished,
-    ];
-
-    /// The word of the public contract.
+    /// The code in the public contract, such as `not_found`.
     pub fn as_str(self) -> &'static str {
-        self.row().word
+        self.row().code
     }
 
-    /// The HTTP status an answer with this problem has: chosen by what the reader should do next.
+    /// The HTTP status of a response with this problem.
     pub fn status(self) -> u16 {
         self.row().status
     }
 
-    /// The problem's title, the same for every occurrence.
+    /// The title, identical for every occurrence.
     pub fn title(self) -> &'static str {
         self.row().title
     }
 
-    /// What it means and what to do, for the page under `/problems/`.
+    /// Cause and remedy, for the page under `/problems/`.
     pub fn explanation(self) -> &'static str {
         self.row().explanation
     }
 
-    /// Whether the same request, or the operation by itself, can succeed later without being changed.
+    /// Whether the unchanged request, or the operation, can succeed later.
     pub fn retryable(self) -> bool {
         self.row().retryable
     }
 
-    /// Reads the word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|code| code.as_str() == word)
-    }
-
     fn row(self) -> &'static Row {
-        // The table has the order of the enum, which a test checks.
+        // A test checks that table and enum have the same order.
         &ROWS[self as usize]
     }
 }
@@ -169,16 +125,22 @@ impl ProblemCode {
 mod tests {
     use std::collections::HashSet;
 
+    use strum::VariantArray;
+
     use super::*;
 
     #[test]
     fn the_table_has_one_row_for_each_code_in_order() {
-        let mut words = HashSet::new();
-        for (index, code) in ProblemCode::ALL.into_iter().enumerate() {
+        let mut codes = HashSet::new();
+        for (index, &code) in ProblemCode::VARIANTS.iter().enumerate() {
             assert_eq!(code as usize, index);
-            assert!(words.insert(code.as_str()), "{} twice", code.as_str());
-            assert_eq!(serde_json::to_value(code).expect("a word"), code.as_str());
-            assert_eq!(ProblemCode::parse(code.as_str()), Some(code));
+            assert!(codes.insert(code.as_str()), "duplicate {}", code.as_str());
+            assert_eq!(
+                serde_json::to_value(code).expect("a string"),
+                code.as_str()
+            );
+            assert_eq!(<&str>::from(code), code.as_str());
+            assert_eq!(code.as_str().parse::<ProblemCode>(), Ok(code));
             assert!((400..600).contains(&code.status()));
         }
     }

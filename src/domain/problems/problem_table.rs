@@ -1,8 +1,7 @@
-//! The words, statuses and texts of the problem types.
+//! The codes, statuses and texts of the problem types.
 
-/// One problem type in full.
 pub(crate) struct Row {
-    pub(crate) word: &'static str,
+    pub(crate) code: &'static str,
     pub(crate) status: u16,
     pub(crate) title: &'static str,
     pub(crate) retryable: bool,
@@ -10,14 +9,14 @@ pub(crate) struct Row {
 }
 
 const fn row(
-    word: &'static str,
+    code: &'static str,
     status: u16,
     title: &'static str,
     retryable: bool,
     explanation: &'static str,
 ) -> Row {
     Row {
-        word,
+        code,
         status,
         title,
         retryable,
@@ -25,103 +24,113 @@ const fn row(
     }
 }
 
-/// Every problem type, in the order of the enum `ProblemCode`.
+/// The problem types, in the order of the enum `ProblemCode`.
 pub(crate) const ROWS: [Row; 38] = [
     row(
         "invalid_request",
         422,
-        "The request breaks a rule",
+        "The request is invalid",
         false,
-        "Every broken rule is listed in `errors`, each with the JSON pointer of its field. Correct them all and send the request again. A body that is not JSON at all has status 400.",
+        "`errors` lists every violation with the JSON pointer of its field. Correct all of them \
+         and send the request again. A body that is not valid JSON has status 400.",
     ),
     row(
         "unauthenticated",
         401,
-        "A valid bearer token is needed",
+        "A valid bearer token is required",
         false,
-        "Send `Authorization: Bearer <token>`. An operator makes tokens with `dax-provisioner token create`.",
+        "Send `Authorization: Bearer <token>`. An operator creates tokens with `dax-provisioner \
+         token create`.",
     ),
     row(
         "forbidden",
         403,
-        "This token may not do that",
+        "The request is not permitted",
         false,
-        "The token is valid, but the service does not let it do this. Ask the operator of the service.",
+        "`detail` contains the reason: the token lacks permission, or the request comes from a web \
+         page while authentication is off. Ask the operator of the service.",
     ),
     row(
         "not_found",
         404,
-        "There is no such thing here",
+        "Not found",
         false,
-        "Check the path and the name. A deleted cluster is not found; its operations can still be read.",
+        "Check the path and the name. A deleted cluster is not found, but its operations can still \
+         be read.",
     ),
     row(
         "method_not_allowed",
         405,
-        "The method is not allowed here",
+        "The method is not allowed on this path",
         false,
         "The `Allow` header lists the methods of this path.",
     ),
     row(
         "body_too_large",
         413,
-        "The body is too large",
+        "The request body is too large",
         false,
-        "Request bodies may have at most 64 KiB.",
+        "A request body can have at most 64 KiB.",
     ),
     row(
         "unsupported_media_type",
         415,
-        "The body must be JSON",
+        "The request body must be JSON",
         false,
-        "Send `Content-Type: application/json`; for a PATCH, `application/merge-patch+json` too.",
+        "Send `Content-Type: application/json`. A PATCH also accepts \
+         `application/merge-patch+json`.",
     ),
     row(
         "too_many_requests",
         429,
         "Too many requests",
         true,
-        "Wait for the seconds given in `Retry-After`, then send the request again.",
+        "Wait for the number of seconds in `Retry-After`, then send the request again.",
     ),
     row(
         "unavailable",
         503,
-        "The service cannot answer right now",
+        "The service is temporarily unavailable",
         true,
-        "Wait for the seconds given in `Retry-After`, then send the request again. Whether a change was accepted is not known: with the same `Idempotency-Key` it is not made twice, and `/v1/operations` shows what was.",
+        "Wait for the number of seconds in `Retry-After`, then send the request again. It is \
+         unknown whether a change was accepted. With the same `Idempotency-Key` it is accepted \
+         only once, and `/v1/operations` lists what was accepted.",
     ),
     row(
         "internal",
         500,
-        "The service failed",
+        "Internal error",
         true,
-        "This is a fault of the service. Give its operator the request id of the answer. Sending the request again with the same `Idempotency-Key` is safe.",
+        "This is a fault of the service. Report the request ID of the response to its operator. \
+         Sending the request again with the same `Idempotency-Key` is safe.",
     ),
     row(
         "idempotency_key_reused",
         422,
-        "The idempotency key was used with another request",
+        "The idempotency key was used for another request",
         false,
-        "A key belongs to one request. Use a new key for a new request, and the same body for a repeated one.",
+        "A key belongs to one request. Use a new key for a new request. To repeat a request, send \
+         the same body again.",
     ),
     row(
         "cluster_exists",
         409,
-        "A cluster of this name is managed already",
+        "A cluster with this name already exists",
         false,
         "Choose another name, or delete the cluster first.",
     ),
     row(
         "operation_in_progress",
         409,
-        "Another operation works on this cluster",
+        "Another operation is in progress on this cluster",
         true,
-        "One operation at a time works on a cluster; `instance` names it. Wait until it is finished. A DELETE need not wait: it takes over.",
+        "A cluster has one operation at a time; `instance` is the current one. Wait until it \
+         finishes. A DELETE need not wait: it supersedes the operation.",
     ),
     row(
         "operation_finished",
         409,
-        "The operation is over",
+        "The operation has finished",
         false,
         "A finished operation never changes. Send a new request instead.",
     ),
@@ -130,28 +139,30 @@ pub(crate) const ROWS: [Row; 38] = [
         409,
         "The operation is not blocked",
         true,
-        "Only a blocked operation can be retried or rolled back. This one is still working by itself.",
+        "Only a blocked operation can be retried or rolled back. This operation is running; to \
+         stop it, cancel it.",
     ),
     row(
         "operation_not_cancellable",
         409,
-        "The operation can no longer be given up",
+        "The operation can no longer be cancelled",
         false,
-        "A delete that has been sent to AWS, or that took over another operation, goes on to its end; so does an undo \
-         that has begun. Wait until it is over.",
+        "A delete cannot be cancelled once it was sent to AWS or has superseded another operation. \
+         A rollback that has started cannot be cancelled either. Wait until the operation \
+         finishes.",
     ),
     row(
         "cluster_failed",
         409,
-        "The cluster was never made",
+        "The cluster was never created",
         false,
-        "Its creation failed and nothing is left of it, so there is nothing to change. Ask for it again, adopt what \
-         exists in AWS under this name, or delete the failed entry.",
+        "Its creation ended without a cluster, so there is nothing to change. Create it again, \
+         adopt the cluster that exists in AWS under this name, or delete the failed entry.",
     ),
     row(
         "precondition_required",
         428,
-        "If-Match is needed",
+        "If-Match is required",
         false,
         "Read the resource, and send its `ETag` as `If-Match`.",
     ),
@@ -160,14 +171,16 @@ pub(crate) const ROWS: [Row; 38] = [
         412,
         "The resource has changed since it was read",
         false,
-        "Read the resource again, and decide anew.",
+        "Read the resource again and reapply your change.",
     ),
     row(
         "immutable_field",
         409,
-        "This setting cannot change after creation",
+        "This setting cannot be changed after creation",
         false,
-        "`errors` names each such field and the way round. What DAX fixes when a cluster is created takes a new cluster: make it with the wanted setting, move the clients, and delete the old one.",
+        "`errors` names each such field and the alternative. A setting that DAX fixes at creation \
+         needs a new cluster: create it with the new setting, move the clients, and delete the old \
+         one.",
     ),
     row(
         "deletion_protected",
@@ -181,63 +194,73 @@ pub(crate) const ROWS: [Row; 38] = [
         409,
         "The cluster has no endpoint yet",
         true,
-        "DAX gives a cluster its endpoint while it is created, which takes minutes. `instance` is the last operation on the cluster: read it until it has succeeded, then ask again.",
+        "DAX assigns the endpoint while it creates the cluster, which takes minutes. `instance` is \
+         the last operation on the cluster: poll it until it succeeds, then send the request \
+         again.",
     ),
     row(
         "preflight_failed",
         422,
-        "The preflight found what would fail",
+        "The preflight found problems",
         false,
-        "Every finding is in `hints`. Nothing was made.",
+        "`hints` lists every problem. Nothing was created.",
     ),
     row(
         "service_role_unspecified",
         422,
-        "It cannot be told which service role is meant",
+        "The service role is ambiguous",
         false,
-        "Name the role by `service_role.arn`, or say what a new one may reach by `service_role.access` and `service_role.tables`.",
+        "Give the role in `service_role.arn`, or describe a new one with `service_role.access` and \
+         `service_role.tables`.",
     ),
     row(
         "permission_missing",
         502,
-        "AWS refused an action: a permission is missing",
+        "AWS denied an action: a permission is missing",
         true,
-        "`aws` has the refused action and resource, `hints` what to do and the policy statement that does it. An operation goes on by itself when the permission is there; send any other request again.",
+        "`aws` contains the denied action and resource, `hints` the policy statement that allows \
+         it. An operation resumes automatically once the permission is granted. Send any other \
+         request again.",
     ),
     row(
         "role_not_assumable",
         502,
         "DAX cannot assume the service role",
         true,
-        "The trust policy of the role must let `dax.amazonaws.com` call `sts:AssumeRole`. A role made moments ago may need a few minutes. The operation goes on by itself.",
+        "The role's trust policy must allow `dax.amazonaws.com` to call `sts:AssumeRole`. A \
+         recently created role may need a few minutes. The operation retries automatically.",
     ),
     row(
         "cluster_exists_in_aws",
         409,
-        "A cluster of this name exists in AWS and is not ours",
+        "A cluster with this name exists in AWS and is not managed by this service",
         false,
-        "The differences are listed. Choose another name, or adopt the cluster: `resolution` is the request that does it.",
+        "`differences` compares it with the request. Choose another name, or adopt the cluster: \
+         `resolution` is the request that does so.",
     ),
     row(
         "resource_conflict",
         409,
-        "Something in AWS is not what it should be",
+        "A resource in AWS conflicts with this request",
         false,
-        "Something of that name exists and was not made by this operation, or is in use by others. It was not touched.",
+        "A resource of that name exists and was not created by this operation, or is in use. It \
+         was not changed.",
     ),
     row(
         "quota_exceeded",
         502,
         "A quota of the AWS account is used up",
         true,
-        "Remove what is not needed, or ask AWS for a higher quota. The operation tries again by itself every ten minutes.",
+        "Delete unused resources, or ask AWS to raise the quota. The operation retries \
+         automatically every ten minutes.",
     ),
     row(
         "capacity_unavailable",
         502,
-        "AWS has no capacity for this cluster right now",
+        "AWS has no capacity for this cluster at the moment",
         true,
-        "Try other availability zones or another node type in a new request, or wait: the operation tries again by itself every ten minutes.",
+        "Send a new request with other availability zones or another node type, or wait. The \
+         operation retries automatically every ten minutes.",
     ),
     row(
         "region_unsupported",
@@ -251,48 +274,53 @@ pub(crate) const ROWS: [Row; 38] = [
         504,
         "The cluster did not become available in time",
         true,
-        "The events AWS reports about it are in the problem. The operation keeps looking, and goes on if AWS recovers; delete the cluster to stop paying for it.",
+        "`events` lists AWS's events about the cluster. The operation keeps checking and resumes \
+         if AWS recovers. Delete the cluster to stop paying for it.",
     ),
     row(
         "aws_rejected_input",
         422,
-        "AWS refused the request as invalid",
+        "AWS rejected the request as invalid",
         false,
-        "AWS says why in `aws.message`. Correct the request and send it again.",
+        "`aws.message` contains the reason. Correct the request and send it again.",
     ),
     row(
         "aws_unavailable",
         503,
-        "AWS does not answer as it should",
+        "AWS is not responding correctly",
         true,
-        "An operation tries again by itself; send any other request again.",
+        "An operation retries automatically. Send any other request again.",
     ),
     row(
         "credentials_invalid",
         502,
-        "AWS does not accept the service's credentials",
+        "AWS rejected the service's credentials",
         true,
-        "The operator of the service must renew its AWS credentials, or correct the clock of its machine. An operation goes on by itself then; send any other request again.",
+        "The operator of the service must renew its AWS credentials, or correct the clock of its \
+         machine. An operation then resumes automatically. Send any other request again.",
     ),
     row(
         "deadline_exceeded",
         504,
-        "It took longer than it may",
+        "Timed out",
         true,
-        "The operation stopped waiting and says what it waited for. It looks again by itself every minute; `retry` does it now.",
+        "`detail` names what the operation waited for. The operation checks again automatically \
+         every minute; `retry` checks at once.",
     ),
     row(
         "step_crashed",
         500,
-        "A step crashed again and again",
+        "A step crashed repeatedly",
         false,
-        "The service stopped trying this step, to keep others safe. Its operator should read the log; `retry` tries again.",
+        "The service stopped this step to protect other operations. Its operator should read the \
+         log; `retry` tries again.",
     ),
     row(
         "undo_unfinished",
         502,
-        "What was made could not be removed completely",
+        "Clean-up is incomplete",
         true,
-        "The receipt names each thing that is left. `aws` says why; the undo goes on by itself when the cause is gone.",
+        "The receipt lists each remaining resource, and `aws` contains the reason. The clean-up \
+         continues automatically once the cause is fixed.",
     ),
 ];

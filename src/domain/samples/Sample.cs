@@ -15,9 +15,9 @@ var config = new DaxClientConfig("{{url}}")
     // The cluster has IPv4 and IPv6. IPv4 is used unless the IP discovery is set here. {{dual_stack}}
 };
 var dax = new ClusterDaxClient(config);
-var answer = await dax.GetItemAsync(new GetItemRequest
+var response = await dax.GetItemAsync(new GetItemRequest
 {
     TableName = "YourTable",
     Key = new Dictionary<string, AttributeValue> { ["pk"] = new AttributeValue { S = "your key" } },
 });
-Console.WriteLine(answer.IsItemSet ? "found" : "not found");
+Console.WriteLine(response.IsItemSet ? "found" : "not found");

@@ -25,12 +25,12 @@ func main() {
 		log.Fatal(err)
 	}
 	defer client.Close()
-	answer, err := client.GetItem(context.Background(), &dynamodb.GetItemInput{
+	response, err := client.GetItem(context.Background(), &dynamodb.GetItemInput{
 		TableName: aws.String("YourTable"),
 		Key:       map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "your key"}},
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(answer.Item)
+	fmt.Println(response.Item)
 }

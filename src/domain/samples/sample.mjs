@@ -7,5 +7,5 @@ const dax = new DaxDocument({
   endpoint: "{{url}}",
   ipDiscovery: "IPV4", // or "IPV6": the cluster has both {{dual_stack}}
 });
-const answer = await dax.get({ TableName: "YourTable", Key: { pk: "your key" } });
-console.log(answer.Item);
+const response = await dax.get({ TableName: "YourTable", Key: { pk: "your key" } });
+console.log(response.Item);

@@ -7,5 +7,5 @@ with AmazonDaxClient(
     endpoint_url="{{url}}",
     ip_discovery="ipv4",  # or "ipv6": the cluster has both {{dual_stack}}
 ) as dax:
-    answer = dax.get_item(TableName="YourTable", Key={"pk": {"S": "your key"}})
-    print(answer.get("Item"))
+    response = dax.get_item(TableName="YourTable", Key={"pk": {"S": "your key"}})
+    print(response.get("Item"))

@@ -1,4 +1,4 @@
-//! Validation: the rules of each field, and the violations that callers see.
+//! Validation: the rules of request fields, and their violations.
 
 pub mod fields;
 pub mod violation;

@@ -1,18 +1,18 @@
-//! A broken rule: why a value was refused at the door.
+//! Violation: why the value of a field is invalid.
 
 use std::fmt;
 
-/// One rule that a value broke; the door that read the value adds the JSON pointer.
+/// One rule that a value violates. The API adds the JSON pointer of the field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleViolation {
-    /// Stable word for programs, such as `out_of_range`.
+    /// Stable code for programs, such as `out_of_range`.
     pub code: &'static str,
-    /// One sentence for people, naming the rule.
+    /// The rule in one sentence, for human readers.
     pub detail: String,
 }
 
 impl RuleViolation {
-    /// A broken rule with its code and its sentence.
+    /// Creates a violation from its code and its sentence.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             code,

@@ -1,7 +1,7 @@
-//! The permissions of a plan: what the service's own identity must hold to see it through.
+//! The permissions of a plan: what the service's own identity needs to run the operation.
 //!
-//! Each is one without which the work blocks. Not among them is what the work can do without: reading the service-linked
-//! role, because DAX makes a missing one itself in the caller's name.
+//! Without any of them the operation blocks. Reading the service-linked role is not among them,
+//! because DAX creates a missing one on the caller's behalf.
 
 use crate::domain::iam::policies::{DAX_PRINCIPAL, Values};
 use crate::domain::iam::remedy;
@@ -13,11 +13,10 @@ use crate::domain::spec::{ParameterGroup, SubnetGroup};
 use super::Draft;
 use crate::inspections::service_role::RoleChoice;
 
-/// Any resource.
-const ANYTHING: &str = "*";
+const ANY_RESOURCE: &str = "*";
 
 impl Draft<'_> {
-    /// What the service's identity must hold, in the order of the steps.
+    /// The permissions, in the order of the steps.
     pub(in crate::inspections) fn permissions(&self) -> Vec<Permission> {
         let mut permissions = self.of_role();
         let linked = self.linked_role_arn();
@@ -32,7 +31,7 @@ impl Draft<'_> {
             "dax:CreateCluster",
             "dax:TagResource",
         ] {
-            permissions.push(self.anywhere(action));
+            permissions.push(self.on_any_resource(action));
         }
         permissions.extend(self.of_passing());
         permissions
@@ -40,15 +39,15 @@ impl Draft<'_> {
 
     fn of_role(&self) -> Vec<Permission> {
         let mut permissions = Vec::new();
-        if self.searches() {
-            permissions.push(self.permission("iam:ListRoles", ANYTHING, vec![ANYTHING.to_owned()]));
+        if self.lists_roles() {
+            permissions.push(self.on_any_resource("iam:ListRoles"));
         }
         match self.role {
             RoleChoice::New { .. } => permissions.extend(self.of_new_role()),
-            RoleChoice::Existing(arn) | RoleChoice::Found(arn) => {
+            RoleChoice::Existing(arn) | RoleChoice::Discovered(arn) => {
                 permissions.push(self.permission("iam:GetRole", arn, vec![arn.clone()]));
             }
-            RoleChoice::Unclear { candidates } => {
+            RoleChoice::Ambiguous { candidates } => {
                 let read = |arn: &String| self.permission("iam:GetRole", arn, vec![arn.clone()]);
                 permissions.extend(candidates.iter().map(read));
             }
@@ -58,34 +57,34 @@ impl Draft<'_> {
     }
 
     fn of_new_role(&self) -> Vec<Permission> {
-        let place = self.ground.place;
-        let role = |suffix| place.iam_arn("role", &self.managed_name(suffix));
+        let account = self.context.account;
+        let role = |suffix| account.iam_arn("role", &self.managed_name(suffix));
         let on_role =
-            |action| self.permission(action, &role(SUFFIX_PATTERN), vec![role(&self.drawn)]);
-        // A role that does not exist yet has no path in IAM's eyes, so it is read with and without one.
+            |action| self.permission(action, &role(SUFFIX_PATTERN), vec![role(&self.suffix)]);
+        // IAM authorises GetRole on a missing role by name only, without its path.
         let without_path = |name: &str| {
             format!(
                 "arn:{}:iam::{}:role/{name}",
-                place.partition, place.account_id
+                account.partition, account.account_id
             )
         };
         let read = without_path(&format!("*{}", self.managed_name(SUFFIX_PATTERN)));
-        let read_asked = vec![
-            role(&self.drawn),
-            without_path(&self.managed_name(&self.drawn)),
+        let simulated_on = vec![
+            role(&self.suffix),
+            without_path(&self.managed_name(&self.suffix)),
         ];
         let mut permissions = vec![
-            self.permission("iam:GetRole", &read, read_asked),
+            self.permission("iam:GetRole", &read, simulated_on),
             on_role("iam:CreateRole"),
             on_role("iam:TagRole"),
         ];
         for index in 0..self.documents.len() {
-            let policy = |suffix| place.iam_arn("policy", &self.policy_name(index, suffix));
+            let policy = |suffix| account.iam_arn("policy", &self.policy_name(index, suffix));
             for action in ["iam:GetPolicy", "iam:CreatePolicy", "iam:TagPolicy"] {
                 permissions.push(self.permission(
                     action,
                     &policy(SUFFIX_PATTERN),
-                    vec![policy(&self.drawn)],
+                    vec![policy(&self.suffix)],
                 ));
             }
         }
@@ -115,56 +114,63 @@ impl Draft<'_> {
         });
         actions
             .into_iter()
-            .map(|action| self.anywhere(action))
+            .map(|action| self.on_any_resource(action))
             .collect()
     }
 
     fn of_passing(&self) -> Option<Permission> {
         let role = |suffix| match self.role {
             RoleChoice::New { .. } => Some(
-                self.ground
-                    .place
+                self.context
+                    .account
                     .iam_arn("role", &self.managed_name(suffix)),
             ),
-            RoleChoice::Existing(arn) | RoleChoice::Found(arn) => Some(arn.clone()),
-            RoleChoice::Unclear { .. } | RoleChoice::Unknown(_) => None,
+            RoleChoice::Existing(arn) | RoleChoice::Discovered(arn) => Some(arn.clone()),
+            RoleChoice::Ambiguous { .. } | RoleChoice::Unknown(_) => None,
         };
         Some(self.permission(
             "iam:PassRole",
             &role(SUFFIX_PATTERN)?,
-            vec![role(&self.drawn)?],
+            vec![role(&self.suffix)?],
         ))
     }
 
-    /// DAX's own actions cannot be limited to a resource (developer guide, "Managing DAX clusters"), nor can EC2's reads.
-    fn anywhere(&self, action: &'static str) -> Permission {
-        self.permission(action, ANYTHING, vec![ANYTHING.to_owned()])
+    /// A permission on `*`: DAX's actions and EC2's reads cannot be limited to a resource
+    /// (developer guide, "Managing DAX clusters").
+    fn on_any_resource(&self, action: &'static str) -> Permission {
+        self.permission(action, ANY_RESOURCE, vec![ANY_RESOURCE.to_owned()])
     }
 
-    fn permission(&self, action: &'static str, resource: &str, asked: Vec<String>) -> Permission {
-        let place = remedy::CallSite {
-            partition: &self.ground.place.partition,
-            account_id: &self.ground.place.account_id,
-            region: &self.ground.place.region,
+    fn permission(
+        &self,
+        action: &'static str,
+        resource: &str,
+        simulated_on: Vec<String>,
+    ) -> Permission {
+        let account = self.context.account;
+        let call_site = remedy::CallSite {
+            partition: &account.partition,
+            account_id: &account.account_id,
+            region: &account.region,
             resource_arn: None,
             passed_to_service: DAX_PRINCIPAL,
-            boundary_arn: self.ground.permissions_boundary,
+            boundary_arn: self.context.permissions_boundary,
         };
         Permission {
             action: action.to_owned(),
             resource: resource.to_owned(),
-            conditions: conditions(action, &Values::one(resource), &place),
-            asked,
-            context: self.context(action),
+            conditions: conditions(action, &Values::one(resource), &call_site),
+            simulated_on,
+            context: self.condition_keys(action),
         }
     }
 
-    /// The condition keys that a call of this action brings.
-    fn context(&self, action: &str) -> Vec<(&'static str, String)> {
-        let place = self.ground.place;
-        let mut context = vec![("aws:RequestedRegion", region_of(action, place))];
+    /// The condition keys and values of a call of this action.
+    fn condition_keys(&self, action: &str) -> Vec<(&'static str, String)> {
+        let account = self.context.account;
+        let mut context = vec![("aws:RequestedRegion", region_of(action, account))];
         let boundary = || {
-            self.ground
+            self.context
                 .permissions_boundary
                 .map(|arn| ("iam:PermissionsBoundary", arn.to_owned()))
         };
@@ -173,7 +179,7 @@ impl Draft<'_> {
             "iam:AttachRolePolicy" => {
                 context.push((
                     "iam:PolicyARN",
-                    place.iam_arn("policy", &self.policy_name(0, &self.drawn)),
+                    account.iam_arn("policy", &self.policy_name(0, &self.suffix)),
                 ));
                 context.extend(boundary());
             }
@@ -187,18 +193,18 @@ impl Draft<'_> {
     }
 }
 
-/// The Region in which a call of an action counts: IAM has one endpoint in each partition (AWS General Reference, "IAM
-/// endpoints").
-pub fn region_of(action: &str, place: &AwsAccount) -> String {
+/// The value of `aws:RequestedRegion` for an action: IAM has one endpoint per partition (AWS
+/// General Reference, "IAM endpoints").
+pub fn region_of(action: &str, account: &AwsAccount) -> String {
     let region = if action.starts_with("iam:") {
-        home_of_iam(&place.partition)
+        iam_region(&account.partition)
     } else {
-        &place.region
+        &account.region
     };
     region.to_owned()
 }
 
-fn home_of_iam(partition: &str) -> &'static str {
+fn iam_region(partition: &str) -> &'static str {
     match partition {
         "aws-cn" => "cn-north-1",
         "aws-us-gov" => "us-gov-west-1",

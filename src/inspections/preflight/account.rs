@@ -1,15 +1,16 @@
-//! What the account says of a wanted cluster: is the name free, is there room, are role and groups fit.
+//! Checks of the account: the cluster name and the node quota.
 
 use crate::domain::observed::Observed;
 use crate::domain::preflight::{Check, PredictedError};
 use crate::domain::problems::fault::Fault;
 use crate::domain::spec::ClusterSpec;
 
-use super::{groups, unanswered};
+use super::{groups, reason};
 use crate::inspections::Inspector;
 use crate::inspections::plan::Draft;
 
-/// Nodes of all clusters of an account in a Region (developer guide, "Quotas in Amazon DynamoDB").
+/// AWS's default quota of nodes of an account in a Region (developer guide, "Quotas in Amazon
+/// DynamoDB").
 const NODES_MAX: i64 = 50;
 
 const CLUSTER_NAME: &str = "cluster_name";
@@ -25,7 +26,7 @@ fn predicted(code: &'static str) -> Option<PredictedError> {
 }
 
 impl Inspector {
-    /// Everything but the permissions.
+    /// All checks except those of permissions.
     pub(super) async fn account_checks(&self, draft: &Draft<'_>) -> Vec<Check> {
         let spec = draft.spec;
         let (clusters, subnet_groups, parameter_groups, role, linked, tables) = tokio::join!(
@@ -49,50 +50,54 @@ impl Inspector {
     }
 }
 
-/// The name, and the nodes of the account.
-fn check_clusters(spec: &ClusterSpec, found: Result<Vec<(String, Observed)>, Fault>) -> [Check; 2] {
-    let clusters = match found {
+/// Checks that the name is unused and that the node quota suffices.
+fn check_clusters(
+    spec: &ClusterSpec,
+    clusters: Result<Vec<(String, Observed)>, Fault>,
+) -> [Check; 2] {
+    let clusters = match clusters {
         Ok(clusters) => clusters,
         Err(fault) => {
-            let reason = unanswered("clusters cannot be described", &fault);
+            let reason = reason("could not read the clusters", &fault);
             return [CLUSTER_NAME, NODE_QUOTA].map(|name| Check::not_checked(name, reason.clone()));
         }
     };
     let name = spec.name.as_str();
-    let free = if clusters
+    let name_check = if clusters
         .iter()
         .any(|(one, cluster)| one == name && !cluster.is_deleting())
     {
-        let detail = format!("a cluster named {name} exists in AWS");
+        let detail = format!("a cluster named {name} already exists in AWS");
         Check::fail(CLUSTER_NAME, detail, predicted("ClusterAlreadyExistsFault"))
     } else {
-        Check::pass(CLUSTER_NAME, format!("no cluster is named {name}"))
+        Check::pass(CLUSTER_NAME, format!("no cluster named {name} exists"))
     };
     let used: i64 = clusters
         .iter()
         .map(|(_, cluster)| i64::from(cluster.total_nodes.unwrap_or_default()))
         .sum();
-    let wanted = i64::from(spec.replication_factor);
-    let of = format!("{used} of {NODES_MAX} nodes are in use, {wanted} more are wanted");
-    let room = if used + wanted <= NODES_MAX {
-        Check::pass(NODE_QUOTA, of)
+    let needed = i64::from(spec.replication_factor);
+    let detail = format!(
+        "{used} of AWS's default quota of {NODES_MAX} nodes are in use; this needs {needed} more"
+    );
+    let quota_check = if used + needed <= NODES_MAX {
+        Check::pass(NODE_QUOTA, detail)
     } else {
-        let detail = format!("{of}; {NODES_MAX} is AWS's quota unless yours was raised");
         Check::fail(
             NODE_QUOTA,
             detail,
             predicted("NodeQuotaForCustomerExceededFault"),
         )
     };
-    [free, room]
+    [name_check, quota_check]
 }
 
 #[cfg(test)]
 mod tests {
     use crate::domain::problems::hints;
 
-    /// Every error of DAX that a check foretells.
-    const FORETOLD: [(&str, &str, &str); 11] = [
+    /// Every DAX error that a check predicts.
+    const PREDICTED: [(&str, &str, &str); 11] = [
         (
             "CreateCluster",
             "InvalidParameterValueException",
@@ -115,8 +120,8 @@ mod tests {
     ];
 
     #[test]
-    fn what_is_foretold_has_its_hint() {
-        for (operation, code, message) in FORETOLD {
+    fn every_predicted_error_has_one_hint() {
+        for (operation, code, message) in PREDICTED {
             assert_eq!(
                 hints::lookup("dax", operation, code, message).len(),
                 1,

@@ -1,17 +1,17 @@
-//! Whether the groups are there, can be made, and suit the cluster.
+//! Checks of the subnet group and the parameter group.
 
-use crate::aws::{ParameterGroup as FoundParameters, SubnetGroup as FoundSubnets};
+use crate::aws::{ParameterGroup as AwsParameterGroup, SubnetGroup as AwsSubnetGroup};
 use crate::domain::preflight::{Check, PredictedError};
 use crate::domain::problems::fault::Fault;
 use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
 
-use super::unanswered;
+use super::reason;
 
-/// Subnet groups of an account in a Region (developer guide, "Quotas in Amazon DynamoDB").
+/// AWS's default quota of subnet groups (developer guide, "Quotas in Amazon DynamoDB").
 const SUBNET_GROUPS_MAX: usize = 50;
-/// Parameter groups of an account in a Region (the same page).
+/// AWS's default quota of parameter groups (the same page).
 const PARAMETER_GROUPS_MAX: usize = 20;
-/// Names of groups that AWS made itself begin so, and do not count.
+/// Name prefix of the groups that AWS provides. They do not count against the quotas.
 const BUILT_IN: &str = "default";
 
 const SUBNET_GROUP: &str = "subnet_group";
@@ -27,16 +27,16 @@ fn predicted(operation: &'static str, code: &'static str) -> Option<PredictedErr
     })
 }
 
-/// The subnet group, and the address families of one that exists.
+/// Checks the subnet group and, if it exists already, its address families.
 pub(super) fn check_subnets(
     spec: &ClusterSpec,
-    found: &Result<Vec<FoundSubnets>, Fault>,
+    groups: &Result<Vec<AwsSubnetGroup>, Fault>,
 ) -> Vec<Check> {
-    let groups = match found {
+    let groups = match groups {
         Ok(groups) => groups,
         Err(fault) => {
-            let reason = unanswered("subnet groups cannot be described", fault);
-            let names: &[&str] = if existing(spec).is_none() {
+            let reason = reason("could not read the subnet groups", fault);
+            let names: &[&str] = if existing_name(spec).is_none() {
                 &[SUBNET_GROUP]
             } else {
                 &[SUBNET_GROUP, NETWORK_TYPE]
@@ -47,30 +47,29 @@ pub(super) fn check_subnets(
                 .collect();
         }
     };
-    let Some(name) = existing(spec) else {
-        return vec![new_subnet_group(groups)];
+    let Some(name) = existing_name(spec) else {
+        return vec![check_subnet_group_quota(groups)];
     };
     match groups.iter().find(|group| group.name == name) {
         Some(group) => {
             vec![
                 Check::pass(SUBNET_GROUP, format!("the subnet group {name} exists")),
-                network_type(spec, group),
+                check_network_type(spec, group),
             ]
         }
         None => {
-            let detail = format!("there is no subnet group named {name}");
+            let detail = format!("no subnet group named {name} exists");
             let missing = predicted("CreateCluster", "SubnetGroupNotFoundFault");
-            let unknown = "there is no subnet group to ask";
             vec![
                 Check::fail(SUBNET_GROUP, detail, missing),
-                Check::not_checked(NETWORK_TYPE, unknown),
+                Check::not_checked(NETWORK_TYPE, "the subnet group does not exist"),
             ]
         }
     }
 }
 
-/// The name of the subnet group, unless a new one is made.
-fn existing(spec: &ClusterSpec) -> Option<&str> {
+/// The name of the existing subnet group; `None` if the operation creates one.
+fn existing_name(spec: &ClusterSpec) -> Option<&str> {
     match &spec.subnet_group {
         SubnetGroup::New { .. } | SubnetGroup::OfVpc { .. } => None,
         SubnetGroup::Existing { name } => Some(name),
@@ -78,12 +77,12 @@ fn existing(spec: &ClusterSpec) -> Option<&str> {
     }
 }
 
-/// The VPC of the subnet group, if it exists.
+/// The ID of the VPC of the existing subnet group, if known.
 pub(super) fn vpc_of_existing<'a>(
     spec: &ClusterSpec,
-    found: &'a Result<Vec<FoundSubnets>, Fault>,
+    groups: &'a Result<Vec<AwsSubnetGroup>, Fault>,
 ) -> Option<&'a str> {
-    let (name, groups) = (existing(spec)?, found.as_ref().ok()?);
+    let (name, groups) = (existing_name(spec)?, groups.as_ref().ok()?);
     groups
         .iter()
         .find(|group| group.name == name)?
@@ -91,13 +90,15 @@ pub(super) fn vpc_of_existing<'a>(
         .as_deref()
 }
 
-fn new_subnet_group(groups: &[FoundSubnets]) -> Check {
+fn check_subnet_group_quota(groups: &[AwsSubnetGroup]) -> Check {
     let count = groups.iter().filter(|group| group.name != BUILT_IN).count();
-    let of = format!("{count} of {SUBNET_GROUPS_MAX} subnet groups are in use");
+    let detail = format!(
+        "{count} of AWS's default quota of {SUBNET_GROUPS_MAX} subnet groups are in use; \
+         this needs 1 more"
+    );
     if count < SUBNET_GROUPS_MAX {
-        return Check::pass(SUBNET_GROUP, of);
+        return Check::pass(SUBNET_GROUP, detail);
     }
-    let detail = format!("{of}, AWS's quota unless yours was raised");
     Check::fail(
         SUBNET_GROUP,
         detail,
@@ -105,26 +106,26 @@ fn new_subnet_group(groups: &[FoundSubnets]) -> Check {
     )
 }
 
-fn network_type(spec: &ClusterSpec, group: &FoundSubnets) -> Check {
-    let carried: Vec<&str> = group.network_types.iter().map(String::as_str).collect();
-    let Some(wanted) = spec.network_type.map(|kind| kind.as_str()) else {
-        return Check::pass(NETWORK_TYPE, "it is derived from the subnet group");
+fn check_network_type(spec: &ClusterSpec, group: &AwsSubnetGroup) -> Check {
+    let supported: Vec<&str> = group.network_types.iter().map(String::as_str).collect();
+    let Some(requested) = spec.network_type.map(|kind| kind.as_str()) else {
+        return Check::pass(NETWORK_TYPE, "derived from the subnet group");
     };
-    if carried.is_empty() {
+    if supported.is_empty() {
         return Check::not_checked(
             NETWORK_TYPE,
-            "AWS does not say which address families the subnet group carries",
+            "AWS does not report the address families of the subnet group",
         );
     }
     let detail = format!(
-        "the subnet group {} carries {}",
+        "the subnet group {} supports {}",
         group.name,
-        carried.join(", ")
+        supported.join(", ")
     );
-    if carried.contains(&wanted) {
+    if supported.contains(&requested) {
         return Check::pass(NETWORK_TYPE, detail);
     }
-    let detail = format!("{detail}, and not {wanted}");
+    let detail = format!("{detail} but not {requested}");
     Check::fail(
         NETWORK_TYPE,
         detail,
@@ -132,20 +133,20 @@ fn network_type(spec: &ClusterSpec, group: &FoundSubnets) -> Check {
     )
 }
 
-/// The parameter group.
+/// Checks the parameter group, or the quota for a new one.
 pub(super) fn check_parameters(
     spec: &ClusterSpec,
-    found: Result<Vec<FoundParameters>, Fault>,
+    groups: Result<Vec<AwsParameterGroup>, Fault>,
 ) -> Check {
     if spec.parameter_group == ParameterGroup::Default {
         return Check::pass(PARAMETER_GROUP, "AWS's default group is used");
     }
-    let groups = match found {
+    let groups = match groups {
         Ok(groups) => groups,
         Err(fault) => {
             return Check::not_checked(
                 PARAMETER_GROUP,
-                unanswered("parameter groups cannot be described", &fault),
+                reason("could not read the parameter groups", &fault),
             );
         }
     };
@@ -156,7 +157,7 @@ pub(super) fn check_parameters(
                 format!("the parameter group {name} exists"),
             );
         }
-        let detail = format!("there is no parameter group named {name}");
+        let detail = format!("no parameter group named {name} exists");
         return Check::fail(
             PARAMETER_GROUP,
             detail,
@@ -167,11 +168,13 @@ pub(super) fn check_parameters(
         .iter()
         .filter(|group| !group.name.starts_with(BUILT_IN))
         .count();
-    let of = format!("{count} of {PARAMETER_GROUPS_MAX} parameter groups are in use");
+    let detail = format!(
+        "{count} of AWS's default quota of {PARAMETER_GROUPS_MAX} parameter groups are in use; \
+         this needs 1 more"
+    );
     if count < PARAMETER_GROUPS_MAX {
-        return Check::pass(PARAMETER_GROUP, of);
+        return Check::pass(PARAMETER_GROUP, detail);
     }
-    let detail = format!("{of}, AWS's quota unless yours was raised");
     Check::fail(
         PARAMETER_GROUP,
         detail,

@@ -1,20 +1,22 @@
-//! Whether the network suits the cluster: the subnets of a new group, and the security groups.
+//! Checks of the network: the subnets of a new subnet group, and the security groups.
 
 use std::collections::BTreeSet;
 
-use crate::domain::network::{SecurityGroup, Subnet, choose_subnets, why_none};
+use crate::domain::network::{SecurityGroup, Subnet, choose_subnets, no_suitable_subnet};
 use crate::domain::preflight::{Check, PredictedError};
 use crate::domain::spec::{ClusterSpec, NetworkType, SubnetGroup};
 
 use super::groups::NETWORK_TYPE;
-use super::unanswered;
+use super::reason;
 use crate::inspections::Inspector;
 use crate::inspections::plan::Draft;
 
 const SUBNETS: &str = "subnets";
 const SECURITY_GROUPS: &str = "security_groups";
+/// Why the address family could not be checked.
+const NO_SUBNET: &str = "there are no subnets to check";
 
-fn by_dax(operation: &'static str, code: &'static str) -> Option<PredictedError> {
+fn dax_error(operation: &'static str, code: &'static str) -> Option<PredictedError> {
     Some(PredictedError::Error {
         service: "dax",
         operation,
@@ -23,7 +25,7 @@ fn by_dax(operation: &'static str, code: &'static str) -> Option<PredictedError>
     })
 }
 
-fn by_ec2(operation: &'static str, code: &'static str) -> Option<PredictedError> {
+fn ec2_error(operation: &'static str, code: &'static str) -> Option<PredictedError> {
     Some(PredictedError::Error {
         service: "ec2",
         operation,
@@ -33,27 +35,27 @@ fn by_ec2(operation: &'static str, code: &'static str) -> Option<PredictedError>
 }
 
 impl Inspector {
-    /// The subnets of a new group with their address families, and the security groups.
+    /// Checks the subnets of a new subnet group, their address families and the security groups.
     pub(super) async fn network_checks(
         &self,
         draft: &Draft<'_>,
         existing_vpc: Option<&str>,
     ) -> Vec<Check> {
         let spec = draft.spec;
-        let looked_for = match &spec.subnet_group {
+        let checked = match &spec.subnet_group {
             SubnetGroup::New { subnet_ids } => {
                 let ids: Vec<String> = subnet_ids.iter().cloned().collect();
                 self.aws
                     .subnets(&ids)
                     .await
-                    .map(|found| (check_given(spec, subnet_ids, &found), vpc_of(&found)))
+                    .map(|subnets| (check_named(spec, subnet_ids, &subnets), vpc_of(&subnets)))
             }
             SubnetGroup::OfVpc { vpc_id } => {
-                let found = self.aws.subnets_of_vpc(vpc_id).await;
-                let region = &draft.ground.place.region;
-                found.map(|found| {
+                let subnets = self.aws.subnets_of_vpc(vpc_id).await;
+                let region = &draft.context.account.region;
+                subnets.map(|subnets| {
                     (
-                        check_of_vpc(spec, vpc_id, &found, region),
+                        check_of_vpc(spec, vpc_id, &subnets, region),
                         Some(vpc_id.clone()),
                     )
                 })
@@ -62,8 +64,8 @@ impl Inspector {
                 Ok((Vec::new(), existing_vpc.map(str::to_owned)))
             }
         };
-        let (mut checks, vpc_id) = looked_for.unwrap_or_else(|fault| {
-            let reason = unanswered("subnets cannot be described", &fault);
+        let (mut checks, vpc_id) = checked.unwrap_or_else(|fault| {
+            let reason = reason("could not read the subnets", &fault);
             (
                 [SUBNETS, NETWORK_TYPE]
                     .map(|name| Check::not_checked(name, reason.clone()))
@@ -77,19 +79,19 @@ impl Inspector {
 
     async fn check_security_groups(&self, spec: &ClusterSpec, vpc_id: Option<&str>) -> Check {
         if spec.security_group_ids.is_empty() {
-            return Check::pass(SECURITY_GROUPS, "the default group of the VPC is used");
+            return Check::pass(SECURITY_GROUPS, "the VPC's default group is used");
         }
         match self.aws.security_groups(&spec.security_group_ids).await {
-            Ok(found) => judge_security_groups(&spec.security_group_ids, &found, vpc_id),
+            Ok(groups) => check_groups_and_vpc(&spec.security_group_ids, &groups, vpc_id),
             Err(fault) => Check::not_checked(
                 SECURITY_GROUPS,
-                unanswered("security groups cannot be described", &fault),
+                reason("could not read the security groups", &fault),
             ),
         }
     }
 }
 
-/// The one VPC of these subnets.
+/// The VPC of the subnets, if all are in the same one.
 fn vpc_of(subnets: &[Subnet]) -> Option<String> {
     let first = subnets.first()?;
     subnets
@@ -98,8 +100,9 @@ fn vpc_of(subnets: &[Subnet]) -> Option<String> {
         .then(|| first.vpc_id.clone())
 }
 
-fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    words
+/// Joins the distinct items in alphabetical order.
+fn joined<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
+    items
         .into_iter()
         .collect::<BTreeSet<_>>()
         .into_iter()
@@ -107,58 +110,60 @@ fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
         .join(", ")
 }
 
-fn check_given(spec: &ClusterSpec, ids: &BTreeSet<String>, found: &[Subnet]) -> Vec<Check> {
+/// Checks the subnets that the request names. `subnets` are those of them that exist.
+fn check_named(spec: &ClusterSpec, ids: &BTreeSet<String>, subnets: &[Subnet]) -> Vec<Check> {
     let missing = ids
         .iter()
-        .filter(|id| found.iter().all(|subnet| subnet.id != **id));
-    let missing = listed(missing.map(String::as_str));
-    let refused = by_dax("CreateSubnetGroup", "InvalidSubnet");
-    let subnets = if !missing.is_empty() {
+        .filter(|id| subnets.iter().all(|subnet| subnet.id != **id));
+    let missing = joined(missing.map(String::as_str));
+    let predicted = dax_error("CreateSubnetGroup", "InvalidSubnet");
+    let check = if !missing.is_empty() {
         Check::fail(
             SUBNETS,
-            format!("there is no such subnet in this account and Region: {missing}"),
-            refused,
+            format!("no such subnet in this account and Region: {missing}"),
+            predicted,
         )
-    } else if vpc_of(found).is_none() {
-        let vpcs = listed(found.iter().map(|subnet| subnet.vpc_id.as_str()));
+    } else if vpc_of(subnets).is_none() {
+        let vpcs = joined(subnets.iter().map(|subnet| subnet.vpc_id.as_str()));
         Check::fail(
             SUBNETS,
-            format!("the subnets lie in several VPCs: {vpcs}"),
-            refused,
+            format!("the subnets are in several VPCs: {vpcs}"),
+            predicted,
         )
     } else {
-        check_room(spec, found)
+        check_zones_and_addresses(spec, subnets)
     };
-    vec![subnets, check_families(spec.network_type, found)]
+    vec![check, check_address_family(spec.network_type, subnets)]
 }
 
-fn check_of_vpc(spec: &ClusterSpec, vpc_id: &str, found: &[Subnet], region: &str) -> Vec<Check> {
-    let ids = choose_subnets(found, spec.network_type, region);
+/// Checks that a new subnet group can be created from the subnets of a VPC.
+fn check_of_vpc(spec: &ClusterSpec, vpc_id: &str, subnets: &[Subnet], region: &str) -> Vec<Check> {
+    let ids = choose_subnets(subnets, spec.network_type, region);
     if ids.is_empty() {
-        let code = if found.is_empty() {
-            by_ec2("DescribeSubnets", "InvalidVpcID.NotFound")
+        let predicted = if subnets.is_empty() {
+            ec2_error("DescribeSubnets", "InvalidVpcID.NotFound")
         } else {
-            by_dax("CreateSubnetGroup", "SubnetNotAllowedFault")
+            dax_error("CreateSubnetGroup", "SubnetNotAllowedFault")
         };
-        let unknown = Check::not_checked(NETWORK_TYPE, "there is no subnet to ask");
+        let detail = no_suitable_subnet(vpc_id, subnets, spec.network_type);
         return vec![
-            Check::fail(SUBNETS, why_none(vpc_id, found, spec.network_type), code),
-            unknown,
+            Check::fail(SUBNETS, detail, predicted),
+            Check::not_checked(NETWORK_TYPE, NO_SUBNET),
         ];
     }
-    let chosen: Vec<Subnet> = found
+    let chosen: Vec<Subnet> = subnets
         .iter()
         .filter(|subnet| ids.contains(&subnet.id))
         .cloned()
         .collect();
     vec![
-        check_room(spec, &chosen),
-        check_families(spec.network_type, &chosen),
+        check_zones_and_addresses(spec, &chosen),
+        check_address_family(spec.network_type, &chosen),
     ]
 }
 
-/// Whether every zone that was asked for has a subnet, and every node an address.
-fn check_room(spec: &ClusterSpec, subnets: &[Subnet]) -> Check {
+/// Checks that every requested Availability Zone has a subnet and every node an IP address.
+fn check_zones_and_addresses(spec: &ClusterSpec, subnets: &[Subnet]) -> Check {
     let zones: BTreeSet<&str> = subnets
         .iter()
         .map(|subnet| subnet.availability_zone.as_str())
@@ -168,93 +173,100 @@ fn check_room(spec: &ClusterSpec, subnets: &[Subnet]) -> Check {
         .iter()
         .map(String::as_str)
         .filter(|zone| !zones.contains(zone));
-    let without = listed(without);
-    let refused = by_dax("CreateCluster", "InvalidVPCNetworkStateFault");
+    let without = joined(without);
+    let predicted = dax_error("CreateCluster", "InvalidVPCNetworkStateFault");
     if !without.is_empty() {
         return Check::fail(
             SUBNETS,
-            format!("none of the subnets lies in {without}"),
-            refused,
+            format!("none of the subnets is in {without}"),
+            predicted,
         );
     }
-    // A subnet without IPv4 has more addresses than anybody counts.
+    // A subnet without IPv4 has practically unlimited addresses, so `None` skips the comparison.
     let free = subnets
         .iter()
         .map(|subnet| subnet.free_addresses.filter(|_| subnet.ipv4))
         .sum::<Option<u32>>();
     if let Some(free) = free.filter(|free| *free < u32::from(spec.replication_factor)) {
         let detail = format!(
-            "{} nodes are wanted, and {free} addresses are free",
+            "this needs {} IP addresses, but only {free} are free in the subnets",
             spec.replication_factor
         );
-        return Check::fail(SUBNETS, detail, refused);
+        return Check::fail(SUBNETS, detail, predicted);
     }
-    let vpc = listed(subnets.iter().map(|subnet| subnet.vpc_id.as_str()));
+    let vpc = joined(subnets.iter().map(|subnet| subnet.vpc_id.as_str()));
     Check::pass(
         SUBNETS,
-        format!("{} subnets of {vpc} in {}", subnets.len(), listed(zones)),
+        format!("{} subnets of {vpc} in {}", subnets.len(), joined(zones)),
     )
 }
 
-fn check_families(wanted: Option<NetworkType>, subnets: &[Subnet]) -> Check {
+fn check_address_family(requested: Option<NetworkType>, subnets: &[Subnet]) -> Check {
     if subnets.is_empty() {
-        return Check::not_checked(NETWORK_TYPE, "there is no subnet to ask");
+        return Check::not_checked(NETWORK_TYPE, NO_SUBNET);
     }
-    let refused = by_dax("CreateSubnetGroup", "SubnetNotAllowedFault");
-    let unfit = |kind: NetworkType| {
-        listed(
+    let predicted = dax_error("CreateSubnetGroup", "SubnetNotAllowedFault");
+    let unsuitable = |network_type: NetworkType| {
+        joined(
             subnets
                 .iter()
-                .filter(|one| !one.carries(kind))
+                .filter(|one| !one.supports(network_type))
                 .map(|one| one.id.as_str()),
         )
     };
-    match wanted {
-        Some(kind) if unfit(kind).is_empty() => Check::pass(
+    match requested {
+        Some(network_type) if unsuitable(network_type).is_empty() => Check::pass(
             NETWORK_TYPE,
-            format!("all of the subnets carry {}", kind.as_str()),
+            format!("all subnets support {}", network_type.as_str()),
         ),
-        Some(kind) => Check::fail(
+        Some(network_type) => Check::fail(
             NETWORK_TYPE,
-            format!("{} cannot be carried by {}", kind.as_str(), unfit(kind)),
-            refused,
+            format!(
+                "these subnets do not support {}: {}",
+                network_type.as_str(),
+                unsuitable(network_type)
+            ),
+            predicted,
         ),
-        None if unfit(NetworkType::Ipv4).is_empty() || unfit(NetworkType::Ipv6).is_empty() => {
-            Check::pass(NETWORK_TYPE, "it is derived from the subnets")
+        None if unsuitable(NetworkType::Ipv4).is_empty()
+            || unsuitable(NetworkType::Ipv6).is_empty() =>
+        {
+            Check::pass(NETWORK_TYPE, "derived from the subnets")
         }
         None => {
             let detail = format!(
-                "only IPv6 is carried by {}, and IPv4 by the others",
-                unfit(NetworkType::Ipv4)
+                "the subnets have no common address family; these support only IPv6: {}",
+                unsuitable(NetworkType::Ipv4)
             );
-            Check::fail(NETWORK_TYPE, detail, refused)
+            Check::fail(NETWORK_TYPE, detail, predicted)
         }
     }
 }
 
-fn judge_security_groups(ids: &[String], found: &[SecurityGroup], vpc_id: Option<&str>) -> Check {
-    let missing = listed(
+/// Checks that the security groups exist and belong to the cluster's VPC. `groups` are those of
+/// `ids` that exist.
+fn check_groups_and_vpc(ids: &[String], groups: &[SecurityGroup], vpc_id: Option<&str>) -> Check {
+    let missing = joined(
         ids.iter()
             .map(String::as_str)
-            .filter(|id| found.iter().all(|group| group.id != *id)),
+            .filter(|id| groups.iter().all(|group| group.id != *id)),
     );
     if !missing.is_empty() {
-        let detail =
-            format!("there is no such security group in this account and Region: {missing}");
+        let detail = format!("no such security group in this account and Region: {missing}");
         return Check::fail(
             SECURITY_GROUPS,
             detail,
-            by_ec2("DescribeSecurityGroups", "InvalidGroup.NotFound"),
+            ec2_error("DescribeSecurityGroups", "InvalidGroup.NotFound"),
         );
     }
     let Some(vpc_id) = vpc_id else {
         return Check::not_checked(
             SECURITY_GROUPS,
-            "they exist; which VPC the cluster will be in is not known",
+            "the security groups exist, but the VPC of the cluster is unknown",
         );
     };
-    let outside = listed(
-        found
+    let outside = joined(
+        groups
             .iter()
             .filter(|group| group.vpc_id != vpc_id)
             .map(|group| group.id.as_str()),
@@ -262,14 +274,14 @@ fn judge_security_groups(ids: &[String], found: &[SecurityGroup], vpc_id: Option
     if outside.is_empty() {
         return Check::pass(
             SECURITY_GROUPS,
-            format!("all of them are groups of {vpc_id}"),
+            format!("all security groups belong to {vpc_id}"),
         );
     }
-    let detail = format!("the cluster will be in {vpc_id}, and there is no {outside}");
+    let detail = format!("not in {vpc_id}, the VPC of the cluster: {outside}");
     Check::fail(
         SECURITY_GROUPS,
         detail,
-        by_dax("CreateCluster", "InvalidParameterCombinationException"),
+        dax_error("CreateCluster", "InvalidParameterCombinationException"),
     )
 }
 

@@ -1,10 +1,10 @@
-//! Whether the service role is one that DAX can use, and the service-linked role beside it.
+//! Checks of the service role and the service-linked role.
 
 use crate::domain::iam::trust::trusts_dax;
 use crate::domain::mutation::SERVICE_LINKED_ROLE;
 use crate::domain::preflight::{Check, PredictedError};
 
-use super::unanswered;
+use super::reason;
 use crate::inspections::Inspector;
 use crate::inspections::plan::Draft;
 use crate::inspections::service_role::{RoleChoice, name_in};
@@ -12,7 +12,7 @@ use crate::inspections::service_role::{RoleChoice, name_in};
 const SERVICE_ROLE: &str = "service_role";
 const LINKED_ROLE: &str = "service_linked_role";
 
-/// What DAX says of a role that it cannot assume.
+/// DAX's error for a role that it cannot assume.
 const NOT_ASSUMABLE: PredictedError = PredictedError::Error {
     service: "dax",
     operation: "CreateCluster",
@@ -21,21 +21,23 @@ const NOT_ASSUMABLE: PredictedError = PredictedError::Error {
 };
 
 impl Inspector {
-    /// The role itself: there, and with a trust policy that lets DAX in.
+    /// Checks that the service role exists and that its trust policy lets DAX assume it.
     pub(super) async fn check_service_role(&self, draft: &Draft<'_>) -> Check {
         match draft.role {
             RoleChoice::New { .. } => Check::pass(
                 SERVICE_ROLE,
-                "a new role is made, whose trust policy lets DAX assume it",
+                "a role will be created with a trust policy that lets DAX assume it",
             ),
-            RoleChoice::Existing(arn) | RoleChoice::Found(arn) => self.check_trust(arn).await,
-            RoleChoice::Unclear { candidates } if candidates.is_empty() => {
-                let detail = "no role of this account trusts DAX; name one by service_role.arn, or say by \
-                              service_role.access and service_role.tables what a new one may reach";
+            RoleChoice::Existing(arn) | RoleChoice::Discovered(arn) => self.check_trust(arn).await,
+            RoleChoice::Ambiguous { candidates } if candidates.is_empty() => {
+                let detail = "no role of this account trusts DAX; set `service_role.arn`, or set \
+                              `service_role.access` and `service_role.tables` to have a role \
+                              created";
                 Check::fail(SERVICE_ROLE, detail, None)
             }
-            RoleChoice::Unclear { candidates } => {
-                let detail = "several roles of this account trust DAX; name the one to use by service_role.arn";
+            RoleChoice::Ambiguous { candidates } => {
+                let detail = "several roles of this account trust DAX; \
+                              set `service_role.arn` to the one to use";
                 Check::fail(
                     SERVICE_ROLE,
                     format!("{detail}: {}", candidates.join(", ")),
@@ -43,7 +45,7 @@ impl Inspector {
                 )
             }
             RoleChoice::Unknown(fault) => {
-                Check::not_checked(SERVICE_ROLE, unanswered("roles cannot be listed", fault))
+                Check::not_checked(SERVICE_ROLE, reason("could not list the roles", fault))
             }
         }
     }
@@ -51,15 +53,15 @@ impl Inspector {
     async fn check_trust(&self, arn: &str) -> Check {
         match self.aws.role(name_in(arn), arn).await {
             Err(fault) => {
-                Check::not_checked(SERVICE_ROLE, unanswered("the role cannot be read", &fault))
+                Check::not_checked(SERVICE_ROLE, reason("could not read the role", &fault))
             }
             Ok(Some(role)) if role.arn == arn && trusts_dax(&role.trust_policy) => Check::pass(
                 SERVICE_ROLE,
-                format!("the trust policy of {arn} lets DAX assume the role"),
+                format!("the trust policy of {arn} lets DAX assume it"),
             ),
             Ok(Some(role)) if role.arn == arn => {
                 let detail = format!(
-                    "the trust policy of {arn} does not let dax.amazonaws.com assume the role"
+                    "the trust policy of {arn} does not let dax.amazonaws.com assume it"
                 );
                 Check::fail(SERVICE_ROLE, detail, Some(NOT_ASSUMABLE))
             }
@@ -71,7 +73,8 @@ impl Inspector {
         }
     }
 
-    /// The role by which DAX itself reaches the network. A missing one is made on the way.
+    /// Checks the service-linked role, with which DAX manages network interfaces. The operation
+    /// creates a missing one.
     pub(super) async fn check_linked_role(&self, draft: &Draft<'_>) -> Check {
         match self
             .aws
@@ -80,13 +83,14 @@ impl Inspector {
         {
             Ok(Some(_)) => Check::pass(LINKED_ROLE, format!("{SERVICE_LINKED_ROLE} exists")),
             Ok(None) => {
-                let detail =
-                    format!("{SERVICE_LINKED_ROLE} will be made, with iam:CreateServiceLinkedRole");
+                let detail = format!(
+                    "{SERVICE_LINKED_ROLE} will be created with iam:CreateServiceLinkedRole"
+                );
                 Check::pass(LINKED_ROLE, detail)
             }
             Err(fault) => Check::not_checked(
                 LINKED_ROLE,
-                unanswered("the service-linked role cannot be read", &fault),
+                reason("could not read the service-linked role", &fault),
             ),
         }
     }

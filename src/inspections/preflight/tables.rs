@@ -1,4 +1,4 @@
-//! Whether the tables of a new role are there, in this account and Region.
+//! Check of the DynamoDB tables of a new service role.
 
 use futures_util::{StreamExt, stream};
 
@@ -6,14 +6,14 @@ use crate::domain::iam::policies::Tables;
 use crate::domain::installation::AwsAccount;
 use crate::domain::preflight::{Check, PredictedError};
 
-use super::unanswered;
+use super::reason;
 use crate::inspections::Inspector;
 use crate::inspections::plan::Draft;
 use crate::inspections::service_role::RoleChoice;
 
 const TABLES: &str = "tables";
-/// Tables that are asked about at once: a request may name 500.
-const AT_ONCE: usize = 8;
+/// Number of concurrent `DescribeTable` calls. A request can name 500 tables.
+const CONCURRENCY: usize = 8;
 
 const MISSING: PredictedError = PredictedError::Error {
     service: "dynamodb",
@@ -23,47 +23,47 @@ const MISSING: PredictedError = PredictedError::Error {
 };
 
 impl Inspector {
-    /// The tables that a new role is to reach.
+    /// Checks that the tables of a new role exist in this account and Region.
     pub(super) async fn check_tables(&self, draft: &Draft<'_>) -> Check {
         match draft.role {
             RoleChoice::New {
                 tables: Tables::All,
                 ..
-            } => Check::pass(TABLES, "no table is named"),
+            } => Check::pass(TABLES, "the request names no table"),
             RoleChoice::New {
                 tables: Tables::Named(names),
                 ..
-            } => self.find_evidence(names, draft.ground.place).await,
+            } => self.check_named_tables(names, draft.context.account).await,
             RoleChoice::Existing(_)
-            | RoleChoice::Found(_)
-            | RoleChoice::Unclear { .. }
+            | RoleChoice::Discovered(_)
+            | RoleChoice::Ambiguous { .. }
             | RoleChoice::Unknown(_) => Check::not_checked(
                 TABLES,
-                "which tables an existing role reaches is for its own policies to say",
+                "the policies of an existing role are not read",
             ),
         }
     }
 
-    async fn find_evidence(&self, names: &[String], place: &AwsAccount) -> Check {
-        let look = async |name: String| {
-            let found = self.aws.table_arn(&name, place).await;
-            (name, found)
+    async fn check_named_tables(&self, names: &[String], account: &AwsAccount) -> Check {
+        let read = async |name: String| {
+            let arn = self.aws.table_arn(&name, account).await;
+            (name, arn)
         };
-        let mut answers = stream::iter(names.to_vec()).map(look).buffered(AT_ONCE);
+        let mut arns = stream::iter(names.to_vec()).map(read).buffered(CONCURRENCY);
         let (mut missing, mut elsewhere) = (Vec::new(), Vec::new());
         let mut unknown = None;
-        while let Some((name, found)) = answers.next().await {
-            match found {
-                Ok(Some(arn)) if arn == place.table_arn(&name) => {}
+        while let Some((name, arn)) = arns.next().await {
+            match arn {
+                Ok(Some(arn)) if arn == account.table_arn(&name) => {}
                 Ok(Some(arn)) => elsewhere.push(arn),
                 Ok(None) => missing.push(name),
                 Err(fault) => {
-                    unknown = Some(unanswered("tables cannot be described", &fault));
+                    unknown = Some(reason("could not read the tables", &fault));
                     break;
                 }
             }
         }
-        let here = format!("in account {} and {}", place.account_id, place.region);
+        let here = format!("in account {} and {}", account.account_id, account.region);
         match (missing.as_slice(), elsewhere.as_slice(), unknown) {
             ([], [], None) => {
                 Check::pass(TABLES, format!("all {} tables exist {here}", names.len()))
@@ -71,12 +71,12 @@ impl Inspector {
             ([], [], Some(reason)) => Check::not_checked(TABLES, reason),
             ([], elsewhere, _) => Check::fail(
                 TABLES,
-                format!("not {here}: {}", elsewhere.join(", ")),
+                format!("these tables are not {here}: {}", elsewhere.join(", ")),
                 Some(MISSING),
             ),
             (missing, ..) => Check::fail(
                 TABLES,
-                format!("there is no such table {here}: {}", missing.join(", ")),
+                format!("no such table {here}: {}", missing.join(", ")),
                 Some(MISSING),
             ),
         }

@@ -1,7 +1,7 @@
-//! Changes: the steps shared by the kinds that change an existing cluster, and how such a kind is undone.
+//! Steps shared by the kinds that change an existing cluster, and the undo of these kinds.
 //!
-//! An undo removes only what the operation itself made. What AWS has taken over already stays, and the desired settings
-//! become what AWS reports.
+//! An undo removes only resources that the operation created. Changes that AWS has applied stay,
+//! and the desired settings become what AWS reports.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::domain::task::Task;
 use crate::domain::verdict::Findings;
 
 use super::evidence::{cluster_tags, is_managed};
-use super::{Context, Step, StepFuture, StepOutcome, cluster, tear_down};
+use super::{Context, Step, StepOutcome, cluster, settle, wrong_spec};
 use crate::operations::observation::Observation;
 
 pub(super) mod access;
@@ -23,219 +23,211 @@ pub(super) mod parameters;
 pub(super) mod settings;
 pub(super) mod tags;
 
-/// How long AWS may take to show what was changed; other provisioners allow two minutes.
-pub(super) const CALL_PATIENCE: Duration = Duration::from_secs(120);
-/// How long AWS may take to let go of something; longer than "it is not there" is not believed of something young.
-pub(super) const REMOVAL_PATIENCE: Duration = Duration::from_secs(20 * 60);
-/// How long a cluster may be busy: as long as its creation may take.
-pub(super) const BUSY_PATIENCE: Duration = Duration::from_secs(75 * 60);
-/// How long a change of settings may take: other provisioners allow a cluster 45 minutes.
-pub(super) const CHANGE_PATIENCE: Duration = Duration::from_secs(45 * 60);
-/// How long a whole change may take before it blocks.
+/// Time for AWS to show the effect of a call; other provisioners allow two minutes.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+/// Timeout of removals. It exceeds [`Timing::absence`](super::timing::Timing::absence), the time
+/// during which NotFound for a recent resource is not trusted.
+pub(super) const REMOVAL_TIMEOUT: Duration = Duration::from_secs(20 * 60);
+/// Time for a busy cluster to become idle: as long as a creation can take.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(75 * 60);
+/// Time for a change of settings; other provisioners allow 45 minutes.
+pub(super) const CHANGE_TIMEOUT: Duration = Duration::from_secs(45 * 60);
+/// Time for the whole operation before it blocks.
 pub(super) const DEADLINE: Duration = Duration::from_secs(3 * 60 * 60);
 
-/// How a change is undone.
+/// The undo of a change.
 pub(super) const UNDO: &[Step] = &[
-    Step::new("settle_open_calls", |_| BUSY_PATIENCE, settle_open_calls),
-    Step::awaiting("await_settled", |_| BUSY_PATIENCE, await_settled),
+    Step::new(
+        "settle_open_calls",
+        |_| BUSY_TIMEOUT,
+        |context| Box::pin(settle_open_calls(context)),
+    ),
+    Step::awaiting(
+        "await_settled",
+        |_| BUSY_TIMEOUT,
+        |context| Box::pin(await_settled(context)),
+    ),
     Step::new(
         "delete_new_access_policies",
-        |_| REMOVAL_PATIENCE,
-        delete_new_access_policies,
+        |_| REMOVAL_TIMEOUT,
+        |context| Box::pin(access::delete_new(context)),
     ),
     Step::new(
         "delete_new_parameter_group",
-        |_| REMOVAL_PATIENCE,
-        delete_new_parameter_group,
+        |_| REMOVAL_TIMEOUT,
+        |context| Box::pin(parameters::delete_new(context)),
     ),
-    Step::new("read_settings", |_| CALL_PATIENCE, read_settings),
+    Step::new(
+        "read_settings",
+        |_| CALL_TIMEOUT,
+        |context| Box::pin(read_settings(context)),
+    ),
 ];
 
-/// The patience of a call, as a step has it.
-pub(super) fn of_call(_: &Task) -> Duration {
-    CALL_PATIENCE
+/// [`CALL_TIMEOUT`], as the deadline of a step.
+pub(super) fn call_timeout(_: &Task) -> Duration {
+    CALL_TIMEOUT
 }
 
-/// The change that the operation is.
+/// The change in the operation's spec.
 pub(super) fn change<'a>(context: &Context<'a>) -> Result<&'a ChangeSpec, Fault> {
-    let wrong = || {
-        Fault::new(
-            FaultClass::Invalid,
-            "the operation holds the spec of another kind",
-        )
-    };
-    context.task.spec.change().ok_or_else(wrong)
+    context.task.spec.change().ok_or_else(wrong_spec)
 }
 
-/// Waits until AWS would take a change: the cluster is there, at rest, and the one that is managed.
-pub(super) fn await_changeable<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(async move {
-        match context.seen().await? {
-            // What was seen may be old, and of another cluster: AWS is asked before anything follows from it.
-            Observation::There(found) if found.has_status("available") => {
-                match resting_cluster(context).await? {
-                    Ok(found) => Ok(StepOutcome::Done(Findings::seen(found))),
-                    Err(wait) => Ok(wait),
-                }
+/// Waits until AWS accepts a change: the cluster exists, is idle, and is the managed one.
+pub(super) async fn await_changeable(context: &Context<'_>) -> Result<StepOutcome, Fault> {
+    match context.observe().await? {
+        // The polled state can be old, or of another cluster: read AWS before the next step starts.
+        Observation::Found(cluster) if cluster.has_status("available") => {
+            match idle_cluster(context).await? {
+                Ok(cluster) => Ok(StepOutcome::Done(Findings::observed(cluster))),
+                Err(wait) => Ok(wait),
             }
-            Observation::There(found) if found.is_deleting() => Err(vanished(context)),
-            Observation::There(found) => wait_unless_broken(context, *found).await,
-            Observation::NotThere => gone_or_wait(context).await,
-            Observation::NotYet => Ok(context.wait_for_cluster(Findings::default())),
         }
-    })
-}
-
-/// The fault of another cluster under the name: it is not changed.
-fn foreign(context: &Context<'_>) -> Fault {
-    let detail = format!(
-        "the cluster {} in AWS is not the one that is managed here: somebody made it anew; release this one and adopt that",
-        context.task.cluster
-    );
-    Fault::new(FaultClass::Conflict, detail)
-}
-
-/// Waits for a cluster that is at work, unless it is in a state from which it does not come back.
-pub(super) async fn wait_unless_broken(
-    context: &Context<'_>,
-    found: Observed,
-) -> Result<StepOutcome, Fault> {
-    match cluster::broken_status(&found) {
-        Some(status) => Err(cluster::not_available(
-            context,
-            format!("AWS reports the cluster as {status}"),
-        )
-        .await),
-        None => Ok(context.wait_for_cluster(Findings::seen(found))),
+        Observation::Found(cluster) if cluster.is_deleting() => Err(vanished(context)),
+        Observation::Found(cluster) => wait_unless_broken(context, *cluster).await,
+        Observation::NotFound => gone_or_wait(context).await,
+        Observation::Stale => Ok(context.wait_for_cluster(Findings::default())),
     }
 }
 
-/// The fault of a cluster that is not there any more, or on its way out.
-pub(super) fn vanished(context: &Context<'_>) -> Fault {
+/// The fault of a cluster that was replaced by another one of the same name.
+fn replaced(context: &Context<'_>) -> Fault {
     let detail = format!(
-        "the cluster {} is not in AWS any more: somebody else deleted it",
+        "the cluster {} was deleted and created again outside this service; release it, then \
+         adopt the new cluster",
         context.task.cluster
     );
     Fault::new(FaultClass::Conflict, detail)
 }
 
-/// A list of all clusters may have a gap: that one is gone is believed only when it is asked for by name.
+/// Waits for a busy cluster, unless it has a status that it does not leave on its own.
+pub(super) async fn wait_unless_broken(
+    context: &Context<'_>,
+    cluster: Observed,
+) -> Result<StepOutcome, Fault> {
+    cluster::fail_if_broken(context, &cluster).await?;
+    Ok(context.wait_for_cluster(Findings::observed(cluster)))
+}
+
+/// The fault of a cluster that does not exist any more, or is being deleted.
+pub(super) fn vanished(context: &Context<'_>) -> Fault {
+    let detail = format!(
+        "the cluster {} no longer exists in AWS: it was deleted outside this service",
+        context.task.cluster
+    );
+    Fault::new(FaultClass::Conflict, detail)
+}
+
+/// A list of all clusters can be incomplete. A cluster counts as gone only if a read by its name
+/// does not find it either.
 pub(super) async fn gone_or_wait(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     match context.aws.cluster(context.task.cluster.as_str()).await? {
-        Some(found) => Ok(context.wait_for_cluster(Findings::seen(found))),
+        Some(cluster) => Ok(context.wait_for_cluster(Findings::observed(cluster))),
         None => Err(vanished(context)),
     }
 }
 
-/// The cluster right now, at rest, and the one that is managed; or what to do until it is.
-pub(super) async fn resting_cluster(
+/// Reads the cluster from AWS. `Ok` if it is idle and the managed one, else `Err` with the outcome
+/// that waits for it.
+pub(super) async fn idle_cluster(
     context: &Context<'_>,
 ) -> Result<Result<Observed, StepOutcome>, Fault> {
-    let Some(found) = context.aws.cluster(context.task.cluster.as_str()).await? else {
+    let Some(cluster) = context.aws.cluster(context.task.cluster.as_str()).await? else {
         return Err(vanished(context));
     };
-    if found.is_deleting() {
+    if cluster.is_deleting() {
         return Err(vanished(context));
     }
-    if !found.has_status("available") {
-        return Ok(Err(wait_unless_broken(context, found).await?));
+    if !cluster.has_status("available") {
+        return Ok(Err(wait_unless_broken(context, cluster).await?));
     }
-    // What is to be adopted is nobody's yet.
+    // A cluster that is being adopted has no ownership tags yet.
     let managed = if context.task.kind == Kind::AdoptCluster {
         Some(true)
     } else {
-        is_managed(context, &found).await?
+        is_managed(context, &cluster).await?
     };
     match managed {
-        Some(true) => Ok(Ok(found)),
-        Some(false) => Err(foreign(context)),
-        None => Ok(Err(context.wait_for_cluster(Findings::seen(found)))),
+        Some(true) => Ok(Ok(cluster)),
+        Some(false) => Err(replaced(context)),
+        None => Ok(Err(context.wait_for_cluster(Findings::observed(cluster)))),
     }
 }
 
-pub(super) fn settle_open_calls<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(tear_down::settle(context, Findings::default()))
+/// Resolves every call with an unknown outcome, before an undo removes anything.
+pub(super) async fn settle_open_calls(context: &Context<'_>) -> Result<StepOutcome, Fault> {
+    settle::settle(context, Findings::default()).await
 }
 
-/// Waits until AWS is done with the cluster, whatever became of it.
-pub(super) fn await_settled<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(async move {
-        // Who has asked DAX for nothing need not wait until somebody else's change is over.
-        if !context
-            .task
-            .done_calls
-            .iter()
-            .any(|done| done.call.starts_with("dax:"))
+/// Waits until the cluster is idle, broken or gone.
+pub(super) async fn await_settled(context: &Context<'_>) -> Result<StepOutcome, Fault> {
+    // An operation that sent no call to DAX does not wait for the changes of others.
+    if !context
+        .task
+        .done_calls
+        .iter()
+        .any(|done| done.call.starts_with("dax:"))
+    {
+        return Ok(StepOutcome::Skip);
+    }
+    match context.observe().await? {
+        Observation::NotFound => Ok(StepOutcome::done()),
+        Observation::Found(cluster)
+            if cluster.has_status("available") || cluster::is_broken(&cluster) =>
         {
-            return Ok(StepOutcome::Skip);
+            Ok(StepOutcome::Done(Findings::observed(*cluster)))
         }
-        match context.seen().await? {
-            Observation::NotThere => Ok(StepOutcome::done()),
-            Observation::There(found)
-                if found.has_status("available") || cluster::broken_status(&found).is_some() =>
-            {
-                Ok(StepOutcome::Done(Findings::seen(*found)))
-            }
-            Observation::There(found) => Ok(context.wait_for_cluster(Findings::seen(*found))),
-            Observation::NotYet => Ok(context.wait_for_cluster(Findings::default())),
-        }
-    })
+        Observation::Found(cluster) => Ok(context.wait_for_cluster(Findings::observed(*cluster))),
+        Observation::Stale => Ok(context.wait_for_cluster(Findings::default())),
+    }
 }
 
-fn delete_new_access_policies<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(access::delete_new(context))
-}
-
-fn delete_new_parameter_group<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(parameters::delete_new(context))
-}
-
-/// The last step of an undo: the desired settings become what AWS reports.
-fn read_settings<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(async move {
-        let change = change(context)?;
-        let unchanged = || {
-            let desired = Some(Box::new(change.unchanged()));
-            Ok(StepOutcome::Done(Findings {
-                desired,
-                ..Findings::default()
-            }))
-        };
-        let Some(observed) = context.aws.cluster(context.task.cluster.as_str()).await? else {
-            return unchanged();
-        };
-        if is_managed(context, &observed).await? == Some(false) {
-            return unchanged();
-        }
-        let tags = if change.before.tags == change.after.tags {
-            Some(None)
-        } else {
-            cluster_tags(context.aws, &observed).await?.map(Some)
-        };
-        let Some(tags) = tags else {
-            return Ok(context.wait_for_cluster(Findings::seen(observed)));
-        };
-        let kept = RetainedParts {
-            parameters: context
-                .task
-                .created_here(ResourceKind::ParameterGroup)
-                .next()
-                .is_some(),
-            access: context
-                .task
-                .created_here(ResourceKind::Policy)
-                .next()
-                .is_some(),
-        };
-        let desired = change.as_reported(&observed, &tags.clone().unwrap_or_default(), kept);
+/// The last step of an undo: the desired settings become what AWS reports. Settings that the change
+/// did not touch stay as they were, and all of them do if the cluster is gone or replaced.
+async fn read_settings(context: &Context<'_>) -> Result<StepOutcome, Fault> {
+    let change = change(context)?;
+    let unchanged = || {
+        let desired = Some(Box::new(change.unchanged()));
         Ok(StepOutcome::Done(Findings {
-            inventory: parameters::unused(context, &observed),
-            details: tags.map(|tags| Details {
-                tags: Some(tags),
-                parameters: None,
-            }),
-            desired: Some(Box::new(desired)),
-            ..Findings::seen(observed)
+            desired,
+            ..Findings::default()
         }))
-    })
+    };
+    let Some(observed) = context.aws.cluster(context.task.cluster.as_str()).await? else {
+        return unchanged();
+    };
+    if is_managed(context, &observed).await? == Some(false) {
+        return unchanged();
+    }
+    let tags = if change.before.tags == change.after.tags {
+        Some(None)
+    } else {
+        cluster_tags(context.aws, &observed).await?.map(Some)
+    };
+    let Some(tags) = tags else {
+        return Ok(context.wait_for_cluster(Findings::observed(observed)));
+    };
+    let retained = RetainedParts {
+        parameters: context
+            .task
+            .created_here(ResourceKind::ParameterGroup)
+            .next()
+            .is_some(),
+        access: context
+            .task
+            .created_here(ResourceKind::Policy)
+            .next()
+            .is_some(),
+    };
+    let desired = change.as_reported(&observed, &tags.clone().unwrap_or_default(), retained);
+    Ok(StepOutcome::Done(Findings {
+        inventory: parameters::unused(context, &observed),
+        details: tags.map(|tags| Details {
+            tags: Some(tags),
+            parameters: None,
+        }),
+        desired: Some(Box::new(desired)),
+        ..Findings::observed(observed)
+    }))
 }

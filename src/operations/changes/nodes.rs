@@ -1,5 +1,6 @@
-//! Steps about nodes: how many there are, and their reboots.
+//! Steps of the nodes: their number, and their reboots.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use crate::domain::change::ChangeSpec;
@@ -10,61 +11,63 @@ use crate::domain::task::{Intent, Task};
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
-use super::{change, gone_or_wait, resting_cluster, vanished, wait_unless_broken};
+use super::{change, gone_or_wait, idle_cluster, vanished, wait_unless_broken};
 use crate::operations::observation::Observation;
-use crate::operations::{Context, StepFuture, StepOutcome};
+use crate::operations::{Context, StepOutcome, cluster};
 
-/// How long one node may take to be made: a cluster of three may take 45 minutes.
-const NODE_PATIENCE: Duration = Duration::from_secs(45 * 60);
-/// How much longer for every three more.
-const PATIENCE_PER_THREE_NODES: Duration = Duration::from_secs(10 * 60);
-/// How long one reboot may take.
-const REBOOT_PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// Time for nodes to be added or removed: a cluster of three can take 45 minutes.
+const NODES_TIMEOUT: Duration = Duration::from_secs(45 * 60);
+/// Additional time for every three nodes beyond the first three.
+const TIMEOUT_PER_THREE_NODES: Duration = Duration::from_secs(10 * 60);
+/// Time for the reboot of one node.
+const REBOOT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 const REBOOT: &str = "dax:RebootNode";
 
-/// How long the nodes of a cluster may take to be as wanted.
+/// Time for a cluster to reach its desired number of nodes.
 pub(in crate::operations) fn nodes_timeout(task: &Task) -> Duration {
     let nodes = task
         .spec
-        .wanted()
+        .desired()
         .map_or(1, |spec| u32::from(spec.replication_factor));
-    NODE_PATIENCE + PATIENCE_PER_THREE_NODES * (nodes.saturating_sub(1) / 3)
+    NODES_TIMEOUT + TIMEOUT_PER_THREE_NODES * (nodes.saturating_sub(1) / 3)
 }
 
-/// How long all reboots together may take; the largest cluster has eleven nodes.
+/// Time for all reboots of an operation; the largest cluster has eleven nodes.
 pub(in crate::operations) fn reboots_timeout(_: &Task) -> Duration {
-    REBOOT_PATIENCE * 11
+    REBOOT_TIMEOUT * 11
 }
 
-/// Asks DAX for more or fewer nodes.
-pub(in crate::operations) fn change_count<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(async move {
-        let change = change(context)?;
-        let found = match resting_cluster(context).await? {
-            Ok(found) => found,
-            Err(wait) => return Ok(wait),
-        };
-        let (has, wanted) = (
-            found.node_count(),
-            usize::from(change.after.replication_factor),
-        );
-        match has.cmp(&wanted) {
-            std::cmp::Ordering::Equal => Ok(StepOutcome::Done(Findings::seen(found))),
-            std::cmp::Ordering::Less => Ok(StepOutcome::act(Mutation::IncreaseReplicationFactor {
-                name: context.task.cluster.to_string(),
-                count: change.after.replication_factor,
-                availability_zones: for_so_many(&change.placement.availability_zones, wanted - has),
-            })),
-            std::cmp::Ordering::Greater => decrease(context, change, &found),
-        }
-    })
+/// Sends the call that adds or removes nodes, if their number must change.
+pub(in crate::operations) async fn change_count(
+    context: &Context<'_>,
+) -> Result<StepOutcome, Fault> {
+    let change = change(context)?;
+    let cluster = match idle_cluster(context).await? {
+        Ok(cluster) => cluster,
+        Err(wait) => return Ok(wait),
+    };
+    let (current, desired) = (
+        cluster.node_count(),
+        usize::from(change.after.replication_factor),
+    );
+    match current.cmp(&desired) {
+        Ordering::Equal => Ok(StepOutcome::Done(Findings::observed(cluster))),
+        Ordering::Less => Ok(StepOutcome::act(Mutation::IncreaseReplicationFactor {
+            name: context.task.cluster.to_string(),
+            count: change.after.replication_factor,
+            availability_zones: zones_for(change, desired - current),
+        })),
+        Ordering::Greater => decrease(context, change, &cluster),
+    }
 }
 
-/// Zones or nodes that were named for a count that is not the one at hand (somebody else changed it) are left to AWS.
-fn for_so_many(named: &[String], count: usize) -> Vec<String> {
-    if named.len() == count {
-        named.to_vec()
+/// The requested zones, one for each of `count` nodes. If the number of nodes was changed outside
+/// this service the zones do not fit any more, and AWS chooses.
+fn zones_for(change: &ChangeSpec, count: usize) -> Vec<String> {
+    let zones = &change.placement.availability_zones;
+    if zones.len() == count {
+        zones.clone()
     } else {
         Vec::new()
     }
@@ -73,17 +76,14 @@ fn for_so_many(named: &[String], count: usize) -> Vec<String> {
 fn decrease(
     context: &Context<'_>,
     change: &ChangeSpec,
-    found: &Observed,
+    cluster: &Observed,
 ) -> Result<StepOutcome, Fault> {
-    let fewer = found.node_count() - usize::from(change.after.replication_factor);
+    let surplus = cluster.node_count() - usize::from(change.after.replication_factor);
     let node_ids = &change.placement.node_ids_to_remove;
-    if let Some(unknown) = node_ids.iter().find(|id| found.node(id).is_none()) {
-        let detail = format!("the cluster {} has no node {unknown}", context.task.cluster);
-        return Err(Fault::new(FaultClass::Invalid, detail));
-    }
-    if !node_ids.is_empty() && node_ids.len() != fewer {
+    check_nodes_exist(context, node_ids, cluster)?;
+    if !node_ids.is_empty() && node_ids.len() != surplus {
         let detail = format!(
-            "{} nodes are named to be removed, and {fewer} must go",
+            "{} node IDs are given, but {surplus} nodes must be removed",
             node_ids.len()
         );
         return Err(Fault::new(FaultClass::Invalid, detail));
@@ -91,107 +91,115 @@ fn decrease(
     Ok(StepOutcome::act(Mutation::DecreaseReplicationFactor {
         name: context.task.cluster.to_string(),
         count: change.after.replication_factor,
-        availability_zones: for_so_many(&change.placement.availability_zones, fewer),
+        availability_zones: zones_for(change, surplus),
         node_ids: node_ids.clone(),
     }))
 }
 
-/// Waits until there are as many nodes as wanted and each is available.
-pub(in crate::operations) fn await_count<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(async move {
-        let wanted = usize::from(change(context)?.after.replication_factor);
-        match context.seen().await? {
-            Observation::There(found) if found.is_usable() && found.node_count() == wanted => {
-                Ok(StepOutcome::Done(Findings::seen(*found)))
-            }
-            Observation::There(found) if found.is_deleting() => Err(vanished(context)),
-            Observation::There(found) => wait_unless_broken(context, *found).await,
-            Observation::NotThere => gone_or_wait(context).await,
-            Observation::NotYet => Ok(context.wait_for_cluster(Findings::default())),
+fn check_nodes_exist(
+    context: &Context<'_>,
+    node_ids: &[String],
+    cluster: &Observed,
+) -> Result<(), Fault> {
+    match node_ids.iter().find(|id| cluster.node(id).is_none()) {
+        Some(unknown) => {
+            let detail = format!("the cluster {} has no node {unknown}", context.task.cluster);
+            Err(Fault::new(FaultClass::Invalid, detail))
         }
-    })
+        None => Ok(()),
+    }
 }
 
-/// Reboots nodes one after another, each back to `available` before the next. `which` picks them from what is seen.
+/// Waits until the cluster has the desired number of nodes and each is available.
+pub(in crate::operations) async fn await_count(
+    context: &Context<'_>,
+) -> Result<StepOutcome, Fault> {
+    let desired = usize::from(change(context)?.after.replication_factor);
+    match context.observe().await? {
+        Observation::Found(cluster) if cluster.is_usable() && cluster.node_count() == desired => {
+            Ok(StepOutcome::Done(Findings::observed(*cluster)))
+        }
+        Observation::Found(cluster) if cluster.is_deleting() => Err(vanished(context)),
+        Observation::Found(cluster) => wait_unless_broken(context, *cluster).await,
+        Observation::NotFound => gone_or_wait(context).await,
+        Observation::Stale => Ok(context.wait_for_cluster(Findings::default())),
+    }
+}
+
+/// Reboots the nodes that `select` returns for the observed cluster, one after another. Nodes that
+/// this operation has rebooted already are left out.
+///
+/// A node must be `available` again before the next one is rebooted, and before the step is done.
+/// DescribeClusters lags behind RebootNode, so it can report a node as `available` that is about to
+/// reboot. Therefore nothing follows a reboot before [`delay_after_reboot`] has passed, and then
+/// only on a new read: the observed state can be older than the last reboot.
 pub(in crate::operations) async fn reboot(
     context: &Context<'_>,
-    which: impl Fn(&Observed) -> Vec<String>,
+    select: impl Fn(&Observed) -> Vec<String>,
 ) -> Result<StepOutcome, Fault> {
-    let found = match context.seen().await? {
-        Observation::There(found) if found.is_deleting() => return Err(vanished(context)),
-        Observation::There(found) => *found,
-        Observation::NotThere => return gone_or_wait(context).await,
-        Observation::NotYet => return Ok(context.wait_for_cluster(Findings::default())),
+    let observed = match context.observe().await? {
+        Observation::Found(cluster) if cluster.is_deleting() => return Err(vanished(context)),
+        Observation::Found(cluster) => *cluster,
+        Observation::NotFound => return gone_or_wait(context).await,
+        Observation::Stale => return Ok(context.wait_for_cluster(Findings::default())),
     };
-    if !found.is_usable() {
-        let settled_intents = reboots_seen(context, &found);
-        return match wait_unless_broken(context, found).await? {
-            StepOutcome::CheckAgain {
-                after,
-                waiting_for,
-                findings,
-            } => Ok(StepOutcome::CheckAgain {
-                after,
-                waiting_for,
-                findings: Findings {
-                    settled_intents,
-                    ..findings
-                },
-            }),
-            other => Ok(other),
-        };
+    if !observed.is_usable() {
+        cluster::fail_if_broken(context, &observed).await?;
+        return Ok(context.wait_for_cluster(Findings {
+            settled_intents: visible_reboots(context, &observed),
+            ..Findings::observed(observed)
+        }));
     }
-    let reboot = |node_id| Mutation::RebootNode {
-        cluster: context.task.cluster.to_string(),
-        node_id,
-    };
-    let wanted = which(&found);
-    if let Some(unknown) = wanted.iter().find(|id| found.node(id).is_none()) {
-        let detail = format!("the cluster {} has no node {unknown}", context.task.cluster);
-        return Err(Fault::new(FaultClass::Invalid, detail));
-    }
-    let next = wanted
+    let selected = select(&observed);
+    check_nodes_exist(context, &selected, &observed)?;
+    let next = selected
         .into_iter()
-        .map(reboot)
+        .map(|node_id| Mutation::RebootNode {
+            cluster: context.task.cluster.to_string(),
+            node_id,
+        })
         .find(|reboot| !context.task.has_done(reboot));
-    if let Some(after) = pause_before(context, next.as_ref()) {
-        let findings = Findings::seen(found);
+    if let Some(after) = delay_after_reboot(context, next.as_ref()) {
         return Ok(StepOutcome::CheckAgain {
             after,
             waiting_for: WaitingFor::Cluster,
-            findings,
+            findings: Findings::observed(observed),
         });
     }
-    // What was seen may be the answer to the reboot before: the next one begins, and the last one has ended, only by what
-    // AWS says right now.
-    match resting_cluster(context).await? {
+    match idle_cluster(context).await? {
         Ok(now) if now.is_usable() => {
-            Ok(next.map_or_else(|| StepOutcome::Done(Findings::seen(now)), StepOutcome::act))
+            Ok(next.map_or_else(|| StepOutcome::Done(Findings::observed(now)), StepOutcome::act))
         }
-        Ok(now) => Ok(context.wait_for_cluster(Findings::seen(now))),
+        Ok(now) => Ok(context.wait_for_cluster(Findings::observed(now))),
         Err(wait) => Ok(wait),
     }
 }
 
-/// Reboots whose answer was lost, and which are to be seen under way.
-fn reboots_seen(context: &Context<'_>, found: &Observed) -> Vec<i64> {
-    let is_seen = |intent: &&Intent| match &intent.mutation {
-        Mutation::RebootNode { node_id, .. } => found
+/// The intents of reboots with an unknown outcome whose nodes are rebooting: they took effect.
+fn visible_reboots(context: &Context<'_>, cluster: &Observed) -> Vec<i64> {
+    let is_visible = |intent: &&Intent| {
+        let Mutation::RebootNode { node_id, .. } = &intent.mutation else {
+            return false;
+        };
+        cluster
             .node(node_id)
-            .is_some_and(|node| node.has_status("rebooting")),
-        _ => false,
+            .is_some_and(|node| node.has_status("rebooting"))
     };
     context
         .task
         .open_intents
         .iter()
-        .filter(is_seen)
+        .filter(is_visible)
         .map(|intent| intent.id)
         .collect()
 }
 
-/// How long to wait before the next node is rebooted, or the last one believed to be back: AWS may not show the reboot before it yet, nor one whose answer was lost.
-fn pause_before(context: &Context<'_>, next: Option<&Mutation>) -> Option<Duration> {
+/// Delay before rebooting the next node, or before trusting that the last one is back:
+/// DescribeClusters lags behind RebootNode, including a call whose response was lost.
+///
+/// The delay is `settle` after the last reboot that is known to have happened, and `absence` after
+/// a call for the next node with an unknown outcome: that call may still take effect.
+fn delay_after_reboot(context: &Context<'_>, next: Option<&Mutation>) -> Option<Duration> {
     let (task, timing) = (context.task, &context.settings.timing);
     let last = task
         .done_calls
@@ -199,13 +207,13 @@ fn pause_before(context: &Context<'_>, next: Option<&Mutation>) -> Option<Durati
         .filter(|done| done.call == REBOOT)
         .map(|done| done.at)
         .max();
-    let since_last = last.map(|at| timing.settle.saturating_sub(task.age_of(at)));
+    let after_last = last.map(|at| timing.settle.saturating_sub(task.age_of(at)));
     let lost = task
         .open_intents
         .iter()
         .filter(|intent| Some(&intent.mutation) == next)
         .map(|intent| intent.opened_at)
         .max();
-    let since_lost = lost.map(|at| timing.absence.saturating_sub(task.age_of(at)));
-    since_last.max(since_lost).filter(|left| !left.is_zero())
+    let after_lost = lost.map(|at| timing.absence.saturating_sub(task.age_of(at)));
+    after_last.max(after_lost).filter(|delay| !delay.is_zero())
 }

@@ -1,4 +1,4 @@
-//! Steps about the settings that UpdateCluster changes.
+//! Steps of the settings that UpdateCluster changes.
 
 use crate::domain::change::ChangeSpec;
 use crate::domain::drift::update_needed;
@@ -9,34 +9,33 @@ use crate::domain::operation::Kind;
 use crate::domain::problems::fault::Fault;
 use crate::domain::verdict::Findings;
 
-use super::parameters::wanted_name;
-use super::{change, gone_or_wait, resting_cluster, vanished, wait_unless_broken};
+use super::parameters::desired_name;
+use super::{change, gone_or_wait, idle_cluster, vanished, wait_unless_broken};
 use crate::operations::observation::Observation;
-use crate::operations::{Context, StepFuture, StepOutcome};
+use crate::operations::{Context, StepOutcome};
 
-/// Asks DAX for whatever differs from the wanted settings, in one call.
-pub(in crate::operations) fn update<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(async move {
-        let change = change(context)?;
-        let found = match resting_cluster(context).await? {
-            Ok(found) => found,
-            Err(wait) => return Ok(wait),
-        };
-        let update = needed(context, change, &found)?;
-        if update.is_empty() {
-            return Ok(StepOutcome::Done(Findings::seen(found)));
-        }
-        Ok(StepOutcome::act(Mutation::UpdateCluster(Box::new(update))))
-    })
+/// Sends one UpdateCluster for all settings that must change.
+pub(in crate::operations) async fn update(context: &Context<'_>) -> Result<StepOutcome, Fault> {
+    let change = change(context)?;
+    let cluster = match idle_cluster(context).await? {
+        Ok(cluster) => cluster,
+        Err(wait) => return Ok(wait),
+    };
+    let update = needed(context, change, &cluster)?;
+    if update.is_empty() {
+        return Ok(StepOutcome::Done(Findings::observed(cluster)));
+    }
+    Ok(StepOutcome::act(Mutation::UpdateCluster(Box::new(update))))
 }
 
-/// What UpdateCluster must change: for an update what it changes itself, for a repair whatever has drifted.
+/// The settings that UpdateCluster must change. An update sets only what its request changes; a
+/// repair sets everything that has drifted.
 fn needed(
     context: &Context<'_>,
     change: &ChangeSpec,
-    found: &Observed,
+    cluster: &Observed,
 ) -> Result<ClusterUpdate, Fault> {
-    let update = update_needed(&change.after, wanted_name(context, change)?, found);
+    let update = update_needed(&change.after, desired_name(context, change)?, cluster);
     if context.task.kind == Kind::RepairCluster {
         return Ok(update);
     }
@@ -61,24 +60,24 @@ fn needed(
     })
 }
 
-/// Waits until the cluster and its nodes have taken the new settings.
-pub(in crate::operations) fn await_updated<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(async move {
-        let change = change(context)?;
-        match context.seen().await? {
-            Observation::There(found) if found.is_usable() => {
-                let update = needed(context, change, &found)?;
-                let findings = Findings::seen(*found);
-                Ok(if update.is_empty() {
-                    StepOutcome::Done(findings)
-                } else {
-                    context.wait_for_cluster(findings)
-                })
-            }
-            Observation::There(found) if found.is_deleting() => Err(vanished(context)),
-            Observation::There(found) => wait_unless_broken(context, *found).await,
-            Observation::NotThere => gone_or_wait(context).await,
-            Observation::NotYet => Ok(context.wait_for_cluster(Findings::default())),
+/// Waits until AWS reports the new settings, and the cluster and its nodes as available.
+pub(in crate::operations) async fn await_updated(
+    context: &Context<'_>,
+) -> Result<StepOutcome, Fault> {
+    let change = change(context)?;
+    match context.observe().await? {
+        Observation::Found(cluster) if cluster.is_usable() => {
+            let update = needed(context, change, &cluster)?;
+            let findings = Findings::observed(*cluster);
+            Ok(if update.is_empty() {
+                StepOutcome::Done(findings)
+            } else {
+                context.wait_for_cluster(findings)
+            })
         }
-    })
+        Observation::Found(cluster) if cluster.is_deleting() => Err(vanished(context)),
+        Observation::Found(cluster) => wait_unless_broken(context, *cluster).await,
+        Observation::NotFound => gone_or_wait(context).await,
+        Observation::Stale => Ok(context.wait_for_cluster(Findings::default())),
+    }
 }

@@ -1,57 +1,56 @@
-//! Steps about the tags of an existing cluster.
+//! Step of the tags of an existing cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::mutation::Mutation;
 use crate::domain::observed::Details;
 use crate::domain::operation::Kind;
+use crate::domain::problems::fault::Fault;
 use crate::domain::verdict::Findings;
 
-use super::{change, resting_cluster};
+use super::{change, idle_cluster};
 use crate::operations::evidence::cluster_tags;
-use crate::operations::{Context, StepFuture, StepOutcome};
+use crate::operations::{Context, StepOutcome};
 
-/// Sets the wanted tags and takes away those that were wanted before; tags of others stay.
-pub(in crate::operations) fn update<'a>(context: &'a Context<'a>) -> StepFuture<'a> {
-    Box::pin(async move {
-        let change = change(context)?;
-        if change.before.tags == change.after.tags && context.task.kind != Kind::RepairCluster {
-            return Ok(StepOutcome::Skip);
-        }
-        let found = match resting_cluster(context).await? {
-            Ok(found) => found,
-            Err(wait) => return Ok(wait),
-        };
-        let (Some(arn), Some(tags)) = (found.arn.clone(), cluster_tags(context.aws, &found).await?)
-        else {
-            return Ok(context.wait_for_cluster(Findings::seen(found)));
-        };
-        let wanted = &change.after.tags;
-        let missing: BTreeMap<String, String> = wanted
-            .iter()
-            .filter(|(key, value)| tags.get(*key) != Some(value))
-            .map(owned)
-            .collect();
-        if !missing.is_empty() {
-            return Ok(StepOutcome::act(Mutation::TagCluster {
-                arn,
-                tags: missing,
-            }));
-        }
-        let dropped = |key: &&String| !wanted.contains_key(*key) && tags.contains_key(*key);
-        let keys: BTreeSet<String> = change.before.tags.keys().filter(dropped).cloned().collect();
-        if !keys.is_empty() {
-            return Ok(StepOutcome::act(Mutation::UntagCluster { arn, keys }));
-        }
-        let details = Some(Details {
-            tags: Some(tags),
-            parameters: None,
-        });
-        Ok(StepOutcome::Done(Findings {
-            details,
-            ..Findings::seen(found)
-        }))
-    })
+/// Sets the desired tags and removes those that are no longer desired. All other tags stay.
+pub(in crate::operations) async fn update(context: &Context<'_>) -> Result<StepOutcome, Fault> {
+    let change = change(context)?;
+    if change.before.tags == change.after.tags && context.task.kind != Kind::RepairCluster {
+        return Ok(StepOutcome::Skip);
+    }
+    let cluster = match idle_cluster(context).await? {
+        Ok(cluster) => cluster,
+        Err(wait) => return Ok(wait),
+    };
+    let (Some(arn), Some(tags)) = (cluster.arn.clone(), cluster_tags(context.aws, &cluster).await?)
+    else {
+        return Ok(context.wait_for_cluster(Findings::observed(cluster)));
+    };
+    let wanted = &change.after.tags;
+    let missing: BTreeMap<String, String> = wanted
+        .iter()
+        .filter(|(key, value)| tags.get(*key) != Some(value))
+        .map(owned)
+        .collect();
+    if !missing.is_empty() {
+        return Ok(StepOutcome::act(Mutation::TagCluster {
+            arn,
+            tags: missing,
+        }));
+    }
+    let dropped = |key: &&String| !wanted.contains_key(*key) && tags.contains_key(*key);
+    let keys: BTreeSet<String> = change.before.tags.keys().filter(dropped).cloned().collect();
+    if !keys.is_empty() {
+        return Ok(StepOutcome::act(Mutation::UntagCluster { arn, keys }));
+    }
+    let details = Some(Details {
+        tags: Some(tags),
+        parameters: None,
+    });
+    Ok(StepOutcome::Done(Findings {
+        details,
+        ..Findings::observed(cluster)
+    }))
 }
 
 fn owned((key, value): (&String, &String)) -> (String, String) {

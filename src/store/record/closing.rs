@@ -1,14 +1,14 @@
-//! The rows that every turn writes: its step, its cluster, its operation, its events.
+//! The writes common to all verdicts: the step, the operation and the events.
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::domain::operation::{ClusterStatus, Status, StepStatus};
+use crate::domain::operation::{Status, StepStatus};
 use crate::domain::problems::fault::Fault;
 
 use super::{Recorded, Turn};
 use crate::store::StoreError;
-use crate::store::events::Event;
+use crate::store::events::{self, Event};
 use crate::store::rows::to_json;
 
 impl Turn<'_> {
@@ -18,7 +18,7 @@ impl Turn<'_> {
         status: StepStatus,
         fault: Option<&Fault>,
     ) -> Result<(), StoreError> {
-        // Patience starts anew when a blocked step goes on, for the time it was blocked is not the step's.
+        // The deadline of an unblocked step restarts, because the blocked time does not count.
         let unblocked = self.operation.status == Status::Blocked && status == StepStatus::Running;
         let ended = status.is_done() || status == StepStatus::Failed;
         sqlx::query!(
@@ -43,7 +43,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// The time an operation was blocked is not its own: it may take as long again from here.
+    /// Restarts the deadline of an unblocked operation, because the blocked time does not count.
     pub(super) async fn extend_deadline(
         &self,
         connection: &mut PgConnection,
@@ -59,22 +59,8 @@ impl Turn<'_> {
         Ok(())
     }
 
-    pub(super) async fn touch_cluster(
-        &self,
-        connection: &mut PgConnection,
-        status: Option<ClusterStatus>,
-    ) -> Result<(), StoreError> {
-        sqlx::query!(
-            "update clusters set version = version + 1, status = coalesce($2, status) where id = $1",
-            self.operation.cluster_id,
-            status.map(ClusterStatus::as_str)
-        )
-        .execute(connection)
-        .await?;
-        Ok(())
-    }
-
-    /// The last write of a turn: it gives the lease back, resets the count of claims, and appends the events.
+    /// The last write of a turn that does not end its operation: releases the lease, resets the
+    /// count of claims and inserts the events.
     pub(super) async fn write_operation(
         self,
         connection: &mut PgConnection,
@@ -82,8 +68,7 @@ impl Turn<'_> {
         wake_after_seconds: Option<f64>,
         waiting_for: Option<&str>,
     ) -> Result<Recorded, StoreError> {
-        let wakes_now = !status.is_finished()
-            && (self.operation.retry_requested || wake_after_seconds == Some(0.0));
+        let wakes_now = self.operation.retry_requested || wake_after_seconds == Some(0.0);
         let after = if self.operation.retry_requested {
             Some(0.0)
         } else {
@@ -107,7 +92,7 @@ impl Turn<'_> {
         if done.rows_affected() == 0 {
             return Err(StoreError::Fenced);
         }
-        crate::store::events::append(
+        events::append(
             connection,
             self.claim.operation_id,
             self.operation.last_sequence,
@@ -117,19 +102,28 @@ impl Turn<'_> {
         Ok(Recorded { status, wakes_now })
     }
 
-    /// The status of an operation that works: forwards, or backwards to its ending.
+    /// The status of an operation that is not blocked.
     pub(super) fn active_status(&self) -> Status {
-        match (self.task.step.undo, self.operation.ending) {
-            (false, _) => Status::Running,
-            (true, Status::Cancelled) => Status::Cancelling,
-            (true, _) => Status::RollingBack,
+        if !self.task.step.undo {
+            Status::Running
+        } else if self.operation.ending == Status::Cancelled {
+            Status::Cancelling
+        } else {
+            Status::RollingBack
         }
     }
 
-    pub(super) fn step_event(&self, kind: &str, words: &str) -> Event {
+    /// Whether the step's last fault has the same class and AWS message.
+    pub(super) fn is_known(&self, fault: &Fault) -> bool {
+        let message = |fault: &Fault| fault.aws.as_ref().map(|aws| aws.message.clone());
+        let last = self.task.step.last_fault.as_ref();
+        last.is_some_and(|last| last.class == fault.class && message(last) == message(fault))
+    }
+
+    pub(super) fn step_event(&self, kind: &str, change: &str) -> Event {
         Event::new(
             kind,
-            format!("{} {words}", self.task.step.name),
+            format!("{} {change}", self.task.step.name),
             json!({ "step": self.task.step.name }),
         )
     }

@@ -1,6 +1,5 @@
-//! What follows a turn: the next step, the same again, a block, an undo, the end.
+//! The effect of a verdict on its operation: next step, repetition, block, undo or end.
 
-use serde_json::json;
 use sqlx::PgConnection;
 
 use crate::domain::operation::{Kind, Status, StepStatus};
@@ -8,8 +7,8 @@ use crate::domain::problems::fault::Fault;
 use crate::domain::verdict::Verdict;
 
 use super::{Recorded, Turn};
-use crate::store::claims::waiting_word;
-use crate::store::events::Event;
+use crate::store::claims::waiting_for_name;
+use crate::store::finish::{self, Ending, EndingCluster};
 use crate::store::{StoreError, clusters, undo};
 
 impl Turn<'_> {
@@ -18,12 +17,12 @@ impl Turn<'_> {
         connection: &mut PgConnection,
     ) -> Result<Recorded, StoreError> {
         let verdict = self.report.verdict.clone();
-        let goes_on = matches!(verdict, Verdict::Next { .. } | Verdict::Again { .. });
-        if self.operation.status == Status::Blocked && goes_on {
+        let continues = matches!(verdict, Verdict::Next { .. } | Verdict::Again { .. });
+        if self.operation.status == Status::Blocked && continues {
             self.events
-                .push(self.step_event("unblocked", "goes on: the cause is gone"));
+                .push(self.step_event("unblocked", "resumed: the cause of the block is resolved"));
             self.extend_deadline(connection).await?;
-            self.touch_cluster(connection, None).await?;
+            clusters::touch(connection, self.operation.cluster_id).await?;
         }
         match verdict {
             Verdict::Next { skipped } => self.next(connection, skipped).await,
@@ -42,7 +41,7 @@ impl Turn<'_> {
                     connection,
                     status,
                     Some(after.as_secs_f64()),
-                    waiting_word(waiting_for),
+                    waiting_for_name(waiting_for),
                 )
                 .await
             }
@@ -51,24 +50,12 @@ impl Turn<'_> {
                 recheck_after,
                 waiting_for,
             } => {
-                let reason = |fault: &Fault| {
-                    (
-                        fault.class,
-                        fault.aws.as_ref().map(|aws| aws.message.clone()),
-                    )
-                };
-                let known = self
-                    .task
-                    .step
-                    .last_fault
-                    .as_ref()
-                    .is_some_and(|last| reason(last) == reason(&fault));
-                if self.operation.status != Status::Blocked || !known {
+                if self.operation.status != Status::Blocked || !self.is_known(&fault) {
                     self.events.push(self.fault_event("blocked", &fault));
                 }
                 self.write_step(connection, StepStatus::Blocked, Some(&fault))
                     .await?;
-                self.touch_cluster(connection, None).await?;
+                clusters::touch(connection, self.operation.cluster_id).await?;
                 let after = recheck_after.map(|after| after.as_secs_f64());
                 self.write_operation(
                     connection,
@@ -87,18 +74,18 @@ impl Turn<'_> {
         connection: &mut PgConnection,
         skipped: bool,
     ) -> Result<Recorded, StoreError> {
-        let (status, word) = if skipped {
+        let (status, event) = if skipped {
             (
                 StepStatus::Skipped,
-                self.step_event("step_skipped", "is not needed"),
+                self.step_event("step_skipped", "skipped"),
             )
         } else {
             (
                 StepStatus::Succeeded,
-                self.step_event("step_succeeded", "is done"),
+                self.step_event("step_succeeded", "finished"),
             )
         };
-        self.events.push(word);
+        self.events.push(event);
         self.write_step(connection, status, None).await?;
         if self.task.step.is_last {
             return self.finish(connection).await;
@@ -118,13 +105,12 @@ impl Turn<'_> {
             .await
     }
 
-    async fn finish(mut self, connection: &mut PgConnection) -> Result<Recorded, StoreError> {
-        let ending = self.operation.ending;
-        let (cluster, prior) = (self.operation.cluster_id, self.operation.prior);
-        clusters::end_operation(connection, cluster, self.task.kind, ending, prior).await?;
-        // What a change has changed stays changed: only what was made is unmade.
-        let unmade = matches!(self.task.kind, Kind::CreateCluster | Kind::AdoptCluster);
-        if ending != Status::Succeeded && unmade {
+    async fn finish(self, connection: &mut PgConnection) -> Result<Recorded, StoreError> {
+        let status = self.operation.ending;
+        // The undo of a change keeps what AWS applied. Only a create and an adoption are undone
+        // completely.
+        let undone = matches!(self.task.kind, Kind::CreateCluster | Kind::AdoptCluster);
+        if status != Status::Succeeded && undone {
             sqlx::query!(
                 "update operation_steps set status = 'undone'
                  where operation_id = $1 and not undo and status = 'succeeded'",
@@ -137,21 +123,27 @@ impl Turn<'_> {
             "{} of {} {}",
             self.task.kind.as_str(),
             self.task.cluster,
-            ending.as_str()
+            status.as_str()
         );
-        self.events.push(Event::new(
-            &format!("operation_{}", ending.as_str()),
+        let cluster = EndingCluster {
+            id: self.operation.cluster_id,
+            kind: self.task.kind,
+            prior: self.operation.prior,
+        };
+        let ending = Ending {
+            operation_id: self.claim.operation_id,
+            status,
+            fault: None,
+            claimed_epoch: Some(self.claim.epoch),
+            cluster: Some(cluster),
+            events: self.events,
             message,
-            json!({}),
-        ));
-        sqlx::query!(
-            "update operations set finished_at = now(), current_step = null, status = $2 where id = $1",
-            self.claim.operation_id,
-            ending.as_str()
-        )
-        .execute(&mut *connection)
-        .await?;
-        self.write_operation(connection, ending, None, None).await
+        };
+        finish::operation(connection, ending).await?;
+        Ok(Recorded {
+            status,
+            wakes_now: false,
+        })
     }
 
     async fn roll_back(
@@ -163,8 +155,8 @@ impl Turn<'_> {
         self.write_step(connection, StepStatus::Failed, Some(fault))
             .await?;
         let (id, steps) = (self.claim.operation_id, &self.report.undo_steps);
-        undo::append(connection, id, steps, Status::Failed, Some(fault)).await?;
-        self.touch_cluster(connection, None).await?;
+        undo::append_undo_steps(connection, id, steps, Status::Failed, Some(fault)).await?;
+        clusters::touch(connection, self.operation.cluster_id).await?;
         self.operation.ending = Status::Failed;
         self.write_operation(connection, Status::RollingBack, Some(0.0), None)
             .await

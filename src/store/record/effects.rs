@@ -1,10 +1,8 @@
-//! What a turn did: its intents, what it saw of the cluster, and its try.
+//! The effects of a turn: closed intents, the observation of the cluster, and the attempt.
 
-use serde_json::json;
 use sqlx::PgConnection;
 
 use crate::domain::operation::Status;
-use crate::domain::problems::fault::Fault;
 use crate::domain::verdict::Verdict;
 
 use super::{SentOutcome, Turn, verdict_fault};
@@ -19,7 +17,8 @@ impl Turn<'_> {
     ) -> Result<(), StoreError> {
         if let Some(sent) = &self.report.sent {
             match sent.outcome {
-                // Earlier tries of the same call are settled with it: the thing exists.
+                // Earlier attempts of the same call are settled as well, because the call has taken
+                // effect.
                 SentOutcome::Applied => {
                     sqlx::query!(
                         "update intents set closed_at = clock_timestamp(), outcome = 'applied'
@@ -31,9 +30,9 @@ impl Turn<'_> {
                     .execute(&mut *connection)
                     .await?;
                     self.events
-                        .push(Event::new("call_succeeded", sent.words.clone(), json!({})));
+                        .push(Event::plain("call_succeeded", sent.description.clone()));
                 }
-                SentOutcome::Refused => {
+                SentOutcome::Rejected => {
                     sqlx::query!(
                         "update intents set closed_at = clock_timestamp(), outcome = 'refused' where id = $1",
                         sent.intent_id
@@ -62,8 +61,11 @@ impl Turn<'_> {
         &self,
         connection: &mut PgConnection,
     ) -> Result<(), StoreError> {
-        let found = &self.report.findings;
-        if found.observed.is_none() && found.details.is_none() && found.desired.is_none() {
+        let findings = &self.report.findings;
+        if findings.observed.is_none()
+            && findings.details.is_none()
+            && findings.desired.is_none()
+        {
             return Ok(());
         }
         sqlx::query!(
@@ -82,34 +84,28 @@ impl Turn<'_> {
              from now
              where id = $1",
             self.operation.cluster_id,
-            found.observed.as_ref().map(to_json),
-            found.details.as_ref().map(to_json),
-            found.desired.as_ref().map(to_json)
+            findings.observed.as_ref().map(to_json),
+            findings.details.as_ref().map(to_json),
+            findings.desired.as_ref().map(to_json)
         )
         .execute(connection)
         .await?;
         Ok(())
     }
 
-    /// A finished try is kept: one that met a fault, sent a call, or completed the step. Waiting is not a try.
-    pub(super) async fn note_attempt(
+    /// Records an attempt if the turn met a fault, sent a call or completed the step. Waiting is
+    /// not an attempt.
+    pub(super) async fn record_attempt(
         &self,
         connection: &mut PgConnection,
     ) -> Result<(), StoreError> {
         let fault = verdict_fault(&self.report.verdict);
-        // A step that ends because its last call succeeded has been counted with that call.
+        // A step whose last call succeeded is already counted with that call.
         let counted = self.task.step.attempts > 0 && self.task.step.last_fault.is_none();
         let completes = matches!(self.report.verdict, Verdict::Next { skipped: false }) && !counted;
-        let last = self.task.step.last_fault.as_ref();
-        let reason = |fault: &Fault| {
-            (
-                fault.class,
-                fault.aws.as_ref().map(|aws| aws.message.clone()),
-            )
-        };
         let blocked_again = matches!(self.report.verdict, Verdict::Block { .. })
             && self.operation.status == Status::Blocked
-            && fault.map(reason) == last.map(reason);
+            && fault.is_some_and(|fault| self.is_known(fault));
         if blocked_again || (fault.is_none() && self.report.sent.is_none() && !completes) {
             return Ok(());
         }
@@ -125,7 +121,7 @@ impl Turn<'_> {
             } else {
                 "succeeded"
             },
-            self.report.sent.as_ref().map(|sent| sent.words.as_str()),
+            self.report.sent.as_ref().map(|sent| sent.description.as_str()),
             fault.map(to_json)
         )
         .execute(&mut *connection)

@@ -1,4 +1,5 @@
-//! Recording a verdict: what a turn did and found, committed at once and under the fence.
+//! Records of turns: the verdict, findings and sent call of a turn, committed in one fenced
+//! transaction.
 
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -15,52 +16,52 @@ mod closing;
 mod conclusion;
 mod effects;
 
-/// Everything a turn has to say.
+/// The result of a turn.
 #[derive(Debug, Clone)]
 pub struct TurnReport {
-    /// What follows.
+    /// The decision on how the operation continues.
     pub verdict: Verdict,
-    /// What was found out.
+    /// Observations and inventory changes to store.
     pub findings: Findings,
-    /// The call that was sent, if one was.
+    /// The call that was sent, if any.
     pub sent: Option<SentCall>,
-    /// The steps that undo this operation, for a roll-back.
+    /// The names of the undo steps; used only by [`Verdict::RollBack`].
     pub undo_steps: Vec<&'static str>,
 }
 
 /// A call that a turn sent.
 #[derive(Debug, Clone)]
 pub struct SentCall {
-    /// Its intent.
+    /// The ID of its committed intent.
     pub intent_id: i64,
-    /// `iam CreateRole dax-…`, for the history.
-    pub words: String,
-    /// What is known of it.
+    /// The call as text, such as `iam CreateRole dax-orders-…`, for events and attempts.
+    pub description: String,
+    /// Whether the call took effect.
     pub outcome: SentOutcome,
 }
 
-/// What is known of a call that was sent.
+/// The known outcome of a sent call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SentOutcome {
-    /// AWS said it took effect.
+    /// AWS confirmed that the call took effect.
     Applied,
-    /// AWS said it did not.
-    Refused,
-    /// Nobody knows: its intent stays open.
+    /// The call had no effect: AWS rejected it, or it was not sent.
+    Rejected,
+    /// The response was lost, so the intent stays open.
     Unknown,
 }
 
-/// What a recorded verdict led to.
+/// The state of an operation after a recorded turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
     /// The status after the turn.
     pub status: Status,
-    /// Whether the operation can be visited again at once.
+    /// Whether the operation is claimable again at once.
     pub wakes_now: bool,
 }
 
-/// The operation as locked by the fence.
-struct Fenced {
+/// The claimed operation, whose row is locked.
+struct LockedOperation {
     cluster_id: Uuid,
     status: Status,
     ending: Status,
@@ -69,18 +70,20 @@ struct Fenced {
     prior: Option<ClusterStatus>,
 }
 
-/// One turn being written.
+/// A turn while it is recorded.
 struct Turn<'a> {
     claim: &'a Claim,
     task: &'a Task,
     report: &'a TurnReport,
-    operation: Fenced,
+    operation: LockedOperation,
     events: Vec<Event>,
 }
 
 impl Store {
-    /// Commits a turn's report and gives the lease back. `Fenced` if the claim is not ours any more: then nothing was
-    /// written. When the answer to the commit is lost, the caller must not assume either way: the next claim reads what is.
+    /// Commits a turn's report and releases the lease.
+    ///
+    /// `Fenced` means that the claim is no longer valid and nothing was written. After a lost
+    /// connection during the commit, the outcome is unknown; the next claim reads the actual state.
     pub async fn record(
         &self,
         claim: &Claim,
@@ -111,7 +114,7 @@ async fn record_in_transaction(
         events: Vec::new(),
     };
     if task.step.timeout_from.is_none() {
-        turn.events.push(turn.step_event("step_started", "began"));
+        turn.events.push(turn.step_event("step_started", "started"));
     }
     turn.close_intents(&mut transaction).await?;
     super::inventory::upsert(
@@ -122,13 +125,13 @@ async fn record_in_transaction(
     )
     .await?;
     turn.observe_cluster(&mut transaction).await?;
-    turn.note_attempt(&mut transaction).await?;
+    turn.record_attempt(&mut transaction).await?;
     let recorded = turn.conclude(&mut transaction).await?;
     transaction.commit().await?;
     Ok(recorded)
 }
 
-async fn lock(connection: &mut PgConnection, claim: &Claim) -> Result<Fenced, StoreError> {
+async fn lock(connection: &mut PgConnection, claim: &Claim) -> Result<LockedOperation, StoreError> {
     let row = sqlx::query!(
         "select cluster_id, status, ending, last_sequence, retry_requested, prior_status from operations
          where id = $1 and epoch = $2 and owner = $3 and finished_at is null
@@ -140,7 +143,7 @@ async fn lock(connection: &mut PgConnection, claim: &Claim) -> Result<Fenced, St
     .fetch_optional(connection)
     .await?
     .ok_or(StoreError::Fenced)?;
-    Ok(Fenced {
+    Ok(LockedOperation {
         cluster_id: row.cluster_id,
         status: super::rows::status(&row.status)?,
         ending: super::rows::status(&row.ending)?,

@@ -1,4 +1,4 @@
-//! Things of others: what has our name and is not ours is never adopted, changed or deleted.
+//! Conflicts: an unmanaged resource with a managed name is never adopted, changed or deleted.
 
 use std::collections::BTreeMap;
 
@@ -27,18 +27,18 @@ fn role(name: &str, path: &str, tags: BTreeMap<String, String>) -> Mutation {
 }
 
 #[tokio::test]
-async fn a_foreign_role_of_our_name_is_a_conflict_and_stays() {
-    let world = TestEnv::new().await;
-    let worker = world.worker("w");
-    let create = world.create(&plain_spec("orders")).await;
+async fn an_unmanaged_role_with_a_managed_name_is_a_conflict_and_stays() {
+    let env = TestEnv::new().await;
+    let worker = env.worker("w");
+    let create = env.create(&plain_spec("orders")).await;
     let name = managed_name(&plain_spec("orders").name, create);
-    // One that even lies under our path, but carries no tags of ours.
-    world
+    // It even has the managed path, but no ownership tags.
+    env
         .admin
-        .send(&role(&name, IAM_PATH, BTreeMap::new()), &world.place)
+        .send(&role(&name, IAM_PATH, BTreeMap::new()), &env.account)
         .await
         .unwrap();
-    let ended = world.settle(&worker, create).await;
+    let ended = env.settle(&worker, create).await;
     assert_eq!(ended.status, Status::Failed);
     let fault = ended.fault.unwrap();
     assert_eq!(fault.class, FaultClass::Conflict);
@@ -51,29 +51,29 @@ async fn a_foreign_role_of_our_name_is_a_conflict_and_stays() {
         fault.differences
     );
     assert_eq!(
-        world.made_in_aws().len(),
+        env.created_in_aws().len(),
         1,
-        "the foreign role stays, and nothing of ours is left"
+        "only the unmanaged role stays"
     );
     assert_eq!(
-        world.store.cluster("orders").await.unwrap().unwrap().status,
+        env.store.cluster("orders").await.unwrap().unwrap().status,
         ClusterStatus::Failed
     );
 
-    // The name may be asked for again.
-    let again = world.create(&plain_spec("orders")).await;
-    assert_eq!(world.settle(&worker, again).await.status, Status::Succeeded);
+    // The name of a failed cluster is free again.
+    let again = env.create(&plain_spec("orders")).await;
+    assert_eq!(env.settle(&worker, again).await.status, Status::Succeeded);
 }
 
 #[tokio::test]
-async fn a_foreign_cluster_of_that_name_is_told_with_its_differences_and_stays() {
-    let world = TestEnv::new().await;
-    let worker = world.worker("w");
-    let made = world
+async fn an_unmanaged_cluster_with_that_name_is_reported_with_its_differences_and_stays() {
+    let env = TestEnv::new().await;
+    let worker = env.worker("w");
+    let created = env
         .admin
         .send(
             &role("DAXServiceRole", "/service-role/", BTreeMap::new()),
-            &world.place,
+            &env.account,
         )
         .await
         .unwrap();
@@ -83,7 +83,7 @@ async fn a_foreign_cluster_of_that_name_is_told_with_its_differences_and_stays()
         node_type: "dax.r5.large".to_owned(),
         replication_factor: 2,
         availability_zones: Vec::new(),
-        iam_role_arn: made.arn.unwrap(),
+        iam_role_arn: created.arn.unwrap(),
         subnet_group: "default".to_owned(),
         security_group_ids: Vec::new(),
         network_type: None,
@@ -94,14 +94,14 @@ async fn a_foreign_cluster_of_that_name_is_told_with_its_differences_and_stays()
         notification_topic_arn: None,
         tags: BTreeMap::new(),
     };
-    world
+    env
         .admin
-        .send(&Mutation::CreateCluster(Box::new(foreign)), &world.place)
+        .send(&Mutation::CreateCluster(Box::new(foreign)), &env.account)
         .await
         .unwrap();
-    let before = world.made_in_aws();
-    let create = world.create(&spec_with_groups(&world, "orders")).await;
-    let ended = world.settle(&worker, create).await;
+    let before = env.created_in_aws();
+    let create = env.create(&spec_with_groups(&env, "orders")).await;
+    let ended = env.settle(&worker, create).await;
     assert_eq!(ended.status, Status::Failed);
     let fault = ended.fault.unwrap();
     assert_eq!(fault.problem_code().as_str(), "cluster_exists_in_aws");
@@ -119,52 +119,52 @@ async fn a_foreign_cluster_of_that_name_is_told_with_its_differences_and_stays()
         assert!(fields.contains(&field), "{fields:?}");
     }
     assert_eq!(
-        world.made_in_aws(),
+        env.created_in_aws(),
         before,
-        "everything of ours is undone, and the foreign cluster stays"
+        "only the unmanaged cluster stays"
     );
-    assert_eq!(world.sent("dax:DeleteCluster"), 0);
+    assert_eq!(env.sent("dax:DeleteCluster"), 0);
 }
 
 #[tokio::test]
-async fn a_role_is_found_as_the_console_does_and_never_deleted() {
-    let found = ClusterSpec {
+async fn an_existing_role_is_discovered_as_in_the_console_and_never_deleted() {
+    let discovering = ClusterSpec {
         service_role: ServiceRole::Discover {
             default_access: None,
         },
         ..plain_spec("orders")
     };
-    let world = TestEnv::new().await;
-    let worker = world.worker("w");
-    let none = world.create(&found).await;
-    let ended = world.settle(&worker, none).await;
+    let env = TestEnv::new().await;
+    let worker = env.worker("w");
+    let none = env.create(&discovering).await;
+    let ended = env.settle(&worker, none).await;
     assert_eq!(
         (ended.status, ended.fault.unwrap().class),
         (Status::Failed, FaultClass::RoleUnspecified)
     );
     assert_eq!(
-        world.made_in_aws(),
+        env.created_in_aws(),
         Vec::<String>::new(),
-        "nothing was made"
+        "nothing was created"
     );
 
-    let made = world
+    let created = env
         .admin
         .send(
             &role("DAXServiceRole", "/service-role/", BTreeMap::new()),
-            &world.place,
+            &env.account,
         )
         .await
         .unwrap();
     let another = "arn:aws:iam::123456789012:role/AnotherDAXRole".to_owned();
-    world.grant(&[made.arn.unwrap(), another], Vec::new());
-    let create = world.create(&found).await;
+    env.grant(&[created.arn.unwrap(), another], Vec::new());
+    let create = env.create(&discovering).await;
     assert_eq!(
-        world.settle(&worker, create).await.status,
+        env.settle(&worker, create).await.status,
         Status::Succeeded
     );
-    let delete = world.delete("orders").await;
-    let gone = world.settle(&worker, delete).await;
+    let delete = env.delete("orders").await;
+    let gone = env.settle(&worker, delete).await;
     assert_eq!(gone.status, Status::Succeeded);
     let left = gone
         .receipt
@@ -172,15 +172,15 @@ async fn a_role_is_found_as_the_console_does_and_never_deleted() {
         .find(|item| item.kind == ResourceKind::Role)
         .unwrap();
     assert_eq!(left.presence, Presence::Left);
-    assert_eq!(world.made_in_aws().len(), 1);
+    assert_eq!(env.created_in_aws().len(), 1);
 
-    world
+    env
         .admin
-        .send(&role("AnotherDAXRole", "/", BTreeMap::new()), &world.place)
+        .send(&role("AnotherDAXRole", "/", BTreeMap::new()), &env.account)
         .await
         .unwrap();
-    let several = world.create(&found).await;
-    let ended = world.settle(&worker, several).await;
+    let several = env.create(&discovering).await;
+    let ended = env.settle(&worker, several).await;
     let fault = ended.fault.unwrap();
     assert_eq!(
         (fault.class, fault.candidates.len()),
@@ -189,46 +189,28 @@ async fn a_role_is_found_as_the_console_does_and_never_deleted() {
 }
 
 #[tokio::test]
-async fn a_given_role_that_does_not_trust_dax_blocks_with_the_reason() {
-    let world = TestEnv::new().await;
-    let worker = world.worker("w");
-    let ec2 = trust_policy()
-        .to_json()
-        .replace("dax.amazonaws.com", "ec2.amazonaws.com");
-    let Mutation::CreateRole {
-        name,
-        path,
-        permissions_boundary,
-        description,
-        tags,
-        ..
-    } = role("Mine", "/", BTreeMap::new())
-    else {
-        unreachable!("made a line above")
-    };
-    let mistrusting = Mutation::CreateRole {
-        name,
-        path,
-        trust_policy: ec2,
-        permissions_boundary,
-        description,
-        tags,
-    };
-    let arn = world
+async fn an_existing_role_that_does_not_trust_dax_blocks_with_the_reason() {
+    let env = TestEnv::new().await;
+    let worker = env.worker("w");
+    let mut mistrusting = role("Mine", "/", BTreeMap::new());
+    if let Mutation::CreateRole { trust_policy, .. } = &mut mistrusting {
+        *trust_policy = trust_policy.replace("dax.amazonaws.com", "ec2.amazonaws.com");
+    }
+    let arn = env
         .admin
-        .send(&mistrusting, &world.place)
+        .send(&mistrusting, &env.account)
         .await
         .unwrap()
         .arn
         .unwrap();
-    world.grant(std::slice::from_ref(&arn), Vec::new());
-    let create = world
+    env.grant(std::slice::from_ref(&arn), Vec::new());
+    let create = env
         .create(&ClusterSpec {
             service_role: ServiceRole::Existing { arn },
             ..plain_spec("orders")
         })
         .await;
-    let blocked = world.settle(&worker, create).await;
+    let blocked = env.settle(&worker, create).await;
     assert_eq!(blocked.status, Status::Blocked);
     let fault = blocked.fault.unwrap();
     assert_eq!(fault.problem_code().as_str(), "role_not_assumable");
@@ -237,67 +219,68 @@ async fn a_given_role_that_does_not_trust_dax_blocks_with_the_reason() {
 
 #[tokio::test]
 async fn roll_back_undoes_everything_instead_of_waiting() {
-    let world = TestEnv::new().await;
-    let worker = world.worker("w");
+    let env = TestEnv::new().await;
+    let worker = env.worker("w");
     let spec = ClusterSpec {
         on_failure: OnFailure::RollBack,
-        ..spec_with_groups(&world, "orders")
+        ..spec_with_groups(&env, "orders")
     };
-    world
+    env
         .sandbox
         .add_fault(FaultRule::new("dax:CreateCluster", FaultKind::Capacity).count(1));
-    let create = world.create(&spec).await;
-    let ended = world.settle(&worker, create).await;
+    let create = env.create(&spec).await;
+    let ended = env.settle(&worker, create).await;
     assert_eq!(ended.status, Status::Failed);
     assert_eq!(
         ended.fault.unwrap().class,
         FaultClass::Capacity,
         "the original problem is kept"
     );
-    assert_eq!(world.made_in_aws(), Vec::<String>::new());
+    assert_eq!(env.created_in_aws(), Vec::<String>::new());
 
-    // Held instead, it waits for capacity and goes on by itself.
-    world
+    // With `hold`, the create waits for capacity and continues automatically.
+    env
         .sandbox
         .add_fault(FaultRule::new("dax:CreateCluster", FaultKind::Capacity).count(1));
-    let create = world.create(&spec_with_groups(&world, "orders")).await;
-    let blocked = world.settle(&worker, create).await;
+    let create = env.create(&spec_with_groups(&env, "orders")).await;
+    let blocked = env.settle(&worker, create).await;
     assert_eq!(blocked.status, Status::Blocked);
     assert_eq!(
-        world.finish(&worker, create).await.status,
+        env.finish(&worker, create).await.status,
         Status::Succeeded
     );
 }
 
 #[tokio::test]
-async fn a_cluster_that_never_becomes_available_blocks_with_awss_events_and_goes_on_when_it_does() {
-    let world = TestEnv::new().await;
-    let worker = world.worker("w");
-    world
+async fn a_cluster_that_does_not_become_available_blocks_and_continues_when_it_does() {
+    let env = TestEnv::new().await;
+    let worker = env.worker("w");
+    env
         .sandbox
         .add_fault(FaultRule::new("dax:CreateCluster", FaultKind::Stuck));
-    let create = world.create(&plain_spec("orders")).await;
+    let create = env.create(&plain_spec("orders")).await;
     for _ in 0..60 {
-        world.one_turn(&worker).await;
+        env.one_turn(&worker).await;
     }
-    assert_eq!(world.operation(create).await.status, Status::Running);
+    assert_eq!(env.operation(create).await.status, Status::Running);
     sqlx::query(
-        "update operation_steps set patience_from = patience_from - interval '1 hour' where name = 'await_available'",
+        "update operation_steps set patience_from = patience_from - interval '1 hour'
+         where name = 'await_available'",
     )
-    .execute(&world.pool)
+    .execute(&env.pool)
     .await
     .unwrap();
-    let blocked = world.settle(&worker, create).await;
+    let blocked = env.settle(&worker, create).await;
     assert_eq!(blocked.status, Status::Blocked);
     let fault = blocked.fault.unwrap();
     assert_eq!(fault.problem_code().as_str(), "cluster_not_available");
     assert!(
-        world.sent("dax:DescribeEvents") > 0,
-        "AWS was asked what has happened to the cluster"
+        env.sent("dax:DescribeEvents") > 0,
+        "the events of the cluster were read from AWS"
     );
-    world.sandbox.clear_faults();
+    env.sandbox.clear_faults();
     assert_eq!(
-        world.finish(&worker, create).await.status,
+        env.finish(&worker, create).await.status,
         Status::Succeeded
     );
 }

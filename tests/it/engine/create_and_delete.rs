@@ -1,17 +1,22 @@
-//! The main job, at the level of the engine: a cluster is made, used, and removed without a trace.
+//! Create and delete without HTTP: a cluster is created with everything it needs and deleted
+//! completely.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dax_provisioner::domain::inventory::{Owner, Presence, ResourceKind};
 use dax_provisioner::domain::operation::{ClusterStatus, Status, StepStatus};
 
+use crate::properties::parallel::{Job, run_all};
 use crate::support::requests::{plain_spec, spec_with_groups};
 use crate::support::test_env::TestEnv;
 
 #[tokio::test]
-async fn a_cluster_is_made_with_everything_it_needs_and_removed_without_a_trace() {
-    let world = TestEnv::new().await;
-    let worker = world.worker("w");
-    let create = world.create(&spec_with_groups(&world, "orders")).await;
-    let done = world.settle(&worker, create).await;
+async fn a_cluster_is_created_with_everything_it_needs_and_deleted_completely() {
+    let env = TestEnv::new().await;
+    let worker = env.worker("w");
+    let create = env.create(&spec_with_groups(&env, "orders")).await;
+    let done = env.settle(&worker, create).await;
     assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);
     assert!(
         done.steps.iter().all(|step| step.status.is_done()),
@@ -19,7 +24,7 @@ async fn a_cluster_is_made_with_everything_it_needs_and_removed_without_a_trace(
         done.steps
     );
 
-    let cluster = world.store.cluster("orders").await.unwrap().unwrap();
+    let cluster = env.store.cluster("orders").await.unwrap().unwrap();
     assert_eq!(cluster.status, ClusterStatus::Available);
     let observed = cluster.observed.clone().unwrap();
     let endpoint = observed.endpoint.clone().unwrap();
@@ -37,18 +42,18 @@ async fn a_cluster_is_made_with_everything_it_needs_and_removed_without_a_trace(
         ResourceKind::Cluster,
     ] {
         assert_eq!(
-            cluster.part(kind).unwrap().owner,
+            cluster.resource(kind).unwrap().owner,
             Owner::Managed,
             "{kind:?}"
         );
     }
-    assert_eq!(world.made_in_aws().len(), 5, "{:?}", world.made_in_aws());
+    assert_eq!(env.created_in_aws().len(), 5, "{:?}", env.created_in_aws());
 
-    let delete = world.delete("orders").await;
-    let gone = world.settle(&worker, delete).await;
+    let delete = env.delete("orders").await;
+    let gone = env.settle(&worker, delete).await;
     assert_eq!(gone.status, Status::Succeeded, "{:#?}", gone.fault);
-    assert_eq!(world.made_in_aws(), Vec::<String>::new());
-    assert!(world.store.cluster("orders").await.unwrap().is_none());
+    assert_eq!(env.created_in_aws(), Vec::<String>::new());
+    assert!(env.store.cluster("orders").await.unwrap().is_none());
     for item in gone
         .receipt
         .iter()
@@ -57,18 +62,18 @@ async fn a_cluster_is_made_with_everything_it_needs_and_removed_without_a_trace(
         assert_eq!(item.presence, Presence::Gone, "{item:?}");
     }
     assert!(
-        world.effects().values().all(|&count| count == 1),
+        env.effects().values().all(|&count| count == 1),
         "{:#?}",
-        world.effects()
+        env.effects()
     );
 }
 
 #[tokio::test]
-async fn what_was_found_is_used_and_never_deleted() {
-    let world = TestEnv::new().await;
-    let worker = world.worker("w");
-    let create = world.create(&plain_spec("orders")).await;
-    let done = world.settle(&worker, create).await;
+async fn an_existing_group_is_used_and_never_deleted() {
+    let env = TestEnv::new().await;
+    let worker = env.worker("w");
+    let create = env.create(&plain_spec("orders")).await;
+    let done = env.settle(&worker, create).await;
     assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);
     let skipped: Vec<&str> = done
         .steps
@@ -84,8 +89,8 @@ async fn what_was_found_is_used_and_never_deleted() {
             "set_parameters"
         ]
     );
-    let delete = world.delete("orders").await;
-    let gone = world.settle(&worker, delete).await;
+    let delete = env.delete("orders").await;
+    let gone = env.settle(&worker, delete).await;
     assert_eq!(gone.status, Status::Succeeded);
     let group = gone
         .receipt
@@ -97,7 +102,7 @@ async fn what_was_found_is_used_and_never_deleted() {
         (Owner::External, Presence::Left)
     );
     assert!(
-        world
+        env
             .sandbox
             .inventory()
             .subnet_groups
@@ -106,43 +111,47 @@ async fn what_was_found_is_used_and_never_deleted() {
     );
 }
 
-#[tokio::test]
-async fn a_delete_takes_over_a_create_wherever_it_stands() {
-    let steps = 24;
-    let mut superseded = 0;
-    for turns in 0..steps {
-        let world = TestEnv::new().await;
-        let worker = world.worker("w");
-        let create = world.create(&spec_with_groups(&world, "orders")).await;
-        for _ in 0..turns {
-            if world.operation(create).await.status.is_finished() {
-                break;
-            }
-            world.one_turn(&worker).await;
+/// Deletes a cluster after some turns of its create. Returns whether the create was unfinished.
+async fn delete_after(turns: usize) -> bool {
+    let env = TestEnv::new().await;
+    let worker = env.worker("w");
+    let create = env.create(&spec_with_groups(&env, "orders")).await;
+    for _ in 0..turns {
+        if env.status(create).await.is_finished() {
+            break;
         }
-        let was_live = !world.operation(create).await.status.is_finished();
-        let delete = world.delete("orders").await;
-        let gone = world.finish(&worker, delete).await;
-        assert_eq!(gone.status, Status::Succeeded, "after {turns} turns");
-        assert_eq!(
-            world.made_in_aws(),
-            Vec::<String>::new(),
-            "after {turns} turns"
-        );
-        let create = world.operation(create).await;
-        if was_live {
-            superseded += 1;
-            assert_eq!(
-                (create.status, create.superseded_by),
-                (Status::Cancelled, Some(delete))
-            );
-        } else {
-            assert_eq!(create.status, Status::Succeeded);
-        }
+        env.one_turn(&worker).await;
     }
-    println!("a delete took over a live create at {superseded} of {steps} places");
+    let was_running = !env.status(create).await.is_finished();
+    let delete = env.delete("orders").await;
+    let deleted = env.finish(&worker, delete).await;
+    assert_eq!(deleted.status, Status::Succeeded, "{:#?}", deleted.fault);
+    assert_eq!(env.created_in_aws(), Vec::<String>::new());
+    let create = env.operation(create).await;
+    if was_running {
+        assert_eq!(create.status, Status::Cancelled);
+        assert_eq!(create.superseded_by, Some(delete));
+    } else {
+        assert_eq!(create.status, Status::Succeeded);
+    }
+    was_running
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_supersedes_a_create_after_every_turn() {
+    let superseded = Arc::new(AtomicUsize::new(0));
+    let jobs = (0..24).map(|turns| -> Job {
+        let superseded = Arc::clone(&superseded);
+        let job = async move {
+            superseded.fetch_add(usize::from(delete_after(turns).await), Ordering::Relaxed);
+        };
+        (format!("after {turns} turns"), Box::pin(job))
+    });
+    let deletes = run_all("a delete supersedes a create", jobs.collect()).await;
+    let superseded = superseded.load(Ordering::Relaxed);
+    println!("{superseded} of {deletes} deletes superseded an unfinished create");
     assert!(
         superseded > 10,
-        "only {superseded} deletes met a live create"
+        "only {superseded} deletes met an unfinished create"
     );
 }

@@ -1,11 +1,12 @@
-//! Changes touch the cluster that is managed, what they were asked for, and nothing else.
+//! Changes outside this service: an operation changes the managed cluster and the requested
+//! settings, and nothing else.
 
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::mutation::bodies::ClusterUpdate;
 use dax_provisioner::domain::operation::Status;
 use serde_json::json;
 
-use crate::support::api::wanted;
+use crate::support::api::cluster_request;
 use crate::support::cluster_fixture::ClusterFixture;
 
 fn delete(name: &str) -> Mutation {
@@ -15,51 +16,51 @@ fn delete(name: &str) -> Mutation {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_that_somebody_made_anew_is_not_changed() {
-    let house =
-        ClusterFixture::with_cluster(&json!({"description": "ours", "tags": {"team": "orders"}}))
+async fn a_cluster_that_was_replaced_by_an_unmanaged_one_is_not_changed() {
+    let fixture =
+        ClusterFixture::with_cluster(&json!({"description": "desired", "tags": {"team": "orders"}}))
             .await;
-    house.admin(&delete("orders")).await;
-    // A describe lets the deletion end in the sandbox.
-    house.world.admin.cluster("orders").await.unwrap();
-    house.foreign_cluster("orders", &[("team", "theirs")]).await;
-    let before = house.world.admin.cluster("orders").await.unwrap();
+    fixture.admin(&delete("orders")).await;
+    // The sandbox completes a deletion when the cluster is read.
+    fixture.env.admin.cluster("orders").await.unwrap();
+    fixture.create_foreign_cluster("orders", &[("team", "unmanaged")]).await;
+    let before = fixture.env.admin.cluster("orders").await.unwrap();
     for (verb, body) in [
         ("scale", json!({"replication_factor": 5})),
         ("reboot", json!({})),
         ("repair", json!({})),
     ] {
-        let accepted = house.post(verb, &body).await;
-        let operation = house.settle(accepted.accepted()).await;
+        let accepted = fixture.post(verb, &body).await;
+        let operation = fixture.settle(accepted.accepted()).await;
         assert_eq!(operation.status, Status::Failed, "{verb}: {operation:#?}");
         assert!(
             operation
                 .fault
                 .unwrap()
                 .detail
-                .contains("somebody made it anew"),
+                .contains("deleted and created again outside this service"),
             "{verb}"
         );
     }
-    let patched = house
-        .settle(house.patch(&json!({"description": "x"})).await.accepted())
+    let patched = fixture
+        .settle(fixture.patch(&json!({"description": "x"})).await.accepted())
         .await;
     assert_eq!(patched.status, Status::Failed);
     assert_eq!(
-        house.world.admin.cluster("orders").await.unwrap(),
+        fixture.env.admin.cluster("orders").await.unwrap(),
         before,
-        "nothing of it has changed"
+        "the unmanaged cluster has not changed"
     );
-    let view = house.cluster().await;
+    let view = fixture.cluster().await;
     assert_eq!(
         (
             &view["desired"]["description"],
             &view["desired"]["replication_factor"]
         ),
-        (&json!("ours"), &json!(1))
+        (&json!("desired"), &json!(1))
     );
-    house.poll().await;
-    let fields = house.cluster().await["drift"]["fields"].to_string();
+    fixture.poll().await;
+    let fields = fixture.cluster().await["drift"]["fields"].to_string();
     assert!(
         fields.contains("tags.dax-provisioner:operation"),
         "{fields}"
@@ -67,67 +68,67 @@ async fn a_cluster_that_somebody_made_anew_is_not_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_update_reverts_nothing_that_it_was_not_asked_for() {
-    let house = ClusterFixture::with_cluster(
-        &json!({"description": "ours", "maintenance_window": "sun:05:00-sun:06:00"}),
+async fn an_update_reverts_no_setting_that_it_does_not_name() {
+    let fixture = ClusterFixture::with_cluster(
+        &json!({"description": "desired", "maintenance_window": "sun:05:00-sun:06:00"}),
     )
     .await;
-    let theirs = ClusterUpdate {
+    let foreign_update = ClusterUpdate {
         name: "orders".to_owned(),
-        description: Some("theirs".to_owned()),
+        description: Some("drifted".to_owned()),
         maintenance_window: Some("mon:05:00-mon:06:00".to_owned()),
         ..ClusterUpdate::default()
     };
-    house
-        .admin(&Mutation::UpdateCluster(Box::new(theirs)))
+    fixture
+        .admin(&Mutation::UpdateCluster(Box::new(foreign_update)))
         .await;
-    house
-        .succeeds(&house.patch(&json!({"tags": {"team": "orders"}})).await)
+    fixture
+        .succeeds(&fixture.patch(&json!({"tags": {"team": "orders"}})).await)
         .await;
-    house
+    fixture
         .succeeds(
-            &house
+            &fixture
                 .patch(&json!({"maintenance_window": "tue:05:00-tue:06:00"}))
                 .await,
         )
         .await;
-    let found = house.world.admin.cluster("orders").await.unwrap().unwrap();
-    assert_eq!(found.description.as_deref(), Some("theirs"));
+    let observed = fixture.env.admin.cluster("orders").await.unwrap().unwrap();
+    assert_eq!(observed.description.as_deref(), Some("drifted"));
     assert_eq!(
-        found.maintenance_window.as_deref(),
+        observed.maintenance_window.as_deref(),
         Some("tue:05:00-tue:06:00")
     );
-    house
-        .succeeds(&house.post("repair", &json!({})).await)
+    fixture
+        .succeeds(&fixture.post("repair", &json!({})).await)
         .await;
-    let found = house.world.admin.cluster("orders").await.unwrap().unwrap();
-    assert_eq!(found.description.as_deref(), Some("ours"));
+    let observed = fixture.env.admin.cluster("orders").await.unwrap().unwrap();
+    assert_eq!(observed.description.as_deref(), Some("desired"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_protected_cluster_that_vanished_can_be_let_go() {
-    let house = ClusterFixture::with_cluster(&json!({"deletion_protection": true})).await;
-    house.admin(&delete("orders")).await;
-    house.world.admin.cluster("orders").await.unwrap();
-    house.poll().await;
-    house
-        .door
+async fn a_protected_cluster_that_is_gone_from_aws_can_be_deleted() {
+    let fixture = ClusterFixture::with_cluster(&json!({"deletion_protection": true})).await;
+    fixture.admin(&delete("orders")).await;
+    fixture.env.admin.cluster("orders").await.unwrap();
+    fixture.poll().await;
+    fixture
+        .api
         .delete("/v1/clusters/orders")
         .await
-        .refused(409, "deletion_protected");
-    let refused = house.door.get("/v1/clusters/orders/connection").await;
-    let problem = refused.refused(409, "endpoint_not_ready");
+        .rejected(409, "deletion_protected");
+    let rejected = fixture.api.get("/v1/clusters/orders/connection").await;
+    let problem = rejected.rejected(409, "endpoint_not_ready");
     assert!(
         problem["detail"]
             .as_str()
             .unwrap()
-            .contains("not in AWS any more"),
+            .contains("no longer exists in AWS"),
         "{problem:#}"
     );
-    assert!(!refused.headers.contains_key("retry-after"));
-    let patched = house
+    assert!(!rejected.headers.contains_key("retry-after"));
+    let patched = fixture
         .settle(
-            house
+            fixture
                 .patch(&json!({"deletion_protection": false}))
                 .await
                 .accepted(),
@@ -135,48 +136,48 @@ async fn a_protected_cluster_that_vanished_can_be_let_go() {
         .await;
     assert_eq!(patched.status, Status::Failed, "AWS has no such cluster");
     assert_eq!(
-        house.cluster().await["desired"]["deletion_protection"],
+        fixture.cluster().await["desired"]["deletion_protection"],
         false
     );
-    house
-        .succeeds(&house.door.delete("/v1/clusters/orders").await)
+    fixture
+        .succeeds(&fixture.api.delete("/v1/clusters/orders").await)
         .await;
-    assert_eq!(house.world.made_in_aws(), Vec::<String>::new());
+    assert_eq!(fixture.env.created_in_aws(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_group_that_was_made_for_a_cluster_serves_it_alone() {
-    let house =
+async fn a_managed_group_cannot_be_used_by_another_request() {
+    let fixture =
         ClusterFixture::with_cluster(&json!({"parameters": {"record_ttl_millis": 60000}})).await;
-    let group = house.cluster().await["parameter_group"]["name"].clone();
-    let mut other = wanted("other");
+    let group = fixture.cluster().await["parameter_group"]["name"].clone();
+    let mut other = cluster_request("other");
     other["parameter_group"] = json!({"name": group});
-    let refused = house.door.post("/v1/clusters", &other, &[]).await;
-    refused.refused(422, "invalid_request");
+    let rejected = fixture.api.post("/v1/clusters", &other, &[]).await;
+    rejected.rejected(422, "invalid_request");
     assert_eq!(
-        refused.faults(),
+        rejected.violations(),
         [("/parameter_group/name", "managed_group")]
     );
-    let refused = house
+    let rejected = fixture
         .patch(&json!({"parameters": null, "parameter_group": {"name": group}}))
         .await;
     assert_eq!(
-        refused.faults(),
+        rejected.violations(),
         [("/parameter_group/name", "managed_group")]
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_delete_that_leaves_more_is_not_the_one_that_is_at_work() {
-    let house = ClusterFixture::with_cluster(&json!({})).await;
-    let first = house.door.delete("/v1/clusters/orders").await.accepted();
-    house
-        .door
+async fn a_delete_that_retains_more_is_not_the_running_delete() {
+    let fixture = ClusterFixture::with_cluster(&json!({})).await;
+    let first = fixture.api.delete("/v1/clusters/orders").await.accepted();
+    fixture
+        .api
         .delete("/v1/clusters/orders?retain=service_role")
         .await
-        .refused(409, "operation_in_progress");
+        .rejected(409, "operation_in_progress");
     assert_eq!(
-        house.door.delete("/v1/clusters/orders").await.accepted(),
+        fixture.api.delete("/v1/clusters/orders").await.accepted(),
         first
     );
 }

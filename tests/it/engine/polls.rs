@@ -1,64 +1,52 @@
-//! The poll: one look at all clusters serves every operation that waits; it is believed when it is fresh, and only then.
+//! The poll: one read of all clusters serves every waiting operation, as long as it is recent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use dax_provisioner::domain::mutation::Mutation;
+use dax_provisioner::domain::mutation::bodies::NewCluster;
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::inspections::Inspector;
 use dax_provisioner::worker::{Point, Probe, TurnResult, Worker};
 use tokio_util::sync::CancellationToken;
 
-use crate::properties::crashes::{Death, die};
-use crate::properties::parallel::{Job, all_hold};
-use crate::properties::scenario_run::Run;
+use crate::properties::crashes::{Crash, crash};
+use crate::properties::parallel::{Job, run_all};
+use crate::properties::prepared::{Prepared, prepared, prepared_named};
 use crate::properties::scenario_setup::by_admin;
-use crate::properties::scenarios::{COUNT, LIVES, Ready, ready};
+use crate::properties::scenarios::{COUNT, SCENARIOS};
 use crate::support::requests::plain_spec;
 use crate::support::test_env::{TestEnv, instant};
-use dax_provisioner::domain::mutation::Mutation;
-use dax_provisioner::domain::mutation::bodies::NewCluster;
 
 const CLUSTERS: usize = 40;
 
-async fn a_scenario(name: &str) -> &'static Ready {
-    ready(LIVES.iter().position(|life| life.name == name).unwrap()).await
-}
-
-/// Lets every poll be due.
-async fn due(world: &TestEnv) {
-    sqlx::query("update duties set due_at = now()")
-        .execute(&world.pool)
-        .await
-        .unwrap();
-}
-
-/// How old the last poll is.
-async fn last_poll(world: &TestEnv, seconds_ago: f64) {
+/// Sets the age of the last poll.
+async fn set_last_poll(env: &TestEnv, seconds_ago: f64) {
     let query =
         "update duties set done_at = now() - $1::float8 * interval '1 second' where name = 'poll'";
     sqlx::query(query)
         .bind(seconds_ago)
-        .execute(&world.pool)
+        .execute(&env.pool)
         .await
         .unwrap();
 }
 
-fn describes(world: &TestEnv) -> usize {
-    world.sent("dax:DescribeClusters")
+fn describes(env: &TestEnv) -> usize {
+    env.sent("dax:DescribeClusters")
 }
 
-/// Visits every operation once.
-async fn visit_all(world: &TestEnv, worker: &Worker) {
-    world.hurry().await;
+/// Takes one turn of each operation.
+async fn turn_of_each(env: &TestEnv, worker: &Worker) {
+    env.make_due().await;
     for _ in 0..CLUSTERS {
         worker.turn().await.unwrap();
     }
 }
 
-/// So many clusters of others that one page does not hold all.
-async fn a_page_of_others(world: &TestEnv) {
-    let role = world
+/// Creates so many unmanaged clusters that one page of AWS does not contain all clusters.
+async fn create_unmanaged_clusters(env: &TestEnv) {
+    let role = env
         .sandbox
         .inventory()
         .roles
@@ -67,7 +55,7 @@ async fn a_page_of_others(world: &TestEnv) {
         .unwrap();
     for number in 0..70 {
         let cluster = NewCluster {
-            name: format!("theirs{number}"),
+            name: format!("unmanaged{number}"),
             description: None,
             node_type: "dax.t3.small".to_owned(),
             replication_factor: 1,
@@ -83,11 +71,11 @@ async fn a_page_of_others(world: &TestEnv) {
             notification_topic_arn: None,
             tags: Default::default(),
         };
-        by_admin(world, Mutation::CreateCluster(Box::new(cluster))).await;
+        by_admin(env, Mutation::CreateCluster(Box::new(cluster))).await;
     }
 }
 
-async fn many(creating_seconds: f64) -> TestEnv {
+async fn env_for_many_clusters(creating_seconds: f64) -> TestEnv {
     let mut settings = aws_sandbox::Settings {
         creating_seconds,
         ..instant()
@@ -97,85 +85,85 @@ async fn many(creating_seconds: f64) -> TestEnv {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn waiting_operations_ask_nothing_while_the_poll_is_alive_and_ask_when_it_is_silent() {
-    let world = many(3_600.0).await;
-    let worker = world.worker("w");
+async fn a_waiting_operation_reads_its_cluster_only_when_there_is_no_recent_poll() {
+    let env = env_for_many_clusters(3_600.0).await;
+    let worker = env.worker("w");
     let mut creates = Vec::new();
     for number in 0..CLUSTERS {
-        creates.push(world.create(&plain_spec(&format!("c{number}"))).await);
+        creates.push(env.create(&plain_spec(&format!("c{number}"))).await);
     }
-    let waiting = "select count(*) from operations where current_step = 'await_available' and waiting_for = 'cluster'";
+    let waiting = "
+        select count(*) from operations
+        where current_step = 'await_available' and waiting_for = 'cluster'";
     while sqlx::query_scalar::<_, i64>(waiting)
-        .fetch_one(&world.pool)
+        .fetch_one(&env.pool)
         .await
         .unwrap()
         < 40
     {
-        world.hurry().await;
+        env.make_due().await;
         worker.turn().await.unwrap();
     }
-    let before = describes(&world);
+    let before = describes(&env);
     let mut polls = 0;
     for _ in 0..4 {
-        due(&world).await;
+        env.make_jobs_due().await;
         polls += usize::from(worker.poll().await.unwrap().is_some());
-        visit_all(&world, &worker).await;
+        turn_of_each(&env, &worker).await;
     }
     assert_eq!(
-        (polls, describes(&world) - before),
+        (polls, describes(&env) - before),
         (4, 4),
-        "one call for each poll, and none else"
+        "one call for each poll, and no other call"
     );
-    a_page_of_others(&world).await;
-    let before = describes(&world);
-    due(&world).await;
+    create_unmanaged_clusters(&env).await;
+    let before = describes(&env);
+    env.make_jobs_due().await;
     worker.poll().await.unwrap().unwrap();
-    visit_all(&world, &worker).await;
-    assert_eq!(describes(&world) - before, 2, "110 clusters are two pages");
+    turn_of_each(&env, &worker).await;
+    assert_eq!(describes(&env) - before, 2, "110 clusters are two pages");
 
-    last_poll(&world, 60.0).await;
-    let before = describes(&world);
-    visit_all(&world, &worker).await;
+    set_last_poll(&env, 60.0).await;
+    let before = describes(&env);
+    turn_of_each(&env, &worker).await;
     assert_eq!(
-        describes(&world) - before,
+        describes(&env) - before,
         CLUSTERS,
-        "the poll is silent, so each asks by itself"
+        "without a recent poll each operation reads its cluster"
     );
 
-    world.sandbox.advance_clock(Duration::from_secs(3_600));
-    due(&world).await;
+    env.sandbox.advance_clock(Duration::from_secs(3_600));
+    env.make_jobs_due().await;
     assert_eq!(
         worker.poll().await.unwrap(),
         Some(CLUSTERS),
-        "every cluster of ours has changed"
+        "every managed cluster has changed"
     );
-    // Woken by the poll, without `hurry`.
+    // The poll wakes them, without `make_due`.
     let mut turns = 0;
     while worker.turn().await.unwrap() != TurnResult::Idle {
         turns += 1;
     }
-    assert_eq!(turns, CLUSTERS, "each was woken once");
+    assert_eq!(turns, CLUSTERS, "each operation was woken once");
     for create in creates {
-        assert_eq!(world.operation(create).await.status, Status::Succeeded);
+        assert_eq!(env.operation(create).await.status, Status::Succeeded);
     }
-    println!(
-        "poll: {CLUSTERS} waiting operations, {polls} polls, {polls} calls; 2 calls for 110 clusters"
-    );
+    println!("poll: {CLUSTERS} waiting operations, {polls} polls, {polls} calls");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forty_clusters_of_two_processes_are_polled_together() {
-    let world = many(1.5).await;
+    let env = env_for_many_clusters(1.5).await;
     for number in 0..CLUSTERS {
-        world.create(&plain_spec(&format!("c{number}"))).await;
+        env.create(&plain_spec(&format!("c{number}"))).await;
     }
     let (stop, started) = (CancellationToken::new(), Instant::now());
     let workers: Vec<_> = ["one", "two"]
-        .map(|name| tokio::spawn(world.worker(name).run(3, true, stop.clone())))
+        .map(|name| tokio::spawn(env.worker(name).run(3, true, stop.clone())))
         .into();
     let done = "select count(*) from operations where status = 'succeeded'";
     while sqlx::query_scalar::<_, i64>(done)
-        .fetch_one(&world.pool)
+        .fetch_one(&env.pool)
         .await
         .unwrap()
         < 40
@@ -186,20 +174,21 @@ async fn forty_clusters_of_two_processes_are_polled_together() {
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let (calls, elapsed) = (describes(&world), started.elapsed().as_secs_f64());
+    let (calls, elapsed) = (describes(&env), started.elapsed().as_secs_f64());
     stop.cancel();
     for worker in workers {
         worker.await.unwrap();
     }
-    // Each create asks for its name twice before it makes the cluster; a poll is at least 80 ms after the one before.
+    // Each create reads its name twice before it creates the cluster. Polls are at least 80 ms
+    // apart.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "some seconds"
+        reason = "a few seconds"
     )]
     let polls = (elapsed / 0.08) as usize;
     println!(
-        "poll: {CLUSTERS} creates in {elapsed:.1} s, {calls} calls of DescribeClusters, at most {polls} polls"
+        "poll: {CLUSTERS} creates in {elapsed:.1} s, {calls} DescribeClusters, up to {polls} polls"
     );
     assert!(
         calls <= CLUSTERS * 2 + polls + CLUSTERS / 2,
@@ -208,109 +197,107 @@ async fn forty_clusters_of_two_processes_are_polled_together() {
 }
 
 #[tokio::test]
-async fn a_poll_that_was_taken_over_writes_nothing() {
-    let ready = a_scenario("scale_up").await;
-    let run = Run::begin(ready.life, &ready.frozen).await;
-    let (world, second) = (&run.world, Duration::from_secs(60));
-    due(world).await;
-    let old = world
+async fn a_poll_that_was_superseded_writes_nothing() {
+    let prepared = prepared_named("scale_up").await;
+    let run = prepared.begin().await;
+    let (env, second) = (&run.env, Duration::from_secs(60));
+    env.make_jobs_due().await;
+    let old = env
         .store
-        .take_duty("poll", "old", second)
+        .take_job("poll", "old", second)
         .await
         .unwrap()
         .unwrap();
-    due(world).await;
-    let new = world
+    env.make_jobs_due().await;
+    let new = env
         .store
-        .take_duty("poll", "new", second)
+        .take_job("poll", "new", second)
         .await
         .unwrap()
         .unwrap();
     let observed = "select observed_at::text || observed::text from clusters where name = 'orders'";
     let before: String = sqlx::query_scalar(observed)
-        .fetch_one(&world.pool)
+        .fetch_one(&env.pool)
         .await
         .unwrap();
-    let seen_at = world.store.clock().await.unwrap();
+    let read_at = env.store.clock().await.unwrap();
     assert_eq!(
-        world.store.record_poll(&old, seen_at, &[]).await.unwrap(),
+        env.store.record_poll(&old, read_at, &[]).await.unwrap(),
         0,
-        "it was fenced"
+        "its write is fenced"
     );
     let after: String = sqlx::query_scalar(observed)
-        .fetch_one(&world.pool)
+        .fetch_one(&env.pool)
         .await
         .unwrap();
     assert_eq!(before, after);
-    let seen = Inspector::new(world.aws.clone())
+    let clusters = Inspector::new(env.aws.clone())
         .all_clusters()
         .await
         .unwrap();
-    world.store.record_poll(&new, seen_at, &seen).await.unwrap();
+    env.store.record_poll(&new, read_at, &clusters).await.unwrap();
     let after: String = sqlx::query_scalar(observed)
-        .fetch_one(&world.pool)
+        .fetch_one(&env.pool)
         .await
         .unwrap();
-    assert_ne!(before, after, "the new one writes");
-    run.world.end().await;
+    assert_ne!(before, after, "the new poll writes");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sighting_from_before_a_call_is_not_believed() {
-    let ready = a_scenario("reboot_named").await;
-    let run = Run::begin(ready.life, &ready.frozen).await;
-    let world = &run.world;
-    let seen_at = world.store.clock().await.unwrap();
-    let stale = Inspector::new(world.aws.clone())
+async fn an_observation_from_before_a_call_is_not_trusted() {
+    let prepared = prepared_named("reboot_named").await;
+    let run = prepared.begin().await;
+    let env = &run.env;
+    let read_at = env.store.clock().await.unwrap();
+    let stale = Inspector::new(env.aws.clone())
         .all_clusters()
         .await
         .unwrap();
-    let held = die(&run, Death::AfterTheEffect, "dax:RebootNode").await;
-    due(world).await;
-    let duty = world
+    let held = crash(&run, Crash::AfterEffect, "dax:RebootNode").await;
+    env.make_jobs_due().await;
+    let job = env
         .store
-        .take_duty("poll", "w", Duration::from_secs(60))
+        .take_job("poll", "w", Duration::from_secs(60))
         .await
         .unwrap()
         .unwrap();
-    world
+    env
         .store
-        .record_poll(&duty, seen_at, &stale)
+        .record_poll(&job, read_at, &stale)
         .await
         .unwrap();
     for _ in 0..5 {
-        last_poll(world, 0.0).await;
+        set_last_poll(env, 0.0).await;
         run.turn().await;
     }
-    let waiting = world.operation(run.id).await;
+    let waiting = env.operation(run.id).await;
     assert_eq!(
         waiting.status,
         Status::Running,
-        "the old sighting shows every node available: {waiting:#?}"
+        "the old observation shows every node available: {waiting:#?}"
     );
     assert_eq!(
-        world.sent("dax:RebootNode"),
+        env.sent("dax:RebootNode"),
         1,
-        "and nothing was sent on its strength"
+        "the old observation caused no call"
     );
-    due(world).await;
+    env.make_jobs_due().await;
     run.worker.poll().await.unwrap();
     assert_eq!(run.finish(run.id).await.status, Status::Succeeded);
     drop(held);
-    run.world.end().await;
 }
 
-/// What the poll has written while a turn was under way is newer than what the turn was shown.
+/// What the poll has written during a turn is newer than what the turn has read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_turn_does_not_write_over_what_the_poll_saw_meanwhile() {
-    let ready = a_scenario("scale_up").await;
-    let run = Run::begin(ready.life, &ready.frozen).await;
+async fn a_turn_does_not_overwrite_a_poll_during_the_turn() {
+    let prepared = prepared_named("scale_up").await;
+    let run = prepared.begin().await;
     while run.effects().is_empty() {
         run.turn().await;
     }
-    let world = &run.world;
-    last_poll(world, 0.0).await;
-    let (poller, pool) = (world.worker("poller"), world.pool.clone());
+    let env = &run.env;
+    set_last_poll(env, 0.0).await;
+    let (poller, pool) = (env.worker("poller"), env.pool.clone());
     let once = Arc::new(AtomicBool::new(false));
     let polled = Arc::clone(&once);
     let probe: Probe = Arc::new(move |at, step, _| {
@@ -319,7 +306,7 @@ async fn a_turn_does_not_write_over_what_the_poll_saw_meanwhile() {
         let (poller, pool) = (poller.clone(), pool.clone());
         Box::pin(async move {
             if here {
-                // The nodes are there now.
+                // By now the nodes are available.
                 tokio::time::sleep(Duration::from_millis(60)).await;
                 sqlx::query("update duties set due_at = now()")
                     .execute(&pool)
@@ -329,52 +316,51 @@ async fn a_turn_does_not_write_over_what_the_poll_saw_meanwhile() {
             }
         })
     });
-    let worker = world.worker("slow").with_probe(probe);
+    let worker = env.worker("slow").with_probe(probe);
     while !polled.load(Ordering::SeqCst) {
-        last_poll(world, 0.0).await;
-        world.hurry().await;
+        set_last_poll(env, 0.0).await;
+        env.make_due().await;
         worker.turn().await.unwrap();
     }
-    let cluster = world.store.cluster("orders").await.unwrap().unwrap();
+    let cluster = env.store.cluster("orders").await.unwrap().unwrap();
     assert_eq!(
         cluster.observed.unwrap().status.as_deref(),
         Some("available"),
-        "the poll saw it so, and later"
+        "the poll read this later than the turn"
     );
     assert_eq!(run.finish(run.id).await.status, Status::Succeeded);
-    run.world.end().await;
 }
 
-/// Every operation sees its cluster through the poll alone while that is alive.
-async fn polled(ready: &'static Ready) {
-    let run = Run::begin(ready.life, &ready.frozen).await;
-    let poller = run.world.worker("poller");
+/// Runs a scenario in which every observation comes from the poll.
+async fn polled(prepared: &'static Prepared) {
+    let run = prepared.begin().await;
+    let poller = run.env.worker("poller");
     for _ in 0..500 {
-        if run.status(run.id).await.is_finished() {
+        if run.status().await.is_finished() {
             break;
         }
-        due(&run.world).await;
+        run.env.make_jobs_due().await;
         poller.poll().await.unwrap();
         run.turn().await;
     }
-    let ended = run.world.operation(run.id).await;
+    let ended = run.env.operation(run.id).await;
     assert_eq!(
         ended.status,
         Status::Succeeded,
         "{} polled: {:#?}",
-        ready.life.name,
+        prepared.scenario.name,
         ended.fault
     );
-    run.check_like(&ready.forward, &format!("{} polled", ready.life.name))
+    run.check_ended_like(&prepared.forward, &format!("{} polled", prepared.scenario.name))
         .await;
-    run.world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_scenario_ends_the_same_with_the_poll() {
+async fn every_scenario_ends_like_undisturbed_with_the_poll() {
     let mut jobs: Vec<Job> = Vec::new();
-    for (index, life) in LIVES.iter().enumerate() {
-        jobs.push((life.name.to_owned(), Box::pin(polled(ready(index).await))));
+    for (index, scenario) in SCENARIOS.iter().enumerate() {
+        let job = polled(prepared(index).await);
+        jobs.push((scenario.name.to_owned(), Box::pin(job)));
     }
-    assert_eq!(all_hold("with the poll", jobs).await, COUNT);
+    assert_eq!(run_all("with the poll", jobs).await, COUNT);
 }

@@ -1,16 +1,19 @@
-//! The sweep: a call that takes effect after everything was removed is found and undone; what is not ours is listed only.
+//! The sweep: it undoes a call that took effect after the delete, and leaves unmanaged resources
+//! alone.
 
 use std::time::Duration;
 
 use aws_sandbox::{FaultKind, FaultRule};
+use dax_provisioner::domain::iam::policies::trust_policy;
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::domain::spec::{ClusterSpec, ServiceRole};
 
+use crate::properties::parallel::{Job, run_all};
 use crate::support::requests::{plain_spec, spec_with_groups};
 use crate::support::test_env::TestEnv;
 
-const MAKING: [&str; 5] = [
+const CREATING_CALLS: [&str; 5] = [
     "iam:CreateRole",
     "iam:CreatePolicy",
     "dax:CreateSubnetGroup",
@@ -18,98 +21,80 @@ const MAKING: [&str; 5] = [
     "dax:CreateCluster",
 ];
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_takes_effect_after_the_delete_is_found_and_undone() {
-    let mut swept = 0;
-    for call in MAKING {
-        let world = TestEnv::new().await;
-        let worker = world.worker("w");
-        // A late CreateCluster meets no role any more if the role was ours, so that cluster uses one that stays.
-        let spec = match call {
-            "dax:CreateCluster" => ClusterSpec {
-                service_role: given_role(&world).await,
-                ..plain_spec("orders")
-            },
-            _ => spec_with_groups(&world, "orders"),
-        };
-        let before = world.made_in_aws();
-        world.create(&spec).await;
-        world
-            .sandbox
-            .add_fault(FaultRule::new(call, FaultKind::Late).count(1).seconds(1.0));
-        while !world
-            .service_calls()
-            .iter()
-            .any(|one| one.operation == call)
-        {
-            world.one_turn(&worker).await;
-            if world
-                .sandbox
-                .faults()
-                .iter()
-                .all(|fault| fault.left == Some(0))
-            {
-                break;
-            }
+/// Lets a call of a create take effect after the delete, and sweeps.
+async fn swept_after_a_late(call: &str) {
+    let env = TestEnv::new().await;
+    let worker = env.worker("w");
+    // A late CreateCluster needs a role that still exists after the delete.
+    let spec = match call {
+        "dax:CreateCluster" => ClusterSpec {
+            service_role: existing_role(&env).await,
+            ..plain_spec("orders")
+        },
+        _ => spec_with_groups(&env, "orders"),
+    };
+    let before = env.created_in_aws();
+    env.create(&spec).await;
+    env.sandbox
+        .add_fault(FaultRule::new(call, FaultKind::Late).count(1).seconds(1.0));
+    while env.sent(call) == 0 {
+        env.one_turn(&worker).await;
+        if env.sandbox.faults().is_empty() {
+            break;
         }
-        let delete = world.delete("orders").await;
-        let gone = world.finish(&worker, delete).await;
-        assert_eq!(gone.status, Status::Succeeded, "{call}: {:#?}", gone.fault);
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-        while world.made_in_aws() == before {
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "{call} never took effect late"
-            );
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        for _ in 0..3 {
-            sqlx::query("update duties set due_at = now()")
-                .execute(&world.pool)
-                .await
-                .unwrap();
-            worker.sweep().await.unwrap();
-        }
-        assert_eq!(world.made_in_aws(), before, "{call}");
-        swept += 1;
     }
-    println!("sweep: {swept} of {} late effects removed", MAKING.len());
-    assert_eq!(swept, MAKING.len());
+    let delete = env.delete("orders").await;
+    let deleted = env.finish(&worker, delete).await;
+    assert_eq!(deleted.status, Status::Succeeded, "{:#?}", deleted.fault);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while env.created_in_aws() == before {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{call} took no effect"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for _ in 0..3 {
+        env.make_jobs_due().await;
+        worker.sweep().await.unwrap();
+    }
+    assert_eq!(env.created_in_aws(), before);
 }
 
-async fn given_role(world: &TestEnv) -> ServiceRole {
-    let made = Mutation::CreateRole {
-        name: "DAXServiceRole".to_owned(),
-        path: "/service-role/".to_owned(),
-        trust_policy: dax_provisioner::domain::iam::policies::trust_policy().to_json(),
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_takes_effect_after_the_delete_is_undone() {
+    let jobs = CREATING_CALLS.map(|call| -> Job {
+        (format!("late {call}"), Box::pin(swept_after_a_late(call)))
+    });
+    run_all("sweep after a late call", jobs.into()).await;
+}
+
+fn role(name: &str, path: &str) -> Mutation {
+    Mutation::CreateRole {
+        name: name.to_owned(),
+        path: path.to_owned(),
+        trust_policy: trust_policy().to_json(),
         permissions_boundary: None,
-        description: "made by an administrator".to_owned(),
+        description: "made by hand".to_owned(),
         tags: Default::default(),
-    };
-    let effect = world.admin.send(&made, &world.place).await.unwrap();
+    }
+}
+
+async fn existing_role(env: &TestEnv) -> ServiceRole {
+    let role = role("DAXServiceRole", "/service-role/");
+    let effect = env.admin.send(&role, &env.account).await.unwrap();
     let arn = effect.arn.unwrap();
-    world.grant(std::slice::from_ref(&arn), Vec::new());
+    env.grant(std::slice::from_ref(&arn), Vec::new());
     ServiceRole::Existing { arn }
 }
 
 #[tokio::test]
-async fn what_no_row_of_ours_names_is_never_touched() {
-    let world = TestEnv::new().await;
-    let worker = world.worker("w");
-    let stranger = Mutation::CreateRole {
-        name: "dax-orders-aaaaaaaaaa".to_owned(),
-        path: "/dax-provisioner/".to_owned(),
-        trust_policy: dax_provisioner::domain::iam::policies::trust_policy().to_json(),
-        permissions_boundary: None,
-        description: "made by another installation".to_owned(),
-        tags: Default::default(),
-    };
-    world.admin.send(&stranger, &world.place).await.unwrap();
+async fn a_resource_that_no_row_names_is_never_deleted() {
+    let env = TestEnv::new().await;
+    let worker = env.worker("w");
+    let unmanaged = role("dax-orders-aaaaaaaaaa", "/dax-provisioner/");
+    env.admin.send(&unmanaged, &env.account).await.unwrap();
     assert_eq!(worker.sweep().await.unwrap(), Some(0));
-    assert_eq!(world.made_in_aws().len(), 1);
-    assert_eq!(
-        worker.sweep().await.unwrap(),
-        None,
-        "it is not due again yet"
-    );
+    assert_eq!(env.created_in_aws().len(), 1);
+    assert_eq!(worker.sweep().await.unwrap(), None, "not due again yet");
 }

@@ -1,13 +1,14 @@
-//! Two workers: they share the work, a zombie writes nothing, a step that crashes is quarantined.
+//! Several workers: they share the work, a superseded worker writes nothing, and a step that panics
+//! is quarantined.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dax_provisioner::domain::operation::Status;
+use dax_provisioner::domain::operation::{Kind, Status};
 use dax_provisioner::domain::waiting::WaitingFor;
-use dax_provisioner::store::{Accepted, IdempotencyKey, Retried};
+use dax_provisioner::store::{Accepted, IdempotencyKey, NewOperation, Retried};
 use dax_provisioner::worker::{Point, Probe, TurnResult};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -15,16 +16,15 @@ use uuid::Uuid;
 
 use crate::support::requests::{new_operation, plain_spec, spec_with_groups};
 use crate::support::test_env::{TestEnv, instant};
-use dax_provisioner::domain::operation::Kind;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_workers_share_a_hundred_clusters() {
     let mut settings = instant();
     settings.quotas.set("nodes", 1_000).unwrap();
-    let world = TestEnv::with(settings).await;
+    let env = TestEnv::with(settings).await;
     let mut creates = Vec::new();
     for number in 0..100 {
-        creates.push(world.create(&plain_spec(&format!("c{number}"))).await);
+        creates.push(env.create(&plain_spec(&format!("c{number}"))).await);
     }
     let turns: Arc<[AtomicUsize; 2]> = Arc::default();
     let stop = CancellationToken::new();
@@ -37,7 +37,7 @@ async fn two_workers_share_a_hundred_clusters() {
             }
             Box::pin(async {})
         });
-        workers.push(tokio::spawn(world.worker(name).with_probe(probe).run(
+        workers.push(tokio::spawn(env.worker(name).with_probe(probe).run(
             4,
             false,
             stop.clone(),
@@ -46,7 +46,7 @@ async fn two_workers_share_a_hundred_clusters() {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
     let done = "select count(*) from operations where status = 'succeeded'";
     while sqlx::query_scalar::<_, i64>(done)
-        .fetch_one(&world.pool)
+        .fetch_one(&env.pool)
         .await
         .unwrap()
         < 100
@@ -68,108 +68,109 @@ async fn two_workers_share_a_hundred_clusters() {
     println!("two workers, 100 clusters: turns {shares:?}");
     assert!(
         shares.iter().all(|&share| share > 100),
-        "one worker did nearly everything: {shares:?}"
+        "the work is not shared: {shares:?}"
     );
-    assert_eq!(world.sandbox.inventory().clusters.len(), 100);
-    assert!(world.effects().values().all(|&count| count == 1));
+    assert_eq!(env.sandbox.inventory().clusters.len(), 100);
+    assert!(env.effects().values().all(|&count| count == 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_zombie_writes_nothing() {
-    let world = TestEnv::new().await;
-    let (frozen, thaw) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+async fn a_worker_that_resumes_after_its_lease_writes_nothing() {
+    let env = TestEnv::new().await;
+    let (suspended, resume) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let once = Arc::new(AtomicBool::new(false));
-    let (told, waits) = (Arc::clone(&frozen), Arc::clone(&thaw));
+    let (is_suspended, resumed) = (Arc::clone(&suspended), Arc::clone(&resume));
     let probe: Probe = Arc::new(move |point, _, _| {
         let here = point == Point::Answered && !once.swap(true, Ordering::SeqCst);
-        let (told, waits) = (Arc::clone(&told), Arc::clone(&waits));
+        let (is_suspended, resumed) = (Arc::clone(&is_suspended), Arc::clone(&resumed));
         Box::pin(async move {
             if here {
-                told.notify_one();
-                waits.notified().await;
+                is_suspended.notify_one();
+                resumed.notified().await;
             }
         })
     });
-    let create = world.create(&spec_with_groups(&world, "orders")).await;
-    let zombie = world.worker("zombie").with_probe(probe);
-    let frozen_turn = tokio::spawn(async move {
+    let create = env.create(&spec_with_groups(&env, "orders")).await;
+    let suspending = env.worker("suspended").with_probe(probe);
+    let suspended_turn = tokio::spawn(async move {
         loop {
-            match zombie.turn().await.unwrap() {
-                TurnResult::Worked(visit) if visit.status.is_none() => return visit,
+            match suspending.turn().await.unwrap() {
+                TurnResult::Worked(turn) if turn.status.is_none() => return turn,
                 TurnResult::Worked(_) | TurnResult::Idle => {}
             }
         }
     });
-    frozen.notified().await;
-    world.end_leases().await;
-    let heir = world.worker("heir");
-    let done = world.settle(&heir, create).await;
+    suspended.notified().await;
+    env.expire_leases().await;
+    let successor = env.worker("successor");
+    let done = env.settle(&successor, create).await;
     assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);
-    let before = world.operation(create).await;
-    thaw.notify_one();
-    let visit = frozen_turn.await.unwrap();
-    assert_eq!(visit.status, None, "the zombie's record was fenced");
-    let after = world.operation(create).await;
+    let before = env.operation(create).await;
+    resume.notify_one();
+    let turn = suspended_turn.await.unwrap();
+    assert_eq!(turn.status, None, "its record is fenced");
+    let after = env.operation(create).await;
     assert_eq!(
         (before.version, before.status),
         (after.version, after.status)
     );
     assert!(
-        world.effects().values().all(|&count| count == 1),
+        env.effects().values().all(|&count| count == 1),
         "{:?}",
-        world.effects()
+        env.effects()
     );
 }
 
-/// A worker that freezes between its intent and the send must not send later: the name may be another cluster's by then.
+/// A worker that is suspended between intent and send must not send later: the name may belong to
+/// another cluster then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_frozen_before_the_send_does_not_delete_a_later_cluster() {
-    let world = TestEnv::new().await;
-    let heir = world.worker("heir");
-    let create = world.create(&plain_spec("orders")).await;
-    assert_eq!(world.settle(&heir, create).await.status, Status::Succeeded);
-    let delete = world.delete("orders").await;
-    let frozen = Arc::new(Notify::new());
-    let (told, once) = (Arc::clone(&frozen), Arc::new(AtomicBool::new(false)));
+async fn a_worker_suspended_before_the_send_does_not_delete_a_later_cluster() {
+    let env = TestEnv::new().await;
+    let successor = env.worker("successor");
+    let create = env.create(&plain_spec("orders")).await;
+    assert_eq!(env.settle(&successor, create).await.status, Status::Succeeded);
+    let delete = env.delete("orders").await;
+    let suspended = Arc::new(Notify::new());
+    let (is_suspended, once) = (Arc::clone(&suspended), Arc::new(AtomicBool::new(false)));
     let probe: Probe = Arc::new(move |point, step, _| {
         let here = point == Point::Intended
             && step == "delete_cluster"
             && !once.swap(true, Ordering::SeqCst);
-        let told = Arc::clone(&told);
+        let is_suspended = Arc::clone(&is_suspended);
         Box::pin(async move {
             if here {
-                told.notify_one();
-                // Longer than the lease leaves for a call, as a frozen process is.
-                tokio::time::sleep(Duration::from_secs(7)).await;
+                is_suspended.notify_one();
+                // Of a lease of 15 s, 8.5 s must be left to send. The worker uses the real clock.
+                tokio::time::sleep(Duration::from_millis(6_600)).await;
             }
         })
     });
-    let zombie = world.worker("zombie").with_probe(probe);
+    let suspending = env.worker("suspended").with_probe(probe);
     let late = tokio::spawn(async move {
         loop {
-            match zombie.turn().await.unwrap() {
-                TurnResult::Worked(visit) if visit.status.is_none() => return,
+            match suspending.turn().await.unwrap() {
+                TurnResult::Worked(turn) if turn.status.is_none() => return,
                 TurnResult::Worked(_) | TurnResult::Idle => {}
             }
         }
     });
-    frozen.notified().await;
-    world.end_leases().await;
-    assert_eq!(world.settle(&heir, delete).await.status, Status::Succeeded);
-    let again = world.create(&plain_spec("orders")).await;
-    assert_eq!(world.settle(&heir, again).await.status, Status::Succeeded);
+    suspended.notified().await;
+    env.expire_leases().await;
+    assert_eq!(env.settle(&successor, delete).await.status, Status::Succeeded);
+    let again = env.create(&plain_spec("orders")).await;
+    assert_eq!(env.settle(&successor, again).await.status, Status::Succeeded);
     late.await.unwrap();
     assert_eq!(
-        world.sandbox.inventory().clusters.len(),
+        env.sandbox.inventory().clusters.len(),
         1,
-        "the later cluster lives"
+        "the later cluster still exists"
     );
-    assert_eq!(world.sent("dax:DeleteCluster"), 1);
+    assert_eq!(env.sent("dax:DeleteCluster"), 1);
 }
 
 #[tokio::test]
-async fn a_step_that_panics_is_quarantined_after_five_claims_and_harms_nobody_else() {
-    let world = TestEnv::new().await;
+async fn a_step_that_panics_is_quarantined_after_five_claims() {
+    let env = TestEnv::new().await;
     let broken = Arc::new(AtomicBool::new(true));
     let crashes = Arc::new(AtomicUsize::new(0));
     let (flag, count) = (Arc::clone(&broken), Arc::clone(&crashes));
@@ -177,30 +178,30 @@ async fn a_step_that_panics_is_quarantined_after_five_claims_and_harms_nobody_el
         let crash =
             point == Point::Checked && step == "create_service_role" && flag.load(Ordering::SeqCst);
         count.fetch_add(usize::from(crash), Ordering::SeqCst);
-        Box::pin(async move { assert!(!crash, "the step panics, as this test wants") })
+        Box::pin(async move { assert!(!crash, "this test makes the step panic") })
     });
-    let worker = world.worker("w").with_probe(probe);
-    let create = world.create(&plain_spec("orders")).await;
-    let blocked = world.settle(&worker, create).await;
+    let worker = env.worker("w").with_probe(probe);
+    let create = env.create(&plain_spec("orders")).await;
+    let blocked = env.settle(&worker, create).await;
     assert_eq!(blocked.status, Status::Blocked);
     assert_eq!(blocked.waiting_for, Some(WaitingFor::Operator));
     assert_eq!(
         blocked.fault.unwrap().problem_code().as_str(),
         "step_crashed"
     );
-    assert_eq!(blocked.next_attempt_at, None, "only a retry wakes it");
+    assert_eq!(blocked.next_attempt_at, None, "it waits for a retry request");
     assert_eq!(crashes.load(Ordering::SeqCst), 5);
 
     broken.store(false, Ordering::SeqCst);
-    assert_eq!(world.store.retry(create).await.unwrap(), Retried::Woken);
-    let done = world.finish(&worker, create).await;
+    assert_eq!(env.store.retry(create).await.unwrap(), Retried::Woken);
+    let done = env.finish(&worker, create).await;
     assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);
-    assert_eq!(world.store.retry(create).await.unwrap(), Retried::Finished);
+    assert_eq!(env.store.retry(create).await.unwrap(), Retried::Finished);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twins_make_one_operation_and_another_body_is_refused() {
-    let world = TestEnv::new().await;
+async fn equal_requests_are_one_operation_and_another_body_is_rejected() {
+    let env = TestEnv::new().await;
     for round in 0..20 {
         let spec = plain_spec(&format!("t{round}"));
         let key = |fingerprint: u8| {
@@ -210,30 +211,30 @@ async fn twins_make_one_operation_and_another_body_is_refused() {
                 fingerprint: vec![fingerprint],
             })
         };
-        let twins = (0..16).map(|_| {
-            let (store, spec) = (world.store.clone(), spec.clone());
-            let new = dax_provisioner::store::NewOperation {
+        let requests = (0..16).map(|_| {
+            let (store, spec) = (env.store.clone(), spec.clone());
+            let new = NewOperation {
                 idempotency_key: key(1),
                 ..new_operation(Kind::CreateCluster)
             };
             tokio::spawn(async move { store.accept_create(&new, &spec).await.unwrap() })
         });
-        let mut answers: HashMap<Uuid, usize> = HashMap::new();
-        for twin in twins.collect::<Vec<_>>() {
-            match twin.await.unwrap() {
+        let mut accepted: HashMap<Uuid, usize> = HashMap::new();
+        for request in requests.collect::<Vec<_>>() {
+            match request.await.unwrap() {
                 Accepted::Created(id) | Accepted::Replayed(id) => {
-                    *answers.entry(id).or_default() += 1
+                    *accepted.entry(id).or_default() += 1
                 }
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(answers.values().copied().collect::<Vec<_>>(), [16]);
-        let other = dax_provisioner::store::NewOperation {
+        assert_eq!(accepted.values().copied().collect::<Vec<_>>(), [16]);
+        let other = NewOperation {
             idempotency_key: key(2),
             ..new_operation(Kind::CreateCluster)
         };
         assert_eq!(
-            world.store.accept_create(&other, &spec).await.unwrap(),
+            env.store.accept_create(&other, &spec).await.unwrap(),
             Accepted::KeyReused
         );
     }

@@ -1,31 +1,20 @@
-//! Trap T-1: a `begin()` that is dropped while `BEGIN` is in flight must not leave a transaction in the pool.
+//! A `begin()` that is dropped while `BEGIN` is in flight must not leave a transaction in the pool.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dax_provisioner::domain::operation::Kind;
-use dax_provisioner::store::{Connection, Store};
+use dax_provisioner::store::Store;
 
+use crate::support::database::TestDatabase;
 use crate::support::requests::{new_operation, plain_spec};
-use crate::support::test_env::new_database;
 
-/// Requests whose client goes away at any moment: accepted work is there, and no connection stays in a transaction.
+/// Accepted work is complete, and no connection stays in a transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_goes_away_at_any_moment_leaves_no_transaction_behind() {
-    let url = new_database().await;
-    let acquire_timeout = Duration::from_secs(20);
-    let store = Store::open(&Connection {
-        url: url.clone(),
-        max_connections: 2,
-        acquire_timeout,
-    })
-    .unwrap();
-    let watcher = sqlx::postgres::PgPoolOptions::new()
-        .max_connections(1)
-        .connect(&url)
-        .await
-        .unwrap();
+async fn a_client_that_disconnects_at_any_moment_leaves_no_transaction_open() {
+    let database = TestDatabase::new().await;
+    let (store, watcher) = (database.open_store(2), database.open_pool(1).await);
     let dropped = Arc::new(AtomicUsize::new(0));
     let mut rounds = Vec::new();
     let usual = usual_time(&store).await;
@@ -44,7 +33,7 @@ async fn a_client_that_goes_away_at_any_moment_leaves_no_transaction_behind() {
                     .await
                     .unwrap();
             };
-            // The moment of the drop walks over every stage of the request.
+            // The moment of the drop moves through every stage of the request.
             let timeout = usual * u32::try_from(round % 97).unwrap() / 24;
             if tokio::time::timeout(timeout, accept).await.is_err() {
                 dropped.fetch_add(1, Ordering::Relaxed);
@@ -59,8 +48,10 @@ async fn a_client_that_goes_away_at_any_moment_leaves_no_transaction_behind() {
     for round in rounds {
         round.await.unwrap();
     }
-    // Whatever was in flight ends by itself; then no connection of the pool sits in a transaction.
-    let leaked = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'";
+    // Statements in flight end on their own. Then no connection of the pool is in a transaction.
+    let leaked = "
+        select count(*) from pg_stat_activity
+        where datname = current_database() and state like 'idle in transaction%'";
     let mut idle = i64::MAX;
     for _ in 0..100 {
         idle = sqlx::query_scalar(leaked)
@@ -74,15 +65,17 @@ async fn a_client_that_goes_away_at_any_moment_leaves_no_transaction_behind() {
     }
     let dropped = dropped.load(Ordering::Relaxed);
     println!(
-        "transactions: {dropped} of 1000 requests dropped on the way, {idle} left in a transaction"
+        "transactions: {dropped} of 1000 requests dropped, {idle} connections in a transaction"
     );
     assert!(dropped > 100, "only {dropped} requests were dropped");
     assert_eq!(idle, 0);
-    // A create that is half there would be one without steps, or a live one without its cluster.
-    let broken = "select count(*) from operations o where not exists (select 1 from operation_steps s where s.operation_id = o.id)
-                  or not exists (select 1 from operation_events e where e.operation_id = o.id)";
+    // An incomplete create has no steps or no events.
+    let incomplete = "
+        select count(*) from operations o
+        where not exists (select 1 from operation_steps s where s.operation_id = o.id)
+            or not exists (select 1 from operation_events e where e.operation_id = o.id)";
     assert_eq!(
-        sqlx::query_scalar::<_, i64>(broken)
+        sqlx::query_scalar::<_, i64>(incomplete)
             .fetch_one(&watcher)
             .await
             .unwrap(),
@@ -90,7 +83,7 @@ async fn a_client_that_goes_away_at_any_moment_leaves_no_transaction_behind() {
     );
 }
 
-/// How long one request of the test takes beside fifteen others, on this machine and now.
+/// How long sixteen requests at the same time take now, on this machine.
 async fn usual_time(store: &Store) -> Duration {
     let began = std::time::Instant::now();
     let together = (0..16).map(|number| {

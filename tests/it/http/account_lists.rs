@@ -8,8 +8,7 @@ use dax_provisioner::domain::names::INSTALLATION_TAG;
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
-use crate::support::api::Door;
-use crate::support::identity::lack;
+use crate::support::api::ApiClient;
 use crate::support::requests::spec_with_groups;
 use crate::support::test_env::TestEnv;
 
@@ -33,7 +32,7 @@ async fn make_role(
     };
     world
         .admin
-        .send(&made, &world.place)
+        .send(&made, &world.account)
         .await
         .unwrap()
         .arn
@@ -41,7 +40,7 @@ async fn make_role(
 }
 
 /// One field of every item, page by page of one item.
-async fn listed(door: &Door, list: &str, field: &str) -> Vec<String> {
+async fn listed(door: &ApiClient, list: &str, field: &str) -> Vec<String> {
     let (mut path, mut seen) = (format!("/v1/{list}?limit=1"), Vec::new());
     loop {
         let page = door.get(&path).await;
@@ -74,7 +73,7 @@ fn item<'a>(list: &'a Value, name: &str) -> &'a Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn roles_that_trust_dax_are_listed_with_their_owner() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     assert_eq!(
         door.get("/v1/service_roles").await.body,
         json!({"items": [], "next_cursor": null})
@@ -126,10 +125,10 @@ async fn roles_that_trust_dax_are_listed_with_their_owner() {
         .map(|one| one["name"].as_str().unwrap())
         .collect();
     assert_eq!(listed(&door, "service_roles", "name").await, names);
-    lack(&world, "iam:ListRoles");
+    world.grant_all_except("iam:ListRoles");
     let refused = door.get("/v1/service_roles").await;
     assert_eq!(
-        refused.refused(502, "permission_missing")["aws"]["action"],
+        refused.rejected(502, "permission_missing")["aws"]["action"],
         "iam:ListRoles"
     );
     assert_eq!(
@@ -141,7 +140,7 @@ async fn roles_that_trust_dax_are_listed_with_their_owner() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn groups_are_listed_with_their_owner_and_ours_with_their_cluster() {
     let world = TestEnv::new().await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
+    let (door, worker) = (world.api(), world.worker("w"));
     let create = world.create(&spec_with_groups(&world, "orders")).await;
     assert_eq!(
         world.settle(&worker, create).await.status,
@@ -205,14 +204,14 @@ async fn groups_are_listed_with_their_owner_and_ours_with_their_cluster() {
         ("subnet_groups", "dax:DescribeSubnetGroups"),
         ("parameter_groups", "dax:DescribeParameterGroups"),
     ] {
-        lack(&world, action);
+        world.grant_all_except(action);
         let refused = door.get(&format!("/v1/{list}")).await;
         assert_eq!(
-            refused.refused(502, "permission_missing")["aws"]["action"],
+            refused.rejected(502, "permission_missing")["aws"]["action"],
             action
         );
         door.get(&format!("/v1/{list}?limit=0&sort=name"))
             .await
-            .refused(422, "invalid_request");
+            .rejected(422, "invalid_request");
     }
 }

@@ -5,17 +5,17 @@ use dax_provisioner::domain::names::INSTALLATION_TAG;
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
-use crate::support::api::wanted;
+use crate::support::api::cluster_request;
 use crate::support::cluster_fixture::ClusterFixture;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_of_others_is_adopted_changed_and_released_and_is_still_there() {
     let house = ClusterFixture::new().await;
     house
-        .foreign_cluster("orders", &[("team", "billing")])
+        .create_foreign_cluster("orders", &[("team", "billing")])
         .await;
-    let before = house.world.sandbox.inventory();
-    let accepted = house.door.bare("POST", "/v1/clusters/orders/adopt").await;
+    let before = house.env.sandbox.inventory();
+    let accepted = house.api.send_empty("POST", "/v1/clusters/orders/adopt").await;
     assert_eq!(accepted.body["kind"], "adopt_cluster");
     house.succeeds(&accepted).await;
     let cluster = house.cluster().await;
@@ -55,7 +55,7 @@ async fn a_cluster_of_others_is_adopted_changed_and_released_and_is_still_there(
     house.poll().await;
     assert_eq!(house.cluster().await["drift"]["fields"], json!([]));
     // Nothing but our two tags is new.
-    let mut after = house.world.sandbox.inventory();
+    let mut after = house.env.sandbox.inventory();
     let managed = after.clusters[0]
         .tags
         .keys()
@@ -83,27 +83,27 @@ async fn a_cluster_of_others_is_adopted_changed_and_released_and_is_still_there(
         changed["parameter_group"]["owner"], "managed",
         "{changed:#}"
     );
-    let standing = house.world.sandbox.inventory();
+    let standing = house.env.sandbox.inventory();
     house
-        .succeeds(&house.door.bare("POST", "/v1/clusters/orders/release").await)
+        .succeeds(&house.api.send_empty("POST", "/v1/clusters/orders/release").await)
         .await;
     assert_eq!(
-        house.world.sandbox.inventory(),
+        house.env.sandbox.inventory(),
         standing,
         "a release touches nothing"
     );
     house
-        .door
+        .api
         .get("/v1/clusters/orders")
         .await
-        .refused(404, "not_found");
+        .rejected(404, "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_expected_is_compared_first_and_every_difference_told() {
     let house = ClusterFixture::new().await;
-    house.foreign_cluster("orders", &[]).await;
-    let before = house.world.sandbox.inventory();
+    house.create_foreign_cluster("orders", &[]).await;
+    let before = house.env.sandbox.inventory();
     let group = before.clusters[0].security_group_ids[0].clone();
     let expected = json!({"expected": {
         "node_type": "dax.r5.xlarge", "replication_factor": 3, "subnet_group": "DEFAULT",
@@ -113,7 +113,7 @@ async fn what_is_expected_is_compared_first_and_every_difference_told() {
         "notification_topic_arn": "arn:aws:sns:us-east-1:123456789012:x",
     }});
     let refused = house.post("adopt", &expected).await;
-    let differences = refused.refused(409, "resource_conflict")["differences"]
+    let differences = refused.rejected(409, "resource_conflict")["differences"]
         .as_array()
         .unwrap();
     let mut fields: Vec<&str> = differences
@@ -145,11 +145,11 @@ async fn what_is_expected_is_compared_first_and_every_difference_told() {
         (&json!("3"), &json!("2"))
     );
     house
-        .door
+        .api
         .get("/v1/clusters/orders")
         .await
-        .refused(404, "not_found");
-    assert_eq!(house.world.sandbox.inventory(), before, "nothing was done");
+        .rejected(404, "not_found");
+    assert_eq!(house.env.sandbox.inventory(), before, "nothing was done");
 
     let right = json!({"expected": {
         "node_type": "dax.r5.large", "replication_factor": 2, "security_group_ids": [group], "description": "made by hand",
@@ -164,19 +164,19 @@ async fn what_is_expected_is_compared_first_and_every_difference_told() {
     house
         .post("adopt", &right)
         .await
-        .refused(409, "cluster_exists");
+        .rejected(409, "cluster_exists");
     house
-        .door
+        .api
         .delete("/v1/clusters/orders")
         .await
-        .refused(409, "deletion_protected");
+        .rejected(409, "deletion_protected");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_adopted_is_told_before_anything_is_done() {
     let house = ClusterFixture::new().await;
     let missing = house.post("adopt", &json!({})).await;
-    let detail = missing.refused(404, "not_found")["detail"]
+    let detail = missing.rejected(404, "not_found")["detail"]
         .as_str()
         .unwrap();
     assert!(
@@ -184,16 +184,16 @@ async fn what_cannot_be_adopted_is_told_before_anything_is_done() {
         "{detail}"
     );
     house
-        .door
-        .bare("POST", "/v1/clusters/1a/adopt")
+        .api
+        .send_empty("POST", "/v1/clusters/1a/adopt")
         .await
-        .refused(404, "not_found");
+        .rejected(404, "not_found");
     let bad = house
         .post("adopt", &json!({"expected": {"nodes": 1, "replication_factor": "2"}, "on_failure": "x", "b": 1}))
         .await;
-    bad.refused(422, "invalid_request");
+    bad.rejected(422, "invalid_request");
     assert_eq!(
-        bad.faults(),
+        bad.violations(),
         [
             ("/b", "unknown_field"),
             ("/expected/nodes", "unknown_field"),
@@ -202,11 +202,11 @@ async fn what_cannot_be_adopted_is_told_before_anything_is_done() {
         ]
     );
     house
-        .foreign_cluster("orders", &[(INSTALLATION_TAG, "another")])
+        .create_foreign_cluster("orders", &[(INSTALLATION_TAG, "another")])
         .await;
     let other = house.post("adopt", &json!({})).await;
     assert_eq!(
-        other.refused(409, "resource_conflict")["differences"][0]["field"],
+        other.rejected(409, "resource_conflict")["differences"][0]["field"],
         INSTALLATION_TAG
     );
     house
@@ -218,7 +218,7 @@ async fn what_cannot_be_adopted_is_told_before_anything_is_done() {
         house.post("adopt", &json!({})).await.status.as_u16(),
         404 | 409
     ));
-    assert_eq!(house.world.sent("dax:TagResource"), 0);
+    assert_eq!(house.env.sent("dax:TagResource"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -236,9 +236,9 @@ async fn aws_refusing_to_tell_is_a_problem_with_its_cure() {
     world.sandbox.put_identity("portal", identity);
     world.aws =
         crate::support::test_env::aws_as(&world.sandbox, &world.endpoint, "portal", "secret").await;
-    let house = ClusterFixture::in_world(world);
+    let house = ClusterFixture::in_env(world);
     let refused = house.post("adopt", &json!({})).await;
-    let problem = refused.refused(502, "permission_missing");
+    let problem = refused.rejected(502, "permission_missing");
     assert_eq!(problem["aws"]["action"], "dax:DescribeClusters");
     assert!(problem["hints"][0]["policy"].is_object(), "{problem:#}");
 }
@@ -246,15 +246,15 @@ async fn aws_refusing_to_tell_is_a_problem_with_its_cure() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_create_that_meets_a_cluster_of_others_carries_the_call_that_adopts_it() {
     let house = ClusterFixture::new().await;
-    house.foreign_cluster("orders", &[]).await;
+    house.create_foreign_cluster("orders", &[]).await;
     let create = house
-        .door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .api
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     assert_eq!(house.settle(create).await.status, Status::Failed);
     let failed = house
-        .door
+        .api
         .get(&format!("/v1/operations/{create}"))
         .await
         .body;
@@ -280,7 +280,7 @@ async fn a_create_that_meets_a_cluster_of_others_carries_the_call_that_adopts_it
         (&json!("POST"), &json!("/v1/clusters/orders/adopt"))
     );
     let adopted = house
-        .door
+        .api
         .post(call["path"].as_str().unwrap(), &call["body"], &[])
         .await;
     house.succeeds(&adopted).await;
@@ -295,29 +295,29 @@ async fn a_create_that_meets_a_cluster_of_others_carries_the_call_that_adopts_it
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_adoption_that_is_cancelled_leaves_no_mark() {
     let house = ClusterFixture::new().await;
-    house.foreign_cluster("orders", &[]).await;
-    let before = house.world.sandbox.inventory();
+    house.create_foreign_cluster("orders", &[]).await;
+    let before = house.env.sandbox.inventory();
     let id = house
-        .door
-        .bare("POST", "/v1/clusters/orders/adopt")
+        .api
+        .send_empty("POST", "/v1/clusters/orders/adopt")
         .await
         .accepted();
-    while house.world.sent("dax:TagResource") == 0 {
-        house.world.one_turn(&house.worker).await;
+    while house.env.sent("dax:TagResource") == 0 {
+        house.env.one_turn(&house.worker).await;
     }
     house
-        .door
-        .bare("POST", &format!("/v1/operations/{id}/cancel"))
+        .api
+        .send_empty("POST", &format!("/v1/operations/{id}/cancel"))
         .await
         .accepted();
     assert_eq!(house.settle(id).await.status, Status::Cancelled);
-    assert_eq!(house.world.sandbox.inventory(), before);
+    assert_eq!(house.env.sandbox.inventory(), before);
     house
-        .door
+        .api
         .get("/v1/clusters/orders")
         .await
-        .refused(404, "not_found");
+        .rejected(404, "not_found");
     house
-        .succeeds(&house.door.bare("POST", "/v1/clusters/orders/adopt").await)
+        .succeeds(&house.api.send_empty("POST", "/v1/clusters/orders/adopt").await)
         .await;
 }

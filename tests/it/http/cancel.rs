@@ -4,7 +4,7 @@ use aws_sandbox::{FaultKind, FaultRule};
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
-use crate::support::api::wanted;
+use crate::support::api::cluster_request;
 use crate::support::cluster_fixture::ClusterFixture;
 
 fn states<'a>(operation: &'a Value, state: &str) -> Vec<&'a str> {
@@ -16,14 +16,14 @@ fn states<'a>(operation: &'a Value, state: &str) -> Vec<&'a str> {
 }
 
 impl ClusterFixture {
-    async fn request_undo(&self, id: uuid::Uuid, verb: &str) -> crate::support::api::Answer {
-        self.door
-            .bare("POST", &format!("/v1/operations/{id}/{verb}"))
+    async fn request_undo(&self, id: uuid::Uuid, verb: &str) -> crate::support::api::ApiResponse {
+        self.api
+            .send_empty("POST", &format!("/v1/operations/{id}/{verb}"))
             .await
     }
 
     async fn operation(&self, id: uuid::Uuid) -> Value {
-        self.door.get(&format!("/v1/operations/{id}")).await.body
+        self.api.get(&format!("/v1/operations/{id}")).await.body
     }
 }
 
@@ -31,16 +31,16 @@ impl ClusterFixture {
 async fn a_create_cancelled_half_way_leaves_nothing_and_says_so() {
     let house = ClusterFixture::new().await;
     let id = house
-        .door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .api
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
-    while house.world.sent("dax:CreateCluster") == 0 {
-        house.world.one_turn(&house.worker).await;
+    while house.env.sent("dax:CreateCluster") == 0 {
+        house.env.one_turn(&house.worker).await;
     }
     let key = [("idempotency-key", "c-1")];
     let path = format!("/v1/operations/{id}/cancel");
-    let cancelled = house.door.post(&path, &json!({}), &key).await;
+    let cancelled = house.api.post(&path, &json!({}), &key).await;
     assert_eq!(
         (cancelled.accepted(), cancelled.body["status"].as_str()),
         (id, Some("cancelling"))
@@ -50,16 +50,16 @@ async fn a_create_cancelled_half_way_leaves_nothing_and_says_so() {
     house
         .request_undo(id, "roll_back")
         .await
-        .refused(409, "operation_not_cancellable");
+        .rejected(409, "operation_not_cancellable");
     house
         .request_undo(id, "retry")
         .await
-        .refused(409, "operation_not_blocked");
+        .rejected(409, "operation_not_blocked");
     assert_eq!(
-        house.world.finish(&house.worker, id).await.status,
+        house.env.finish(&house.worker, id).await.status,
         Status::Cancelled
     );
-    assert_eq!(house.world.made_in_aws(), Vec::<String>::new());
+    assert_eq!(house.env.created_in_aws(), Vec::<String>::new());
     let ended = house.operation(id).await;
     let gone = states(&ended, "gone");
     assert!(
@@ -74,7 +74,7 @@ async fn a_create_cancelled_half_way_leaves_nothing_and_says_so() {
     for verb in ["cancel", "roll_back", "retry"] {
         let over = house.request_undo(id, verb).await;
         assert_eq!(
-            over.refused(409, "operation_finished")["instance"],
+            over.rejected(409, "operation_finished")["instance"],
             format!("/v1/operations/{id}")
         );
     }
@@ -84,18 +84,18 @@ async fn a_create_cancelled_half_way_leaves_nothing_and_says_so() {
 async fn a_create_that_nobody_has_visited_is_cancelled_too() {
     let house = ClusterFixture::new().await;
     let id = house
-        .door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .api
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     let path = format!("/v1/operations/{id}/cancel");
     let waiting = [("prefer", "wait=50")];
     let body = json!({});
-    let (answer, ended) = tokio::join!(house.door.post(&path, &body, &waiting), async {
+    let (answer, ended) = tokio::join!(house.api.post(&path, &body, &waiting), async {
         while house.operation(id).await["status"] == "pending" {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
-        house.world.finish(&house.worker, id).await
+        house.env.finish(&house.worker, id).await
     });
     assert_eq!(
         (
@@ -107,7 +107,7 @@ async fn a_create_that_nobody_has_visited_is_cancelled_too() {
     assert_eq!(ended.status, Status::Cancelled);
     assert_eq!(
         house
-            .world
+            .env
             .service_calls()
             .iter()
             .filter(|call| call.effect)
@@ -117,10 +117,10 @@ async fn a_create_that_nobody_has_visited_is_cancelled_too() {
     for nothing in [uuid::Uuid::now_v7().to_string(), "x".to_owned()] {
         for verb in ["cancel", "roll_back"] {
             house
-                .door
-                .bare("POST", &format!("/v1/operations/{nothing}/{verb}"))
+                .api
+                .send_empty("POST", &format!("/v1/operations/{nothing}/{verb}"))
                 .await
-                .refused(404, "not_found");
+                .rejected(404, "not_found");
         }
     }
 }
@@ -129,20 +129,20 @@ async fn a_create_that_nobody_has_visited_is_cancelled_too() {
 async fn a_blocked_create_is_rolled_back_to_the_problem_that_blocked_it() {
     let house = ClusterFixture::new().await;
     house
-        .world
+        .env
         .sandbox
         .add_fault(FaultRule::new("dax:CreateCluster", FaultKind::Capacity).count(100));
     let id = house
-        .door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .api
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     house
         .request_undo(id, "roll_back")
         .await
-        .refused(409, "operation_not_blocked");
+        .rejected(409, "operation_not_blocked");
     assert_eq!(
-        house.world.settle(&house.worker, id).await.status,
+        house.env.settle(&house.worker, id).await.status,
         Status::Blocked
     );
     let problem = house.operation(id).await["problem"].clone();
@@ -156,9 +156,9 @@ async fn a_blocked_create_is_rolled_back_to_the_problem_that_blocked_it() {
     house
         .request_undo(id, "cancel")
         .await
-        .refused(409, "operation_not_cancellable");
+        .rejected(409, "operation_not_cancellable");
     assert_eq!(
-        house.world.finish(&house.worker, id).await.status,
+        house.env.finish(&house.worker, id).await.status,
         Status::Failed
     );
     assert_eq!(
@@ -166,7 +166,7 @@ async fn a_blocked_create_is_rolled_back_to_the_problem_that_blocked_it() {
         problem,
         "the original problem is why it failed"
     );
-    assert_eq!(house.world.made_in_aws(), Vec::<String>::new());
+    assert_eq!(house.env.created_in_aws(), Vec::<String>::new());
     let cluster = house.cluster().await;
     assert_eq!(
         (&cluster["status"], &cluster["problem"]["code"]),
@@ -177,12 +177,12 @@ async fn a_blocked_create_is_rolled_back_to_the_problem_that_blocked_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delete_is_cancelled_until_it_has_been_sent() {
     let house = ClusterFixture::with_cluster(&json!({})).await;
-    let before = house.world.made_in_aws();
-    let delete = house.door.delete("/v1/clusters/orders").await.accepted();
+    let before = house.env.created_in_aws();
+    let delete = house.api.delete("/v1/clusters/orders").await.accepted();
     house
         .request_undo(delete, "roll_back")
         .await
-        .refused(409, "operation_not_blocked");
+        .rejected(409, "operation_not_blocked");
     let cancelled = house.request_undo(delete, "cancel").await;
     assert_eq!(
         (cancelled.accepted(), cancelled.body["status"].as_str()),
@@ -190,21 +190,21 @@ async fn a_delete_is_cancelled_until_it_has_been_sent() {
     );
     assert_eq!(
         (
-            house.world.made_in_aws(),
+            house.env.created_in_aws(),
             house.cluster().await["status"].clone()
         ),
         (before, json!("available"))
     );
-    let delete = house.door.delete("/v1/clusters/orders").await.accepted();
-    while house.world.sent("dax:DeleteCluster") == 0 {
-        house.world.one_turn(&house.worker).await;
+    let delete = house.api.delete("/v1/clusters/orders").await.accepted();
+    while house.env.sent("dax:DeleteCluster") == 0 {
+        house.env.one_turn(&house.worker).await;
     }
     house
         .request_undo(delete, "cancel")
         .await
-        .refused(409, "operation_not_cancellable");
+        .rejected(409, "operation_not_cancellable");
     assert_eq!(
-        house.world.finish(&house.worker, delete).await.status,
+        house.env.finish(&house.worker, delete).await.status,
         Status::Succeeded
     );
 }
@@ -217,12 +217,12 @@ async fn a_cancelled_update_keeps_what_aws_has_taken_over_and_undoes_the_rest() 
     let patch = json!({"parameters": {"record_ttl_millis": 1000}, "description": "new"});
     // Given up before the cluster is switched: the new group goes, and all is as before.
     let id = house.patch(&patch).await.accepted();
-    while house.world.sent("dax:UpdateParameterGroup") < 2 {
-        house.world.one_turn(&house.worker).await;
+    while house.env.sent("dax:UpdateParameterGroup") < 2 {
+        house.env.one_turn(&house.worker).await;
     }
     house.request_undo(id, "cancel").await.accepted();
     assert_eq!(
-        house.world.finish(&house.worker, id).await.status,
+        house.env.finish(&house.worker, id).await.status,
         Status::Cancelled
     );
     let after = house.cluster().await;
@@ -234,7 +234,7 @@ async fn a_cancelled_update_keeps_what_aws_has_taken_over_and_undoes_the_rest() 
         (&after["status"], &after["drift"]["fields"]),
         (&json!("available"), &json!([]))
     );
-    let groups = house.world.admin.parameter_groups().await.unwrap();
+    let groups = house.env.admin.parameter_groups().await.unwrap();
     assert_eq!(
         groups
             .iter()
@@ -246,12 +246,12 @@ async fn a_cancelled_update_keeps_what_aws_has_taken_over_and_undoes_the_rest() 
 
     // Given up after the switch: the desired settings are what AWS has.
     let id = house.patch(&patch).await.accepted();
-    while house.world.sent("dax:UpdateCluster") == 0 {
-        house.world.one_turn(&house.worker).await;
+    while house.env.sent("dax:UpdateCluster") == 0 {
+        house.env.one_turn(&house.worker).await;
     }
     house.request_undo(id, "cancel").await.accepted();
     assert_eq!(
-        house.world.finish(&house.worker, id).await.status,
+        house.env.finish(&house.worker, id).await.status,
         Status::Cancelled
     );
     let kept = house.cluster().await;
@@ -268,7 +268,7 @@ async fn a_cancelled_update_keeps_what_aws_has_taken_over_and_undoes_the_rest() 
         kept["observed"]["parameter_group"]
     );
     house
-        .succeeds(&house.door.delete("/v1/clusters/orders").await)
+        .succeeds(&house.api.delete("/v1/clusters/orders").await)
         .await;
-    assert_eq!(house.world.made_in_aws(), Vec::<String>::new());
+    assert_eq!(house.env.created_in_aws(), Vec::<String>::new());
 }

@@ -3,12 +3,11 @@
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
-use crate::support::api::{Door, wanted};
-use crate::support::identity::lack;
+use crate::support::api::{ApiClient, cluster_request};
 use crate::support::test_env::TestEnv;
 
 /// Every entry, by pages of this size.
-async fn timeline(door: &Door, limit: usize) -> Vec<Value> {
+async fn timeline(door: &ApiClient, limit: usize) -> Vec<Value> {
     let (mut path, mut seen) = (
         format!("/v1/clusters/orders/events?limit={limit}"),
         Vec::new(),
@@ -29,12 +28,12 @@ async fn timeline(door: &Door, limit: usize) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_of_dax_and_of_operations_are_one_timeline() {
     let world = TestEnv::new().await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
+    let (door, worker) = (world.api(), world.worker("w"));
     door.get("/v1/clusters/orders/events")
         .await
-        .refused(404, "not_found");
+        .rejected(404, "not_found");
     let id = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     assert_eq!(world.settle(&worker, id).await.status, Status::Succeeded);
@@ -90,9 +89,9 @@ async fn events_of_dax_and_of_operations_are_one_timeline() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_earlier_cluster_of_the_name_is_another_cluster() {
     let world = TestEnv::new().await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
+    let (door, worker) = (world.api(), world.worker("w"));
     let first = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     world.settle(&worker, first).await;
@@ -100,9 +99,9 @@ async fn an_earlier_cluster_of_the_name_is_another_cluster() {
     world.settle(&worker, delete).await;
     door.get("/v1/clusters/orders/events")
         .await
-        .refused(404, "not_found");
+        .rejected(404, "not_found");
     let second = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     let accepted = timeline(&door, 100).await;
@@ -126,13 +125,13 @@ async fn an_earlier_cluster_of_the_name_is_another_cluster() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_aws_refuses_is_explained() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
-    door.post("/v1/clusters", &wanted("orders"), &[])
+    let door = world.api();
+    door.post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
-    lack(&world, "dax:DescribeEvents");
+    world.grant_all_except("dax:DescribeEvents");
     let refused = door.get("/v1/clusters/orders/events").await;
-    let problem = refused.refused(502, "permission_missing");
+    let problem = refused.rejected(502, "permission_missing");
     assert_eq!(problem["aws"]["action"], "dax:DescribeEvents");
     assert_eq!(
         problem["hints"][0]["policy"]["Statement"][0]["Action"],
@@ -140,5 +139,5 @@ async fn what_aws_refuses_is_explained() {
     );
     door.get("/v1/clusters/orders/events?cursor=nonsense")
         .await
-        .refused(422, "invalid_request");
+        .rejected(422, "invalid_request");
 }

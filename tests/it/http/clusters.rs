@@ -3,14 +3,14 @@
 use dax_provisioner::domain::operation::Status;
 use serde_json::json;
 
-use crate::support::api::{Door, wanted};
+use crate::support::api::cluster_request;
 use crate::support::test_env::TestEnv;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_is_asked_for_watched_used_and_deleted() {
     let world = TestEnv::new().await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
-    let created = door.post("/v1/clusters", &wanted("Orders"), &[]).await;
+    let (door, worker) = (world.api(), world.worker("w"));
+    let created = door.post("/v1/clusters", &cluster_request("Orders"), &[]).await;
     let id = created.accepted();
     assert_eq!(
         (
@@ -25,7 +25,7 @@ async fn a_cluster_is_asked_for_watched_used_and_deleted() {
         (cluster.status.as_u16(), cluster.body["status"].as_str()),
         (200, Some("creating"))
     );
-    assert_eq!(cluster.body["account_id"], world.place.account_id);
+    assert_eq!(cluster.body["account_id"], world.account.account_id);
     assert_eq!(
         cluster.body["desired"]["service_role"]["tables"],
         json!(["Orders"])
@@ -86,10 +86,10 @@ async fn a_cluster_is_asked_for_watched_used_and_deleted() {
     );
     door.get("/v1/clusters/orders")
         .await
-        .refused(404, "not_found");
+        .rejected(404, "not_found");
     door.delete("/v1/clusters/orders")
         .await
-        .refused(404, "not_found");
+        .rejected(404, "not_found");
     assert_eq!(
         door.get(&format!("/v1/operations/{delete}")).await.body["status"],
         "succeeded"
@@ -99,53 +99,58 @@ async fn a_cluster_is_asked_for_watched_used_and_deleted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_operation_at_a_time_works_on_a_cluster_and_a_delete_takes_over() {
     let world = TestEnv::new().await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
+    let (door, worker) = (world.api(), world.worker("w"));
     let create = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
-    let twin = door.post("/v1/clusters", &wanted("orders"), &[]).await;
+    let twin = door.post("/v1/clusters", &cluster_request("orders"), &[]).await;
     assert_eq!(
-        twin.refused(409, "operation_in_progress")["instance"],
+        twin.rejected(409, "operation_in_progress")["instance"],
         format!("/v1/operations/{create}")
     );
     assert!(twin.header("retry-after").parse::<u64>().unwrap() >= 1);
     let delete = door.delete("/v1/clusters/orders").await.accepted();
+    assert_eq!(
+        door.delete("/v1/clusters/orders").await.accepted(),
+        delete,
+        "a repeated delete is the same operation"
+    );
     let taken = door.get(&format!("/v1/operations/{create}")).await;
     assert_eq!(taken.body["status"], "cancelled");
     assert_eq!(taken.body["superseded_by"], delete.to_string());
     world.settle(&worker, delete).await;
     let again = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     world.settle(&worker, again).await;
-    door.post("/v1/clusters", &wanted("orders"), &[])
+    door.post("/v1/clusters", &cluster_request("orders"), &[])
         .await
-        .refused(409, "cluster_exists");
+        .rejected(409, "cluster_exists");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_protected_cluster_is_not_deleted_and_parts_can_be_left() {
     let world = TestEnv::new().await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
-    let mut body = wanted("safe");
+    let (door, worker) = (world.api(), world.worker("w"));
+    let mut body = cluster_request("safe");
     body["deletion_protection"] = json!(true);
     let safe = door.post("/v1/clusters", &body, &[]).await.accepted();
     let loose = door
-        .post("/v1/clusters", &wanted("loose"), &[])
+        .post("/v1/clusters", &cluster_request("loose"), &[])
         .await
         .accepted();
     world.settle(&worker, safe).await;
     world.settle(&worker, loose).await;
     door.delete("/v1/clusters/safe")
         .await
-        .refused(409, "deletion_protected");
+        .rejected(409, "deletion_protected");
     let refused = door
         .delete("/v1/clusters/loose?retain=service_role,endpoint")
         .await;
     assert_eq!(
-        refused.refused(422, "invalid_request")["errors"][0]["parameter"],
+        refused.rejected(422, "invalid_request")["errors"][0]["parameter"],
         "retain"
     );
     let delete = door
@@ -182,9 +187,9 @@ async fn a_protected_cluster_is_not_deleted_and_parts_can_be_left() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_are_paged_without_gaps_while_things_are_added() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     for n in 0..5 {
-        door.post("/v1/clusters", &wanted(&format!("c{n}")), &[])
+        door.post("/v1/clusters", &cluster_request(&format!("c{n}")), &[])
             .await
             .accepted();
     }
@@ -204,7 +209,7 @@ async fn lists_are_paged_without_gaps_while_things_are_added() {
                     .iter()
                     .map(|item| item[key].as_str().unwrap().to_owned()),
             );
-            door.post("/v1/clusters", &wanted(&format!("n{}", seen.len())), &[])
+            door.post("/v1/clusters", &cluster_request(&format!("n{}", seen.len())), &[])
                 .await;
             let Some(next) = page.body["next_cursor"].as_str() else {
                 break;
@@ -235,9 +240,9 @@ async fn lists_are_paged_without_gaps_while_things_are_added() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_has_the_version_gets_nothing() {
     let world = TestEnv::new().await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
+    let (door, worker) = (world.api(), world.worker("w"));
     let id = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     for path in [
@@ -271,19 +276,19 @@ async fn a_reader_that_has_the_version_gets_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_known_account_nothing_is_accepted_and_everything_else_answers() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
-    door.place.send(None).unwrap();
-    door.post("/v1/clusters", &wanted("orders"), &[])
+    let door = world.api();
+    door.account.send(None).unwrap();
+    door.post("/v1/clusters", &cluster_request("orders"), &[])
         .await
-        .refused(503, "unavailable");
+        .rejected(503, "unavailable");
     assert_eq!(door.get("/v1/clusters").await.status, 200);
     assert_eq!(door.get("/v1/operations").await.status, 200);
-    door.get("/readyz").await.refused(503, "unavailable");
+    door.get("/readyz").await.rejected(503, "unavailable");
     // A request that comes a moment too early is not sent away.
-    let body = wanted("orders");
+    let body = cluster_request("orders");
     let told = async {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        door.place.send(Some(world.place.clone())).unwrap();
+        door.account.send(Some(world.account.clone())).unwrap();
     };
     let (answer, ()) = tokio::join!(door.post("/v1/clusters", &body, &[]), told);
     answer.accepted();

@@ -6,25 +6,26 @@ use std::process::Command;
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::domain::samples::{Destination, Language, sample};
 use serde_json::json;
+use strum::VariantArray;
 
-use crate::support::api::{Door, wanted};
+use crate::support::api::cluster_request;
 use crate::support::python;
 use crate::support::test_env::TestEnv;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_is_told_as_soon_as_there_is_an_endpoint() {
     let world = TestEnv::new().await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
+    let (door, worker) = (world.api(), world.worker("w"));
     door.get("/v1/clusters/orders/connection")
         .await
-        .refused(404, "not_found");
+        .rejected(404, "not_found");
     let id = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     let early = door.get("/v1/clusters/orders/connection").await;
     assert_eq!(
-        early.refused(409, "endpoint_not_ready")["instance"],
+        early.rejected(409, "endpoint_not_ready")["instance"],
         format!("/v1/operations/{id}")
     );
     assert_eq!(early.header("retry-after"), "10");
@@ -74,20 +75,20 @@ async fn a_connection_is_told_as_soon_as_there_is_an_endpoint() {
     );
     door.get("/v1/clusters/orders/connection?language=go")
         .await
-        .refused(422, "invalid_request");
+        .rejected(422, "invalid_request");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_create_has_no_connection_and_does_not_say_when_to_come_back() {
     let world = TestEnv::new().await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
-    let mut body = wanted("orders");
+    let (door, worker) = (world.api(), world.worker("w"));
+    let mut body = cluster_request("orders");
     body["subnet_group"] = json!({"name": "nowhere"});
     let id = door.post("/v1/clusters", &body, &[]).await.accepted();
     assert_eq!(world.settle(&worker, id).await.status, Status::Failed);
     let refused = door.get("/v1/clusters/orders/connection").await;
     assert_eq!(
-        refused.refused(409, "endpoint_not_ready")["instance"],
+        refused.rejected(409, "endpoint_not_ready")["instance"],
         format!("/v1/operations/{id}")
     );
     assert!(!refused.headers.contains_key("retry-after"));
@@ -160,7 +161,7 @@ fn the_node_sample_is_read_by_node() {
 
 #[test]
 fn samples_that_no_test_reads_say_so() {
-    for language in Language::ALL {
+    for &language in Language::VARIANTS {
         let code = sample(
             language,
             Destination {

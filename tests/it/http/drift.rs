@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::cluster_fixture::ClusterFixture;
 
 async fn drift(house: &ClusterFixture) -> Value {
-    let read = house.door.get("/v1/clusters/orders/drift").await;
+    let read = house.api.get("/v1/clusters/orders/drift").await;
     assert_eq!(read.status, 200, "{read:?}");
     assert_eq!(
         house.cluster().await["drift"],
@@ -121,7 +121,7 @@ async fn what_somebody_else_changed_is_seen_and_repaired() {
         "a reader can see it, so the version is another"
     );
 
-    let accepted = house.door.bare("POST", "/v1/clusters/orders/repair").await;
+    let accepted = house.api.send_empty("POST", "/v1/clusters/orders/repair").await;
     assert_eq!(accepted.body["kind"], "repair_cluster");
     assert_eq!(
         drift(&house).await["drifted"],
@@ -138,7 +138,7 @@ async fn what_somebody_else_changed_is_seen_and_repaired() {
         cluster["observed"]["parameter_group"], group,
         "the group of ours is as it was, and is used again"
     );
-    let tags = house.world.admin.cluster_tags(&arn).await.unwrap().unwrap();
+    let tags = house.env.admin.cluster_tags(&arn).await.unwrap().unwrap();
     assert_eq!(
         (tags["team"].as_str(), tags["cost"].as_str()),
         ("orders", "7"),
@@ -152,15 +152,15 @@ async fn a_repair_of_what_has_not_drifted_finds_nothing_to_do() {
         &json!({"parameters": {"record_ttl_millis": 60000}, "tags": {"a": "b"}}),
     )
     .await;
-    let calls = house.world.effects();
+    let calls = house.env.effects();
     house
         .succeeds(&house.post("repair", &json!({})).await)
         .await;
-    assert_eq!(house.world.effects(), calls);
+    assert_eq!(house.env.effects(), calls);
     house
         .post("repair", &json!({"force": true}))
         .await
-        .refused(422, "invalid_request");
+        .rejected(422, "invalid_request");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -194,24 +194,24 @@ async fn a_cluster_that_somebody_else_deleted_has_drifted_for_good() {
     assert_eq!(fields(&drifted), ["cluster"].into(), "{drifted:#}");
     assert_eq!(drifted["fields"][0]["repairable"], false);
     let repair = house
-        .door
-        .bare("POST", "/v1/clusters/orders/repair")
+        .api
+        .send_empty("POST", "/v1/clusters/orders/repair")
         .await
         .accepted();
     let ended = house.settle(repair).await;
     assert_eq!(ended.status.as_str(), "failed", "{ended:#?}");
     house
-        .succeeds(&house.door.delete("/v1/clusters/orders").await)
+        .succeeds(&house.api.delete("/v1/clusters/orders").await)
         .await;
-    assert_eq!(house.world.made_in_aws(), Vec::<String>::new());
+    assert_eq!(house.env.created_in_aws(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_that_is_being_made_has_not_drifted() {
     let house = ClusterFixture::new().await;
     let create = house
-        .door
-        .post("/v1/clusters", &crate::support::api::wanted("orders"), &[])
+        .api
+        .post("/v1/clusters", &crate::support::api::cluster_request("orders"), &[])
         .await;
     for _ in 0..40 {
         let drifted = drift(&house).await;
@@ -219,21 +219,21 @@ async fn a_cluster_that_is_being_made_has_not_drifted() {
         if house.cluster().await["status"] == "available" {
             break;
         }
-        house.world.hurry().await;
+        house.env.make_due().await;
         house.worker.turn().await.unwrap();
     }
     house.succeeds(&create).await;
     assert_eq!(drift(&house).await["drifted"], false);
     for nothing in ["nothing", "a%20b"] {
         house
-            .door
+            .api
             .get(&format!("/v1/clusters/{nothing}/drift"))
             .await
-            .refused(404, "not_found");
+            .rejected(404, "not_found");
     }
     house
-        .door
+        .api
         .get("/v1/clusters/orders/drift?deep=1")
         .await
-        .refused(422, "invalid_request");
+        .rejected(422, "invalid_request");
 }

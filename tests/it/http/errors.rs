@@ -9,7 +9,7 @@ use dax_provisioner::api::{ApiSettings, Authentication};
 use dax_provisioner::store::{Connection, Store, StoredToken};
 use serde_json::{Value, json};
 
-use crate::support::api::{DOCUMENT, Door, open_settings, wanted};
+use crate::support::api::{DOCUMENT, cluster_request, open_settings};
 use crate::support::test_env::TestEnv;
 
 fn guarded_settings() -> ApiSettings {
@@ -31,7 +31,7 @@ async fn keep(world: &TestEnv, name: &str, expires_in: Option<chrono::TimeDelta>
         secret_hash,
         expires_at,
     };
-    assert!(world.store.keep_token(&stored, false).await.unwrap());
+    assert!(world.store.store_token(&stored, false).await.unwrap());
     token
 }
 
@@ -59,7 +59,7 @@ fn guarded_operations() -> Vec<(String, String)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_comes_in_without_a_valid_token() {
     let world = TestEnv::new().await;
-    let mut door = Door::with(&world, world.store.clone(), guarded_settings());
+    let mut door = world.api_with(world.store.clone(), guarded_settings());
     let good = keep(&world, "portal", None).await;
     let expired = keep(&world, "old", Some(chrono::TimeDelta::seconds(-1))).await;
     let revoked = keep(&world, "gone", None).await;
@@ -76,8 +76,8 @@ async fn nobody_comes_in_without_a_valid_token() {
     ] {
         door.token = bad;
         for (method, path) in &operations {
-            let answer = door.bare(method, path).await;
-            answer.refused(401, "unauthenticated");
+            let answer = door.send_empty(method, path).await;
+            answer.rejected(401, "unauthenticated");
             assert_eq!(answer.header("www-authenticate"), "Bearer");
         }
     }
@@ -89,11 +89,11 @@ async fn nobody_comes_in_without_a_valid_token() {
             &[("authorization", &format!("Bearer {good}"))],
         )
         .await;
-    twice.refused(401, "unauthenticated");
+    twice.rejected(401, "unauthenticated");
     door.token = None;
     door.get(&format!("/v1/clusters?access_token={good}"))
         .await
-        .refused(401, "unauthenticated");
+        .rejected(401, "unauthenticated");
     for open in [
         "/healthz",
         "/readyz",
@@ -110,7 +110,7 @@ async fn nobody_comes_in_without_a_valid_token() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_are_named_and_their_keys_are_their_own() {
     let world = TestEnv::new().await;
-    let mut door = Door::with(&world, world.store.clone(), guarded_settings());
+    let mut door = world.api_with(world.store.clone(), guarded_settings());
     let (first, second) = (
         keep(&world, "portal", None).await,
         keep(&world, "batch", None).await,
@@ -118,11 +118,11 @@ async fn callers_are_named_and_their_keys_are_their_own() {
     let key = [("idempotency-key", "k")];
     door.token = Some(first);
     let id = door
-        .post("/v1/clusters", &wanted("a"), &key)
+        .post("/v1/clusters", &cluster_request("a"), &key)
         .await
         .accepted();
     door.token = Some(second);
-    let other = door.post("/v1/clusters", &wanted("b"), &key).await;
+    let other = door.post("/v1/clusters", &cluster_request("b"), &key).await;
     assert_ne!(other.accepted(), id);
     assert_eq!(other.body["requested_by"], "token:batch");
     // The key belongs to the name, so it survives a new secret.
@@ -132,10 +132,10 @@ async fn callers_are_named_and_their_keys_are_their_own() {
         secret_hash,
         expires_at: None,
     };
-    assert!(world.store.keep_token(&rotated, true).await.unwrap());
+    assert!(world.store.store_token(&rotated, true).await.unwrap());
     door.token = Some(token);
     assert_eq!(
-        door.post("/v1/clusters", &wanted("a"), &key)
+        door.post("/v1/clusters", &cluster_request("a"), &key)
             .await
             .accepted(),
         id
@@ -151,7 +151,7 @@ async fn without_the_database_the_door_stays_shut_and_says_when_to_come_back() {
         acquire_timeout: Duration::from_millis(300),
     };
     for (settings, is_open) in [(guarded_settings(), false), (open_settings(), true)] {
-        let mut door = Door::with(&world, Store::open(&away).unwrap(), settings);
+        let mut door = world.api_with(Store::open(&away).unwrap(), settings);
         door.token = Some(new_token().0);
         for (method, path) in guarded_operations() {
             if method == "POST" && path == "/v1/clusters" {
@@ -170,14 +170,14 @@ async fn without_the_database_the_door_stays_shut_and_says_when_to_come_back() {
             if is_open && (without.contains(&path.as_str()) || method == "PATCH") {
                 continue;
             }
-            let answer = door.bare(&method, &path).await;
-            answer.refused(503, "unavailable");
+            let answer = door.send_empty(&method, &path).await;
+            answer.rejected(503, "unavailable");
             assert!(answer.header("retry-after").parse::<u64>().is_ok());
         }
-        door.post("/v1/clusters", &wanted("orders"), &[])
+        door.post("/v1/clusters", &cluster_request("orders"), &[])
             .await
-            .refused(503, "unavailable");
-        door.get("/readyz").await.refused(503, "unavailable");
+            .rejected(503, "unavailable");
+        door.get("/readyz").await.rejected(503, "unavailable");
         assert_eq!(door.get("/healthz").await.status, 200);
     }
 }
@@ -185,7 +185,7 @@ async fn without_the_database_the_door_stays_shut_and_says_when_to_come_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_path_answers_with_a_problem() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     for nothing in [
         "/",
         "/v1",
@@ -197,24 +197,24 @@ async fn every_path_answers_with_a_problem() {
         "/docs/nothing.js",
         "/%ff",
     ] {
-        door.get(nothing).await.refused(404, "not_found");
+        door.get(nothing).await.rejected(404, "not_found");
     }
     for name in ["a%00b", "%ff", "a%20b", "1a", "%F0%9F%98%80"] {
         door.get(&format!("/v1/clusters/{name}"))
             .await
-            .refused(404, "not_found");
+            .rejected(404, "not_found");
         door.delete(&format!("/v1/clusters/{name}"))
             .await
-            .refused(404, "not_found");
+            .rejected(404, "not_found");
     }
-    let wrong = door.bare("PUT", "/v1/clusters").await;
-    wrong.refused(405, "method_not_allowed");
+    let wrong = door.send_empty("PUT", "/v1/clusters").await;
+    wrong.rejected(405, "method_not_allowed");
     let mut allowed: Vec<&str> = wrong.header("allow").split(',').collect();
     allowed.sort_unstable();
     assert_eq!(allowed, ["GET", "HEAD", "POST"]);
     for method in ["TRACE", "OPTIONS", "CONNECT", "PROPFIND"] {
         assert!(
-            door.bare(method, "/v1/clusters")
+            door.send_empty(method, "/v1/clusters")
                 .await
                 .status
                 .is_client_error(),
@@ -234,23 +234,23 @@ async fn every_path_answers_with_a_problem() {
         let refused = door.get(&format!("/v1/clusters?{bad}")).await;
         let name = bad.split('=').next().unwrap();
         assert_eq!(
-            refused.refused(422, "invalid_request")["errors"][0]["parameter"],
+            refused.rejected(422, "invalid_request")["errors"][0]["parameter"],
             name,
             "{bad}"
         );
     }
     door.get("/v1/operations?cluster=a%00&kind=x")
         .await
-        .refused(422, "invalid_request");
-    assert_eq!(door.bare("HEAD", "/v1/clusters").await.status, 200);
+        .rejected(422, "invalid_request");
+    assert_eq!(door.send_empty("HEAD", "/v1/clusters").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_bodies_are_refused_and_change_nothing() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     let text = |name: &str| {
-        wanted("orders")
+        cluster_request("orders")
             .to_string()
             .replace("\"orders\"", name)
             .into_bytes()
@@ -270,7 +270,7 @@ async fn hostile_bodies_are_refused_and_change_nothing() {
     for body in unreadable {
         door.post_bytes("/v1/clusters", body, &[])
             .await
-            .refused(400, "invalid_request");
+            .rejected(400, "invalid_request");
     }
     for body in [
         json!(null),
@@ -280,18 +280,18 @@ async fn hostile_bodies_are_refused_and_change_nothing() {
     ] {
         door.post("/v1/clusters", &body, &[])
             .await
-            .refused(422, "invalid_request");
+            .rejected(422, "invalid_request");
     }
-    let large = |size: usize| wanted(&"a".repeat(size)).to_string().into_bytes();
+    let large = |size: usize| cluster_request(&"a".repeat(size)).to_string().into_bytes();
     door.post_bytes("/v1/clusters", large(65_536), &[])
         .await
-        .refused(413, "body_too_large");
+        .rejected(413, "body_too_large");
     let stream =
         futures_util::stream::iter((0..100).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1_000])));
     let request = Request::post("/v1/clusters").header("content-type", "application/json");
     door.send(request.body(Body::from_stream(stream)).unwrap())
         .await
-        .refused(413, "body_too_large");
+        .rejected(413, "body_too_large");
     for media in [
         "text/plain",
         "application/x-www-form-urlencoded",
@@ -299,10 +299,10 @@ async fn hostile_bodies_are_refused_and_change_nothing() {
         "",
     ] {
         let request = Request::post("/v1/clusters").header("content-type", media);
-        let body = Body::from(wanted("orders").to_string());
+        let body = Body::from(cluster_request("orders").to_string());
         door.send(request.body(body).unwrap())
             .await
-            .refused(415, "unsupported_media_type");
+            .rejected(415, "unsupported_media_type");
     }
     assert_eq!(door.get("/v1/clusters").await.body["items"], json!([]));
     assert_eq!(
@@ -318,10 +318,10 @@ async fn hostile_bodies_are_refused_and_change_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_errors_of_a_body_come_together() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     let body = json!({"node_type": "large", "replication_factor": 12, "colour": 1, "tags": {"aws:a": "b"}});
     let refused = door.post("/v1/clusters", &body, &[]).await;
-    let mut pointers: Vec<&str> = refused.refused(422, "invalid_request")["errors"]
+    let mut pointers: Vec<&str> = refused.rejected(422, "invalid_request")["errors"]
         .as_array()
         .unwrap()
         .iter()
@@ -343,10 +343,10 @@ async fn all_errors_of_a_body_come_together() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ids_of_a_request_are_kept_and_given_back() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let ids = [("x-request-id", "portal-42"), ("traceparent", trace)];
-    let created = door.post("/v1/clusters", &wanted("orders"), &ids).await;
+    let created = door.post("/v1/clusters", &cluster_request("orders"), &ids).await;
     assert_eq!(
         (
             created.header("x-request-id"),
@@ -372,7 +372,7 @@ async fn ids_of_a_request_are_kept_and_given_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_for_people_are_served_without_the_internet() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     assert_eq!(door.get("/docs").await.header("location"), "docs/");
     let page = door.get("/docs/").await;
     assert!(page.text.contains("swagger-ui-bundle.js") && !page.text.contains("https://"));
@@ -406,7 +406,7 @@ async fn pages_for_people_are_served_without_the_internet() {
     }
     door.get("/problems/nothing")
         .await
-        .refused(404, "not_found");
+        .rejected(404, "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -422,13 +422,13 @@ async fn an_unsafe_or_unmigrated_database_is_not_ready() {
         .unwrap();
     let expected = if fsync == "on" { 200 } else { 503 };
     assert_eq!(
-        Door::with(&world, world.store.clone(), strict)
+        world.api_with(world.store.clone(), strict)
             .get("/readyz")
             .await
             .status,
         expected
     );
-    let door = Door::of(&world);
+    let door = world.api();
     assert_eq!(door.get("/readyz").await.status, 200);
     sqlx::query("delete from _sqlx_migrations")
         .execute(&world.pool)
@@ -436,7 +436,7 @@ async fn an_unsafe_or_unmigrated_database_is_not_ready() {
         .unwrap();
     let behind = door.get("/readyz").await;
     assert!(
-        behind.refused(503, "unavailable")["detail"]
+        behind.rejected(503, "unavailable")["detail"]
             .as_str()
             .unwrap()
             .contains("dax-provisioner migrate")

@@ -8,8 +8,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::support::api::{Answer, Door, wanted};
-use crate::support::http_server::Service;
+use crate::support::api::{ApiResponse, cluster_request};
 use crate::support::test_env::TestEnv;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,7 +42,7 @@ fn messages(text: &str) -> Vec<Message> {
         .collect()
 }
 
-fn is_stream(answer: &Answer) {
+fn is_stream(answer: &ApiResponse) {
     assert_eq!(
         (answer.status.as_u16(), answer.header("content-type")),
         (200, "text/event-stream"),
@@ -54,9 +53,9 @@ fn is_stream(answer: &Answer) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_finished_history_is_streamed_to_its_end_and_from_any_place() {
     let world = TestEnv::new().await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
+    let (door, worker) = (world.api(), world.worker("w"));
     let id = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     assert_eq!(world.settle(&worker, id).await.status, Status::Succeeded);
@@ -95,34 +94,34 @@ async fn a_finished_history_is_streamed_to_its_end_and_from_any_place() {
     for bad in ["", "x", "-1", "1.5", "99999999999999999999"] {
         let refused = door.get_with(&path, &[("last-event-id", bad)]).await;
         assert_eq!(
-            refused.refused(422, "invalid_request")["errors"][0]["parameter"],
+            refused.rejected(422, "invalid_request")["errors"][0]["parameter"],
             "Last-Event-ID"
         );
     }
     door.get(&format!("{path}?follow=1"))
         .await
-        .refused(422, "invalid_request");
+        .rejected(422, "invalid_request");
     for nothing in [uuid::Uuid::now_v7().to_string(), "x".to_owned()] {
         door.get(&format!("/v1/operations/{nothing}/events/stream"))
             .await
-            .refused(404, "not_found");
+            .rejected(404, "not_found");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_live_history_is_followed_with_signs_of_life() {
     let world = TestEnv::new().await;
-    let (service, worker) = (Service::without_workers(&world).await, world.worker("w"));
-    let id = service
-        .post("/v1/clusters", &wanted("orders"))
+    let (server, worker) = (world.serve(0).await, world.worker("w"));
+    let id = world
+        .api()
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
-        .text("/id")
-        .to_owned();
-    let url = format!("{}/v1/operations/{id}/events/stream", service.url);
+        .accepted();
+    let url = format!("{}/v1/operations/{id}/events/stream", server.url);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = client
         .get(url)
-        .bearer_auth(service.token("reader").await)
+        .bearer_auth(world.token("reader").await)
         .send()
         .await
         .unwrap();
@@ -144,7 +143,7 @@ async fn a_live_history_is_followed_with_signs_of_life() {
     let quiet = std::time::Instant::now();
     assert!(read_until(&mut text, ": nothing new\n").await, "{text}");
     assert!(quiet.elapsed() <= Duration::from_secs(15));
-    world.settle(&worker, id.parse().unwrap()).await;
+    world.settle(&worker, id).await;
     assert!(
         read_until(&mut text, "event: operation_succeeded\n").await,
         "{text}"
@@ -164,9 +163,9 @@ async fn a_live_history_is_followed_with_signs_of_life() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_beyond_the_limit_are_refused_and_all_end_with_the_service() {
     let world = TestEnv::new().await;
-    let door = Arc::new(Door::of(&world));
+    let door = Arc::new(world.api());
     let id = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     let path = format!("/v1/operations/{id}/events/stream");
@@ -181,7 +180,7 @@ async fn streams_beyond_the_limit_are_refused_and_all_end_with_the_service() {
             .unwrap()
             .unwrap()
             .unwrap();
-        refused.refused(503, "unavailable");
+        refused.rejected(503, "unavailable");
         assert_eq!(refused.header("retry-after"), "5");
     }
     assert_eq!(door.get(&format!("/v1/operations/{id}")).await.status, 200);

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::http_server::Service;
 use crate::support::python;
 use crate::support::test_env::TestEnv;
 
@@ -13,15 +12,15 @@ async fn a_generated_client_creates_reads_and_deletes() {
         .await
         .unwrap();
     let world = TestEnv::new().await;
-    let service = Service::start(&world).await;
-    let token = service.token("generated").await;
+    let server = world.serve(2).await;
+    let token = world.token("generated").await;
     let work =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("client-{}", uuid::Uuid::now_v7()));
     std::fs::create_dir_all(&work).unwrap();
     let mut python = Command::new("python3");
     python
         .arg(python::script("generated_client.py"))
-        .args([service.url.as_str(), work.to_str().unwrap(), &token])
+        .args([server.url.as_str(), work.to_str().unwrap(), &token])
         .env("PYTHONPATH", &tools)
         .env("PYTHONDONTWRITEBYTECODE", "1");
     let output = tokio::task::spawn_blocking(move || python.output().unwrap())

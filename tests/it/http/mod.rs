@@ -2,11 +2,11 @@
 
 pub mod account_lists;
 pub mod adoption;
+pub mod authentication;
 pub mod cancel;
 pub mod cluster_events;
 pub mod clusters;
 pub mod connections;
-pub mod contract;
 pub mod drift;
 pub mod errors;
 pub mod event_stream;
@@ -15,3 +15,4 @@ pub mod operations;
 pub mod patches;
 pub mod scaling;
 pub mod updates;
+pub mod validation;

@@ -6,7 +6,7 @@ use aws_sandbox::Identity;
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
-use crate::support::api::{Door, wanted};
+use crate::support::api::cluster_request;
 use crate::support::test_env::{TestEnv, aws_as};
 
 fn portal(statement: Value) -> Identity {
@@ -27,9 +27,9 @@ async fn a_missing_permission_is_explained_cured_by_the_policy_of_its_hint_and_r
         .sandbox
         .put_identity("portal", portal(lacking.clone()));
     world.aws = aws_as(&world.sandbox, &world.endpoint, "portal", "secret").await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
+    let (door, worker) = (world.api(), world.worker("w"));
     let id = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     assert_eq!(world.settle(&worker, id).await.status, Status::Blocked);
@@ -74,45 +74,45 @@ async fn a_missing_permission_is_explained_cured_by_the_policy_of_its_hint_and_r
         .await;
     assert_eq!(retried.accepted(), id);
     assert_eq!(world.finish(&worker, id).await.status, Status::Succeeded);
-    door.bare("POST", &format!("/v1/operations/{id}/retry"))
+    door.send_empty("POST", &format!("/v1/operations/{id}/retry"))
         .await
-        .refused(409, "operation_finished");
+        .rejected(409, "operation_finished");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retry_is_for_blocked_operations() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     let id = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     let refused = door
-        .bare("POST", &format!("/v1/operations/{id}/retry"))
+        .send_empty("POST", &format!("/v1/operations/{id}/retry"))
         .await;
     assert_eq!(
-        refused.refused(409, "operation_not_blocked")["instance"],
+        refused.rejected(409, "operation_not_blocked")["instance"],
         format!("/v1/operations/{id}")
     );
     for nothing in [uuid::Uuid::now_v7().to_string(), "x".to_owned()] {
-        door.bare("POST", &format!("/v1/operations/{nothing}/retry"))
+        door.send_empty("POST", &format!("/v1/operations/{nothing}/retry"))
             .await
-            .refused(404, "not_found");
+            .rejected(404, "not_found");
         door.get(&format!("/v1/operations/{nothing}"))
             .await
-            .refused(404, "not_found");
+            .rejected(404, "not_found");
         door.get(&format!("/v1/operations/{nothing}/events"))
             .await
-            .refused(404, "not_found");
+            .rejected(404, "not_found");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_history_is_numbered_without_gaps_and_paged() {
     let world = TestEnv::new().await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
+    let (door, worker) = (world.api(), world.worker("w"));
     let id = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     world.settle(&worker, id).await;
@@ -142,12 +142,12 @@ async fn the_history_is_numbered_without_gaps_and_paged() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_makes_a_submission_repeatable() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     let key = [("idempotency-key", "order-66")];
     let many = futures_util::future::join_all((0..10).map(|_| {
         door.post_bytes(
             "/v1/clusters",
-            wanted("orders").to_string().into_bytes(),
+            cluster_request("orders").to_string().into_bytes(),
             &key,
         )
     }))
@@ -163,19 +163,19 @@ async fn a_key_makes_a_submission_repeatable() {
         ids.contains(&again.accepted()),
         "the order of keys does not count"
     );
-    door.post("/v1/clusters", &wanted("other"), &key)
+    door.post("/v1/clusters", &cluster_request("other"), &key)
         .await
-        .refused(422, "idempotency_key_reused");
+        .rejected(422, "idempotency_key_reused");
     for bad in ["", "a b", &"k".repeat(256)] {
         let refused = door
             .post(
                 "/v1/clusters",
-                &wanted("other"),
+                &cluster_request("other"),
                 &[("idempotency-key", bad)],
             )
             .await;
         assert_eq!(
-            refused.refused(422, "invalid_request")["errors"][0]["parameter"],
+            refused.rejected(422, "invalid_request")["errors"][0]["parameter"],
             "Idempotency-Key"
         );
     }
@@ -184,12 +184,12 @@ async fn a_key_makes_a_submission_repeatable() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_waits_as_long_as_its_caller_prefers() {
     let world = TestEnv::new().await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
+    let (door, worker) = (world.api(), world.worker("w"));
     let started = Instant::now();
     let idle = door
         .post(
             "/v1/clusters",
-            &wanted("orders"),
+            &cluster_request("orders"),
             &[("prefer", "respond-async, wait=1")],
         )
         .await;
@@ -228,9 +228,9 @@ async fn an_answer_waits_as_long_as_its_caller_prefers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shutdown_ends_the_waits_and_too_many_are_answered_at_once() {
     let world = TestEnv::new().await;
-    let door = std::sync::Arc::new(Door::of(&world));
+    let door = std::sync::Arc::new(world.api());
     let id = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     let path = format!("/v1/operations/{id}");
@@ -256,20 +256,20 @@ async fn shutdown_ends_the_waits_and_too_many_are_answered_at_once() {
         ended += 1;
     }
     assert_eq!(ended, 256);
-    door.get("/readyz").await.refused(503, "unavailable");
+    door.get("/readyz").await.rejected(503, "unavailable");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operations_are_found_by_cluster_kind_and_status() {
     let world = TestEnv::new().await;
-    let (door, worker) = (Door::of(&world), world.worker("w"));
+    let (door, worker) = (world.api(), world.worker("w"));
     let done = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     world.settle(&worker, done).await;
     let waiting = door
-        .post("/v1/clusters", &wanted("users"), &[])
+        .post("/v1/clusters", &cluster_request("users"), &[])
         .await
         .accepted();
     let delete = door.delete("/v1/clusters/orders").await.accepted();
@@ -302,7 +302,7 @@ async fn operations_are_found_by_cluster_kind_and_status() {
         .get("/v1/operations?cluster=1&kind=paint_cluster&status=lost&colour=blue")
         .await;
     assert_eq!(
-        refused.refused(422, "invalid_request")["errors"]
+        refused.rejected(422, "invalid_request")["errors"]
             .as_array()
             .unwrap()
             .len(),

@@ -8,8 +8,8 @@ use crate::support::cluster_fixture::{ClusterFixture, names};
 async fn refuses_each(house: &ClusterFixture, cases: Vec<(Value, Vec<(&str, &str)>)>) {
     for (body, faults) in cases {
         let refused = house.patch(&body).await;
-        refused.refused(422, "invalid_request");
-        assert_eq!(refused.faults(), faults, "{body}");
+        refused.rejected(422, "invalid_request");
+        assert_eq!(refused.violations(), faults, "{body}");
     }
     assert_eq!(house.cluster().await["status"], "available");
 }
@@ -24,8 +24,8 @@ async fn what_cannot_change_is_told_at_once_with_the_way_round() {
         "service_role": {"arn": "arn:aws:iam::123456789012:role/x"},
     });
     let refused = house.patch(&fixed).await;
-    refused.refused(409, "immutable_field");
-    let faults = refused.faults();
+    refused.rejected(409, "immutable_field");
+    let faults = refused.violations();
     assert_eq!(faults.len(), 10, "{faults:?}");
     assert!(faults.iter().all(|(_, code)| *code == "immutable_field"));
     let errors = refused.body["errors"].as_array().unwrap();
@@ -43,9 +43,9 @@ async fn what_cannot_change_is_told_at_once_with_the_way_round() {
     // Other faults of the same body are told beside it.
     let mixed =
         house.patch(&json!({"node_type": "x", "colour": 1, "maintenance_window": "x", "service_role": null})).await;
-    mixed.refused(409, "immutable_field");
+    mixed.rejected(409, "immutable_field");
     assert_eq!(
-        mixed.faults(),
+        mixed.violations(),
         [
             ("/colour", "unknown_field"),
             ("/maintenance_window", "invalid_format"),
@@ -59,17 +59,17 @@ async fn what_cannot_change_is_told_at_once_with_the_way_round() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_that_is_not_ours_is_not_changed() {
     let house = ClusterFixture::new().await;
-    house.foreign_cluster("orders", &[]).await;
+    house.create_foreign_cluster("orders", &[]).await;
     house.succeeds(&house.post("adopt", &json!({})).await).await;
     let refused =
         house.patch(&json!({"service_role": {"tables": ["A", "Orders"], "access": "read_only", "shade": 1}})).await;
-    refused.refused(409, "immutable_field");
+    refused.rejected(409, "immutable_field");
     let faults = [
         ("/service_role/access", "immutable_field"),
         ("/service_role/shade", "unknown_field"),
         ("/service_role/tables", "immutable_field"),
     ];
-    assert_eq!(refused.faults(), faults);
+    assert_eq!(refused.violations(), faults);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -183,8 +183,8 @@ async fn old_and_new_policies_must_fit_on_the_role_together() {
     let refused = house
         .patch(&json!({"service_role": {"tables": tables("b", 85)}}))
         .await;
-    refused.refused(422, "invalid_request");
-    assert_eq!(refused.faults(), [("/service_role/tables", "too_many")]);
+    refused.rejected(422, "invalid_request");
+    assert_eq!(refused.violations(), [("/service_role/tables", "too_many")]);
     let detail = refused.body["errors"][0]["detail"].as_str().unwrap();
     assert!(
         detail.contains(&format!("the {attached} that")) && detail.contains("takes 10"),

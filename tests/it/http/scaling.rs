@@ -57,13 +57,13 @@ async fn a_cluster_grows_where_it_is_told_and_shrinks_by_the_nodes_named() {
     );
 
     // The number there is already: nothing is sent.
-    let calls = house.world.sent("dax:IncreaseReplicationFactor")
-        + house.world.sent("dax:DecreaseReplicationFactor");
+    let calls = house.env.sent("dax:IncreaseReplicationFactor")
+        + house.env.sent("dax:DecreaseReplicationFactor");
     house
         .succeeds(&house.post("scale", &json!({"replication_factor": 2})).await)
         .await;
-    let again = house.world.sent("dax:IncreaseReplicationFactor")
-        + house.world.sent("dax:DecreaseReplicationFactor");
+    let again = house.env.sent("dax:IncreaseReplicationFactor")
+        + house.env.sent("dax:DecreaseReplicationFactor");
     assert_eq!((calls, again), (2, 2));
 }
 
@@ -123,19 +123,19 @@ async fn a_wrong_number_of_nodes_or_zones_is_refused_with_every_fault() {
     ];
     for (body, faults) in cases {
         let refused = house.post("scale", &body).await;
-        refused.refused(422, "invalid_request");
-        assert_eq!(refused.faults(), faults, "{body}");
+        refused.rejected(422, "invalid_request");
+        assert_eq!(refused.violations(), faults, "{body}");
     }
-    assert_eq!(house.world.sent("dax:IncreaseReplicationFactor"), 0);
+    assert_eq!(house.env.sent("dax:IncreaseReplicationFactor"), 0);
     house
-        .door
+        .api
         .post(
             "/v1/clusters/nothing/scale",
             &json!({"replication_factor": 1}),
             &[],
         )
         .await
-        .refused(404, "not_found");
+        .rejected(404, "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,8 +144,8 @@ async fn nodes_are_rebooted_one_after_another() {
     let ids = node_ids(&house.cluster().await);
     let path = "/v1/clusters/orders/reboot";
     // No body and no Content-Type; an empty object; nodes by name.
-    house.succeeds(&house.door.bare("POST", path).await).await;
-    assert_eq!(house.world.sent("dax:RebootNode"), 3);
+    house.succeeds(&house.api.send_empty("POST", path).await).await;
+    assert_eq!(house.env.sent("dax:RebootNode"), 3);
     let last = house
         .post(
             "reboot",
@@ -154,7 +154,7 @@ async fn nodes_are_rebooted_one_after_another() {
         .await;
     assert_eq!(last.body["kind"], "reboot_nodes");
     house.succeeds(&last).await;
-    assert_eq!(house.world.sent("dax:RebootNode"), 5);
+    assert_eq!(house.env.sent("dax:RebootNode"), 5);
     let cases = [
         (json!({"node_ids": []}), vec![("/node_ids", "out_of_range")]),
         (json!({"node_ids": null}), vec![("/node_ids", "wrong_type")]),
@@ -169,25 +169,25 @@ async fn nodes_are_rebooted_one_after_another() {
     ];
     for (body, faults) in cases {
         let refused = house.post("reboot", &body).await;
-        refused.refused(422, "invalid_request");
-        assert_eq!(refused.faults(), faults, "{body}");
+        refused.rejected(422, "invalid_request");
+        assert_eq!(refused.violations(), faults, "{body}");
     }
     house
-        .door
+        .api
         .post_bytes(path, b"{".to_vec(), &[])
         .await
-        .refused(400, "invalid_request");
+        .rejected(400, "invalid_request");
     house
-        .succeeds(&house.door.post_bytes(path, Vec::new(), &[]).await)
+        .succeeds(&house.api.post_bytes(path, Vec::new(), &[]).await)
         .await;
     let other = axum::http::Request::post(path)
         .body(axum::body::Body::from("{}"))
         .unwrap();
     house
-        .door
+        .api
         .send(other)
         .await
-        .refused(415, "unsupported_media_type");
+        .rejected(415, "unsupported_media_type");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -198,7 +198,7 @@ async fn one_operation_at_a_time_and_a_key_repeats_it_whatever_has_changed_since
     let key = [("idempotency-key", "shrink"), ("x-request-id", "portal-9")];
     let path = "/v1/clusters/orders/scale";
     let twins =
-        futures_util::future::join_all((0..8).map(|_| house.door.post(path, &shrink, &key))).await;
+        futures_util::future::join_all((0..8).map(|_| house.api.post(path, &shrink, &key))).await;
     let ids: std::collections::BTreeSet<_> = twins.iter().map(|answer| answer.accepted()).collect();
     assert_eq!(ids.len(), 1, "eight submissions at once are one operation");
     assert_eq!(twins[0].body["request_id"], "portal-9");
@@ -211,7 +211,7 @@ async fn one_operation_at_a_time_and_a_key_repeats_it_whatever_has_changed_since
     ] {
         let busy = house.post(verb, &body).await;
         assert_eq!(
-            busy.refused(409, "operation_in_progress")["instance"],
+            busy.rejected(409, "operation_in_progress")["instance"],
             format!("/v1/operations/{}", ids.first().unwrap())
         );
         assert!(busy.header("retry-after").parse::<u64>().unwrap() >= 1);
@@ -219,31 +219,31 @@ async fn one_operation_at_a_time_and_a_key_repeats_it_whatever_has_changed_since
     house
         .patch(&json!({}))
         .await
-        .refused(409, "operation_in_progress");
+        .rejected(409, "operation_in_progress");
     house.succeeds(&twins[0]).await;
     // The node it named is gone by now, and so the same request would be refused without its key.
     assert_eq!(
-        house.door.post(path, &shrink, &key).await.accepted(),
+        house.api.post(path, &shrink, &key).await.accepted(),
         *ids.first().unwrap()
     );
     house
         .post("scale", &shrink)
         .await
-        .refused(422, "invalid_request");
+        .rejected(422, "invalid_request");
     let other = house
-        .door
+        .api
         .post(path, &json!({"replication_factor": 5}), &key)
         .await;
-    other.refused(422, "idempotency_key_reused");
+    other.rejected(422, "idempotency_key_reused");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_that_was_never_made_cannot_be_changed() {
     let house = ClusterFixture::new().await;
-    house.foreign_cluster("orders", &[]).await;
+    house.create_foreign_cluster("orders", &[]).await;
     let create = house
-        .door
-        .post("/v1/clusters", &crate::support::api::wanted("orders"), &[])
+        .api
+        .post("/v1/clusters", &crate::support::api::cluster_request("orders"), &[])
         .await
         .accepted();
     house.settle(create).await;
@@ -253,33 +253,33 @@ async fn a_cluster_that_was_never_made_cannot_be_changed() {
         ("repair", json!({})),
         ("release", json!({})),
     ] {
-        house.post(verb, &body).await.refused(409, "cluster_failed");
+        house.post(verb, &body).await.rejected(409, "cluster_failed");
     }
-    house.patch(&json!({})).await.refused(409, "cluster_failed");
+    house.patch(&json!({})).await.rejected(409, "cluster_failed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_released_cluster_is_forgotten_and_stays_as_it_is() {
     let house = ClusterFixture::with_cluster(&json!({"deletion_protection": true})).await;
-    let before = house.world.made_in_aws();
-    let effects = house.world.effects();
+    let before = house.env.created_in_aws();
+    let effects = house.env.effects();
     house
         .post("release", &json!({"really": true}))
         .await
-        .refused(422, "invalid_request");
-    let accepted = house.door.bare("POST", "/v1/clusters/orders/release").await;
+        .rejected(422, "invalid_request");
+    let accepted = house.api.send_empty("POST", "/v1/clusters/orders/release").await;
     house.succeeds(&accepted).await;
     house
-        .door
+        .api
         .get("/v1/clusters/orders")
         .await
-        .refused(404, "not_found");
+        .rejected(404, "not_found");
     assert_eq!(
-        (house.world.made_in_aws(), house.world.effects()),
+        (house.env.created_in_aws(), house.env.effects()),
         (before.clone(), effects)
     );
     let receipt = house
-        .door
+        .api
         .get(&format!("/v1/operations/{}", accepted.accepted()))
         .await
         .body["receipt"]
@@ -294,16 +294,16 @@ async fn a_released_cluster_is_forgotten_and_stays_as_it_is() {
     );
     // The sweep leaves it alone, and it can be adopted again and deleted; what it uses is somebody's now.
     house.worker.sweep().await.unwrap();
-    assert_eq!(house.world.made_in_aws(), before);
+    assert_eq!(house.env.created_in_aws(), before);
     house
-        .succeeds(&house.door.bare("POST", "/v1/clusters/orders/adopt").await)
+        .succeeds(&house.api.send_empty("POST", "/v1/clusters/orders/adopt").await)
         .await;
     let cluster = house.cluster().await;
     assert_eq!(cluster["service_role"]["owner"], "external", "{cluster:#}");
     house
-        .succeeds(&house.door.delete("/v1/clusters/orders").await)
+        .succeeds(&house.api.delete("/v1/clusters/orders").await)
         .await;
-    let left = house.world.made_in_aws();
+    let left = house.env.created_in_aws();
     assert!(
         left.len() + 1 == before.len() && !left.iter().any(|arn| arn.contains(":cache/")),
         "{left:?}"
@@ -312,10 +312,10 @@ async fn a_released_cluster_is_forgotten_and_stays_as_it_is() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_that_somebody_else_added_are_counted() {
-    let house = ClusterFixture::in_world(TestEnv::new().await);
+    let house = ClusterFixture::in_env(TestEnv::new().await);
     let create = house
-        .door
-        .post("/v1/clusters", &crate::support::api::wanted("orders"), &[])
+        .api
+        .post("/v1/clusters", &crate::support::api::cluster_request("orders"), &[])
         .await;
     house.succeeds(&create).await;
     let more = Mutation::IncreaseReplicationFactor {
@@ -325,7 +325,7 @@ async fn nodes_that_somebody_else_added_are_counted() {
     };
     house.admin(&more).await;
     house.poll().await;
-    let drift = house.door.get("/v1/clusters/orders/drift").await.body;
+    let drift = house.api.get("/v1/clusters/orders/drift").await.body;
     assert_eq!(
         drift["fields"][0],
         json!({"field": "replication_factor", "desired": "1", "observed": "3", "repairable": true})

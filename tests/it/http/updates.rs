@@ -27,7 +27,7 @@ async fn new_cache_times_are_a_new_group_and_the_old_one_goes() {
         after["desired"]["parameters"],
         json!({"record_ttl_millis": 60000, "query_ttl_millis": 5000})
     );
-    let values = house.world.admin.parameters(new).await.unwrap().unwrap();
+    let values = house.env.admin.parameters(new).await.unwrap().unwrap();
     assert_eq!(
         (
             values["record-ttl-millis"].as_str(),
@@ -37,7 +37,7 @@ async fn new_cache_times_are_a_new_group_and_the_old_one_goes() {
     );
     assert!(
         house
-            .world
+            .env
             .admin
             .parameter_group(&old)
             .await
@@ -46,7 +46,7 @@ async fn new_cache_times_are_a_new_group_and_the_old_one_goes() {
         "the old group is gone"
     );
     let receipt = house
-        .door
+        .api
         .get(&format!("/v1/operations/{}", accepted.accepted()))
         .await
         .body["receipt"]
@@ -91,7 +91,7 @@ async fn new_cache_times_are_a_new_group_and_the_old_one_goes() {
     );
     assert_eq!(
         house
-            .world
+            .env
             .admin
             .parameter_groups()
             .await
@@ -109,11 +109,11 @@ async fn nodes_that_wait_for_a_reboot_are_rebooted_if_that_is_asked_for() {
         parameter_changes_need_reboot: true,
         ..instant()
     };
-    let house = ClusterFixture::in_world(TestEnv::with(settings).await);
-    let mut body = crate::support::api::wanted("orders");
+    let house = ClusterFixture::in_env(TestEnv::with(settings).await);
+    let mut body = crate::support::api::cluster_request("orders");
     body["replication_factor"] = json!(2);
     house
-        .succeeds(&house.door.post("/v1/clusters", &body, &[]).await)
+        .succeeds(&house.api.post("/v1/clusters", &body, &[]).await)
         .await;
     house
         .succeeds(
@@ -129,11 +129,11 @@ async fn nodes_that_wait_for_a_reboot_are_rebooted_if_that_is_asked_for() {
         "{waiting:#}"
     );
     assert_ne!(waiting["parameter_apply_status"], "in-sync");
-    assert_eq!(house.world.sent("dax:RebootNode"), 0);
+    assert_eq!(house.env.sent("dax:RebootNode"), 0);
     house
         .succeeds(&house.patch(&json!({"reboot_nodes_if_needed": true})).await)
         .await;
-    assert_eq!(house.world.sent("dax:RebootNode"), 2);
+    assert_eq!(house.env.sent("dax:RebootNode"), 2);
     house.poll().await;
     let rebooted = house.cluster().await["observed"].clone();
     assert_eq!(
@@ -165,7 +165,7 @@ async fn a_role_of_ours_reaches_other_tables() {
     assert_eq!(settings["tables"], json!(["Orders", "Customers"]));
     let name = role.as_str().unwrap().rsplit('/').next().unwrap();
     let attached = house
-        .world
+        .env
         .admin
         .attached_policies(name, role.as_str().unwrap())
         .await
@@ -176,7 +176,7 @@ async fn a_role_of_ours_reaches_other_tables() {
         new.iter().collect::<Vec<_>>()
     );
     let document = house
-        .world
+        .env
         .admin
         .policy(&new[0])
         .await
@@ -195,7 +195,7 @@ async fn a_role_of_ours_reaches_other_tables() {
         .await;
     let all = names(&house, ":policy/dax-provisioner/");
     let document = house
-        .world
+        .env
         .admin
         .policy(&all[0])
         .await
@@ -207,7 +207,7 @@ async fn a_role_of_ours_reaches_other_tables() {
         "{document}"
     );
     // The same again changes nothing, in whatever order.
-    let calls = house.world.effects();
+    let calls = house.env.effects();
     house
         .succeeds(
             &house
@@ -215,7 +215,7 @@ async fn a_role_of_ours_reaches_other_tables() {
                 .await,
         )
         .await;
-    assert_eq!(house.world.effects(), calls);
+    assert_eq!(house.env.effects(), calls);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -224,7 +224,7 @@ async fn every_other_setting_is_changed_and_taken_away_again() {
         &json!({"description": "old", "tags": {"team": "orders", "stage": "test"}}),
     )
     .await;
-    let groups = house.world.sandbox.inventory().security_groups.clone();
+    let groups = house.env.sandbox.inventory().security_groups.clone();
     let group = groups[0].id.clone();
     let topic = "arn:aws:sns:us-east-1:123456789012:dax-events";
     let patch = json!({
@@ -252,17 +252,17 @@ async fn every_other_setting_is_changed_and_taken_away_again() {
     );
     assert_eq!(cluster["drift"]["drifted"], false, "{cluster:#}");
     let arn = observed["arn"].as_str().unwrap();
-    let tags = house.world.admin.cluster_tags(arn).await.unwrap().unwrap();
+    let tags = house.env.admin.cluster_tags(arn).await.unwrap().unwrap();
     assert_eq!(
         (tags.get("stage"), tags["owner"].as_str(), tags.len()),
         (None, "me", 4),
         "{tags:?}"
     );
     house
-        .door
+        .api
         .delete("/v1/clusters/orders")
         .await
-        .refused(409, "deletion_protected");
+        .rejected(409, "deletion_protected");
 
     let nothing = json!({"description": null, "notification_topic_arn": null, "tags": null, "deletion_protection": false});
     house.succeeds(&house.patch(&nothing).await).await;
@@ -275,13 +275,13 @@ async fn every_other_setting_is_changed_and_taken_away_again() {
     assert_eq!(cluster["desired"]["description"], Value::Null);
     assert_eq!(cluster["observed"]["notification_topic_arn"], Value::Null);
     assert_eq!(cluster["desired"]["tags"], json!({}));
-    let tags = house.world.admin.cluster_tags(arn).await.unwrap().unwrap();
+    let tags = house.env.admin.cluster_tags(arn).await.unwrap().unwrap();
     assert_eq!(tags.len(), 2, "ours stay: {tags:?}");
     assert_eq!(cluster["drift"]["drifted"], false, "{cluster:#}");
     house
-        .succeeds(&house.door.delete("/v1/clusters/orders").await)
+        .succeeds(&house.api.delete("/v1/clusters/orders").await)
         .await;
-    assert_eq!(house.world.made_in_aws(), Vec::<String>::new());
+    assert_eq!(house.env.created_in_aws(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -292,15 +292,15 @@ async fn a_change_is_for_the_version_that_was_read() {
     house
         .patch_with(&body, &[merge])
         .await
-        .refused(428, "precondition_required");
-    let read = house.door.get("/v1/clusters/orders").await;
+        .rejected(428, "precondition_required");
+    let read = house.api.get("/v1/clusters/orders").await;
     let tag = read.header("etag").to_owned();
     let weak = format!("W/{tag}");
     for stale in ["\"1\"", weak.as_str(), "7", ""] {
         house
             .patch_with(&body, &[merge, ("if-match", stale)])
             .await
-            .refused(412, "precondition_failed");
+            .rejected(412, "precondition_failed");
     }
     let json_too = ("content-type", "application/json; charset=utf-8");
     let key = ("idempotency-key", "k");
@@ -319,24 +319,24 @@ async fn a_change_is_for_the_version_that_was_read() {
     house
         .patch_with(&body, &[merge, ("if-match", &tag)])
         .await
-        .refused(412, "precondition_failed");
+        .rejected(412, "precondition_failed");
     house
         .patch_with(
             &json!({"description": "y"}),
             &[merge, ("if-match", "*"), key],
         )
         .await
-        .refused(422, "idempotency_key_reused");
+        .rejected(422, "idempotency_key_reused");
     for media in ["text/plain", "application/json-patch+json", ""] {
         house
             .patch_with(&body, &[("content-type", media), ("if-match", "*")])
             .await
-            .refused(415, "unsupported_media_type");
+            .rejected(415, "unsupported_media_type");
     }
-    let calls = house.world.effects();
+    let calls = house.env.effects();
     house.succeeds(&house.patch(&json!({})).await).await;
     assert_eq!(
-        house.world.effects(),
+        house.env.effects(),
         calls,
         "a patch that changes nothing finds nothing to do"
     );
@@ -351,5 +351,5 @@ async fn a_change_is_for_the_version_that_was_read() {
         .header(merge.0, merge.1)
         .body("{}".into())
         .unwrap();
-    house.door.send(nowhere).await.refused(404, "not_found");
+    house.api.send(nowhere).await.rejected(404, "not_found");
 }

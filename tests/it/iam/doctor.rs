@@ -1,6 +1,6 @@
 //! What `doctor` asks IAM's simulator: each permission of the service's own policy, and which of them is missing.
 
-use dax_provisioner::domain::iam::policies::asked::permissions_of;
+use dax_provisioner::domain::iam::policies::simulation::permissions_of;
 use dax_provisioner::domain::iam::policies::service::simulation_policy;
 use dax_provisioner::domain::iam::policies::{Effect, PolicyDocument, Values};
 use dax_provisioner::domain::preflight::{Check, CheckStatus};
@@ -11,7 +11,7 @@ use crate::support::identity::SERVICE_ARN;
 use crate::support::test_env::TestEnv;
 
 async fn checks(world: &TestEnv, policy: &PolicyDocument) -> Vec<Check> {
-    let permissions = permissions_of(policy, |action| region_of(action, &world.place));
+    let permissions = permissions_of(policy, |action| region_of(action, &world.account));
     Inspector::new(world.aws.clone())
         .permission_checks(&permissions)
         .await
@@ -46,7 +46,7 @@ async fn each_permission_of_the_shipped_policy_is_asked_about_and_a_missing_one_
     world.grant(&[], vec![simulation_policy(SERVICE_ARN)]);
     let all = checks(&world, &policy).await;
     for check in &all {
-        assert_eq!(check.grade(), CheckStatus::Pass, "{check:?}");
+        assert_eq!(check.status(), CheckStatus::Pass, "{check:?}");
     }
     let mut actions: Vec<String> = all.iter().map(|check| check.name.clone()).collect();
     actions.sort_unstable();
@@ -59,7 +59,7 @@ async fn each_permission_of_the_shipped_policy_is_asked_about_and_a_missing_one_
             } else {
                 CheckStatus::Pass
             };
-            assert_eq!(check.grade(), expected, "without {action}: {check:?}");
+            assert_eq!(check.status(), expected, "without {action}: {check:?}");
         }
     }
     println!(
@@ -74,6 +74,6 @@ async fn each_permission_of_the_shipped_policy_is_asked_about_and_a_missing_one_
 async fn without_the_right_to_simulate_nothing_is_called_missing() {
     let world = TestEnv::new().await;
     for check in checks(&world, &world.shipped_policy(&[])).await {
-        assert_eq!(check.grade(), CheckStatus::NotChecked, "{check:?}");
+        assert_eq!(check.status(), CheckStatus::NotChecked, "{check:?}");
     }
 }

@@ -55,7 +55,7 @@ async fn account(lookups: bool) -> TestEnv {
         policy("Wide", "/"),
         Mutation::CreateServiceLinkedRole,
     ] {
-        world.admin.send(&made, &world.place).await.unwrap();
+        world.admin.send(&made, &world.account).await.unwrap();
     }
     // What the service may do, it can: else the refusals below would prove nothing.
     for made in [
@@ -63,7 +63,7 @@ async fn account(lookups: bool) -> TestEnv {
         policy(OUR_ROLE, IAM_PATH),
         attach(OUR_ROLE, OUR_POLICY),
     ] {
-        world.aws.send(&made, &world.place).await.unwrap();
+        world.aws.send(&made, &world.account).await.unwrap();
     }
     let second = [("PolicyArn", WIDE_POLICY), ("PolicyDocument", ANYTHING)];
     assert_eq!(
@@ -75,7 +75,7 @@ async fn account(lookups: bool) -> TestEnv {
     world
 }
 
-fn assert_denied(said: &signed_calls::Said, action: &str, what: &str) {
+fn assert_denied(said: &signed_calls::RawResponse, action: &str, what: &str) {
     let refusal = format!("is not authorized to perform: {action}");
     assert!(
         said.status >= 400 && said.text.contains(&refusal),
@@ -175,11 +175,11 @@ async fn what_is_simulated_is_denied(world: &TestEnv) {
         .await
         .unwrap()
     {
-        assert!(said.refusal.is_some(), "{} is allowed", said.action);
+        assert!(said.denied.is_some(), "{} is allowed", said.action);
         denied += 1;
     }
     assert_eq!(denied, SIMULATED.len());
-    let managed = [world.place.iam_arn("role", OUR_ROLE)];
+    let managed = [world.account.iam_arn("role", OUR_ROLE)];
     let passed = async |service: &str| {
         let context = [("iam:PassedToService", service.to_owned())];
         world
@@ -188,7 +188,7 @@ async fn what_is_simulated_is_denied(world: &TestEnv) {
             .await
             .unwrap()
             .remove(0)
-            .refusal
+            .denied
     };
     assert_eq!(passed("dax.amazonaws.com").await, None);
     for taker in TAKERS {
@@ -205,7 +205,7 @@ async fn what_is_simulated_is_denied(world: &TestEnv) {
         .await
         .unwrap();
     assert!(
-        said[0].refusal.is_some(),
+        said[0].denied.is_some(),
         "clusters may be made in any Region"
     );
     println!(

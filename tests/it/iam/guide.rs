@@ -5,7 +5,7 @@ use dax_provisioner::domain::iam::policies::{PolicyDocument, Values};
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
-use crate::support::api::{Door, wanted};
+use crate::support::api::cluster_request;
 use crate::support::identity::SERVICE_ARN;
 use crate::support::test_env::TestEnv;
 
@@ -57,9 +57,9 @@ async fn lacking(action: &str) -> (TestEnv, Vec<PolicyDocument>) {
 async fn each_permission_of_the_guide_is_foreseen_met_explained_and_cured() {
     for (action, title) in GUIDE {
         let (world, mut policies) = lacking(action).await;
-        let (door, worker) = (Door::of(&world), world.worker("w"));
+        let (door, worker) = (world.api(), world.worker("w"));
         let foreseen = door
-            .post("/v1/preflights", &wanted("orders"), &[])
+            .post("/v1/preflights", &cluster_request("orders"), &[])
             .await
             .body;
         let failed: Vec<&Value> = foreseen["checks"]
@@ -73,10 +73,10 @@ async fn each_permission_of_the_guide_is_foreseen_met_explained_and_cured() {
             (&failed[0]["name"], &failed[0]["hints"][0]["title"]),
             (&json!(action), &json!(title))
         );
-        assert_eq!(world.made_in_aws(), Vec::<String>::new());
+        assert_eq!(world.created_in_aws(), Vec::<String>::new());
 
         let id = door
-            .post("/v1/clusters", &wanted("orders"), &[])
+            .post("/v1/clusters", &cluster_request("orders"), &[])
             .await
             .accepted();
         assert_eq!(
@@ -139,9 +139,9 @@ async fn each_permission_of_the_guide_is_foreseen_met_explained_and_cured() {
 async fn the_whole_set_of_a_request_is_one_policy() {
     let world = TestEnv::new().await;
     world.put_policies(&[]);
-    let (door, worker) = (Door::of(&world), world.worker("w"));
+    let (door, worker) = (world.api(), world.worker("w"));
     let id = door
-        .post("/v1/clusters", &wanted("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     assert_eq!(world.settle(&worker, id).await.status, Status::Blocked);
@@ -175,7 +175,7 @@ async fn the_whole_set_of_a_request_is_one_policy() {
 #[tokio::test]
 async fn texts_of_every_kind_are_explained_and_others_left_alone() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     let explain = async |message: &str| {
         door.post("/v1/hints/explain", &json!({"message": message}), &[])
             .await
@@ -206,7 +206,7 @@ async fn texts_of_every_kind_are_explained_and_others_left_alone() {
     );
     door.post("/v1/hints/explain", &json!({"message": ""}), &[])
         .await
-        .refused(422, "invalid_request");
+        .rejected(422, "invalid_request");
     let table = door.get("/v1/hints").await.body;
     let rows = table["items"].as_array().unwrap();
     let guide = rows

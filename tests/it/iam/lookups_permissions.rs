@@ -131,7 +131,7 @@ async fn is_allowed(world: &TestEnv, (action, resource, made_in): Row) -> bool {
         .await
         .unwrap();
     assert_eq!(said.len(), 1, "{action} on {resource}: {said:?}");
-    said[0].refusal.is_none()
+    said[0].denied.is_none()
 }
 
 #[tokio::test]

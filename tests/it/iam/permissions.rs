@@ -131,7 +131,7 @@ async fn a_role_that_dax_cannot_assume_yet_is_waited_for_and_nothing_else_is_ret
         "an invalid value is sent once"
     );
     assert_eq!(
-        world.made_in_aws(),
+        world.created_in_aws(),
         Vec::<String>::new(),
         "a failed create leaves nothing"
     );

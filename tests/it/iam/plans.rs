@@ -13,14 +13,14 @@ use dax_provisioner::inspections::plan::PlanContext;
 use dax_provisioner::operations::plan;
 use serde_json::{Value, json};
 
-use crate::support::api::{Door, wanted};
+use crate::support::api::cluster_request;
 use crate::support::requests::{full_spec, plain_spec, spec_with_groups};
 use crate::support::test_env::TestEnv;
 
 async fn drawn(world: &TestEnv, spec: &ClusterSpec) -> Plan {
     let permissions_boundary = world.settings.permissions_boundary.as_deref();
     let ground = PlanContext {
-        place: &world.place,
+        account: &world.account,
         permissions_boundary,
     };
     Inspector::new(world.admin.clone())
@@ -40,7 +40,7 @@ async fn make_role(world: &TestEnv, name: &str) -> String {
     };
     world
         .admin
-        .send(&made, &world.place)
+        .send(&made, &world.account)
         .await
         .unwrap()
         .arn
@@ -96,7 +96,7 @@ impl Wish {
                     name: "theirs".to_owned(),
                     description: "by hand".to_owned(),
                 };
-                world.admin.send(&group, &world.place).await.unwrap();
+                world.admin.send(&group, &world.account).await.unwrap();
                 let arn = make_role(world, "DAXServiceRole").await;
                 let parameter_group = ParameterGroup::Existing {
                     name: "theirs".to_owned(),
@@ -249,7 +249,7 @@ async fn a_plan_names_the_steps_and_the_calls_of_the_operation() {
 #[tokio::test]
 async fn a_plan_is_told_over_http_and_makes_nothing() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     let subnets: Vec<Value> = world
         .sandbox
         .inventory()
@@ -257,7 +257,7 @@ async fn a_plan_is_told_over_http_and_makes_nothing() {
         .iter()
         .map(|subnet| json!(subnet.id))
         .collect();
-    let mut body = wanted("Orders");
+    let mut body = cluster_request("Orders");
     body["replication_factor"] = json!(2);
     body["subnet_group"] = json!({"subnet_ids": subnets});
     body["parameters"] = json!({"record_ttl_millis": 1000});
@@ -309,14 +309,14 @@ async fn a_plan_is_told_over_http_and_makes_nothing() {
         ]
     );
     assert!(plan["estimated_seconds"].as_i64().unwrap() > 0);
-    assert_eq!(world.made_in_aws(), Vec::<String>::new());
+    assert_eq!(world.created_in_aws(), Vec::<String>::new());
     assert!(
         world.service_calls().is_empty(),
         "a plan with all in it asks AWS for nothing"
     );
     door.post("/v1/plans", &json!({"name": "1"}), &[])
         .await
-        .refused(422, "invalid_request");
+        .rejected(422, "invalid_request");
 }
 
 #[tokio::test]
@@ -371,7 +371,7 @@ async fn what_a_plan_cannot_know_or_should_not_hide_is_a_warning() {
         ..plain_spec("o")
     };
     let ground = PlanContext {
-        place: &world.place,
+        account: &world.account,
         permissions_boundary: None,
     };
     let plan = Inspector::new(world.admin.clone())

@@ -11,7 +11,7 @@ use dax_provisioner::domain::mutation::bodies::NewCluster;
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
-use crate::support::api::{Answer, Door, wanted};
+use crate::support::api::{ApiClient, ApiResponse, cluster_request};
 use crate::support::identity::SERVICE_ARN;
 use crate::support::test_env::{TestEnv, aws_as};
 
@@ -24,7 +24,7 @@ fn everything(world: &TestEnv) -> Value {
         .iter()
         .map(|subnet| json!(subnet.id))
         .collect();
-    let mut body = wanted("orders");
+    let mut body = cluster_request("orders");
     body["subnet_group"] = json!({"subnet_ids": subnets});
     body["parameters"] = json!({"record_ttl_millis": 1000});
     body
@@ -37,13 +37,13 @@ fn with(mut body: Value, more: Value) -> Value {
     body
 }
 
-async fn preflight(door: &Door, body: &Value) -> Answer {
+async fn preflight(door: &ApiClient, body: &Value) -> ApiResponse {
     let answer = door.post("/v1/preflights", body, &[]).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer
 }
 
-fn named<'a>(answer: &'a Answer, result: &str) -> Vec<&'a str> {
+fn named<'a>(answer: &'a ApiResponse, result: &str) -> Vec<&'a str> {
     let checks = answer.body["checks"].as_array().unwrap().iter();
     checks
         .filter(|check| check["result"] == result)
@@ -60,7 +60,7 @@ fn unseen(names: &[&'static str]) -> Vec<&'static str> {
     }
 }
 
-fn check<'a>(answer: &'a Answer, name: &str) -> &'a Value {
+fn check<'a>(answer: &'a ApiResponse, name: &str) -> &'a Value {
     answer.body["checks"]
         .as_array()
         .unwrap()
@@ -83,7 +83,7 @@ fn role(name: &str, path: &str, trust: &str) -> Mutation {
 #[tokio::test]
 async fn the_shipped_policy_passes_and_without_the_simulator_nothing_is_said_to_be_missing() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     let unknown = preflight(&door, &everything(&world)).await;
     assert_eq!(unknown.body["result"], "not_checked");
     assert_eq!(
@@ -94,7 +94,7 @@ async fn the_shipped_policy_passes_and_without_the_simulator_nothing_is_said_to_
         .as_str()
         .unwrap();
     assert!(
-        detail.contains("iam:SimulatePrincipalPolicy answered AccessDenied"),
+        detail.contains("iam:SimulatePrincipalPolicy returned AccessDenied"),
         "{detail}"
     );
 
@@ -106,17 +106,17 @@ async fn the_shipped_policy_passes_and_without_the_simulator_nothing_is_said_to_
         unseen(&["subnets", "network_type", "tables"])
     );
     let all = with(
-        wanted("orders"),
+        cluster_request("orders"),
         json!({"service_role": {"access": "read_only", "all_tables": true}}),
     );
     assert_eq!(preflight(&door, &all).await.body["result"], "pass");
-    assert_eq!(world.made_in_aws(), Vec::<String>::new());
+    assert_eq!(world.created_in_aws(), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn each_permission_that_is_taken_away_is_named_with_the_statement_that_cures_it() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     let body = everything(&world);
     let plan = door.post("/v1/plans", &body, &[]).await.body;
     let permissions = plan["permissions"].as_array().unwrap();
@@ -160,7 +160,7 @@ async fn each_permission_that_is_taken_away_is_named_with_the_statement_that_cur
 #[tokio::test]
 async fn a_deny_and_a_boundary_are_told_apart_from_a_missing_allow() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     let deny = json!({"Version": "2012-10-17",
         "Statement": [{"Effect": "Deny", "Action": "iam:CreatePolicy", "Resource": "*"}]});
     world.grant(
@@ -170,7 +170,7 @@ async fn a_deny_and_a_boundary_are_told_apart_from_a_missing_allow() {
             serde_json::from_value(deny).unwrap(),
         ],
     );
-    let denied = preflight(&door, &wanted("orders")).await;
+    let denied = preflight(&door, &cluster_request("orders")).await;
     let hint = &check(&denied, "iam:CreatePolicy")["hints"][0];
     assert_eq!(
         (&hint["id"], &hint["policy"]),
@@ -191,7 +191,7 @@ async fn a_deny_and_a_boundary_are_told_apart_from_a_missing_allow() {
         session_policies: None,
     };
     world.sandbox.put_identity("service", identity);
-    let bounded = preflight(&door, &wanted("orders")).await;
+    let bounded = preflight(&door, &cluster_request("orders")).await;
     assert_eq!(named(&bounded, "fail"), ["iam:TagRole"]);
     assert_eq!(
         check(&bounded, "iam:TagRole")["hints"][0]["id"],
@@ -205,7 +205,7 @@ async fn a_session_is_simulated_by_its_role_which_is_read_first() {
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"sts:AssumeRole"}]}"#;
     let own = world
         .admin
-        .send(&role("portal", "/team/", trust), &world.place)
+        .send(&role("portal", "/team/", trust), &world.account)
         .await
         .unwrap()
         .arn
@@ -219,7 +219,7 @@ async fn a_session_is_simulated_by_its_role_which_is_read_first() {
     };
     let policy_arn = world
         .admin
-        .send(&policy, &world.place)
+        .send(&policy, &world.account)
         .await
         .unwrap()
         .arn
@@ -228,7 +228,7 @@ async fn a_session_is_simulated_by_its_role_which_is_read_first() {
         role: "portal".to_owned(),
         policy_arn,
     };
-    world.admin.send(&attach, &world.place).await.unwrap();
+    world.admin.send(&attach, &world.account).await.unwrap();
     let session = |policies: Vec<PolicyDocument>| Identity {
         secret: "session".to_owned(),
         arn: "arn:aws:sts::123456789012:assumed-role/portal/i-0abc".to_owned(),
@@ -243,20 +243,20 @@ async fn a_session_is_simulated_by_its_role_which_is_read_first() {
         .sandbox
         .put_identity("session", session(vec![world.shipped_policy(&[])]));
     world.aws = aws_as(&world.sandbox, &world.endpoint, "session", "session").await;
-    let door = Door::of(&world);
-    let unknown = preflight(&door, &wanted("orders")).await;
+    let door = world.api();
+    let unknown = preflight(&door, &cluster_request("orders")).await;
     let detail = check(&unknown, "iam:CreateRole")["detail"]
         .as_str()
         .unwrap();
     assert!(
-        detail.starts_with("the service's own role cannot be read"),
+        detail.starts_with("could not read the service's own role"),
         "{detail}"
     );
     world.sandbox.put_identity(
         "session",
         session(vec![world.shipped_policy(&[]), simulation_policy(&own)]),
     );
-    let seen = preflight(&door, &wanted("orders")).await;
+    let seen = preflight(&door, &cluster_request("orders")).await;
     assert_eq!(
         named(&seen, "not_checked"),
         unseen(&["tables"]),
@@ -288,7 +288,7 @@ async fn take_nodes(world: &TestEnv, role_arn: &str) {
         };
         world
             .admin
-            .send(&Mutation::CreateCluster(Box::new(cluster)), &world.place)
+            .send(&Mutation::CreateCluster(Box::new(cluster)), &world.account)
             .await
             .unwrap();
     }
@@ -302,7 +302,7 @@ async fn the_account_is_looked_at() {
         .replace("dax.amazonaws.com", "ec2.amazonaws.com");
     let mistrusting = world
         .admin
-        .send(&role("Mine", "/", &ec2), &world.place)
+        .send(&role("Mine", "/", &ec2), &world.account)
         .await
         .unwrap()
         .arn
@@ -310,7 +310,7 @@ async fn the_account_is_looked_at() {
     let trusting = role("Theirs", "/", &trust_policy().to_json());
     let trusting = world
         .admin
-        .send(&trusting, &world.place)
+        .send(&trusting, &world.account)
         .await
         .unwrap()
         .arn
@@ -320,7 +320,7 @@ async fn the_account_is_looked_at() {
         vec![simulation_policy(SERVICE_ARN)],
     );
     take_nodes(&world, &trusting).await;
-    let door = Door::of(&world);
+    let door = world.api();
     for (more, name, result, hint) in [
         (json!({}), "node_quota", "pass", None),
         (
@@ -395,7 +395,7 @@ async fn the_account_is_looked_at() {
             None,
         ),
     ] {
-        let found = preflight(&door, &with(wanted("orders"), more.clone())).await;
+        let found = preflight(&door, &with(cluster_request("orders"), more.clone())).await;
         let check = check(&found, name);
         assert_eq!(check["result"], result, "{more}: {check:#}");
         assert_eq!(check["hints"][0]["id"].as_str(), hint, "{more}");
@@ -405,8 +405,8 @@ async fn the_account_is_looked_at() {
 #[tokio::test]
 async fn a_required_preflight_refuses_with_all_findings_before_anything_is_made() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
-    let body = with(wanted("orders"), json!({"require_preflight": true}));
+    let door = world.api();
+    let body = with(cluster_request("orders"), json!({"require_preflight": true}));
     let lacking = json!({"Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "NotAction": ["iam:CreateRole", "iam:PassRole"], "Resource": "*"}]});
     let service = |policy: Value| Identity {
@@ -419,7 +419,7 @@ async fn a_required_preflight_refuses_with_all_findings_before_anything_is_made(
     world.sandbox.put_identity("service", service(lacking));
     let key = [("idempotency-key", "k-1")];
     let answer = door.post("/v1/clusters", &body, &key).await;
-    let problem = answer.refused(422, "preflight_failed");
+    let problem = answer.rejected(422, "preflight_failed");
     let failed = problem["checks"]
         .as_array()
         .unwrap()
@@ -444,10 +444,10 @@ async fn a_required_preflight_refuses_with_all_findings_before_anything_is_made(
             "Add iam:PassRole to your user policy."
         ]
     );
-    assert_eq!(world.made_in_aws(), Vec::<String>::new());
+    assert_eq!(world.created_in_aws(), Vec::<String>::new());
     door.get("/v1/clusters/orders")
         .await
-        .refused(404, "not_found");
+        .rejected(404, "not_found");
 
     // What cannot be looked at does not refuse: the shipped policy has no right to simulate.
     world.grant(&[], Vec::new());
@@ -464,5 +464,5 @@ async fn a_required_preflight_refuses_with_all_findings_before_anything_is_made(
     // The cluster is ours now: that is said, and not that its name is taken in AWS.
     door.post("/v1/clusters", &body, &[])
         .await
-        .refused(409, "cluster_exists");
+        .rejected(409, "cluster_exists");
 }

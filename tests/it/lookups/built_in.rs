@@ -60,7 +60,7 @@ async fn a_group_is_made_of_the_subnets_of_the_vpc_that_carry_the_address_family
             done.fault
         );
         assert_eq!(group_subnets(&world), ids, "{kind:?}");
-        let shown = Door::of(&world).get("/v1/clusters/orders").await;
+        let shown = world.api().get("/v1/clusters/orders").await;
         assert_eq!(
             shown.body["desired"]["subnet_group"]["vpc_id"], VPC,
             "{:#}",
@@ -152,11 +152,11 @@ async fn a_vpc_without_a_fitting_subnet_ends_the_create_and_leaves_nothing() {
     let worker = world.worker("w");
     put_subnet(&world, "subnet-0b1b2c31", "us-east-1a", &["ipv4"]);
     for (vpc, kind, words) in [
-        ("vpc-0c1b2c3d", None, "no subnet is seen in vpc-0c1b2c3d"),
+        ("vpc-0c1b2c3d", None, "vpc-0c1b2c3d has no subnets"),
         (
             VPC,
             Some(NetworkType::Ipv6),
-            "none of the 1 subnets of vpc-0b1b2c3d can carry ipv6",
+            "none of the 1 subnets of vpc-0b1b2c3d supports ipv6",
         ),
     ] {
         let create = world
@@ -190,7 +190,7 @@ async fn a_refused_lookup_blocks_with_its_cure_and_goes_on_by_itself() {
         (blocked.status, blocked.waiting_for),
         (Status::Blocked, Some(WaitingFor::Permission))
     );
-    let shown = Door::of(&world)
+    let shown = world.api()
         .get(&format!("/v1/operations/{create}"))
         .await;
     let problem = &shown.body["problem"];
@@ -221,7 +221,7 @@ async fn the_surroundings_of_a_cluster_are_looked_at() {
     put_subnet(&world, "subnet-0b1b2c31", "us-east-1a", &["ipv4"]);
     put_subnet(&world, "subnet-0b1b2c33", "us-east-1c", &["ipv6"]);
     world.sandbox.put_table("Orders");
-    let door = Door::of(&world);
+    let door = world.api();
     let default_subnet = world
         .sandbox
         .inventory()
@@ -301,20 +301,20 @@ async fn the_surroundings_of_a_cluster_are_looked_at() {
             Some("dynamodb_table_missing"),
         ),
     ] {
-        let found = preflight(&door, &with(wanted("orders"), more.clone())).await;
+        let found = preflight(&door, &with(cluster_request("orders"), more.clone())).await;
         let check = check(&found, name);
         assert_eq!(check["result"], result, "{more}: {check:#}");
         assert_eq!(check["hints"][0]["id"].as_str(), hint, "{more}");
     }
     let missing = preflight(
         &door,
-        &with(wanted("orders"), tables(&["Orders", "Custmers"])),
+        &with(cluster_request("orders"), tables(&["Orders", "Custmers"])),
     )
     .await;
     let detail = check(&missing, "tables")["detail"].as_str().unwrap();
     assert_eq!(
         detail,
-        "there is no such table in account 123456789012 and us-east-1: Custmers"
+        "no such table in account 123456789012 and us-east-1: Custmers"
     );
     assert_eq!(made_by_us(&world), Vec::<String>::new());
 }
@@ -329,26 +329,26 @@ async fn what_may_not_be_looked_at_is_not_checked() {
             .add_fault(FaultRule::new(action, FaultKind::Deny).count(10));
     }
     let body = with(
-        wanted("orders"),
+        cluster_request("orders"),
         json!({"security_group_ids": ["sg-0b1b2c3d"], "subnet_group": {"vpc_id": VPC}}),
     );
-    let found = preflight(&Door::of(&world), &body).await;
+    let found = preflight(&world.api(), &body).await;
     for (name, refused) in [
         (
             "subnets",
-            "ec2:DescribeSubnets answered UnauthorizedOperation",
+            "ec2:DescribeSubnets returned UnauthorizedOperation",
         ),
         (
             "network_type",
-            "ec2:DescribeSubnets answered UnauthorizedOperation",
+            "ec2:DescribeSubnets returned UnauthorizedOperation",
         ),
         (
             "security_groups",
-            "ec2:DescribeSecurityGroups answered UnauthorizedOperation",
+            "ec2:DescribeSecurityGroups returned UnauthorizedOperation",
         ),
         (
             "tables",
-            "dynamodb:DescribeTable answered AccessDeniedException",
+            "dynamodb:DescribeTable returned AccessDeniedException",
         ),
     ] {
         let check = check(&found, name);

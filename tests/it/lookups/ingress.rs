@@ -8,7 +8,7 @@ use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
-use crate::support::api::wanted;
+use crate::support::api::cluster_request;
 use crate::support::cluster_fixture::ClusterFixture;
 
 /// The default security group of the sandbox's VPC.
@@ -18,7 +18,7 @@ pub const CLIENTS: &str = "sg-4d3c2b1a";
 
 /// The rules of a security group that let TCP in.
 pub fn rules(house: &ClusterFixture, group: &str) -> Vec<String> {
-    let groups = house.world.sandbox.inventory().security_groups;
+    let groups = house.env.sandbox.inventory().security_groups;
     let found = groups.into_iter().find(|one| one.id == group).unwrap();
     found
         .ingress
@@ -35,11 +35,11 @@ pub async fn house(more: &Value) -> ClusterFixture {
 }
 
 pub fn put_group(house: &ClusterFixture, id: &str, name: &str) {
-    let vpc_id = house.world.sandbox.inventory().security_groups[0]
+    let vpc_id = house.env.sandbox.inventory().security_groups[0]
         .vpc_id
         .clone();
     house
-        .world
+        .env
         .sandbox
         .put_security_group(
             id,
@@ -68,7 +68,7 @@ async fn open_by_hand(house: &ClusterFixture, cidr: &str) {
 
 /// What the receipt of an operation says of a rule: owner, state, reason.
 async fn receipt(house: &ClusterFixture, id: uuid::Uuid, name: &str) -> Value {
-    let shown = house.door.get(&format!("/v1/operations/{id}")).await.body;
+    let shown = house.api.get(&format!("/v1/operations/{id}")).await.body;
     let mut items = shown["receipt"].as_array().unwrap().iter();
     let item = items
         .find(|item| item["name"] == name)
@@ -77,9 +77,9 @@ async fn receipt(house: &ClusterFixture, id: uuid::Uuid, name: &str) -> Value {
     json!([item["owner"], item["state"], item["reason"]])
 }
 
-async fn close(house: &ClusterFixture, query: &str) -> crate::support::api::Answer {
+async fn close(house: &ClusterFixture, query: &str) -> crate::support::api::ApiResponse {
     house
-        .door
+        .api
         .delete(&format!("/v1/clusters/orders/ingress?{query}"))
         .await
 }
@@ -111,8 +111,8 @@ async fn a_port_is_opened_once_for_a_group_or_a_network_and_closed_again() {
     ] {
         let name = format!("{GROUP}:9111:{peer}");
         let (sent, revoked) = (
-            house.world.sent("ec2:AuthorizeSecurityGroupIngress"),
-            house.world.sent("ec2:RevokeSecurityGroupIngress"),
+            house.env.sent("ec2:AuthorizeSecurityGroupIngress"),
+            house.env.sent("ec2:RevokeSecurityGroupIngress"),
         );
         for _ in 0..2 {
             let opened = house.post("ingress", &body).await;
@@ -125,7 +125,7 @@ async fn a_port_is_opened_once_for_a_group_or_a_network_and_closed_again() {
             );
         }
         assert_eq!(
-            house.world.sent("ec2:AuthorizeSecurityGroupIngress"),
+            house.env.sent("ec2:AuthorizeSecurityGroupIngress"),
             sent + 1,
             "twice is once"
         );
@@ -138,7 +138,7 @@ async fn a_port_is_opened_once_for_a_group_or_a_network_and_closed_again() {
         );
         house.succeeds(&close(&house, &query).await).await;
         assert_eq!(
-            house.world.sent("ec2:RevokeSecurityGroupIngress"),
+            house.env.sent("ec2:RevokeSecurityGroupIngress"),
             revoked + 1,
             "twice is once"
         );
@@ -148,10 +148,10 @@ async fn a_port_is_opened_once_for_a_group_or_a_network_and_closed_again() {
         .succeeds(&house.post("ingress", &json!({"cidr": "10.0.0.0/16"})).await)
         .await;
     house
-        .succeeds(&house.door.delete("/v1/clusters/orders").await)
+        .succeeds(&house.api.delete("/v1/clusters/orders").await)
         .await;
     assert_eq!(rules(&house, GROUP), Vec::<String>::new());
-    assert_eq!(house.world.made_in_aws(), Vec::<String>::new());
+    assert_eq!(house.env.created_in_aws(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -183,17 +183,17 @@ async fn what_somebody_else_has_opened_is_as_good_and_never_closed() {
     );
     let closed = close(&house, "cidr=10.0.0.0/16").await;
     house.succeeds(&closed).await;
-    let reason = "not made by this service, so never closed by it";
+    let reason = "not created by this service, so never removed by it";
     assert_eq!(
         receipt(&house, closed.accepted(), &name).await,
         json!(["external", "left", reason])
     );
     house
-        .succeeds(&house.door.delete("/v1/clusters/orders").await)
+        .succeeds(&house.api.delete("/v1/clusters/orders").await)
         .await;
     assert_eq!(rules(&house, GROUP), ["tcp 9111-9111 from 10.0.0.0/16"]);
-    assert_eq!(house.world.sent("ec2:AuthorizeSecurityGroupIngress"), 0);
-    assert_eq!(house.world.sent("ec2:RevokeSecurityGroupIngress"), 0);
+    assert_eq!(house.env.sent("ec2:AuthorizeSecurityGroupIngress"), 0);
+    assert_eq!(house.env.sent("ec2:RevokeSecurityGroupIngress"), 0);
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn a_rule_of_ours_that_somebody_has_replaced_is_not_ours_any_more() {
         .succeeds(&house.post("ingress", &json!({"cidr": "10.0.0.0/16"})).await)
         .await;
     let rule = house
-        .world
+        .env
         .aws
         .ingress_rules(GROUP)
         .await
@@ -217,9 +217,9 @@ async fn a_rule_of_ours_that_somebody_has_replaced_is_not_ours_any_more() {
     };
     house.admin(&revoke).await;
     open_by_hand(&house, "10.0.0.0/16").await;
-    let delete = house.door.delete("/v1/clusters/orders").await;
+    let delete = house.api.delete("/v1/clusters/orders").await;
     house.succeeds(&delete).await;
-    let reason = "a rule that opens the same does not carry our tags";
+    let reason = "the rule for this port and peer does not have the ownership tags";
     let name = format!("{GROUP}:9111:10.0.0.0/16");
     assert_eq!(
         receipt(&house, delete.accepted(), &name).await,
@@ -232,33 +232,33 @@ async fn a_rule_of_ours_that_somebody_has_replaced_is_not_ours_any_more() {
 async fn the_last_cluster_that_relies_on_a_rule_closes_it() {
     let house = house(&json!({})).await;
     house
-        .succeeds(&house.door.post("/v1/clusters", &wanted("users"), &[]).await)
+        .succeeds(&house.api.post("/v1/clusters", &cluster_request("users"), &[]).await)
         .await;
     for cluster in ["orders", "users"] {
         let path = format!("/v1/clusters/{cluster}/ingress");
         house
             .succeeds(
                 &house
-                    .door
+                    .api
                     .post(&path, &json!({"cidr": "10.0.0.0/16"}), &[])
                     .await,
             )
             .await;
     }
-    assert_eq!(house.world.sent("ec2:AuthorizeSecurityGroupIngress"), 1);
-    let delete = house.door.delete("/v1/clusters/orders").await;
+    assert_eq!(house.env.sent("ec2:AuthorizeSecurityGroupIngress"), 1);
+    let delete = house.api.delete("/v1/clusters/orders").await;
     house.succeeds(&delete).await;
     let name = format!("{GROUP}:9111:10.0.0.0/16");
-    let reason = "the cluster users relies on it, and it is closed with that one";
+    let reason = "the cluster users relies on it; it is removed with that cluster";
     assert_eq!(
         receipt(&house, delete.accepted(), &name).await,
         json!(["managed", "left", reason])
     );
     assert_eq!(rules(&house, GROUP).len(), 1);
     house.worker.sweep().await.unwrap();
-    assert_eq!(house.door.get("/v1/orphans").await.body["items"], json!([]));
+    assert_eq!(house.api.get("/v1/orphans").await.body["items"], json!([]));
     house
-        .succeeds(&house.door.delete("/v1/clusters/users").await)
+        .succeeds(&house.api.delete("/v1/clusters/users").await)
         .await;
     assert_eq!(rules(&house, GROUP), Vec::<String>::new());
 }
@@ -272,23 +272,23 @@ async fn a_rule_that_comes_late_is_listed_and_swept() {
     )
     .count(1)
     .seconds(1.0);
-    house.world.sandbox.add_fault(late);
+    house.env.sandbox.add_fault(late);
     let open = house
         .post("ingress", &json!({"cidr": "10.0.0.0/16"}))
         .await
         .accepted();
     while house
-        .world
+        .env
         .sandbox
         .faults()
         .iter()
         .any(|fault| fault.left != Some(0))
     {
-        house.world.one_turn(&house.worker).await;
+        house.env.one_turn(&house.worker).await;
     }
     let cancelled = house
-        .door
-        .bare("POST", &format!("/v1/operations/{open}/cancel"))
+        .api
+        .send_empty("POST", &format!("/v1/operations/{open}/cancel"))
         .await;
     assert_eq!(cancelled.accepted(), open);
     assert_eq!(house.settle(open).await.status, Status::Cancelled);
@@ -300,7 +300,7 @@ async fn a_rule_that_comes_late_is_listed_and_swept() {
         );
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    let orphans = house.door.get("/v1/orphans").await.body;
+    let orphans = house.api.get("/v1/orphans").await.body;
     let orphan = &orphans["items"][0];
     assert_eq!(
         orphan["name"],
@@ -314,7 +314,7 @@ async fn a_rule_that_comes_late_is_listed_and_swept() {
     assert_eq!(house.worker.sweep().await.unwrap(), Some(1));
     assert_eq!(rules(&house, GROUP), Vec::<String>::new());
     assert_eq!(
-        house.world.made_in_aws().len(),
+        house.env.created_in_aws().len(),
         3,
         "the cluster, its role and its policy stay"
     );

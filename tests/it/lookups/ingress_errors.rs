@@ -6,7 +6,6 @@ use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
 use crate::support::cluster_fixture::ClusterFixture;
-use crate::support::identity::lack;
 
 use super::ingress::{CLIENTS, GROUP, house, put_group, rules};
 
@@ -42,8 +41,8 @@ async fn a_wrong_request_is_refused_with_every_fault() {
         ),
     ] {
         let refused = house.post("ingress", &body).await;
-        refused.refused(422, "invalid_request");
-        assert_eq!(refused.faults(), faults, "{body}");
+        refused.rejected(422, "invalid_request");
+        assert_eq!(refused.violations(), faults, "{body}");
     }
     let told = house
         .post("ingress", &json!({"cidr": "10.1.2.3/16"}))
@@ -52,7 +51,7 @@ async fn a_wrong_request_is_refused_with_every_fault() {
         .clone();
     assert_eq!(
         told,
-        "has bits beyond its prefix: the network is `10.1.0.0/16`"
+        "must not have bits set beyond its prefix; the network is `10.1.0.0/16`"
     );
     for (query, parameter, code) in [
         ("", "source_security_group_id", "required"),
@@ -76,10 +75,10 @@ async fn a_wrong_request_is_refused_with_every_fault() {
         ("?cidr=10.0.0.0/8&port=22", "port", "unknown_parameter"),
     ] {
         let refused = house
-            .door
+            .api
             .delete(&format!("/v1/clusters/orders/ingress{query}"))
             .await;
-        let error = &refused.refused(422, "invalid_request")["errors"][0];
+        let error = &refused.rejected(422, "invalid_request")["errors"][0];
         assert_eq!(
             (&error["parameter"], &error["code"]),
             (&json!(parameter), &json!(code)),
@@ -87,17 +86,17 @@ async fn a_wrong_request_is_refused_with_every_fault() {
         );
     }
     house
-        .door
+        .api
         .post(
             "/v1/clusters/nothing/ingress",
             &json!({"cidr": "10.0.0.0/8"}),
             &[],
         )
         .await
-        .refused(404, "not_found");
+        .rejected(404, "not_found");
     assert!(
         !house
-            .world
+            .env
             .service_calls()
             .iter()
             .any(|call| call.operation.contains("SecurityGroupIngress"))
@@ -108,14 +107,14 @@ async fn a_wrong_request_is_refused_with_every_fault() {
 async fn of_several_security_groups_one_must_be_named() {
     let house = ClusterFixture::new().await;
     put_group(&house, CLIENTS, "clients");
-    let mut body = crate::support::api::wanted("orders");
+    let mut body = crate::support::api::cluster_request("orders");
     body["security_group_ids"] = json!([GROUP, CLIENTS]);
     house
-        .succeeds(&house.door.post("/v1/clusters", &body, &[]).await)
+        .succeeds(&house.api.post("/v1/clusters", &body, &[]).await)
         .await;
     let refused = house.post("ingress", &json!({"cidr": "10.0.0.0/16"})).await;
     assert_eq!(
-        refused.refused(422, "invalid_request")["errors"][0]["pointer"],
+        refused.rejected(422, "invalid_request")["errors"][0]["pointer"],
         "/security_group_id"
     );
     let detail = refused.body["errors"][0]["detail"].as_str().unwrap();
@@ -125,14 +124,14 @@ async fn of_several_security_groups_one_must_be_named() {
     );
     // What the row does not know yet, the operation finds out.
     sqlx::query("update clusters set observed = null")
-        .execute(&house.world.pool)
+        .execute(&house.env.pool)
         .await
         .unwrap();
     let unknown = house
         .post("ingress", &json!({"cidr": "10.0.0.0/16"}))
         .await
         .accepted();
-    let ended = house.world.finish(&house.worker, unknown).await;
+    let ended = house.env.finish(&house.worker, unknown).await;
     assert_eq!(ended.status, Status::Failed);
     assert_eq!(ended.fault.unwrap().candidates.len(), 2);
     house.poll().await;
@@ -146,7 +145,7 @@ async fn of_several_security_groups_one_must_be_named() {
     house
         .succeeds(
             &house
-                .door
+                .api
                 .delete("/v1/clusters/orders/ingress?cidr=10.0.0.0/16")
                 .await,
         )
@@ -169,7 +168,7 @@ async fn blocks_until_granted(
         blocked.fault
     );
     let shown = house
-        .door
+        .api
         .get(&format!("/v1/operations/{accepted}"))
         .await
         .body;
@@ -182,8 +181,8 @@ async fn blocks_until_granted(
     assert_eq!(problem["hints"][0]["id"], hint, "{problem:#}");
     let handling = problem["hints"][0]["policy"]["Statement"][0].clone();
     assert_eq!(handling["Action"], action, "{problem:#}");
-    house.world.grant(&[], Vec::new());
-    let done = house.world.finish(&house.worker, accepted).await;
+    house.env.grant(&[], Vec::new());
+    let done = house.env.finish(&house.worker, accepted).await;
     assert_eq!(
         done.status,
         Status::Succeeded,
@@ -214,7 +213,7 @@ async fn a_missing_permission_blocks_with_its_cure_and_the_work_goes_on() {
         ),
         ("ec2:CreateTags", "ec2_create_tags", Value::Null),
     ] {
-        lack(&house.world, action);
+        house.env.grant_all_except(action);
         let open = house.post("ingress", &opens).await.accepted();
         let handling = blocks_until_granted(&house, action, hint, open).await;
         assert!(
@@ -222,11 +221,11 @@ async fn a_missing_permission_blocks_with_its_cure_and_the_work_goes_on() {
             "{cure:#}"
         );
         assert_eq!(rules(&house, GROUP).len(), 1);
-        house.succeeds(&house.door.delete(closes).await).await;
+        house.succeeds(&house.api.delete(closes).await).await;
     }
     house.succeeds(&house.post("ingress", &opens).await).await;
-    lack(&house.world, "ec2:RevokeSecurityGroupIngress");
-    let close = house.door.delete(closes).await.accepted();
+    house.env.grant_all_except("ec2:RevokeSecurityGroupIngress");
+    let close = house.api.delete(closes).await.accepted();
     let (action, hint) = (
         "ec2:RevokeSecurityGroupIngress",
         "ec2_revoke_security_group_ingress",
@@ -241,19 +240,19 @@ async fn a_missing_permission_blocks_with_its_cure_and_the_work_goes_on() {
 #[tokio::test]
 async fn a_blocked_opening_is_cancelled_and_leaves_nothing() {
     let house = house(&json!({})).await;
-    lack(&house.world, "ec2:AuthorizeSecurityGroupIngress");
+    house.env.grant_all_except("ec2:AuthorizeSecurityGroupIngress");
     let open = house
         .post("ingress", &json!({"cidr": "10.0.0.0/16"}))
         .await
         .accepted();
     assert_eq!(house.settle(open).await.status, Status::Blocked);
     house
-        .door
-        .bare("POST", &format!("/v1/operations/{open}/cancel"))
+        .api
+        .send_empty("POST", &format!("/v1/operations/{open}/cancel"))
         .await
         .accepted();
     assert_eq!(
-        house.world.finish(&house.worker, open).await.status,
+        house.env.finish(&house.worker, open).await.status,
         Status::Cancelled
     );
     assert_eq!(house.cluster().await["status"], "available");
@@ -270,9 +269,9 @@ async fn a_group_of_clients_that_is_not_there_ends_the_opening() {
         )
         .await
         .accepted();
-    let ended = house.world.finish(&house.worker, open).await;
+    let ended = house.env.finish(&house.worker, open).await;
     assert_eq!(ended.status, Status::Failed);
-    let problem = house.door.get(&format!("/v1/operations/{open}")).await.body["problem"].clone();
+    let problem = house.api.get(&format!("/v1/operations/{open}")).await.body["problem"].clone();
     assert_eq!(
         (&problem["code"], &problem["hints"][0]["id"]),
         (
@@ -291,21 +290,21 @@ async fn a_key_repeats_a_change_of_ports() {
         [("idempotency-key", "open-1")],
     );
     let body = json!({"cidr": "10.0.0.0/16"});
-    let first = house.door.post(path, &body, &key).await;
+    let first = house.api.post(path, &body, &key).await;
     house.succeeds(&first).await;
     assert_eq!(
-        house.door.post(path, &body, &key).await.accepted(),
+        house.api.post(path, &body, &key).await.accepted(),
         first.accepted()
     );
     house
-        .door
+        .api
         .post(path, &json!({"cidr": "10.1.0.0/16"}), &key)
         .await
-        .refused(422, "idempotency_key_reused");
+        .rejected(422, "idempotency_key_reused");
     let close = async |query: &str| {
         let request =
             Request::delete(format!("{path}?{query}")).header("idempotency-key", "close-1");
-        house.door.send(request.body(Body::empty()).unwrap()).await
+        house.api.send(request.body(Body::empty()).unwrap()).await
     };
     let closed = close("cidr=10.0.0.0/16").await;
     house.succeeds(&closed).await;
@@ -315,5 +314,5 @@ async fn a_key_repeats_a_change_of_ports() {
     );
     close("cidr=10.1.0.0/16")
         .await
-        .refused(422, "idempotency_key_reused");
+        .rejected(422, "idempotency_key_reused");
 }

@@ -3,30 +3,31 @@
 use dax_provisioner::domain::operation::Kind;
 
 use crate::properties::aws_faults::{FAULTS, disturbed};
-use crate::properties::crashes::{DEATHS, Death, many_deaths};
+use crate::properties::crashes::{CRASHES, Crash, crashed_at_each};
 use crate::properties::deletes::{deleted_at, deleted_in_flight};
-use crate::properties::parallel::{Job, all_hold};
-use crate::properties::scenarios::{LIVES, Ready, ready};
+use crate::properties::parallel::{Job, run_all};
+use crate::properties::prepared::{Prepared, prepared};
+use crate::properties::scenarios::SCENARIOS;
 use crate::properties::undo::{cancelled_at, cancelled_in_flight, rolled_back_at};
 
 /// The scenarios in which a port is opened or closed.
-async fn with_ports() -> Vec<&'static Ready> {
+async fn with_ports() -> Vec<&'static Prepared> {
     let mut found = Vec::new();
-    for (index, life) in LIVES.iter().enumerate() {
-        if life.kind == Kind::ChangeIngress || life.name == "delete_opened" {
-            found.push(ready(index).await);
+    for (index, scenario) in SCENARIOS.iter().enumerate() {
+        if scenario.kind == Kind::ChangeIngress || scenario.name == "delete_with_open_port" {
+            found.push(prepared(index).await);
         }
     }
     assert_eq!(found.len(), 3);
     found
 }
 
-fn calls_to_ec2(ready: &Ready) -> impl Iterator<Item = String> {
-    let calls = ready
+fn calls_to_ec2(prepared: &Prepared) -> impl Iterator<Item = String> {
+    let calls = prepared
         .forward
         .mutations
         .iter()
-        .chain(&ready.forward.reads)
+        .chain(&prepared.forward.reads)
         .cloned()
         .collect::<Vec<_>>();
     calls.into_iter().filter(|call| call.starts_with("ec2:"))
@@ -35,59 +36,59 @@ fn calls_to_ec2(ready: &Ready) -> impl Iterator<Item = String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ports_are_opened_and_closed_once_whoever_dies_and_whatever_is_answered() {
     let mut jobs: Vec<Job> = Vec::new();
-    for ready in with_ports().await {
-        let name = |what: String| format!("{} {what}", ready.life.name);
-        for call in calls_to_ec2(ready) {
+    for prepared in with_ports().await {
+        let name = |what: String| format!("{} {what}", prepared.scenario.name);
+        for call in calls_to_ec2(prepared) {
             for kind in FAULTS {
                 let faults = vec![(call.clone(), kind.clone())];
-                let job = async move { assert_eq!(disturbed(ready, faults).await, 1) };
+                let job = async move { assert_eq!(disturbed(prepared, faults).await, 1) };
                 jobs.push((name(format!("{kind:?} {call}")), Box::pin(job)));
             }
-            if ready.forward.mutations.contains(&call) {
-                for death in DEATHS {
-                    let deaths = many_deaths(ready, death, vec![call.clone()]);
-                    jobs.push((name(format!("{death:?} {call}")), Box::pin(deaths)));
+            if prepared.forward.mutations.contains(&call) {
+                for crash in CRASHES {
+                    let job = crashed_at_each(prepared, crash, vec![call.clone()]);
+                    jobs.push((name(format!("{crash:?} {call}")), Box::pin(job)));
                 }
             }
         }
     }
-    println!("{} runs", all_hold("ports, disturbed", jobs).await);
+    println!("{} runs", run_all("ports, disturbed", jobs).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_gives_up_or_deletes_leaves_no_port_open() {
     let mut jobs: Vec<Job> = Vec::new();
-    for ready in with_ports().await {
-        let name = |what: String| format!("{} {what}", ready.life.name);
-        for &place in &ready.forward.places {
+    for prepared in with_ports().await {
+        let name = |what: String| format!("{} {what}", prepared.scenario.name);
+        for &place in &prepared.forward.places {
             jobs.push((
                 name(format!("cancelled at {place}")),
-                Box::pin(cancelled_at(ready, place)),
+                Box::pin(cancelled_at(prepared, place)),
             ));
             jobs.push((
                 name(format!("deleted at {place}")),
-                Box::pin(deleted_at(ready, place)),
+                Box::pin(deleted_at(prepared, place)),
             ));
         }
-        for call in ready
+        for call in prepared
             .forward
             .mutations
             .iter()
             .filter(|call| call.starts_with("ec2:"))
         {
-            for death in [Death::BeforeTheSend, Death::AfterTheEffect] {
-                let job = cancelled_in_flight(ready, death, call.clone());
-                jobs.push((name(format!("cancelled {death:?} {call}")), Box::pin(job)));
+            for crash in [Crash::BeforeSend, Crash::AfterEffect] {
+                let job = cancelled_in_flight(prepared, crash, call.clone());
+                jobs.push((name(format!("cancelled {crash:?} {call}")), Box::pin(job)));
             }
             jobs.push((
                 name(format!("deleted at {call}")),
-                Box::pin(deleted_in_flight(ready, call.clone())),
+                Box::pin(deleted_in_flight(prepared, call.clone())),
             ));
             jobs.push((
                 name(format!("rolled back at {call}")),
-                Box::pin(rolled_back_at(ready, call.clone())),
+                Box::pin(rolled_back_at(prepared, call.clone())),
             ));
         }
     }
-    println!("{} runs", all_hold("ports, given up", jobs).await);
+    println!("{} runs", run_all("ports, given up", jobs).await);
 }

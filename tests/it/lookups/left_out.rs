@@ -15,15 +15,16 @@ use super::*;
 #[tokio::test]
 async fn a_vpc_is_not_offered() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     for path in ["/v1/clusters", "/v1/plans", "/v1/preflights"] {
         let answer = door.post(path, &body_of_vpc(VPC), &[]).await;
-        let errors = &answer.refused(422, "invalid_request")["errors"];
+        let errors = &answer.rejected(422, "invalid_request")["errors"];
         assert_eq!(errors[0]["pointer"], "/subnet_group/vpc_id", "{path}");
         assert_eq!(errors[0]["code"], "not_offered", "{path}");
         assert_eq!(
             errors[0]["detail"],
-            "is not offered: this build has no lookups; give name or subnet_ids",
+            "is not available: this server was built without the `lookups` feature; \
+            give `name` or `subnet_ids`",
             "{path}"
         );
     }
@@ -33,10 +34,10 @@ async fn a_vpc_is_not_offered() {
 #[tokio::test]
 async fn what_is_not_looked_up_is_not_checked_with_the_reason() {
     let world = TestEnv::new().await;
-    let mut body = wanted("orders");
+    let mut body = cluster_request("orders");
     body["subnet_group"] = json!({"subnet_ids": ["subnet-0a1b2c3d"]});
     body["security_group_ids"] = json!(["sg-0a1b2c3d"]);
-    let found = preflight(&Door::of(&world), &body).await;
+    let found = preflight(&world.api(), &body).await;
     for name in ["subnets", "network_type", "security_groups", "tables"] {
         let check = check(&found, name);
         assert_eq!(check["result"], "not_checked", "{check:#}");
@@ -44,7 +45,7 @@ async fn what_is_not_looked_up_is_not_checked_with_the_reason() {
             check["detail"]
                 .as_str()
                 .unwrap()
-                .contains("this build has no lookups"),
+                .contains("built without the `lookups` feature"),
             "{check:#}"
         );
     }
@@ -64,11 +65,11 @@ async fn work_of_another_build_waits_and_can_be_deleted() {
     let fault = blocked.fault.unwrap();
     assert_eq!(fault.class, FaultClass::NotBuiltIn);
     assert!(
-        fault.detail.contains("this build has no lookups"),
+        fault.detail.contains("built without the `lookups` feature"),
         "{}",
         fault.detail
     );
-    let door = Door::of(&world);
+    let door = world.api();
     let shown = door.get(&format!("/v1/operations/{create}")).await;
     assert_eq!(
         shown.body["problem"]["code"], "unavailable",
@@ -86,14 +87,15 @@ async fn work_of_another_build_waits_and_can_be_deleted() {
 #[tokio::test]
 async fn ports_are_not_offered() {
     let world = TestEnv::new().await;
-    let door = Door::of(&world);
+    let door = world.api();
     let path = "/v1/clusters/orders/ingress";
     let open = door.post(path, &json!({"cidr": "10.0.0.0/16"}), &[]).await;
     let close = door.delete(&format!("{path}?cidr=10.0.0.0/16")).await;
     for answer in [open, close] {
-        let error = &answer.refused(422, "invalid_request")["errors"][0];
+        let error = &answer.rejected(422, "invalid_request")["errors"][0];
         assert_eq!(error["code"], "not_offered");
-        let detail = "is not offered: this build has no lookups, so it cannot open or close ports";
+        let detail = "opening and closing ports is not available: this server was built without \
+            the `lookups` feature";
         assert_eq!(error["detail"], detail);
     }
 }
@@ -139,7 +141,7 @@ async fn a_port_that_another_build_has_opened_is_left_and_told() {
         rule.reason
             .as_ref()
             .unwrap()
-            .contains("this build has no lookups"),
+            .contains("built without the `lookups` feature"),
         "{rule:?}"
     );
 }

@@ -1,138 +1,141 @@
-//! Law: the worker may die around every mutating call; nothing is lost, doubled or left.
+//! Property: the worker may crash around every mutating call. Nothing is lost, doubled or left
+//! behind.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
 
 use aws_sandbox::Hold;
 use dax_provisioner::domain::operation::Status;
-use dax_provisioner::worker::{Point, Probe, Worker};
-use tokio::sync::Notify;
+use dax_provisioner::worker::Point;
 
-use crate::properties::parallel::{Job, all_hold};
-use crate::properties::scenario_run::Run;
-use crate::properties::scenarios::{Ready, all_ready};
-use crate::support::test_env::TestEnv;
+use crate::properties::parallel::{Job, run_all};
+use crate::properties::prepared::{Prepared, all_prepared, create_and_delete};
+use crate::properties::scenario_run::ScenarioRun;
+use crate::support::crashing_worker::CrashingWorker;
 
-/// Where the worker dies.
+/// Where the worker crashes around a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Death {
-    /// The intent is committed, the call is not sent.
-    BeforeTheSend,
-    /// The call took effect; its answer is held back by the sandbox.
-    AfterTheEffect,
-    /// The answer is here; nothing of it is committed.
-    BeforeTheCommit,
+pub enum Crash {
+    /// The intent is committed; the call is not sent.
+    BeforeSend,
+    /// The call took effect; the sandbox holds its response back.
+    AfterEffect,
+    /// The response has arrived; nothing of it is committed.
+    BeforeCommit,
 }
 
-pub const DEATHS: [Death; 3] = [
-    Death::BeforeTheSend,
-    Death::AfterTheEffect,
-    Death::BeforeTheCommit,
+pub const CRASHES: [Crash; 3] = [Crash::BeforeSend, Crash::AfterEffect, Crash::BeforeCommit];
+
+/// Every mutating call of a create and of a delete.
+const CREATE_AND_DELETE_CALLS: [&str; 14] = [
+    "iam:CreateRole",
+    "iam:CreatePolicy",
+    "iam:AttachRolePolicy",
+    "iam:CreateServiceLinkedRole",
+    "dax:CreateSubnetGroup",
+    "dax:CreateParameterGroup",
+    "dax:UpdateParameterGroup",
+    "dax:CreateCluster",
+    "dax:DeleteCluster",
+    "dax:DeleteSubnetGroup",
+    "dax:DeleteParameterGroup",
+    "iam:DetachRolePolicy",
+    "iam:DeletePolicy",
+    "iam:DeleteRole",
 ];
 
-/// A worker that dies for ever at a point of a call, once, and tells when it has.
-fn mortal(world: &TestEnv, point: Point, call: &str) -> (Worker, Arc<Notify>) {
-    let died = Arc::new(Notify::new());
-    let (told, once, call) = (
-        Arc::clone(&died),
-        Arc::new(AtomicBool::new(false)),
-        call.to_owned(),
-    );
-    let probe: Probe = Arc::new(move |at, _, mutation| {
-        let here = at == point
-            && mutation.is_some_and(|one| one.call_name() == call)
-            && !once.swap(true, Ordering::SeqCst);
-        let told = Arc::clone(&told);
-        Box::pin(async move {
-            if here {
-                told.notify_one();
-                std::future::pending::<()>().await;
+/// Takes turns until the worker crashes around a call, and ends its lease. The sandbox holds the
+/// response back as long as the returned value exists.
+pub async fn crash(run: &ScenarioRun, crash: Crash, call: &str) -> Option<Hold> {
+    match crash {
+        Crash::BeforeSend => crash_at(run, Point::Intended, call).await,
+        Crash::BeforeCommit => crash_at(run, Point::Answered, call).await,
+        Crash::AfterEffect => {
+            let hold = run.env.sandbox.hold(call);
+            let worker = run.env.worker("crashing");
+            tokio::select! {
+                () = hold.reached() => {}
+                ended = run.env.finish(&worker, run.id) => panic!("{call} was not sent: {ended:?}"),
             }
-        })
-    });
-    (world.worker("mortal").with_probe(probe), died)
-}
-
-/// Steps a worker until it dies around the given call; its lease has ended then. What is held back stays so.
-pub async fn die(run: &Run, death: Death, call: &str) -> Option<Hold> {
-    let (point, hold) = match death {
-        Death::BeforeTheSend => (Some(Point::Intended), None),
-        Death::BeforeTheCommit => (Some(Point::Answered), None),
-        Death::AfterTheEffect => (None, Some(run.world.sandbox.hold(call))),
-    };
-    let (worker, died) = match point {
-        Some(point) => mortal(&run.world, point, call),
-        None => (run.world.worker("mortal"), Arc::new(Notify::new())),
-    };
-    let reached = async {
-        match &hold {
-            Some(hold) => hold.reached().await,
-            None => died.notified().await,
+            run.env.expire_leases().await;
+            return Some(hold);
         }
-    };
-    tokio::select! {
-        () = reached => {}
-        finished = run.world.finish(&worker, run.id) => panic!("{call} was not met: {finished:?}"),
     }
-    run.world.end_leases().await;
-    hold
+    None
 }
 
-pub async fn many_deaths(ready: &'static Ready, death: Death, calls: Vec<String>) {
-    let run = Run::begin(ready.life, &ready.frozen).await;
+async fn crash_at(run: &ScenarioRun, point: Point, call: &str) {
+    let crashing = CrashingWorker::crash_once_at(&run.env, point, call);
+    tokio::select! {
+        () = crashing.crashed.notified() => {}
+        ended = run.env.finish(&crashing.worker, run.id) => {
+            panic!("{call} was not sent: {ended:?}")
+        }
+    }
+    run.env.expire_leases().await;
+}
+
+/// Runs a scenario in which a worker crashes at each of these calls, and its successor goes on.
+pub async fn crashed_at_each(prepared: &'static Prepared, place: Crash, calls: Vec<String>) {
+    let run = prepared.begin().await;
     let mut held = Vec::new();
     for call in &calls {
-        held.push(die(&run, death, call).await);
+        held.push(crash(&run, place, call).await);
     }
     let ended = run.finish(run.id).await;
+    let what = format!("{} {place:?} {calls:?}", prepared.scenario.name);
     assert_eq!(
         ended.status,
         Status::Succeeded,
-        "{}: {:#?}",
-        ready.life.name,
+        "{what}: {:#?}",
         ended.fault
     );
-    run.check_like(
-        &ready.forward,
-        &format!("{} {death:?} {calls:?}", ready.life.name),
-    )
-    .await;
+    run.check_ended_like(&prepared.forward, &what).await;
     drop(held);
-    run.world.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_worker_dies_around_every_call_of_every_kind() {
-    let (mut jobs, mut deaths): (Vec<Job>, usize) = (Vec::new(), 0);
-    for ready in all_ready().await {
-        for death in DEATHS {
-            let calls = ready.forward.mutations.clone();
-            if !calls.is_empty() {
-                deaths += calls.len();
-                let name = format!("{} {death:?}", ready.life.name);
-                jobs.push((name, Box::pin(many_deaths(ready, death, calls))));
-            }
-        }
-    }
-    println!("deaths: {deaths}, several in a run");
-    all_hold("deaths", jobs).await;
+fn one_crash_at_each_call(prepared: &'static Prepared) -> impl Iterator<Item = Job> {
+    CRASHES.into_iter().flat_map(move |place| {
+        prepared.forward.mutations.iter().map(move |call| -> Job {
+            let name = format!("{} {place:?} {call}", prepared.scenario.name);
+            let job = crashed_at_each(prepared, place, vec![call.clone()]);
+            (name, Box::pin(job))
+        })
+    })
 }
 
-/// The same, one death in a run.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes"]
-async fn the_worker_dies_alone_around_every_call_of_every_kind() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_around_each_call_of_every_scenario_leaves_the_result_unchanged() {
     let mut jobs: Vec<Job> = Vec::new();
-    for ready in all_ready().await {
-        for death in DEATHS {
-            for call in &ready.forward.mutations {
-                let name = format!("{} {death:?} {call}", ready.life.name);
-                jobs.push((
-                    name,
-                    Box::pin(many_deaths(ready, death, vec![call.clone()])),
-                ));
+    for prepared in all_prepared().await {
+        for place in CRASHES {
+            let calls = prepared.forward.mutations.clone();
+            if !calls.is_empty() {
+                let name = format!("{} {place:?}", prepared.scenario.name);
+                jobs.push((name, Box::pin(crashed_at_each(prepared, place, calls))));
             }
         }
     }
-    all_hold("deaths, alone", jobs).await;
+    run_all("crashes, several in a run", jobs).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_crash_around_a_call_of_create_or_delete_leaves_the_result_unchanged() {
+    let scenarios = create_and_delete().await;
+    let calls: BTreeSet<&str> = scenarios
+        .iter()
+        .flat_map(|prepared| prepared.forward.mutations.iter().map(String::as_str))
+        .collect();
+    for call in CREATE_AND_DELETE_CALLS {
+        assert!(calls.contains(call), "{call} is not sent: {calls:?}");
+    }
+    let jobs = scenarios.into_iter().flat_map(one_crash_at_each_call);
+    run_all("one crash in a create or delete", jobs.collect()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes"]
+async fn one_crash_around_each_call_of_every_scenario_leaves_the_result_unchanged() {
+    let scenarios = all_prepared().await;
+    let jobs = scenarios.into_iter().flat_map(one_crash_at_each_call);
+    run_all("one crash", jobs.collect()).await;
 }

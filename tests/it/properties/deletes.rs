@@ -1,191 +1,157 @@
-//! Law: a delete takes over everything, wherever it stands, and leaves nothing of ours; a released cluster is nobody's
-//! to delete.
+//! Property: a delete supersedes an operation at every place, and removes every managed resource. A
+//! released cluster is not managed, so a sweep leaves it alone.
 
 use dax_provisioner::domain::operation::{Kind, Status};
+use dax_provisioner::domain::orphan::orphans;
+use dax_provisioner::domain::spec::DeleteSpec;
 use dax_provisioner::inspections::Inspector;
+use dax_provisioner::operations::leftovers::leftovers;
 use dax_provisioner::store::Accepted;
 
-use crate::properties::crashes::{Death, die};
-use crate::properties::parallel::{Job, all_hold};
-use crate::properties::scenario_run::{Run, picture};
-use crate::properties::scenarios::{LIVES, Ready, all_ready, base, ready};
+use crate::properties::aws_snapshot::snapshot;
+use crate::properties::crashes::{Crash, crash};
+use crate::properties::parallel::{Job, run_all};
+use crate::properties::prepared::{Prepared, all_prepared, prepared};
+use crate::properties::scenario_run::ScenarioRun;
+use crate::properties::scenarios::SCENARIOS;
 use crate::support::requests::new_operation;
 
-/// Has the cluster deleted while its operation is under way, and checks that nothing is left.
-async fn delete_and_check(ready: &'static Ready, run: &Run, what: &str) {
-    let was_live = !run.status(run.id).await.is_finished();
+/// Accepts a delete of the cluster while its operation runs. Returns the ID of the delete.
+async fn accept_delete(run: &ScenarioRun, what: &str) -> uuid::Uuid {
     let new = new_operation(Kind::DeleteCluster);
-    let delete = match run
-        .world
+    let accepted = run
+        .env
         .store
-        .accept_delete(&new, ready.life.cluster, &Default::default())
-        .await
-        .unwrap()
-    {
-        Accepted::Created(delete) => delete,
-        Accepted::Replayed(live) => {
-            assert_eq!(
-                (live, ready.life.kind),
-                (run.id, Kind::DeleteCluster),
-                "{what}"
-            );
-            live
-        }
-        other => panic!("{what}: {other:?}"),
-    };
-    let gone = run.finish(delete).await;
-    assert_eq!(gone.status, Status::Succeeded, "{what}: {:#?}", gone.fault);
-    if was_live && delete != run.id {
-        let superseded = run.world.operation(run.id).await;
-        assert_eq!(
-            (superseded.status, superseded.superseded_by),
-            (Status::Cancelled, Some(delete)),
-            "{what}"
-        );
-    }
-    let now = picture(&run.world, &[]).await;
-    // A cluster that was not adopted yet is not ours, so the delete leaves it, and without our mark.
-    let untouched = ready.life.kind == Kind::AdoptCluster && now == ready.before;
-    if !untouched {
-        assert_eq!(now, base().await.picture, "{what}");
-    }
-    assert!(
-        run.world
-            .store
-            .cluster(ready.life.cluster)
-            .await
-            .unwrap()
-            .is_none(),
-        "{what}: the row is gone"
-    );
-    let open: i64 = sqlx::query_scalar("select count(*) from intents where closed_at is null")
-        .fetch_one(&run.world.pool)
+        .accept_delete(&new, run.scenario.cluster, &DeleteSpec::default())
         .await
         .unwrap();
-    assert_eq!(open, 0, "{what}: an intent stayed open");
+    match accepted {
+        Accepted::Created(delete) => delete,
+        Accepted::Replayed(running) => {
+            assert_eq!(run.scenario.kind, Kind::DeleteCluster, "{what}");
+            assert_eq!(running, run.id, "{what}");
+            running
+        }
+        other => panic!("{what}: {other:?}"),
+    }
 }
 
-pub async fn deleted_at(ready: &'static Ready, place: i64) {
-    let run = Run::begin(ready.life, &ready.frozen).await;
+/// Deletes the cluster while its operation runs, and checks that nothing is left.
+async fn delete_and_check(prepared: &'static Prepared, run: &ScenarioRun, what: &str) {
+    let was_running = !run.status().await.is_finished();
+    let delete = accept_delete(run, what).await;
+    let ended = run.finish(delete).await;
+    assert_eq!(
+        ended.status,
+        Status::Succeeded,
+        "{what}: {:#?}",
+        ended.fault
+    );
+    if was_running && delete != run.id {
+        let superseded = run.env.operation(run.id).await;
+        assert_eq!(superseded.status, Status::Cancelled, "{what}");
+        assert_eq!(superseded.superseded_by, Some(delete), "{what}");
+    }
+    let now = snapshot(&run.env, &[]).await;
+    // A cluster that is not adopted yet is unmanaged: the delete keeps it, without ownership tags.
+    let is_kept = run.scenario.kind == Kind::AdoptCluster && now == prepared.template.snapshot;
+    if !is_kept {
+        let account = run.scenario.origin.account().await;
+        assert_eq!(now, account.snapshot, "{what}");
+    }
+    let row = run.env.store.cluster(run.scenario.cluster).await.unwrap();
+    assert!(row.is_none(), "{what}: the row is still there");
+    run.check_no_open_intent(what).await;
+}
+
+pub async fn deleted_at(prepared: &'static Prepared, place: i64) {
+    let run = prepared.begin().await;
     run.advance(place).await;
-    delete_and_check(
-        ready,
-        &run,
-        &format!("{} deleted at {place}", ready.life.name),
-    )
-    .await;
-    run.world.end().await;
+    let what = format!("{} deleted at {place}", run.scenario.name);
+    delete_and_check(prepared, &run, &what).await;
 }
 
-pub async fn deleted_in_flight(ready: &'static Ready, call: String) {
-    let run = Run::begin(ready.life, &ready.frozen).await;
-    let held = die(&run, Death::AfterTheEffect, &call).await;
-    delete_and_check(
-        ready,
-        &run,
-        &format!("{} deleted while {call} is under way", ready.life.name),
-    )
-    .await;
+pub async fn deleted_in_flight(prepared: &'static Prepared, call: String) {
+    let run = prepared.begin().await;
+    let held = crash(&run, Crash::AfterEffect, &call).await;
+    let what = format!("{} deleted while {call} is in flight", run.scenario.name);
+    delete_and_check(prepared, &run, &what).await;
     drop(held);
-    run.world.end().await;
 }
 
-/// A delete that meets an undo takes it over, too.
-async fn deleted_while_undoing(ready: &'static Ready) {
-    let run = Run::begin(ready.life, &ready.frozen).await;
-    run.advance(ready.forward.furthest()).await;
+/// A delete supersedes an undo as well.
+async fn deleted_while_undoing(prepared: &'static Prepared) {
+    let run = prepared.begin().await;
+    run.advance(prepared.forward.furthest()).await;
     run.cancel().await;
     run.turn().await;
     run.turn().await;
-    if !run.status(run.id).await.is_finished() {
-        delete_and_check(
-            ready,
-            &run,
-            &format!("{} deleted while undoing", ready.life.name),
-        )
-        .await;
+    if !run.status().await.is_finished() {
+        let what = format!("{} deleted while undoing", run.scenario.name);
+        delete_and_check(prepared, &run, &what).await;
     }
-    run.world.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_delete_takes_over_every_kind_at_every_place() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_supersedes_every_kind_at_every_place() {
     let mut jobs: Vec<Job> = Vec::new();
-    for ready in all_ready().await {
-        // A delete of what is being deleted is the same delete; once is enough.
-        let places = if ready.life.kind == Kind::DeleteCluster {
-            1
-        } else {
-            usize::MAX
+    for prepared in all_prepared().await {
+        let name = prepared.scenario.name;
+        // A second delete is the running delete itself, so one place is enough.
+        let limit = match prepared.scenario.kind {
+            Kind::DeleteCluster => 1,
+            _ => usize::MAX,
         };
-        for &place in ready.forward.places.iter().take(places) {
-            let name = format!("{} deleted at {place}", ready.life.name);
-            jobs.push((name, Box::pin(deleted_at(ready, place))));
+        for &place in prepared.forward.places.iter().take(limit) {
+            let job = deleted_at(prepared, place);
+            jobs.push((format!("{name} deleted at {place}"), Box::pin(job)));
         }
-        for call in ready.forward.mutations.iter().take(places) {
-            let name = format!("{} deleted while {call} is under way", ready.life.name);
-            jobs.push((name, Box::pin(deleted_in_flight(ready, call.clone()))));
+        for call in prepared.forward.mutations.iter().take(limit) {
+            let job = deleted_in_flight(prepared, call.clone());
+            let name = format!("{name} deleted while {call} is in flight");
+            jobs.push((name, Box::pin(job)));
         }
-        if ready.undo.is_some() {
-            jobs.push((
-                format!("{} deleted while undoing", ready.life.name),
-                Box::pin(deleted_while_undoing(ready)),
-            ));
+        if prepared.undo.is_some() {
+            let job = deleted_while_undoing(prepared);
+            jobs.push((format!("{name} deleted while undoing"), Box::pin(job)));
         }
     }
-    all_hold("a delete takes over", jobs).await;
+    run_all("a delete supersedes", jobs).await;
 }
 
-async fn swept(ready: &'static Ready) {
-    let run = Run::begin(ready.life, &ready.frozen).await;
+async fn swept(prepared: &'static Prepared) {
+    let run = prepared.begin().await;
+    let name = run.scenario.name;
     assert_eq!(run.finish(run.id).await.status, Status::Succeeded);
-    let before = picture(&run.world, &[]).await;
+    let before = snapshot(&run.env, &[]).await;
     for _ in 0..2 {
-        sqlx::query("update duties set due_at = now()")
-            .execute(&run.world.pool)
-            .await
-            .unwrap();
-        assert_eq!(
-            run.worker.sweep().await.unwrap(),
-            Some(0),
-            "{}",
-            ready.life.name
-        );
+        run.env.make_jobs_due().await;
+        assert_eq!(run.worker.sweep().await.unwrap(), Some(0), "{name}");
     }
-    assert_eq!(
-        picture(&run.world, &[]).await,
-        before,
-        "{}",
-        ready.life.name
-    );
-    let installation = run.world.store.installation().await.unwrap().id;
-    let marked = Inspector::new(run.world.aws.clone())
-        .marked(installation, &Default::default())
+    assert_eq!(snapshot(&run.env, &[]).await, before, "{name}");
+    let installation = run.env.store.installation().await.unwrap().id;
+    let tagged = Inspector::new(run.env.aws.clone())
+        .tagged(installation, &Default::default())
         .await
         .unwrap();
+    let names: Vec<String> = tagged.iter().map(|one| one.name.clone()).collect();
     assert!(
-        marked
-            .iter()
-            .any(|thing| thing.name.contains(ready.life.cluster)),
-        "our mark is still to be seen"
+        names.iter().any(|one| one.contains(run.scenario.cluster)),
+        "{name}: no resource has ownership tags"
     );
-    let names: Vec<String> = marked.iter().map(|thing| thing.name.clone()).collect();
-    let evidence = run.world.store.evidence(&names).await.unwrap();
-    let orphans = dax_provisioner::domain::orphan::orphans(marked, &evidence);
-    let leftovers = dax_provisioner::operations::leftovers::leftovers(orphans);
-    assert!(leftovers.is_empty(), "{}: {leftovers:#?}", ready.life.name);
-    run.world.end().await;
+    let evidence = run.env.store.evidence(&names).await.unwrap();
+    let leftovers = leftovers(orphans(tagged, &evidence));
+    assert!(leftovers.is_empty(), "{name}: {leftovers:#?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_of_a_released_cluster_is_ever_deleted() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_deletes_nothing_of_a_released_cluster() {
     let mut jobs: Vec<Job> = Vec::new();
-    for (index, life) in LIVES
-        .iter()
-        .enumerate()
-        .filter(|(_, life)| life.kind == Kind::ReleaseCluster)
-    {
-        jobs.push((life.name.to_owned(), Box::pin(swept(ready(index).await))));
+    for (index, scenario) in SCENARIOS.iter().enumerate() {
+        if scenario.kind == Kind::ReleaseCluster {
+            let job = swept(prepared(index).await);
+            jobs.push((scenario.name.to_owned(), Box::pin(job)));
+        }
     }
-    assert_eq!(all_hold("sweeps after a release", jobs).await, 2);
+    assert_eq!(run_all("sweeps after a release", jobs).await, 2);
 }

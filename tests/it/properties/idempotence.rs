@@ -1,195 +1,176 @@
-//! Law: every step twice is once, forwards and backwards, whether its record was lost or it is simply done again.
+//! Property: every step done twice has the effect of once, forwards and in an undo. A step is done
+//! again after its record was lost, and after it was recorded.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use aws_sandbox::{FaultKind, FaultRule};
 use dax_provisioner::domain::operation::Status;
-use dax_provisioner::operations::plan;
 use dax_provisioner::store::UndoRequested;
-use dax_provisioner::worker::{Point, Probe, Worker};
-use tokio::sync::Notify;
+use dax_provisioner::worker::Point;
 
-use crate::properties::parallel::{Job, all_hold};
-use crate::properties::scenario_run::Run;
-use crate::properties::scenarios::{Ready, all_ready};
+use crate::properties::parallel::{Job, run_all};
+use crate::properties::prepared::{Prepared, all_prepared};
+use crate::properties::scenario_run::ScenarioRun;
+use crate::support::crashing_worker::CrashingWorker;
 use crate::support::test_env::TestEnv;
 
-/// A worker that dies once at each call of each step, when the answer is there and nothing of it is written.
-fn forgetful(world: &TestEnv) -> (Worker, Arc<Notify>) {
-    let died = Arc::new(Notify::new());
-    let (told, known) = (Arc::clone(&died), Arc::new(Mutex::new(HashSet::new())));
-    let probe: Probe = Arc::new(move |at, step, mutation| {
-        let place = mutation.map(|one| (step.to_owned(), one.words()));
-        let dies =
-            at == Point::Answered && place.is_some_and(|place| known.lock().unwrap().insert(place));
-        let told = Arc::clone(&told);
-        Box::pin(async move {
-            if dies {
-                told.notify_one();
-                std::future::pending::<()>().await;
-            }
-        })
-    });
-    (world.worker("forgetful").with_probe(probe), died)
+/// A worker that loses the record of each call of each step once: it crashes when the response has
+/// arrived and nothing of it is committed.
+fn lose_every_record(env: &TestEnv) -> CrashingWorker {
+    let lost = Mutex::new(HashSet::new());
+    CrashingWorker::new(env, move |at, step, mutation| {
+        at == Point::Answered
+            && mutation.is_some_and(|mutation| {
+                let call = (step.to_owned(), mutation.summary());
+                lost.lock().unwrap().insert(call)
+            })
+    })
 }
 
-/// Where an operation stands, as it can be put back.
+/// The rows of an unfinished operation, as far as they are put back.
 #[derive(Debug, Clone, sqlx::FromRow)]
-struct Stand {
+struct Progress {
     current_position: i32,
     name: String,
     status: String,
     cluster_status: String,
 }
 
-async fn stand(run: &Run) -> Stand {
-    let query = "select o.current_position, s.name, o.status, c.status as cluster_status
-                 from operations o join clusters c on c.id = o.cluster_id
-                 join operation_steps s on s.operation_id = o.id and s.position = o.current_position
-                 where o.id = $1";
+/// None if the operation is finished.
+async fn progress(run: &ScenarioRun) -> Option<Progress> {
+    let query = "
+        select o.current_position, s.name, o.status, c.status as cluster_status
+        from operations o
+        join clusters c on c.id = o.cluster_id
+        join operation_steps s on s.operation_id = o.id and s.position = o.current_position
+        where o.id = $1 and o.finished_at is null";
     sqlx::query_as(query)
         .bind(run.id)
-        .fetch_one(&run.world.pool)
+        .fetch_optional(&run.env.pool)
         .await
         .unwrap()
 }
 
 /// Puts the operation back to a step that was done.
-async fn put_back(run: &Run, to: &Stand) {
+async fn put_back(run: &ScenarioRun, to: &Progress) {
+    let status = match to.status.as_str() {
+        "pending" => "running",
+        status => status,
+    };
+    let step = sqlx::query(
+        "update operation_steps set status = 'running', finished_at = null
+         where operation_id = $1 and position = $2",
+    );
+    let operation = sqlx::query(
+        "update operations
+         set current_position = $2, current_step = $3, status = $4, finished_at = null,
+             owner = null, lease_until = null, wake_at = now()
+         where id = $1",
+    );
+    let cluster = sqlx::query(
+        "update clusters set status = $2, deleted_at = null
+         where id = (select cluster_id from operations where id = $1)",
+    );
     for query in [
-        "update operation_steps set status = 'running', finished_at = null where operation_id = $1 and position = $2 and $3 <> '' and $4 <> ''",
-        "update operations set current_position = $2, current_step = $3, finished_at = null, owner = null, lease_until = null,
-            wake_at = now(), status = case when $4 = 'pending' then 'running' else $4 end where id = $1",
+        step.bind(run.id).bind(to.current_position),
+        operation
+            .bind(run.id)
+            .bind(to.current_position)
+            .bind(&to.name)
+            .bind(status),
+        cluster.bind(run.id).bind(&to.cluster_status),
     ] {
-        let query = sqlx::query(query).bind(run.id).bind(to.current_position).bind(&to.name).bind(&to.status);
-        query.execute(&run.world.pool).await.unwrap();
+        query.execute(&run.env.pool).await.unwrap();
     }
-    let query = "update clusters set status = $2, deleted_at = null
-                 where id = (select cluster_id from operations where id = $1)";
-    sqlx::query(query)
-        .bind(run.id)
-        .bind(&to.cluster_status)
-        .execute(&run.world.pool)
-        .await
-        .unwrap();
 }
 
-/// Runs an operation to its end, each step twice. Returns how many records were lost, and how many steps done again.
-async fn twice(run: &Run) -> (usize, usize) {
-    let (worker, died) = forgetful(&run.world);
+/// Runs an operation to its end, each step twice. Returns the number of records that were lost, and
+/// of steps that were done again.
+async fn twice(run: &ScenarioRun) -> (usize, usize) {
+    let crashing = lose_every_record(&run.env);
     let (mut lost, mut again) = (0, BTreeSet::new());
     for _ in 0..1_000 {
-        if run.status(run.id).await.is_finished() {
+        let Some(before) = progress(run).await else {
             return (lost, again.len());
-        }
-        let before = stand(run).await;
-        run.world.hurry().await;
-        tokio::select! {
-            turned = worker.turn() => { turned.unwrap(); }
-            () = died.notified() => {
-                lost += 1;
-                run.world.end_leases().await;
-            }
-        }
-        let is_over = run.status(run.id).await.is_finished();
-        if (is_over || stand(run).await.current_position != before.current_position)
-            && again.insert(before.current_position)
-        {
+        };
+        run.env.make_due().await;
+        lost += usize::from(crashing.turn(&run.env).await);
+        let after = progress(run).await;
+        let is_done = after.is_none_or(|after| after.current_position != before.current_position);
+        if is_done && again.insert(before.current_position) {
             put_back(run, &before).await;
         }
     }
-    panic!("not finished: {:#?}", run.world.operation(run.id).await);
+    panic!("not finished: {:#?}", run.env.operation(run.id).await);
 }
 
-async fn forwards(ready: &'static Ready) {
-    let run = Run::begin(ready.life, &ready.frozen).await;
+async fn forwards(prepared: &'static Prepared) {
+    let run = prepared.begin().await;
+    let name = run.scenario.name;
     let (lost, again) = twice(&run).await;
-    assert_eq!(
-        run.status(run.id).await,
-        Status::Succeeded,
-        "{}",
-        ready.life.name
-    );
+    assert_eq!(run.status().await, Status::Succeeded, "{name}");
+    assert!(again > 0, "{name}: no step was done again");
     assert!(
-        again > 0 && lost >= ready.forward.mutations.len(),
-        "{}: {lost} lost, {again} again",
-        ready.life.name
+        lost >= prepared.forward.mutations.len(),
+        "{name}: {lost} lost records"
     );
-    run.check_like(&ready.forward, &format!("{} twice", ready.life.name))
+    run.check_ended_like(&prepared.forward, &format!("{name} twice"))
         .await;
-    run.world.end().await;
 }
 
-async fn cancelled(ready: &'static Ready) {
-    let run = Run::begin(ready.life, &ready.frozen).await;
-    run.advance(ready.forward.furthest()).await;
+async fn cancelled(prepared: &'static Prepared) {
+    let run = prepared.begin().await;
+    run.advance(prepared.forward.furthest()).await;
     run.cancel().await;
     twice(&run).await;
-    assert_eq!(run.status(run.id).await, Status::Cancelled);
-    run.check_like(
-        ready.undo.as_ref().unwrap(),
-        &format!("{} undone twice", ready.life.name),
-    )
-    .await;
-    run.world.end().await;
+    assert_eq!(run.status().await, Status::Cancelled);
+    let what = format!("{} undone twice", run.scenario.name);
+    run.check_ended_like(prepared.undo.as_ref().unwrap(), &what)
+        .await;
 }
 
-/// Blocks the operation at its last mutating call, and rolls it back.
-async fn blocked(ready: &'static Ready, is_twice: bool) -> Option<Run> {
-    let call = ready.forward.mutations.last()?;
-    let run = Run::begin(ready.life, &ready.frozen).await;
-    run.world
+/// Blocks the operation at its last mutating call and rolls it back. None if it sends no call.
+async fn roll_back(prepared: &'static Prepared) -> Option<ScenarioRun> {
+    let call = prepared.forward.mutations.last()?;
+    let run = prepared.begin().await;
+    run.env
         .sandbox
         .add_fault(FaultRule::new(call, FaultKind::Deny).seconds(3_600.0));
-    let stopped = run.world.settle(&run.worker, run.id).await;
-    assert_eq!(stopped.status, Status::Blocked, "{call}");
-    run.world.sandbox.clear_faults();
-    let undo = |kind| plan(kind).undo_names();
-    assert_eq!(
-        run.world.store.roll_back(run.id, undo).await.unwrap(),
-        UndoRequested::Begun
-    );
-    if is_twice {
-        twice(&run).await;
-    } else {
-        run.finish(run.id).await;
-    }
-    assert_eq!(run.status(run.id).await, Status::Failed);
+    let blocked = run.env.settle(&run.worker, run.id).await;
+    assert_eq!(blocked.status, Status::Blocked, "{call}");
+    run.env.sandbox.clear_faults();
+    assert_eq!(run.request_roll_back().await, UndoRequested::Started);
     Some(run)
 }
 
-async fn rolled_back(ready: &'static Ready) {
-    let Some(once) = blocked(ready, false).await else {
+async fn rolled_back(prepared: &'static Prepared) {
+    let Some(once) = roll_back(prepared).await else {
         return;
     };
-    let ended = once.world.operation(once.id).await;
-    let course = once.course(&ended, Vec::new()).await;
-    let run = blocked(ready, true).await.unwrap();
-    run.check_like(&course, &format!("{} rolled back twice", ready.life.name))
-        .await;
-    once.world.end().await;
-    run.world.end().await;
+    let ended = once.finish(once.id).await;
+    assert_eq!(ended.status, Status::Failed);
+    let baseline = once.baseline(&ended, Vec::new()).await;
+    let run = roll_back(prepared).await.unwrap();
+    twice(&run).await;
+    assert_eq!(run.status().await, Status::Failed);
+    let what = format!("{} rolled back twice", run.scenario.name);
+    run.check_ended_like(&baseline, &what).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_step_twice_is_once() {
+#[tokio::test(flavor = "multi_thread")]
+async fn every_step_done_twice_has_the_effect_of_once() {
     let mut jobs: Vec<Job> = Vec::new();
-    for ready in all_ready().await {
-        jobs.push((
-            format!("{} forwards", ready.life.name),
-            Box::pin(forwards(ready)),
-        ));
-        if ready.undo.is_some() {
-            jobs.push((
-                format!("{} cancelled", ready.life.name),
-                Box::pin(cancelled(ready)),
-            ));
-            jobs.push((
-                format!("{} rolled back", ready.life.name),
-                Box::pin(rolled_back(ready)),
-            ));
+    for prepared in all_prepared().await {
+        let name = prepared.scenario.name;
+        let job = forwards(prepared);
+        jobs.push((format!("{name} forwards"), Box::pin(job)));
+        if prepared.undo.is_some() {
+            let job = cancelled(prepared);
+            jobs.push((format!("{name} cancelled"), Box::pin(job)));
+            let job = rolled_back(prepared);
+            jobs.push((format!("{name} rolled back"), Box::pin(job)));
         }
     }
-    all_hold("every step and every undo twice is once", jobs).await;
+    run_all("every step and every undo step twice", jobs).await;
 }

@@ -1,38 +1,40 @@
-//! A long life: a cluster is made, changed in every way and removed, by a worker that lives and by one that keeps dying.
+//! Property: a cluster that goes through every kind of change leaves nothing behind, with a worker
+//! that keeps running and with one that keeps crashing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use dax_provisioner::domain::operation::{Kind, Operation, Status};
-use dax_provisioner::worker::{Probe, Worker};
-use tokio::sync::Notify;
+use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
+use crate::properties::aws_snapshot::snapshot;
+use crate::properties::parallel::{Job, run_all};
 use crate::properties::scenario_actions as begin;
-use crate::properties::scenario_run::picture;
-use crate::properties::scenario_setup as prepare;
-use crate::properties::scenarios::{Doing, base};
+use crate::properties::scenario_setup as setup;
+use crate::properties::scenarios::Origin;
+use crate::support::crashing_worker::CrashingWorker;
 use crate::support::test_env::TestEnv;
 
-fn scale_to_two(world: &TestEnv) -> Doing<'_, Uuid> {
+fn scale_to_two(env: &TestEnv) -> BoxFuture<'_, Uuid> {
     Box::pin(begin::change(
-        world,
+        env,
         "orders",
         Kind::ScaleCluster,
         |change| change.after.replication_factor = 2,
     ))
 }
 
-fn drift_and_repair(world: &TestEnv) -> Doing<'_, Uuid> {
+fn drift_and_repair(env: &TestEnv) -> BoxFuture<'_, Uuid> {
     Box::pin(async move {
-        prepare::drift(world).await;
-        begin::repair(world).await
+        setup::drift(env).await;
+        begin::repair(env).await
     })
 }
 
-type Begin = for<'a> fn(&'a TestEnv) -> Doing<'a, Uuid>;
+type Begin = for<'a> fn(&'a TestEnv) -> BoxFuture<'a, Uuid>;
 
-const LIFE: [(&str, Begin); 9] = [
+const OPERATIONS: [(&str, Begin); 9] = [
     ("create", begin::create),
     ("scale up", begin::scale_up),
     ("other values, rolling reboot", begin::values),
@@ -44,11 +46,11 @@ const LIFE: [(&str, Begin); 9] = [
     ("delete", begin::delete),
 ];
 
-/// Pseudo-random numbers of a seed, one after another, whoever draws them.
-struct Dice(AtomicU64);
+/// Pseudo-random numbers from a seed.
+struct Random(AtomicU64);
 
-impl Dice {
-    fn falls(&self, one_in: u64) -> bool {
+impl Random {
+    fn is_one_in(&self, count: u64) -> bool {
         let next = |seed: u64| {
             seed.wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407)
@@ -57,54 +59,45 @@ impl Dice {
             .0
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |seed| Some(next(seed)))
             .unwrap();
-        (next(drawn) >> 33).is_multiple_of(one_in)
+        (next(drawn) >> 33).is_multiple_of(count)
     }
 }
 
-/// A worker that dies at random points.
-fn frail(world: &TestEnv, dice: &Arc<Dice>, deaths: &Arc<AtomicUsize>) -> (Worker, Arc<Notify>) {
-    let died = Arc::new(Notify::new());
-    let (told, dice, deaths) = (Arc::clone(&died), Arc::clone(dice), Arc::clone(deaths));
-    let probe: Probe = Arc::new(move |_, _, _| {
-        let dies = dice.falls(12);
-        deaths.fetch_add(usize::from(dies), Ordering::SeqCst);
-        let told = Arc::clone(&told);
-        Box::pin(async move {
-            if dies {
-                told.notify_one();
-                std::future::pending::<()>().await;
-            }
-        })
+/// A worker that crashes at random points, and the number of its crashes.
+fn crash_randomly(env: &TestEnv, seed: u64) -> (CrashingWorker, Arc<AtomicUsize>) {
+    let (random, crashes) = (Random(AtomicU64::new(seed)), Arc::<AtomicUsize>::default());
+    let count = Arc::clone(&crashes);
+    let worker = CrashingWorker::new(env, move |_, _, _| {
+        let crashes = random.is_one_in(12);
+        count.fetch_add(usize::from(crashes), Ordering::SeqCst);
+        crashes
     });
-    (world.worker("frail").with_probe(probe), died)
+    (worker, crashes)
 }
 
-/// Runs an operation to its end, whoever dies meanwhile.
-async fn finish(world: &TestEnv, worker: &Worker, died: &Notify, id: Uuid) -> Operation {
+/// Runs an operation to its end, through all crashes.
+async fn finish(env: &TestEnv, worker: &CrashingWorker, id: Uuid) -> Operation {
     for _ in 0..2_000 {
-        let operation = world.operation(id).await;
-        if operation.status.is_finished() {
-            return operation;
+        let status = env.status(id).await;
+        if status.is_finished() {
+            return env.operation(id).await;
         }
-        if operation.status == Status::Blocked {
-            // Five deaths in a row at one step quarantine it, until a person asks for a retry.
-            let fault = operation.fault.unwrap();
+        if status == Status::Blocked {
+            // Five crashes in a row at one step quarantine it until a retry is requested.
+            let fault = env.operation(id).await.fault.unwrap();
             assert_eq!(fault.problem_code().as_str(), "step_crashed", "{fault:#?}");
-            world.store.retry(id).await.unwrap();
+            env.store.retry(id).await.unwrap();
         }
-        world.hurry().await;
-        tokio::select! {
-            turned = worker.turn() => { turned.unwrap(); }
-            () = died.notified() => world.end_leases().await,
-        }
+        env.make_due().await;
+        worker.turn(env).await;
     }
-    panic!("not finished: {:#?}", world.operation(id).await);
+    panic!("not finished: {:#?}", env.operation(id).await);
 }
 
-async fn live(world: &TestEnv, worker: &Worker, died: &Notify, what: &str) {
-    for (name, begin) in LIFE {
-        let id = begin(world).await;
-        let ended = finish(world, worker, died, id).await;
+async fn run_operations(env: &TestEnv, worker: &CrashingWorker, what: &str) {
+    for (name, begin) in OPERATIONS {
+        let id = begin(env).await;
+        let ended = finish(env, worker, id).await;
         assert_eq!(
             ended.status,
             Status::Succeeded,
@@ -112,47 +105,48 @@ async fn live(world: &TestEnv, worker: &Worker, died: &Notify, what: &str) {
             ended.fault
         );
     }
-    assert_eq!(picture(world, &[]).await, base().await.picture, "{what}");
+    let account = Origin::UsedAccount.account().await;
+    assert_eq!(snapshot(env, &[]).await, account.snapshot, "{what}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_life_leaves_nothing_and_touches_nothing_of_others() {
-    let world = base().await.frozen.thaw().await;
-    let worker = world.worker("w");
-    live(&world, &worker, &Notify::new(), "undisturbed").await;
-    for (effect, count) in world.effects() {
-        let many = [
-            "dax:RebootNode",
-            "dax:UpdateCluster",
-            "iam:AttachRolePolicy",
-            "iam:DetachRolePolicy",
-            "dax:TagResource",
-        ];
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_change_in_a_row_leaves_nothing() {
+    let env = Origin::UsedAccount.account().await.fork().await;
+    let worker = CrashingWorker::new(&env, |_, _, _| false);
+    run_operations(&env, &worker, "undisturbed").await;
+    let repeatable = [
+        "dax:RebootNode",
+        "dax:UpdateCluster",
+        "iam:AttachRolePolicy",
+        "iam:DetachRolePolicy",
+        "dax:TagResource",
+    ];
+    for ((call, target), count) in env.effects() {
+        let is_repeatable =
+            repeatable.contains(&call.as_str()) || call.contains("ReplicationFactor");
         assert!(
-            count == 1
-                || many.contains(&effect.0.as_str())
-                || effect.0.contains("ReplicationFactor"),
-            "{effect:?} {count} times"
+            count == 1 || is_repeatable,
+            "{call} of {target} {count} times"
         );
     }
-    world.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_life_outlives_a_worker_that_keeps_dying() {
+async fn with_crashes(seed: u64) {
+    let env = Origin::UsedAccount.account().await.fork().await;
+    let (worker, crashes) = crash_randomly(&env, seed);
+    run_operations(&env, &worker, &format!("seed {seed}")).await;
+    let crashes = crashes.load(Ordering::SeqCst);
+    println!("every kind of change, seed {seed}: {crashes} crashes");
+    assert!(crashes > 10, "only {crashes} crashes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_change_in_a_row_survives_random_crashes() {
     let drawn = u64::try_from(Uuid::now_v7().as_u128() & 0xffff_ffff).unwrap();
+    println!("every kind of change with crashes: the drawn seed is {drawn}");
+    let mut jobs: Vec<Job> = Vec::new();
     for seed in [1, 2, drawn] {
-        println!("long life with deaths: seed {seed}");
-        let world = base().await.frozen.thaw().await;
-        let (dice, deaths) = (
-            Arc::new(Dice(AtomicU64::new(seed))),
-            Arc::new(AtomicUsize::new(0)),
-        );
-        let (worker, died) = frail(&world, &dice, &deaths);
-        live(&world, &worker, &died, &format!("seed {seed}")).await;
-        let deaths = deaths.load(Ordering::SeqCst);
-        println!("long life with deaths: seed {seed}, {deaths} deaths");
-        assert!(deaths > 10, "only {deaths} deaths");
-        world.end().await;
+        jobs.push((format!("seed {seed}"), Box::pin(with_crashes(seed))));
     }
+    run_all("every kind of change with crashes", jobs).await;
 }

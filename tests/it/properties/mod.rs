@@ -1,11 +1,15 @@
 //! Properties that hold for every scenario: repeated steps, AWS faults, crashes, cancels, deletes.
 
 pub mod aws_faults;
+pub mod aws_snapshot;
+pub mod coverage;
 pub mod crashes;
 pub mod deletes;
 pub mod idempotence;
 pub mod long_run;
 pub mod parallel;
+pub mod prepared;
+pub mod run_checks;
 pub mod scenario_actions;
 pub mod scenario_checks;
 #[cfg(feature = "lookups")]
@@ -13,5 +17,5 @@ pub mod scenario_ingress;
 pub mod scenario_run;
 pub mod scenario_setup;
 pub mod scenarios;
-pub mod snapshots;
+pub mod templates;
 pub mod undo;

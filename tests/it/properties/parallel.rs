@@ -1,46 +1,50 @@
-//! Running the many runs of a law, some at a time, and telling every one that failed.
+//! Runs the many runs of a property in parallel, and reports every one that failed.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
+use std::num::NonZero;
+use std::sync::LazyLock;
 
+use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// How many runs go on at the same time.
-const AT_ONCE: usize = 4;
+/// One run, with a name that identifies it.
+pub type Job = (String, BoxFuture<'static, ()>);
 
-/// A run of a law, with a name to tell which one it was.
-pub type Job = (String, Pin<Box<dyn Future<Output = ()> + Send>>);
+/// Limits the runs of all properties together: each holds several connections to the database. Runs
+/// often wait for the sandbox, so there are two for each CPU.
+static SLOTS: LazyLock<Semaphore> = LazyLock::new(|| {
+    let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Semaphore::new(2 * cpus.max(4))
+});
 
-/// Runs some at a time, and tells every one that failed.
-pub async fn all_hold(law: &str, jobs: Vec<Job>) -> usize {
-    let (runs, mut set, mut names, mut failed) =
-        (jobs.len(), JoinSet::new(), BTreeMap::new(), Vec::new());
-    let started = std::time::Instant::now();
-    let mut jobs = jobs.into_iter();
-    loop {
-        while set.len() < AT_ONCE
-            && let Some((name, job)) = jobs.next()
-        {
-            names.insert(set.spawn(job).id(), name);
-        }
-        match set.join_next_with_id().await {
-            None => break,
-            Some(Ok(_)) => {}
-            // The whole message has been printed where it panicked.
-            Some(Err(error)) => failed.push(names[&error.id()].clone()),
+/// Runs all jobs. Panics with the names of those that failed. Returns how many there were.
+pub async fn run_all(property: &str, jobs: Vec<Job>) -> usize {
+    let (mut set, mut names, mut failed) = (JoinSet::new(), BTreeMap::new(), Vec::new());
+    let (runs, started) = (jobs.len(), std::time::Instant::now());
+    for (name, job) in jobs {
+        let task = set.spawn(async move {
+            let _slot = SLOTS.acquire().await.unwrap();
+            job.await;
+        });
+        names.insert(task.id(), name);
+    }
+    while let Some(ended) = set.join_next_with_id().await {
+        // The panic has printed its message already.
+        if let Err(error) = ended {
+            failed.push(names[&error.id()].clone());
         }
     }
     println!(
-        "{law}: {runs} runs in {:.1} s",
+        "{property}: {runs} runs in {:.1} s",
         started.elapsed().as_secs_f64()
     );
     assert!(
         failed.is_empty(),
-        "{law}: {} of {runs} failed:\n{}",
+        "{property}: {} of {runs} failed:\n{}",
         failed.len(),
         failed.join("\n")
     );
-    assert!(runs > 0, "{law}: nothing was run");
+    assert!(runs > 0, "{property}: no runs");
     runs
 }

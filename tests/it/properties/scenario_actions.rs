@@ -1,41 +1,41 @@
-//! How the operation of each scenario is accepted, as the HTTP door would have it.
+//! How the operation of each scenario is accepted.
 
 use dax_provisioner::domain::change::{ChangeSpec, Placement, RebootSpec, settings_of};
 use dax_provisioner::domain::iam::policies::{Access, Tables};
 use dax_provisioner::domain::operation::Kind;
 use dax_provisioner::domain::spec::{ClusterSpec, ParameterGroup, ServiceRole, Spec, SubnetGroup};
 use dax_provisioner::store::{Accepted, Change};
+use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-use crate::properties::scenario_setup::{SECURITY_GROUP, rich_spec, texts, their_role};
-use crate::properties::scenarios::Doing;
+use crate::properties::scenario_setup::{SECURITY_GROUP, rich_spec, texts, unmanaged_role};
 use crate::support::requests::{new_operation, plain_spec};
 use crate::support::test_env::TestEnv;
 
-/// Has a change of a managed cluster accepted.
-pub async fn accept(world: &TestEnv, cluster: &str, spec: Spec) -> Uuid {
-    let found = world.store.cluster(cluster).await.unwrap().unwrap();
+/// Accepts a change of a managed cluster.
+pub async fn accept(env: &TestEnv, cluster: &str, spec: Spec) -> Uuid {
+    let row = env.store.cluster(cluster).await.unwrap().unwrap();
     let new = new_operation(spec.kind());
     let change = Change {
         cluster: cluster.to_owned(),
-        since: found.operation_id,
+        since: row.operation_id,
         spec,
     };
     assert_eq!(
-        world.store.accept_change(&new, &change).await.unwrap(),
+        env.store.accept_change(&new, &change).await.unwrap(),
         Accepted::Created(new.id)
     );
     new.id
 }
 
-/// Has new settings accepted.
+/// Accepts a change of the settings.
 pub async fn change(
-    world: &TestEnv,
+    env: &TestEnv,
     cluster: &str,
     kind: Kind,
     alter: impl FnOnce(&mut ChangeSpec),
 ) -> Uuid {
-    let desired = world.store.cluster(cluster).await.unwrap().unwrap().desired;
+    let desired = env.store.cluster(cluster).await.unwrap().unwrap().desired;
     let mut change = ChangeSpec {
         before: desired.clone(),
         after: desired,
@@ -48,46 +48,46 @@ pub async fn change(
         Kind::UpdateCluster => Spec::UpdateCluster(change),
         Kind::ScaleCluster => Spec::ScaleCluster(change),
         Kind::RepairCluster => Spec::RepairCluster(change),
-        other => panic!("{} is no change of settings", other.as_str()),
+        other => panic!("{} is not a change of settings", other.as_str()),
     };
-    accept(world, cluster, spec).await
+    accept(env, cluster, spec).await
 }
 
-pub fn create(world: &TestEnv) -> Doing<'_, Uuid> {
-    Box::pin(async move { world.create(&rich_spec(world)).await })
+pub fn create(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    Box::pin(async move { env.create(&rich_spec(env)).await })
 }
 
-/// A cluster of what is there: role and groups of others.
-pub fn create_of_given(world: &TestEnv) -> Doing<'_, Uuid> {
+/// A cluster with an existing role and existing groups.
+pub fn create_with_existing(env: &TestEnv) -> BoxFuture<'_, Uuid> {
     Box::pin(async move {
         let spec = ClusterSpec {
             service_role: ServiceRole::Existing {
-                arn: their_role(world),
+                arn: unmanaged_role(env),
             },
             subnet_group: SubnetGroup::Existing {
-                name: "theirs".to_owned(),
+                name: "unmanaged".to_owned(),
             },
             parameter_group: ParameterGroup::Existing {
-                name: "given".to_owned(),
+                name: "existing".to_owned(),
             },
-            // The sandbox draws one otherwise, and no two runs would be alike.
+            // Without one the sandbox draws a random window, which differs between runs.
             maintenance_window: Some("mon:01:00-mon:02:00".to_owned()),
             ..plain_spec("orders")
         };
-        world.create(&spec).await
+        env.create(&spec).await
     })
 }
 
-pub fn delete(world: &TestEnv) -> Doing<'_, Uuid> {
-    Box::pin(world.delete("orders"))
+pub fn delete(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    Box::pin(env.delete("orders"))
 }
 
-pub fn delete_legacy(world: &TestEnv) -> Doing<'_, Uuid> {
-    Box::pin(world.delete("legacy"))
+pub fn delete_legacy(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    Box::pin(env.delete("legacy"))
 }
 
-pub fn settings(world: &TestEnv) -> Doing<'_, Uuid> {
-    Box::pin(change(world, "orders", Kind::UpdateCluster, |change| {
+pub fn settings(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    Box::pin(change(env, "orders", Kind::UpdateCluster, |change| {
         change.after.description = Some("second".to_owned());
         change.after.maintenance_window = Some("tue:03:00-tue:04:00".to_owned());
         change.after.notification_topic_arn = None;
@@ -96,9 +96,9 @@ pub fn settings(world: &TestEnv) -> Doing<'_, Uuid> {
     }))
 }
 
-/// Other values in a group of ours, and the reboots that make them hold.
-pub fn values(world: &TestEnv) -> Doing<'_, Uuid> {
-    Box::pin(change(world, "orders", Kind::UpdateCluster, |change| {
+/// Other values in a managed group, and the reboots that apply them.
+pub fn values(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    Box::pin(change(env, "orders", Kind::UpdateCluster, |change| {
         change.after.parameter_group = ParameterGroup::New {
             values: texts([("query-ttl-millis", "7000")]),
         };
@@ -106,31 +106,31 @@ pub fn values(world: &TestEnv) -> Doing<'_, Uuid> {
     }))
 }
 
-pub fn to_default(world: &TestEnv) -> Doing<'_, Uuid> {
-    Box::pin(change(world, "orders", Kind::UpdateCluster, |change| {
+pub fn to_default(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    Box::pin(change(env, "orders", Kind::UpdateCluster, |change| {
         change.after.parameter_group = ParameterGroup::Default;
     }))
 }
 
-pub fn to_given(world: &TestEnv) -> Doing<'_, Uuid> {
-    Box::pin(change(world, "orders", Kind::UpdateCluster, |change| {
+pub fn to_existing_group(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    Box::pin(change(env, "orders", Kind::UpdateCluster, |change| {
         change.after.parameter_group = ParameterGroup::Existing {
-            name: "given".to_owned(),
+            name: "existing".to_owned(),
         };
     }))
 }
 
-pub fn from_given(world: &TestEnv) -> Doing<'_, Uuid> {
-    Box::pin(change(world, "legacy", Kind::UpdateCluster, |change| {
+pub fn from_existing_group(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    Box::pin(change(env, "legacy", Kind::UpdateCluster, |change| {
         change.after.parameter_group = ParameterGroup::New {
             values: texts([("query-ttl-millis", "7000")]),
         };
     }))
 }
 
-/// Many tables with long names: more than one policy.
-pub fn tables(world: &TestEnv) -> Doing<'_, Uuid> {
-    Box::pin(change(world, "orders", Kind::UpdateCluster, |change| {
+/// Many tables with long names, which need more than one policy.
+pub fn tables(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    Box::pin(change(env, "orders", Kind::UpdateCluster, |change| {
         let names = (0..60)
             .map(|number| format!("{}{number}", "Table".repeat(20)))
             .collect();
@@ -141,64 +141,64 @@ pub fn tables(world: &TestEnv) -> Doing<'_, Uuid> {
     }))
 }
 
-pub fn scale_up(world: &TestEnv) -> Doing<'_, Uuid> {
-    Box::pin(change(world, "orders", Kind::ScaleCluster, |change| {
+pub fn scale_up(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    Box::pin(change(env, "orders", Kind::ScaleCluster, |change| {
         change.after.replication_factor = 3;
         change.placement.availability_zones = vec!["us-east-1b".to_owned()];
     }))
 }
 
-pub fn scale_down(world: &TestEnv) -> Doing<'_, Uuid> {
-    Box::pin(change(world, "orders", Kind::ScaleCluster, |change| {
+pub fn scale_down(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    Box::pin(change(env, "orders", Kind::ScaleCluster, |change| {
         change.after.replication_factor = 1;
         change.placement.node_ids_to_remove = vec!["orders-a".to_owned()];
     }))
 }
 
-pub fn reboot_all(world: &TestEnv) -> Doing<'_, Uuid> {
+pub fn reboot_all(env: &TestEnv) -> BoxFuture<'_, Uuid> {
     Box::pin(accept(
-        world,
+        env,
         "orders",
         Spec::RebootNodes(RebootSpec::default()),
     ))
 }
 
-pub fn reboot_named(world: &TestEnv) -> Doing<'_, Uuid> {
+pub fn reboot_named(env: &TestEnv) -> BoxFuture<'_, Uuid> {
     let node_ids = vec!["orders-b".to_owned()];
     Box::pin(accept(
-        world,
+        env,
         "orders",
         Spec::RebootNodes(RebootSpec { node_ids }),
     ))
 }
 
-pub fn repair(world: &TestEnv) -> Doing<'_, Uuid> {
-    Box::pin(change(world, "orders", Kind::RepairCluster, |_| {}))
+pub fn repair(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    Box::pin(change(env, "orders", Kind::RepairCluster, |_| {}))
 }
 
-pub fn adopt(world: &TestEnv) -> Doing<'_, Uuid> {
+pub fn adopt(env: &TestEnv) -> BoxFuture<'_, Uuid> {
     Box::pin(async move {
-        let seen = world.admin.cluster("legacy").await.unwrap().unwrap();
-        let tags = world
+        let observed = env.admin.cluster("legacy").await.unwrap().unwrap();
+        let tags = env
             .admin
-            .cluster_tags(seen.arn.as_ref().unwrap())
+            .cluster_tags(observed.arn.as_ref().unwrap())
             .await
             .unwrap()
             .unwrap();
         let new = new_operation(Kind::AdoptCluster);
-        let spec = settings_of(&plain_spec("legacy"), &seen, &tags);
+        let spec = settings_of(&plain_spec("legacy"), &observed, &tags);
         assert_eq!(
-            world.store.accept_adopt(&new, &spec).await.unwrap(),
+            env.store.accept_adopt(&new, &spec).await.unwrap(),
             Accepted::Created(new.id)
         );
         new.id
     })
 }
 
-/// Releases whichever cluster is managed.
-pub fn release(world: &TestEnv) -> Doing<'_, Uuid> {
+/// Releases the only managed cluster.
+pub fn release(env: &TestEnv) -> BoxFuture<'_, Uuid> {
     Box::pin(async move {
-        let name = world.store.managed_names().await.unwrap().pop().unwrap();
-        accept(world, &name, Spec::ReleaseCluster).await
+        let name = env.store.managed_names().await.unwrap().pop().unwrap();
+        accept(env, &name, Spec::ReleaseCluster).await
     })
 }

@@ -1,4 +1,4 @@
-//! What must hold when the operation of a scenario has succeeded, as AWS shows it.
+//! What holds in AWS when the operation of a scenario has succeeded.
 
 use std::collections::BTreeSet;
 
@@ -7,66 +7,68 @@ use dax_provisioner::domain::names::managed_name;
 use dax_provisioner::domain::observed::Observed;
 use dax_provisioner::domain::operation::{ClusterStatus, Operation};
 use dax_provisioner::domain::spec::ParameterGroup;
+use futures_util::future::BoxFuture;
 
-use crate::properties::scenario_run::picture;
+use crate::properties::aws_snapshot::snapshot;
 use crate::properties::scenario_setup::{SECURITY_GROUP, TOPIC, texts};
-use crate::properties::scenarios::{Doing, base};
+use crate::properties::scenarios::Origin;
 use crate::support::test_env::TestEnv;
 
-async fn seen(world: &TestEnv, name: &str) -> Observed {
-    world.admin.cluster(name).await.unwrap().unwrap()
+async fn observed(env: &TestEnv, name: &str) -> Observed {
+    env.admin.cluster(name).await.unwrap().unwrap()
 }
 
-async fn tags(world: &TestEnv, name: &str) -> std::collections::BTreeMap<String, String> {
-    world
+async fn tags(env: &TestEnv, name: &str) -> std::collections::BTreeMap<String, String> {
+    env
         .admin
-        .cluster_tags(&world.place.cluster_arn(name))
+        .cluster_tags(&env.account.cluster_arn(name))
         .await
         .unwrap()
         .unwrap()
 }
 
-pub fn created<'a>(world: &'a TestEnv, _: &'a Operation) -> Doing<'a, ()> {
+pub fn created<'a>(env: &'a TestEnv, _: &'a Operation) -> BoxFuture<'a, ()> {
     Box::pin(async move {
-        let seen = seen(world, "orders").await;
+        let observed = observed(env, "orders").await;
         assert_eq!(
-            (seen.description.as_deref(), seen.node_count()),
+            (observed.description.as_deref(), observed.node_count()),
             (Some("first"), 2)
         );
-        assert_eq!(seen.notification_topic_arn.as_deref(), Some(TOPIC));
-        let cluster = world.store.cluster("orders").await.unwrap().unwrap();
+        assert_eq!(observed.notification_topic_arn.as_deref(), Some(TOPIC));
+        let cluster = env.store.cluster("orders").await.unwrap().unwrap();
         assert_eq!(cluster.status, ClusterStatus::Available);
     })
 }
 
-/// What was given is used, and nothing but the cluster was made.
-pub fn used<'a>(world: &'a TestEnv, operation: &'a Operation) -> Doing<'a, ()> {
+/// The existing resources are used, and only the cluster was created.
+pub fn uses_existing<'a>(env: &'a TestEnv, operation: &'a Operation) -> BoxFuture<'a, ()> {
     Box::pin(async move {
-        let made: Vec<_> = operation
+        let created: Vec<_> = operation
             .receipt
             .iter()
             .filter(|item| item.owner == Owner::Managed)
             .collect();
         assert_eq!(
-            made.iter().map(|item| item.kind).collect::<Vec<_>>(),
+            created.iter().map(|item| item.kind).collect::<Vec<_>>(),
             [ResourceKind::Cluster]
         );
-        let seen = seen(world, "orders").await;
+        let observed = observed(env, "orders").await;
         assert_eq!(
             (
-                seen.subnet_group.as_deref(),
-                seen.parameter_group.as_deref()
+                observed.subnet_group.as_deref(),
+                observed.parameter_group.as_deref()
             ),
-            (Some("theirs"), Some("given"))
+            (Some("unmanaged"), Some("existing"))
         );
     })
 }
 
-pub fn nothing_left<'a>(world: &'a TestEnv, operation: &'a Operation) -> Doing<'a, ()> {
+pub fn nothing_left<'a>(env: &'a TestEnv, operation: &'a Operation) -> BoxFuture<'a, ()> {
     Box::pin(async move {
-        assert_eq!(picture(world, &[operation.id]).await, base().await.picture);
+        let account = Origin::UsedAccount.account().await;
+        assert_eq!(snapshot(env, &[operation.id]).await, account.snapshot);
         assert!(
-            world
+            env
                 .store
                 .cluster(operation.cluster.as_str())
                 .await
@@ -76,42 +78,42 @@ pub fn nothing_left<'a>(world: &'a TestEnv, operation: &'a Operation) -> Doing<'
     })
 }
 
-pub fn settings<'a>(world: &'a TestEnv, _: &'a Operation) -> Doing<'a, ()> {
+pub fn settings<'a>(env: &'a TestEnv, _: &'a Operation) -> BoxFuture<'a, ()> {
     Box::pin(async move {
-        let seen = seen(world, "orders").await;
-        assert_eq!(seen.description.as_deref(), Some("second"));
+        let observed = observed(env, "orders").await;
+        assert_eq!(observed.description.as_deref(), Some("second"));
         assert_eq!(
-            seen.maintenance_window.as_deref(),
+            observed.maintenance_window.as_deref(),
             Some("tue:03:00-tue:04:00")
         );
-        assert_eq!(seen.notification_topic_arn, None);
+        assert_eq!(observed.notification_topic_arn, None);
         assert_eq!(
-            seen.security_group_ids,
+            observed.security_group_ids,
             BTreeSet::from([SECURITY_GROUP.to_owned()])
         );
-        let tags = tags(world, "orders").await;
-        for (key, value) in texts([("team", "b"), ("new", "1"), ("theirs", "yes")]) {
+        let tags = tags(env, "orders").await;
+        for (key, value) in texts([("team", "b"), ("new", "1"), ("unmanaged", "yes")]) {
             assert_eq!(tags.get(&key), Some(&value), "{tags:?}");
         }
         assert!(!tags.contains_key("stage"), "{tags:?}");
     })
 }
 
-async fn is_own_group(world: &TestEnv, operation: &Operation, name: &str) {
-    let group = seen(world, name).await.parameter_group.unwrap();
+async fn has_managed_group(env: &TestEnv, operation: &Operation, name: &str) {
+    let group = observed(env, name).await.parameter_group.unwrap();
     assert_eq!(group, managed_name(&operation.cluster, operation.id));
-    let values = world.admin.parameters(&group).await.unwrap().unwrap();
-    let desired = world.store.cluster(name).await.unwrap().unwrap().desired;
-    let ParameterGroup::New { values: wanted } = desired.parameter_group else {
-        panic!("no group of ours is desired")
+    let values = env.admin.parameters(&group).await.unwrap().unwrap();
+    let desired = env.store.cluster(name).await.unwrap().unwrap().desired;
+    let ParameterGroup::New { values: desired } = desired.parameter_group else {
+        panic!("no managed group is desired")
     };
     assert!(
-        wanted
+        desired
             .iter()
             .all(|(key, value)| values.get(key) == Some(value)),
         "{values:?}"
     );
-    let groups = world.sandbox.inventory().parameter_groups;
+    let groups = env.sandbox.inventory().parameter_groups;
     let managed = groups
         .iter()
         .filter(|group| group.name.starts_with("dax-"))
@@ -119,44 +121,44 @@ async fn is_own_group(world: &TestEnv, operation: &Operation, name: &str) {
     assert_eq!(managed, 1, "the old group is gone: {groups:?}");
 }
 
-pub fn values<'a>(world: &'a TestEnv, operation: &'a Operation) -> Doing<'a, ()> {
+pub fn values<'a>(env: &'a TestEnv, operation: &'a Operation) -> BoxFuture<'a, ()> {
     Box::pin(async move {
-        is_own_group(world, operation, "orders").await;
+        has_managed_group(env, operation, "orders").await;
         assert_eq!(
-            seen(world, "orders").await.node_ids_to_reboot,
+            observed(env, "orders").await.node_ids_to_reboot,
             Vec::<String>::new()
         );
-        assert_eq!(world.sent("dax:RebootNode"), 2);
+        assert_eq!(env.sent("dax:RebootNode"), 2);
     })
 }
 
-pub fn made<'a>(world: &'a TestEnv, operation: &'a Operation) -> Doing<'a, ()> {
-    Box::pin(is_own_group(world, operation, "legacy"))
+pub fn has_new_group<'a>(env: &'a TestEnv, operation: &'a Operation) -> BoxFuture<'a, ()> {
+    Box::pin(has_managed_group(env, operation, "legacy"))
 }
 
-async fn has_group(world: &TestEnv, name: &str) {
+async fn has_group(env: &TestEnv, name: &str) {
     assert_eq!(
-        seen(world, "orders").await.parameter_group.as_deref(),
+        observed(env, "orders").await.parameter_group.as_deref(),
         Some(name)
     );
-    let groups = world.sandbox.inventory().parameter_groups;
+    let groups = env.sandbox.inventory().parameter_groups;
     assert!(
         !groups.iter().any(|group| group.name.starts_with("dax-")),
         "the old group is gone: {groups:?}"
     );
 }
 
-pub fn defaults<'a>(world: &'a TestEnv, _: &'a Operation) -> Doing<'a, ()> {
-    Box::pin(has_group(world, "default.dax1.0"))
+pub fn has_default_group<'a>(env: &'a TestEnv, _: &'a Operation) -> BoxFuture<'a, ()> {
+    Box::pin(has_group(env, "default.dax1.0"))
 }
 
-pub fn given<'a>(world: &'a TestEnv, _: &'a Operation) -> Doing<'a, ()> {
-    Box::pin(has_group(world, "given"))
+pub fn has_existing_group<'a>(env: &'a TestEnv, _: &'a Operation) -> BoxFuture<'a, ()> {
+    Box::pin(has_group(env, "existing"))
 }
 
-pub fn tables<'a>(world: &'a TestEnv, operation: &'a Operation) -> Doing<'a, ()> {
+pub fn tables<'a>(env: &'a TestEnv, operation: &'a Operation) -> BoxFuture<'a, ()> {
     Box::pin(async move {
-        let inventory = world.sandbox.inventory();
+        let inventory = env.sandbox.inventory();
         let suffix = dax_provisioner::domain::names::operation_suffix(operation.id);
         let role = inventory.roles.iter().find(|role| {
             inventory
@@ -178,8 +180,8 @@ pub fn tables<'a>(world: &'a TestEnv, operation: &'a Operation) -> Doing<'a, ()>
     })
 }
 
-async fn nodes(world: &TestEnv) -> Vec<String> {
-    seen(world, "orders")
+async fn nodes(env: &TestEnv) -> Vec<String> {
+    observed(env, "orders")
         .await
         .nodes
         .into_iter()
@@ -187,42 +189,42 @@ async fn nodes(world: &TestEnv) -> Vec<String> {
         .collect()
 }
 
-pub fn three_nodes<'a>(world: &'a TestEnv, _: &'a Operation) -> Doing<'a, ()> {
-    Box::pin(async move { assert_eq!(nodes(world).await, ["orders-a", "orders-b", "orders-c"]) })
+pub fn three_nodes<'a>(env: &'a TestEnv, _: &'a Operation) -> BoxFuture<'a, ()> {
+    Box::pin(async move { assert_eq!(nodes(env).await, ["orders-a", "orders-b", "orders-c"]) })
 }
 
-pub fn one_node<'a>(world: &'a TestEnv, _: &'a Operation) -> Doing<'a, ()> {
-    Box::pin(async move { assert_eq!(nodes(world).await, ["orders-b"]) })
+pub fn one_node<'a>(env: &'a TestEnv, _: &'a Operation) -> BoxFuture<'a, ()> {
+    Box::pin(async move { assert_eq!(nodes(env).await, ["orders-b"]) })
 }
 
-pub fn rebooted_all<'a>(world: &'a TestEnv, _: &'a Operation) -> Doing<'a, ()> {
-    Box::pin(async move { assert_eq!(world.sent("dax:RebootNode"), 2) })
+pub fn rebooted_all<'a>(env: &'a TestEnv, _: &'a Operation) -> BoxFuture<'a, ()> {
+    Box::pin(async move { assert_eq!(env.sent("dax:RebootNode"), 2) })
 }
 
-pub fn rebooted_one<'a>(world: &'a TestEnv, _: &'a Operation) -> Doing<'a, ()> {
-    Box::pin(async move { assert_eq!(world.sent("dax:RebootNode"), 1) })
+pub fn rebooted_one<'a>(env: &'a TestEnv, _: &'a Operation) -> BoxFuture<'a, ()> {
+    Box::pin(async move { assert_eq!(env.sent("dax:RebootNode"), 1) })
 }
 
-pub fn repaired<'a>(world: &'a TestEnv, operation: &'a Operation) -> Doing<'a, ()> {
+pub fn repaired<'a>(env: &'a TestEnv, operation: &'a Operation) -> BoxFuture<'a, ()> {
     Box::pin(async move {
-        is_own_group(world, operation, "orders").await;
+        has_managed_group(env, operation, "orders").await;
         assert_eq!(
-            seen(world, "orders").await.description.as_deref(),
+            observed(env, "orders").await.description.as_deref(),
             Some("first")
         );
-        assert_eq!(nodes(world).await.len(), 2);
-        let tags = tags(world, "orders").await;
-        for (key, value) in texts([("team", "a"), ("stage", "dev"), ("theirs", "yes")]) {
+        assert_eq!(nodes(env).await.len(), 2);
+        let tags = tags(env, "orders").await;
+        for (key, value) in texts([("team", "a"), ("stage", "dev"), ("unmanaged", "yes")]) {
             assert_eq!(tags.get(&key), Some(&value), "{tags:?}");
         }
     })
 }
 
-pub fn adopted<'a>(world: &'a TestEnv, _: &'a Operation) -> Doing<'a, ()> {
+pub fn adopted<'a>(env: &'a TestEnv, _: &'a Operation) -> BoxFuture<'a, ()> {
     Box::pin(async move {
-        let cluster = world.store.cluster("legacy").await.unwrap().unwrap();
+        let cluster = env.store.cluster("legacy").await.unwrap().unwrap();
         assert_eq!(cluster.status, ClusterStatus::Available);
-        let owner = |kind| cluster.part(kind).unwrap().owner;
+        let owner = |kind| cluster.resource(kind).unwrap().owner;
         assert_eq!(owner(ResourceKind::Cluster), Owner::Managed);
         for kind in [
             ResourceKind::Role,
@@ -233,16 +235,16 @@ pub fn adopted<'a>(world: &'a TestEnv, _: &'a Operation) -> Doing<'a, ()> {
         }
         assert_eq!(cluster.desired.description.as_deref(), Some("made by hand"));
         assert_eq!(
-            tags(world, "legacy").await.get("team").map(String::as_str),
+            tags(env, "legacy").await.get("team").map(String::as_str),
             Some("others")
         );
     })
 }
 
-pub fn released<'a>(world: &'a TestEnv, operation: &'a Operation) -> Doing<'a, ()> {
+pub fn released<'a>(env: &'a TestEnv, operation: &'a Operation) -> BoxFuture<'a, ()> {
     Box::pin(async move {
         assert!(
-            world
+            env
                 .store
                 .cluster(operation.cluster.as_str())
                 .await
@@ -250,7 +252,7 @@ pub fn released<'a>(world: &'a TestEnv, operation: &'a Operation) -> Doing<'a, (
                 .is_none()
         );
         assert!(
-            world
+            env
                 .admin
                 .cluster(operation.cluster.as_str())
                 .await

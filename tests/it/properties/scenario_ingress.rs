@@ -1,26 +1,25 @@
-//! The scenarios in which a port of a cluster is opened or closed: only builds with lookups do that.
+//! Scenarios that open or close a port of a cluster, for builds with lookups.
 
 use dax_provisioner::domain::ingress::{IngressSpec, Peer, TLS_PORT};
 use dax_provisioner::domain::operation::{Operation, Status};
 use dax_provisioner::domain::spec::Spec;
+use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 use crate::properties::scenario_actions::accept;
-use crate::properties::scenarios::Doing;
 use crate::support::test_env::TestEnv;
 
-/// The port of a cluster of ours is open to a network.
-pub fn opened(world: &TestEnv) -> Doing<'_, ()> {
+/// The port of the managed cluster is open to a network.
+pub fn opened(env: &TestEnv) -> BoxFuture<'_, ()> {
     Box::pin(async move {
-        let open = open_ingress(world).await;
-        let done = world.finish(&world.worker("before"), open).await;
+        let open = open_ingress(env).await;
+        let done = env.finish(&env.worker("before"), open).await;
         assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);
-        tokio::time::sleep(world.settings.timing.absence).await;
+        tokio::time::sleep(env.settings.timing.absence).await;
     })
 }
 
-/// Opens the port of the cluster to a network, or closes it.
-fn ingress(world: &TestEnv, open: bool) -> Doing<'_, Uuid> {
+fn ingress(env: &TestEnv, open: bool) -> BoxFuture<'_, Uuid> {
     let peer = Peer::cidr("10.0.0.0/16");
     let spec = IngressSpec {
         open,
@@ -28,19 +27,19 @@ fn ingress(world: &TestEnv, open: bool) -> Doing<'_, Uuid> {
         port: TLS_PORT,
         peer,
     };
-    Box::pin(accept(world, "orders", Spec::ChangeIngress(spec)))
+    Box::pin(accept(env, "orders", Spec::ChangeIngress(spec)))
 }
 
-pub fn open_ingress(world: &TestEnv) -> Doing<'_, Uuid> {
-    ingress(world, true)
+pub fn open_ingress(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    ingress(env, true)
 }
 
-pub fn close_ingress(world: &TestEnv) -> Doing<'_, Uuid> {
-    ingress(world, false)
+pub fn close_ingress(env: &TestEnv) -> BoxFuture<'_, Uuid> {
+    ingress(env, false)
 }
 
-fn is_open(world: &TestEnv) -> bool {
-    let groups = world.sandbox.inventory().security_groups;
+fn is_open(env: &TestEnv) -> bool {
+    let groups = env.sandbox.inventory().security_groups;
     groups.iter().any(|group| {
         group
             .ingress
@@ -49,10 +48,10 @@ fn is_open(world: &TestEnv) -> bool {
     })
 }
 
-pub fn is_opened<'a>(world: &'a TestEnv, _: &'a Operation) -> Doing<'a, ()> {
-    Box::pin(async move { assert!(is_open(world)) })
+pub fn is_opened<'a>(env: &'a TestEnv, _: &'a Operation) -> BoxFuture<'a, ()> {
+    Box::pin(async move { assert!(is_open(env)) })
 }
 
-pub fn is_closed<'a>(world: &'a TestEnv, _: &'a Operation) -> Doing<'a, ()> {
-    Box::pin(async move { assert!(!is_open(world)) })
+pub fn is_closed<'a>(env: &'a TestEnv, _: &'a Operation) -> BoxFuture<'a, ()> {
+    Box::pin(async move { assert!(!is_open(env)) })
 }

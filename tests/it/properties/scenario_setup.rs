@@ -1,4 +1,4 @@
-//! What is there before a scenario begins: things of others, a cluster of ours, an older one that somebody else made.
+//! What exists before a scenario: unmanaged resources, a managed cluster, and an unmanaged one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,26 +11,25 @@ use dax_provisioner::domain::names::IAM_PATH;
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::domain::problems::fault::FaultClass;
 use dax_provisioner::domain::spec::ClusterSpec;
+use futures_util::future::BoxFuture;
 
 use crate::properties::scenario_actions;
-use crate::properties::scenarios::Doing;
 use crate::support::requests::spec_with_groups;
 use crate::support::test_env::TestEnv;
 
 pub const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:caches";
 pub const SECURITY_GROUP: &str = "sg-0123456789abcdef0";
 
-/// Text by text.
 pub fn texts<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
     pairs
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into()
 }
 
-/// The administrator sends a call, when the cluster is at rest.
-pub async fn by_admin(world: &TestEnv, mutation: Mutation) -> Effect {
+/// The administrator sends a call as soon as the cluster is in a state that accepts it.
+pub async fn by_admin(env: &TestEnv, mutation: Mutation) -> Effect {
     for _ in 0..500 {
-        match world.admin.send(&mutation, &world.place).await {
+        match env.admin.send(&mutation, &env.account).await {
             Err(fault) if fault.class == FaultClass::WrongState => {
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
@@ -59,7 +58,7 @@ fn cluster(name: &str, role_arn: &str, group: &str) -> Mutation {
         replication_factor: 2,
         availability_zones: Vec::new(),
         iam_role_arn: role_arn.to_owned(),
-        subnet_group: "theirs".to_owned(),
+        subnet_group: "unmanaged".to_owned(),
         security_group_ids: Vec::new(),
         network_type: None,
         parameter_group: Some(group.to_owned()),
@@ -71,23 +70,27 @@ fn cluster(name: &str, role_arn: &str, group: &str) -> Mutation {
     }))
 }
 
-/// Things of others, some with names like ours.
-pub async fn others(world: &TestEnv) {
-    let arn = by_admin(world, role("DAXServiceRole", "/service-role/"))
+/// Unmanaged resources, some of them with names like managed ones.
+pub fn unmanaged_resources(env: &TestEnv) -> BoxFuture<'_, ()> {
+    Box::pin(create_unmanaged_resources(env))
+}
+
+async fn create_unmanaged_resources(env: &TestEnv) {
+    let arn = by_admin(env, role("DAXServiceRole", "/service-role/"))
         .await
         .arn
         .unwrap();
-    by_admin(world, role("dax-orders-aaaaaaaaaa", IAM_PATH)).await;
-    let subnet_ids = world
+    by_admin(env, role("dax-orders-aaaaaaaaaa", IAM_PATH)).await;
+    let subnet_ids = env
         .sandbox
         .inventory()
         .subnets
         .iter()
         .map(|subnet| subnet.id.clone())
         .collect();
-    let name = "theirs".to_owned();
+    let name = "unmanaged".to_owned();
     by_admin(
-        world,
+        env,
         Mutation::CreateSubnetGroup {
             name,
             description: "made by hand".to_owned(),
@@ -95,17 +98,17 @@ pub async fn others(world: &TestEnv) {
         },
     )
     .await;
-    for name in ["theirs", "given"] {
+    for name in ["unmanaged", "existing"] {
         let (name, description) = (name.to_owned(), "made by hand".to_owned());
-        by_admin(world, Mutation::CreateParameterGroup { name, description }).await;
+        by_admin(env, Mutation::CreateParameterGroup { name, description }).await;
     }
-    by_admin(world, cluster("theirs", &arn, "theirs")).await;
-    let vpc_id = world.sandbox.inventory().security_groups[0].vpc_id.clone();
+    by_admin(env, cluster("unmanaged", &arn, "unmanaged")).await;
+    let vpc_id = env.sandbox.inventory().security_groups[0].vpc_id.clone();
     let group = NewSecurityGroup {
         vpc_id,
         name: "another".to_owned(),
     };
-    world
+    env
         .sandbox
         .put_security_group(SECURITY_GROUP, &group)
         .unwrap();
@@ -113,29 +116,29 @@ pub async fn others(world: &TestEnv) {
 }
 
 /// A cluster that uses every setting.
-pub fn rich_spec(world: &TestEnv) -> ClusterSpec {
+pub fn rich_spec(env: &TestEnv) -> ClusterSpec {
     ClusterSpec {
         description: Some("first".to_owned()),
         replication_factor: 2,
         maintenance_window: Some("sun:05:00-sun:06:00".to_owned()),
         notification_topic_arn: Some(TOPIC.to_owned()),
         tags: texts([("team", "a"), ("stage", "dev")]),
-        ..spec_with_groups(world, "orders")
+        ..spec_with_groups(env, "orders")
     }
 }
 
-pub fn nothing(_: &TestEnv) -> Doing<'_, ()> {
+pub fn nothing(_: &TestEnv) -> BoxFuture<'_, ()> {
     Box::pin(async {})
 }
 
-/// The service may use the role that somebody else has made.
-pub fn granted(world: &TestEnv) -> Doing<'_, ()> {
-    Box::pin(async move { world.grant(&[their_role(world)], Vec::new()) })
+/// The service may pass the unmanaged role.
+pub fn granted(env: &TestEnv) -> BoxFuture<'_, ()> {
+    Box::pin(async move { env.grant(&[unmanaged_role(env)], Vec::new()) })
 }
 
-/// The role that somebody else has made.
-pub fn their_role(world: &TestEnv) -> String {
-    let roles = world.sandbox.inventory().roles;
+/// The ARN of the unmanaged role.
+pub fn unmanaged_role(env: &TestEnv) -> String {
+    let roles = env.sandbox.inventory().roles;
     roles
         .iter()
         .find(|role| role.name == "DAXServiceRole")
@@ -144,29 +147,29 @@ pub fn their_role(world: &TestEnv) -> String {
         .clone()
 }
 
-/// A cluster of ours, on which somebody else has put a tag.
-pub fn created(world: &TestEnv) -> Doing<'_, ()> {
+/// The managed cluster `orders`, with a tag that the administrator added.
+pub fn managed_cluster(env: &TestEnv) -> BoxFuture<'_, ()> {
     Box::pin(async move {
-        let create = world.create(&rich_spec(world)).await;
-        let done = world.finish(&world.worker("before"), create).await;
+        let create = env.create(&rich_spec(env)).await;
+        let done = env.finish(&env.worker("before"), create).await;
         assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);
-        let arn = world.place.cluster_arn("orders");
+        let arn = env.account.cluster_arn("orders");
         by_admin(
-            world,
+            env,
             Mutation::TagCluster {
                 arn,
-                tags: texts([("theirs", "yes")]),
+                tags: texts([("unmanaged", "yes")]),
             },
         )
         .await;
-        tokio::time::sleep(world.settings.timing.absence).await;
+        tokio::time::sleep(env.settings.timing.absence).await;
     })
 }
 
-/// Somebody changes everything that can be changed of a cluster of ours with two nodes.
-pub fn drift(world: &TestEnv) -> Doing<'_, ()> {
+/// The administrator changes everything that can be changed of the managed cluster.
+pub fn drift(env: &TestEnv) -> BoxFuture<'_, ()> {
     Box::pin(async move {
-        let own = world
+        let group = env
             .store
             .cluster("orders")
             .await
@@ -184,21 +187,21 @@ pub fn drift(world: &TestEnv) -> Doing<'_, ()> {
                 ..ClusterUpdate::default()
             }))
         };
-        // The values of a group in use cannot be changed, so it is out of use for a moment.
-        by_admin(world, update("given", "drifting")).await;
+        // The values of a group in use cannot be changed, so the cluster first uses another group.
+        by_admin(env, update("existing", "drifting")).await;
         let values = texts([("record-ttl-millis", "1")]);
         by_admin(
-            world,
+            env,
             Mutation::UpdateParameterGroup {
-                name: own.clone(),
+                name: group.clone(),
                 values,
             },
         )
         .await;
-        by_admin(world, update(&own, "drifted")).await;
+        by_admin(env, update(&group, "drifted")).await;
         let name = "orders".to_owned();
         by_admin(
-            world,
+            env,
             Mutation::IncreaseReplicationFactor {
                 name,
                 count: 3,
@@ -206,9 +209,9 @@ pub fn drift(world: &TestEnv) -> Doing<'_, ()> {
             },
         )
         .await;
-        let arn = world.place.cluster_arn("orders");
+        let arn = env.account.cluster_arn("orders");
         by_admin(
-            world,
+            env,
             Mutation::TagCluster {
                 arn: arn.clone(),
                 tags: texts([("stage", "prod")]),
@@ -216,7 +219,7 @@ pub fn drift(world: &TestEnv) -> Doing<'_, ()> {
         )
         .await;
         by_admin(
-            world,
+            env,
             Mutation::UntagCluster {
                 arn,
                 keys: BTreeSet::from(["team".to_owned()]),
@@ -227,21 +230,21 @@ pub fn drift(world: &TestEnv) -> Doing<'_, ()> {
     })
 }
 
-/// A cluster that somebody else has made.
-pub fn legacy(world: &TestEnv) -> Doing<'_, ()> {
+/// The unmanaged cluster `legacy`.
+pub fn legacy(env: &TestEnv) -> BoxFuture<'_, ()> {
     Box::pin(async move {
-        by_admin(world, cluster("legacy", &their_role(world), "given")).await;
+        by_admin(env, cluster("legacy", &unmanaged_role(env), "existing")).await;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     })
 }
 
-/// The same, adopted.
-pub fn adopted(world: &TestEnv) -> Doing<'_, ()> {
+/// The cluster `legacy`, adopted.
+pub fn adopted(env: &TestEnv) -> BoxFuture<'_, ()> {
     Box::pin(async move {
-        legacy(world).await;
-        let adopt = scenario_actions::adopt(world).await;
-        let done = world.finish(&world.worker("before"), adopt).await;
+        legacy(env).await;
+        let adopt = scenario_actions::adopt(env).await;
+        let done = env.finish(&env.worker("before"), adopt).await;
         assert_eq!(done.status, Status::Succeeded, "{:#?}", done.fault);
-        tokio::time::sleep(world.settings.timing.absence).await;
+        tokio::time::sleep(env.settings.timing.absence).await;
     })
 }

@@ -1,15 +1,15 @@
-//! The door of a world: requests as clients send them, and every answer checked against the API document.
+//! A client of the API in the same process. It checks every response against the OpenAPI document.
 
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use dax_provisioner::api;
-use dax_provisioner::api::{Api, ApiSettings, Authentication};
+use dax_provisioner::api::http::tokens::new_token;
+use dax_provisioner::api::{self, Api, ApiSettings, Authentication};
 use dax_provisioner::domain::installation::AwsAccount;
 use dax_provisioner::inspections::Inspector;
-use dax_provisioner::store::Store;
+use dax_provisioner::store::{Store, StoredToken};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -18,29 +18,29 @@ use tower::ServiceExt;
 
 use crate::support::test_env::TestEnv;
 
-/// The API document.
+/// The OpenAPI document.
 pub static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::to_value(api::openapi()).unwrap());
 
-/// A door that tests knock at.
-pub struct Door {
+pub struct ApiClient {
     router: Router,
     pub shutdown: CancellationToken,
-    pub place: watch::Sender<Option<AwsAccount>>,
-    /// Sent with every request.
+    /// The account and Region that the API knows.
+    pub account: watch::Sender<Option<AwsAccount>>,
+    /// Bearer token of every request.
     pub token: Option<String>,
 }
 
-/// What came back.
 #[derive(Debug)]
-pub struct Answer {
+pub struct ApiResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
+    /// `Null` if the body is not JSON.
     pub body: Value,
 }
 
-/// Settings under which nobody needs a token, on a database made for tests.
+/// Settings without authentication, for a database without durability.
 pub fn open_settings() -> ApiSettings {
     ApiSettings {
         authentication: Authentication::Off,
@@ -49,53 +49,73 @@ pub fn open_settings() -> ApiSettings {
     }
 }
 
-impl Door {
-    pub fn of(world: &TestEnv) -> Self {
-        let permissions_boundary = world.settings.permissions_boundary.clone();
-        Self::with(
-            world,
-            world.store.clone(),
-            ApiSettings {
-                permissions_boundary,
-                ..open_settings()
-            },
-        )
+/// The router of the API, and the sender of the account that it knows.
+pub fn router(
+    env: &TestEnv,
+    store: Store,
+    settings: ApiSettings,
+    shutdown: CancellationToken,
+) -> (Router, watch::Sender<Option<AwsAccount>>) {
+    let (account, known_account) = watch::channel(Some(env.account.clone()));
+    let metrics = PrometheusBuilder::new().build_recorder().handle();
+    let inspector = Arc::new(Inspector::new(env.aws.clone()));
+    let api = Api::new(store, inspector, known_account, settings, metrics, shutdown);
+    (api::router(api), account)
+}
+
+impl TestEnv {
+    /// A client of an API without authentication.
+    pub fn api(&self) -> ApiClient {
+        let settings = ApiSettings {
+            permissions_boundary: self.settings.permissions_boundary.clone(),
+            ..open_settings()
+        };
+        self.api_with(self.store.clone(), settings)
     }
 
-    pub fn with(world: &TestEnv, store: Store, settings: ApiSettings) -> Self {
-        let (place, seen) = watch::channel(Some(world.place.clone()));
+    pub fn api_with(&self, store: Store, settings: ApiSettings) -> ApiClient {
         let shutdown = CancellationToken::new();
-        let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let inspector = Arc::new(Inspector::new(world.aws.clone()));
-        let api = Api::new(store, inspector, seen, settings, metrics, shutdown.clone());
-        Self {
-            router: api::router(api),
+        let (router, account) = router(self, store, settings, shutdown.clone());
+        ApiClient {
+            router,
             shutdown,
-            place,
+            account,
             token: None,
         }
     }
 
-    /// Sends a request; the answer must be one the API document has.
-    pub async fn send(&self, request: Request<Body>) -> Answer {
-        let (method, path) = (
-            request.method().as_str().to_lowercase(),
-            request.uri().path().to_owned(),
-        );
+    /// Stores a new bearer token of this name, which replaces an earlier one.
+    pub async fn token(&self, name: &str) -> String {
+        let (token, secret_hash) = new_token();
+        let stored = StoredToken {
+            name: name.to_owned(),
+            secret_hash,
+            expires_at: None,
+        };
+        assert!(self.store.store_token(&stored, true).await.unwrap());
+        token
+    }
+}
+
+impl ApiClient {
+    /// Sends a request. The response must be one that the OpenAPI document describes.
+    pub async fn send(&self, request: Request<Body>) -> ApiResponse {
+        let method = request.method().as_str().to_lowercase();
+        let path = request.uri().path().to_owned();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        let answer = Answer {
+        let response = ApiResponse {
             status: parts.status,
             headers: parts.headers,
             text,
             body,
         };
-        answer.check_headers();
-        answer.check_body(&method, &path);
-        answer
+        response.check_headers();
+        response.check_body(&method, &path);
+        response
     }
 
     fn request(
@@ -113,55 +133,54 @@ impl Door {
         })
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> ApiResponse {
         self.get_with(path, &[]).await
     }
 
-    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        self.send(
-            self.request("GET", path, headers)
-                .body(Body::empty())
-                .unwrap(),
-        )
-        .await
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> ApiResponse {
+        let request = self.request("GET", path, headers);
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
-        self.send(
-            self.request("DELETE", path, &[])
-                .body(Body::empty())
-                .unwrap(),
-        )
-        .await
+    pub async fn delete(&self, path: &str) -> ApiResponse {
+        self.send_empty("DELETE", path).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> ApiResponse {
         self.post_bytes(path, body.to_string().into_bytes(), headers)
             .await
     }
 
-    pub async fn post_bytes(&self, path: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
+    /// Posts bytes that are declared as JSON.
+    pub async fn post_bytes(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        headers: &[(&str, &str)],
+    ) -> ApiResponse {
         let request = self
             .request("POST", path, headers)
             .header("content-type", "application/json");
         self.send(request.body(Body::from(body)).unwrap()).await
     }
 
-    pub async fn bare(&self, method: &str, path: &str) -> Answer {
-        self.send(self.request(method, path, &[]).body(Body::empty()).unwrap())
-            .await
+    /// Sends a request without a body.
+    pub async fn send_empty(&self, method: &str, path: &str) -> ApiResponse {
+        let request = self.request(method, path, &[]);
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 }
 
-impl Answer {
+impl ApiResponse {
+    /// The value of a header, or an empty string.
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Checks that this is a problem of a type.
-    pub fn refused(&self, status: u16, code: &str) -> &Value {
+    /// Checks that this is a problem with this code. Returns the problem.
+    pub fn rejected(&self, status: u16, code: &str) -> &Value {
         assert_eq!(
             (self.status.as_u16(), self.body["code"].as_str()),
             (status, Some(code)),
@@ -171,7 +190,7 @@ impl Answer {
         &self.body
     }
 
-    /// Checks that this is an accepted operation, and returns its id.
+    /// Checks that this is an accepted operation. Returns its ID.
     pub fn accepted(&self) -> uuid::Uuid {
         assert_eq!(self.status, 202, "{self:?}");
         let id = self.body["id"].as_str().unwrap();
@@ -180,15 +199,29 @@ impl Answer {
         id.parse().unwrap()
     }
 
+    /// The pointer and the code of every violated rule, sorted.
+    pub fn violations(&self) -> Vec<(&str, &str)> {
+        let errors = self.body["errors"].as_array();
+        let mut violations: Vec<_> = errors
+            .unwrap_or_else(|| panic!("{self:?}"))
+            .iter()
+            .map(|error| {
+                let text = |member: &str| error[member].as_str().unwrap();
+                (text("pointer"), text("code"))
+            })
+            .collect();
+        violations.sort_unstable();
+        violations
+    }
+
     fn check_headers(&self) {
         assert_eq!(self.header("x-content-type-options"), "nosniff", "{self:?}");
         assert!(!self.header("content-security-policy").is_empty());
         assert!(!self.header("cache-control").is_empty());
-        assert!(!self.header("x-request-id").is_empty() && !self.header("traceparent").is_empty());
-        assert!(
-            !self.headers.contains_key("server")
-                && !self.headers.contains_key("access-control-allow-origin")
-        );
+        assert!(!self.header("x-request-id").is_empty());
+        assert!(!self.header("traceparent").is_empty());
+        assert!(!self.headers.contains_key("server"));
+        assert!(!self.headers.contains_key("access-control-allow-origin"));
         assert_ne!(self.status, 500, "{self:?}");
     }
 
@@ -201,46 +234,49 @@ impl Answer {
             );
             if method != "head" {
                 assert_eq!(self.body["status"], self.status.as_u16());
-                check("Problem", &self.body);
+                check_schema("Problem", &self.body);
             }
             return;
         }
-        let parts = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
-        let sent = parts(path);
-        let template = DOCUMENT["paths"]
-            .as_object()
-            .unwrap()
-            .keys()
-            .find(|template| {
-                let template = parts(template);
-                template.len() == sent.len()
-                    && template
-                        .iter()
-                        .zip(&sent)
-                        .all(|(t, s)| t.starts_with('{') || t == s)
-            });
-        let Some(template) = template else { return };
+        let Some(template) = path_template(path) else {
+            return;
+        };
         let response = &DOCUMENT["paths"][template][method]["responses"][self.status.as_str()];
         let schema = response["content"]["application/json"]["schema"]["$ref"].as_str();
         if let Some(name) = schema.and_then(|schema| schema.rsplit('/').next()) {
-            check(name, &self.body);
+            check_schema(name, &self.body);
         }
     }
 }
 
-/// Checks a body against a schema of the API document.
-fn check(name: &str, body: &Value) {
-    let root = json!({"$ref": format!("#/components/schemas/{name}"), "components": DOCUMENT["components"]});
-    let validator = jsonschema::draft202012::new(&root).unwrap();
-    let faults: Vec<String> = validator
-        .iter_errors(body)
-        .map(|e| format!("{} {e}", e.instance_path()))
-        .collect();
-    assert!(faults.is_empty(), "{name}: {faults:#?}");
+/// The path in the OpenAPI document, such as `/v1/clusters/{name}`.
+fn path_template(path: &str) -> Option<&'static String> {
+    let parts = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
+    let sent = parts(path);
+    let mut templates = DOCUMENT["paths"].as_object().unwrap().keys();
+    templates.find(|template| {
+        let template = parts(template);
+        let fits = |(part, sent): (&String, &String)| part.starts_with('{') || part == sent;
+        template.len() == sent.len() && template.iter().zip(&sent).all(fits)
+    })
 }
 
-/// A request for a cluster whose role is made.
-pub fn wanted(name: &str) -> Value {
+/// Checks a body against a schema of the OpenAPI document.
+fn check_schema(name: &str, body: &Value) {
+    let root = json!({
+        "$ref": format!("#/components/schemas/{name}"),
+        "components": DOCUMENT["components"],
+    });
+    let validator = jsonschema::draft202012::new(&root).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(body)
+        .map(|error| format!("{} {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{name}: {errors:#?}");
+}
+
+/// The smallest request for a cluster: its service role is new.
+pub fn cluster_request(name: &str) -> Value {
     json!({
         "name": name,
         "node_type": "dax.t3.small",

@@ -1,4 +1,4 @@
-//! What tests of a cluster's later life share: clusters of ours and of others, and operations that must succeed.
+//! A test environment with an API client and a worker, for tests of the cluster `orders`.
 
 use std::collections::BTreeMap;
 
@@ -11,113 +11,109 @@ use dax_provisioner::domain::operation::{Operation, Status};
 use dax_provisioner::worker::Worker;
 use serde_json::Value;
 
-use crate::support::api::{Answer, Door, wanted};
-use crate::support::test_env::TestEnv;
+use crate::support::api::{ApiClient, ApiResponse, cluster_request};
+use crate::support::test_env::{TURNS, TestEnv};
 
-/// A world with a door and a worker.
 pub struct ClusterFixture {
-    pub world: TestEnv,
-    pub door: Door,
+    pub env: TestEnv,
+    pub api: ApiClient,
     pub worker: Worker,
 }
 
 impl ClusterFixture {
     pub async fn new() -> Self {
-        Self::in_world(TestEnv::new().await)
+        Self::in_env(TestEnv::new().await)
     }
 
-    pub fn in_world(world: TestEnv) -> Self {
+    pub fn in_env(env: TestEnv) -> Self {
         Self {
-            door: Door::of(&world),
-            worker: world.worker("w"),
-            world,
+            api: env.api(),
+            worker: env.worker("w"),
+            env,
         }
     }
 
-    /// One with a cluster of ours that is `wanted`, and more.
+    /// Creates the cluster `orders`, with these members added to its request.
     pub async fn with_cluster(more: &Value) -> Self {
-        let house = Self::new().await;
-        let mut body = wanted("orders");
+        let fixture = Self::new().await;
+        let mut body = cluster_request("orders");
         body.as_object_mut()
             .unwrap()
             .extend(more.as_object().unwrap().clone());
-        let create = house.door.post("/v1/clusters", &body, &[]).await;
-        house.succeeds(&create).await;
-        house
+        let create = fixture.api.post("/v1/clusters", &body, &[]).await;
+        fixture.succeeds(&create).await;
+        fixture
     }
 
-    /// Works until an accepted operation is over: it must succeed.
-    pub async fn succeeds(&self, accepted: &Answer) -> Operation {
+    /// Works until an accepted operation has finished. It must succeed.
+    pub async fn succeeds(&self, accepted: &ApiResponse) -> Operation {
         let operation = self.settle(accepted.accepted()).await;
         assert_eq!(operation.status, Status::Succeeded, "{operation:#?}");
         operation
     }
 
-    /// Works, and polls as a process would, until an operation is over or blocked.
+    /// Works, and polls as a process does, until an operation is finished or blocked.
     pub async fn settle(&self, id: uuid::Uuid) -> Operation {
-        for _ in 0..2_000 {
-            let operation = self.world.operation(id).await;
-            if operation.status.is_finished() || operation.status == Status::Blocked {
-                return operation;
+        for _ in 0..TURNS {
+            let status = self.env.status(id).await;
+            if status.is_finished() || status == Status::Blocked {
+                return self.env.operation(id).await;
             }
-            self.world.hurry().await;
+            self.env.make_due().await;
             self.worker.turn().await.unwrap();
             self.worker.poll().await.unwrap();
         }
-        panic!("{:?} is not settled", self.world.operation(id).await);
+        panic!("not settled: {:#?}", self.env.operation(id).await);
     }
 
     pub async fn cluster(&self) -> Value {
-        self.door.get("/v1/clusters/orders").await.body
+        self.api.get("/v1/clusters/orders").await.body
     }
 
-    /// Sends a request about the cluster.
-    pub async fn post(&self, verb: &str, body: &Value) -> Answer {
-        self.door
+    /// Posts to a path below the cluster.
+    pub async fn post(&self, verb: &str, body: &Value) -> ApiResponse {
+        self.api
             .post(&format!("/v1/clusters/orders/{verb}"), body, &[])
             .await
     }
 
-    /// Patches the cluster as it is.
-    pub async fn patch(&self, body: &Value) -> Answer {
-        self.patch_with(
-            body,
-            &[
-                ("if-match", "*"),
-                ("content-type", "application/merge-patch+json"),
-            ],
-        )
-        .await
+    /// Patches the cluster, whatever its version.
+    pub async fn patch(&self, body: &Value) -> ApiResponse {
+        let headers = [
+            ("if-match", "*"),
+            ("content-type", "application/merge-patch+json"),
+        ];
+        self.patch_with(body, &headers).await
     }
 
-    pub async fn patch_with(&self, body: &Value, headers: &[(&str, &str)]) -> Answer {
+    pub async fn patch_with(&self, body: &Value, headers: &[(&str, &str)]) -> ApiResponse {
         let request = Request::patch("/v1/clusters/orders");
         let request = headers.iter().fold(request, |request, (name, value)| {
             request.header(*name, *value)
         });
-        self.door
+        self.api
             .send(request.body(Body::from(body.to_string())).unwrap())
             .await
     }
 
-    /// Looks at all clusters, and reads what is due of them.
+    /// Polls AWS for all clusters. The pause makes the details of each cluster due as well.
     pub async fn poll(&self) {
         tokio::time::sleep(std::time::Duration::from_millis(150)).await;
         self.worker.poll().await.unwrap().expect("the poll is due");
     }
 
-    /// Changes something as the administrator of the account.
+    /// Sends a call as the account's administrator. Returns the ARN of what it created.
     pub async fn admin(&self, mutation: &Mutation) -> Option<String> {
-        self.world
+        self.env
             .admin
-            .send(mutation, &self.world.place)
+            .send(mutation, &self.env.account)
             .await
             .unwrap()
             .arn
     }
 
-    /// Makes a cluster that is not ours, with a role that is not ours either.
-    pub async fn foreign_cluster(&self, name: &str, tags: &[(&str, &str)]) {
+    /// Creates a cluster and its role as the account's administrator.
+    pub async fn create_foreign_cluster(&self, name: &str, tags: &[(&str, &str)]) {
         let role = Mutation::CreateRole {
             name: "DAXServiceRole".to_owned(),
             path: "/service-role/".to_owned(),
@@ -152,32 +148,9 @@ impl ClusterFixture {
     }
 }
 
-/// The ARNs in AWS that contain a text, among those that were made.
-pub fn names(house: &ClusterFixture, text: &str) -> Vec<String> {
-    house
-        .world
-        .made_in_aws()
-        .into_iter()
-        .filter(|arn| arn.contains(text))
-        .collect()
-}
-
-impl Answer {
-    /// The pointers of every broken rule, with their codes.
-    pub fn faults(&self) -> Vec<(&str, &str)> {
-        let errors = self.body["errors"]
-            .as_array()
-            .unwrap_or_else(|| panic!("{self:?}"))
-            .iter();
-        let mut faults: Vec<_> = errors
-            .map(|error| {
-                (
-                    error["pointer"].as_str().unwrap(),
-                    error["code"].as_str().unwrap(),
-                )
-            })
-            .collect();
-        faults.sort_unstable();
-        faults
-    }
+/// The ARNs that contain a text, among the resources created in AWS.
+pub fn names(fixture: &ClusterFixture, text: &str) -> Vec<String> {
+    let mut names = fixture.env.created_in_aws();
+    names.retain(|arn| arn.contains(text));
+    names
 }

@@ -1,7 +1,9 @@
-//! What the tests share: the test environment, clients and requests.
+//! What the tests share: the test environment, its clients, and requests.
 
 pub mod api;
 pub mod cluster_fixture;
+pub mod crashing_worker;
+pub mod database;
 pub mod http_server;
 pub mod identity;
 pub mod python;

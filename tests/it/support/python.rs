@@ -4,34 +4,26 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-/// One installation at a time.
-static INSTALLING: Mutex<()> = Mutex::new(());
+static INSTALLATION: Mutex<()> = Mutex::new(());
 
-/// The folder that holds the packages of a list in `tests/python/`.
+/// Installs the packages of a list in `tests/python/`. Returns the folder that contains them.
 pub fn packages(list: &str) -> PathBuf {
-    let _alone = INSTALLING.lock().unwrap();
+    let _one_at_a_time = INSTALLATION.lock().unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("python-{list}"));
     let requirements = script(&format!("{list}.txt"));
-    let wanted = std::fs::read_to_string(&requirements).unwrap();
-    let mark = folder.join("installed.txt");
-    if std::fs::read_to_string(&mark).ok().as_ref() != Some(&wanted) {
+    let required = std::fs::read_to_string(&requirements).unwrap();
+    let installed = folder.join("installed.txt");
+    if std::fs::read_to_string(&installed).ok().as_ref() != Some(&required) {
+        let options = "-m pip install --quiet --disable-pip-version-check --upgrade --target";
         let status = Command::new("python3")
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--upgrade",
-                "--target",
-            ])
+            .args(options.split(' '))
             .arg(&folder)
             .arg("-r")
             .arg(&requirements)
             .status()
             .unwrap();
         assert!(status.success(), "pip could not install {list}");
-        std::fs::write(&mark, &wanted).unwrap();
+        std::fs::write(&installed, &required).unwrap();
     }
     folder
 }

@@ -1,4 +1,4 @@
-//! Requests that tests send.
+//! Operations and cluster specs that tests submit to the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ pub fn new_operation(kind: Kind) -> NewOperation {
     }
 }
 
-/// A cluster that needs everything made: role, policies, both groups.
+/// A cluster with a new service role, a new parameter group and a new subnet group without subnets.
 pub fn full_spec(name: &str) -> ClusterSpec {
     ClusterSpec {
         subnet_group: SubnetGroup::New {
@@ -39,7 +39,7 @@ pub fn full_spec(name: &str) -> ClusterSpec {
     }
 }
 
-/// A cluster that needs its role and policy made, and uses the default groups.
+/// A cluster with a new service role and the default groups.
 pub fn plain_spec(name: &str) -> ClusterSpec {
     ClusterSpec {
         name: ClusterName::parse(name).unwrap(),
@@ -65,9 +65,9 @@ pub fn plain_spec(name: &str) -> ClusterSpec {
     }
 }
 
-/// The same, its subnet group made of the sandbox's own subnets.
-pub fn spec_with_groups(world: &TestEnv, name: &str) -> ClusterSpec {
-    let subnet_ids = world
+/// A cluster with everything new. Its subnet group has the sandbox's own subnets.
+pub fn spec_with_groups(env: &TestEnv, name: &str) -> ClusterSpec {
+    let subnet_ids = env
         .sandbox
         .inventory()
         .subnets

@@ -1,4 +1,4 @@
-//! Raw AWS calls, signed as any client would sign them: for calls that the service itself never makes.
+//! Raw signed AWS calls, for calls that the service itself never sends.
 
 use std::time::SystemTime;
 
@@ -9,21 +9,20 @@ use serde_json::Value;
 
 use crate::support::test_env::TestEnv;
 
-/// What came back.
 #[derive(Debug)]
-pub struct Said {
+pub struct RawResponse {
     pub status: u16,
     pub text: String,
 }
 
-/// Sends a call of a query service, such as `("iam", "CreateRole", [("RoleName", "x")])`.
+/// Sends a call in the query protocol, such as `("iam", "CreateRole", [("RoleName", "x")])`.
 pub async fn query(
-    world: &TestEnv,
+    env: &TestEnv,
     keys: (&str, &str),
     service: &str,
     call: &str,
     input: &[(&str, &str)],
-) -> Said {
+) -> RawResponse {
     let version = match service {
         "iam" => "2010-05-08",
         "sts" => "2011-06-15",
@@ -42,17 +41,17 @@ pub async fn query(
         "content-type",
         "application/x-www-form-urlencoded".to_owned(),
     )];
-    send(world, keys, service, &headers, body.join("&")).await
+    send(env, keys, service, &headers, body.join("&")).await
 }
 
-/// Sends a call of a JSON service.
+/// Sends a call in a JSON protocol, to DAX or DynamoDB.
 pub async fn json(
-    world: &TestEnv,
+    env: &TestEnv,
     keys: (&str, &str),
     service: &str,
     call: &str,
     input: &Value,
-) -> Said {
+) -> RawResponse {
     let prefix = if service == "dax" {
         "AmazonDAXV3"
     } else {
@@ -70,16 +69,16 @@ pub async fn json(
         ),
         ("x-amz-target", format!("{prefix}.{call}")),
     ];
-    send(world, keys, service, &headers, input.to_string()).await
+    send(env, keys, service, &headers, input.to_string()).await
 }
 
 async fn send(
-    world: &TestEnv,
+    env: &TestEnv,
     keys: (&str, &str),
     service: &str,
     headers: &[(&str, String)],
     body: String,
-) -> Said {
+) -> RawResponse {
     let identity = Credentials::new(keys.0, keys.1, None, None, "test").into();
     let params = SigningParams::builder()
         .identity(&identity)
@@ -90,7 +89,7 @@ async fn send(
         .build()
         .unwrap()
         .into();
-    let url = format!("{}/", world.endpoint);
+    let url = format!("{}/", env.endpoint);
     let signed = headers.iter().map(|(name, value)| (*name, value.as_str()));
     let request =
         SignableRequest::new("POST", &url, signed, SignableBody::Bytes(body.as_bytes())).unwrap();
@@ -105,7 +104,7 @@ async fn send(
     }
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
-    Said {
+    RawResponse {
         status,
         text: response.text().await.unwrap(),
     }

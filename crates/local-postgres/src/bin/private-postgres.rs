@@ -1,4 +1,5 @@
-//! Runs a command beside a private PostgreSQL whose address is in `DATABASE_URL`, or prints the address and waits.
+//! Runs a command with a private PostgreSQL, whose URL it sets as `DATABASE_URL`, or prints the URL
+//! and waits.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -10,17 +11,17 @@ use local_postgres::{LocalPostgres, Settings};
 const USAGE: &str = "\
 usage: private-postgres [options] [--] [command...]
 
-Runs the command with DATABASE_URL set and ends with its status. Without a command it prints
-the address and the server's process id, and stops the server when its standard input ends.
+Runs the command with DATABASE_URL set and exits with its status. Without a command, prints the
+URL and the server's process id, and stops the server when standard input closes.
 
-  --data-dir DIR    keep the data in DIR (otherwise the server is temporary and fast)
+  --data-dir DIR    store the data in DIR (default: a fast temporary server)
   --bin-dir DIR     use the PostgreSQL binaries in DIR
-  --cache-dir DIR   keep a downloaded PostgreSQL in DIR
+  --cache-dir DIR   store a downloaded PostgreSQL in DIR
   --ignore-host     do not use an installed PostgreSQL
   --offline         do not download PostgreSQL";
 
 fn main() -> ExitCode {
-    match parse(env::args().skip(1)).and_then(|asked| match asked {
+    match parse(env::args().skip(1)).and_then(|invocation| match invocation {
         Some((settings, command)) => run(&settings, &command),
         None => Ok(writeln!(io::stdout(), "{USAGE}").map(|()| ExitCode::SUCCESS)?),
     }) {
@@ -40,18 +41,19 @@ fn main() -> ExitCode {
 
 type Outcome<T> = Result<T, Box<dyn error::Error>>;
 
-/// The settings, and the command that begins at the first word that is no option; nothing for those who ask how it goes.
-fn parse(mut words: impl Iterator<Item = String>) -> Outcome<Option<(Settings, Vec<String>)>> {
+/// The settings and the command, which starts at the first argument that is not an option; `None`
+/// for `--help`.
+fn parse(mut arguments: impl Iterator<Item = String>) -> Outcome<Option<(Settings, Vec<String>)>> {
     let mut settings = Settings::for_tests("local-postgres");
     let mut command = Vec::new();
-    while let Some(word) = words.next() {
+    while let Some(argument) = arguments.next() {
         let mut directory = || {
-            words
+            arguments
                 .next()
                 .map(PathBuf::from)
-                .ok_or_else(|| format!("{word} needs a directory\n\n{USAGE}"))
+                .ok_or_else(|| format!("{argument} requires a directory\n\n{USAGE}"))
         };
-        match word.as_str() {
+        match argument.as_str() {
             "--data-dir" => {
                 settings.data_dir = Some(directory()?);
                 settings.durable = true;
@@ -61,11 +63,11 @@ fn parse(mut words: impl Iterator<Item = String>) -> Outcome<Option<(Settings, V
             "--ignore-host" => settings.ignore_host = true,
             "--offline" => settings.offline = true,
             "--help" | "-h" => return Ok(None),
-            "--" => command.extend(words.by_ref()),
+            "--" => command.extend(arguments.by_ref()),
             option if option.starts_with('-') => return Err(USAGE.into()),
             _ => {
-                command.push(word);
-                command.extend(words.by_ref());
+                command.push(argument);
+                command.extend(arguments.by_ref());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What processes that were killed leave behind, and that it harms nobody.
+//! Recovery from what killed processes leave behind.
 
 use std::fs::{self, File, FileTimes};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use local_postgres::{LocalPostgres, Settings};
 use crate::support::{Helper, NAME, Scratch, eventually, helper, is_alive, kept_in, psql, sql};
 
 #[test]
-fn kill_9_of_the_parent_leaves_no_server_and_no_harm() {
+fn kill_9_of_the_parent_stops_the_server_and_keeps_the_data() {
     let scratch = Scratch::new();
     let data_dir = scratch.join("data");
     let settings = kept_in(data_dir.clone());
@@ -24,7 +24,7 @@ fn kill_9_of_the_parent_leaves_no_server_and_no_harm() {
     let mut parent = Helper::start(helper().arg("--data-dir").arg(&data_dir));
     psql(&bin_dir, &parent.url, "insert into kept values (1)");
     parent.process.kill().unwrap();
-    // Not waited for: a parent that is still a zombie is dead enough.
+    // The parent has not been waited for, so it is still a zombie.
     let server = LocalPostgres::start(&settings).unwrap();
     assert!(!is_alive(parent.server_pid));
     assert_eq!(sql(&server, "postgres", "select count(*) from kept"), "1");
@@ -32,7 +32,7 @@ fn kill_9_of_the_parent_leaves_no_server_and_no_harm() {
 }
 
 #[test]
-fn a_stale_process_id_that_somebody_else_has_now_is_no_obstacle() {
+fn a_stale_process_id_that_was_reused_does_not_prevent_a_start() {
     let scratch = Scratch::new();
     let settings = kept_in(scratch.join("data"));
     let mut server = LocalPostgres::start(&settings).unwrap();
@@ -42,22 +42,22 @@ fn a_stale_process_id_that_somebody_else_has_now_is_no_obstacle() {
     let content = fs::read_to_string(&file).unwrap();
     server.stop();
     let mut zombie = Command::new("true").spawn().unwrap();
-    let mut living = Command::new("sleep").arg("60").spawn().unwrap();
+    let mut running = Command::new("sleep").arg("60").spawn().unwrap();
     eventually("true has ended", || !is_alive(zombie.id()));
-    for pid in [living.id(), zombie.id()] {
+    for pid in [running.id(), zombie.id()] {
         let rest = content.split_once('\n').unwrap().1;
         write_as_owner(&file, &format!("{pid}\n{rest}"));
         let server = LocalPostgres::start(&settings).unwrap();
         assert_eq!(sql(&server, "postgres", "select 1"), "1");
         server.stop();
     }
-    living.kill().unwrap();
-    living.wait().unwrap();
+    running.kill().unwrap();
+    running.wait().unwrap();
     zombie.wait().unwrap();
 }
 
 #[test]
-fn a_creation_cut_short_is_begun_again() {
+fn an_interrupted_creation_is_restarted() {
     let scratch = Scratch::new();
     let settings = kept_in(scratch.join("data"));
     LocalPostgres::start(&settings).unwrap().stop();
@@ -73,12 +73,12 @@ fn a_creation_cut_short_is_begun_again() {
 
 #[test]
 fn a_server_in_a_static_ends_with_its_process() {
-    let (pid, data_dir) = run_again("leftovers::keeps_a_server_in_a_static");
+    let (pid, data_dir) = run_test_in_process("leftovers::keeps_a_server_in_a_static");
     assert!(!is_alive(pid));
     assert!(!data_dir.exists(), "{}", data_dir.display());
 }
 
-/// Run in a process of its own by the test above.
+/// The test above runs this in a separate process.
 #[test]
 #[ignore = "a part of another test"]
 fn keeps_a_server_in_a_static() {
@@ -96,17 +96,17 @@ fn temporary_directories_of_killed_processes_are_swept() {
     parent.process.wait().unwrap();
     eventually("the server stops", || !is_alive(parent.server_pid));
     assert!(directory.exists());
-    let living = Helper::start(&mut helper());
-    assert!(directory.exists(), "too young to be swept");
-    for dir in [&directory, &directory_of(living.server_pid)] {
+    let running = Helper::start(&mut helper());
+    assert!(directory.exists(), "too recent to be swept");
+    for dir in [&directory, &directory_of(running.server_pid)] {
         let earlier = SystemTime::now() - Duration::from_secs(3600);
         let times = FileTimes::new().set_modified(earlier);
         File::open(dir).unwrap().set_times(times).unwrap();
     }
     Helper::start(&mut helper()).finish();
     assert!(!directory.exists());
-    assert!(directory_of(living.server_pid).exists());
-    living.finish();
+    assert!(directory_of(running.server_pid).exists());
+    running.finish();
 }
 
 /// The data directory, from the command line of its server.
@@ -116,7 +116,7 @@ fn directory_of(server_pid: u32) -> PathBuf {
     Path::new(cluster.unwrap()).parent().unwrap().to_owned()
 }
 
-/// Writes a file in the cluster so that the server's account owns it.
+/// Writes a file in the cluster that is owned by the server's account.
 fn write_as_owner(file: &Path, content: &str) {
     use std::os::unix::fs::{MetadataExt, chown};
     let owner = fs::metadata(file.parent().unwrap()).unwrap();
@@ -124,15 +124,16 @@ fn write_as_owner(file: &Path, content: &str) {
     chown(file, Some(owner.uid()), Some(owner.gid())).unwrap();
 }
 
-/// Runs one test of this binary in another process; it prints the server's process id and directory.
-fn run_again(test: &str) -> (u32, PathBuf) {
+/// Runs one test of this binary in another process, which prints the server's process id and
+/// directory.
+fn run_test_in_process(test: &str) -> (u32, PathBuf) {
     let output = Command::new(env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture", test])
         .stderr(Stdio::inherit())
         .output();
     let output = io::Result::unwrap(output);
-    let said = String::from_utf8(output.stdout).unwrap();
-    let line = said.lines().find_map(|line| {
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().find_map(|line| {
         let (pid, path) = line.split_once(' ')?;
         Some((pid.parse().ok()?, PathBuf::from(path)))
     });

@@ -1,8 +1,8 @@
-//! The server as its users see it: through its URL, its files and its processes.
+//! Tests through the public API: the server's URL, its files and its processes.
 #![allow(clippy::unwrap_used)]
 
 mod leftovers;
-mod life;
+mod lifecycle;
 mod sources;
 mod support;
 mod users;

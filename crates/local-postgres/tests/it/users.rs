@@ -1,4 +1,4 @@
-//! The server's account: ourselves for a plain user, an unprivileged one for root.
+//! The server's account: the current one for a plain user, an unprivileged one for root.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -10,15 +10,15 @@ use local_postgres::{LocalPostgres, LocalPostgresError, Settings};
 
 use crate::support::{Helper, NAME, Scratch, helper, is_root, kept_in, owner_of, psql, sql};
 
-/// The user `nobody` on every system that has one.
+/// The user id of `nobody`.
 const NOBODY: u32 = 65534;
 
-/// The helper program as a plain user with a home of its own, whoever runs the tests.
+/// The helper program as a plain user with its own home, also if root runs the tests.
 fn plain_helper(scratch: &Scratch) -> Command {
     if !is_root() {
         return helper();
     }
-    // The build may lie where only root can reach.
+    // The build directory may be accessible to root only.
     let copy = scratch.join("private-postgres");
     fs::copy(env!("CARGO_BIN_EXE_private-postgres"), &copy).unwrap();
     let home = scratch.join("home");
@@ -27,13 +27,13 @@ fn plain_helper(scratch: &Scratch) -> Command {
     let mut command = Command::new(copy);
     command.uid(NOBODY).gid(NOBODY).current_dir("/");
     command.env("HOME", home).env_remove("XDG_DATA_HOME");
-    // A version manager in root's home is no use to others.
+    // A version manager in root's home is not accessible to other users.
     command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
     command
 }
 
 #[test]
-fn root_runs_it_as_somebody_else_behind_a_closed_door() {
+fn root_runs_it_as_another_user_with_private_directories() {
     let server = LocalPostgres::start(&Settings::for_tests(NAME)).unwrap();
     let owner = owner_of(format!("/proc/{}", server.pid()));
     assert_ne!(owner, 0);
@@ -49,7 +49,7 @@ fn root_runs_it_as_somebody_else_behind_a_closed_door() {
     let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let groups = status.lines().find(|line| line.starts_with("Groups:"));
     if is_root() {
-        assert_eq!(groups.unwrap().trim(), "Groups:", "no groups of root's");
+        assert_eq!(groups.unwrap().trim(), "Groups:", "root's groups are kept");
     }
 }
 
@@ -70,14 +70,14 @@ fn a_plain_user_runs_the_installed_and_the_downloaded_server() {
 }
 
 #[test]
-fn a_directory_stays_with_the_account_that_made_it() {
+fn an_existing_directory_keeps_its_owner() {
     if !is_root() {
         return;
     }
     let scratch = Scratch::new();
     let settings = kept_in(scratch.join("data"));
     LocalPostgres::start(&settings).unwrap().stop();
-    let give = |path: &Path| {
+    let change_owner = |path: &Path| {
         let owner = NOBODY.to_string();
         let status = Command::new("chown")
             .args(["-R", &owner])
@@ -85,14 +85,14 @@ fn a_directory_stays_with_the_account_that_made_it() {
             .status();
         assert!(status.unwrap().success());
     };
-    give(&scratch.join("data/cluster"));
+    change_owner(&scratch.join("data/cluster"));
     let server = LocalPostgres::start(&settings).unwrap();
     assert_eq!(owner_of(format!("/proc/{}", server.pid())), NOBODY);
     assert_eq!(sql(&server, "postgres", "select 1"), "1");
 }
 
 #[test]
-fn a_directory_that_the_account_cannot_enter_is_named() {
+fn a_directory_that_the_account_cannot_enter_is_reported() {
     if !is_root() {
         return;
     }
@@ -108,7 +108,7 @@ fn a_directory_that_the_account_cannot_enter_is_named() {
 }
 
 #[test]
-fn what_another_user_planted_in_a_shared_directory_is_not_trusted() {
+fn a_directory_of_another_user_in_a_shared_directory_is_rejected() {
     if !is_root() {
         return;
     }
@@ -119,7 +119,7 @@ fn what_another_user_planted_in_a_shared_directory_is_not_trusted() {
     fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
     let error = LocalPostgres::start(&kept_in(shared.join("data"))).unwrap_err();
     assert!(
-        matches!(&error, LocalPostgresError::Io { source, .. } if source.to_string().contains("somebody else")),
+        matches!(&error, LocalPostgresError::Io { source, .. } if source.to_string().contains("another user")),
         "{error}"
     );
 }

@@ -1,4 +1,4 @@
-//! Cluster rules: the subnet group and the parameter group.
+//! Validates the subnet group and the parameter group of a create.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use crate::domain::validation::fields;
 use super::Violations;
 use crate::api::clusters::request::{ParameterGroupRequest, ParametersRequest, SubnetGroupRequest};
 
-/// The subnet group: one that is named, or a new one of subnets that are, or of those of a VPC.
+/// The subnet group: an existing one, or a new one with the given subnets or those of a VPC.
 pub(super) fn subnet_group(
-    broken: &mut Violations,
+    violations: &mut Violations,
     group: Option<SubnetGroupRequest>,
     lookups: bool,
 ) -> SubnetGroup {
@@ -18,17 +18,18 @@ pub(super) fn subnet_group(
         return SubnetGroup::Default;
     };
     if group.vpc_id.is_some() && !lookups {
-        let detail = "is not offered: this build has no lookups; give name or subnet_ids";
-        broken.add("/subnet_group/vpc_id", "not_offered", detail);
+        let detail = "is not available: this server was built without the `lookups` feature; \
+            give `name` or `subnet_ids`";
+        violations.add("/subnet_group/vpc_id", "not_offered", detail);
         return SubnetGroup::Default;
     }
     match (group.name, group.subnet_ids, group.vpc_id) {
         (Some(name), None, None) => {
-            let name = broken.check("/subnet_group/name", fields::subnet_group_name(&name));
+            let name = violations.check("/subnet_group/name", fields::subnet_group_name(&name));
             name.map_or(SubnetGroup::Default, |name| SubnetGroup::Existing { name })
         }
         (None, Some(ids), None) => {
-            let ids = broken.list(
+            let ids = violations.list(
                 "/subnet_group/subnet_ids",
                 ids,
                 fields::SUBNETS_MAX,
@@ -39,54 +40,54 @@ pub(super) fn subnet_group(
             }
         }
         (None, None, Some(vpc_id)) => {
-            let vpc_id = broken.check("/subnet_group/vpc_id", fields::vpc_id(&vpc_id));
+            let vpc_id = violations.check("/subnet_group/vpc_id", fields::vpc_id(&vpc_id));
             vpc_id.map_or(SubnetGroup::Default, |vpc_id| SubnetGroup::OfVpc { vpc_id })
         }
         (None, None, None) => {
-            broken.add(
+            violations.add(
                 "/subnet_group",
                 "required",
-                "must hold name, subnet_ids or vpc_id",
+                "give one of `name`, `subnet_ids` and `vpc_id`",
             );
             SubnetGroup::Default
         }
         _ => {
-            broken.add(
+            violations.add(
                 "/subnet_group",
                 "exclusive",
-                "must hold only one of name, subnet_ids and vpc_id",
+                "give only one of `name`, `subnet_ids` and `vpc_id`",
             );
             SubnetGroup::Default
         }
     }
 }
 
-/// The parameter group: one that is named, or a new one with these values.
+/// The parameter group: an existing one, or a new one with the given values.
 pub(super) fn parameter_group(
-    broken: &mut Violations,
+    violations: &mut Violations,
     parameters: Option<ParametersRequest>,
     group: Option<ParameterGroupRequest>,
 ) -> ParameterGroup {
     match (parameters, group) {
         (None, None) => ParameterGroup::Default,
         (Some(_), Some(_)) => {
-            broken.add(
+            violations.add(
                 "/parameter_group",
                 "exclusive",
-                "must not stand beside parameters",
+                "cannot be combined with `parameters`",
             );
             ParameterGroup::Default
         }
         (None, Some(group)) => {
-            let name = broken.require("/parameter_group/name", group.name);
+            let name = violations.require("/parameter_group/name", group.name);
             let name = name.map(|name| fields::parameter_group_name(&name));
-            let name = name.and_then(|name| broken.check("/parameter_group/name", name));
+            let name = name.and_then(|name| violations.check("/parameter_group/name", name));
             name.map_or(ParameterGroup::Default, |name| ParameterGroup::Existing {
                 name,
             })
         }
         (Some(parameters), None) => {
-            let given = [
+            let ttls = [
                 (
                     "record-ttl-millis",
                     "/parameters/record_ttl_millis",
@@ -98,20 +99,20 @@ pub(super) fn parameter_group(
                     parameters.query_ttl_millis,
                 ),
             ];
-            let values: BTreeMap<String, String> = given
+            let values: BTreeMap<String, String> = ttls
                 .into_iter()
                 .filter_map(|(name, pointer, millis)| {
                     Some((
                         name.to_owned(),
-                        broken.check(pointer, fields::ttl_millis(millis?))?,
+                        violations.check(pointer, fields::ttl_millis(millis?))?,
                     ))
                 })
                 .collect();
             if values.is_empty() {
-                broken.add(
+                violations.add(
                     "/parameters",
                     "required",
-                    "must hold record_ttl_millis or query_ttl_millis",
+                    "give at least one of `record_ttl_millis` and `query_ttl_millis`",
                 );
             }
             ParameterGroup::New { values }
@@ -123,15 +124,15 @@ pub(super) fn parameter_group(
 mod tests {
     use super::*;
 
-    /// The group that a request gets, and each pointer and code it is told.
+    /// The group of a request, and the pointer and code of each error.
     fn read(request: SubnetGroupRequest, lookups: bool) -> (SubnetGroup, Vec<(String, String)>) {
-        let mut broken = Violations::default();
-        let group = subnet_group(&mut broken, Some(request), lookups);
-        let told = broken
+        let mut violations = Violations::default();
+        let group = subnet_group(&mut violations, Some(request), lookups);
+        let errors = violations
             .0
             .into_iter()
             .map(|error| (error.pointer.unwrap_or_default(), error.code));
-        (group, told.collect())
+        (group, errors.collect())
     }
 
     fn of_vpc(vpc_id: &str) -> SubnetGroupRequest {
@@ -142,19 +143,19 @@ mod tests {
     }
 
     #[test]
-    fn a_vpc_is_taken_where_lookups_are_built_in() {
+    fn a_vpc_needs_the_lookups_feature() {
         for vpc_id in ["vpc-0a1b2c3d", "vpc-0a1b2c3d4e5f60718"] {
-            let wanted = SubnetGroup::OfVpc {
+            let expected = SubnetGroup::OfVpc {
                 vpc_id: vpc_id.to_owned(),
             };
-            assert_eq!(read(of_vpc(vpc_id), true), (wanted, Vec::new()));
-            let (_, told) = read(of_vpc(vpc_id), false);
+            assert_eq!(read(of_vpc(vpc_id), true), (expected, Vec::new()));
+            let (_, errors) = read(of_vpc(vpc_id), false);
             assert_eq!(
-                told,
+                errors,
                 [("/subnet_group/vpc_id".to_owned(), "not_offered".to_owned())]
             );
         }
-        let beside = |request: SubnetGroupRequest| SubnetGroupRequest {
+        let with_vpc = |request: SubnetGroupRequest| SubnetGroupRequest {
             vpc_id: Some("vpc-0a1b2c3d".into()),
             ..request
         };
@@ -182,8 +183,8 @@ mod tests {
                 "/subnet_group/vpc_id",
                 "invalid_format",
             ),
-            (beside(named), "/subnet_group", "exclusive"),
-            (beside(listed), "/subnet_group", "exclusive"),
+            (with_vpc(named), "/subnet_group", "exclusive"),
+            (with_vpc(listed), "/subnet_group", "exclusive"),
         ] {
             assert_eq!(read(bad, true).1, [(pointer.to_owned(), code.to_owned())]);
         }

@@ -1,4 +1,5 @@
-//! Laws of requests: whatever is sent is believed or refused, and what is believed is safe to write into a policy.
+//! Properties of creates: any body is accepted or rejected with errors, and accepted tables are
+//! safe in a policy.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -8,7 +9,7 @@ use crate::domain::iam::policies::{PolicyDocument, Values};
 
 use super::*;
 
-fn place() -> AwsAccount {
+fn account() -> AwsAccount {
     AwsAccount {
         sandbox_id: None,
         account_id: "123456789012".to_owned(),
@@ -18,19 +19,19 @@ fn place() -> AwsAccount {
 }
 
 fn read(body: Value) -> Result<ClusterSpec, Vec<FieldError>> {
-    believe(
+    validate(
         body,
         &ValidationContext {
-            place: &place(),
+            account: &account(),
             default_access: None,
             lookups: true,
         },
     )
 }
 
-/// Any JSON, with the words of the request among its keys and texts.
-fn anything() -> impl Strategy<Value = Value> {
-    let words = prop::sample::select(vec![
+/// Any JSON value, with field names and values of the request among its keys and strings.
+fn any_json() -> impl Strategy<Value = Value> {
+    let known = prop::sample::select(vec![
         "name",
         "node_type",
         "replication_factor",
@@ -49,7 +50,7 @@ fn anything() -> impl Strategy<Value = Value> {
         "orders",
         "a~1/b",
     ]);
-    let text = prop_oneof![words.prop_map(str::to_owned), ".{0,12}"];
+    let text = prop_oneof![known.prop_map(str::to_owned), ".{0,12}"];
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -69,37 +70,51 @@ fn anything() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn any_body_is_believed_or_told_why_not(body in anything(), field in ".{0,8}") {
-        for body in [body.clone(), json!({"name": "a", "node_type": "dax.r5.large", "replication_factor": 1, field: body})] {
+    fn any_body_is_accepted_or_rejected_with_errors(body in any_json(), field in ".{0,8}") {
+        let with_field = json!({
+            "name": "a", "node_type": "dax.r5.large", "replication_factor": 1,
+            field: body.clone(),
+        });
+        for body in [body, with_field] {
             if let Err(errors) = read(body) {
                 prop_assert!(!errors.is_empty());
-                prop_assert!(errors.iter().all(|error| error.pointer.is_some() && !error.code.is_empty()));
+                let is_complete =
+                    |error: &FieldError| error.pointer.is_some() && !error.code.is_empty();
+                prop_assert!(errors.iter().all(is_complete));
             }
         }
     }
 
     #[test]
-    fn any_bytes_are_json_or_not(bytes in prop::collection::vec(any::<u8>(), 0..256)) {
+    fn accepted_bytes_are_the_same_json_for_serde(
+        bytes in prop::collection::vec(any::<u8>(), 0..256),
+    ) {
         if let Ok(value) = strict_json::read(&bytes) {
             prop_assert_eq!(serde_json::from_slice::<Value>(&bytes).ok(), Some(value));
         }
     }
 
     #[test]
-    fn accepted_tables_are_reached_and_nothing_else(tables in prop::collection::vec("[ -~]{1,12}|[A-Za-z0-9_.-]{3,20}", 1..6)) {
+    fn policies_allow_the_accepted_tables_and_nothing_else(
+        tables in prop::collection::vec("[ -~]{1,12}|[A-Za-z0-9_.-]{3,20}", 1..6),
+    ) {
         let body = json!({
             "name": "a", "node_type": "dax.r5.large", "replication_factor": 1,
             "service_role": {"access": "read_write", "tables": tables},
         });
         let Ok(spec) = read(body) else { return Ok(()) };
         let ServiceRole::New { access, tables: Tables::Named(names) } = spec.service_role else {
-            return Err(TestCaseError::fail("a role for named tables was asked for"));
+            return Err(TestCaseError::fail("the request has named tables"));
         };
         prop_assert_eq!(&names, &tables);
         let prefix = "arn:aws:dynamodb:us-east-1:123456789012:table/";
-        let mut expected: Vec<String> =
-            names.iter().flat_map(|name| [format!("{prefix}{name}"), format!("{prefix}{name}/index/*")]).collect();
-        let policies = access_policies(access, &Tables::Named(names), "aws", "us-east-1", "123456789012").unwrap();
+        let mut expected: Vec<String> = names
+            .iter()
+            .flat_map(|name| [format!("{prefix}{name}"), format!("{prefix}{name}/index/*")])
+            .collect();
+        let tables = Tables::Named(names);
+        let policies =
+            access_policies(access, &tables, "aws", "us-east-1", "123456789012").unwrap();
         let mut resources: Vec<String> = policies.iter().flat_map(resources).collect();
         expected.sort();
         resources.sort();
@@ -113,9 +128,9 @@ fn resources(policy: &PolicyDocument) -> Vec<String> {
         .iter()
         .filter_map(|statement| statement.resource.clone());
     lists
-        .flat_map(|values| match values {
-            Values::One(one) => vec![one],
-            Values::Many(many) => many,
+        .flat_map(|resource| match resource {
+            Values::One(value) => vec![value],
+            Values::Many(values) => values,
         })
         .collect()
 }

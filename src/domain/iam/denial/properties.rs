@@ -1,4 +1,4 @@
-//! What holds for every text: no panic, and nothing read that is not there.
+//! Properties of the parser for arbitrary texts: no panic, and nothing that the text lacks.
 
 use proptest::prelude::*;
 
@@ -38,27 +38,27 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
-    fn nothing_is_read_that_is_not_there(pieces in prop::collection::vec(piece(), 0..14)) {
+    fn every_part_of_a_denial_occurs_in_the_text(pieces in prop::collection::vec(piece(), 0..14)) {
         let text = pieces.concat();
-        if let Some(read) = parse(&text) {
-            prop_assert!(text.contains(&read.action), "{}", read.action);
-            prop_assert!(read.action.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty()));
-            if let Some(arn) = &read.policy_arn {
+        if let Some(denial) = parse(&text) {
+            prop_assert!(text.contains(&denial.action), "{}", denial.action);
+            prop_assert!(denial.action.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty()));
+            if let Some(arn) = &denial.policy_arn {
                 prop_assert!(text.contains(arn.as_str()));
             }
-            if let Some(principal) = &read.principal {
+            if let Some(principal) = &denial.principal {
                 prop_assert!(text.contains(principal.as_str()));
             }
         }
     }
 
     #[test]
-    fn no_text_makes_the_parser_panic(text in "(?s).{0,300}") {
+    fn the_parser_never_panics(text in "(?s).{0,300}") {
         let _ = parse(&text);
     }
 
     #[test]
-    fn any_action_and_resource_come_back(
+    fn any_action_and_resource_are_parsed(
         action in "[a-z0-9-]{1,12}:[A-Z][A-Za-z0-9]{0,20}", name in "[A-Za-z0-9+=,.@_-]{1,40}", kind in 0usize..3,
     ) {
         let resource = [format!("policy {name}"), format!("role {name}"), format!("arn:aws:iam::1:role/{name}")][kind].clone();

@@ -1,4 +1,4 @@
-//! Every form of refusal that AWS is known to write, and texts that are none.
+//! Every known form of AWS's denial messages, and texts that are no denials.
 
 use super::{Denial, DenialCause, PolicyKind, parse};
 
@@ -15,12 +15,12 @@ fn denial(action: &str, resource: Option<&str>, cause: DenialCause) -> Denial {
     }
 }
 
-fn refused(tail: &str) -> String {
+fn denied(tail: &str) -> String {
     format!("User: {USER} is not authorized to perform: {tail}")
 }
 
 #[test]
-fn the_rows_of_the_guide_page_are_read() {
+fn the_messages_of_the_guide_page_are_parsed() {
     let cases = [
         (
             format!("iam:CreateRole on resource: {ROLE}"),
@@ -57,12 +57,12 @@ fn the_rows_of_the_guide_page_are_read() {
     ];
     for (tail, action, resource) in cases {
         let expected = denial(action, resource, DenialCause::Unstated);
-        assert_eq!(parse(&refused(&tail)), Some(expected), "{tail}");
+        assert_eq!(parse(&denied(&tail)), Some(expected), "{tail}");
     }
 }
 
 #[test]
-fn every_silent_policy_is_a_cause_of_its_own() {
+fn every_kind_of_policy_without_an_allow_is_its_own_cause() {
     for (kind, cause, name) in [
         (
             "identity-based policy",
@@ -101,7 +101,7 @@ fn every_silent_policy_is_a_cause_of_its_own() {
         ),
         ("lunar policy", DenialCause::Unstated, "unstated"),
     ] {
-        let on_policy = refused(&format!(
+        let on_policy = denied(&format!(
             "iam:CreatePolicy on resource: policy p because no {kind} allows the iam:CreatePolicy action"
         ));
         assert_eq!(
@@ -109,7 +109,7 @@ fn every_silent_policy_is_a_cause_of_its_own() {
             Some(denial("iam:CreatePolicy", Some("policy p"), cause)),
             "{on_policy}"
         );
-        let on_nothing = refused(&format!(
+        let on_nothing = denied(&format!(
             "dax:CreateCluster because no {kind} allows the dax:CreateCluster action"
         ));
         assert_eq!(
@@ -122,7 +122,7 @@ fn every_silent_policy_is_a_cause_of_its_own() {
 }
 
 #[test]
-fn an_explicit_deny_tells_the_kind_and_the_policy() {
+fn an_explicit_deny_names_the_kind_and_the_policy() {
     let boundary = "arn:aws:iam::123456789012:policy/DeveloperBoundary";
     let organisation = "arn:aws:organizations::123456789012:policy/o-1/service_control_policy/p-1";
     for (tail, kind, policy_arn) in [
@@ -169,7 +169,7 @@ fn an_explicit_deny_tells_the_kind_and_the_policy() {
         ),
         ("because of an explicit deny".to_owned(), None, None),
     ] {
-        let message = refused(&format!("iam:CreatePolicy on resource: policy p {tail}"));
+        let message = denied(&format!("iam:CreatePolicy on resource: policy p {tail}"));
         let mut expected = denial(
             "iam:CreatePolicy",
             Some("policy p"),
@@ -181,8 +181,8 @@ fn an_explicit_deny_tells_the_kind_and_the_policy() {
 }
 
 #[test]
-fn what_surrounds_a_refusal_does_not_matter() {
-    let sentence = refused(&format!(
+fn text_around_a_denial_is_ignored() {
+    let sentence = denied(&format!(
         "iam:PassRole on resource: {ROLE} because no identity-based policy allows the iam:PassRole action"
     ));
     let expected = denial("iam:PassRole", Some(ROLE), DenialCause::IdentityPolicy);
@@ -209,7 +209,7 @@ fn what_surrounds_a_refusal_does_not_matter() {
 }
 
 #[test]
-fn a_bare_sentence_ends_where_the_resource_ends() {
+fn text_after_the_resource_is_ignored() {
     let expected = denial("iam:CreateRole", Some(ROLE), DenialCause::Unstated);
     for end in [
         "",
@@ -219,14 +219,14 @@ fn a_bare_sentence_ends_where_the_resource_ends() {
         "\"",
     ] {
         assert_eq!(
-            parse(&refused(&format!(
+            parse(&denied(&format!(
                 "iam:CreateRole on resource: {ROLE}{end}"
             ))),
             Some(expected.clone()),
             "{end}"
         );
     }
-    let quoted = refused(
+    let quoted = denied(
         "s3:ListBucket on resource: \"arn:aws:s3:::b\" with an explicit deny in a resource-based policy",
     );
     assert_eq!(
@@ -236,7 +236,7 @@ fn a_bare_sentence_ends_where_the_resource_ends() {
 }
 
 #[test]
-fn callers_have_many_names() {
+fn principals_of_every_form_are_parsed() {
     for (message, principal) in [
         (
             "User: arn:aws:sts::123456789012:assumed-role/Role/Session is not authorized to perform: iam:GetRole",
@@ -256,16 +256,16 @@ fn callers_have_many_names() {
         ),
         ("is not authorized to perform iam:GetRole", None),
     ] {
-        let read = parse(message).expect(message);
+        let denial = parse(message).expect(message);
         assert_eq!(
-            (read.principal.as_deref(), read.action.as_str()),
+            (denial.principal.as_deref(), denial.action.as_str()),
             (principal, "iam:GetRole")
         );
     }
 }
 
 #[test]
-fn what_names_no_action_is_no_denial() {
+fn a_text_without_an_action_is_no_denial() {
     for text in [
         "",
         "You are not authorized to perform this operation. Encoded authorization failure message: aGk",

@@ -1,17 +1,17 @@
-//! How tables are spread over policies of limited size.
+//! Distributes tables over policies of limited size.
 
 use std::collections::BTreeSet;
 
 use super::non_whitespace_len;
 
-/// The resources of each policy, two for each table (itself and its indexes), in the order of the names. `room` is what
-/// a policy without resources leaves of its limit.
-pub(super) fn parts(names: &BTreeSet<&str>, prefix: &str, room: usize) -> Vec<Vec<String>> {
+/// The resources of each policy in the order of the names, two per table: itself and its indexes.
+/// `capacity` is the number of characters that a policy has for resources.
+pub(super) fn parts(names: &BTreeSet<&str>, prefix: &str, capacity: usize) -> Vec<Vec<String>> {
     let mut parts: Vec<Vec<String>> = Vec::new();
     let mut left = 0;
     for name in names {
         let resources = [format!("{prefix}{name}"), format!("{prefix}{name}/index/*")];
-        // Each resource brings two quotation marks and a comma; the first of a list has no comma.
+        // Each resource adds two quotation marks and a comma; the first of a list has no comma.
         let needs = resources
             .iter()
             .map(|resource| non_whitespace_len(resource) + 3)
@@ -23,7 +23,7 @@ pub(super) fn parts(names: &BTreeSet<&str>, prefix: &str, room: usize) -> Vec<Ve
             }
             Some(_) | None => {
                 parts.push(resources.into());
-                left = (room + 1).saturating_sub(needs);
+                left = (capacity + 1).saturating_sub(needs);
             }
         }
     }

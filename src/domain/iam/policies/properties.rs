@@ -1,4 +1,5 @@
-//! What the policies allow, says an evaluator that is not ours: what is documented, on what was asked, nothing else.
+//! The sandbox's policy evaluator confirms that the policies allow the documented actions on the
+//! requested resources, and nothing else.
 
 use aws_sandbox::policy::document::Document;
 use aws_sandbox::policy::evaluate::{Authority, Context, Decision, Request, evaluate};
@@ -85,9 +86,9 @@ fn action() -> impl Strategy<Value = String> {
     prop_oneof![9 => prop::sample::select(names).prop_map(|name| format!("dynamodb:{name}")), 1 => any]
 }
 
-/// A resource, with its table where it is one of this account and Region or an index of such.
+/// A resource, and its table if that is a table, or an index of one, of this account and Region.
 fn resource() -> impl Strategy<Value = (String, Option<String>)> {
-    let place = prop_oneof![
+    let location = prop_oneof![
         8 => Just((REGION, ACCOUNT)), 1 => Just(("us-east-1", ACCOUNT)), 1 => Just((REGION, "210987654321")),
     ];
     let part = prop::sample::select(vec![
@@ -101,8 +102,8 @@ fn resource() -> impl Strategy<Value = (String, Option<String>)> {
         "x",
         "/index",
     ]);
-    (table(), place, part).prop_map(|(table, (region, account), part)| {
-        let managed =
+    (table(), location, part).prop_map(|(table, (region, account), part)| {
+        let in_scope =
             (region, account) == (REGION, ACCOUNT) && (part.is_empty() || part == "/index/by-date");
         let name = if part == "x" {
             format!("{table}x")
@@ -110,11 +111,11 @@ fn resource() -> impl Strategy<Value = (String, Option<String>)> {
             table.clone()
         };
         let tail = if part == "x" { "" } else { part };
-        let asked = (managed || (part == "x" && (region, account) == (REGION, ACCOUNT)))
+        let expected = (in_scope || (part == "x" && (region, account) == (REGION, ACCOUNT)))
             .then(|| name.clone());
         (
             format!("arn:aws:dynamodb:{region}:{account}:table/{name}{tail}"),
-            asked,
+            expected,
         )
     })
 }
@@ -124,13 +125,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn access_is_the_documented_actions_on_the_asked_tables(
+    fn access_is_the_documented_actions_on_the_requested_tables(
         mode in mode(),
         tables in prop::collection::vec(table(), 1..6),
         requests in prop::collection::vec((action(), resource()), 100),
     ) {
-        let made = access_policies(mode, &Tables::Named(tables.clone()), "aws", REGION, ACCOUNT).expect("few tables fit");
-        let identity = documents(&made);
+        let policies = access_policies(mode, &Tables::Named(tables.clone()), "aws", REGION, ACCOUNT).expect("few tables fit");
+        let identity = documents(&policies);
         for (action, (resource, table)) in requests {
             let expected = documented(mode, &action) && table.is_some_and(|table| tables.contains(&table));
             prop_assert_eq!(allowed(&identity, &action, &resource), expected, "{} on {} of {:?}", action, resource, tables);
@@ -142,13 +143,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn split_policies_grant_the_same_as_one_would(
+    fn split_policies_grant_the_same_as_one_policy(
         mode in mode(), tables in prop::collection::btree_set("[A-Za-z0-9_.-]{40,120}", 60..140), action in action(),
     ) {
         let names: Vec<String> = tables.iter().cloned().collect();
-        let made = access_policies(mode, &Tables::Named(names), "aws", REGION, ACCOUNT).expect("they fit");
-        prop_assert!(made.len() > 1);
-        let identity = documents(&made);
+        let policies = access_policies(mode, &Tables::Named(names), "aws", REGION, ACCOUNT).expect("they fit");
+        prop_assert!(policies.len() > 1);
+        let identity = documents(&policies);
         for table in tables.iter().take(20).chain(tables.iter().rev().take(20)) {
             let arn = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}");
             prop_assert_eq!(allowed(&identity, &action, &arn), documented(mode, &action));
@@ -158,34 +159,34 @@ proptest! {
     }
 
     #[test]
-    fn all_tables_are_all_of_this_account_and_region(mode in mode(), requests in prop::collection::vec((action(), resource()), 50)) {
+    fn all_tables_are_those_of_this_account_and_region(mode in mode(), requests in prop::collection::vec((action(), resource()), 50)) {
         let identity = documents(&access_policies(mode, &Tables::All, "aws", REGION, ACCOUNT).expect("a pattern fits"));
         for (action, (resource, _)) in requests {
-            let here = resource.starts_with("arn:aws:dynamodb:us-west-2:123456789012:table/");
-            prop_assert_eq!(allowed(&identity, &action, &resource), here && documented(mode, &action));
+            let in_scope = resource.starts_with("arn:aws:dynamodb:us-west-2:123456789012:table/");
+            prop_assert_eq!(allowed(&identity, &action, &resource), in_scope && documented(mode, &action));
         }
     }
 
     #[test]
-    fn the_boundary_holds_every_access_policy_and_nothing_else(action in action(), (resource, _) in resource()) {
+    fn the_boundary_allows_every_access_policy_and_nothing_else(action in action(), (resource, _) in resource()) {
         let boundary = documents(&[boundary_policy("aws", ACCOUNT)]);
-        let here = resource.contains(":123456789012:");
-        prop_assert_eq!(allowed(&boundary, &action, &resource), here && documented(Access::ReadWrite, &action));
+        let in_scope = resource.contains(":123456789012:");
+        prop_assert_eq!(allowed(&boundary, &action, &resource), in_scope && documented(Access::ReadWrite, &action));
     }
 }
 
 #[test]
-fn an_application_may_use_its_cluster_and_no_other() {
+fn an_application_can_use_only_its_own_cluster() {
     let cluster = |name: &str| format!("arn:aws:dax:{REGION}:{ACCOUNT}:cache/{name}");
     for (mode, writes) in [(Access::ReadOnly, false), (Access::ReadWrite, true)] {
         let identity = documents(&[application_policy(mode, "aws", REGION, ACCOUNT, "orders")]);
-        let may = |action: &str| allowed(&identity, action, &cluster("orders"));
-        assert!(may("dax:GetItem") && may("dax:Scan"));
+        let can = |action: &str| allowed(&identity, action, &cluster("orders"));
+        assert!(can("dax:GetItem") && can("dax:Scan"));
         assert_eq!(
-            (may("dax:PutItem"), may("dax:ConditionCheckItem")),
+            (can("dax:PutItem"), can("dax:ConditionCheckItem")),
             (writes, writes)
         );
-        assert!(!may("dax:DeleteCluster") && !may("dynamodb:GetItem"));
+        assert!(!can("dax:DeleteCluster") && !can("dynamodb:GetItem"));
         assert!(!allowed(&identity, "dax:GetItem", &cluster("orders2")));
     }
 }

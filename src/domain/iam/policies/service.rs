@@ -29,30 +29,32 @@ pub const DAX_ACTIONS: [&str; 21] = [
     "dax:UntagResource",
 ];
 
-/// The condition key of ec2:CreateTags that says in which call the tagged thing is made.
+/// The condition key of `ec2:CreateTags` for the call that creates the tagged resource.
 pub const CREATE_ACTION: &str = "ec2:CreateAction";
-/// The only call that tags.
+/// The value of [`CREATE_ACTION`] for new security group rules, the only EC2 resources that this
+/// service tags.
 pub const CREATES_RULES: &str = "AuthorizeSecurityGroupIngress";
 
-/// Where the service works, and with what.
+/// Account, Region and options of the service, from which its policy is built.
 #[derive(Debug, Clone, Copy)]
 pub struct ServiceScope<'a> {
-    /// Partition, e.g. `aws`.
+    /// AWS partition, such as `aws`.
     pub partition: &'a str,
-    /// The account, 12 digits.
+    /// AWS account ID, 12 digits.
     pub account_id: &'a str,
-    /// The Region.
+    /// AWS Region, such as `eu-west-1`.
     pub region: &'a str,
-    /// The boundary every role of ours must carry, if there is one.
+    /// ARN of the permissions boundary of managed roles, if one is configured.
     pub boundary_arn: Option<&'a str>,
-    /// Roles given by ARN that clusters may use.
+    /// ARNs of existing roles that clusters can use.
     pub service_role_arns: &'a [String],
-    /// Whether the service looks things up in EC2 and DynamoDB, and opens ports.
+    /// Whether the service reads from EC2 and DynamoDB and changes security group rules.
     pub lookups: bool,
 }
 
-/// The policy the service needs to create, scale, update and delete clusters. Without a boundary whoever holds it can
-/// escalate, as the guide page warns; with one nobody can.
+/// The policy that the service needs to create, scale, update and delete clusters.
+///
+/// Without a permissions boundary it permits privilege escalation, as the developer guide warns.
 pub fn service_policy(scope: &ServiceScope<'_>) -> PolicyDocument {
     let mut statements = control_plane(scope);
     statements.extend(roles(scope));
@@ -67,7 +69,7 @@ pub fn service_policy(scope: &ServiceScope<'_>) -> PolicyDocument {
     PolicyDocument::new(statements)
 }
 
-/// The ARN pattern of every role, or policy, that we name.
+/// The ARN pattern of managed roles or policies.
 fn managed(scope: &ServiceScope<'_>, kind: &str) -> String {
     format!(
         "arn:{}:iam::{}:{kind}{IAM_PATH}dax-*",
@@ -75,8 +77,8 @@ fn managed(scope: &ServiceScope<'_>, kind: &str) -> String {
     )
 }
 
-/// A role without a path. IAM asks about a role by its name, so one that does not exist (yet, or any more) has no path in
-/// its eyes; a read that may not ask about it is told "denied" where "not there" is meant.
+/// The ARN of a role without its path. IAM authorises a missing role by name only, and without this
+/// ARN returns AccessDenied instead of NoSuchEntity.
 fn without_path(scope: &ServiceScope<'_>, name: &str) -> String {
     format!(
         "arn:{}:iam::{}:role/{name}",
@@ -99,7 +101,7 @@ fn allow(
 }
 
 fn control_plane(scope: &ServiceScope<'_>) -> Vec<Statement> {
-    let here = condition(
+    let in_region = condition(
         "StringEquals",
         "aws:RequestedRegion",
         Values::many([scope.region]),
@@ -111,7 +113,7 @@ fn control_plane(scope: &ServiceScope<'_>) -> Vec<Statement> {
         "ec2:DescribeAvailabilityZones",
     ];
     vec![
-        allow("DaxControlPlane", &DAX_ACTIONS, "*", here),
+        allow("DaxControlPlane", &DAX_ACTIONS, "*", in_region),
         allow("PlacementPreflight", &placement, "*", Conditions::new()),
     ]
 }
@@ -146,7 +148,7 @@ fn roles(scope: &ServiceScope<'_>) -> Vec<Statement> {
         readable,
         Conditions::new(),
     );
-    let only_ours = condition(
+    let only_managed = condition(
         "ArnLike",
         "iam:PolicyARN",
         Values::One(managed(scope, "policy")),
@@ -170,7 +172,7 @@ fn roles(scope: &ServiceScope<'_>) -> Vec<Statement> {
             "AttachOnlyOurPolicies",
             &attach,
             managed(scope, "role"),
-            bounded(only_ours),
+            bounded(only_managed),
         ),
         allow(
             "FindRolesAndOrphans",
@@ -229,7 +231,7 @@ fn passing(scope: &ServiceScope<'_>) -> Vec<Statement> {
             Values::One(managed(scope, "role")),
         ),
         allow(
-            "MakeDaxServiceLinkedRole",
+            "CreateDaxServiceLinkedRole",
             &["iam:CreateServiceLinkedRole"],
             linked,
             for_dax,
@@ -242,23 +244,23 @@ fn passing(scope: &ServiceScope<'_>) -> Vec<Statement> {
         ),
     ];
     if !scope.service_role_arns.is_empty() {
-        let given = || Values::many(scope.service_role_arns.iter().cloned());
+        let roles = || Values::many(scope.service_role_arns.iter().cloned());
         let read = Values::one("iam:GetRole");
         statements.push(Statement::allow(
-            Some("ReadGivenServiceRoles"),
+            Some("ReadExistingServiceRoles"),
             read,
-            given(),
+            roles(),
             Conditions::new(),
         ));
-        statements.push(pass("PassGivenServiceRolesToDaxOnly", given()));
+        statements.push(pass("PassExistingServiceRolesToDaxOnly", roles()));
     }
     statements
 }
 
-/// What only a build with lookups needs. EC2 has no condition key for the source of a rule, so that a port is never opened
-/// to everybody is the service's own rule, and not IAM's.
+/// The statements for a build with lookups. EC2 has no condition key for the source of a rule, so
+/// only this service, and not IAM, prevents rules that are open to every address.
 fn lookups(scope: &ServiceScope<'_>) -> Vec<Statement> {
-    let here = |service: &str, kind: &str| {
+    let any = |service: &str, kind: &str| {
         format!(
             "arn:{}:{service}:{}:{}:{kind}/*",
             scope.partition, scope.region, scope.account_id
@@ -268,12 +270,12 @@ fn lookups(scope: &ServiceScope<'_>) -> Vec<Statement> {
         "ec2:AuthorizeSecurityGroupIngress",
         "ec2:RevokeSecurityGroupIngress",
     ];
-    let at_birth = condition("StringEquals", CREATE_ACTION, Values::one(CREATES_RULES));
+    let on_creation = condition("StringEquals", CREATE_ACTION, Values::one(CREATES_RULES));
     vec![
         allow(
             "LookUpTables",
             &["dynamodb:DescribeTable"],
-            here("dynamodb", "table"),
+            any("dynamodb", "table"),
             Conditions::new(),
         ),
         allow(
@@ -285,20 +287,23 @@ fn lookups(scope: &ServiceScope<'_>) -> Vec<Statement> {
         allow(
             "ChangeIngress",
             &ingress,
-            here("ec2", "security-group"),
+            any("ec2", "security-group"),
             Conditions::new(),
         ),
         allow(
             "TagNewIngressRules",
             &["ec2:CreateTags"],
-            here("ec2", "security-group-rule"),
-            at_birth,
+            any("ec2", "security-group-rule"),
+            on_creation,
         ),
     ]
 }
 
-/// What the service needs beyond its policy to foretell refusals: to simulate its own policies, and nobody else's. A user
-/// is simulated by its ARN; an assumed role first reads its own full ARN, which its session does not tell.
+/// The additional policy for the preflight: it allows the service to simulate its own policies
+/// only.
+///
+/// A user is simulated by its ARN. An assumed role also reads its own full ARN, because the ARN of
+/// its session lacks the path.
 pub fn simulation_policy(own_arn: &str) -> PolicyDocument {
     let reads: &[&str] = if own_arn.contains(":role/") {
         &["iam:SimulatePrincipalPolicy", "iam:GetRole"]
@@ -306,14 +311,14 @@ pub fn simulation_policy(own_arn: &str) -> PolicyDocument {
         &["iam:SimulatePrincipalPolicy"]
     };
     PolicyDocument::new(vec![allow(
-        "ForetellRefusals",
+        "SimulateOwnPolicies",
         reads,
         own_arn,
         Conditions::new(),
     )])
 }
 
-/// Nobody who may write versions of the boundary, or take it off a role, is bound by it.
+/// Denies changing the boundary and removing it from a role; either would defeat it.
 fn boundary_protection(boundary: &str) -> Vec<Statement> {
     let tampering = [
         "iam:CreatePolicyVersion",

@@ -1,4 +1,4 @@
-//! The documents word for word, and the sizes at which they fill.
+//! The exact documents, and the sizes at which they are split.
 
 use super::service::{ServiceScope, service_policy, simulation_policy};
 use super::{
@@ -18,7 +18,7 @@ fn named(names: impl IntoIterator<Item = impl Into<String>>) -> Tables {
     Tables::Named(names.into_iter().map(Into::into).collect())
 }
 
-fn made(mode: Access, tables: &Tables) -> Result<Vec<PolicyDocument>, TooManyTables> {
+fn policies(mode: Access, tables: &Tables) -> Result<Vec<PolicyDocument>, TooManyTables> {
     access_policies(mode, tables, "aws", "us-west-2", ACCOUNT)
 }
 
@@ -42,7 +42,7 @@ fn the_access_policy_names_each_table_and_its_indexes() {
         (Access::ReadOnly, "Catalog", read_only),
         (Access::ReadWrite, "Books", read_write),
     ] {
-        let documents = made(mode, &named([table])).expect("one table fits");
+        let documents = policies(mode, &named([table])).expect("one table fits");
         assert_eq!(
             documents
                 .iter()
@@ -54,7 +54,7 @@ fn the_access_policy_names_each_table_and_its_indexes() {
 }
 
 #[test]
-fn all_tables_are_one_pattern_in_the_partition_asked_for() {
+fn all_tables_are_one_pattern_in_the_requested_partition() {
     let documents = access_policies(
         Access::ReadOnly,
         &Tables::All,
@@ -71,11 +71,11 @@ fn all_tables_are_one_pattern_in_the_partition_asked_for() {
 }
 
 #[test]
-fn tables_are_sorted_and_counted_once() {
-    let some = made(Access::ReadWrite, &named(["b", "a", "b"])).expect("they fit");
-    let same = made(Access::ReadWrite, &named(["a", "b"])).expect("they fit");
+fn tables_are_sorted_and_deduplicated() {
+    let some = policies(Access::ReadWrite, &named(["b", "a", "b"])).expect("they fit");
+    let same = policies(Access::ReadWrite, &named(["a", "b"])).expect("they fit");
     assert_eq!(some, same);
-    assert_eq!(made(Access::ReadWrite, &named([""; 0])), Ok(Vec::new()));
+    assert_eq!(policies(Access::ReadWrite, &named([""; 0])), Ok(Vec::new()));
 }
 
 /// `count` names of exactly `length` characters, sorted.
@@ -88,9 +88,9 @@ fn names(count: usize, length: usize) -> Vec<String> {
 #[test]
 fn each_policy_fills_to_the_limit_and_no_further() {
     for (length, fitting) in [(10, 46), (20, 39), (40, 31), (80, 21), (255, 9)] {
-        let full = made(Access::ReadWrite, &named(names(fitting, length))).expect("they fit");
+        let full = policies(Access::ReadWrite, &named(names(fitting, length))).expect("they fit");
         assert_eq!(full.len(), 1, "{fitting} names of {length}");
-        let over = made(Access::ReadWrite, &named(names(fitting + 1, length))).expect("they fit");
+        let over = policies(Access::ReadWrite, &named(names(fitting + 1, length))).expect("they fit");
         assert_eq!(over.len(), 2, "{} names of {length}", fitting + 1);
         assert_eq!(over[0], full[0]);
         let size = |document: &PolicyDocument| non_whitespace_len(&document.to_json());
@@ -107,15 +107,15 @@ fn each_policy_fills_to_the_limit_and_no_further() {
 }
 
 #[test]
-fn a_role_takes_ten_policies_and_not_one_table_more() {
+fn tables_beyond_ten_policies_are_rejected() {
     for (length, fitting) in [(10, 46), (20, 39), (40, 31), (80, 21), (255, 9)] {
         let most = fitting * POLICIES_PER_ROLE;
-        let documents = made(Access::ReadWrite, &named(names(most, length))).expect("they fit");
+        let documents = policies(Access::ReadWrite, &named(names(most, length))).expect("they fit");
         assert_eq!(documents.len(), POLICIES_PER_ROLE);
-        let refusal =
-            made(Access::ReadWrite, &named(names(most + 1, length))).expect_err("one too many");
+        let error =
+            policies(Access::ReadWrite, &named(names(most + 1, length))).expect_err("one too many");
         assert_eq!(
-            refusal,
+            error,
             TooManyTables {
                 tables: most + 1,
                 fitting: most,
@@ -131,18 +131,18 @@ fn a_role_takes_ten_policies_and_not_one_table_more() {
     .to_string();
     assert_eq!(
         text,
-        "91 tables need 11 policies of 6144 characters, and a role takes 10; the first 90 tables fit"
+        "91 tables need 11 policies of 6144 characters, but a role can have 10; the first 90 tables fit"
     );
 }
 
 #[test]
-fn a_policy_may_be_exactly_full() {
+fn a_policy_can_be_exactly_full() {
     // One name grows until its policy is full; one character more starts another policy.
     let fills = |length: &usize| {
         let mut tables = names(20, 80);
         tables.push(format!("z{}", "x".repeat(length - 1)));
-        let documents = made(Access::ReadWrite, &named(tables)).expect("they fit");
-        // Each character of a name counts twice, so a full policy may have one character to spare.
+        let documents = policies(Access::ReadWrite, &named(tables)).expect("they fit");
+        // Each character of a name counts twice, so a full policy can have one character left.
         documents.len() == 1
             && non_whitespace_len(&documents[0].to_json()) > POLICY_CHARACTERS_MAX - 2
     };
@@ -150,13 +150,13 @@ fn a_policy_may_be_exactly_full() {
     let mut tables = names(20, 80);
     tables.push(format!("z{}", "x".repeat(length)));
     assert_eq!(
-        made(Access::ReadWrite, &named(tables)).map(|documents| documents.len()),
+        policies(Access::ReadWrite, &named(tables)).map(|documents| documents.len()),
         Ok(2)
     );
 }
 
 #[test]
-fn the_service_policy_is_the_fact_sheet_s() {
+fn the_service_policy_is_the_documented_one() {
     let scope = ServiceScope {
         partition: "aws",
         account_id: ACCOUNT,
@@ -171,14 +171,14 @@ fn the_service_policy_is_the_fact_sheet_s() {
 }
 
 #[test]
-fn without_a_boundary_its_conditions_and_denies_are_gone() {
-    let given = ["arn:aws:iam::123456789012:role/DaxRole".to_owned()];
+fn without_a_boundary_there_are_no_boundary_conditions_and_no_denies() {
+    let existing = ["arn:aws:iam::123456789012:role/DaxRole".to_owned()];
     let scope = ServiceScope {
         partition: "aws",
         account_id: ACCOUNT,
         region: "us-west-2",
         boundary_arn: None,
-        service_role_arns: &given,
+        service_role_arns: &existing,
         lookups: false,
     };
     let document = service_policy(&scope);
@@ -204,25 +204,25 @@ fn without_a_boundary_its_conditions_and_denies_are_gone() {
             "FindRolesAndOrphans",
             "ManageAccessPolicies",
             "PassServiceRoleToDaxOnly",
-            "MakeDaxServiceLinkedRole",
+            "CreateDaxServiceLinkedRole",
             "ReadDaxServiceLinkedRole",
-            "ReadGivenServiceRoles",
-            "PassGivenServiceRolesToDaxOnly",
+            "ReadExistingServiceRoles",
+            "PassExistingServiceRolesToDaxOnly",
         ]
     );
-    let given = Some(Values::many(given));
+    let existing = Some(Values::many(existing));
     assert!(
         document
             .statement
             .iter()
             .rev()
             .take(2)
-            .all(|statement| statement.resource == given)
+            .all(|statement| statement.resource == existing)
     );
 }
 
 #[test]
-fn lookups_take_four_statements_more_and_none_of_them_reaches_beyond_account_and_region() {
+fn lookups_add_four_statements_limited_to_account_and_region() {
     let of = |lookups| {
         let scope = ServiceScope {
             partition: "aws",
@@ -250,7 +250,7 @@ fn lookups_take_four_statements_more_and_none_of_them_reaches_beyond_account_and
 }
 
 #[test]
-fn a_simulation_is_of_the_service_itself_alone() {
+fn only_the_service_s_own_identity_can_be_simulated() {
     let user = "arn:aws:iam::123456789012:user/portal";
     let role = "arn:aws:iam::123456789012:role/team/portal";
     for (own, actions) in [(user, 1), (role, 2)] {
@@ -261,7 +261,7 @@ fn a_simulation_is_of_the_service_itself_alone() {
 }
 
 #[test]
-fn boundary_and_application_policies_are_the_fact_sheet_s() {
+fn boundary_and_application_policies_are_the_documented_ones() {
     assert_eq!(
         boundary_policy("aws", ACCOUNT).to_json(),
         r#"{"Version":"2012-10-17","Statement":[{"Sid":"OnlyDynamoDbData","Effect":"Allow","Action":["dynamodb:DescribeTable","dynamodb:GetItem","dynamodb:BatchGetItem","dynamodb:Query","dynamodb:Scan","dynamodb:PutItem","dynamodb:UpdateItem","dynamodb:DeleteItem","dynamodb:BatchWriteItem","dynamodb:ConditionCheckItem"],"Resource":"arn:aws:dynamodb:*:123456789012:table/*"}]}"#
@@ -278,7 +278,7 @@ fn boundary_and_application_policies_are_the_fact_sheet_s() {
 }
 
 #[test]
-fn documents_are_read_back_and_foreign_elements_refused() {
+fn documents_are_parsed_and_unknown_elements_rejected() {
     let mut document = trust_policy();
     let to_dax = condition(
         "StringEquals",
@@ -297,13 +297,13 @@ fn documents_are_read_back_and_foreign_elements_refused() {
         serde_json::from_str::<PolicyDocument>(&document.to_json()).ok(),
         Some(document)
     );
-    for foreign in [
+    for unknown in [
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","NotResource":"*"}]}"#,
         r#"{"Version":"2012-10-17","Id":"x","Statement":[]}"#,
     ] {
         assert!(
-            serde_json::from_str::<PolicyDocument>(foreign).is_err(),
-            "{foreign}"
+            serde_json::from_str::<PolicyDocument>(unknown).is_err(),
+            "{unknown}"
         );
     }
 }

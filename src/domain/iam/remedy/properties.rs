@@ -1,11 +1,11 @@
-//! An evaluator that is not ours agrees that each remedy cures its refusal and grants no more.
+//! The sandbox's policy evaluator confirms that each remedy fixes its denial and grants no more.
 
 use aws_sandbox::policy::document::Document;
 use aws_sandbox::policy::evaluate::{Authority, Context, Decision, Request, evaluate};
 use proptest::prelude::*;
 
 use super::remedy;
-use super::tests::{BOUNDARY, LINKED, OUR_POLICY, OUR_ROLE, USER, place};
+use super::tests::{BOUNDARY, LINKED, MANAGED_POLICY, MANAGED_ROLE, USER, call_site};
 use crate::domain::iam::denial;
 use crate::domain::iam::policies::PolicyDocument;
 use crate::domain::iam::policies::service::{DAX_ACTIONS, ServiceScope, service_policy};
@@ -33,7 +33,7 @@ fn context() -> Context {
         ("iam:passedtoservice", "dax.amazonaws.com"),
         ("iam:awsservicename", "dax.amazonaws.com"),
         ("iam:permissionsboundary", BOUNDARY),
-        ("iam:policyarn", OUR_POLICY),
+        ("iam:policyarn", MANAGED_POLICY),
         ("ec2:createaction", "AuthorizeSecurityGroupIngress"),
     ]
     .into_iter()
@@ -41,7 +41,7 @@ fn context() -> Context {
     .collect()
 }
 
-/// What lookups are refused, and on what.
+/// The actions and resources of lookups and ingress changes.
 const LOOKUPS: [(&str, &str); 6] = [
     (
         "dynamodb:DescribeTable",
@@ -64,7 +64,7 @@ const LOOKUPS: [(&str, &str); 6] = [
 ];
 
 #[test]
-fn every_action_of_the_service_policy_is_cured_exactly() {
+fn every_action_of_the_service_policy_has_an_exact_remedy() {
     let scope = ServiceScope {
         partition: "aws",
         account_id: "123456789012",
@@ -73,7 +73,7 @@ fn every_action_of_the_service_policy_is_cured_exactly() {
         service_role_arns: &[],
         lookups: true,
     };
-    let whole = service_policy(&scope);
+    let service_policy = service_policy(&scope);
     let iam = [
         "CreateRole",
         "GetRole",
@@ -96,11 +96,11 @@ fn every_action_of_the_service_policy_is_cured_exactly() {
     let cases = DAX_ACTIONS
         .iter()
         .map(|action| ((*action).to_owned(), "*"))
-        .chain(iam.iter().map(|name| (format!("iam:{name}"), OUR_ROLE)))
+        .chain(iam.iter().map(|name| (format!("iam:{name}"), MANAGED_ROLE)))
         .chain(
             policy
                 .iter()
-                .map(|name| (format!("iam:{name}"), OUR_POLICY)),
+                .map(|name| (format!("iam:{name}"), MANAGED_POLICY)),
         )
         .chain([("iam:CreateServiceLinkedRole".to_owned(), LINKED)])
         .chain(LOOKUPS.map(|(action, resource)| (action.to_owned(), resource)));
@@ -112,17 +112,17 @@ fn every_action_of_the_service_policy_is_cured_exactly() {
         };
         let message = format!("User: {USER} is not authorized to perform: {action}{on}");
         let denial = denial::parse(&message).expect("a denial");
-        let cured = remedy(&denial, &place(None, Some(BOUNDARY))).expect("a remedy");
-        assert!(allowed(&cured, &action, resource, &context()), "{action}");
+        let document = remedy(&denial, &call_site(None, Some(BOUNDARY))).expect("a remedy");
+        assert!(allowed(&document, &action, resource, &context()), "{action}");
         assert!(
-            allowed(&whole, &action, resource, &context()),
+            allowed(&service_policy, &action, resource, &context()),
             "the service policy lacks {action}"
         );
-        assert!(!allowed(&cured, "iam:CreateUser", resource, &context()));
+        assert!(!allowed(&document, "iam:CreateUser", resource, &context()));
         if resource != "*" {
             assert!(
                 !allowed(
-                    &cured,
+                    &document,
                     &action,
                     "arn:aws:iam::123456789012:role/admin",
                     &context()
@@ -137,16 +137,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn no_sentence_gets_all_of_iam(
-        name in "[A-Z][A-Za-z]{2,20}", resource in "(policy |role |user |)[ -~]{0,40}", known in prop::option::of(Just(OUR_ROLE)),
+    fn no_message_gets_every_iam_resource(
+        name in "[A-Z][A-Za-z]{2,20}", resource in "(policy |role |user |)[ -~]{0,40}", known in prop::option::of(Just(MANAGED_ROLE)),
     ) {
         let action = format!("iam:{name}");
         prop_assume!(action != "iam:ListRoles" && action != "iam:ListPolicies");
         let message = format!("User: {USER} is not authorized to perform: {action} on resource: {resource}");
         let Some(denial) = denial::parse(&message) else { return Ok(()) };
-        if let Some(cured) = remedy(&denial, &place(known, None)) {
-            let other = allowed(&cured, &denial.action, "arn:aws:iam::123456789012:role/admin-of-all", &context());
-            prop_assert!(!other, "{}", cured.to_json());
+        if let Some(document) = remedy(&denial, &call_site(known, None)) {
+            let other = allowed(&document, &denial.action, "arn:aws:iam::123456789012:role/admin-of-all", &context());
+            prop_assert!(!other, "{}", document.to_json());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The resource of a refused call as full ARNs.
+//! The resource of a denied call as full ARNs.
 
 use super::CallSite;
 use crate::domain::iam::denial::Denial;
@@ -6,76 +6,77 @@ use crate::domain::iam::policies::service::DAX_ACTIONS;
 use crate::domain::iam::policies::{DAX_PRINCIPAL, Values};
 use crate::domain::names::IAM_PATH;
 
-/// IAM actions that know no resource (Service Authorization Reference, "AWS Identity and Access Management").
+/// IAM actions that support only Resource `*` (Service Authorization Reference, "AWS Identity and
+/// Access Management").
 const WITHOUT_RESOURCE: [&str; 2] = ["iam:ListRoles", "iam:ListPolicies"];
 
-/// Actions we meet that are granted on everything: they know no resource, or what they make has no ARN yet.
-const ANYWHERE: [&str; 4] = [
+/// Actions that are granted on `*`: they support no resource, or what they create has no ARN yet.
+const ON_WILDCARD: [&str; 4] = [
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
     "sts:DecodeAuthorizationMessage",
     "sts:GetCallerIdentity",
 ];
 
-/// Reads that name a role. One that does not exist has no path in IAM's eyes, so they are asked about it without one.
+/// Reads of a role. IAM authorises a role that does not exist by its name, without its path.
 const ROLE_READS: [&str; 3] = [
     "iam:GetRole",
     "iam:ListAttachedRolePolicies",
     "iam:ListRolePolicies",
 ];
 
-/// What the remedy's statement has to cover; `None` when it would have to be guessed.
-pub(super) fn of(denial: &Denial, place: &CallSite<'_>) -> Option<Values> {
+/// The resource for the remedy's statement; `None` if it is not known.
+pub(super) fn of(denial: &Denial, site: &CallSite<'_>) -> Option<Values> {
     let action = denial.action.as_str();
     let (service, name) = action.split_once(':')?;
     let stated = denial.resource.as_deref();
-    let anything = || Values::one("*");
+    let wildcard = || Values::one("*");
     match service {
-        // The developer guide, "Managing DAX clusters": actions of the control plane cannot be limited to a resource.
-        "dax" if DAX_ACTIONS.contains(&action) => Some(anything()),
+        // Developer guide, "Managing DAX clusters": control plane actions support only `*`.
+        "dax" if DAX_ACTIONS.contains(&action) => Some(wildcard()),
         "dax" => {
             let any_cluster = || {
                 format!(
                     "arn:{}:dax:{}:{}:cache/*",
-                    place.partition, place.region, place.account_id
+                    site.partition, site.region, site.account_id
                 )
             };
             let known = stated
                 .and_then(|text| full_arn(text, false))
-                .or_else(|| fallback(place, "dax", None));
+                .or_else(|| fallback(site, "dax", None));
             Some(Values::One(known.unwrap_or_else(any_cluster)))
         }
-        "iam" if WITHOUT_RESOURCE.contains(&action) => Some(anything()),
-        "iam" => of_iam(denial, name, place),
+        "iam" if WITHOUT_RESOURCE.contains(&action) => Some(wildcard()),
+        "iam" => of_iam(denial, name, site),
         _ => {
             let named = stated.and_then(|text| full_arn(text, service == "ec2"));
-            let known = named.or_else(|| fallback(place, service, None));
+            let known = named.or_else(|| fallback(site, service, None));
             known
                 .map(Values::One)
-                .or_else(|| knows_no_resource(action, name).then(anything))
+                .or_else(|| is_granted_on_wildcard(action, name).then(wildcard))
         }
     }
 }
 
-/// Whether an action outside IAM and DAX may be granted on everything when nothing narrower is known.
-fn knows_no_resource(action: &str, name: &str) -> bool {
+/// Whether an action of another service is granted on `*` if its resource is unknown.
+fn is_granted_on_wildcard(action: &str, name: &str) -> bool {
     let lists = name.starts_with("Describe") || name.starts_with("List");
-    lists || ANYWHERE.contains(&action)
+    lists || ON_WILDCARD.contains(&action)
 }
 
-fn of_iam(denial: &Denial, name: &str, place: &CallSite<'_>) -> Option<Values> {
+fn of_iam(denial: &Denial, name: &str, site: &CallSite<'_>) -> Option<Values> {
     let kind = kind_of_action(name);
     if let Some(resource) = denial
         .resource
         .as_deref()
-        .and_then(|text| stated_in_iam(text, denial, place))
+        .and_then(|text| stated_in_iam(text, denial, site))
     {
         return Some(with_absent_role(&denial.action, resource));
     }
-    if let Some(arn) = fallback(place, "iam", kind) {
+    if let Some(arn) = fallback(site, "iam", kind) {
         return Some(with_absent_role(&denial.action, Values::One(arn)));
     }
-    let (partition, account_id) = account(denial, place);
+    let (partition, account_id) = account(denial, site);
     let path = match (name, kind?) {
         ("CreateServiceLinkedRole", _) => {
             format!("role/aws-service-role/{DAX_PRINCIPAL}/AWSServiceRoleForDAX")
@@ -88,7 +89,8 @@ fn of_iam(denial: &Denial, name: &str, place: &CallSite<'_>) -> Option<Values> {
     )))
 }
 
-/// A role that is read, and the same role as IAM sees it while it does not exist: without its path.
+/// Adds the ARN without the path for reads of a role, which IAM checks while the role does not
+/// exist.
 fn with_absent_role(action: &str, resource: Values) -> Values {
     let Values::One(arn) = resource else {
         return resource;
@@ -102,8 +104,8 @@ fn with_absent_role(action: &str, resource: Values) -> Values {
     }
 }
 
-/// An ARN, or `policy NAME` and the like made into one.
-fn stated_in_iam(text: &str, denial: &Denial, place: &CallSite<'_>) -> Option<Values> {
+/// The ARNs for an ARN, or for a name such as `policy NAME`.
+fn stated_in_iam(text: &str, denial: &Denial, site: &CallSite<'_>) -> Option<Values> {
     if let Some(arn) = full_arn(text, false) {
         return Some(Values::One(arn));
     }
@@ -115,24 +117,24 @@ fn stated_in_iam(text: &str, denial: &Denial, place: &CallSite<'_>) -> Option<Va
         return None;
     }
     let kind = words.replace(' ', "-");
-    let known = fallback(place, "iam", None);
+    let known = fallback(site, "iam", None);
     if let Some(arn) = known
         .as_deref()
         .filter(|arn| path_of(arn, &kind).is_some_and(|(_, last)| last == name))
     {
         return Some(Values::one(arn));
     }
-    let (partition, account_id) = account(denial, place);
-    let whole = |path: &str| format!("arn:{partition}:iam::{account_id}:{kind}{path}{name}");
-    // Everything of ours lies under one path, so the path of what the call was about is that of what it names.
+    let (partition, account_id) = account(denial, site);
+    let arn = |path: &str| format!("arn:{partition}:iam::{account_id}:{kind}{path}{name}");
+    // All managed IAM resources share one path, so the path of the call's target applies.
     match known.as_deref().and_then(path_of_any) {
-        Some(path) => Some(Values::One(whole(path))),
-        None => Some(Values::Many(vec![whole("/"), whole("/*/")])),
+        Some(path) => Some(Values::One(arn(path))),
+        None => Some(Values::Many(vec![arn("/"), arn("/*/")])),
     }
 }
 
-/// A text that is an ARN whole and safe to grant on: no policy variable, and no wildcard but, where services make such
-/// ARNs themselves, a last `/*`.
+/// The text if it is a complete ARN that is safe to grant on: without policy variables or
+/// wildcards. With `open_end` it may end in `/*`, as in EC2's messages about new resources.
 fn full_arn(text: &str, open_end: bool) -> Option<String> {
     let segments: Vec<&str> = text.splitn(6, ':').collect();
     let [arn, partition, service, _, _, resource] = segments[..] else {
@@ -150,15 +152,16 @@ fn full_arn(text: &str, open_end: bool) -> Option<String> {
     (filled && plain).then(|| text.to_owned())
 }
 
-/// The ARN of what the call was about, if it is of this service and, where it matters, of this kind.
-fn fallback(place: &CallSite<'_>, service: &str, kind: Option<&str>) -> Option<String> {
-    let arn = full_arn(place.resource_arn?, false)?;
+/// The ARN of the call's target, if it belongs to this service and, if given, is of this kind.
+fn fallback(site: &CallSite<'_>, service: &str, kind: Option<&str>) -> Option<String> {
+    let arn = full_arn(site.resource_arn?, false)?;
     let fits = arn.split(':').nth(2) == Some(service)
         && kind.is_none_or(|kind| path_of(&arn, kind).is_some());
     fits.then_some(arn)
 }
 
-/// Path and name of an IAM ARN of a kind: `/dax-provisioner/` and `dax-a` of `…:role/dax-provisioner/dax-a`.
+/// Path and name in an IAM ARN of a kind: `/dax-provisioner/` and `dax-a` in
+/// `…:role/dax-provisioner/dax-a`.
 fn path_of<'a>(arn: &'a str, kind: &str) -> Option<(&'a str, &'a str)> {
     let path = arn.splitn(6, ':').nth(5)?.strip_prefix(kind)?;
     let last = path.rfind('/')?;
@@ -172,7 +175,8 @@ fn path_of_any(arn: &str) -> Option<&str> {
         .map(|(path, _)| path)
 }
 
-/// The kind of thing an IAM action is authorised on, read from its name: attaching a policy is an act on the role.
+/// The kind of resource that an IAM action is authorised on, from its name. `AttachRolePolicy` is
+/// authorised on the role.
 fn kind_of_action(name: &str) -> Option<&'static str> {
     if name.starts_with("Simulate") {
         return None;
@@ -187,8 +191,8 @@ fn kind_of_action(name: &str) -> Option<&'static str> {
     .find_map(|(part, kind)| name.contains(part).then_some(*kind))
 }
 
-/// Partition and account of the caller as the sentence has them, else of the place.
-fn account<'a>(denial: &'a Denial, place: &CallSite<'a>) -> (&'a str, &'a str) {
+/// Partition and account of the caller in the message, otherwise of the call site.
+fn account<'a>(denial: &'a Denial, site: &CallSite<'a>) -> (&'a str, &'a str) {
     let segments: Vec<&str> = denial
         .principal
         .as_deref()
@@ -205,7 +209,7 @@ fn account<'a>(denial: &'a Denial, place: &CallSite<'a>) -> (&'a str, &'a str) {
         {
             (partition, account_id)
         }
-        _ => (place.partition, place.account_id),
+        _ => (site.partition, site.account_id),
     }
 }
 

@@ -1,18 +1,18 @@
-//! Each refusal gets the statement that cures it.
+//! Every denial gets the statement that fixes it.
 
 use super::{CallSite, remedy};
 use crate::domain::iam::denial;
 use crate::domain::iam::denial::{DenialCause, PolicyKind};
 
 pub(super) const USER: &str = "arn:aws:iam::123456789012:user/portal";
-pub(super) const OUR_ROLE: &str = "arn:aws:iam::123456789012:role/dax-provisioner/dax-orders-abc";
-pub(super) const OUR_POLICY: &str =
+pub(super) const MANAGED_ROLE: &str = "arn:aws:iam::123456789012:role/dax-provisioner/dax-orders-abc";
+pub(super) const MANAGED_POLICY: &str =
     "arn:aws:iam::123456789012:policy/dax-provisioner/dax-orders-abc";
 pub(super) const BOUNDARY: &str = "arn:aws:iam::123456789012:policy/dax-provisioner-boundary";
 pub(super) const LINKED: &str =
     "arn:aws:iam::123456789012:role/aws-service-role/dax.amazonaws.com/AWSServiceRoleForDAX";
 
-pub(super) fn place(
+pub(super) fn call_site(
     resource_arn: Option<&'static str>,
     boundary_arn: Option<&'static str>,
 ) -> CallSite<'static> {
@@ -26,10 +26,10 @@ pub(super) fn place(
     }
 }
 
-pub(super) fn handling(tail: &str, place: &CallSite<'_>) -> Option<String> {
+pub(super) fn remedy_for(tail: &str, site: &CallSite<'_>) -> Option<String> {
     let message = format!("User: {USER} is not authorized to perform: {tail}");
     let denial = denial::parse(&message).expect("a denial");
-    remedy(&denial, place).map(|document| document.to_json())
+    remedy(&denial, site).map(|document| document.to_json())
 }
 
 pub(super) fn statement(action: &str, resource: &str, condition: &str) -> Option<String> {
@@ -48,46 +48,45 @@ pub(super) fn statement(action: &str, resource: &str, condition: &str) -> Option
     ))
 }
 
-/// The condition element of each remedy that has one.
 const BOUNDED: &str = r#"{"StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::123456789012:policy/dax-provisioner-boundary"}}"#;
-const ONLY_OURS: &str =
+const ONLY_MANAGED: &str =
     r#"{"ArnLike":{"iam:PolicyARN":"arn:aws:iam::123456789012:policy/dax-provisioner/dax-*"}}"#;
 const PASSED: &str = r#"{"StringEquals":{"iam:PassedToService":"dax.amazonaws.com"}}"#;
 const LINKED_TO_DAX: &str = r#"{"StringEquals":{"iam:AWSServiceName":"dax.amazonaws.com"}}"#;
 
 #[test]
-fn the_guide_s_refusals_are_cured_on_full_arns() {
+fn the_guide_s_denials_are_fixed_on_full_arns() {
     for (action, stated, resource_arn, resource, condition) in [
-        ("iam:CreateRole", OUR_ROLE, None, OUR_ROLE, ""),
+        ("iam:CreateRole", MANAGED_ROLE, None, MANAGED_ROLE, ""),
         (
             "iam:CreatePolicy",
             "policy dax-orders-abc",
-            Some(OUR_POLICY),
-            OUR_POLICY,
+            Some(MANAGED_POLICY),
+            MANAGED_POLICY,
             "",
         ),
         (
             "iam:CreatePolicyVersion",
-            &format!("policy {OUR_POLICY}"),
+            &format!("policy {MANAGED_POLICY}"),
             None,
-            OUR_POLICY,
+            MANAGED_POLICY,
             "",
         ),
         (
             "iam:AttachRolePolicy",
             "role dax-orders-abc",
-            Some(OUR_ROLE),
-            OUR_ROLE,
-            ONLY_OURS,
+            Some(MANAGED_ROLE),
+            MANAGED_ROLE,
+            ONLY_MANAGED,
         ),
         (
             "iam:AttachRolePolicy",
             "role dax-orders-abc",
-            Some(OUR_POLICY),
-            OUR_ROLE,
-            ONLY_OURS,
+            Some(MANAGED_POLICY),
+            MANAGED_ROLE,
+            ONLY_MANAGED,
         ),
-        ("iam:PassRole", OUR_ROLE, None, OUR_ROLE, PASSED),
+        ("iam:PassRole", MANAGED_ROLE, None, MANAGED_ROLE, PASSED),
         (
             "iam:CreateServiceLinkedRole",
             LINKED,
@@ -95,7 +94,7 @@ fn the_guide_s_refusals_are_cured_on_full_arns() {
             LINKED,
             LINKED_TO_DAX,
         ),
-        ("iam:TagRole", OUR_ROLE, None, OUR_ROLE, ""),
+        ("iam:TagRole", MANAGED_ROLE, None, MANAGED_ROLE, ""),
         (
             "iam:ListRoles",
             "arn:aws:iam::123456789012:role/",
@@ -104,14 +103,14 @@ fn the_guide_s_refusals_are_cured_on_full_arns() {
             "",
         ),
     ] {
-        let refused = format!("{action} on resource: {stated}");
+        let denied = format!("{action} on resource: {stated}");
         assert_eq!(
-            handling(&refused, &place(resource_arn, None)),
+            remedy_for(&denied, &call_site(resource_arn, None)),
             statement(action, resource, condition),
-            "{refused}"
+            "{denied}"
         );
     }
-    let unnamed = handling("iam:CreateServiceLinkedRole", &place(None, None));
+    let unnamed = remedy_for("iam:CreateServiceLinkedRole", &call_site(None, None));
     assert_eq!(
         unnamed,
         statement("iam:CreateServiceLinkedRole", LINKED, LINKED_TO_DAX)
@@ -120,16 +119,16 @@ fn the_guide_s_refusals_are_cured_on_full_arns() {
 
 #[test]
 fn a_configured_boundary_becomes_a_condition() {
-    let both = format!("{},{}", &ONLY_OURS[..ONLY_OURS.len() - 1], &BOUNDED[1..]);
+    let both = format!("{},{}", &ONLY_MANAGED[..ONLY_MANAGED.len() - 1], &BOUNDED[1..]);
     for (action, condition) in [
         ("iam:CreateRole", BOUNDED),
         ("iam:AttachRolePolicy", &both),
         ("iam:PassRole", PASSED),
         ("iam:TagRole", ""),
     ] {
-        let refused = format!("{action} on resource: {OUR_ROLE}");
-        let cured = handling(&refused, &place(None, Some(BOUNDARY)));
-        assert_eq!(cured, statement(action, OUR_ROLE, condition), "{action}");
+        let denied = format!("{action} on resource: {MANAGED_ROLE}");
+        let document = remedy_for(&denied, &call_site(None, Some(BOUNDARY)));
+        assert_eq!(document, statement(action, MANAGED_ROLE, condition), "{action}");
     }
 }
 
@@ -140,15 +139,15 @@ fn a_name_without_a_known_path_is_matched_under_every_path() {
             r#"["arn:aws:iam::123456789012:{kind}/{name}","arn:aws:iam::123456789012:{kind}/*/{name}"]"#
         )
     };
-    let nowhere = place(None, None);
+    let without_target = call_site(None, None);
     assert_eq!(
-        handling("iam:CreatePolicy on resource: policy p", &nowhere),
+        remedy_for("iam:CreatePolicy on resource: policy p", &without_target),
         statement("iam:CreatePolicy", &anywhere("policy", "p"), "")
     );
     assert_eq!(
-        handling(
+        remedy_for(
             "iam:GetInstanceProfile on resource: instance profile p",
-            &nowhere
+            &without_target
         ),
         statement(
             "iam:GetInstanceProfile",
@@ -156,29 +155,29 @@ fn a_name_without_a_known_path_is_matched_under_every_path() {
             ""
         )
     );
-    // An older message names no resource at all: what we make is the narrowest answer.
+    // Older messages name no resource, so the pattern of managed policies is the narrowest choice.
     assert_eq!(
-        handling("iam:DeletePolicy", &nowhere),
+        remedy_for("iam:DeletePolicy", &without_target),
         statement(
             "iam:DeletePolicy",
             "arn:aws:iam::123456789012:policy/dax-provisioner/dax-*",
             ""
         )
     );
-    // A role that is not there yet has no path in IAM's eyes.
+    // IAM authorises a role that does not exist yet without its path.
     let present_and_absent =
-        format!(r#"["{OUR_ROLE}","arn:aws:iam::123456789012:role/dax-orders-abc"]"#);
+        format!(r#"["{MANAGED_ROLE}","arn:aws:iam::123456789012:role/dax-orders-abc"]"#);
     let read = statement("iam:GetRole", &present_and_absent, "");
-    assert_eq!(handling("iam:GetRole", &place(Some(OUR_ROLE), None)), read);
+    assert_eq!(remedy_for("iam:GetRole", &call_site(Some(MANAGED_ROLE), None)), read);
     assert_eq!(
-        handling(
+        remedy_for(
             "iam:GetRole on resource: role dax-orders-abc",
-            &place(Some(OUR_ROLE), None)
+            &call_site(Some(MANAGED_ROLE), None)
         ),
         read
     );
     assert_eq!(
-        handling("iam:CreateUser", &place(Some(OUR_ROLE), None)),
+        remedy_for("iam:CreateUser", &call_site(Some(MANAGED_ROLE), None)),
         None
     );
 }
@@ -188,7 +187,7 @@ fn dax_is_allowed_in_its_region_and_ec2_on_what_it_names() {
     let here = r#"{"StringEquals":{"aws:RequestedRegion":"us-west-2"}}"#;
     let interface = "arn:aws:ec2:us-west-2:123456789012:network-interface/*";
     let cache = "arn:aws:dax:us-west-2:123456789012:cache/orders";
-    let at_cluster = place(Some(cache), None);
+    let at_cluster = call_site(Some(cache), None);
     for (tail, expected) in [
         (
             "dax:CreateCluster".to_owned(),
@@ -222,7 +221,7 @@ fn dax_is_allowed_in_its_region_and_ec2_on_what_it_names() {
                 "",
             ),
         ),
-        // The role to pass is not the cluster the call was about.
+        // The target of the call is the cluster, not the role to pass.
         (
             "iam:PassRole".to_owned(),
             statement(
@@ -232,12 +231,12 @@ fn dax_is_allowed_in_its_region_and_ec2_on_what_it_names() {
             ),
         ),
     ] {
-        assert_eq!(handling(&tail, &at_cluster), expected, "{tail}");
+        assert_eq!(remedy_for(&tail, &at_cluster), expected, "{tail}");
     }
 }
 
 #[test]
-fn where_an_allow_would_not_help_there_is_none() {
+fn there_is_no_remedy_if_an_allow_does_not_help() {
     for tail in [
         "with an explicit deny",
         "with an explicit deny in an identity-based policy",
@@ -247,29 +246,29 @@ fn where_an_allow_would_not_help_there_is_none() {
         "because no VPC endpoint policy allows the iam:CreateRole action",
         "because no resource-based policy allows the iam:CreateRole action",
     ] {
-        let refused = format!("iam:CreateRole on resource: {OUR_ROLE} {tail}");
-        assert_eq!(handling(&refused, &place(None, None)), None, "{tail}");
+        let denied = format!("iam:CreateRole on resource: {MANAGED_ROLE} {tail}");
+        assert_eq!(remedy_for(&denied, &call_site(None, None)), None, "{tail}");
     }
     for tail in [
         "permissions boundary",
         "session policy",
         "identity-based policy",
     ] {
-        let refused = format!(
-            "iam:CreateRole on resource: {OUR_ROLE} because no {tail} allows the iam:CreateRole action"
+        let denied = format!(
+            "iam:CreateRole on resource: {MANAGED_ROLE} because no {tail} allows the iam:CreateRole action"
         );
         assert_eq!(
-            handling(&refused, &place(None, None)),
-            statement("iam:CreateRole", OUR_ROLE, ""),
+            remedy_for(&denied, &call_site(None, None)),
+            statement("iam:CreateRole", MANAGED_ROLE, ""),
             "{tail}"
         );
     }
-    let silent = denial::Denial {
+    let denial = denial::Denial {
         principal: None,
         action: "iam:CreateRole".to_owned(),
         resource: None,
         cause: DenialCause::ExplicitDeny(Some(PolicyKind::Identity)),
         policy_arn: None,
     };
-    assert_eq!(remedy(&silent, &place(None, None)), None);
+    assert_eq!(remedy(&denial, &call_site(None, None)), None);
 }

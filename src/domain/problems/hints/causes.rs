@@ -1,4 +1,4 @@
-//! Hints: which policy refused. Where it is not the caller's own, an Allow there does not help.
+//! Hints: the kind of policy that denied the action. Only some denials are fixed by an Allow.
 
 use super::pages::{
     ACCESS_DENIED, BOUNDARIES, ENDPOINT_POLICIES, EVALUATION, RESOURCE_CONTROL, SERVICE_CONTROL,
@@ -13,29 +13,37 @@ const DENIED: Hint = Hint {
     ..ROW
 };
 
-/// A row for each cause but the ordinary one, the caller's own policies, which is a row for each action.
+/// A row for each cause except a missing Allow of the caller, which has a row per action.
 pub(super) const ROWS: &[Hint] = &[
     Hint {
         id: "cause_permissions_boundary",
         cause: Some(DenialCause::PermissionsBoundary),
         title: "Widen the permissions boundary of the calling user or role.",
-        explanation: "The caller's own policies may allow the action, but its boundary does not, and both must. Add the statement to the policy named as `PermissionsBoundary` of the user or role; whoever set the boundary has to do it.",
+        explanation: "Both the caller's policies and its permissions boundary must allow the \
+            action, and the boundary does not. Add the statement to the policy that is set as \
+            `PermissionsBoundary` of the user or role. The owner of the boundary must do this.",
         documentation: BOUNDARIES,
         ..DENIED
     },
     Hint {
         id: "cause_service_control_policy",
         cause: Some(DenialCause::ServiceControlPolicy),
-        title: "Ask the administrator of the organisation: a service control policy does not allow the action.",
-        explanation: "A service control policy (SCP) limits everybody in the account, administrators too. Adding an Allow in the account will not help: an SCP at every level from the root to the account has to allow the action, as `FullAWSAccess` does.",
+        title: "Ask the administrator of the organisation: a service control policy does not allow \
+            the action.",
+        explanation: "A service control policy (SCP) limits every principal in the account, \
+            administrators included. Adding an Allow in the account will not help. An SCP at every \
+            level from the root to the account must allow the action, as `FullAWSAccess` does.",
         documentation: SERVICE_CONTROL,
         ..DENIED
     },
     Hint {
         id: "cause_resource_control_policy",
         cause: Some(DenialCause::ResourceControlPolicy),
-        title: "Ask the administrator of the organisation: a resource control policy does not allow the access.",
-        explanation: "A resource control policy (RCP) limits who may reach the organisation's resources. Adding an Allow in the account will not help; look at the conditions `aws:PrincipalOrgID` and `aws:SourceAccount` of the RCP.",
+        title: "Ask the administrator of the organisation: a resource control policy does not \
+            allow the access.",
+        explanation: "A resource control policy (RCP) limits who can access the organisation's \
+            resources. Adding an Allow in the account will not help. Check the conditions \
+            `aws:PrincipalOrgID` and `aws:SourceAccount` of the RCP.",
         documentation: RESOURCE_CONTROL,
         ..DENIED
     },
@@ -43,31 +51,40 @@ pub(super) const ROWS: &[Hint] = &[
         id: "cause_session_policy",
         cause: Some(DenialCause::SessionPolicy),
         title: "Widen the session policy with which the role was assumed.",
-        explanation: "The session carries less than its role: a `Policy` or `PolicyArns` parameter was given to AssumeRole (or a federation tool did so). Add the statement there and start a new session; a running one does not change.",
+        explanation: "The session has fewer permissions than its role: AssumeRole was called with \
+            a `Policy` or `PolicyArns` parameter, possibly by a federation tool. Add the statement \
+            there and start a new session. A running session does not change.",
         documentation: SESSION_POLICIES,
         ..DENIED
     },
     Hint {
         id: "cause_vpc_endpoint_policy",
         cause: Some(DenialCause::VpcEndpointPolicy),
-        title: "Widen the policy of the VPC endpoint the call went through.",
-        explanation: "The call left the network through an endpoint whose `PolicyDocument` does not let this action pass. An Allow for the caller does not help: add action and principal to the endpoint's policy, or call the service around the endpoint.",
+        title: "Widen the policy of the VPC endpoint that the call used.",
+        explanation: "The `PolicyDocument` of the VPC endpoint does not allow this action. An \
+            Allow for the caller does not help. Add the action and the principal to the endpoint's \
+            policy, or call the service without the endpoint.",
         documentation: ENDPOINT_POLICIES,
         ..DENIED
     },
     Hint {
         id: "cause_resource_policy",
         cause: Some(DenialCause::ResourcePolicy),
-        title: "Add the caller to the policy of the resource itself.",
-        explanation: "The resource has a policy of its own that has to name the caller in `Principal`; across accounts the caller's own Allow is needed besides, within one account it can do instead.",
+        title: "Add the caller to the policy of the resource.",
+        explanation: "The resource has its own policy, which must name the caller in `Principal`. \
+            Across accounts, the caller's policies must allow the action as well. Within one \
+            account, an Allow in the caller's policies is an alternative.",
         documentation: EVALUATION,
         ..DENIED
     },
     Hint {
         id: "explicit_deny",
         cause: Some(DenialCause::ExplicitDeny(None)),
-        title: "Remove the Deny that matches: adding an Allow will not help.",
-        explanation: "Some policy denies this action, and a Deny wins over every Allow. Search the caller's policies, its boundary and the organisation's policies for a statement with `\"Effect\": \"Deny\"` that matches; often its condition asks for `aws:MultiFactorAuthPresent` or a Region.",
+        title: "Remove the matching Deny: adding an Allow will not help.",
+        explanation: "A policy denies this action, and a Deny overrides every Allow. Search the \
+            caller's policies, its boundary and the organisation's policies for a matching \
+            statement with `\"Effect\": \"Deny\"`. Its condition often requires \
+            `aws:MultiFactorAuthPresent` or a Region.",
         documentation: EVALUATION,
         ..DENIED
     },
@@ -75,7 +92,9 @@ pub(super) const ROWS: &[Hint] = &[
         id: "explicit_deny_identity_policy",
         cause: Some(DenialCause::ExplicitDeny(Some(PolicyKind::Identity))),
         title: "Remove the Deny from the caller's own policies: adding an Allow will not help.",
-        explanation: "A policy attached to the user, one of its groups, or the role denies the action. Find the `Deny` statement (the newest messages end with the policy's ARN) and take the action out of it or satisfy its condition.",
+        explanation: "A policy attached to the user, one of its groups, or the role denies the \
+            action. Find the `Deny` statement; newer messages end with the policy's ARN. Remove \
+            the action from the statement or satisfy its condition.",
         documentation: ACCESS_DENIED,
         ..DENIED
     },
@@ -84,24 +103,32 @@ pub(super) const ROWS: &[Hint] = &[
         cause: Some(DenialCause::ExplicitDeny(Some(
             PolicyKind::PermissionsBoundary,
         ))),
-        title: "Remove the Deny from the caller's permissions boundary: adding an Allow will not help.",
-        explanation: "The `PermissionsBoundary` of the user or role holds a Deny that matches. Only who owns that policy can change it, or set another boundary.",
+        title: "Remove the Deny from the caller's permissions boundary: adding an Allow will not \
+            help.",
+        explanation: "The `PermissionsBoundary` of the user or role contains a matching Deny. The \
+            owner of that policy must change it, or set another boundary.",
         documentation: BOUNDARIES,
         ..DENIED
     },
     Hint {
         id: "explicit_deny_service_control_policy",
         cause: Some(DenialCause::ExplicitDeny(Some(PolicyKind::ServiceControl))),
-        title: "Ask the administrator of the organisation: a service control policy denies the action.",
-        explanation: "AWS uses these words also where no SCP allows the action. Adding an Allow will not help; the administrator exempts the caller in the SCP's condition (`aws:PrincipalArn`) or takes the action or Region out of it.",
+        title: "Ask the administrator of the organisation: a service control policy denies the \
+            action.",
+        explanation: "AWS sends the same message when no SCP allows the action. Adding an Allow \
+            will not help. The administrator can exempt the caller in the SCP's condition \
+            (`aws:PrincipalArn`), or remove the action or Region from the SCP.",
         documentation: SERVICE_CONTROL,
         ..DENIED
     },
     Hint {
         id: "explicit_deny_resource_control_policy",
         cause: Some(DenialCause::ExplicitDeny(Some(PolicyKind::ResourceControl))),
-        title: "Ask the administrator of the organisation: a resource control policy denies the access.",
-        explanation: "An RCP of the resource's organisation holds a Deny that matches. Adding an Allow will not help; service calls are exempted there with `aws:PrincipalIsAWSService`, callers with `aws:PrincipalArn`.",
+        title: "Ask the administrator of the organisation: a resource control policy denies the \
+            access.",
+        explanation: "An RCP of the resource's organisation contains a matching Deny. Adding an \
+            Allow will not help. The RCP can exempt AWS services with `aws:PrincipalIsAWSService` \
+            and callers with `aws:PrincipalArn`.",
         documentation: RESOURCE_CONTROL,
         ..DENIED
     },
@@ -109,7 +136,9 @@ pub(super) const ROWS: &[Hint] = &[
         id: "explicit_deny_session_policy",
         cause: Some(DenialCause::ExplicitDeny(Some(PolicyKind::Session))),
         title: "Start a session without that Deny: adding an Allow will not help.",
-        explanation: "The policy passed to AssumeRole denies the action for this session only. Take the Deny out of the `Policy` parameter of whatever makes the session, then start a new one.",
+        explanation: "The policy passed to AssumeRole denies the action for this session only. \
+            Remove the Deny from the `Policy` parameter of the tool that creates the session, then \
+            start a new session.",
         documentation: SESSION_POLICIES,
         ..DENIED
     },
@@ -117,7 +146,8 @@ pub(super) const ROWS: &[Hint] = &[
         id: "explicit_deny_vpc_endpoint_policy",
         cause: Some(DenialCause::ExplicitDeny(Some(PolicyKind::VpcEndpoint))),
         title: "Remove the Deny from the VPC endpoint's policy: adding an Allow will not help.",
-        explanation: "The endpoint this call went through denies it in its `PolicyDocument`. The owner of the VPC changes that document, or the call goes another way.",
+        explanation: "The VPC endpoint that the call used denies it in its `PolicyDocument`. The \
+            owner of the VPC must change that document, or the call must use another network path.",
         documentation: ENDPOINT_POLICIES,
         ..DENIED
     },
@@ -125,7 +155,9 @@ pub(super) const ROWS: &[Hint] = &[
         id: "explicit_deny_resource_policy",
         cause: Some(DenialCause::ExplicitDeny(Some(PolicyKind::Resource))),
         title: "Remove the Deny from the resource's own policy: adding an Allow will not help.",
-        explanation: "The policy of the resource denies the caller. For a DynamoDB table reached by an IPv6-only cluster, a Deny on IPv4 ranges needs the exception `ArnNotEquals` `aws:PrincipalArn` with the ARN of the DAX service role.",
+        explanation: "The policy of the resource denies the caller. For a DynamoDB table used by \
+            an IPv6-only cluster, a Deny on IPv4 ranges needs an exception: `ArnNotEquals` \
+            `aws:PrincipalArn` with the ARN of the DAX service role.",
         documentation: super::pages::IPV6,
         ..DENIED
     },

@@ -1,4 +1,4 @@
-//! Hints: DAX's own errors about clusters, nodes and tags.
+//! Hints: errors of DAX calls about clusters, nodes and tags.
 
 use super::pages::{COMPONENTS, IN_TRANSIT, LINKED_ROLES, MANAGING, QUOTAS};
 use super::{Hint, ROW};
@@ -8,22 +8,26 @@ const CLUSTER: Hint = Hint {
     ..ROW
 };
 
-/// A row for each error of the calls about clusters.
+/// A row for each modelled error of these calls.
 pub(super) const ROWS: &[Hint] = &[
     Hint {
         id: "dax_cluster_exists",
         code: "ClusterAlreadyExistsFault",
         operations: &["CreateCluster"],
-        title: "A cluster of this name exists already in the account and Region.",
-        explanation: "Names are compared in lower case. A cluster that carries this operation's tag is ours and is adopted; for any other choose another `name`, or take it over with `POST /v1/clusters/{name}/adopt`.",
+        title: "A cluster with this name already exists in the account and Region.",
+        explanation: "Names are compared in lower case. A cluster with this operation's tag is \
+            adopted automatically. For any other, choose another `name`, or adopt the cluster with \
+            `POST /v1/clusters/{name}/adopt`.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_dax_CreateCluster.html",
         ..CLUSTER
     },
     Hint {
         id: "dax_cluster_missing",
         code: "ClusterNotFoundFault",
-        title: "There is no cluster of this name in this Region.",
-        explanation: "Somebody deleted it, or it is in another Region than the one this service works in (`AWS_REGION`). Drift shows it as gone; `DELETE /v1/clusters/{name}` removes what is left of it.",
+        title: "No cluster with this name exists in this Region.",
+        explanation: "The cluster was deleted outside this service, or it is not in the Region \
+            this service works in (`AWS_REGION`). Drift reports it as missing; `DELETE \
+            /v1/clusters/{name}` removes its remaining resources.",
         documentation: MANAGING,
         ..CLUSTER
     },
@@ -31,8 +35,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "dax_cluster_not_described",
         code: "ClusterNotFoundFault",
         operations: &["DescribeClusters"],
-        title: "DAX does not show the cluster: not yet, or no more.",
-        explanation: "Right after CreateCluster that lasts up to a minute, and after DeleteCluster it is the sign that the deletion is complete. One unknown name in `ClusterNames` fails the whole call.",
+        title: "DAX does not show the cluster: not yet, or no longer.",
+        explanation: "After CreateCluster this can last up to a minute. After DeleteCluster it \
+            means that the deletion is complete. One unknown name in `ClusterNames` fails the \
+            whole call.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_dax_DescribeClusters.html",
         ..CLUSTER
     },
@@ -40,16 +46,19 @@ pub(super) const ROWS: &[Hint] = &[
         id: "dax_cluster_already_deleted",
         code: "ClusterNotFoundFault",
         operations: &["DeleteCluster"],
-        title: "The cluster is gone already: nothing to do.",
-        explanation: "For `DeleteCluster` that is the state wanted; the groups, policies and role made for it are removed next.",
+        title: "The cluster is already deleted: nothing to do.",
+        explanation: "For `DeleteCluster` that is the desired state. The groups, policies and role \
+            created for the cluster are deleted next.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_dax_DeleteCluster.html",
         ..CLUSTER
     },
     Hint {
         id: "dax_cluster_state",
         code: "InvalidClusterStateFault",
-        title: "The cluster is busy: it has to be available first.",
-        explanation: "While `Status` is `creating`, `modifying` or `deleting`, DAX accepts no other change. The step waits and tries again; if the state never changes, read `GET /v1/clusters/{name}/events`.",
+        title: "The cluster is busy: it must be available first.",
+        explanation: "While `Status` is `creating`, `modifying` or `deleting`, DAX accepts no \
+            other change. The step waits and tries again. If the state never changes, read `GET \
+            /v1/clusters/{name}/events`.",
         documentation: COMPONENTS,
         ..CLUSTER
     },
@@ -57,8 +66,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "dax_create_state",
         code: "InvalidClusterStateFault",
         operations: &["CreateCluster"],
-        title: "A cluster of this name is still being deleted.",
-        explanation: "The name is free again when DescribeClusters answers `ClusterNotFoundFault`, some minutes after the deletion began. The step waits for that; another `name` works at once.",
+        title: "A cluster with this name is still being deleted.",
+        explanation: "The name is free once DescribeClusters returns `ClusterNotFoundFault`, some \
+            minutes after the deletion started. The step waits for that. Another `name` works at \
+            once.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_dax_CreateCluster.html#API_dax_CreateCluster_Errors",
         ..CLUSTER
     },
@@ -66,8 +77,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "dax_delete_state",
         code: "InvalidClusterStateFault",
         operations: &["DeleteCluster"],
-        title: "The cluster cannot be deleted in its present state.",
-        explanation: "DAX deletes a cluster only when its `Status` is `available`. The deletion is repeated until the creation or change under way has ended, which can take as long as a creation.",
+        title: "The cluster cannot be deleted in its current state.",
+        explanation: "DAX deletes a cluster only if its `Status` is `available`. The deletion is \
+            repeated until the current creation or change has finished, which can take as long as \
+            a creation.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_dax_DeleteCluster.html#API_dax_DeleteCluster_Errors",
         ..CLUSTER
     },
@@ -75,8 +88,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "dax_tag_state",
         code: "InvalidClusterStateFault",
         operations: &["ListTags", "TagResource", "UntagResource"],
-        title: "Tags cannot be read or changed in the cluster's present state.",
-        explanation: "The tag calls want a cluster that is `available`; those sent with CreateCluster are there from the start. TagResource and UntagResource take 5 calls a second for each account, ListTags 10.",
+        title: "Tags cannot be read or changed in the cluster's current state.",
+        explanation: "The tag calls need a cluster that is `available`; tags sent with \
+            CreateCluster exist from the start. TagResource and UntagResource are limited to 5 \
+            calls a second per account, ListTags to 10.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_dax_TagResource.html",
         ..CLUSTER
     },
@@ -84,55 +99,66 @@ pub(super) const ROWS: &[Hint] = &[
         id: "dax_capacity",
         code: "InsufficientClusterCapacityFault",
         title: "AWS has no capacity for these nodes at the moment.",
-        explanation: "The call is repeated every 10 minutes. What helps sooner: another `node_type`, other or no `availability_zones`, or fewer nodes now and scaling later.",
+        explanation: "The call is repeated every 10 minutes. To proceed sooner, request another \
+            `node_type`, other or no `availability_zones`, or fewer nodes now and scale later.",
         documentation: COMPONENTS,
         ..CLUSTER
     },
     Hint {
         id: "dax_cluster_quota",
         code: "ClusterQuotaForCustomerExceededFault",
-        title: "The account has as many clusters in this Region as it may.",
-        explanation: "AWS publishes no figure for this quota and keeps it out of Service Quotas: delete unused clusters (`aws dax describe-clusters` lists them all), or ask AWS Support to raise the number of DAX clusters for the account and Region.",
+        title: "The account's DAX cluster quota in this Region is used up.",
+        explanation: "AWS does not publish this quota, and Service Quotas does not list it. Delete \
+            unused clusters (`aws dax describe-clusters` lists them all), or ask AWS Support to \
+            raise the DAX cluster quota of the account and Region.",
         documentation: QUOTAS,
         ..CLUSTER
     },
     Hint {
         id: "dax_nodes_per_cluster_quota",
         code: "NodeQuotaForClusterExceededFault",
-        title: "A cluster takes at most 11 nodes.",
-        explanation: "`replication_factor` counts the primary node and up to 10 read replicas: ask for 1 to 11. For more throughput take a larger `node_type` or a second cluster.",
+        title: "A cluster can have at most 11 nodes.",
+        explanation: "`replication_factor` counts the primary node and up to 10 read replicas: \
+            request 1 to 11. For more throughput, use a larger `node_type` or a second cluster.",
         documentation: QUOTAS,
         ..CLUSTER
     },
     Hint {
         id: "dax_nodes_per_account_quota",
         code: "NodeQuotaForCustomerExceededFault",
-        title: "The account has as many DAX nodes in this Region as it may.",
-        explanation: "The sum over all clusters is at most 50 nodes in a Region. Lower `replication_factor`, scale down or delete other clusters, or ask AWS Support for more.",
+        title: "The account's DAX node quota in this Region is used up.",
+        explanation: "By default all clusters in a Region together can have 50 nodes. Lower \
+            `replication_factor`, scale down or delete other clusters, or ask AWS Support to raise \
+            the quota.",
         documentation: QUOTAS,
         ..CLUSTER
     },
     Hint {
         id: "dax_certificate_quota",
         code: "ServiceQuotaExceededException",
-        title: "No certificates are left for encrypted clusters: wait, or ask AWS Support.",
-        explanation: "Each cluster with `encryption_in_transit` takes x509 certificates from a quota of 30 days, which creating and deleting in a loop uses up. Repeating does not help; a cluster without encryption in transit takes none.",
+        title: "The certificate quota for encrypted clusters is used up: wait, or ask AWS Support.",
+        explanation: "Each cluster with `encryption_in_transit` uses x509 certificates from a \
+            30-day quota, which creating and deleting clusters in a loop uses up. Repeating the \
+            call does not help. A cluster without encryption in transit uses none.",
         documentation: IN_TRANSIT,
         ..CLUSTER
     },
     Hint {
         id: "dax_vpc_state",
         code: "InvalidVPCNetworkStateFault",
-        title: "The network cannot take the nodes.",
-        explanation: "A subnet of the group has no free addresses, its zone does not offer DAX, or the VPC is being changed. Free addresses, or give other `subnet_ids`; zones in `availability_zones` must be among the group's.",
+        title: "The VPC's network cannot host the nodes.",
+        explanation: "A subnet of the group has no free addresses, its zone does not offer DAX, or \
+            the VPC is being changed. Free addresses, or give other `subnet_ids`. Zones in \
+            `availability_zones` must be zones of the group.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/DAX.create-cluster.cli.create-subnet-group.html",
         ..CLUSTER
     },
     Hint {
         id: "dax_tag_quota",
         code: "TagQuotaPerResourceExceeded",
-        title: "A cluster takes at most 50 tags, two of which are ours.",
-        explanation: "Leave at most 48 in `tags`. Keys are case-sensitive, so `Team` and `team` count as two.",
+        title: "A cluster can have at most 50 tags, and this service uses two of them.",
+        explanation: "Send at most 48 in `tags`. Keys are case-sensitive: `Team` and `team` count \
+            as two.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_dax_TagResource.html#API_dax_TagResource_Errors",
         ..CLUSTER
     },
@@ -141,23 +167,26 @@ pub(super) const ROWS: &[Hint] = &[
         code: "TagNotFoundFault",
         operations: &["UntagResource"],
         title: "The cluster has no such tag: nothing to remove.",
-        explanation: "Keys in `TagKeys` are case-sensitive. A tag that is gone already is the state wanted.",
+        explanation: "Keys in `TagKeys` are case-sensitive. If the tag was already removed, the \
+            desired state is reached.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_dax_UntagResource.html",
         ..CLUSTER
     },
     Hint {
         id: "dax_arn",
         code: "InvalidARNFault",
-        title: "DAX does not accept the cluster's ARN.",
-        explanation: "`ResourceName` must be `arn:PARTITION:dax:REGION:ACCOUNT:cache/NAME` with the name in lower case; subnet and parameter groups cannot be tagged.",
+        title: "DAX rejected the cluster's ARN.",
+        explanation: "`ResourceName` must be `arn:PARTITION:dax:REGION:ACCOUNT:cache/NAME` with \
+            the name in lower case. Subnet groups and parameter groups cannot be tagged.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_dax_ListTags.html",
         ..CLUSTER
     },
     Hint {
         id: "dax_node_missing",
         code: "NodeNotFoundFault",
-        title: "The cluster has no node of this id.",
-        explanation: "Node ids look like `NAME-a` and change when nodes are replaced. Take those in `observed.nodes` of `GET /v1/clusters/{name}`.",
+        title: "The cluster has no node with this ID.",
+        explanation: "Node IDs have the form `NAME-a` and change when nodes are replaced. Use the \
+            IDs in `observed.nodes` of `GET /v1/clusters/{name}`.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_dax_RebootNode.html",
         ..CLUSTER
     },
@@ -166,7 +195,8 @@ pub(super) const ROWS: &[Hint] = &[
         code: "NodeNotFoundFault",
         operations: &["DecreaseReplicationFactor"],
         title: "A node to be removed is not in the cluster.",
-        explanation: "`node_ids_to_remove` names a node that is gone. Leave the field out to let DAX choose, or name nodes of `observed.nodes`; the last node cannot be removed.",
+        explanation: "`node_ids_to_remove` names a node that no longer exists. Omit the field to \
+            let DAX choose, or name nodes of `observed.nodes`. The last node cannot be removed.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_dax_DecreaseReplicationFactor.html",
         ..CLUSTER
     },
@@ -174,7 +204,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "dax_linked_role_missing",
         code: "ServiceLinkedRoleNotFoundFault",
         title: "The service-linked role of DAX does not exist in this account.",
-        explanation: "DAX makes `AWSServiceRoleForDAX` itself if the caller holds `iam:CreateServiceLinkedRole` for `dax.amazonaws.com`. Grant that, or let an administrator run `aws iam create-service-linked-role --aws-service-name dax.amazonaws.com`. It is not the service role of the cluster.",
+        explanation: "DAX creates `AWSServiceRoleForDAX` automatically if the caller has \
+            `iam:CreateServiceLinkedRole` for `dax.amazonaws.com`. Grant that, or let an \
+            administrator run `aws iam create-service-linked-role --aws-service-name \
+            dax.amazonaws.com`. It is not the service role of the cluster.",
         documentation: LINKED_ROLES,
         ..CLUSTER
     },

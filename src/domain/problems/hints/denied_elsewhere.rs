@@ -1,4 +1,4 @@
-//! Hints: a service beside IAM and DAX refused an action, or the refusal cannot be read.
+//! Hints: a service other than IAM and DAX denied an action, or the message names no action.
 
 use super::pages::{ACCESS_CONTROL, ACCESS_DENIED, CLI, LINKED_ROLES};
 use super::{ANY_ACTION, ANY_SERVICE, Hint, ROW};
@@ -9,13 +9,16 @@ const DENIED: Hint = Hint {
     ..ROW
 };
 
-/// A row for each action of EC2, STS and others that a cluster can hang on.
+/// A row for each action of EC2, STS and other services that a cluster depends on.
 pub(super) const ROWS: &[Hint] = &[
     Hint {
         id: "ec2_create_network_interface",
         action: Some("ec2:CreateNetworkInterface"),
         title: "Add ec2:CreateNetworkInterface to your user policy.",
-        explanation: "Nodes get a network interface in your subnets. DAX makes it through `AWSServiceRoleForDAX`, but in older accounts CreateCluster asks the caller for `ec2:CreateNetworkInterface` as well; grant it only because this refusal names it.",
+        explanation: "Each node gets a network interface in your subnets. DAX creates it through \
+            `AWSServiceRoleForDAX`, but in older accounts CreateCluster requires \
+            `ec2:CreateNetworkInterface` of the caller as well. Grant it only because this message \
+            names it.",
         documentation: LINKED_ROLES,
         ..DENIED
     },
@@ -23,7 +26,8 @@ pub(super) const ROWS: &[Hint] = &[
         id: "ec2_delete_network_interface",
         action: Some("ec2:DeleteNetworkInterface"),
         title: "Add ec2:DeleteNetworkInterface to your user policy.",
-        explanation: "The interfaces of removed nodes are deleted; where DAX does that in the caller's name, `ec2:DeleteNetworkInterface` is needed with Resource `*`.",
+        explanation: "The network interfaces of removed nodes are deleted. Where DAX does that \
+            with the caller's permissions, allow `ec2:DeleteNetworkInterface` with Resource `*`.",
         documentation: LINKED_ROLES,
         ..DENIED
     },
@@ -31,7 +35,9 @@ pub(super) const ROWS: &[Hint] = &[
         id: "ec2_describe_network_interfaces",
         action: Some("ec2:DescribeNetworkInterfaces"),
         title: "Add ec2:DescribeNetworkInterfaces to your user policy.",
-        explanation: "CreateCluster looks at the subnets' interfaces in the caller's name in some accounts: allow `ec2:DescribeNetworkInterfaces`, which knows only Resource `*`.",
+        explanation: "In some accounts CreateCluster reads the subnets' network interfaces with \
+            the caller's permissions. Allow `ec2:DescribeNetworkInterfaces`, which supports only \
+            Resource `*`.",
         documentation: ACCESS_CONTROL,
         ..DENIED
     },
@@ -39,7 +45,9 @@ pub(super) const ROWS: &[Hint] = &[
         id: "ec2_describe_vpcs",
         action: Some("ec2:DescribeVpcs"),
         title: "Add ec2:DescribeVpcs to your user policy.",
-        explanation: "Placing a cluster starts from its VPC: allow `ec2:DescribeVpcs` (Resource `*`). A request that names `subnet_group.name` needs no lookup of ours.",
+        explanation: "The VPC of a cluster is read before its nodes are placed. Allow \
+            `ec2:DescribeVpcs` (Resource `*`). A request with `subnet_group.name` needs no VPC \
+            lookup.",
         documentation: CLI,
         ..DENIED
     },
@@ -47,7 +55,8 @@ pub(super) const ROWS: &[Hint] = &[
         id: "ec2_describe_subnets",
         action: Some("ec2:DescribeSubnets"),
         title: "Add ec2:DescribeSubnets to your user policy.",
-        explanation: "Subnets are checked for VPC, zone and address family when a subnet group is made or a cluster created: allow `ec2:DescribeSubnets` (Resource `*`).",
+        explanation: "The VPC, zone and address family of subnets are checked before a subnet \
+            group or cluster is created. Allow `ec2:DescribeSubnets` (Resource `*`).",
         documentation: CLI,
         ..DENIED
     },
@@ -55,7 +64,8 @@ pub(super) const ROWS: &[Hint] = &[
         id: "ec2_describe_security_groups",
         action: Some("ec2:DescribeSecurityGroups"),
         title: "Add ec2:DescribeSecurityGroups to your user policy.",
-        explanation: "The groups in `security_group_ids`, or the VPC's default group, are looked up when a cluster is created: allow `ec2:DescribeSecurityGroups` (Resource `*`).",
+        explanation: "The groups in `security_group_ids`, or the VPC's default group, are read \
+            when a cluster is created. Allow `ec2:DescribeSecurityGroups` (Resource `*`).",
         documentation: CLI,
         ..DENIED
     },
@@ -63,7 +73,9 @@ pub(super) const ROWS: &[Hint] = &[
         id: "ec2_describe_availability_zones",
         action: Some("ec2:DescribeAvailabilityZones"),
         title: "Add ec2:DescribeAvailabilityZones to your user policy.",
-        explanation: "Zones named in `availability_zones` are checked against the Region's: allow `ec2:DescribeAvailabilityZones` (Resource `*`), or leave the placement to AWS.",
+        explanation: "Zones in `availability_zones` are compared with the zones of the Region. \
+            Allow `ec2:DescribeAvailabilityZones` (Resource `*`), or omit the field to let AWS \
+            choose the zones.",
         documentation: ACCESS_CONTROL,
         ..DENIED
     },
@@ -71,7 +83,9 @@ pub(super) const ROWS: &[Hint] = &[
         id: "ec2_authorize_security_group_ingress",
         action: Some("ec2:AuthorizeSecurityGroupIngress"),
         title: "Add ec2:AuthorizeSecurityGroupIngress on the cluster's security group.",
-        explanation: "Clients reach a cluster only when its security group lets in port 9111 (encrypted) or 8111. Allow `ec2:AuthorizeSecurityGroupIngress` on that group's ARN, or open the port by hand for one group or CIDR, never for 0.0.0.0/0.",
+        explanation: "Clients can reach a cluster only if its security group allows port 9111 \
+            (encrypted) or 8111. Allow `ec2:AuthorizeSecurityGroupIngress` on that group's ARN. \
+            Alternatively, open the port manually for one group or CIDR, never for 0.0.0.0/0.",
         documentation: CLI,
         ..DENIED
     },
@@ -79,7 +93,8 @@ pub(super) const ROWS: &[Hint] = &[
         id: "ec2_revoke_security_group_ingress",
         action: Some("ec2:RevokeSecurityGroupIngress"),
         title: "Add ec2:RevokeSecurityGroupIngress on the cluster's security group.",
-        explanation: "The rule that opened port 9111 or 8111 is taken back when the ingress is closed: allow `ec2:RevokeSecurityGroupIngress` on that group's ARN, or remove the rule by hand.",
+        explanation: "Closing the ingress removes the rule that opened port 9111 or 8111. Allow \
+            `ec2:RevokeSecurityGroupIngress` on that group's ARN, or remove the rule manually.",
         documentation: "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html",
         ..DENIED
     },
@@ -87,7 +102,9 @@ pub(super) const ROWS: &[Hint] = &[
         id: "ec2_describe_security_group_rules",
         action: Some("ec2:DescribeSecurityGroupRules"),
         title: "Add ec2:DescribeSecurityGroupRules to your user policy.",
-        explanation: "Whether a port is open, and by a rule of ours, is read before it is opened or closed: allow `ec2:DescribeSecurityGroupRules`, which knows only Resource `*`.",
+        explanation: "Security group rules are read before a port is opened or closed, to find \
+            those managed by this service. Allow `ec2:DescribeSecurityGroupRules`, which supports \
+            only Resource `*`.",
         documentation: "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroupRules.html#API_DescribeSecurityGroupRules_RequestParameters",
         ..DENIED
     },
@@ -95,15 +112,19 @@ pub(super) const ROWS: &[Hint] = &[
         id: "ec2_create_tags",
         action: Some("ec2:CreateTags"),
         title: "Add ec2:CreateTags on new security group rules.",
-        explanation: "The rules we make carry our tags, by which they are found again. Allow `ec2:CreateTags` on `security-group-rule/*` with the condition `ec2:CreateAction` = `AuthorizeSecurityGroupIngress`: then nothing else can be tagged.",
+        explanation: "New rules get ownership tags, by which they are found again. Allow \
+            `ec2:CreateTags` on `security-group-rule/*` with the condition `ec2:CreateAction` = \
+            `AuthorizeSecurityGroupIngress`. The condition prevents tagging anything else.",
         documentation: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html",
         ..DENIED
     },
     Hint {
         id: "ec2_encoded_refusal",
         message: Some("encoded authorization failure message"),
-        title: "Decode the message to learn which action is missing.",
-        explanation: "EC2 hides the refused action in an encoded message. Run `aws sts decode-authorization-message --encoded-message …` as somebody who holds `sts:DecodeAuthorizationMessage`, and add the action it names.",
+        title: "Decode the message to find the missing action.",
+        explanation: "EC2 encodes the denied action in its message. Run `aws sts \
+            decode-authorization-message --encoded-message …` with credentials that allow \
+            `sts:DecodeAuthorizationMessage`, and add the action it names.",
         documentation: "https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html",
         ..DENIED
     },
@@ -112,8 +133,11 @@ pub(super) const ROWS: &[Hint] = &[
         service: "sts",
         code: "AccessDenied",
         action: Some("sts:GetCallerIdentity"),
-        title: "Look for a VPC endpoint or organisation policy: sts:GetCallerIdentity needs no permission.",
-        explanation: "AWS answers `sts:GetCallerIdentity` to every valid caller, even under an explicit deny in its own policies. A refusal comes from the path the call took, so check the policy of the STS endpoint in the VPC.",
+        title: "Check VPC endpoint and organisation policies: sts:GetCallerIdentity needs no \
+            permission.",
+        explanation: "AWS answers `sts:GetCallerIdentity` for every valid caller, even with an \
+            explicit deny in the caller's policies. A denial comes from the network path of the \
+            call, so check the policy of the VPC's STS endpoint.",
         documentation: "https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html",
         ..DENIED
     },
@@ -122,8 +146,11 @@ pub(super) const ROWS: &[Hint] = &[
         service: "sts",
         code: "AccessDenied",
         action: Some("sts:AssumeRole"),
-        title: "Let the service's identity assume its role: sts:AssumeRole, and the role's trust policy.",
-        explanation: "The credentials this service was given lead to a role it may not assume. Both sides must agree: the caller's policy allows `sts:AssumeRole` on the role's ARN, and the role's trust policy names the caller. This is not the role DAX uses.",
+        title: "Allow sts:AssumeRole for the service's identity, and name it in the role's trust \
+            policy.",
+        explanation: "The service's credentials refer to a role that they are not allowed to \
+            assume. The caller's policy must allow `sts:AssumeRole` on the role's ARN, and the \
+            role's trust policy must name the caller. This is not the role that DAX uses.",
         documentation: super::pages::ROLE_TROUBLE,
         ..DENIED
     },
@@ -132,8 +159,9 @@ pub(super) const ROWS: &[Hint] = &[
         service: "sts",
         code: "AccessDenied",
         action: Some("sts:DecodeAuthorizationMessage"),
-        title: "Ask somebody who may decode, or add sts:DecodeAuthorizationMessage.",
-        explanation: "Only people who debug refusals need `sts:DecodeAuthorizationMessage` (Resource `*`); this service never calls it.",
+        title: "Decode the message with other credentials, or add sts:DecodeAuthorizationMessage.",
+        explanation: "Decoding a denial needs `sts:DecodeAuthorizationMessage` (Resource `*`). \
+            Only people who debug permissions need it; this service never calls it.",
         documentation: ACCESS_DENIED,
         ..DENIED
     },
@@ -143,7 +171,9 @@ pub(super) const ROWS: &[Hint] = &[
         code: "AccessDeniedException",
         action: Some("dynamodb:DescribeTable"),
         title: "Add dynamodb:DescribeTable on the tables.",
-        explanation: "For the preflight: allow `dynamodb:DescribeTable` on the tables' ARNs, or their existence is reported as `not_checked`. Refused to the service role, it breaks the cluster itself: DAX reads the metadata of every table it caches.",
+        explanation: "The preflight needs `dynamodb:DescribeTable` on the tables' ARNs; without \
+            it, their existence is reported as `not_checked`. The service role needs it as well: \
+            DAX reads the metadata of every table it caches.",
         documentation: "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html",
         ..DENIED
     },
@@ -153,7 +183,9 @@ pub(super) const ROWS: &[Hint] = &[
         code: "AuthorizationError",
         action: Some("sns:GetTopicAttributes"),
         title: "Add sns:GetTopicAttributes on the topic, or skip the check.",
-        explanation: "Whether `notification_topic_arn` exists is checked only in the preflight, with `sns:GetTopicAttributes` on that topic. DAX itself wants a topic of the cluster's own account.",
+        explanation: "Only the preflight checks whether `notification_topic_arn` exists, with \
+            `sns:GetTopicAttributes` on that topic. DAX requires a topic of the cluster's own \
+            account.",
         documentation: "https://docs.aws.amazon.com/sns/latest/api/API_GetTopicAttributes.html",
         ..DENIED
     },
@@ -163,7 +195,9 @@ pub(super) const ROWS: &[Hint] = &[
         code: "AccessDenied",
         action: Some(ANY_ACTION),
         title: "Add the action named in the message to your user policy.",
-        explanation: "AWS refused the action after the words `is not authorized to perform`. Allow exactly that one, on the resource the message names; if the message names none, the action usually knows only Resource `*`.",
+        explanation: "AWS denied the action that follows `is not authorized to perform`. Allow \
+            exactly that action, on the resource in the message. If the message names no resource, \
+            the action usually supports only Resource `*`.",
         documentation: ACCESS_DENIED,
         ..DENIED
     },
@@ -171,8 +205,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "access_denied_unnamed",
         service: ANY_SERVICE,
         code: "AccessDenied",
-        title: "Find the refused action in CloudTrail: AWS did not name it.",
-        explanation: "The message holds no `is not authorized to perform`. Look the call up in CloudTrail by its `request_id`, and add the permission named like the call (for passing a role to a service, which CloudTrail does not record, `iam:PassRole`).",
+        title: "Find the denied action in CloudTrail: AWS did not name it.",
+        explanation: "The message does not contain `is not authorized to perform`. Find the call \
+            in CloudTrail by its `request_id`, and allow the action of the same name. Passing a \
+            role to a service needs `iam:PassRole`, which CloudTrail does not record.",
         documentation: "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html",
         ..DENIED
     },

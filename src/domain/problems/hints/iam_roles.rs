@@ -1,4 +1,4 @@
-//! Hints: IAM's own errors about roles.
+//! Hints: errors of IAM calls about roles.
 
 use super::pages::{
     ACCESS_CONTROL, BOUNDARIES, CLI, IAM_QUOTAS, IAM_TROUBLE, LINKED_ROLES, SIMULATOR,
@@ -10,14 +10,16 @@ const ROLE: Hint = Hint {
     ..ROW
 };
 
-/// A row for each error of the calls about roles.
+/// A row for each modelled error of these calls.
 pub(super) const ROWS: &[Hint] = &[
     Hint {
         id: "iam_role_exists",
         code: "EntityAlreadyExists",
         operations: &["CreateRole"],
-        title: "A role of this name exists already.",
-        explanation: "Role names are unique in an account whatever their path or case. A role that carries our tags and trust policy is adopted; any other stays untouched: give it in `service_role.arn` if it is the one to use, or delete it and `retry`.",
+        title: "A role with this name already exists.",
+        explanation: "Role names are unique in an account, whatever their path or case. A role \
+            with this service's tags and trust policy is adopted; any other is not changed. To use \
+            it, give it in `service_role.arn`. Otherwise, delete it and `retry`.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
         ..ROLE
     },
@@ -25,8 +27,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_trust_policy_malformed",
         code: "MalformedPolicyDocument",
         operations: &["CreateRole"],
-        title: "IAM does not accept the trust policy.",
-        explanation: "The trust policy must hold one statement with `Principal` `{\"Service\": \"dax.amazonaws.com\"}` and `sts:AssumeRole`, in every partition. Ours does; if IAM still refuses it, report the message as a fault of this service.",
+        title: "IAM rejected the trust policy.",
+        explanation: "The trust policy must contain one statement with `Principal` `{\"Service\": \
+            \"dax.amazonaws.com\"}` and `sts:AssumeRole`, in every partition. This service sends \
+            such a policy. If IAM still rejects it, report the message as a bug of this service.",
         documentation: CLI,
         ..ROLE
     },
@@ -35,8 +39,10 @@ pub(super) const ROWS: &[Hint] = &[
         code: "MalformedPolicyDocument",
         operations: &["CreateRole"],
         message: Some("invalid principal in policy"),
-        title: "IAM does not know the principal of the trust policy yet, or at all.",
-        explanation: "A principal made seconds ago may not be visible everywhere in IAM; the call is repeated. If it stays, the `Principal` is misspelt: DAX is `dax.amazonaws.com`, without a Region and without `.cn`.",
+        title: "The trust policy's principal is not visible in IAM yet, or does not exist.",
+        explanation: "A recently created principal may not be visible everywhere in IAM, so the \
+            call is repeated. If the error persists, `Principal` is misspelt. DAX is \
+            `dax.amazonaws.com`, without a Region and without `.cn`.",
         documentation: IAM_TROUBLE,
         ..ROLE
     },
@@ -44,8 +50,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_role_quota",
         code: "LimitExceeded",
         operations: &["CreateRole"],
-        title: "The account has as many roles as it may: raise the quota or delete unused roles.",
-        explanation: "An account holds 1,000 roles, up to 5,000 on request (Service Quotas, IAM, `Roles per account`). Delete unused ones, raise the quota, or name an existing role in `service_role.arn`.",
+        title: "The account's role quota is used up: raise it or delete unused roles.",
+        explanation: "An account can have 1,000 roles, or up to 5,000 on request (Service Quotas, \
+            IAM, `Roles per account`). Delete unused roles, raise the quota, or give an existing \
+            role in `service_role.arn`.",
         documentation: IAM_QUOTAS,
         ..ROLE
     },
@@ -55,7 +63,9 @@ pub(super) const ROWS: &[Hint] = &[
         operations: &["CreateRole"],
         message: Some("aclsizeperrole"),
         title: "The trust policy is longer than 2,048 characters.",
-        explanation: "The quota `Role trust policy length` is 2,048 characters, 4,096 on request. Ours has fewer than 200, so a policy added to the request by something between this service and AWS is at fault.",
+        explanation: "The quota `Role trust policy length` is 2,048 characters, or 4,096 on \
+            request. This service's trust policy has fewer than 200, so a tool between this \
+            service and AWS has extended it.",
         documentation: IAM_QUOTAS,
         ..ROLE
     },
@@ -63,8 +73,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_role_input",
         code: "InvalidInput",
         operations: &["CreateRole"],
-        title: "IAM does not accept a field of the role: name, path, tag or boundary.",
-        explanation: "A role name has 1 to 64 characters of `[\\w+=,.@-]`, tags number at most 50 with keys not starting with `aws:`. Most often it is the boundary: `PermissionsBoundary` must be the ARN of an existing policy in this account.",
+        title: "IAM rejected a field of the role: name, path, tag or boundary.",
+        explanation: "A role name has 1 to 64 characters of `[\\w+=,.@-]`. A role has at most 50 \
+            tags, with keys that do not start with `aws:`. Usually the boundary is wrong: \
+            `PermissionsBoundary` must be the ARN of an existing policy in this account.",
         documentation: BOUNDARIES,
         ..ROLE
     },
@@ -72,8 +84,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_role_busy",
         code: "ConcurrentModification",
         operations: &["CreateRole"],
-        title: "Somebody else changed the same role at this moment.",
-        explanation: "IAM refused one of two simultaneous changes. CreateRole is repeated after looking again; if it recurs, find the other writer of this role name, such as a second deployment tool, in CloudTrail under `CreateRole`.",
+        title: "The role was changed concurrently.",
+        explanation: "IAM rejected one of two concurrent changes. CreateRole is repeated after the \
+            role is read again. If the error recurs, find the other writer in CloudTrail under \
+            `CreateRole`, for example a second deployment tool.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html#API_CreateRole_Errors",
         ..ROLE
     },
@@ -82,7 +96,9 @@ pub(super) const ROWS: &[Hint] = &[
         code: "NoSuchEntity",
         operations: &["GetRole"],
         title: "The role does not exist in this account.",
-        explanation: "`GetRole` takes a name without a path and sees only the caller's account. Check the ARN in `service_role.arn`, or leave it out to have a role made. A role made seconds ago may not be visible yet and is looked for again.",
+        explanation: "`GetRole` takes a name without a path and finds only roles of the caller's \
+            account. Check the ARN in `service_role.arn`, or omit it to have a role created. A \
+            recently created role may not be visible yet, so the call is repeated.",
         documentation: IAM_TROUBLE,
         ..ROLE
     },
@@ -90,8 +106,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_attach_target_missing",
         code: "NoSuchEntity",
         operations: &["AttachRolePolicy"],
-        title: "The role or the policy to attach is not there, or not visible yet.",
-        explanation: "IAM shows what was just made with a delay, so `AttachRolePolicy` is repeated for a while. If it stays, one of the two was deleted by hand: the receipt tells which, and `retry` makes it anew.",
+        title: "The role or policy to attach does not exist or is not visible yet.",
+        explanation: "IAM shows new roles and policies with a delay, so `AttachRolePolicy` is \
+            repeated. If the error persists, one of them was deleted outside this service. The \
+            receipt shows which one; `retry` creates it again.",
         documentation: IAM_TROUBLE,
         ..ROLE
     },
@@ -99,8 +117,9 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_role_gone_while_reading",
         code: "NoSuchEntity",
         operations: &["ListAttachedRolePolicies", "ListRolePolicies"],
-        title: "The role whose policies are read is gone.",
-        explanation: "Deleting counts that as done. While creating it means that somebody deleted the role meanwhile; look for `DeleteRole` in CloudTrail.",
+        title: "The role whose policies are read no longer exists.",
+        explanation: "During a delete that is the desired state. During a create it means that the \
+            role was deleted outside this service: search for `DeleteRole` in CloudTrail.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAttachedRolePolicies.html",
         ..ROLE
     },
@@ -108,8 +127,9 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_already_detached",
         code: "NoSuchEntity",
         operations: &["DetachRolePolicy"],
-        title: "The policy is not attached any more: nothing to do.",
-        explanation: "For `DetachRolePolicy` a missing role, policy or attachment is the state wanted, and the step goes on.",
+        title: "The policy is no longer attached: nothing to do.",
+        explanation: "For `DetachRolePolicy` a missing role, policy or attachment is the desired \
+            state, so the step completes.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_DetachRolePolicy.html",
         ..ROLE
     },
@@ -117,8 +137,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_role_already_deleted",
         code: "NoSuchEntity",
         operations: &["DeleteRole"],
-        title: "The role is gone already: nothing to do.",
-        explanation: "For `DeleteRole` that is the state wanted, and the step goes on. A role made anew under the same name gets another id, so clusters bound to the old one stay broken.",
+        title: "The role is already deleted: nothing to do.",
+        explanation: "For `DeleteRole` that is the desired state, so the step completes. A new \
+            role with the same name gets another ID, so clusters that used the old role stay \
+            broken.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html",
         ..ROLE
     },
@@ -126,8 +148,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_attachment_quota",
         code: "LimitExceeded",
         operations: &["AttachRolePolicy"],
-        title: "The role carries as many policies as it may.",
-        explanation: "A role takes 10 managed policies, up to 20 on request (Service Quotas, IAM, `Managed policies attached to an IAM role`). Detach what others attached, raise the quota, or ask for fewer tables or `all_tables`.",
+        title: "The role's quota of attached policies is used up.",
+        explanation: "A role can have 10 managed policies, or up to 20 on request (Service Quotas, \
+            IAM, `Managed policies attached to an IAM role`). Detach other policies, raise the \
+            quota, or request fewer tables or `all_tables`.",
         documentation: IAM_QUOTAS,
         ..ROLE
     },
@@ -136,7 +160,8 @@ pub(super) const ROWS: &[Hint] = &[
         code: "LimitExceeded",
         operations: &["DetachRolePolicy"],
         title: "IAM is too busy with this account to detach the policy.",
-        explanation: "Detaching uses up no quota, so `LimitExceeded` on `DetachRolePolicy` passes by itself; the call is repeated. Fewer tools working on IAM at the same time help.",
+        explanation: "Detaching uses no quota, so `LimitExceeded` on `DetachRolePolicy` is \
+            temporary, and the call is repeated. Running fewer IAM tools at the same time helps.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_DetachRolePolicy.html#API_DetachRolePolicy_Errors",
         ..ROLE
     },
@@ -145,7 +170,8 @@ pub(super) const ROWS: &[Hint] = &[
         code: "LimitExceeded",
         operations: &["DeleteRole"],
         title: "IAM is too busy with this account to delete the role.",
-        explanation: "Deleting uses up no quota, so `LimitExceeded` on `DeleteRole` passes by itself; the call is repeated and the role stays in the receipt until it is gone.",
+        explanation: "Deleting uses no quota, so `LimitExceeded` on `DeleteRole` is temporary. The \
+            call is repeated, and the role stays in the receipt until it is deleted.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html#API_DeleteRole_Errors",
         ..ROLE
     },
@@ -157,8 +183,10 @@ pub(super) const ROWS: &[Hint] = &[
             "DetachRolePolicy",
             "ListAttachedRolePolicies",
         ],
-        title: "IAM does not accept the role name or the policy ARN.",
-        explanation: "`RoleName` is a name without path, `PolicyArn` a full ARN of this partition such as `arn:aws:iam::123456789012:policy/dax-provisioner/dax-…`. Compare both with the receipt.",
+        title: "IAM rejected the role name or the policy ARN.",
+        explanation: "`RoleName` is a name without a path. `PolicyArn` is a full ARN of this \
+            partition, such as `arn:aws:iam::123456789012:policy/dax-provisioner/dax-…`. Compare \
+            both with the receipt.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html",
         ..ROLE
     },
@@ -166,8 +194,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_role_unmodifiable",
         code: "UnmodifiableEntity",
         operations: &["AttachRolePolicy", "DetachRolePolicy", "DeleteRole"],
-        title: "This is a service-linked role: only its service may change it.",
-        explanation: "`AWSServiceRoleForDAX` belongs to DAX, gives no access to tables and cannot be the service role of a cluster. Put an ordinary role that trusts `dax.amazonaws.com` into `service_role.arn`.",
+        title: "This is a service-linked role: only its service can change it.",
+        explanation: "`AWSServiceRoleForDAX` belongs to DAX, grants no access to tables and cannot \
+            be the service role of a cluster. Give another role that trusts `dax.amazonaws.com` in \
+            `service_role.arn`.",
         documentation: LINKED_ROLES,
         ..ROLE
     },
@@ -176,7 +206,9 @@ pub(super) const ROWS: &[Hint] = &[
         code: "PolicyNotAttachable",
         operations: &["AttachRolePolicy"],
         title: "AWS reserves this policy for service-linked roles.",
-        explanation: "Policies such as `DAXServiceRolePolicy` cannot be attached to a role of yours. The service role needs a policy with the `dynamodb:` actions on your tables instead.",
+        explanation: "Policies such as `DAXServiceRolePolicy` cannot be attached to your own \
+            roles. The service role needs a policy with the `dynamodb:` actions on your tables \
+            instead.",
         documentation: ACCESS_CONTROL,
         ..ROLE
     },
@@ -185,7 +217,9 @@ pub(super) const ROWS: &[Hint] = &[
         code: "DeleteConflict",
         operations: &["DeleteRole"],
         title: "The role still has policies or an instance profile.",
-        explanation: "Our policies are detached first, and IAM may show that late, so `DeleteRole` is repeated. What others attached stays: list it with `aws iam list-attached-role-policies` and `list-role-policies`, remove it, and `retry`.",
+        explanation: "This service detaches its own policies first. IAM may show that with a \
+            delay, so `DeleteRole` is repeated. Other policies stay: list them with `aws iam \
+            list-attached-role-policies` and `list-role-policies`, remove them, and `retry`.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_manage_delete.html",
         ..ROLE
     },
@@ -193,8 +227,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_delete_role_busy",
         code: "ConcurrentModification",
         operations: &["DeleteRole"],
-        title: "Somebody else changed the role while it was being deleted.",
-        explanation: "The deletion is repeated after looking again. If it recurs, another tool still manages this role; CloudTrail shows it under `AttachRolePolicy`, `TagRole` or `UpdateRole`.",
+        title: "The role was changed while it was being deleted.",
+        explanation: "The deletion is repeated after the role is read again. If the error recurs, \
+            another tool still manages this role. CloudTrail shows it under `AttachRolePolicy`, \
+            `TagRole` or `UpdateRole`.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html#API_DeleteRole_Errors",
         ..ROLE
     },
@@ -202,8 +238,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_linked_role_exists",
         code: "InvalidInput",
         operations: &["CreateServiceLinkedRole"],
-        title: "The service-linked role of DAX exists already: nothing to do.",
-        explanation: "IAM says so with `InvalidInput` (\"has been taken in this account\"). If the message says something else, `AWSServiceName` is wrong: it is `dax.amazonaws.com`.",
+        title: "The service-linked role of DAX already exists: nothing to do.",
+        explanation: "IAM reports this as `InvalidInput` with the message \"has been taken in this \
+            account\". With any other message, `AWSServiceName` is wrong: it must be \
+            `dax.amazonaws.com`.",
         documentation: LINKED_ROLES,
         ..ROLE
     },
@@ -211,8 +249,11 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_linked_role_quota",
         code: "LimitExceeded",
         operations: &["CreateServiceLinkedRole"],
-        title: "The account has no room for the service-linked role of DAX.",
-        explanation: "`AWSServiceRoleForDAX` counts as one of the account's 1,000 roles. Delete unused roles or raise `Roles per account`; without it no DAX call succeeds.",
+        title: "The account's role quota is used up: the service-linked role of DAX cannot be \
+            created.",
+        explanation: "`AWSServiceRoleForDAX` counts as one of the account's 1,000 roles. Delete \
+            unused roles or raise the quota `Roles per account`. Without this role no DAX call \
+            succeeds.",
         documentation: IAM_QUOTAS,
         ..ROLE
     },
@@ -220,8 +261,9 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_linked_role_service",
         code: "NoSuchEntity",
         operations: &["CreateServiceLinkedRole"],
-        title: "IAM knows no service of that name to link a role to.",
-        explanation: "`AWSServiceName` must be `dax.amazonaws.com`. If it is, the partition does not offer DAX; see the endpoints DAX has.",
+        title: "IAM does not know the service that the role is to be linked to.",
+        explanation: "`AWSServiceName` must be `dax.amazonaws.com`. If it is, the partition does \
+            not offer DAX; see the list of DAX endpoints.",
         documentation: super::pages::ENDPOINTS,
         ..ROLE
     },
@@ -230,7 +272,9 @@ pub(super) const ROWS: &[Hint] = &[
         code: "NoSuchEntity",
         operations: &["SimulatePrincipalPolicy"],
         title: "The identity to simulate does not exist.",
-        explanation: "`PolicySourceArn` must be the ARN of the user or role itself, `arn:…:role/NAME`, not the session's `arn:…:assumed-role/NAME/SESSION`. The preflight reports `not_checked` meanwhile.",
+        explanation: "`PolicySourceArn` must be the ARN of the user or role itself, \
+            `arn:…:role/NAME`. The ARN of a session, `arn:…:assumed-role/NAME/SESSION`, is not \
+            accepted. The preflight reports `not_checked`.",
         documentation: SIMULATOR,
         ..ROLE
     },
@@ -238,8 +282,10 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_simulation_input",
         code: "InvalidInput",
         operations: &["SimulatePrincipalPolicy"],
-        title: "IAM does not accept the question put to the simulator.",
-        explanation: "One of `ActionNames`, `ResourceArns` or `ContextEntries` is malformed; a mistyped action is refused here. The preflight reports `not_checked`; nothing else depends on it.",
+        title: "IAM rejected the simulation request.",
+        explanation: "One of `ActionNames`, `ResourceArns` or `ContextEntries` is malformed, for \
+            example a misspelt action. The preflight reports `not_checked`; nothing else is \
+            affected.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html",
         ..ROLE
     },
@@ -248,7 +294,9 @@ pub(super) const ROWS: &[Hint] = &[
         code: "PolicyEvaluation",
         operations: &["SimulatePrincipalPolicy"],
         title: "The simulator could not evaluate the caller's policies.",
-        explanation: "`PolicyEvaluation` is a failure on IAM's side with one of the policies of the caller. Validate these with `aws accessanalyzer validate-policy`; the preflight reports `not_checked`.",
+        explanation: "`PolicyEvaluation` means that IAM could not evaluate one of the caller's \
+            policies. Validate them with `aws accessanalyzer validate-policy`. The preflight \
+            reports `not_checked`.",
         documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html#API_SimulatePrincipalPolicy_Errors",
         ..ROLE
     },

@@ -1,9 +1,9 @@
-//! Which row a fault leads to.
+//! Tables of faults and the rows that they lead to.
 
 use super::lookup;
 
 #[test]
-fn each_cause_has_its_own_remedy() {
+fn every_cause_has_its_own_remedy() {
     let base = "User: arn:aws:iam::123456789012:user/x is not authorized to perform: iam:CreateRole on resource: role r";
     for (tail, id, allow_helps) in [
         ("", "iam_create_role", true),
@@ -101,7 +101,7 @@ fn each_cause_has_its_own_remedy() {
 const DAX: &str = "InvalidParameterValueException";
 
 /// Service, call, code, message -> the row.
-const TOLD: [(&str, &str, &str, &str, &str); 22] = [
+const FAULTS: [(&str, &str, &str, &str, &str); 22] = [
     (
         "dax",
         "CreateCluster",
@@ -253,8 +253,8 @@ const TOLD: [(&str, &str, &str, &str, &str); 22] = [
 ];
 
 #[test]
-fn messages_tell_what_a_code_does_not() {
-    for (service, operation, code, message, id) in TOLD {
+fn code_and_message_together_select_one_row() {
+    for (service, operation, code, message, id) in FAULTS {
         let hints = lookup(service, operation, code, message);
         assert_eq!(
             hints.iter().map(|hint| hint.id).collect::<Vec<_>>(),
@@ -265,7 +265,7 @@ fn messages_tell_what_a_code_does_not() {
 }
 
 #[test]
-fn a_pasted_text_is_enough() {
+fn pasted_text_alone_selects_a_row() {
     for (text, id) in [
         (
             "An error occurred (EntityAlreadyExists) when calling the CreateRole operation: Role with name x already exists.",

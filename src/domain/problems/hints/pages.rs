@@ -1,6 +1,6 @@
-//! The AWS pages that hints rest on.
+//! The AWS pages that hints refer to.
 
-/// Developer guide: "Creating a DAX cluster", the page this product implements.
+/// Developer guide: "Creating a DAX cluster", the page that this product implements.
 pub(super) const GUIDE: &str =
     "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/DAX.create-cluster.html";
 /// Developer guide: "Creating a DAX cluster using the AWS CLI".

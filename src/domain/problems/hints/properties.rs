@@ -1,4 +1,5 @@
-//! What holds for every text that is looked up or explained: no panic, and no action that the text does not name.
+//! Properties of the lookup for arbitrary texts: no panic, and no advice about actions that the
+//! text does not name.
 
 use proptest::prelude::*;
 
@@ -8,7 +9,7 @@ use crate::domain::iam::remedy::{CallSite, remedy};
 
 const USER: &str = "arn:aws:iam::123456789012:user/portal";
 
-fn place() -> CallSite<'static> {
+fn call_site() -> CallSite<'static> {
     CallSite {
         partition: "aws",
         account_id: "123456789012",
@@ -19,7 +20,7 @@ fn place() -> CallSite<'static> {
     }
 }
 
-/// A piece of what AWS, its tools and people write.
+/// A fragment of an error text.
 fn piece() -> impl Strategy<Value = String> {
     let fixed = prop::sample::select(vec![
         "User: ",
@@ -53,20 +54,20 @@ fn piece() -> impl Strategy<Value = String> {
     prop_oneof![6 => fixed.prop_map(str::to_owned), 1 => "\\PC{0,8}"]
 }
 
-fn normal(text: &str) -> String {
+fn single_spaced(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What is said about a text rests on the text.
+/// Every action and message part of the hints for a text occurs in the text.
 fn check(text: &str) -> Result<(), TestCaseError> {
-    let seen = normal(text);
+    let normalized = single_spaced(text);
     for hint in lookup("", "", "", text) {
         if let Some(action) = hint.action.filter(|action| *action != ANY_ACTION) {
-            prop_assert!(seen.contains(action), "{} is not in the text", action);
+            prop_assert!(normalized.contains(action), "{} is not in the text", action);
         }
         if let Some(words) = hint.message {
             prop_assert!(
-                seen.to_lowercase().contains(words),
+                normalized.to_lowercase().contains(words),
                 "{} is not in the text",
                 words
             );
@@ -75,14 +76,14 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     let (operation, code) = read_pasted(text);
     prop_assert!(text.contains(operation) && text.contains(code));
     if let Some(denial) = denial::parse(text) {
-        let cured = remedy(&denial, &place());
-        for statement in cured.into_iter().flat_map(|document| document.statement) {
+        let document = remedy(&denial, &call_site());
+        for statement in document.into_iter().flat_map(|document| document.statement) {
             prop_assert!(
                 statement
                     .action
                     .texts()
                     .iter()
-                    .all(|action| seen.contains(action.as_str()))
+                    .all(|action| normalized.contains(action.as_str()))
             );
         }
     }
@@ -93,26 +94,26 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
-    fn nothing_is_advised_about_what_a_text_does_not_name(pieces in prop::collection::vec(piece(), 0..12)) {
+    fn hints_are_only_about_what_the_text_names(pieces in prop::collection::vec(piece(), 0..12)) {
         check(&pieces.concat())?;
     }
 
     #[test]
-    fn no_text_makes_the_lookup_panic(text in "(?s).{0,200}", service in "[a-z]{0,4}", code in "\\PC{0,12}") {
+    fn the_lookup_never_panics(text in "(?s).{0,200}", service in "[a-z]{0,4}", code in "\\PC{0,12}") {
         check(&text)?;
         let _ = lookup(&service, &text, &code, &text);
         let _ = lookup(&service, &code, &text, &code);
     }
 
     #[test]
-    fn every_row_about_an_action_is_found_by_it_and_by_no_other(index in 0_usize..1_000, tail in "[A-Za-z]{1,3}") {
+    fn a_row_about_an_action_is_found_by_exactly_that_action(index in 0_usize..1_000, tail in "[A-Za-z]{1,3}") {
         let actions: Vec<&str> = all().filter_map(|hint| hint.action).filter(|action| *action != ANY_ACTION).collect();
         let action = actions[index % actions.len()];
-        let refused = |action: &str| format!("User: {USER} is not authorized to perform: {action}");
+        let denied = |action: &str| format!("User: {USER} is not authorized to perform: {action}");
         let of = |text: &str| lookup("", "", "", text).iter().filter_map(|hint| hint.action).collect::<Vec<_>>();
-        prop_assert_eq!(of(&refused(action)), vec![action]);
+        prop_assert_eq!(of(&denied(action)), vec![action]);
         let longer = format!("{action}{tail}");
         prop_assume!(!actions.contains(&longer.as_str()));
-        prop_assert_eq!(of(&refused(&longer)), vec![ANY_ACTION]);
+        prop_assert_eq!(of(&denied(&longer)), vec![ANY_ACTION]);
     }
 }

@@ -1,22 +1,23 @@
-//! The table is whole: every error of the models, every permission and every cause has its row, and each says its own.
+//! The table is complete: every modelled error, every permission and every cause has its own row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
-use super::{ANY_SERVICE, Hint, all, codes, lookup};
+use super::{ANY_SERVICE, Hint, all, lookup};
 use crate::domain::iam::policies::Values;
 use crate::domain::iam::policies::service::{DAX_ACTIONS, ServiceScope, service_policy};
+use crate::domain::problems::aws_codes;
 
-/// `(service, operation, code)` of each line of the list.
+/// `(service, operation, code)` of each line of `modelled_errors.txt`.
 fn modelled() -> Vec<(&'static str, &'static str, &'static str)> {
     include_str!("modelled_errors.txt")
         .lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| {
-            let mut words = line.split(' ');
-            let mut word = || words.next().expect("three words in a line");
-            (word(), word(), word())
+            let mut columns = line.split(' ');
+            let mut column = || columns.next().expect("a line has three columns");
+            (column(), column(), column())
         })
         .collect()
 }
@@ -24,7 +25,7 @@ fn modelled() -> Vec<(&'static str, &'static str, &'static str)> {
 #[test]
 fn every_modelled_error_has_a_row_of_its_service() {
     let errors = modelled();
-    assert!(errors.len() > 150, "the list was cut");
+    assert!(errors.len() > 150, "the list is incomplete");
     println!(
         "hints: {} rows for {} modelled errors",
         all().count(),
@@ -34,14 +35,14 @@ fn every_modelled_error_has_a_row_of_its_service() {
         let hints = lookup(service, operation, code, "");
         assert_eq!(hints.len(), 1, "{service} {operation} {code}: {hints:?}");
         assert_eq!(hints[0].service, service, "{operation} {code}");
-        assert_eq!(codes::canonical(hints[0].code), codes::canonical(code));
+        assert_eq!(aws_codes::normalize(hints[0].code), aws_codes::normalize(code));
         assert!(hints[0].operations.is_empty() || hints[0].operations.contains(&operation));
     }
 }
 
-/// Every AWS call in our code, read from the code itself.
+/// Extracts the AWS calls from the source code.
 #[test]
-fn every_call_we_make_is_in_the_list() {
+fn every_call_of_this_service_is_in_the_list() {
     let listed: BTreeSet<(&str, &str)> = modelled()
         .into_iter()
         .map(|(service, call, _)| (service, call))
@@ -56,34 +57,34 @@ fn every_call_we_make_is_in_the_list() {
     ];
     let call = Regex::new(r#"\("(dax|dynamodb|iam|sts)", "([A-Z][A-Za-z]+)""#)
         .expect("the pattern is valid");
-    let mut seen = BTreeSet::new();
+    let mut calls = BTreeSet::new();
     for source in sources {
-        for found in call.captures_iter(source) {
-            let (_, [service, operation]) = found.extract();
-            seen.insert((service, operation));
+        for captures in call.captures_iter(source) {
+            let (_, [service, operation]) = captures.extract();
+            calls.insert((service, operation));
         }
     }
-    assert!(seen.len() >= 14 + 13, "{seen:?}");
-    // The API model of STS gives GetCallerIdentity no error.
-    seen.remove(&("sts", "GetCallerIdentity"));
-    let missing: Vec<_> = seen.difference(&listed).collect();
+    assert!(calls.len() >= 14 + 13, "{calls:?}");
+    // The API model of STS lists no error for GetCallerIdentity.
+    calls.remove(&("sts", "GetCallerIdentity"));
+    let missing: Vec<_> = calls.difference(&listed).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]
-fn no_row_speaks_of_an_error_that_no_model_has() {
+fn no_row_names_an_operation_that_cannot_return_its_code() {
     let errors = modelled();
     let is_modelled = |hint: &Hint, operation: &str| {
         errors.iter().any(|(service, name, code)| {
             (*service, *name) == (hint.service, operation)
-                && codes::canonical(code) == codes::canonical(hint.code)
+                && aws_codes::normalize(code) == aws_codes::normalize(hint.code)
         })
     };
     for hint in all() {
         for operation in hint.operations {
             assert!(
                 is_modelled(hint, operation),
-                "{}: {operation} never says {}",
+                "{}: {operation} never returns {}",
                 hint.id,
                 hint.code
             );
@@ -92,7 +93,7 @@ fn no_row_speaks_of_an_error_that_no_model_has() {
 }
 
 #[test]
-fn every_permission_we_ask_for_has_a_row() {
+fn every_permission_of_this_service_has_a_row() {
     let scope = ServiceScope {
         partition: "aws",
         account_id: "123456789012",
@@ -117,9 +118,9 @@ fn every_permission_we_ask_for_has_a_row() {
         "sts:GetCallerIdentity",
         "dynamodb:DescribeTable",
     ];
-    let wanted: BTreeSet<String> = granted.chain(others.map(str::to_owned)).collect();
-    assert!(wanted.len() >= 21 + 18 + 4 + 6 + 4);
-    for action in wanted {
+    let actions: BTreeSet<String> = granted.chain(others.map(str::to_owned)).collect();
+    assert!(actions.len() >= 21 + 18 + 4 + 6 + 4);
+    for action in actions {
         let message = format!(
             "User: arn:aws:iam::123456789012:user/x is not authorized to perform: {action}"
         );
@@ -143,7 +144,7 @@ fn every_permission_we_ask_for_has_a_row() {
 }
 
 #[test]
-fn the_guide_s_rows_are_word_for_word() {
+fn the_titles_of_the_guide_are_quoted_literally() {
     for (tail, title) in [
         (
             "iam:CreateRole on resource: arn:aws:iam::123456789012:role/service-role/r",
@@ -170,11 +171,11 @@ fn the_guide_s_rows_are_word_for_word() {
 }
 
 #[test]
-fn the_guide_s_slip_is_explained_and_never_recommended() {
-    let slip = "iam:AttachPolicy";
-    assert!(all().all(|hint| !hint.title.contains(slip) && hint.action != Some(slip)));
+fn the_action_that_the_guide_misspells_is_never_recommended() {
+    let misspelt = "iam:AttachPolicy";
+    assert!(all().all(|hint| !hint.title.contains(misspelt) && hint.action != Some(misspelt)));
     let explained: Vec<&Hint> = all()
-        .filter(|hint| hint.explanation.contains(slip))
+        .filter(|hint| hint.explanation.contains(misspelt))
         .collect();
     assert_eq!(
         explained.iter().map(|hint| hint.id).collect::<Vec<_>>(),
@@ -184,22 +185,22 @@ fn the_guide_s_slip_is_explained_and_never_recommended() {
 }
 
 #[test]
-fn no_two_rows_say_the_same_and_none_says_nothing() {
+fn every_row_has_its_own_complete_texts() {
     let mut ids = BTreeSet::new();
     let mut explanations = BTreeMap::new();
     let mut titles = BTreeMap::new();
     for hint in all() {
-        assert!(ids.insert(hint.id), "{} twice", hint.id);
+        assert!(ids.insert(hint.id), "duplicate {}", hint.id);
         if let Some(other) = explanations.insert(hint.explanation, hint.id) {
-            panic!("{} explains what {other} does", hint.id);
+            panic!("{} has the explanation of {other}", hint.id);
         }
         if let Some(other) = titles.insert(hint.title, hint.id) {
             panic!("{} has the title of {other}", hint.id);
         }
-        // An action, field, limit or command stands in back quotes.
+        // Backticks enclose an action, field, limit or command.
         assert!(
             hint.explanation.matches('`').count() >= 2,
-            "{} names nothing",
+            "{} has nothing in backticks",
             hint.id
         );
         assert_eq!(hint.explanation.matches('`').count() % 2, 0, "{}", hint.id);

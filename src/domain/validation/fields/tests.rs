@@ -1,8 +1,8 @@
-//! Tables of good and bad values for each field.
+//! Tables of valid and invalid values for each field.
 
 use super::*;
 
-fn place() -> AwsAccount {
+fn account() -> AwsAccount {
     AwsAccount {
         sandbox_id: None,
         account_id: "123456789012".to_owned(),
@@ -13,14 +13,14 @@ fn place() -> AwsAccount {
 
 fn check<T>(read: impl Fn(&str) -> Result<T, RuleViolation>, good: &[&str], bad: &[(&str, &str)]) {
     for text in good {
-        assert!(read(text).is_ok(), "{text:?} is good");
+        assert!(read(text).is_ok(), "{text:?} is valid");
     }
     for (text, code) in bad {
-        let broken = read(text).err();
+        let violation = read(text).err();
         assert_eq!(
-            broken.as_ref().map(|rule| rule.code),
+            violation.as_ref().map(|rule| rule.code),
             Some(*code),
-            "{text:?}: {broken:?}"
+            "{text:?}: {violation:?}"
         );
     }
 }
@@ -116,8 +116,8 @@ fn network_ids() {
 }
 
 #[test]
-fn zones_lie_in_the_region() {
-    let read = |text: &str| availability_zone(text, &place());
+fn zones_belong_to_the_region() {
+    let read = |text: &str| availability_zone(text, &account());
     let bad = ["us-east-2a", "us-east-1", "", "US-EAST-1A", "us-east-1a "]
         .map(|text| (text, "invalid_format"));
     check(read, &["us-east-1a", "us-east-1-bos-1a"], &bad);
@@ -146,8 +146,8 @@ fn group_names() {
 }
 
 #[test]
-fn role_arns_are_of_this_account_and_not_ours() {
-    let read = |text: &str| role_arn(text, &place());
+fn role_arns_belong_to_this_account_and_are_not_managed() {
+    let read = |text: &str| role_arn(text, &account());
     let good = [
         "arn:aws:iam::123456789012:role/DaxRole",
         "arn:aws:iam::123456789012:role/service-role/Dax+=,.@-_Role",
@@ -182,8 +182,8 @@ fn role_arns_are_of_this_account_and_not_ours() {
 }
 
 #[test]
-fn topics_are_of_this_account_and_region() {
-    let read = |text: &str| topic_arn(text, &place());
+fn topics_belong_to_this_account_and_region() {
+    let read = |text: &str| topic_arn(text, &account());
     let bad = [
         (
             "arn:aws:sns:us-east-2:123456789012:dax-events",
@@ -206,7 +206,7 @@ fn topics_are_of_this_account_and_region() {
 
 #[test]
 fn tables_are_names_or_arns_of_this_account_and_region() {
-    let read = |text: &str| table(text, &place());
+    let read = |text: &str| table(text, &account());
     let arn = "arn:aws:dynamodb:us-east-1:123456789012:table/Orders";
     assert_eq!(read(arn).as_deref(), Ok("Orders"));
     let hostile = [

@@ -1,4 +1,4 @@
-//! What subnets and security groups come to.
+//! Tests of the checks of subnets and security groups.
 
 use crate::domain::iam::policies::Access;
 use crate::domain::names::ClusterName;
@@ -42,22 +42,27 @@ fn subnet(id: &str, vpc: &str, zone: &str, families: &str, free: u32) -> Subnet 
     }
 }
 
-fn given(spec: &ClusterSpec, ids: &[&str], found: &[Subnet]) -> (CheckStatus, CheckStatus, String) {
+/// Runs `check_named`: the status of both checks, and their details.
+fn named(
+    spec: &ClusterSpec,
+    ids: &[&str],
+    subnets: &[Subnet],
+) -> (CheckStatus, CheckStatus, String) {
     let ids = ids.iter().map(|id| (*id).to_owned()).collect();
-    let checks = check_given(spec, &ids, found);
+    let checks = check_named(spec, &ids, subnets);
     let details = checks.iter().map(|check| match &check.outcome {
         Outcome::Pass(text) | Outcome::NotChecked(text) => text.clone(),
         Outcome::Fail(finding) => finding.detail.clone(),
     });
     (
-        checks[0].grade(),
-        checks[1].grade(),
+        checks[0].status(),
+        checks[1].status(),
         details.collect::<Vec<_>>().join("; "),
     )
 }
 
 #[test]
-fn the_subnets_of_a_new_group_are_there_of_one_vpc_and_have_room() {
+fn the_subnets_of_a_new_group_exist_in_one_vpc_with_enough_addresses() {
     let (a, b) = (
         subnet("s-a", "vpc-1", "us-east-1a", "4", 2),
         subnet("s-b", "vpc-1", "us-east-1b", "4", 1),
@@ -65,31 +70,31 @@ fn the_subnets_of_a_new_group_are_there_of_one_vpc_and_have_room() {
     let other = subnet("s-c", "vpc-2", "us-east-1c", "4", 9);
     let plain = spec(&[], None);
     assert_eq!(
-        given(&plain, &["s-a", "s-b"], &[a.clone(), b.clone()]).0,
+        named(&plain, &["s-a", "s-b"], &[a.clone(), b.clone()]).0,
         CheckStatus::Pass
     );
-    let missing = given(&plain, &["s-a", "s-x"], std::slice::from_ref(&a));
+    let missing = named(&plain, &["s-a", "s-x"], std::slice::from_ref(&a));
     assert!(
         missing.0 == CheckStatus::Fail && missing.2.contains("Region: s-x"),
         "{missing:?}"
     );
-    let two_vpcs = given(&plain, &["s-a", "s-c"], &[a.clone(), other]);
+    let two_vpcs = named(&plain, &["s-a", "s-c"], &[a.clone(), other]);
     assert!(
         two_vpcs.0 == CheckStatus::Fail && two_vpcs.2.contains("vpc-1, vpc-2"),
         "{two_vpcs:?}"
     );
-    let full = given(&plain, &["s-a"], std::slice::from_ref(&a));
+    let full = named(&plain, &["s-a"], std::slice::from_ref(&a));
     assert!(
-        full.0 == CheckStatus::Fail && full.2.contains("2 addresses are free"),
+        full.0 == CheckStatus::Fail && full.2.contains("only 2 are free"),
         "{full:?}"
     );
     let zones = spec(&["us-east-1a", "us-east-1b", "us-east-1c"], None);
-    let zone = given(&zones, &["s-a", "s-b"], &[a, b]);
+    let zone = named(&zones, &["s-a", "s-b"], &[a, b]);
     assert!(
-        zone.0 == CheckStatus::Fail && zone.2.contains("lies in us-east-1c"),
+        zone.0 == CheckStatus::Fail && zone.2.contains("is in us-east-1c"),
         "{zone:?}"
     );
-    let none = given(&plain, &["s-x"], &[]);
+    let none = named(&plain, &["s-x"], &[]);
     assert_eq!(
         (none.0, none.1),
         (CheckStatus::Fail, CheckStatus::NotChecked)
@@ -97,11 +102,11 @@ fn the_subnets_of_a_new_group_are_there_of_one_vpc_and_have_room() {
 }
 
 #[test]
-fn the_subnets_of_a_new_group_carry_the_address_family() {
+fn the_subnets_of_a_new_group_support_the_address_family() {
     let four = subnet("s-4", "vpc-1", "us-east-1a", "4", 9);
     let six = subnet("s-6", "vpc-1", "us-east-1b", "6", 0);
     let both = subnet("s-46", "vpc-1", "us-east-1c", "46", 9);
-    for (kind, subnets, grade) in [
+    for (network_type, subnets, status) in [
         (None, vec![&four, &both], CheckStatus::Pass),
         (None, vec![&six], CheckStatus::Pass),
         (None, vec![&four, &six], CheckStatus::Fail),
@@ -120,52 +125,54 @@ fn the_subnets_of_a_new_group_carry_the_address_family() {
         (Some(NetworkType::Ipv6), vec![&both], CheckStatus::Fail),
     ] {
         let ids: Vec<&str> = subnets.iter().map(|one| one.id.as_str()).collect();
-        let found: Vec<Subnet> = subnets.into_iter().cloned().collect();
+        let subnets: Vec<Subnet> = subnets.into_iter().cloned().collect();
         assert_eq!(
-            given(&spec(&[], kind), &ids, &found).1,
-            grade,
-            "{kind:?} {ids:?}"
+            named(&spec(&[], network_type), &ids, &subnets).1,
+            status,
+            "{network_type:?} {ids:?}"
         );
     }
 }
 
 #[test]
-fn a_vpc_without_a_fitting_subnet_is_told_with_the_reason() {
+fn a_vpc_without_a_suitable_subnet_fails() {
     let six = [subnet("s-6", "vpc-1", "us-east-1b", "6", 0)];
-    let fits = check_of_vpc(&spec(&[], None), "vpc-1", &six, "us-east-1");
+    let suitable = check_of_vpc(&spec(&[], None), "vpc-1", &six, "us-east-1");
     assert!(
-        fits.iter().all(|check| check.grade() == CheckStatus::Pass),
-        "{fits:?}"
+        suitable
+            .iter()
+            .all(|check| check.status() == CheckStatus::Pass),
+        "{suitable:?}"
     );
-    for (found, kind) in [(&six[..0], None), (&six[..], Some(NetworkType::Ipv4))] {
-        let unfit = check_of_vpc(&spec(&[], kind), "vpc-1", found, "us-east-1");
+    for (subnets, network_type) in [(&six[..0], None), (&six[..], Some(NetworkType::Ipv4))] {
+        let unsuitable = check_of_vpc(&spec(&[], network_type), "vpc-1", subnets, "us-east-1");
         assert_eq!(
-            (unfit[0].grade(), unfit[1].grade()),
+            (unsuitable[0].status(), unsuitable[1].status()),
             (CheckStatus::Fail, CheckStatus::NotChecked),
-            "{unfit:?}"
+            "{unsuitable:?}"
         );
     }
 }
 
 #[test]
-fn security_groups_are_there_and_of_the_cluster_s_vpc() {
+fn security_groups_exist_in_the_vpc_of_the_cluster() {
     let ids = ["sg-1".to_owned(), "sg-2".to_owned()];
     let group = |id: &str, vpc: &str| SecurityGroup {
         id: id.to_owned(),
         vpc_id: vpc.to_owned(),
     };
-    let mine = [group("sg-1", "vpc-1"), group("sg-2", "vpc-1")];
-    let mixed = [group("sg-1", "vpc-1"), group("sg-2", "vpc-2")];
-    for (found, vpc, grade) in [
-        (&mine[..], Some("vpc-1"), CheckStatus::Pass),
-        (&mine[..1], Some("vpc-1"), CheckStatus::Fail),
-        (&mixed[..], Some("vpc-1"), CheckStatus::Fail),
-        (&mine[..], None, CheckStatus::NotChecked),
+    let same_vpc = [group("sg-1", "vpc-1"), group("sg-2", "vpc-1")];
+    let two_vpcs = [group("sg-1", "vpc-1"), group("sg-2", "vpc-2")];
+    for (groups, vpc, status) in [
+        (&same_vpc[..], Some("vpc-1"), CheckStatus::Pass),
+        (&same_vpc[..1], Some("vpc-1"), CheckStatus::Fail),
+        (&two_vpcs[..], Some("vpc-1"), CheckStatus::Fail),
+        (&same_vpc[..], None, CheckStatus::NotChecked),
     ] {
         assert_eq!(
-            judge_security_groups(&ids, found, vpc).grade(),
-            grade,
-            "{found:?}"
+            check_groups_and_vpc(&ids, groups, vpc).status(),
+            status,
+            "{groups:?}"
         );
     }
 }

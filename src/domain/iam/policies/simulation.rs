@@ -1,15 +1,15 @@
-//! What a policy grants, action by action, as questions that IAM's simulator can answer.
+//! The permissions that a policy grants, action by action, as input for IAM's policy simulator.
 
 use super::{Conditions, Effect, PolicyDocument, Values};
 use crate::domain::plan::Permission;
 
-/// Stands where a pattern of ours has a `*`: no cluster has this name.
+/// Replaces `*` in a resource pattern. No cluster has this name.
 const EXAMPLE: &str = "doctor-aaaaaaaaaa";
-/// The key that every call brings.
+/// The condition key that every call has.
 const REQUESTED_REGION: &str = "aws:RequestedRegion";
 
-/// Each action that a policy allows, asked about on an example of each of its resources. `region_of` tells in which Region
-/// a call of an action counts.
+/// Every action that a policy allows, with an example of each of its resources. `region_of` returns
+/// the Region in which AWS evaluates a call of an action.
 pub fn permissions_of(
     policy: &PolicyDocument,
     region_of: impl Fn(&str) -> String,
@@ -34,14 +34,14 @@ pub fn permissions_of(
             action: action.clone(),
             resource: resource.clone(),
             conditions: statement.condition.clone(),
-            asked: vec![example(resource)],
+            simulated_on: vec![example(resource)],
             context: context(action, &statement.condition, &region_of),
         }));
     }
     permissions
 }
 
-/// A resource that a pattern of ours matches; `*` alone stays, for it is what such a call is about.
+/// A resource that matches a pattern. A pattern `*` stays as it is.
 fn example(pattern: &str) -> String {
     if pattern == "*" {
         pattern.to_owned()
@@ -50,7 +50,7 @@ fn example(pattern: &str) -> String {
     }
 }
 
-/// The condition keys that a rightful call brings.
+/// The condition keys of a call that meets the conditions.
 fn context(
     action: &str,
     conditions: &Conditions,
@@ -67,7 +67,7 @@ fn context(
     context
 }
 
-/// The other condition keys that our policies use.
+/// The other condition keys in the policies of this service.
 const KEYS: [&str; 5] = [
     "iam:PermissionsBoundary",
     "iam:PolicyARN",
@@ -82,7 +82,7 @@ mod tests {
     use crate::domain::iam::policies::service::{ServiceScope, service_policy};
 
     #[test]
-    fn every_action_of_the_service_policy_is_asked_about_with_what_its_conditions_want() {
+    fn every_action_of_the_service_policy_is_simulated_with_the_keys_of_its_conditions() {
         let boundary = "arn:aws:iam::123456789012:policy/boundary";
         let policy = service_policy(&ServiceScope {
             partition: "aws",
@@ -102,7 +102,7 @@ mod tests {
         assert!(permissions.len() > 40, "{}", permissions.len());
         let attach = find("iam:AttachRolePolicy");
         assert_eq!(
-            attach.asked,
+            attach.simulated_on,
             ["arn:aws:iam::123456789012:role/dax-provisioner/dax-doctor-aaaaaaaaaa"]
         );
         assert!(
@@ -116,7 +116,7 @@ mod tests {
                 .iter()
                 .any(|(key, value)| *key == "iam:PolicyARN" && !value.contains('*'))
         );
-        assert_eq!(find("dax:CreateCluster").asked, ["*"]);
+        assert_eq!(find("dax:CreateCluster").simulated_on, ["*"]);
         let used = policy
             .statement
             .iter()
@@ -125,7 +125,7 @@ mod tests {
         for key in used {
             assert!(
                 key == REQUESTED_REGION || KEYS.contains(&key.as_str()),
-                "{key} would not be brought"
+                "{key} is missing from the context"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! The caller of the demonstration: an HTTP client of the API like any other, and a look at the sandbox.
+//! The HTTP client of the demo, for the API and for the sandbox's inventory.
 
 use std::time::Duration;
 
@@ -10,26 +10,25 @@ use serde_json::Value;
 
 use super::wire::{Cluster, Operation, Page, Problem};
 
-/// Between two looks at an operation.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long the service may take to be ready.
-const READY_WITHIN: Duration = Duration::from_secs(60);
-/// Longest wait for one answer.
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// Most pages that are read of a list.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Maximum number of pages to read of a list.
 const PAGES_MAX: usize = 100;
 
-/// A client of one API and its sandbox.
-pub(super) struct Caller {
+pub(super) struct DemoClient {
     client: Client,
     api: String,
     sandbox: String,
 }
 
-impl Caller {
+impl DemoClient {
     pub(super) fn new(api: &str, sandbox: &str) -> anyhow::Result<Self> {
-        // Proxy variables would take loopback traffic too.
-        let client = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
+        // Proxy variables would apply to loopback as well.
+        let client = Client::builder()
+            .no_proxy()
+            .timeout(REQUEST_TIMEOUT)
+            .build()?;
         Ok(Self {
             client,
             api: api.to_owned(),
@@ -37,29 +36,28 @@ impl Caller {
         })
     }
 
-    /// Waits until the service says that it is ready.
-    pub(super) async fn until_ready(&self) -> anyhow::Result<()> {
+    /// Waits until `/readyz` succeeds.
+    pub(super) async fn await_ready(&self) -> anyhow::Result<()> {
         let ready = async {
             loop {
-                let answer = self.client.get(format!("{}/readyz", self.api)).send().await;
-                if answer.is_ok_and(|answer| answer.status().is_success()) {
+                let response = self.client.get(format!("{}/readyz", self.api)).send().await;
+                if response.is_ok_and(|response| response.status().is_success()) {
                     return;
                 }
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         };
-        tokio::time::timeout(READY_WITHIN, ready)
+        tokio::time::timeout(READY_TIMEOUT, ready)
             .await
             .context("the service did not become ready")
     }
 
-    /// Sends the request for a cluster.
     pub(super) async fn create(&self, request: &Value) -> anyhow::Result<Operation> {
         let url = format!("{}/v1/clusters", self.api);
         read(self.client.post(&url).json(request).send().await?).await
     }
 
-    /// Looks at an operation until it is over, and shows it at each look.
+    /// Polls an operation until it has finished or is blocked, and shows it after each poll.
     pub(super) async fn watch(
         &self,
         accepted: &Operation,
@@ -68,33 +66,32 @@ impl Caller {
         loop {
             let operation: Operation = self.get(&format!("/v1/operations/{}", accepted.id)).await?;
             show(&operation);
-            if operation.is_over() {
+            if operation.has_stopped() {
                 return Ok(operation);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// The clusters the service knows, newest first.
+    /// The clusters of the API, newest first.
     pub(super) async fn clusters(&self) -> anyhow::Result<Vec<Cluster>> {
         self.list("/v1/clusters").await
     }
 
-    /// The endpoint of a cluster.
     pub(super) async fn endpoint(&self, name: &str) -> anyhow::Result<String> {
         let cluster: Cluster = self.get(&format!("/v1/clusters/{name}")).await?;
         Ok(cluster.endpoint.context("the cluster has no endpoint")?.url)
     }
 
-    /// Names with this beginning that were ever asked for, or exist in AWS.
-    pub(super) async fn names_ever_used(&self, beginning: &str) -> anyhow::Result<Vec<String>> {
+    /// Names with this prefix that were ever requested or exist in AWS.
+    pub(super) async fn used_names(&self, prefix: &str) -> anyhow::Result<Vec<String>> {
         let operations: Vec<Operation> = self.list("/v1/operations?kind=create_cluster").await?;
         let mut names: Vec<String> = operations
             .into_iter()
             .map(|operation| operation.cluster)
             .collect();
         names.extend(self.clusters_in_aws().await?);
-        names.retain(|name| name.starts_with(beginning));
+        names.retain(|name| name.starts_with(prefix));
         Ok(names)
     }
 
@@ -128,11 +125,11 @@ impl Caller {
     }
 
     async fn list<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Vec<T>> {
-        let joint = if path.contains('?') { '&' } else { '?' };
+        let separator = if path.contains('?') { '&' } else { '?' };
         let mut items = Vec::new();
         let mut cursor = String::new();
         for _ in 0..PAGES_MAX {
-            let page: Page<T> = self.get(&format!("{path}{joint}limit=100{cursor}")).await?;
+            let page: Page<T> = self.get(&format!("{path}{separator}limit=100{cursor}")).await?;
             items.extend(page.items);
             match page.next_cursor {
                 Some(next) => cursor = format!("&cursor={next}"),
@@ -143,16 +140,16 @@ impl Caller {
     }
 }
 
-/// Reads an answer; a problem is an error with its words.
-async fn read<T: DeserializeOwned>(answer: Response) -> anyhow::Result<T> {
-    let (status, url) = (answer.status(), answer.url().clone());
-    let text = answer
+/// Parses a response. A problem becomes an error with its details.
+async fn read<T: DeserializeOwned>(response: Response) -> anyhow::Result<T> {
+    let (status, url) = (response.status(), response.url().clone());
+    let text = response
         .text()
         .await
-        .with_context(|| format!("reading the answer of {url}"))?;
+        .with_context(|| format!("reading the response of {url}"))?;
     if status.is_success() {
         return serde_json::from_str(&text)
-            .with_context(|| format!("the answer of {url} is not what was expected"));
+            .with_context(|| format!("unexpected response of {url}"));
     }
     match serde_json::from_str::<Problem>(&text) {
         Ok(problem) => bail!("{status} from {url}: {}", problem.readable().trim_end()),

@@ -1,4 +1,4 @@
-//! The screen: live progress on a terminal, plain lines elsewhere.
+//! Progress of an operation: redrawn on a terminal, otherwise one line per finished step.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,60 +6,57 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 
 use crate::app::guards;
-use crate::commands::say;
+use crate::commands::print_line;
 
 use super::wire::{Operation, Step};
 
-/// Shows an operation again and again.
-pub(super) struct Screen {
-    /// Draw over what was drawn before, as only a terminal can.
-    redraws: bool,
-    /// The last drawing.
+pub(super) struct ProgressDisplay {
+    is_terminal: bool,
+    /// The last output, on a terminal.
     drawn: String,
-    /// The status of each step that was told last, where lines cannot be taken back.
-    told: BTreeMap<String, String>,
+    /// The last status of each step, without a terminal.
+    statuses: BTreeMap<String, String>,
 }
 
-impl Screen {
-    pub(super) fn new(redraws: bool) -> Self {
+impl ProgressDisplay {
+    pub(super) fn new(is_terminal: bool) -> Self {
         Self {
-            redraws,
+            is_terminal,
             drawn: String::new(),
-            told: BTreeMap::new(),
+            statuses: BTreeMap::new(),
         }
     }
 
-    /// Shows the operation as it is now.
     pub(super) fn show(&mut self, operation: &Operation) {
-        if self.redraws {
-            let drawing = drawing(operation, guards::now());
-            if drawing == self.drawn {
+        if self.is_terminal {
+            let steps = all_steps(operation, guards::now());
+            if steps == self.drawn {
                 return;
             }
-            // Up to the first line of the last drawing, and clear everything below.
+            // Moves to the first line of the last output and clears everything below.
             let back = match self.drawn.lines().count() {
                 0 => String::new(),
                 lines => format!("\x1b[{lines}A\x1b[J"),
             };
-            say(format_args!("{back}{}", drawing.trim_end()));
-            self.drawn = drawing;
+            print_line(format_args!("{back}{}", steps.trim_end()));
+            self.drawn = steps;
         } else {
-            for line in self.news(operation) {
-                say(line);
+            for line in self.changed_steps(operation) {
+                print_line(line);
             }
         }
     }
 
-    /// A line for each step that has come to something since the last look.
-    fn news(&mut self, operation: &Operation) -> Vec<String> {
+    /// One line for each step that has ended since the last call.
+    fn changed_steps(&mut self, operation: &Operation) -> Vec<String> {
         let mut lines = Vec::new();
         for step in &operation.steps {
-            let is_news = self
-                .told
+            let has_changed = self
+                .statuses
                 .insert(step.name.clone(), step.status.clone())
                 .as_ref()
                 != Some(&step.status);
-            if is_news && !["pending", "running"].contains(&step.status.as_str()) {
+            if has_changed && !["pending", "running"].contains(&step.status.as_str()) {
                 lines.push(format!("  {} {}{}", step.name, step.status, took(step)));
             }
         }
@@ -67,7 +64,7 @@ impl Screen {
     }
 }
 
-fn drawing(operation: &Operation, now: DateTime<Utc>) -> String {
+fn all_steps(operation: &Operation, now: DateTime<Utc>) -> String {
     let mut text = String::new();
     for step in &operation.steps {
         let seconds = seconds(step, now)
@@ -77,13 +74,13 @@ fn drawing(operation: &Operation, now: DateTime<Utc>) -> String {
         let _ = writeln!(
             text,
             "{}",
-            format!("  {} {:<32}{seconds}", mark(&step.status), step.name).trim_end()
+            format!("  {} {:<32}{seconds}", symbol(&step.status), step.name).trim_end()
         );
     }
     text
 }
 
-fn mark(status: &str) -> char {
+fn symbol(status: &str) -> char {
     match status {
         "succeeded" => '✓',
         "running" => '▸',
@@ -131,24 +128,24 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_sees_every_step_with_its_seconds() {
+    fn a_terminal_shows_every_step_with_its_seconds() {
         let now = "2026-11-23T12:00:03.500Z".parse().unwrap();
         let expected = "  ✓ create_service_role                0.2 s\n  \
                         ▸ create_cluster                     2.5 s\n  \
                         · await_available\n";
-        assert_eq!(drawing(&operation("running"), now), expected);
+        assert_eq!(all_steps(&operation("running"), now), expected);
     }
 
     #[test]
-    fn elsewhere_each_step_is_told_once() {
-        let mut screen = Screen::new(false);
+    fn without_a_terminal_each_step_is_printed_once() {
+        let mut progress = ProgressDisplay::new(false);
         assert_eq!(
-            screen.news(&operation("running")),
+            progress.changed_steps(&operation("running")),
             ["  create_service_role succeeded in 0.2 s"]
         );
-        assert!(screen.news(&operation("running")).is_empty());
+        assert!(progress.changed_steps(&operation("running")).is_empty());
         assert_eq!(
-            screen.news(&operation("blocked")),
+            progress.changed_steps(&operation("blocked")),
             ["  create_cluster blocked"]
         );
     }

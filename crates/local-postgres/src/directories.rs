@@ -1,4 +1,4 @@
-//! Which directories are used, and who may enter them.
+//! Default directories, their creation and their permissions.
 
 use std::env;
 use std::ffi::{CString, OsStr};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::LocalPostgresError;
 use crate::account::{Account, effective_uid, is_root};
 
-/// A socket's whole path may have 107 bytes; its name takes 19 of them and its lock file five more.
+/// A socket's path is limited to 107 bytes; its name takes 19 of them and its lock file five more.
 const LONGEST_SOCKET_DIR: usize = 83;
 
 /// See [`crate::default_data_dir`].
@@ -46,7 +46,7 @@ pub(crate) fn default_data_dir(name: &str) -> PathBuf {
         .unwrap_or(last)
 }
 
-/// The directory for servers that do not last; root's must be one that an unprivileged server can reach.
+/// The parent of temporary directories. For root, an unprivileged server must be able to reach it.
 pub(crate) fn temporary_parent() -> PathBuf {
     if is_root() {
         PathBuf::from("/tmp")
@@ -55,7 +55,7 @@ pub(crate) fn temporary_parent() -> PathBuf {
     }
 }
 
-/// A new directory of ours in `parent`, under a name that starts with `prefix`.
+/// Creates a directory in `parent` with a random name that starts with `prefix`.
 pub(crate) fn fresh_dir(parent: &Path, prefix: &str) -> Result<PathBuf, LocalPostgresError> {
     loop {
         let path = parent.join(format!(
@@ -64,12 +64,12 @@ pub(crate) fn fresh_dir(parent: &Path, prefix: &str) -> Result<PathBuf, LocalPos
         ));
         match DirBuilder::new().mode(own_mode()).create(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => {
-                return made
+            created => {
+                return created
                     .and_then(|()| fs::set_permissions(&path, Permissions::from_mode(own_mode())))
                     .map(|()| path)
                     .map_err(LocalPostgresError::io(format!(
-                        "making a directory in {}",
+                        "creating a directory in {}",
                         parent.display()
                     )));
             }
@@ -77,96 +77,102 @@ pub(crate) fn fresh_dir(parent: &Path, prefix: &str) -> Result<PathBuf, LocalPos
     }
 }
 
-/// Makes a directory of ours and what is missing above it, whatever the umask says, or accepts one that is there.
-pub(crate) fn make_own(path: &Path) -> Result<(), LocalPostgresError> {
-    let doing = || LocalPostgresError::io(format!("making the directory {}", path.display()));
-    if let Ok(found) = fs::symlink_metadata(path) {
-        return if is_planted(path, &found) {
+/// Creates a directory and its missing parents with a fixed mode, independent of the umask, or
+/// accepts an existing one.
+pub(crate) fn create_own(path: &Path) -> Result<(), LocalPostgresError> {
+    let doing = || LocalPostgresError::io(format!("creating the directory {}", path.display()));
+    if let Ok(metadata) = fs::symlink_metadata(path) {
+        return if is_planted(path, &metadata) {
             Err(doing()(io::Error::new(
                 io::ErrorKind::PermissionDenied,
-                "it lies in a shared directory and belongs to somebody else",
+                "it is in a shared directory and belongs to another user",
             )))
         } else {
             Ok(())
         };
     }
     if let Some(parent) = path.parent() {
-        make_own(parent)?;
+        create_own(parent)?;
     }
     match fs::create_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made
+        created => created
             .and_then(|()| fs::set_permissions(path, Permissions::from_mode(own_mode())))
             .map_err(doing()),
     }
 }
 
-/// Makes a directory that only the server's account may enter.
-pub(crate) fn make_servers(
+/// Creates a directory that only the server's account can enter.
+pub(crate) fn create_for_server(
     path: &Path,
     account: Option<&Account>,
 ) -> Result<(), LocalPostgresError> {
-    let made = match DirBuilder::new().mode(0o700).create(path) {
+    let created = match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made,
+        created => created,
     };
-    made.and_then(|()| {
-        account.map_or(Ok(()), |account| {
-            lchown(path, Some(account.uid), Some(account.gid))
+    created
+        .and_then(|()| {
+            account.map_or(Ok(()), |account| {
+                lchown(path, Some(account.uid), Some(account.gid))
+            })
         })
-    })
-    .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o700)))
-    .map_err(LocalPostgresError::io(format!(
-        "making the directory {}",
-        path.display()
-    )))
+        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o700)))
+        .map_err(LocalPostgresError::io(format!(
+            "creating the directory {}",
+            path.display()
+        )))
 }
 
-/// The directory of the server's socket; one that was made because the usual path is too long goes with it.
+/// The directory of the server's socket. A separate directory is removed on drop.
 #[derive(Debug)]
 pub(crate) struct SocketDir {
     pub(crate) path: PathBuf,
-    made_apart: bool,
+    /// Not in the data directory, because that path cannot be used for a socket.
+    is_separate: bool,
 }
 
 impl SocketDir {
-    /// `socket` in the data directory, or a short private directory when that path does not fit.
-    pub(crate) fn make(
+    /// Creates `socket` in the data directory, or a short private directory if that path is too
+    /// long or contains a comma or a quotation mark.
+    pub(crate) fn create(
         data_dir: &Path,
         name: &str,
         account: Option<&Account>,
     ) -> Result<SocketDir, LocalPostgresError> {
         let usual = data_dir.join("socket");
-        let made_apart = usual.as_os_str().len() > LONGEST_SOCKET_DIR
+        let is_separate = usual.as_os_str().len() > LONGEST_SOCKET_DIR
             || usual
                 .as_os_str()
                 .as_bytes()
                 .iter()
                 .any(|byte| b",\"".contains(byte));
-        let path = if made_apart {
+        let path = if is_separate {
             fresh_dir(Path::new("/tmp"), &format!("{name:.32}-"))?
         } else {
             usual
         };
-        make_servers(&path, account)?;
+        create_for_server(&path, account)?;
         for leftover in [".s.PGSQL.5432", ".s.PGSQL.5432.lock"] {
-            // The data directory's lock is ours, so whoever made these is gone; PostgreSQL would mistake a reused process id for it.
+            // This process holds the lock of the data directory, so these files are stale.
+            // PostgreSQL would take a reused process id in them for a running server.
             let _ = fs::remove_file(path.join(leftover));
         }
-        Ok(SocketDir { path, made_apart })
+        Ok(SocketDir { path, is_separate })
     }
 }
 
 impl Drop for SocketDir {
     fn drop(&mut self) {
-        if self.made_apart {
-            // A directory that cannot be removed is empty, private and in /tmp: nothing to tell anybody.
+        if self.is_separate {
+            // A directory that remains in /tmp is empty and private, so a failure is harmless.
             let _ = fs::remove_dir_all(&self.path);
         }
     }
 }
 
-/// Everything but unreserved characters as `%XX`; also `+`, which sqlx would read as a space.
+/// Encodes everything except unreserved characters as `%XX`, including `+`, which sqlx would read
+/// as a space.
 pub(crate) fn percent_encode(text: &OsStr) -> String {
     let mut encoded = String::new();
     for byte in text.as_bytes() {
@@ -179,21 +185,22 @@ pub(crate) fn percent_encode(text: &OsStr) -> String {
     encoded
 }
 
-/// Root's directories let the server's account through, but not look; a plain user's let nobody in.
+/// Root's directories can be traversed by the server's account but not listed; a plain user's are
+/// private.
 fn own_mode() -> u32 {
     if is_root() { 0o711 } else { 0o700 }
 }
 
-/// Whether somebody else may have put this here for us to trust.
-fn is_planted(path: &Path, found: &fs::Metadata) -> bool {
+/// Whether another user may have created this in a shared directory.
+fn is_planted(path: &Path, metadata: &fs::Metadata) -> bool {
     let shared = path
         .parent()
         .and_then(|parent| fs::metadata(parent).ok())
         .is_some_and(|parent| parent.mode() & 0o002 != 0);
-    shared && (found.uid() != effective_uid() && found.uid() != 0 || found.is_symlink())
+    shared && (metadata.uid() != effective_uid() && metadata.uid() != 0 || metadata.is_symlink())
 }
 
-/// Whether we can make this directory, or write in it if it is there.
+/// Whether this process can create this directory, or write to it if it exists.
 fn is_writable(path: &Path) -> bool {
     let Some(existing) = path.ancestors().find(|ancestor| ancestor.exists()) else {
         return false;
@@ -201,7 +208,8 @@ fn is_writable(path: &Path) -> bool {
     let Ok(existing) = CString::new(existing.as_os_str().as_bytes()) else {
         return false;
     };
-    // SAFETY: access reads the string up to its terminating zero, which CString guarantees, and keeps nothing of it.
+    // SAFETY: access reads the string up to its terminating zero, which CString guarantees, and
+    // does not keep the pointer.
     unsafe { libc::access(existing.as_ptr(), libc::W_OK | libc::X_OK) == 0 }
 }
 
@@ -210,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn encodes_what_a_url_would_misread() {
+    fn encodes_characters_that_are_special_in_a_url() {
         assert_eq!(
             percent_encode(OsStr::new("/a b+c&d/é")),
             "%2Fa%20b%2Bc%26d%2F%C3%A9"

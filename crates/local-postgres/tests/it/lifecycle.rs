@@ -1,4 +1,4 @@
-//! A server's ordinary life, and that of two on one directory.
+//! Start, restart and stop of a server, and of two servers on one directory.
 
 use std::process::Command;
 use std::thread;
@@ -13,22 +13,22 @@ use crate::support::{
 fn starts_serves_and_stops() {
     let server = LocalPostgres::start(&Settings::for_tests(NAME)).unwrap();
     let (pid, data_dir) = (server.pid(), server.data_dir().to_owned());
-    let seen = sql(
+    let settings = sql(
         &server,
         "postgres",
         "select current_user, rolsuper, current_setting('listen_addresses'),
                 current_setting('server_encoding'), current_setting('max_connections')
          from pg_roles where rolname = current_user",
     );
-    assert_eq!(seen, "app|t||UTF8|200");
-    assert_eq!(field(pid, 2), Some(pid.to_string()), "its own group");
+    assert_eq!(settings, "app|t||UTF8|200");
+    assert_eq!(field(pid, 2), Some(pid.to_string()), "its own process group");
     server.stop();
     assert!(!is_alive(pid));
     assert!(!data_dir.exists());
 }
 
 #[test]
-fn the_url_holds_any_database_name() {
+fn the_url_encodes_any_database_name() {
     let server = LocalPostgres::start(&Settings::for_tests(NAME)).unwrap();
     let name = "a b/c?d=e&f+g%20é";
     sql(&server, "postgres", &format!("create database \"{name}\""));
@@ -55,7 +55,7 @@ fn a_restart_keeps_the_data() {
 }
 
 #[test]
-fn a_crash_keeps_what_was_committed() {
+fn a_crash_keeps_committed_data() {
     let mut server = LocalPostgres::start(&Settings::for_tests(NAME)).unwrap();
     sql(
         &server,
@@ -78,7 +78,7 @@ fn a_crash_keeps_what_was_committed() {
 }
 
 #[test]
-fn a_crash_under_load_comes_back() {
+fn a_crash_under_load_is_recovered() {
     let mut server = LocalPostgres::start(&Settings::for_tests(NAME)).unwrap();
     let busy = "set lock_timeout = 0; select sum(sqrt(n)) from generate_series(1, 1e9) n";
     let mut client = Command::new(server.bin_dir().join("psql"))
@@ -96,7 +96,7 @@ fn a_crash_under_load_comes_back() {
 }
 
 #[test]
-fn a_second_instance_is_refused_and_told_who_holds_the_directory() {
+fn a_second_instance_is_rejected_with_the_process_id_of_the_first() {
     let scratch = Scratch::new();
     let data_dir = scratch.join("data");
     let other = Helper::start(helper().arg("--data-dir").arg(&data_dir));
@@ -115,7 +115,7 @@ fn a_second_instance_is_refused_and_told_who_holds_the_directory() {
 }
 
 #[test]
-fn a_path_too_long_for_a_socket_gets_a_short_one() {
+fn a_path_unusable_for_a_socket_is_replaced_by_a_short_one() {
     let scratch = Scratch::new();
     for name in ["long-".repeat(20).as_str(), "a,b \"c\" +%é"] {
         let server = LocalPostgres::start(&kept_in(scratch.join(name))).unwrap();
@@ -130,7 +130,7 @@ fn a_path_too_long_for_a_socket_gets_a_short_one() {
 fn a_server_outlives_the_thread_that_started_it() {
     let start = || LocalPostgres::start(&Settings::for_tests(NAME)).unwrap();
     let server = thread::spawn(start).join().unwrap();
-    // The parent-death signal, were it bound to that thread, would have been sent before join returned.
+    // A parent-death signal bound to that thread would have been sent before join returned.
     assert_eq!(sql(&server, "postgres", "select 1"), "1");
     assert!(is_alive(server.pid()));
 }
@@ -144,11 +144,11 @@ fn the_environment_does_not_reach_the_server() {
         .env("LC_ALL", "xx_XX");
     let helper = Helper::start(&mut command);
     let server = LocalPostgres::start(&Settings::for_tests(NAME)).unwrap();
-    let seen = psql(
+    let settings = psql(
         server.bin_dir(),
         &helper.url,
         "select current_setting('lc_messages'), current_setting('timezone')",
     );
-    assert_eq!(seen, "C|UTC");
+    assert_eq!(settings, "C|UTC");
     helper.finish();
 }

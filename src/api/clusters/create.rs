@@ -1,0 +1,77 @@
+//! `POST /v1/clusters`.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::domain::inventory::ResourceKind;
+use crate::domain::operation::Kind;
+use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
+
+use crate::api::Api;
+use crate::api::clusters::request::ClusterRequest;
+use crate::api::clusters::rules::{requires_preflight, validate};
+use crate::api::clusters::submit::{
+    AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission,
+};
+use crate::api::http::api_error::ApiError;
+use crate::api::http::body::JsonBody;
+use crate::api::http::idempotency::SentKey;
+use crate::api::http::problem::Problem;
+use crate::api::http::query::Parameters;
+
+/// Creates a cluster.
+///
+/// The cluster is visible at once with status `creating`. The response is the operation that
+/// creates it. Poll it until its status is `succeeded`, `blocked` or `failed`. If it is blocked or
+/// failed, `problem` explains why and what to do.
+#[utoipa::path(
+    post, path = "/v1/clusters", tag = "clusters", operation_id = "create_cluster",
+    params(IdempotencyHeader, MutationHeaders),
+    request_body(content = ClusterRequest, description = "Settings of the new cluster."),
+    responses(AcceptedOperation)
+)]
+pub(crate) async fn create_cluster(
+    State(api): State<Api>,
+    submission: Submission,
+    key: SentKey,
+    parameters: Parameters,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    parameters.finish()?;
+    let key = key.of_request(&submission.caller, &body);
+    let preflight = requires_preflight(&body);
+    let account = api.account_soon().await?;
+    let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
+    let groups = existing_groups(&spec);
+    let has_checks = preflight || groups.iter().any(|(_, _, name)| name.is_some());
+    if has_checks && !api.is_answered_already(key.as_ref(), &spec).await? {
+        api.reject_managed_groups(&groups).await?;
+        if preflight {
+            api.reject_failed_preflight(&spec, &account).await?;
+        }
+    }
+    let new = submission.new_operation(Kind::CreateCluster, key);
+    let accepted = api.store.accept_create(&new, &spec).await?;
+    api.answer_accepted(accepted, spec.name.as_str(), submission.preference)
+        .await
+}
+
+/// The existing groups that a spec refers to, each with the JSON pointer of its name.
+fn existing_groups(spec: &ClusterSpec) -> [(&'static str, ResourceKind, Option<&str>); 2] {
+    let subnets = match &spec.subnet_group {
+        SubnetGroup::Existing { name } => Some(name.as_str()),
+        SubnetGroup::New { .. } | SubnetGroup::OfVpc { .. } | SubnetGroup::Default => None,
+    };
+    let parameters = match &spec.parameter_group {
+        ParameterGroup::Existing { name } => Some(name.as_str()),
+        ParameterGroup::New { .. } | ParameterGroup::Default => None,
+    };
+    [
+        ("/subnet_group/name", ResourceKind::SubnetGroup, subnets),
+        (
+            "/parameter_group/name",
+            ResourceKind::ParameterGroup,
+            parameters,
+        ),
+    ]
+}

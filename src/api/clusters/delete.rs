@@ -1,0 +1,85 @@
+//! `DELETE /v1/clusters/{name}`.
+
+use axum::extract::State;
+use axum::response::Response;
+use utoipa::IntoParams;
+
+use crate::domain::inventory::ResourceKind;
+use crate::domain::operation::Kind;
+use crate::domain::spec::DeleteSpec;
+use crate::domain::validation::violation::RuleViolation;
+
+use crate::api::Api;
+use crate::api::clusters::submit::{AcceptedOperation, MutationHeaders, Submission};
+use crate::api::http::api_error::ApiError;
+use crate::api::http::path::PathSegment;
+use crate::api::http::query::{Parameters, cluster_in_path};
+
+/// Resources that a delete can be asked to keep, by their names in the API.
+const RETAINABLE: [(&str, ResourceKind); 3] = [
+    ("service_role", ResourceKind::Role),
+    ("subnet_group", ResourceKind::SubnetGroup),
+    ("parameter_group", ResourceKind::ParameterGroup),
+];
+
+/// Which resources a delete keeps.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "documents the parameters in the API document; the handler parses them"
+)]
+pub(crate) struct DeleteCluster {
+    /// Resources created by this service to keep, comma-separated: `service_role`,
+    /// `subnet_group`, `parameter_group`.
+    #[param(value_type = String, required = false, example = "service_role,subnet_group",
+            pattern = "^(service_role|subnet_group|parameter_group)(,(service_role|subnet_group|parameter_group))*$")]
+    retain: (),
+}
+
+/// Deletes a cluster in any status, and the resources created for it.
+///
+/// Supersedes an operation in progress. Existing resources that the cluster uses are not deleted.
+/// Repeating the request returns the same operation.
+#[utoipa::path(
+    delete, path = "/v1/clusters/{name}", tag = "clusters", operation_id = "delete_cluster",
+    params(
+        ("name" = String, Path, description = "Name of the cluster."),
+        DeleteCluster, MutationHeaders,
+    ),
+    responses(AcceptedOperation)
+)]
+pub(crate) async fn delete_cluster(
+    State(api): State<Api>,
+    PathSegment(name): PathSegment,
+    submission: Submission,
+    mut parameters: Parameters,
+) -> Result<Response, ApiError> {
+    let spec = DeleteSpec {
+        retain: parameters.take("retain", parse_retain).unwrap_or_default(),
+    };
+    parameters.finish()?;
+    let name = cluster_in_path(&name)?;
+    let new = submission.new_operation(Kind::DeleteCluster, None);
+    let accepted = api.store.accept_delete(&new, name.as_str(), &spec).await?;
+    api.answer_accepted(accepted, name.as_str(), submission.preference)
+        .await
+}
+
+fn parse_retain(text: &str) -> Result<Vec<ResourceKind>, RuleViolation> {
+    let mut kinds = Vec::new();
+    for part in text.split(',') {
+        let known = RETAINABLE.iter().find(|(name, _)| *name == part.trim());
+        let Some((_, kind)) = known else {
+            let names = RETAINABLE.map(|(name, _)| name).join(", ");
+            return Err(RuleViolation::new(
+                "unknown_value",
+                format!("must be a comma-separated list of {names}"),
+            ));
+        };
+        if !kinds.contains(kind) {
+            kinds.push(*kind);
+        }
+    }
+    Ok(kinds)
+}

@@ -1,0 +1,252 @@
+//! `POST /v1/hints/explain`: explains an AWS error message.
+
+use std::sync::LazyLock;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::domain::iam::denial;
+use crate::domain::iam::denial::Denial;
+use crate::domain::iam::policies::service::{ServiceScope, service_policy};
+use crate::domain::names::{ClusterName, cluster_in_name};
+use crate::domain::problems::hints;
+use crate::domain::problems::hints::ANY_SERVICE;
+
+use crate::api::Api;
+use crate::api::http::api_error::ApiError;
+use crate::api::http::body::JsonBody;
+use crate::api::http::body_schema::BodySchema;
+use crate::api::http::enum_schemas::{EnumSchema, StringEnum};
+use crate::api::http::problem::{FieldError, Problem, ProblemHint};
+use crate::api::http::query::Parameters;
+use crate::api::permissions::problem_renderer::{hint, json};
+
+/// An AWS error message to explain.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExplainRequest {
+    /// AWS error message as printed by this service, the AWS CLI, an SDK or a log.
+    #[schema(value_type = String, min_length = 1, max_length = 16384,
+             example = "User: arn:aws:iam::123456789012:user/portal is not authorized to perform: iam:CreateRole on resource: role x")]
+    message: Option<String>,
+    /// What the policies of the hints cover. Default: `failure`.
+    #[schema(value_type = PolicyScopeSchema, required = false)]
+    policy_scope: Option<PolicyScope>,
+}
+
+type PolicyScopeSchema = EnumSchema<PolicyScope>;
+
+/// What the policy of a hint covers.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum PolicyScope {
+    /// The denied call only.
+    #[default]
+    Failure,
+    /// Every call of the request that failed.
+    Request,
+}
+
+impl StringEnum for PolicyScope {
+    const NAME: &'static str = "PolicyScope";
+    const DESCRIPTION: &'static str = "What the policy of a hint covers. `failure`: the denied call \
+        only. `request`: every call of the request that failed.";
+}
+
+/// An explained AWS error message.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Explanation {
+    /// The parts of the message.
+    aws: ExplainedAnswer,
+    /// Remedies; empty if the message is not a known AWS error.
+    hints: Vec<ProblemHint>,
+}
+
+/// The parts of an AWS error message. A part that the message does not contain is null.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExplainedAnswer {
+    /// AWS service, such as `iam` or `dax`.
+    service: Option<String>,
+    /// AWS API operation.
+    operation: Option<String>,
+    /// AWS error code.
+    code: Option<String>,
+    /// The message as sent in the request.
+    message: String,
+    /// The denied principal: an ARN, or `anonymous`.
+    principal: Option<String>,
+    /// The denied IAM action.
+    action: Option<String>,
+    /// The resource, as AWS names it.
+    resource: Option<String>,
+    /// Kind of policy that denied the call.
+    #[schema(example = "identity_policy")]
+    cause: Option<&'static str>,
+    /// ARN of the policy that denied the call.
+    policy_arn: Option<String>,
+}
+
+/// Explains an AWS error message and returns the remedy.
+///
+/// The response contains the denied principal, action and resource, and the kind of policy that
+/// denied the call, as far as the message states them.
+///
+/// With `policy_scope` `request`, the policies cover everything that the failed request needs. If
+/// the message names a resource of a managed cluster, that is the plan of this cluster. Otherwise
+/// it is everything this service needs.
+#[utoipa::path(
+    post, path = "/v1/hints/explain", tag = "permissions", operation_id = "explain_refusal",
+    request_body(content = ExplainRequest, description = "The AWS error message."),
+    responses((status = 200, description = "The explained message.", body = Explanation))
+)]
+pub(crate) async fn explain_refusal(
+    State(api): State<Api>,
+    parameters: Parameters,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Explanation>, ApiError> {
+    parameters.finish()?;
+    let (message, scope) = read(body).map_err(Problem::invalid)?;
+    let denial = denial::parse(&message);
+    let policy = match &denial {
+        Some(denial) => api.remedy_policy(denial, scope).await?,
+        None => None,
+    };
+    let rows = hints::lookup("", "", "", &message);
+    let aws = ExplainedAnswer::of(&message, denial, rows.first().map(|row| row.service));
+    Ok(Json(Explanation {
+        aws,
+        hints: rows
+            .into_iter()
+            .map(|row| hint(row, policy.clone()))
+            .collect(),
+    }))
+}
+
+fn read(body: Value) -> Result<(String, PolicyScope), Vec<FieldError>> {
+    static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("ExplainRequest"));
+    let (request, schema_errors) = SCHEMA.read::<ExplainRequest>(body);
+    let errors = schema_errors.merged_with(Vec::new());
+    let request = request.unwrap_or_default();
+    let message = request.message.unwrap_or_default();
+    if errors.is_empty() {
+        Ok((message, request.policy_scope.unwrap_or_default()))
+    } else {
+        Err(errors)
+    }
+}
+
+impl Api {
+    /// The policy that allows a denied call, if a policy can.
+    async fn remedy_policy(
+        &self,
+        denial: &Denial,
+        scope: PolicyScope,
+    ) -> Result<Option<Value>, ApiError> {
+        let account = self.account.borrow().clone();
+        let for_failure = self.problem_renderer(account.as_ref()).remedy_policy(denial);
+        let (PolicyScope::Request, Some(account), true) =
+            (scope, account, denial.cause.is_fixed_by_allowing())
+        else {
+            return Ok(for_failure);
+        };
+        if let Some(name) = cluster_named_in(denial)
+            && let Some(cluster) = self.store.cluster(name.as_str()).await?
+        {
+            return Ok(Some(json(&self.plan(&cluster.desired).await?.policy())));
+        }
+        let for_service = service_policy(&ServiceScope {
+            partition: &account.partition,
+            account_id: &account.account_id,
+            region: &account.region,
+            boundary_arn: self.settings.permissions_boundary.as_deref(),
+            service_role_arns: &[],
+            lookups: self.inspector.has_lookups(),
+        });
+        Ok(Some(json(&for_service)))
+    }
+}
+
+/// The cluster that a denial is about, from the name of the cluster, its role or its policy.
+fn cluster_named_in(denial: &Denial) -> Option<ClusterName> {
+    let resource = denial.resource.as_deref()?;
+    let name = resource.rsplit(['/', ' ']).next()?;
+    match resource.contains(":cache/") {
+        true => ClusterName::parse(name).ok(),
+        false => cluster_in_name(name),
+    }
+}
+
+impl ExplainedAnswer {
+    fn of(message: &str, denial: Option<Denial>, hint_service: Option<&'static str>) -> Self {
+        let (operation, code) = hints::read_pasted(message);
+        let non_empty = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let action_service = denial
+            .as_ref()
+            .and_then(|denial| denial.action.split_once(':'))
+            .map(|(service, _)| service);
+        let hint_service = hint_service.filter(|service| *service != ANY_SERVICE);
+        Self {
+            service: action_service.or(hint_service).map(str::to_owned),
+            operation: non_empty(operation),
+            code: non_empty(code),
+            message: message.to_owned(),
+            cause: denial.as_ref().map(|denial| denial.cause.as_str()),
+            principal: denial.as_ref().and_then(|denial| denial.principal.clone()),
+            resource: denial.as_ref().and_then(|denial| denial.resource.clone()),
+            policy_arn: denial.as_ref().and_then(|denial| denial.policy_arn.clone()),
+            action: denial.map(|denial| denial.action),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_message_is_required_and_unknown_fields_are_rejected() {
+        assert_eq!(
+            read(json!({"message": "x"})).unwrap(),
+            ("x".to_owned(), PolicyScope::Failure)
+        );
+        let whole = read(json!({"message": "x", "policy_scope": "request"}));
+        assert_eq!(whole.unwrap().1, PolicyScope::Request);
+        let long = "x".repeat(16_385);
+        for bad in [
+            json!({}),
+            json!({"message": ""}),
+            json!({"message": long}),
+            json!({"message": "x", "policy_scope": "everything"}),
+            json!({"message": "x", "more": 1}),
+            json!([]),
+        ] {
+            assert!(read(bad.clone()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_cluster_of_a_denial_is_read_from_its_resource() {
+        let cluster_of = |resource: &str| {
+            let text = format!(
+                "User: x is not authorized to perform: iam:GetRole on resource: {resource}"
+            );
+            cluster_named_in(&denial::parse(&text).unwrap()).map(String::from)
+        };
+        for resource in [
+            "role dax-orders-abcdefghij",
+            "policy dax-orders-abcdefghij-2",
+            "arn:aws:iam::123456789012:role/dax-provisioner/dax-orders-abcdefghij",
+            "arn:aws:dax:us-east-1:123456789012:cache/orders",
+        ] {
+            assert_eq!(cluster_of(resource).as_deref(), Some("orders"), "{resource}");
+        }
+        assert_eq!(cluster_of("role DAXServiceRole"), None);
+    }
+}

@@ -1,0 +1,92 @@
+//! The end of an operation: every operation that finishes passes through [`operation`].
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::operation::{ClusterStatus, Kind, Status};
+use crate::domain::problems::fault::Fault;
+
+use super::events::{self, Event};
+use super::rows::to_json;
+use super::{StoreError, clusters};
+
+/// How an operation ends.
+pub(super) struct Ending<'a> {
+    pub(super) operation_id: Uuid,
+    /// The final status: `succeeded`, `failed` or `cancelled`.
+    pub(super) status: Status,
+    /// The fault to store. `None` keeps the stored one, which started the undo.
+    pub(super) fault: Option<&'a Fault>,
+    /// The epoch of the worker's claim. `None` for a request, which holds the lock on the row.
+    pub(super) claimed_epoch: Option<i64>,
+    /// The cluster to update. `None` if another operation takes over the cluster.
+    pub(super) cluster: Option<EndingCluster>,
+    /// Earlier events of the same transaction, not yet inserted.
+    pub(super) events: Vec<Event>,
+    /// The message of the final event.
+    pub(super) message: String,
+}
+
+/// The cluster of an operation that ends.
+pub(super) struct EndingCluster {
+    pub(super) id: Uuid,
+    pub(super) kind: Kind,
+    /// The status of the cluster before the operation.
+    pub(super) prior: Option<ClusterStatus>,
+}
+
+/// Ends an operation: writes its final status, updates its cluster and inserts the final event.
+///
+/// It raises the epoch, so a worker that still holds a claim is fenced. The caller ends the steps.
+pub(super) async fn operation(
+    connection: &mut PgConnection,
+    ending: Ending<'_>,
+) -> Result<(), StoreError> {
+    let Ending {
+        operation_id,
+        status,
+        fault,
+        claimed_epoch,
+        cluster,
+        mut events,
+        message,
+    } = ending;
+    let kind = format!("operation_{}", status.as_str());
+    events.push(Event::plain(&kind, message));
+    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+    let last_sequence = sqlx::query_scalar!(
+        "update operations
+         set status = $2, ending = $2, fault = coalesce($3, fault), current_step = null, finished_at = now(),
+             epoch = epoch + 1, owner = null, lease_until = null, waiting_for = null, wake_at = 'infinity',
+             claims_without_progress = 0, retry_requested = false, version = version + 1,
+             last_sequence = last_sequence + $4
+         where id = $1 and finished_at is null and ($5::bigint is null or epoch = $5)
+         returning last_sequence",
+        operation_id,
+        status.as_str(),
+        fault.map(to_json),
+        count,
+        claimed_epoch
+    )
+    .fetch_optional(&mut *connection)
+    .await?
+    .ok_or(StoreError::Fenced)?;
+    events::append(connection, operation_id, last_sequence - count, &events).await?;
+    if let Some(EndingCluster { id, kind, prior }) = cluster {
+        clusters::end_operation(connection, id, kind, status, prior).await?;
+    }
+    Ok(())
+}
+
+/// Ends the steps that are not done: pending ones are skipped, others failed.
+pub(super) async fn end_steps(connection: &mut PgConnection, id: Uuid) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update operation_steps
+         set status = case when status = 'pending' then 'skipped' else 'failed' end, finished_at = now()
+         where operation_id = $1 and status in ('pending', 'running', 'blocked')",
+        id
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

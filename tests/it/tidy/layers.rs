@@ -1,0 +1,125 @@
+//! Dependencies: where a framework may be used, and which layer may import which.
+
+use super::rust_files;
+
+/// Frameworks, and the only paths that may use them.
+const FRAMEWORKS: [(&str, &[&str]); 8] = [
+    ("sqlx", &["src/store/"]),
+    ("aws_sdk_", &["src/aws/"]),
+    ("aws_config", &["src/aws/"]),
+    ("axum::", &["src/api/", "src/app.rs", "src/app/"]),
+    ("utoipa", &["src/api/", "src/app.rs", "src/app/"]),
+    ("anyhow", &["src/app.rs", "src/app/", "src/commands/", "src/main.rs", "src/telemetry.rs"]),
+    // The features that the program was built with are known in one module.
+    ("(feature =", &["src/aws/"]),
+    ("std::env", &["src/config.rs", "src/config/"]),
+];
+
+/// Folders, and the modules that they must not import.
+const LAYERS: [(&str, &[&str]); 13] = [
+    ("src/domain/", &["store", "aws", "operations", "inspections", "api", "worker", "app", "commands", "config"]),
+    ("src/store/", &["aws", "operations", "inspections", "api", "worker", "app", "commands", "config"]),
+    ("src/aws/", &["store", "operations", "inspections", "api", "worker", "app", "commands", "config"]),
+    ("src/operations/", &["store", "inspections", "api", "worker", "app", "commands", "config"]),
+    ("src/inspections/", &["store", "operations", "api", "worker", "app", "commands", "config"]),
+    ("src/api/", &["aws", "worker", "app", "commands", "config"]),
+    ("src/worker/", &["aws", "api", "app", "commands", "config"]),
+    // The protocol layer of the API depends on no resource.
+    (
+        "src/api/http/",
+        &[
+            "api::clusters",
+            "api::operations",
+            "api::inventory",
+            "api::permissions",
+            "api::service",
+            "domain::spec",
+            "domain::change",
+            "operations",
+            "inspections",
+        ],
+    ),
+    ("src/api/service/", &["api::clusters", "api::operations", "api::inventory", "api::permissions"]),
+    ("src/api/inventory/", &["api::clusters", "api::operations"]),
+    ("src/domain/iam/", &["domain::task", "domain::verdict", "domain::spec"]),
+    ("src/domain/validation/", &["domain::task", "domain::verdict"]),
+    ("src/domain/problems/", &["domain::task", "domain::verdict"]),
+];
+
+/// The lines of a file that are code, with their numbers.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .map(|(at, line)| (at + 1, line))
+}
+
+/// A line without its string literals.
+fn without_strings(line: &str) -> String {
+    line.split('"').step_by(2).collect()
+}
+
+#[test]
+fn frameworks_stay_in_their_modules() {
+    let mut violations = Vec::new();
+    for (name, text) in rust_files("src") {
+        for (word, paths) in FRAMEWORKS {
+            if paths.iter().any(|path| name.starts_with(path)) {
+                continue;
+            }
+            for (at, line) in code(&text).filter(|(_, line)| without_strings(line).contains(word)) {
+                violations.push(format!("{name}:{at}: {word} is not allowed here: {}", line.trim()));
+            }
+        }
+    }
+    assert_eq!(violations, Vec::<String>::new());
+}
+
+#[test]
+fn imports_point_downward() {
+    let mut violations = Vec::new();
+    for (name, text) in rust_files("src") {
+        for (folder, forbidden) in LAYERS.into_iter().filter(|(folder, _)| name.starts_with(folder)) {
+            for module in forbidden {
+                let path = format!("crate::{module}");
+                let imports = |line: &str| {
+                    line.match_indices(&path).any(|(start, _)| {
+                        let rest = &line[start + path.len()..];
+                        !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_')
+                    })
+                };
+                for (at, _) in code(&text).filter(|(_, line)| imports(line)) {
+                    violations.push(format!("{name}:{at}: {folder} must not depend on {module}"));
+                }
+            }
+        }
+    }
+    assert_eq!(violations, Vec::<String>::new());
+}
+
+#[test]
+fn paths_climb_one_level_at_most() {
+    let climbs = |text: &str| code(text).any(|(_, line)| line.contains("super::super"));
+    let violations: Vec<String> =
+        rust_files("src").into_iter().filter(|(_, text)| climbs(text)).map(|(name, _)| name).collect();
+    assert_eq!(violations, Vec::<String>::new(), "use crate:: paths");
+}
+
+#[test]
+fn the_sandbox_and_local_postgres_do_not_know_the_product() {
+    let knows = |text: &str| text.contains("dax_provisioner");
+    let violations: Vec<String> =
+        rust_files("crates").into_iter().filter(|(_, text)| knows(text)).map(|(name, _)| name).collect();
+    assert_eq!(violations, Vec::<String>::new());
+}
+
+#[test]
+fn the_worker_knows_no_step_by_name() {
+    let names = dax_provisioner::operations::known_steps();
+    for (name, text) in rust_files("src/worker") {
+        for step in &names {
+            let literal = format!("\"{step}\"");
+            assert!(!code(&text).any(|(_, line)| line.contains(&literal)), "{name} names {step}");
+        }
+    }
+}

@@ -42,6 +42,10 @@ use startup::Clients;
 
 /// Timeout to get a database connection from the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// Limit of a worker's statement or transaction.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The same for a request: it is answered within two seconds, with 503 if the database hangs.
+const REQUEST_STATEMENT_TIMEOUT: Duration = Duration::from_millis(1_700);
 /// How long the first check of the database may delay the HTTP server.
 const FIRST_CHECK_TIMEOUT: Duration = Duration::from_secs(3);
 /// Timeout to close the database connections.
@@ -202,7 +206,7 @@ impl App {
         let inspector = Arc::new(Inspector::new(clients.aws.clone()));
         let metrics = telemetry::start_metrics()?;
         let api = Api::new(
-            self.store.clone(),
+            self.store.with_statement_timeout(REQUEST_STATEMENT_TIMEOUT),
             inspector,
             account,
             settings,
@@ -233,6 +237,7 @@ pub fn open_store(url: &Secret, max_connections: u32) -> Result<Store> {
         url,
         max_connections,
         acquire_timeout: ACQUIRE_TIMEOUT,
+        statement_timeout: STATEMENT_TIMEOUT,
     })
     .context("DATABASE_URL is invalid")
 }
@@ -278,7 +283,8 @@ impl Engine {
         let name = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());
         let inspector = Inspector::new(environment.aws.clone());
         let worker = Worker::new(self.store, environment, inspector, name)
-            .with_sweep_every(self.serve.work.sweep_every);
+            .with_sweep_every(self.serve.work.sweep_every)
+            .with_history_age(self.serve.work.history_age);
         worker
             .run(self.serve.work.loops, self.serve.work.notify, self.stop)
             .await;

@@ -30,8 +30,8 @@ pub use sandbox::SandboxChoice;
 pub use secret::Secret;
 pub use serving::{HttpConfig, Role, Serve, Work};
 
-use arguments::{Arguments, Command};
-use operator::TokenCommand;
+use arguments::{Arguments, Command, QuickstartArguments};
+use operator::{DoctorArguments, PolicyArguments, TokenCommand};
 use reader::Reader;
 
 /// Exit code of a bad configuration (`EX_CONFIG` of sysexits.h).
@@ -183,7 +183,7 @@ pub struct Doctor {
 #[derive(Debug)]
 pub struct Policy {
     /// The validated arguments.
-    pub arguments: operator::PolicyArguments,
+    pub arguments: PolicyArguments,
     /// The AWS that provides account and Region if they are not set.
     pub aws: AwsChoice,
     /// ARN of the permissions boundary of roles that the service creates.
@@ -205,6 +205,14 @@ impl Invocation {
             (_, errors) => Err(InvocationError::Configuration(BadConfiguration { errors })),
         }
     }
+
+    /// A command that prints its result and logs only warnings.
+    fn quiet(task: Task) -> Self {
+        Self {
+            task,
+            logging: Logging::quiet(),
+        }
+    }
 }
 
 /// Reads the settings of a command. Returns `None` only if the reader has recorded an error.
@@ -214,14 +222,9 @@ fn task(arguments: Arguments, reader: &mut Reader<'_>) -> Option<Invocation> {
             // The worker's log lines would break the progress display, which shows the same.
             let logging =
                 logging::read(&flags.logging, "error,dax_provisioner::worker=off", reader);
-            let serve = serving::of_quickstart(&flags, reader);
-            let quickstart = Quickstart {
-                once: flags.once,
-                reset: flags.reset,
-                serve: serve?,
-            };
+            let quickstart = quickstart(&flags, reader);
             Some(Invocation {
-                task: Task::Quickstart(Box::new(quickstart)),
+                task: Task::Quickstart(Box::new(quickstart?)),
                 logging: logging?,
             })
         }
@@ -254,45 +257,49 @@ fn task(arguments: Arguments, reader: &mut Reader<'_>) -> Option<Invocation> {
                 logging: logging?,
             })
         }
-        Command::Openapi => Some(Invocation {
-            task: Task::Openapi,
-            logging: Logging::quiet(),
-        }),
+        Command::Openapi => Some(Invocation::quiet(Task::Openapi)),
         Command::Token(command) => {
             let url = database::required_url(reader)?;
-            Some(Invocation {
-                task: Task::Token(url, command),
-                logging: Logging::quiet(),
-            })
+            Some(Invocation::quiet(Task::Token(url, command)))
         }
         Command::Doctor(flags) => {
-            let database = database::url(reader);
-            let aws = aws::client(&flags.aws, reader);
-            let boundary = aws::boundary(&flags.boundary, reader);
-            let doctor = Doctor {
-                verbose: flags.verbose,
-                database,
-                aws: aws?,
-                permissions_boundary: boundary,
-            };
-            Some(Invocation {
-                task: Task::Doctor(Box::new(doctor)),
-                logging: Logging::quiet(),
-            })
+            let doctor = Box::new(doctor(&flags, reader)?);
+            Some(Invocation::quiet(Task::Doctor(doctor)))
         }
         Command::Policy(arguments) => {
-            let aws = aws::client(&arguments.aws, reader);
-            let boundary = aws::boundary(&arguments.boundary, reader);
-            aws::check_policy(&arguments, reader);
-            let policy = Policy {
-                arguments,
-                aws: aws?,
-                permissions_boundary: boundary,
-            };
-            Some(Invocation {
-                task: Task::Policy(Box::new(policy)),
-                logging: Logging::quiet(),
-            })
+            let policy = Box::new(policy(arguments, reader)?);
+            Some(Invocation::quiet(Task::Policy(policy)))
         }
     }
+}
+
+fn quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>) -> Option<Quickstart> {
+    Some(Quickstart {
+        once: flags.once,
+        reset: flags.reset,
+        serve: serving::of_quickstart(flags, reader)?,
+    })
+}
+
+fn doctor(flags: &DoctorArguments, reader: &mut Reader<'_>) -> Option<Doctor> {
+    let database = database::url(reader);
+    let aws = aws::client(&flags.aws, reader);
+    let boundary = aws::boundary(&flags.boundary, reader);
+    Some(Doctor {
+        verbose: flags.verbose,
+        database,
+        aws: aws?,
+        permissions_boundary: boundary,
+    })
+}
+
+fn policy(arguments: PolicyArguments, reader: &mut Reader<'_>) -> Option<Policy> {
+    let aws = aws::client(&arguments.aws, reader);
+    let boundary = aws::boundary(&arguments.boundary, reader);
+    aws::check_policy(&arguments, reader);
+    Some(Policy {
+        arguments,
+        aws: aws?,
+        permissions_boundary: boundary,
+    })
 }

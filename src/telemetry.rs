@@ -49,9 +49,7 @@ pub fn start_log(logging: &Logging) -> anyhow::Result<()> {
         .with(filter)
         .with(filter_fn(is_within_limit))
         .with(lines);
-    registry
-        .try_init()
-        .context("the log is already installed")
+    registry.try_init().context("the log is already installed")
 }
 
 fn is_within_limit(event: &Metadata<'_>) -> bool {

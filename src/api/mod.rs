@@ -29,6 +29,7 @@ use crate::inspections::Inspector;
 use crate::store::Store;
 
 mod clusters;
+mod enum_schemas;
 pub mod http;
 mod inventory;
 mod operations;
@@ -129,12 +130,8 @@ impl Api {
 
     /// The account and Region, or a retryable error.
     fn account(&self) -> Result<AwsAccount, ApiError> {
-        let unknown = || {
-            ApiError::new(
-                ProblemCode::Unavailable,
-                "the AWS account is not known yet",
-            )
-        };
+        let unknown =
+            || ApiError::new(ProblemCode::Unavailable, "the AWS account is not known yet");
         self.account.borrow().clone().ok_or_else(unknown)
     }
 
@@ -149,7 +146,9 @@ impl Api {
     /// The error response for a failed AWS call that a request depends on.
     fn error_of(&self, fault: &Fault) -> ApiError {
         let account = self.account.borrow().clone();
-        self.problem_renderer(account.as_ref()).problem_of(fault).into()
+        self.problem_renderer(account.as_ref())
+            .problem_of(fault)
+            .into()
     }
 
     fn problem_renderer<'a>(&'a self, account: Option<&'a AwsAccount>) -> ProblemRenderer<'a> {

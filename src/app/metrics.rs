@@ -13,7 +13,10 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(15);
 /// Refreshes the metrics until the task is aborted. While the database is unreachable they keep
 /// their last values.
 pub(super) async fn refresh_periodically(store: Store) {
-    let kinds: Vec<String> = Kind::VARIANTS.iter().map(|kind| kind.as_str().to_owned()).collect();
+    let kinds: Vec<String> = Kind::VARIANTS
+        .iter()
+        .map(|kind| kind.as_str().to_owned())
+        .collect();
     let steps = known_steps();
     loop {
         if let Err(error) = refresh(&store, &kinds, &steps).await {
@@ -25,7 +28,10 @@ pub(super) async fn refresh_periodically(store: Store) {
 
 async fn refresh(store: &Store, kinds: &[String], steps: &[String]) -> Result<(), StoreError> {
     let counts = store.unfinished(kinds, steps).await?;
-    for &status in Status::VARIANTS.iter().filter(|status| !status.is_finished()) {
+    for &status in Status::VARIANTS
+        .iter()
+        .filter(|status| !status.is_finished())
+    {
         let count = counts
             .iter()
             .find(|unfinished| unfinished.status == status)

@@ -213,8 +213,7 @@ mod tests {
     #[tokio::test]
     async fn an_idle_connection_is_closed_after_its_response() {
         let server = start_server();
-        let (response, took) =
-            exchange(server.address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let (response, took) = exchange(server.address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
         assert!(response.contains("hello"), "{response}");
         assert!(took >= SHORT.head, "{took:?}");
         let (response, _) = exchange(

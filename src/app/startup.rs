@@ -53,11 +53,10 @@ pub(super) async fn await_database(
                 return Ok(account);
             }
             DatabaseState::Unreachable(reason) => logger.log_change(format!(
-                "the database is unreachable ({reason}); waiting for it"
+                "the database is unreachable ({reason}); will retry"
             )),
-            DatabaseState::NotMigrated => logger.log_change(
-                "the database is not migrated; run dax-provisioner migrate".to_owned(),
-            ),
+            DatabaseState::NotMigrated => logger
+                .log_change("the database is not migrated; run dax-provisioner migrate".to_owned()),
         }
         tokio::time::sleep(DATABASE_RETRY).await;
     }
@@ -74,7 +73,7 @@ pub(super) async fn await_aws(
     loop {
         match connect(store, choice, clients).await {
             Ok(Ok(connected)) => {
-                logger.resolved("AWS is reachable; workers are starting");
+                logger.resolved("AWS is reachable");
                 return Ok(connected);
             }
             Ok(Err(bad)) => return Err(bad),

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dax::types::Cluster;
 
-use crate::domain::observed::{Endpoint, Observed, ObservedNode};
+use crate::domain::observed::{ClustersPage, Endpoint, Observed, ObservedNode};
 use crate::domain::problems::fault::Fault;
 
 use super::Aws;
-use super::fault::{Call, absent_is_none, fault_of};
+use super::fault::{Call, absent_is_none, fault_of, missing_member};
 
 /// Port of an endpoint with TLS; without TLS it is 8111 (developer guide, "DAX: How it works").
 const TLS_PORT: i32 = 9111;
@@ -63,34 +63,47 @@ impl Aws {
         };
         Ok(answer
             .clusters
-            .unwrap_or_default()
+            .ok_or_else(|| missing_member(&call, "Clusters"))?
             .into_iter()
             .next()
             .map(observed))
     }
 
+    /// dax DescribeClusters, one page of all clusters: names, descriptions, and the token of the
+    /// next page. A response without the member `Clusters` is an error, not an empty page.
+    pub async fn clusters_page(&self, token: Option<String>) -> Result<ClustersPage, Fault> {
+        let call = Call::read("dax", "DescribeClusters", None);
+        let answer = self
+            .dax
+            .describe_clusters()
+            .max_results(PAGE_MAX)
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| fault_of(&call, &error))?;
+        let clusters = answer
+            .clusters
+            .ok_or_else(|| missing_member(&call, "Clusters"))?
+            .into_iter()
+            .map(|cluster| {
+                let name = cluster.cluster_name.clone().unwrap_or_default();
+                (name, observed(cluster))
+            })
+            .collect();
+        Ok(ClustersPage {
+            clusters,
+            next_token: answer.next_token,
+        })
+    }
+
     /// dax DescribeClusters, all pages: the names and descriptions of all clusters.
     pub async fn clusters(&self) -> Result<Vec<(String, Observed)>, Fault> {
-        let call = Call::read("dax", "DescribeClusters", None);
         let mut clusters = Vec::new();
         let mut token = None;
         loop {
-            let request = self
-                .dax
-                .describe_clusters()
-                .max_results(PAGE_MAX)
-                .set_next_token(token);
-            let answer = request
-                .send()
-                .await
-                .map_err(|error| fault_of(&call, &error))?;
-            for cluster in answer.clusters.unwrap_or_default() {
-                clusters.push((
-                    cluster.cluster_name.clone().unwrap_or_default(),
-                    observed(cluster),
-                ));
-            }
-            token = answer.next_token;
+            let page = self.clusters_page(token).await?;
+            clusters.extend(page.clusters);
+            token = page.next_token;
             if token.is_none() {
                 return Ok(clusters);
             }
@@ -138,7 +151,7 @@ impl Aws {
         };
         Ok(answer
             .subnet_groups
-            .unwrap_or_default()
+            .ok_or_else(|| missing_member(&call, "SubnetGroups"))?
             .into_iter()
             .next()
             .map(subnet_group))
@@ -158,7 +171,7 @@ impl Aws {
             groups.extend(
                 answer
                     .subnet_groups
-                    .unwrap_or_default()
+                    .ok_or_else(|| missing_member(&call, "SubnetGroups"))?
                     .into_iter()
                     .map(subnet_group),
             );
@@ -185,7 +198,7 @@ impl Aws {
         };
         Ok(answer
             .parameter_groups
-            .unwrap_or_default()
+            .ok_or_else(|| missing_member(&call, "ParameterGroups"))?
             .into_iter()
             .next()
             .map(parameter_group))
@@ -205,7 +218,7 @@ impl Aws {
             groups.extend(
                 answer
                     .parameter_groups
-                    .unwrap_or_default()
+                    .ok_or_else(|| missing_member(&call, "ParameterGroups"))?
                     .into_iter()
                     .map(parameter_group),
             );

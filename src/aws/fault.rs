@@ -10,12 +10,23 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::domain::problems::fault::{AwsError, Fault, FaultClass};
 
+use super::budget::OverBudget;
+
 use codes::classify;
 
 mod codes;
 
 /// Maximum length of a stored AWS error message.
 const MESSAGE_BYTES_MAX: usize = 4_096;
+
+/// Parts of the codes by which AWS services report throttling.
+const THROTTLING: [&str; 5] = [
+    "Throttl",
+    "RequestLimitExceeded",
+    "TooManyRequests",
+    "RateExceeded",
+    "SlowDown",
+];
 
 /// A call, as described in its fault.
 pub(super) struct Call {
@@ -135,6 +146,9 @@ fn classify_dispatch_failure<E: Error + 'static>(
 ) -> (FaultClass, &'static str) {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(current) = cause {
+        if current.is::<OverBudget>() {
+            return (FaultClass::Throttled, "OverBudget");
+        }
         if current.is::<aws_credential_types::provider::error::CredentialsError>() {
             return (FaultClass::Credentials, "NoCredentials");
         }
@@ -146,6 +160,12 @@ fn classify_dispatch_failure<E: Error + 'static>(
         cause = current.source();
     }
     (FaultClass::Ambiguous, "NoAnswer")
+}
+
+/// Whether the body of an error response has one of AWS's codes for throttling.
+pub(super) fn is_throttling(body: &[u8]) -> bool {
+    let body = String::from_utf8_lossy(body);
+    THROTTLING.iter().any(|code| body.contains(code))
 }
 
 fn chain<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> String {

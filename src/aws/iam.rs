@@ -188,14 +188,16 @@ impl Aws {
             .list_attached_role_policies()
             .role_name(role)
             .into_paginator()
-            .items()
             .send();
         let mut arns = Vec::new();
-        while let Some(policy) = pages.next().await {
-            match absent_is_none(policy.map_err(|error| fault_of(&call, &error)))? {
-                Some(policy) => arns.extend(policy.policy_arn),
-                None => return Ok(None),
-            }
+        while let Some(page) = pages.next().await {
+            let Some(page) = absent_is_none(page.map_err(|error| fault_of(&call, &error)))? else {
+                return Ok(None);
+            };
+            let policies = page
+                .attached_policies
+                .ok_or_else(|| missing_member(&call, "AttachedPolicies"))?;
+            arns.extend(policies.into_iter().filter_map(|policy| policy.policy_arn));
         }
         Ok(Some(arns))
     }

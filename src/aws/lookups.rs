@@ -4,10 +4,13 @@
 //! The functions exist in every build. Without the feature, each returns a fault of the class
 //! `NotBuiltIn`, so that code outside this folder does not depend on the feature.
 
+use std::collections::BTreeSet;
+
 use crate::domain::ingress::IngressRule;
 use crate::domain::installation::AwsAccount;
 use crate::domain::network::{SecurityGroup, Subnet};
 use crate::domain::problems::fault::Fault;
+use crate::domain::validation::typed::{SecurityGroupId, SubnetId, VpcId};
 
 use super::Aws;
 
@@ -28,17 +31,20 @@ pub const LOOKUPS_BUILT_IN: bool = cfg!(feature = "lookups");
 impl Aws {
     /// ec2 DescribeSubnets of a VPC, all pages: the subnets that are available and not on an
     /// Outpost.
-    pub async fn subnets_of_vpc(&self, vpc_id: &str) -> Result<Vec<Subnet>, Fault> {
+    pub async fn subnets_of_vpc(&self, vpc_id: &VpcId) -> Result<Vec<Subnet>, Fault> {
         self.lookups.subnets_of_vpc(vpc_id).await
     }
 
     /// ec2 DescribeSubnets of these IDs, all pages. Missing subnets are omitted.
-    pub async fn subnets(&self, ids: &[String]) -> Result<Vec<Subnet>, Fault> {
+    pub async fn subnets(&self, ids: &BTreeSet<SubnetId>) -> Result<Vec<Subnet>, Fault> {
         self.lookups.subnets(ids).await
     }
 
     /// ec2 DescribeSecurityGroups of these IDs, all pages. Missing groups are omitted.
-    pub async fn security_groups(&self, ids: &[String]) -> Result<Vec<SecurityGroup>, Fault> {
+    pub async fn security_groups(
+        &self,
+        ids: &[SecurityGroupId],
+    ) -> Result<Vec<SecurityGroup>, Fault> {
         self.lookups.security_groups(ids).await
     }
 
@@ -49,9 +55,7 @@ impl Aws {
         name: &str,
         account: &AwsAccount,
     ) -> Result<Option<String>, Fault> {
-        self.lookups
-            .table_arn(name, &account.table_arn(name))
-            .await
+        self.lookups.table_arn(name, &account.table_arn(name)).await
     }
 
     /// ec2 DescribeSecurityGroupRules, all pages: the ingress rules of a security group.

@@ -1,4 +1,4 @@
-//! Call metrics: calls to AWS by service, call and outcome.
+//! Observation of calls to AWS: metrics by service, call and outcome, and throttling for the budget.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -7,13 +7,16 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// An SDK interceptor that counts calls and does not change them.
-#[derive(Debug)]
-pub(super) struct CallCounter;
+use super::budget::{Budget, Group};
+use super::fault::is_throttling;
 
-impl Intercept for CallCounter {
+/// An SDK interceptor that observes calls and does not change them.
+#[derive(Debug)]
+pub(super) struct CallObserver(pub(super) Budget);
+
+impl Intercept for CallObserver {
     fn name(&self) -> &'static str {
-        "CallCounter"
+        "CallObserver"
     }
 
     fn read_after_execution(
@@ -30,6 +33,12 @@ impl Intercept for CallCounter {
             (_, Some(_)) => "refused",
             (_, None) => "unanswered",
         };
+        let body = context
+            .response()
+            .and_then(|response| response.body().bytes());
+        if outcome == "refused" && body.is_some_and(is_throttling) {
+            self.0.throttled(Group::of(call.service(), call.name()));
+        }
         let labels = [
             ("service", call.service().to_lowercase()),
             ("call", call.name().to_owned()),

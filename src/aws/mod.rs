@@ -10,12 +10,18 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::Builder as HttpClientBuilder;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::retry::RetryConfig;
 
 use crate::domain::installation::AwsAccount;
 use crate::domain::problems::fault::{Fault, FaultClass};
 
+mod budget;
 mod dax;
 mod dax_events;
 mod fault;
@@ -32,7 +38,8 @@ pub use identity::Caller;
 pub use lookups::LOOKUPS_BUILT_IN;
 pub use send::Effect;
 
-use metrics::CallCounter;
+use budget::Budget;
+use metrics::CallObserver;
 
 /// Maximum duration of a call, including the connection. Shorter than a lease, so a turn ends
 /// within its lease.
@@ -82,23 +89,29 @@ impl Aws {
                 (sandbox_config(target).await, Some(sandbox_id.clone()))
             }
         };
+        let budget = Budget::new(sandbox_id.is_none());
+        let client = config.http_client().unwrap_or_else(https_client);
+        let config = config
+            .into_builder()
+            .http_client(budget.client(client))
+            .build();
         Self {
             iam: aws_sdk_iam::Client::from_conf(
                 aws_sdk_iam::config::Builder::from(&config)
-                    .interceptor(CallCounter)
+                    .interceptor(CallObserver(budget.clone()))
                     .build(),
             ),
             dax: aws_sdk_dax::Client::from_conf(
                 aws_sdk_dax::config::Builder::from(&config)
-                    .interceptor(CallCounter)
+                    .interceptor(CallObserver(budget.clone()))
                     .build(),
             ),
             sts: aws_sdk_sts::Client::from_conf(
                 aws_sdk_sts::config::Builder::from(&config)
-                    .interceptor(CallCounter)
+                    .interceptor(CallObserver(budget.clone()))
                     .build(),
             ),
-            lookups: lookups::Clients::open(&config),
+            lookups: lookups::Clients::open(&config, &budget),
             region: config.region().map(|region| region.as_ref().to_owned()),
             sandbox_id,
         }
@@ -127,6 +140,16 @@ impl Aws {
             region,
         })
     }
+}
+
+/// The SDK's own HTTPS client, with the proxy of the environment.
+fn https_client() -> SharedHttpClient {
+    HttpClientBuilder::new().build_with_connector_fn(|settings, components| {
+        let mut builder = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        builder.set_connector_settings(settings.cloned());
+        builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        builder.proxy_config(ProxyConfig::from_env()).build()
+    })
 }
 
 fn timeouts() -> TimeoutConfig {

@@ -76,13 +76,13 @@ fn target_arn(mutation: &Mutation, account: &AwsAccount) -> Option<String> {
             "arn:{}:iam::{}:role/aws-service-role/dax.amazonaws.com/{SERVICE_LINKED_ROLE}",
             account.partition, account.account_id
         )),
-        Mutation::CreateCluster(cluster) => Some(cluster.iam_role_arn.clone()),
+        Mutation::CreateCluster(cluster) => Some(cluster.iam_role_arn.to_string()),
         Mutation::AuthorizeIngress { ingress, .. } => {
-            Some(account.security_group_arn(&ingress.security_group_id))
+            Some(account.security_group_arn(ingress.security_group_id.as_str()))
         }
         Mutation::RevokeIngress {
             security_group_id, ..
-        } => Some(account.security_group_arn(security_group_id)),
+        } => Some(account.security_group_arn(security_group_id.as_str())),
         Mutation::CreateSubnetGroup { .. }
         | Mutation::CreateParameterGroup { .. }
         | Mutation::UpdateParameterGroup { .. }

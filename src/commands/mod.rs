@@ -1,4 +1,4 @@
-//! The commands, in layer 4, one file each. This file dispatches them and maps errors to exit codes.
+//! The commands, in layer 4, one file each. This file runs them and maps errors to exit codes.
 
 use std::fmt::Display;
 use std::io::Write;

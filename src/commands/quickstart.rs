@@ -198,7 +198,10 @@ async fn conclude(
         }
     }
     if site.once {
-        print_line(format_args!("to continue: {}", serve_command(&site.data_dir)));
+        print_line(format_args!(
+            "to continue: {}",
+            serve_command(&site.data_dir)
+        ));
         return Ok(succeeded);
     }
     let api = &site.api;

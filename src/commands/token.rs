@@ -58,7 +58,7 @@ async fn create(
         )
         .await?
     {
-        bail!("a token named {name} already exists; use --replace to revoke it and create a new one");
+        bail!("a token named {name} already exists; use --replace to replace it");
     }
     eprint_line(format_args!(
         "token {name}, printed only once; send it as `Authorization: Bearer <token>`:"

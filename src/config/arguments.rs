@@ -138,7 +138,7 @@ pub struct ServingArguments {
     #[arg(long, value_name = "ON|OFF")]
     pub(super) authentication: Option<String>,
     /// Number of operations that this process handles concurrently
-    #[arg(long, value_name = "NUMBER", default_value = "4")]
+    #[arg(long, value_name = "NUMBER", default_value = "16")]
     pub(super) worker_loops: String,
     /// Poll every 500 ms instead of using PostgreSQL notifications, which some poolers drop
     #[arg(long)]
@@ -146,6 +146,9 @@ pub struct ServingArguments {
     /// Interval between orphan sweeps
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     pub(super) sweep_seconds: String,
+    /// Age in days at which finished operations, their events and deleted clusters are removed
+    #[arg(long, value_name = "DAYS", default_value = "400")]
+    pub(super) history_days: String,
     /// Interval at which all clusters are polled while an operation waits for one [default: 15;
     /// sandbox: 0.2]
     #[arg(long, value_name = "SECONDS")]

@@ -189,7 +189,7 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether this matches `[a-z]{2}(-[a-z]+)+-[0-9]`.
+/// Whether this matches `[a-z]+(-[a-z]+)+-[0-9]`, such as `us-east-1` and `eusc-de-east-1`.
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let [country, names @ .., number] = parts.as_slice() else {
@@ -197,8 +197,7 @@ fn is_region(text: &str) -> bool {
     };
     let is_word =
         |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
-    country.len() == 2
-        && is_word(country)
+    is_word(country)
         && !names.is_empty()
         && names.iter().all(is_word)
         && number.len() == 1

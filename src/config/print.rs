@@ -15,6 +15,10 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
         ("worker_loops", serve.work.loops.to_string()),
         ("notify", switch(serve.work.notify)),
         (
+            "history_days",
+            (serve.work.history_age.as_secs() / 86_400).to_string(),
+        ),
+        (
             "sweep_seconds",
             serve.work.sweep_every.as_secs().to_string(),
         ),

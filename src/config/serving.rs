@@ -12,6 +12,8 @@ use super::sandbox::{JOURNAL, SandboxTiming};
 use super::variables::switch;
 use super::{AwsChoice, Database, Embedded, SandboxChoice, aws, database, sandbox};
 
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
 /// Settings of `serve`.
 #[derive(Debug, Clone)]
 pub struct Serve {
@@ -83,6 +85,8 @@ pub struct Work {
     pub notify: bool,
     /// Interval between orphan sweeps.
     pub sweep_every: Duration,
+    /// Age at which finished operations are deleted.
+    pub history_age: Duration,
     /// Interval at which all clusters are polled while an operation waits for one.
     pub poll_every: Duration,
 }
@@ -111,6 +115,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
     );
     let loops = reader.integer("worker_loops", &serving.worker_loops, 1, 64);
     let sweep = reader.integer("sweep_seconds", &serving.sweep_seconds, 1, 86_400);
+    let history = reader.integer("history_days", &serving.history_days, 1, 36_500);
     let poll_every = poll_every(serving.poll_seconds.as_deref(), reader);
     let embedded = database::embedded(&flags.embedded);
     let aws = aws_of_serve(flags, &embedded, reader);
@@ -134,6 +139,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
             loops: usize::try_from(loops?).ok()?,
             notify: !serving.no_notify,
             sweep_every: Duration::from_secs(u64::from(sweep?)),
+            history_age: DAY * history?,
             poll_every: poll_every?.unwrap_or(aws.timing().cluster_poll),
         },
         aws,
@@ -185,9 +191,10 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
             authentication: false,
         },
         work: Work {
-            loops: 4,
+            loops: 16,
             notify: true,
             sweep_every: Duration::from_secs(300),
+            history_age: DAY * 400,
             poll_every: Timing::SANDBOX.cluster_poll,
         },
         aws: AwsChoice::Sandbox(Box::new(SandboxChoice {

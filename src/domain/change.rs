@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::names::RESERVED_TAG_PREFIX;
 use super::observed::Observed;
 use super::spec::{ClusterSpec, ParameterGroup, ServiceRole, SubnetGroup};
+use crate::domain::validation::typed::{
+    AvailabilityZone, MaintenanceWindow, NodeType, RoleArn, SecurityGroupId, TagKey, TopicArn,
+};
 
 /// The settings of a cluster before and after: the spec of update, scale and repair.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,7 +30,7 @@ pub struct ChangeSpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
     /// One Availability Zone for each node that is added or removed.
-    pub availability_zones: Vec<String>,
+    pub availability_zones: Vec<AvailabilityZone>,
     /// IDs of the nodes to remove.
     pub node_ids_to_remove: Vec<String>,
 }
@@ -52,12 +55,9 @@ impl ChangeSpec {
     /// The settings before, with the new values of those that AWS does not store. These apply from
     /// acceptance, so an undo keeps them.
     pub fn unchanged(&self) -> ClusterSpec {
-        let Self { before, after, .. } = self;
-        let (deletion_protection, on_failure) = (after.deletion_protection, after.on_failure);
         ClusterSpec {
-            deletion_protection,
-            on_failure,
-            ..before.clone()
+            local: self.after.local.clone(),
+            ..self.before.clone()
         }
     }
 
@@ -75,17 +75,13 @@ impl ChangeSpec {
             desired.description.clone_from(&observed.description);
         }
         if before.maintenance_window != after.maintenance_window {
-            desired
-                .maintenance_window
-                .clone_from(&observed.maintenance_window);
+            desired.maintenance_window = reported_window(observed);
         }
         if before.notification_topic_arn != after.notification_topic_arn {
-            desired
-                .notification_topic_arn
-                .clone_from(&observed.notification_topic_arn);
+            desired.notification_topic_arn = reported_topic(observed);
         }
         if before.security_group_ids != after.security_group_ids {
-            desired.security_group_ids = observed.security_group_ids.iter().cloned().collect();
+            desired.security_group_ids = reported_groups(observed);
         }
         if before.replication_factor != after.replication_factor {
             let nodes = u8::try_from(observed.node_count())
@@ -101,7 +97,7 @@ impl ChangeSpec {
         }
         let keys = before.tags.keys().chain(after.tags.keys());
         for key in keys.filter(|key| before.tags.get(*key) != after.tags.get(*key)) {
-            match tags.get(key) {
+            match tags.get(key.as_str()) {
                 Some(value) => desired.tags.insert(key.clone(), value.clone()),
                 None => desired.tags.remove(key),
             };
@@ -125,8 +121,23 @@ impl ChangeSpec {
     }
 }
 
+fn reported_window(observed: &Observed) -> Option<MaintenanceWindow> {
+    let window = observed.maintenance_window.as_ref();
+    window.map(MaintenanceWindow::from_aws)
+}
+
+fn reported_topic(observed: &Observed) -> Option<TopicArn> {
+    let topic = observed.notification_topic_arn.as_ref();
+    topic.map(TopicArn::from_aws)
+}
+
+fn reported_groups(observed: &Observed) -> Vec<SecurityGroupId> {
+    let ids = observed.security_group_ids.iter();
+    ids.map(SecurityGroupId::from_aws).collect()
+}
+
 /// The desired settings of an adopted cluster: those that AWS reports, and from `requested` those
-/// that AWS does not store, such as the deletion protection.
+/// that AWS does not store. What AWS reports is not validated, so every cluster can be adopted.
 pub fn settings_of(
     requested: &ClusterSpec,
     observed: &Observed,
@@ -138,6 +149,7 @@ pub fn settings_of(
     let role = observed
         .iam_role_arn
         .clone()
+        .map(RoleArn::from_aws)
         .map(|arn| ServiceRole::Existing { arn });
     let subnets = observed
         .subnet_group
@@ -150,13 +162,16 @@ pub fn settings_of(
         node_type: observed
             .node_type
             .clone()
-            .unwrap_or_else(|| requested.node_type.clone()),
+            .map_or_else(|| requested.node_type.clone(), NodeType::from_aws),
         replication_factor: nodes.unwrap_or(requested.replication_factor),
         availability_zones: Vec::new(),
         service_role: role.unwrap_or_else(|| requested.service_role.clone()),
         subnet_group: subnets.unwrap_or_else(|| requested.subnet_group.clone()),
-        security_group_ids: observed.security_group_ids.iter().cloned().collect(),
-        network_type: observed.network_type.as_deref().and_then(|text| text.parse().ok()),
+        security_group_ids: reported_groups(observed),
+        network_type: observed
+            .network_type
+            .as_deref()
+            .and_then(|text| text.parse().ok()),
         parameter_group: match observed.parameter_group.as_deref() {
             Some(name) if !name.starts_with("default.") => ParameterGroup::Existing {
                 name: name.to_owned(),
@@ -165,14 +180,13 @@ pub fn settings_of(
         },
         encryption_at_rest: observed.encryption_at_rest.unwrap_or_default(),
         encryption_in_transit: observed.encryption_in_transit.unwrap_or_default(),
-        maintenance_window: observed.maintenance_window.clone(),
-        notification_topic_arn: observed.notification_topic_arn.clone(),
+        maintenance_window: reported_window(observed),
+        notification_topic_arn: reported_topic(observed),
         tags: tags
             .iter()
             .filter(|(key, _)| !is_reserved(key))
-            .map(|(key, value)| (key.clone(), value.clone()))
+            .map(|(key, value)| (TagKey::from_aws(key), value.clone()))
             .collect(),
-        deletion_protection: requested.deletion_protection,
-        on_failure: requested.on_failure,
+        local: requested.local.clone(),
     }
 }

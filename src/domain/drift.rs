@@ -9,6 +9,7 @@ use super::names::OPERATION_TAG;
 use super::observed::{Details, GroupValues, Observed};
 use super::operation::ClusterStatus;
 use super::spec::{ClusterSpec, ParameterGroup};
+use crate::domain::validation::typed::{MaintenanceWindow, SecurityGroupId, TagKey, TopicArn};
 
 /// The parameter group that AWS uses when a request names none (developer guide, "Managing DAX
 /// clusters").
@@ -57,25 +58,28 @@ pub fn update_needed(desired: &ClusterSpec, group: &str, observed: &Observed) ->
     let window = desired.maintenance_window.clone();
     let (topic, status) = match (
         &desired.notification_topic_arn,
-        &observed.notification_topic_arn,
+        observed.notification_topic_arn.as_deref(),
     ) {
-        (Some(topic), reported) if reported.as_ref() != Some(topic) => {
+        (Some(topic), reported) if reported != Some(topic.as_str()) => {
             (Some(topic.clone()), Some("active"))
         }
         (None, Some(_)) => (None, Some("inactive")),
         (Some(_), _) | (None, None) => (None, None),
     };
-    let groups: BTreeSet<String> = desired.security_group_ids.iter().cloned().collect();
+    let groups: BTreeSet<SecurityGroupId> = desired.security_group_ids.iter().cloned().collect();
+    let are_groups_reported = groups
+        .iter()
+        .map(SecurityGroupId::as_str)
+        .eq(&observed.security_group_ids);
     ClusterUpdate {
         name: desired.name.to_string(),
         description,
         maintenance_window: window
-            .filter(|window| observed.maintenance_window.as_ref() != Some(window)),
+            .filter(|window| observed.maintenance_window.as_deref() != Some(window.as_str())),
         notification_topic_arn: topic,
         notification_topic_status: status.map(str::to_owned),
         parameter_group: (!is_group(observed, group)).then(|| group.to_owned()),
-        security_group_ids: (!groups.is_empty() && groups != observed.security_group_ids)
-            .then_some(groups),
+        security_group_ids: (!groups.is_empty() && !are_groups_reported).then_some(groups),
     }
 }
 
@@ -156,7 +160,7 @@ fn fixed(cluster: &Cluster, desired: &ClusterSpec, observed: &Observed) -> Vec<D
     [
         known(
             "node_type",
-            Some(desired.node_type.clone()),
+            Some(desired.node_type.to_string()),
             observed.node_type.clone(),
         ),
         known("service_role", role, observed.iam_role_arn.clone()),
@@ -184,7 +188,6 @@ fn changeable(
     observed: &Observed,
     update: &ClusterUpdate,
 ) -> Vec<DriftField> {
-    let joined = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
     let field = |name: &str, differs: bool, desired: Option<String>, reported: Option<String>| {
         differs
             .then(|| DriftField::between(name, desired, reported, true))
@@ -192,7 +195,8 @@ fn changeable(
     };
     let topic = update.notification_topic_status.is_some();
     let groups = update.security_group_ids.as_ref();
-    let reported_groups = Some(joined(&observed.security_group_ids));
+    let desired_groups = groups.map(|ids| joined(ids.iter().map(SecurityGroupId::as_str)));
+    let reported_groups = joined(observed.security_group_ids.iter().map(String::as_str));
     [
         field(
             "description",
@@ -203,13 +207,19 @@ fn changeable(
         field(
             "maintenance_window",
             update.maintenance_window.is_some(),
-            desired.maintenance_window.clone(),
+            desired
+                .maintenance_window
+                .as_ref()
+                .map(MaintenanceWindow::to_string),
             observed.maintenance_window.clone(),
         ),
         field(
             "notification_topic_arn",
             topic,
-            desired.notification_topic_arn.clone(),
+            desired
+                .notification_topic_arn
+                .as_ref()
+                .map(TopicArn::to_string),
             observed.notification_topic_arn.clone(),
         ),
         field(
@@ -221,13 +231,17 @@ fn changeable(
         field(
             "security_group_ids",
             groups.is_some(),
-            groups.map(joined),
-            reported_groups,
+            desired_groups,
+            Some(reported_groups),
         ),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+fn joined<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    ids.collect::<Vec<_>>().join(", ")
 }
 
 fn node_count(desired: &ClusterSpec, observed: &Observed) -> Option<DriftField> {
@@ -281,11 +295,11 @@ fn tags(desired: &ClusterSpec, details: &Details) -> Vec<DriftField> {
     let Some(reported) = &details.tags else {
         return Vec::new();
     };
-    let differs = |(key, value): (&String, &String)| {
+    let differs = |(key, value): (&TagKey, &String)| {
         DriftField::between(
             &format!("tags.{key}"),
             Some(value.clone()),
-            reported.get(key).cloned(),
+            reported.get(key.as_str()).cloned(),
             true,
         )
     };

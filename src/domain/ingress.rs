@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::validation::typed::SecurityGroupId;
 use crate::domain::validation::violation::RuleViolation;
 
 /// The TCP port of a cluster without encryption in transit.
@@ -19,14 +20,14 @@ pub enum Peer {
     /// An IPv4 or IPv6 network, in the form that [`Peer::cidr`] writes.
     Cidr(String),
     /// The ID of a security group: every network interface that has it.
-    SecurityGroup(String),
+    SecurityGroup(SecurityGroupId),
 }
 
 /// One port of a security group, opened to one peer. AWS allows at most one such rule per group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ingress {
     /// ID of the security group that has the rule.
-    pub security_group_id: String,
+    pub security_group_id: SecurityGroupId,
     /// The TCP port that is open.
     pub port: u16,
     /// The source that may connect.
@@ -52,7 +53,7 @@ pub struct IngressSpec {
     /// Whether to open (`true`) or to close (`false`).
     pub open: bool,
     /// ID of the security group; `None` means the cluster's only one.
-    pub security_group_id: Option<String>,
+    pub security_group_id: Option<SecurityGroupId>,
     /// The TCP port to open or close.
     pub port: u16,
     /// The source that may, or may no longer, connect.
@@ -71,7 +72,8 @@ impl Peer {
 
     fn as_str(&self) -> &str {
         match self {
-            Self::Cidr(text) | Self::SecurityGroup(text) => text,
+            Self::Cidr(text) => text,
+            Self::SecurityGroup(id) => id.as_str(),
         }
     }
 }
@@ -87,17 +89,17 @@ impl Ingress {
         )
     }
 
-    /// Parses an inventory name.
+    /// Parses an inventory name. Its security groups are those of a rule in AWS.
     pub fn parse(name: &str) -> Option<Self> {
         let (security_group_id, rest) = name.split_once(':')?;
         let (port, peer) = rest.split_once(':')?;
         let peer = if peer.starts_with("sg-") {
-            Peer::SecurityGroup(peer.to_owned())
+            Peer::SecurityGroup(SecurityGroupId::from_aws(peer))
         } else {
             Peer::cidr(peer)
         };
         Some(Self {
-            security_group_id: security_group_id.to_owned(),
+            security_group_id: SecurityGroupId::from_aws(security_group_id),
             port: port.parse().ok()?,
             peer,
         })
@@ -106,9 +108,9 @@ impl Ingress {
 
 impl IngressSpec {
     /// The rule in this security group.
-    pub fn in_group(&self, security_group_id: &str) -> Ingress {
+    pub fn in_group(&self, security_group_id: SecurityGroupId) -> Ingress {
         Ingress {
-            security_group_id: security_group_id.to_owned(),
+            security_group_id,
             port: self.port,
             peer: self.peer.clone(),
         }
@@ -214,10 +216,10 @@ mod tests {
         for peer in [
             Peer::cidr("10.0.0.0/16"),
             Peer::cidr("2001:db8::/32"),
-            Peer::SecurityGroup("sg-4d3c2b1a".into()),
+            Peer::SecurityGroup(SecurityGroupId::parse("sg-4d3c2b1a").unwrap()),
         ] {
             let ingress = Ingress {
-                security_group_id: "sg-0a1b2c3d".to_owned(),
+                security_group_id: SecurityGroupId::parse("sg-0a1b2c3d").unwrap(),
                 port: TLS_PORT,
                 peer,
             };

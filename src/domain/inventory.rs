@@ -27,6 +27,19 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
+    /// The call that deletes a resource of this kind. `None` if this service never deletes one.
+    pub fn delete_call(self) -> Option<&'static str> {
+        match self {
+            Self::Role => Some("iam:DeleteRole"),
+            Self::Policy => Some("iam:DeletePolicy"),
+            Self::ServiceLinkedRole => None,
+            Self::SubnetGroup => Some("dax:DeleteSubnetGroup"),
+            Self::ParameterGroup => Some("dax:DeleteParameterGroup"),
+            Self::Cluster => Some("dax:DeleteCluster"),
+            Self::SecurityGroupRule => Some("ec2:RevokeSecurityGroupIngress"),
+        }
+    }
+
     /// The name in the database and in the API.
     pub fn as_str(self) -> &'static str {
         self.into()

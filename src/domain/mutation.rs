@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ingress::Ingress;
 use super::inventory::ResourceKind;
+use crate::domain::validation::typed::{AvailabilityZone, SecurityGroupId, SubnetId};
 
 use bodies::{ClusterUpdate, NewCluster};
 
@@ -60,7 +61,7 @@ pub enum Mutation {
         /// Ownership evidence: subnet groups cannot be tagged.
         description: String,
         /// IDs of the subnets.
-        subnet_ids: BTreeSet<String>,
+        subnet_ids: BTreeSet<SubnetId>,
     },
     /// dax CreateParameterGroup.
     CreateParameterGroup {
@@ -102,7 +103,7 @@ pub enum Mutation {
         /// Number of nodes after the call.
         count: u8,
         /// One Availability Zone per new node; empty lets AWS choose.
-        availability_zones: Vec<String>,
+        availability_zones: Vec<AvailabilityZone>,
     },
     /// dax DecreaseReplicationFactor.
     DecreaseReplicationFactor {
@@ -111,7 +112,7 @@ pub enum Mutation {
         /// Number of nodes after the call.
         count: u8,
         /// One Availability Zone per removed node; empty lets AWS choose.
-        availability_zones: Vec<String>,
+        availability_zones: Vec<AvailabilityZone>,
         /// IDs of the nodes to remove; empty lets AWS choose.
         node_ids: Vec<String>,
     },
@@ -165,7 +166,7 @@ pub enum Mutation {
     /// ec2 RevokeSecurityGroupIngress of one rule.
     RevokeIngress {
         /// Security group ID.
-        security_group_id: String,
+        security_group_id: SecurityGroupId,
         /// ARN of the rule, which ends in its ID.
         rule_arn: String,
     },

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::spec::NetworkType;
 use crate::domain::validation::fields::SUBNETS_MAX;
+use crate::domain::validation::typed::{SubnetId, VpcId};
 
 /// A subnet, as EC2 describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +61,7 @@ pub fn choose_subnets(
     subnets: &[Subnet],
     network_type: Option<NetworkType>,
     region: &str,
-) -> BTreeSet<String> {
+) -> BTreeSet<SubnetId> {
     let any_ipv4 = subnets
         .iter()
         .any(|subnet| subnet.is_in_zone_of(region) && subnet.ipv4);
@@ -86,13 +87,13 @@ pub fn choose_subnets(
         (0..most).flat_map(|rank| zones.values().filter_map(move |ids| ids.iter().nth(rank)));
     round_robin
         .take(SUBNETS_MAX)
-        .map(|id| (*id).to_owned())
+        .map(|id| SubnetId::from_aws(*id))
         .collect()
 }
 
 /// The error text for a VPC in which [`choose_subnets`] selects no subnet.
 pub fn no_suitable_subnet(
-    vpc_id: &str,
+    vpc_id: &VpcId,
     subnets: &[Subnet],
     network_type: Option<NetworkType>,
 ) -> String {
@@ -128,7 +129,10 @@ mod tests {
     }
 
     fn chosen(subnets: &[Subnet], network_type: Option<NetworkType>) -> Vec<String> {
-        choose_subnets(subnets, network_type, REGION).into_iter().collect()
+        choose_subnets(subnets, network_type, REGION)
+            .into_iter()
+            .map(String::from)
+            .collect()
     }
 
     #[test]

@@ -148,3 +148,12 @@ impl Observed {
         self.status.is_none() || self.has_status("deleting")
     }
 }
+
+/// One page of the list of all clusters.
+#[derive(Debug)]
+pub struct ClustersPage {
+    /// Names and descriptions.
+    pub clusters: Vec<(String, Observed)>,
+    /// Token of the next page; `None` on the last one.
+    pub next_token: Option<String>,
+}

@@ -13,6 +13,14 @@ use super::names::ClusterName;
 use super::observed::Observed;
 use super::operation::Kind;
 use crate::domain::iam::policies::{Access, Tables};
+use crate::domain::validation::typed::{
+    AvailabilityZone, MaintenanceWindow, NodeType, RoleArn, SecurityGroupId, SubnetId, TagKey,
+    TopicArn, VpcId,
+};
+
+/// Format of a stored [`Spec`]. Raise it with every new field or variant: a process claims only
+/// operations in a format it can read, so an old process never drops a setting it does not know.
+pub const SPEC_VERSION: i32 = 1;
 
 /// The input of an operation, by kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,10 +94,10 @@ impl Spec {
     /// What to do about a failure that an operator could fix.
     pub fn on_failure(&self) -> OnFailure {
         match self {
-            Self::CreateCluster(spec) => spec.on_failure,
+            Self::CreateCluster(spec) => spec.local.on_failure,
             Self::UpdateCluster(change)
             | Self::ScaleCluster(change)
-            | Self::RepairCluster(change) => change.after.on_failure,
+            | Self::RepairCluster(change) => change.after.local.on_failure,
             Self::DeleteCluster(_)
             | Self::RebootNodes(_)
             | Self::AdoptCluster(_)
@@ -107,17 +115,17 @@ pub struct ClusterSpec {
     /// Free text.
     pub description: Option<String>,
     /// Node type, such as `dax.r5.large`.
-    pub node_type: String,
+    pub node_type: NodeType,
     /// Number of nodes, 1 to 11.
     pub replication_factor: u8,
     /// One Availability Zone per node; empty lets AWS choose.
-    pub availability_zones: Vec<String>,
+    pub availability_zones: Vec<AvailabilityZone>,
     /// The IAM role that DAX assumes to reach DynamoDB.
     pub service_role: ServiceRole,
     /// The subnets that the nodes are placed in.
     pub subnet_group: SubnetGroup,
     /// Security group IDs; empty means the VPC's default group.
-    pub security_group_ids: Vec<String>,
+    pub security_group_ids: Vec<SecurityGroupId>,
     /// Address family of the endpoints; `None` lets AWS derive it from the subnet group.
     pub network_type: Option<NetworkType>,
     /// The cache settings.
@@ -126,12 +134,20 @@ pub struct ClusterSpec {
     pub encryption_at_rest: bool,
     /// Whether clients connect with TLS. Fixed at creation.
     pub encryption_in_transit: bool,
-    /// Weekly maintenance window in UTC, as `ddd:hh24:mi-ddd:hh24:mi`; `None` lets AWS choose.
-    pub maintenance_window: Option<String>,
+    /// Weekly maintenance window in UTC; `None` lets AWS choose.
+    pub maintenance_window: Option<MaintenanceWindow>,
     /// ARN of the SNS topic that receives DAX's events.
-    pub notification_topic_arn: Option<String>,
+    pub notification_topic_arn: Option<TopicArn>,
     /// The caller's tags, without the ownership tags that this service adds.
-    pub tags: BTreeMap<String, String>,
+    pub tags: BTreeMap<TagKey, String>,
+    /// The settings that AWS does not store. In JSON they are members of the spec itself.
+    #[serde(flatten)]
+    pub local: LocalSettings,
+}
+
+/// Settings of a cluster that only this service stores. They apply from acceptance.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalSettings {
     /// Whether requests to delete the cluster are rejected.
     pub deletion_protection: bool,
     /// What to do about a failure that an operator could fix.
@@ -139,6 +155,31 @@ pub struct ClusterSpec {
 }
 
 impl ClusterSpec {
+    /// The settings of a request that contains only the required fields, and of a service without
+    /// a default access for new roles.
+    pub fn with_defaults(name: ClusterName, node_type: NodeType, replication_factor: u8) -> Self {
+        Self {
+            name,
+            description: None,
+            node_type,
+            replication_factor,
+            availability_zones: Vec::new(),
+            service_role: ServiceRole::Discover {
+                default_access: None,
+            },
+            subnet_group: SubnetGroup::Default,
+            security_group_ids: Vec::new(),
+            network_type: None,
+            parameter_group: ParameterGroup::Default,
+            encryption_at_rest: true,
+            encryption_in_transit: true,
+            maintenance_window: None,
+            notification_topic_arn: None,
+            tags: BTreeMap::new(),
+            local: LocalSettings::default(),
+        }
+    }
+
     /// Whether AWS reports the parameter group that this spec names.
     ///
     /// Always false for a new group: its name is in the inventory, not in the spec.
@@ -160,7 +201,7 @@ pub enum ServiceRole {
     #[serde(rename = "given")]
     Existing {
         /// ARN of the role.
-        arn: String,
+        arn: RoleArn,
     },
     /// A role that the operation creates, limited to these tables.
     #[serde(rename = "made")]
@@ -193,13 +234,13 @@ pub enum SubnetGroup {
     #[serde(rename = "made")]
     New {
         /// IDs of the subnets.
-        subnet_ids: BTreeSet<String>,
+        subnet_ids: BTreeSet<SubnetId>,
     },
     /// A group that the operation creates from the suitable subnets of a VPC, as
     /// [`choose_subnets`](super::network::choose_subnets) selects them.
     OfVpc {
         /// ID of the VPC.
-        vpc_id: String,
+        vpc_id: VpcId,
     },
     /// The account's group named `default`.
     Default,
@@ -247,12 +288,13 @@ impl NetworkType {
 }
 
 /// What an operation does about a failure that an operator could fix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(strum::VariantArray, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum OnFailure {
     /// Block, report the cause, and resume once it is fixed.
+    #[default]
     Hold,
     /// Delete what the operation created, then end `failed`.
     RollBack,
@@ -274,5 +316,42 @@ impl DeleteSpec {
             kind
         };
         self.retain.contains(&listed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_stored_form_of_a_spec_does_not_change() {
+        let stored = json!({
+            "kind": "create_cluster",
+            "name": "orders",
+            "description": null,
+            "node_type": "dax.r5.large",
+            "replication_factor": 3,
+            "availability_zones": ["us-east-1a", "us-east-1b", "us-east-1a"],
+            "service_role": {
+                "choice": "given",
+                "arn": "arn:aws:iam::123456789012:role/DaxRole",
+            },
+            "subnet_group": {"choice": "made", "subnet_ids": ["subnet-0a1b2c3d"]},
+            "security_group_ids": ["sg-0a1b2c3d"],
+            "network_type": "dual_stack",
+            "parameter_group": {"choice": "default"},
+            "encryption_at_rest": true,
+            "encryption_in_transit": true,
+            "maintenance_window": "sun:05:00-sun:06:00",
+            "notification_topic_arn": "arn:aws:sns:us-east-1:123456789012:dax-events",
+            "tags": {"team": "orders"},
+            "deletion_protection": true,
+            "on_failure": "roll_back",
+        });
+        let spec: Spec = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!(spec.on_failure(), OnFailure::RollBack);
+        assert_eq!(serde_json::to_value(spec).unwrap(), stored);
     }
 }

@@ -33,8 +33,11 @@ pub struct Task {
     pub inventory: Vec<Item>,
     /// Security group rules that another managed cluster also uses: cluster name by rule name.
     pub shared_rules: BTreeMap<String, String>,
-    /// Names and ARNs of this cluster's resources whose deletion AWS has confirmed.
-    pub confirmed_deletions: Vec<String>,
+    /// The clusters that use a managed role of this cluster, by the latest complete list of all
+    /// clusters. `None` if that list is old.
+    pub role_users: Option<Vec<String>>,
+    /// Deletions of this cluster's resources that AWS has confirmed.
+    pub confirmed_deletions: Vec<ConfirmedDeletion>,
     /// Calls of this operation that took effect, oldest first.
     pub done_calls: Vec<DoneCall>,
     /// The latest observation of the cluster, by this operation or by the poll.
@@ -43,6 +46,8 @@ pub struct Task {
     pub open_intents: Vec<Intent>,
     /// Installation ID for the ownership tags.
     pub installation_id: Uuid,
+    /// Position of this turn's reads in the order of calls and reads.
+    pub read_order: i64,
     /// The database's clock at the start of the turn.
     pub now: DateTime<Utc>,
     /// When the operation should have ended.
@@ -72,6 +77,17 @@ pub struct StepState {
     pub is_last: bool,
 }
 
+/// A deletion that AWS has confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfirmedDeletion {
+    /// Name of the call, such as `iam:DeleteRole`.
+    pub call: String,
+    /// Name or ARN of the deleted resource.
+    pub target: String,
+    /// When its intent was committed, by the database's clock.
+    pub opened_at: DateTime<Utc>,
+}
+
 /// A call that took effect, or may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoneCall {
@@ -86,24 +102,42 @@ pub struct DoneCall {
     pub is_confirmed: bool,
 }
 
+/// When AWS was read or called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The database's clock.
+    pub at: DateTime<Utc>,
+    /// Position in the order of calls and reads, which does not move back when the clock does.
+    pub order: i64,
+}
+
 /// The latest observation of a cluster in AWS.
 #[derive(Debug, Clone, Default)]
 pub struct LatestObservation {
     /// The cluster; `None` if it did not exist.
     pub cluster: Option<Observed>,
     /// When it was read from AWS; `None` if it never was.
-    pub at: Option<DateTime<Utc>>,
-    /// When the last call was sent that could have changed the cluster.
-    pub last_call_at: Option<DateTime<Utc>>,
+    pub observed: Option<Moment>,
+    /// When a list of all clusters lacked it, if that was after `observed`. A list can have gaps.
+    pub missing: Option<Moment>,
+    /// When the last call ended that could have changed the cluster.
+    pub last_call: Option<Moment>,
     /// When the poll of all clusters last completed.
     pub polled_at: Option<DateTime<Utc>>,
 }
 
 impl LatestObservation {
-    /// Whether it was read after the last call.
-    pub fn is_fresh(&self) -> bool {
-        self.at
-            .is_some_and(|at| self.last_call_at.is_none_or(|call| call <= at))
+    /// Whether the moment is after the last call.
+    pub fn is_fresh(&self, moment: Moment) -> bool {
+        self.last_call.is_none_or(|call| call.order <= moment.order)
+    }
+
+    /// When the cluster was last read, listed or called.
+    pub fn latest(&self) -> Option<Moment> {
+        [self.observed, self.missing, self.last_call]
+            .into_iter()
+            .flatten()
+            .max_by_key(|moment| moment.order)
     }
 }
 
@@ -177,11 +211,17 @@ impl Task {
             .filter(|item| item.operation_id != self.operation_id)
     }
 
-    /// Whether AWS has confirmed the deletion of this resource.
+    /// Whether AWS has confirmed the deletion of this very resource: of its kind and name, by a call
+    /// that was sent after the resource was recorded. Resources of different kinds share names, and
+    /// a name can be used again.
     pub fn is_confirmed_deleted(&self, item: &Item) -> bool {
-        self.confirmed_deletions
-            .iter()
-            .any(|target| *target == item.name || Some(target) == item.arn.as_ref())
+        self.confirmed_deletions.iter().any(|deletion| {
+            item.kind.delete_call() == Some(deletion.call.as_str())
+                && (deletion.target == item.name || Some(&deletion.target) == item.arn.as_ref())
+                && item
+                    .recorded_at
+                    .is_some_and(|recorded_at| recorded_at < deletion.opened_at)
+        })
     }
 
     /// The time since an instant of the database's clock; zero if it is in the future.

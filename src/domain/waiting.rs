@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum WaitingFor {
     /// AWS to respond again, or to stop throttling.
     Aws,
+    /// The rate limits of AWS. This wait does not count as time of the step.
+    AwsRateLimit,
     /// The cluster to reach a state.
     Cluster,
     /// DAX to be able to assume a recently created service role.

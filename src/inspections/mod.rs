@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::aws::{Aws, LOOKUPS_BUILT_IN};
 use crate::domain::inventory::ResourceKind;
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, read_group_description};
-use crate::domain::observed::{Details, GroupValues, Observed};
+use crate::domain::observed::{ClustersPage, Details, GroupValues, Observed};
 use crate::domain::orphan::Tagged;
 use crate::domain::problems::fault::Fault;
 
@@ -38,9 +38,9 @@ impl Inspector {
         LOOKUPS_BUILT_IN
     }
 
-    /// Every cluster of the account in the Region with its name. One call reads 100 clusters.
-    pub async fn all_clusters(&self) -> Result<Vec<(String, Observed)>, Fault> {
-        self.aws.clusters().await
+    /// One page of the clusters of the account in the Region: up to 100 clusters by one call.
+    pub async fn clusters_page(&self, token: Option<String>) -> Result<ClustersPage, Fault> {
+        self.aws.clusters_page(token).await
     }
 
     /// One cluster as `DescribeClusters` reports it; `None` if it does not exist.

@@ -198,13 +198,22 @@ impl<'a> Draft<'a> {
     }
 
     fn resources(&self) -> Vec<PlannedResource> {
+        let mut resources = self.iam_resources();
+        resources.extend(self.groups());
+        let name = self.spec.name.as_str();
+        let arn = self.context.account.cluster_arn(name);
+        resources.push(resource(
+            ResourceKind::Cluster,
+            name,
+            Some(arn),
+            Owner::Managed,
+        ));
+        resources
+    }
+
+    /// The service role, its access policies and the service-linked role.
+    fn iam_resources(&self) -> Vec<PlannedResource> {
         let account = self.context.account;
-        let resource = |kind, name: &str, arn: Option<String>, owner| PlannedResource {
-            kind,
-            name: name.to_owned(),
-            arn,
-            owner,
-        };
         let new_name = self.managed_name(SUFFIX_PATTERN);
         let mut resources = Vec::new();
         if let Some(arn) = self.role.existing() {
@@ -241,6 +250,12 @@ impl<'a> Draft<'a> {
             linked,
             Owner::External,
         ));
+        resources
+    }
+
+    /// The subnet group and the parameter group.
+    fn groups(&self) -> Vec<PlannedResource> {
+        let new_name = self.managed_name(SUFFIX_PATTERN);
         let (subnet_group, owner) = match &self.spec.subnet_group {
             SubnetGroup::New { .. } | SubnetGroup::OfVpc { .. } => {
                 (new_name.as_str(), Owner::Managed)
@@ -248,12 +263,12 @@ impl<'a> Draft<'a> {
             SubnetGroup::Existing { name } => (name.as_str(), Owner::External),
             SubnetGroup::Default => ("default", Owner::External),
         };
-        resources.push(resource(
+        let mut resources = vec![resource(
             ResourceKind::SubnetGroup,
             subnet_group,
             None,
             owner,
-        ));
+        )];
         match &self.spec.parameter_group {
             ParameterGroup::New { .. } => {
                 resources.push(resource(
@@ -273,13 +288,15 @@ impl<'a> Draft<'a> {
             }
             ParameterGroup::Default => {}
         }
-        let name = self.spec.name.as_str();
-        resources.push(resource(
-            ResourceKind::Cluster,
-            name,
-            Some(account.cluster_arn(name)),
-            Owner::Managed,
-        ));
         resources
+    }
+}
+
+fn resource(kind: ResourceKind, name: &str, arn: Option<String>, owner: Owner) -> PlannedResource {
+    PlannedResource {
+        kind,
+        name: name.to_owned(),
+        arn,
+        owner,
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn name_in(arn: &str) -> &str {
 impl Inspector {
     pub(super) async fn choose_role(&self, spec: &ClusterSpec) -> RoleChoice {
         match &spec.service_role {
-            ServiceRole::Existing { arn } => RoleChoice::Existing(arn.clone()),
+            ServiceRole::Existing { arn } => RoleChoice::Existing(arn.to_string()),
             ServiceRole::New { access, tables } => RoleChoice::New {
                 access: *access,
                 tables: tables.clone(),

@@ -117,13 +117,17 @@ fn reject_replaced_cluster(context: &Context<'_>, cluster: &Observed) -> Result<
     let Spec::AdoptCluster(requested) = &context.task.spec else {
         return Ok(());
     };
-    let now = settings_of(requested, cluster, &requested.tags);
+    let now = settings_of(requested, cluster, &BTreeMap::new());
     let arn = |spec: &ClusterSpec| match &spec.service_role {
-        ServiceRole::Existing { arn } => arn.clone(),
+        ServiceRole::Existing { arn } => arn.to_string(),
         ServiceRole::New { .. } | ServiceRole::Discover { .. } => String::new(),
     };
     let differences: Vec<Difference> = [
-        Difference::between("node_type", &requested.node_type, Some(&now.node_type)),
+        Difference::between(
+            "node_type",
+            requested.node_type.as_str(),
+            Some(now.node_type.as_str()),
+        ),
         Difference::between("service_role", &arn(requested), Some(&arn(&now))),
         Difference::between(
             "encryption_in_transit",

@@ -9,6 +9,7 @@ use crate::domain::mutation::Mutation;
 use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::spec::Spec;
 use crate::domain::task::{Intent, Task};
+use crate::domain::validation::typed::SecurityGroupId;
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
@@ -68,7 +69,7 @@ async fn open(context: &Context<'_>) -> Result<StepOutcome, Fault> {
         .or_else(|| sent_before(context));
     let ingress = match started {
         Some(ingress) => ingress,
-        None => spec.in_group(&group_of_cluster(context, spec).await?),
+        None => spec.in_group(group_of_cluster(context, spec).await?),
     };
     let name = ingress.name();
     match rule_for(context.aws, context.account, task.installation_id, &ingress).await? {
@@ -127,7 +128,10 @@ fn own_intents<'a>(context: &Context<'a>) -> impl DoubleEndedIterator<Item = &'a
 }
 
 /// The security group to change: the one that the request names, else the cluster's only one.
-async fn group_of_cluster(context: &Context<'_>, spec: &IngressSpec) -> Result<String, Fault> {
+async fn group_of_cluster(
+    context: &Context<'_>,
+    spec: &IngressSpec,
+) -> Result<SecurityGroupId, Fault> {
     let cluster = context
         .aws
         .cluster(context.task.cluster.as_str())
@@ -136,8 +140,10 @@ async fn group_of_cluster(context: &Context<'_>, spec: &IngressSpec) -> Result<S
         .ok_or_else(|| vanished(context))?;
     let groups: Vec<String> = cluster.security_group_ids.into_iter().collect();
     let detail = match (&spec.security_group_id, groups.as_slice()) {
-        (Some(named), groups) if groups.contains(named) => return Ok(named.clone()),
-        (None, [only]) => return Ok(only.clone()),
+        (Some(named), groups) if groups.iter().any(|group| group == named.as_str()) => {
+            return Ok(named.clone());
+        }
+        (None, [only]) => return Ok(SecurityGroupId::from_aws(only)),
         (Some(named), _) => format!(
             "{named} is not a security group of the cluster, which has {}",
             groups.join(", ")
@@ -170,7 +176,7 @@ async fn close(context: &Context<'_>) -> Result<StepOutcome, Fault> {
 
 /// The fault of a close request that matches several managed rules.
 fn ambiguous(items: &[&Item]) -> Fault {
-    let group = |item: &&Item| Ingress::parse(&item.name).map(|ingress| ingress.security_group_id);
+    let group = |item: &&Item| Some(Ingress::parse(&item.name)?.security_group_id.to_string());
     let groups: Vec<String> = items.iter().filter_map(group).collect();
     let detail = format!(
         "several security groups have this rule; set `security_group_id` to one of {}",
@@ -199,7 +205,7 @@ async fn leave_unmanaged_rule(
         Some(named) => named.clone(),
         None => group_of_cluster(context, spec).await?,
     };
-    let ingress = spec.in_group(&group);
+    let ingress = spec.in_group(group);
     let name = ingress.name();
     let rule = rule_for(context.aws, context.account, task.installation_id, &ingress).await?;
     let Some(rule) = rule else {

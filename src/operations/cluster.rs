@@ -6,6 +6,7 @@ use crate::domain::mutation::bodies::NewCluster;
 use crate::domain::observed::Observed;
 use crate::domain::problems::fault::{Difference, Fault, FaultClass};
 use crate::domain::spec::{ClusterSpec, NetworkType};
+use crate::domain::validation::typed::RoleArn;
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
@@ -88,18 +89,20 @@ fn new_cluster(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, 
     let task = context.task;
     let part = |kind| task.present(kind).ok_or_else(|| missing_part(kind));
     let role = part(ResourceKind::Role)?;
-    let mut all_tags = spec.tags.clone();
-    all_tags.extend(tags(task.installation_id, task.operation_id));
+    let requested_tags = spec.tags.iter();
+    let requested_tags = requested_tags.map(|(key, value)| (key.to_string(), value.clone()));
+    let ownership_tags = tags(task.installation_id, task.operation_id);
     Ok(NewCluster {
         name: spec.name.to_string(),
         description: spec.description.clone(),
         node_type: spec.node_type.clone(),
         replication_factor: spec.replication_factor,
         availability_zones: spec.availability_zones.clone(),
-        iam_role_arn: role
-            .arn
-            .clone()
-            .unwrap_or_else(|| context.account.iam_arn("role", &role.name)),
+        iam_role_arn: RoleArn::from_aws(
+            role.arn
+                .clone()
+                .unwrap_or_else(|| context.account.iam_arn("role", &role.name)),
+        ),
         subnet_group: part(ResourceKind::SubnetGroup)?.name.clone(),
         security_group_ids: spec.security_group_ids.clone(),
         network_type: spec
@@ -112,7 +115,7 @@ fn new_cluster(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, 
         encryption_in_transit: spec.encryption_in_transit,
         maintenance_window: spec.maintenance_window.clone(),
         notification_topic_arn: spec.notification_topic_arn.clone(),
-        tags: all_tags,
+        tags: requested_tags.chain(ownership_tags).collect(),
     })
 }
 

@@ -3,7 +3,7 @@
 //! A name alone proves nothing. Roles, policies, clusters and rules have the two ownership tags;
 //! groups have the same values in their description. The content must also match the call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
@@ -18,9 +18,10 @@ use crate::domain::names::{
 };
 use crate::domain::observed::Observed;
 use crate::domain::problems::fault::{Difference, Fault, FaultClass};
+use crate::domain::validation::typed::SubnetId;
 
 use super::Context;
-use super::ingress_rules::rule_for;
+use super::ingress_rules::{ExistingRule, rule_for};
 
 /// What exists under the name of a resource to be created.
 #[derive(Debug)]
@@ -80,19 +81,10 @@ pub(super) async fn find_evidence(
         }
         Mutation::CreateCluster(cluster) => find_cluster(aws, cluster, &wanted, operation).await,
         Mutation::AuthorizeIngress { name, ingress, .. } => {
-            Ok(match rule_for(aws, account, installation, ingress).await? {
-                None => Existence::Absent,
-                Some(rule) if rule.creator == Some(operation) => {
-                    let item = Item::managed(
-                        ResourceKind::SecurityGroupRule,
-                        name,
-                        Some(rule.arn),
-                        operation,
-                    );
-                    Existence::Owned(Box::new(item))
-                }
-                Some(_) => Existence::Foreign(Vec::new()),
-            })
+            let rule = rule_for(aws, account, installation, ingress).await?;
+            Ok(rule.map_or(Existence::Absent, |rule| {
+                compare_rule(rule, name, operation)
+            }))
         }
         Mutation::AttachRolePolicy { .. }
         | Mutation::CreateServiceLinkedRole
@@ -111,6 +103,19 @@ pub(super) async fn find_evidence(
         | Mutation::DeleteRole { .. }
         | Mutation::RevokeIngress { .. } => Ok(Existence::Absent),
     }
+}
+
+fn compare_rule(rule: ExistingRule, name: &str, operation: Uuid) -> Existence {
+    if rule.creator != Some(operation) {
+        return Existence::Foreign(Vec::new());
+    }
+    let kind = ResourceKind::SecurityGroupRule;
+    Existence::Owned(Box::new(Item::managed(
+        kind,
+        name,
+        Some(rule.arn),
+        operation,
+    )))
 }
 
 fn compare_role(
@@ -181,14 +186,14 @@ fn compare_subnet_group(group: &SubnetGroup, wanted: &Mutation, operation: Uuid)
         return Existence::Absent;
     };
     let mut differences = Vec::new();
-    if &group.subnet_ids != subnet_ids {
-        let joined = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
-        differences.extend(Difference::between(
-            "subnet_ids",
-            &joined(subnet_ids),
-            Some(&joined(&group.subnet_ids)),
-        ));
-    }
+    let joined = |ids: Vec<&str>| ids.join(", ");
+    differences.extend(Difference::between(
+        "subnet_ids",
+        &joined(subnet_ids.iter().map(SubnetId::as_str).collect()),
+        Some(&joined(
+            group.subnet_ids.iter().map(String::as_str).collect(),
+        )),
+    ));
     let foreign = Difference::between("description", description, Some(group.description.trim()));
     existence(
         foreign.into_iter().collect(),
@@ -295,7 +300,11 @@ pub(super) fn is_role_of_operation(role_arn: &str, operation: Uuid) -> bool {
 fn cluster_differences(wanted: &NewCluster, cluster: &Observed) -> Vec<Difference> {
     let nodes = cluster.total_nodes.map(|count| count.to_string());
     [
-        Difference::between("node_type", &wanted.node_type, cluster.node_type.as_deref()),
+        Difference::between(
+            "node_type",
+            wanted.node_type.as_str(),
+            cluster.node_type.as_deref(),
+        ),
         Difference::between(
             "replication_factor",
             &wanted.replication_factor.to_string(),
@@ -303,7 +312,7 @@ fn cluster_differences(wanted: &NewCluster, cluster: &Observed) -> Vec<Differenc
         ),
         Difference::between(
             "service_role",
-            &wanted.iam_role_arn,
+            wanted.iam_role_arn.as_str(),
             cluster.iam_role_arn.as_deref(),
         ),
         Difference::between(

@@ -8,6 +8,7 @@ use crate::domain::names::{group_description, managed_name};
 use crate::domain::network::{choose_subnets, no_suitable_subnet};
 use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
+use crate::domain::validation::typed::{SubnetId, VpcId};
 use crate::domain::verdict::Findings;
 
 use super::{Context, StepOutcome, ensure_created};
@@ -51,7 +52,7 @@ pub(super) async fn prepare_subnet_group(
     }
 }
 
-fn subnet_group_of(context: &Context<'_>, subnet_ids: BTreeSet<String>) -> Mutation {
+fn subnet_group_of(context: &Context<'_>, subnet_ids: BTreeSet<SubnetId>) -> Mutation {
     let task = context.task;
     Mutation::CreateSubnetGroup {
         name: managed_name(&task.cluster, task.operation_id),
@@ -65,7 +66,7 @@ fn subnet_group_of(context: &Context<'_>, subnet_ids: BTreeSet<String>) -> Mutat
 async fn create_from_vpc(
     context: &Context<'_>,
     spec: &ClusterSpec,
-    vpc_id: &str,
+    vpc_id: &VpcId,
 ) -> Result<StepOutcome, Fault> {
     let unfilled = subnet_group_of(context, BTreeSet::new());
     let task = context.task;

@@ -28,7 +28,9 @@ pub(super) async fn rule_for(
     installation: Uuid,
     ingress: &Ingress,
 ) -> Result<Option<ExistingRule>, Fault> {
-    let rules = aws.ingress_rules(&ingress.security_group_id).await?;
+    let rules = aws
+        .ingress_rules(ingress.security_group_id.as_str())
+        .await?;
     let rule = rules
         .into_iter()
         .find(|rule| rule.ingress.as_ref() == Some(ingress));
@@ -58,7 +60,9 @@ pub(super) async fn delete_action_of_rule(
             "its recorded name does not contain a port and a peer".to_owned(),
         ));
     };
-    let rules = aws.ingress_rules(&ingress.security_group_id).await?;
+    let rules = aws
+        .ingress_rules(ingress.security_group_id.as_str())
+        .await?;
     let arn = |rule: &IngressRule| account.security_group_rule_arn(&rule.id);
     let is_managed = |rule: &IngressRule| creator(rule, installation) == Some(item.operation_id);
     Ok(

@@ -1,7 +1,7 @@
 //! Observation: the state of an operation's cluster since the last call that could have changed it.
 //!
 //! One process polls all clusters for every waiting operation of every process. An operation reads
-//! its cluster itself only while no process polls.
+//! its cluster itself while no process polls, and where the poll does not reach.
 //!
 //! A polled state is used only if it was read after the operation's last call ended. An older state
 //! is [`Observation::Stale`]: the operation waits for the next poll.
@@ -20,21 +20,31 @@ const POLLS_BETWEEN_CHECKS: u32 = 3;
 /// The state of a cluster.
 pub(super) enum Observation {
     Found(Box<Observed>),
+    /// AWS has no cluster with this name.
     NotFound,
     /// The cluster was not read since the last call.
     Stale,
 }
 
 impl Context<'_> {
-    /// The state of the cluster: as last polled, or read now if no process polls.
+    /// The state of the cluster: as last polled, or read now if the poll has not read it lately.
+    ///
+    /// `NotFound` always comes from a read by name: a list of all clusters can have gaps.
     pub(super) async fn observe(&self) -> Result<Observation, Fault> {
         let latest = &self.task.latest_observation;
         if self.is_polled() {
-            return Ok(match &latest.cluster {
-                _ if !latest.is_fresh() => Observation::Stale,
-                Some(cluster) => Observation::Found(Box::new(cluster.clone())),
-                None => Observation::NotFound,
-            });
+            let is_missing = latest.missing.is_some_and(|moment| latest.is_fresh(moment));
+            let is_observed = latest
+                .observed
+                .is_some_and(|moment| latest.is_fresh(moment));
+            match &latest.cluster {
+                _ if is_missing => {}
+                Some(cluster) if is_observed => {
+                    return Ok(Observation::Found(Box::new(cluster.clone())));
+                }
+                Some(_) | None if !is_observed => return Ok(Observation::Stale),
+                Some(_) | None => {}
+            }
         }
         let cluster = self.aws.cluster(self.task.cluster.as_str()).await?;
         Ok(cluster.map_or(Observation::NotFound, |cluster| {
@@ -72,11 +82,13 @@ impl Context<'_> {
         }
     }
 
+    /// Whether the poll works, and has read this cluster lately. A poll that is throttled works but
+    /// may not reach every cluster.
     fn is_polled(&self) -> bool {
         let timeout = self.settings.timing.poll_timeout();
-        self.task
-            .latest_observation
-            .polled_at
-            .is_some_and(|at| self.task.age_of(at) < timeout)
+        let latest = &self.task.latest_observation;
+        let is_recent = |at| self.task.age_of(at) < timeout;
+        latest.polled_at.is_some_and(is_recent)
+            && latest.latest().is_some_and(|moment| is_recent(moment.at))
     }
 }

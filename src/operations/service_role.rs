@@ -22,8 +22,8 @@ pub(super) async fn find(context: &Context<'_>, spec: &ClusterSpec) -> Result<St
     match &spec.service_role {
         ServiceRole::New { .. } => Ok(StepOutcome::Skip),
         ServiceRole::Existing { arn } => {
-            check_existing_role(context, arn).await?;
-            Ok(use_role(context, arn))
+            check_existing_role(context, arn.as_str()).await?;
+            Ok(use_role(context, arn.as_str()))
         }
         ServiceRole::Discover { default_access } => {
             let candidates = candidates(context).await?;

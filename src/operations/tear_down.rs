@@ -250,8 +250,27 @@ async fn reason_to_leave(
     else {
         return Ok(None);
     };
-    let user = cluster_using_role(context.aws, arn).await?;
+    // The poll has listed all clusters lately: only those that used the role then are read again.
+    let user = match &task.role_users {
+        Some(names) => user_among(context, names, arn).await?,
+        None => cluster_using_role(context.aws, arn).await?,
+    };
     Ok(user.map(|cluster| format!("the cluster {cluster} uses this role")))
+}
+
+/// The first of these clusters that still uses a role.
+async fn user_among(
+    context: &Context<'_>,
+    names: &[String],
+    role_arn: &str,
+) -> Result<Option<String>, Fault> {
+    for name in names {
+        let cluster = context.aws.cluster(name).await?;
+        if cluster.is_some_and(|cluster| cluster.iam_role_arn.as_deref() == Some(role_arn)) {
+            return Ok(Some(name.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// A tear-down never fails: a fault that only another request could fix becomes a conflict, which

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::spec::{ClusterSpec, Spec};
+use crate::domain::spec::{ClusterSpec, SPEC_VERSION, Spec};
 
 use super::idempotency::{IdempotencyKey, Replay};
 use super::rows::to_json;
@@ -177,6 +177,7 @@ async fn insert_create(
         fingerprint,
         message,
         i32::from(spec.replication_factor),
+        SPEC_VERSION,
     )
     .fetch_optional(pool)
     .await?;

@@ -51,8 +51,7 @@ impl Store {
         let outcome = self
             .detached(|pool| async move { adopt_in_transaction(&pool, &new_owned, &owned).await })
             .await;
-        self.or_replay(outcome, new, observed.name.as_str())
-            .await
+        self.or_replay(outcome, new, observed.name.as_str()).await
     }
 
     /// The outcome of a request. If it was rejected, an identical concurrent request may have been
@@ -156,8 +155,8 @@ async fn adopt_in_transaction(
         "insert into clusters (id, name, status, desired, operation_id)
          values ($1, $2, 'updating', $3, $1)
          on conflict (name) where deleted_at is null do update
-         set desired = excluded.desired, observed = null, observed_at = null, details = null, details_at = null,
-             created_at = now()
+         set desired = excluded.desired, observed = null, observed_at = null, observed_order = null, missing_at = null,
+             missing_order = null, details = null, details_at = null, created_at = now()
          where clusters.status = 'failed'
          returning id",
         new.id,

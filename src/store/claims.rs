@@ -1,9 +1,11 @@
 //! Claims: one statement claims an operation, raises its epoch and starts the lease.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::domain::spec::SPEC_VERSION;
 use crate::domain::waiting::WaitingFor;
 
 use super::{Store, StoreError};
@@ -34,52 +36,72 @@ impl Claim {
     }
 }
 
+/// The caller served last by this process, and the number of claims: turns go round the callers, so
+/// that a caller with many operations does not delay another one.
+#[derive(Debug, Default)]
+pub struct Rotation(Mutex<(String, u64)>);
+
+/// Of so many claims, one takes the operation that waited longest, whether or not a person waits.
+const CLAIMS_PER_OTHER_LANE: u64 = 4;
+/// Claims tried when other processes claim the same caller's operations at the same time.
+const CONTENDED_CLAIMS: u32 = 4;
+
+impl Rotation {
+    /// The caller served last, and the lane to prefer.
+    fn next(&self) -> (String, i16) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.1 += 1;
+        let lane = i16::from(state.1.is_multiple_of(CLAIMS_PER_OTHER_LANE));
+        (state.0.clone(), lane)
+    }
+
+    fn served(&self, caller: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0 = caller;
+    }
+}
+
 impl Store {
-    /// Claims the most overdue operation among those of the given kinds and current steps.
+    /// Claims a due operation of the given kinds and current steps, in a format of the spec that
+    /// this process can read: of the next caller in `rotation`, operations for which a person waits
+    /// first, then the most overdue.
     ///
-    /// `wake_at` moves to the end of the lease. So the head of the index is always claimable, and
-    /// the operation of a crashed worker becomes claimable again.
+    /// `wake_at` moves to the end of the lease, so the operation of a crashed worker becomes
+    /// claimable again.
     pub async fn claim(
         &self,
         owner: &str,
+        rotation: &Rotation,
         kinds: &[String],
         steps: &[String],
     ) -> Result<Option<Claim>, StoreError> {
-        let taken_at = Instant::now();
-        let row = sqlx::query!(
-            r#"with next as (
-                 select id from operations
-                 where finished_at is null and wake_at <= now() and kind = any($3) and current_step = any($4)
-                 order by wake_at
-                 limit 1
-                 for update skip locked
-               )
-               update operations
-               set epoch = epoch + 1, owner = $1,
-                   lease_until = now() + $2::float8 * interval '1 second',
-                   wake_at = now() + $2::float8 * interval '1 second',
-                   claims_without_progress = claims_without_progress + 1,
-                   retry_requested = false,
-                   started_at = coalesce(started_at, now()),
-                   version = version + case when status = 'pending' then 1 else 0 end,
-                   status = case when status = 'pending' then 'running' else status end
-               from next
-               where operations.id = next.id
-               returning operations.id, operations.epoch, operations.claims_without_progress"#,
-            owner,
-            LEASE.as_secs_f64(),
-            kinds,
-            steps
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.map(|row| Claim {
-            operation_id: row.id,
-            epoch: row.epoch,
-            owner: owner.to_owned(),
-            taken_at,
-            claims_without_progress: row.claims_without_progress,
-        }))
+        for _ in 0..CONTENDED_CLAIMS {
+            let (last_caller, lane) = rotation.next();
+            let taken_at = Instant::now();
+            let row = sqlx::query_file!(
+                "src/store/sql/claim.sql",
+                owner,
+                LEASE.as_secs_f64(),
+                kinds,
+                steps,
+                SPEC_VERSION,
+                last_caller,
+                lane
+            )
+            .fetch_optional(&self.pool)
+            .await?;
+            let Some(row) = row else { return Ok(None) };
+            rotation.served(row.caller);
+            if let (Some(operation_id), Some(epoch)) = (row.id, row.epoch) {
+                return Ok(Some(Claim {
+                    operation_id,
+                    epoch,
+                    owner: owner.to_owned(),
+                    taken_at,
+                    claims_without_progress: row.claims_without_progress.unwrap_or(1),
+                }));
+            }
+        }
+        Ok(None)
     }
 }
 

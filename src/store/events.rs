@@ -31,6 +31,15 @@ impl Event {
         }
     }
 
+    /// An event of a request about an existing operation, with the caller who sent it.
+    pub(super) fn requested(kind: &str, what: &str, by: &str) -> Self {
+        Self::new(
+            kind,
+            format!("{what} requested by {by}"),
+            json!({"requested_by": by}),
+        )
+    }
+
     /// An event without data for programs.
     pub(super) fn plain(kind: &str, message: impl Into<String>) -> Self {
         Self::new(kind, message.into(), json!({}))

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::operation::ClusterStatus;
-use crate::domain::spec::Spec;
+use crate::domain::spec::{SPEC_VERSION, Spec};
 
 use super::StoreError;
 use super::accept::{NewOperation, key_columns, step_names};
@@ -33,10 +33,10 @@ pub(super) async fn operation(
     sqlx::query!(
         "insert into operations (id, kind, cluster_id, cluster_name, status, spec, current_position, current_step,
                                  requested_by, request_id, traceparent, deadline_at, last_sequence, prior_status,
-                                 node_count)
+                                 node_count, spec_version)
          values ($1, $2, $3, $4, 'pending', $5, 0, ($6::text[])[1], $7, $8, $9,
                  now() + $10::float8 * interval '1 second', 1, $11,
-                 coalesce($12, (select (desired ->> 'replication_factor')::int from clusters where id = $3)))",
+                 coalesce($12, (select (desired ->> 'replication_factor')::int from clusters where id = $3)), $13)",
         row.new.id,
         kind,
         row.cluster_id,
@@ -48,7 +48,8 @@ pub(super) async fn operation(
         row.new.traceparent,
         row.new.deadline.as_secs_f64(),
         row.prior.map(ClusterStatus::as_str),
-        row.spec.desired().map(|spec| i32::from(spec.replication_factor))
+        row.spec.desired().map(|spec| i32::from(spec.replication_factor)),
+        SPEC_VERSION
     )
     .execute(&mut *connection)
     .await?;

@@ -9,7 +9,8 @@ use super::{Claim, Store, StoreError};
 
 impl Store {
     /// Commits the intent to send this call and returns its ID. `Fenced` if the claim is no longer
-    /// valid.
+    /// valid. The row of the same call that was rejected before is used again, so a blocked
+    /// operation that re-checks adds no rows.
     pub async fn open_intent(
         &self,
         claim: &Claim,
@@ -27,10 +28,27 @@ impl Store {
                set status = 'running', started_at = coalesce(started_at, now()), patience_from = coalesce(patience_from, now())
                from fence
                where operation_id = fence.id and position = $4 and status in ('pending', 'running')
+             ),
+             again as (
+               update intents
+               set epoch = $2, mutation = $7, opened_at = clock_timestamp(), opened_order = nextval('engine_order'),
+                   closed_at = null, closed_order = null, outcome = null
+               from fence
+               where intents.id = (
+                 select id from intents
+                 where operation_id = $1 and position = $4 and call = $5 and target = $6
+                 order by id desc
+                 limit 1)
+                 and outcome = 'refused'
+               returning intents.id
+             ),
+             opened as (
+               insert into intents (operation_id, cluster_id, position, epoch, call, target, mutation)
+               select id, cluster_id, $4, $2, $5, $6, $7 from fence
+               where not exists (select 1 from again)
+               returning id
              )
-             insert into intents (operation_id, cluster_id, position, epoch, call, target, mutation)
-             select id, cluster_id, $4, $2, $5, $6, $7 from fence
-             returning id",
+             select id as \"id!\" from again union all select id from opened",
             claim.operation_id,
             claim.epoch,
             claim.owner,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::inventory::{Item, ResourceKind};
+use crate::domain::inventory::{Item, Presence, ResourceKind};
 use crate::domain::orphan::Evidence;
 
 use super::{Store, StoreError, rows};
@@ -53,8 +53,9 @@ pub(super) async fn upsert(
              set operation_id = excluded.operation_id, touched_by = excluded.touched_by,
                  arn = coalesce(excluded.arn, inventory.arn), owner = excluded.owner, presence = excluded.presence,
                  reason = excluded.reason, changed_at = now(),
-                 recorded_at = case when inventory.presence <> 'present' and excluded.presence = 'present' then now()
-                                    else inventory.recorded_at end",
+                 recorded_at = case when excluded.presence = 'present' and (inventory.presence <> 'present'
+                                         or excluded.owner = 'managed' and inventory.operation_id <> excluded.operation_id)
+                                    then now() else inventory.recorded_at end",
             cluster_id,
             item.operation_id,
             touched_by,
@@ -69,6 +70,16 @@ pub(super) async fn upsert(
         .await?;
     }
     Ok(())
+}
+
+/// How much a piece of evidence says that a resource belongs to a cluster. An inventory row has a
+/// presence; an intent has none.
+fn rank(evidence: &Evidence) -> u8 {
+    match evidence.presence {
+        Some(Presence::Present) if evidence.cluster_kept => 2,
+        Some(_) => 1,
+        None => 0,
+    }
 }
 
 impl Store {
@@ -111,13 +122,16 @@ impl Store {
                 in_progress: row.in_progress,
                 cluster_kept: row.cluster_kept,
             };
-            // An inventory row has a presence; an intent has none.
+            // Clusters share the rules of a security group: each has a row for the same rule. The
+            // row of one that still relies on the resource decides.
             let kept = evidence
                 .entry((one.kind, one.name.clone(), one.operation_id))
                 .or_insert_with(|| one.clone());
-            if kept.presence.is_none() {
+            let in_progress = kept.in_progress || one.in_progress;
+            if rank(&one) > rank(kept) {
                 *kept = one;
             }
+            kept.in_progress = in_progress;
         }
         Ok(evidence.into_values().collect())
     }

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use crate::domain::operation::Status;
-use crate::domain::problems::fault::Fault;
-
-use super::record::Recorded;
-use super::rows::to_json;
 use super::{Claim, Store, StoreError};
+
+/// Longest interval between two re-checks of a blocked operation: one hour after repeated crashes,
+/// and a reserve.
+const LONGEST_RECHECK: Duration = Duration::from_secs(3_900);
 
 impl Store {
     /// Returns a claim without a verdict. The operation becomes claimable again after the given
@@ -38,65 +37,97 @@ impl Store {
         }
     }
 
-    /// Blocks an operation whose rows cannot be parsed. Only a retry request unblocks it.
-    pub async fn block_unreadable(
-        &self,
-        claim: &Claim,
-        fault: &Fault,
-    ) -> Result<Recorded, StoreError> {
+    /// Leaves an operation that this process cannot read to another one. It is claimable again
+    /// after `after`, shows that it waits for an operator, and the claim does not count.
+    pub async fn leave_unreadable(&self, claim: &Claim, after: Duration) -> Result<(), StoreError> {
         let done = sqlx::query!(
-            "with fence as (
-               update operations
-               set status = 'blocked', waiting_for = 'operator', wake_at = 'infinity', owner = null, lease_until = null,
-                   claims_without_progress = 0, version = version + 1
-               where id = $1 and epoch = $2 and owner = $3 and finished_at is null
-               returning id, current_position
-             )
-             update operation_steps s
-             set status = 'blocked', fault = $4, blocks_in_row = s.blocks_in_row + 1
-             from fence
-             where s.operation_id = fence.id and s.position = fence.current_position",
+            "update operations
+             set owner = null, lease_until = null, wake_at = now() + $4::float8 * interval '1 second',
+                 claims_without_progress = claims_without_progress - 1,
+                 version = version + case when waiting_for is distinct from 'operator' then 1 else 0 end,
+                 waiting_for = 'operator'
+             where id = $1 and epoch = $2 and owner = $3 and finished_at is null",
             claim.operation_id,
             claim.epoch,
             claim.owner,
-            to_json(fault)
+            after.as_secs_f64()
         )
         .execute(&self.pool)
         .await?;
         if done.rows_affected() == 0 {
-            return Err(StoreError::Fenced);
+            Err(StoreError::Fenced)
+        } else {
+            Ok(())
         }
-        Ok(Recorded {
-            status: Status::Blocked,
-            wakes_now: false,
-        })
     }
 
-    /// Resets timestamps that are further in the future than any lease or pause, and returns their
-    /// number. They exist after the database's clock jumped back.
-    pub async fn reset_future_timestamps(&self) -> Result<u64, StoreError> {
+    /// Resets timestamps that a database clock which moved back has left in the future, and returns
+    /// the number of rows. `longest_wait` is the longest pause of an operation that is not blocked,
+    /// `longest_interval` the longest interval between two runs of a singleton job.
+    pub async fn reset_future_timestamps(
+        &self,
+        longest_wait: Duration,
+        longest_interval: Duration,
+    ) -> Result<u64, StoreError> {
         let operations = sqlx::query!(
             "update operations
              set wake_at = now(), lease_until = least(lease_until, now())
              where finished_at is null and wake_at <> 'infinity'
-               and (lease_until > now() + interval '20 seconds' or wake_at > now() + interval '15 minutes')"
+               and (lease_until > now() + interval '20 seconds'
+                 or wake_at > now() + case when status = 'blocked' then $1::float8 else $2::float8 end * interval '1 second')",
+            LONGEST_RECHECK.as_secs_f64(),
+            longest_wait.as_secs_f64()
         )
         .execute(&self.pool)
         .await?;
-        let singleton_jobs = sqlx::query!(
-            "update duties set due_at = now() where due_at > now() + interval '1 day'"
+        let jobs = sqlx::query!(
+            "update duties
+             set due_at = least(due_at, now() + $1::float8 * interval '1 second'), done_at = least(done_at, now())
+             where due_at > now() + $1::float8 * interval '1 second' or done_at > now()",
+            longest_interval.as_secs_f64()
         )
         .execute(&self.pool)
         .await?;
-        Ok(operations.rows_affected() + singleton_jobs.rows_affected())
+        let clusters = sqlx::query!(
+            "update clusters
+             set observed_at = least(observed_at, now()), missing_at = least(missing_at, now()),
+                 details_at = least(details_at, now())
+             where deleted_at is null and (observed_at > now() or missing_at > now() or details_at > now())"
+        )
+        .execute(&self.pool)
+        .await?;
+        let intents = sqlx::query!(
+            "update intents set opened_at = now() where closed_at is null and opened_at > now() + interval '1 second'"
+        )
+        .execute(&self.pool)
+        .await?;
+        let steps = sqlx::query!(
+            "update operation_steps s set patience_from = now()
+             from operations o
+             where o.finished_at is null and s.operation_id = o.id and s.position = o.current_position
+               and s.patience_from > now() + interval '1 second'"
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok([operations, jobs, clusters, intents, steps]
+            .iter()
+            .map(sqlx::postgres::PgQueryResult::rows_affected)
+            .sum())
     }
 
-    /// Releases every claim of a worker that shuts down, so that other workers continue at once.
+    /// Releases every claim and singleton job of a worker that shuts down, so that other workers
+    /// continue at once. Returns the number of claims.
     pub async fn release_all(&self, owner: &str) -> Result<u64, StoreError> {
         let done = sqlx::query!(
             "update operations set owner = null, lease_until = null, wake_at = now(),
                  claims_without_progress = greatest(claims_without_progress - 1, 0)
              where owner = $1 and finished_at is null",
+            owner
+        )
+        .execute(&self.pool)
+        .await?;
+        sqlx::query!(
+            "update duties set owner = null, due_at = now() where owner = $1",
             owner
         )
         .execute(&self.pool)

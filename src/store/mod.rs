@@ -14,6 +14,8 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 
+use pool::Pool;
+
 mod accept;
 mod change;
 mod claims;
@@ -29,8 +31,10 @@ mod leases;
 mod metrics;
 mod operations;
 mod poll;
+mod pool;
 mod private;
 mod record;
+mod retention;
 mod rows;
 mod schema;
 mod singleton_jobs;
@@ -45,7 +49,7 @@ mod wake;
 
 pub use accept::{Accepted, NewOperation};
 pub use change::Change;
-pub use claims::{Claim, LEASE};
+pub use claims::{Claim, LEASE, Rotation};
 pub use clusters::ClusterFilter;
 pub use events::EventPosition;
 pub use idempotency::IdempotencyKey;
@@ -131,7 +135,7 @@ fn is_transient_state(code: &str) -> bool {
 /// A pool of connections to one database.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: PgPool,
+    pool: Pool,
     announcing: Arc<AtomicBool>,
 }
 
@@ -144,6 +148,9 @@ pub struct Connection {
     pub max_connections: u32,
     /// Maximum wait for a free connection.
     pub acquire_timeout: Duration,
+    /// Limit of each statement and of each transaction. Longer ones are abandoned, because the
+    /// database host may have vanished.
+    pub statement_timeout: Duration,
 }
 
 impl Store {
@@ -159,29 +166,34 @@ impl Store {
             ]);
         let pool = PgPoolOptions::new()
             .max_connections(connection.max_connections)
-            .acquire_timeout(connection.acquire_timeout)
-            .test_before_acquire(false)
-            .after_release(|connection, _| Box::pin(detached::end_leaked_transaction(connection)))
-            .connect_lazy_with(options);
+            .acquire_timeout(connection.acquire_timeout);
         Ok(Self {
-            pool,
+            pool: Pool::open(options, pool, connection.statement_timeout),
             announcing: Arc::default(),
         })
+    }
+
+    /// The same pool for readers and writers that must answer sooner.
+    pub fn with_statement_timeout(&self, timeout: Duration) -> Self {
+        Self {
+            pool: self.pool.with_timeout(timeout),
+            announcing: Arc::clone(&self.announcing),
+        }
     }
 
     /// Checks that the database responds. It opens its own connection, because the pool reports
     /// only a timeout.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let options = self.pool.connect_options();
+        let options = self.pool.inner().connect_options();
         let probe = async { PgConnection::connect_with(&options).await?.close().await };
-        let timeout = self.pool.options().get_acquire_timeout();
+        let timeout = self.pool.inner().options().get_acquire_timeout();
         let probed = tokio::time::timeout(timeout, probe).await;
         Ok(probed.unwrap_or(Err(sqlx::Error::PoolTimedOut))?)
     }
 
     /// Waits for running statements and closes every connection.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.pool.inner().close().await;
     }
 
     /// Runs work on the database in its own task, which finishes even if the caller is dropped.
@@ -190,6 +202,13 @@ impl Store {
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        detached::run(work(self.pool.clone())).await
+        let outcome = detached::run(self.pool.timeout(), work(self.pool.inner().clone())).await;
+        if matches!(
+            outcome,
+            Err(StoreError::Database(sqlx::Error::PoolTimedOut))
+        ) {
+            self.pool.suspect_idle();
+        }
+        outcome
     }
 }

@@ -51,6 +51,7 @@ impl Store {
         let no_timeouts = [("lock_timeout", "0"), ("statement_timeout", "0")];
         let options = self
             .pool
+            .inner()
             .connect_options()
             .as_ref()
             .clone()

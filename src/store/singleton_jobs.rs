@@ -43,12 +43,30 @@ impl Store {
         }))
     }
 
-    /// Releases a failed job, which is due again after `next_in`.
-    pub async fn fail_job(
+    /// Extends the lease of a job. `Fenced` if another process has taken it.
+    pub async fn renew_job(
         &self,
-        job: &SingletonJob,
-        next_in: Duration,
+        job: &mut SingletonJob,
+        lease: Duration,
     ) -> Result<(), StoreError> {
+        let taken_at = Instant::now();
+        let done = sqlx::query!(
+            "update duties set due_at = now() + $3::float8 * interval '1 second' where name = $1 and epoch = $2",
+            job.name,
+            job.epoch,
+            lease.as_secs_f64()
+        )
+        .execute(&self.pool)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::Fenced);
+        }
+        job.taken_at = taken_at;
+        Ok(())
+    }
+
+    /// Releases a failed job, which is due again after `next_in`.
+    pub async fn fail_job(&self, job: &SingletonJob, next_in: Duration) -> Result<(), StoreError> {
         sqlx::query!(
             "update duties set owner = null, due_at = now() + $3::float8 * interval '1 second'
              where name = $1 and epoch = $2",

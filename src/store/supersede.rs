@@ -58,9 +58,11 @@ impl Store {
         }
     }
 
-    /// Wakes a blocked operation and restarts the deadline of its current step.
-    pub async fn retry(&self, operation: Uuid) -> Result<Retried, StoreError> {
-        self.detached(move |pool| async move { retry_in_transaction(&pool, operation).await })
+    /// Wakes a blocked operation on behalf of the caller `by`, and restarts the deadline of its
+    /// current step.
+    pub async fn retry(&self, operation: Uuid, by: &str) -> Result<Retried, StoreError> {
+        let by = by.to_owned();
+        self.detached(move |pool| async move { retry_in_transaction(&pool, operation, &by).await })
             .await
     }
 }
@@ -93,26 +95,14 @@ async fn delete_in_transaction(
     if let Some(live) = &live
         && rows::kind(&live.kind)? == Kind::DeleteCluster
     {
-        let Spec::DeleteCluster(running) = rows::from_json("operations.spec", live.spec.clone())?
-        else {
-            return Ok(Accepted::InProgress(live.id));
-        };
-        // The running delete satisfies the request only if it retains all requested kinds.
-        let same = spec
-            .retain
-            .iter()
-            .all(|kind| running.retain.contains(kind));
-        return Ok(if same {
-            Accepted::Replayed(live.id)
-        } else {
-            Accepted::InProgress(live.id)
-        });
+        let running = rows::from_json("operations.spec", live.spec.clone())?;
+        return Ok(accept_unfinished_delete(live.id, &running, spec));
     }
     if row.protected {
         return Ok(Accepted::DeletionProtected);
     }
     if let Some(live) = &live {
-        supersede(&mut transaction, live.id).await?;
+        supersede(&mut transaction, live.id, &new.requested_by).await?;
     }
     let spec = Spec::DeleteCluster(spec.clone());
     // A delete that superseded an operation cannot be undone, because that operation has ended.
@@ -135,19 +125,48 @@ async fn delete_in_transaction(
     )
     .await?;
     if let Some(live) = &live {
-        sqlx::query!(
-            "update operations set superseded_by = $2 where id = $1",
-            live.id,
-            new.id
-        )
-        .execute(&mut *transaction)
-        .await?;
+        link_successor(&mut transaction, live.id, new.id).await?;
     }
     transaction.commit().await?;
     Ok(Accepted::Created(new.id))
 }
 
-async fn supersede(connection: &mut PgConnection, operation: Uuid) -> Result<(), StoreError> {
+/// The outcome of a delete request while the delete `operation` is unfinished.
+fn accept_unfinished_delete(operation: Uuid, running: &Spec, requested: &DeleteSpec) -> Accepted {
+    // The running delete satisfies the request only if it retains all requested kinds.
+    match running {
+        Spec::DeleteCluster(running)
+            if requested
+                .retain
+                .iter()
+                .all(|kind| running.retain.contains(kind)) =>
+        {
+            Accepted::Replayed(operation)
+        }
+        _ => Accepted::InProgress(operation),
+    }
+}
+
+async fn link_successor(
+    connection: &mut PgConnection,
+    superseded: Uuid,
+    successor: Uuid,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update operations set superseded_by = $2 where id = $1",
+        superseded,
+        successor
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn supersede(
+    connection: &mut PgConnection,
+    operation: Uuid,
+    by: &str,
+) -> Result<(), StoreError> {
     finish::end_steps(connection, operation).await?;
     let ending = Ending {
         operation_id: operation,
@@ -156,12 +175,16 @@ async fn supersede(connection: &mut PgConnection, operation: Uuid) -> Result<(),
         claimed_epoch: None,
         cluster: None,
         events: Vec::new(),
-        message: "superseded by a delete of the cluster".to_owned(),
+        message: format!("superseded by a delete of the cluster, requested by {by}"),
     };
     finish::operation(connection, ending).await
 }
 
-async fn retry_in_transaction(pool: &PgPool, operation: Uuid) -> Result<Retried, StoreError> {
+async fn retry_in_transaction(
+    pool: &PgPool,
+    operation: Uuid,
+    by: &str,
+) -> Result<Retried, StoreError> {
     let mut transaction = pool.begin().await?;
     let row = sqlx::query!(
         "select status, current_position from operations where id = $1 for update",
@@ -181,7 +204,7 @@ async fn retry_in_transaction(pool: &PgPool, operation: Uuid) -> Result<Retried,
     }
     let sequence = sqlx::query_scalar!(
         "update operations
-         set retry_requested = true, claims_without_progress = 0, version = version + 1,
+         set retry_requested = true, claims_without_progress = 0, lane = 0, version = version + 1,
              wake_at = case when owner is null or lease_until <= now() then now() else wake_at end,
              deadline_at = greatest(deadline_at, now() + interval '1 hour'),
              last_sequence = last_sequence + 1
@@ -199,7 +222,7 @@ async fn retry_in_transaction(pool: &PgPool, operation: Uuid) -> Result<Retried,
     )
     .execute(&mut *transaction)
     .await?;
-    let requested = Event::plain("retry_requested", "retry requested");
+    let requested = Event::requested("retry_requested", "retry", by);
     events::append(&mut transaction, operation, sequence - 1, &[requested]).await?;
     transaction.commit().await?;
     Ok(Retried::Woken)

@@ -57,7 +57,8 @@ impl Store {
             SentOutcome::Unknown => "settled",
         };
         sqlx::query!(
-            "update intents set closed_at = clock_timestamp(), outcome = $2 where id = $1",
+            "update intents set closed_at = clock_timestamp(), closed_order = nextval('engine_order'), outcome = $2
+             where id = $1",
             id,
             outcome
         )
@@ -73,7 +74,8 @@ impl Store {
         older_than: std::time::Duration,
     ) -> Result<u64, StoreError> {
         let done = sqlx::query!(
-            "update intents set closed_at = clock_timestamp(), outcome = 'settled'
+            "update intents
+             set closed_at = clock_timestamp(), closed_order = nextval('engine_order'), outcome = 'settled'
              where closed_at is null and opened_at < now() - $1::float8 * interval '1 second'
                and not exists (
                  select 1 from operations l where l.cluster_id = intents.cluster_id and l.finished_at is null)",

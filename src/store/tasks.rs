@@ -1,6 +1,7 @@
 //! Tasks: the state that a step may use, read at the start of a turn.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -8,10 +9,15 @@ use uuid::Uuid;
 
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
-use crate::domain::task::{DoneCall, Intent, LatestObservation, StepState, Task};
+use crate::domain::task::{
+    ConfirmedDeletion, DoneCall, Intent, LatestObservation, Moment, StepState, Task,
+};
 
 use super::rows::{self, from_json, from_optional_json};
 use super::{Claim, Store, StoreError};
+
+/// For how long the last complete list of all clusters shows which roles are in use.
+const LIST_TRUSTED: Duration = Duration::from_secs(300);
 
 /// The claimed operation at its current step, and the latest observation of its cluster.
 struct Row {
@@ -32,8 +38,13 @@ struct Row {
     step_fault: Option<Value>,
     observed: Option<Value>,
     observed_at: Option<DateTime<Utc>>,
+    observed_order: Option<i64>,
+    missing_at: Option<DateTime<Utc>>,
+    missing_order: Option<i64>,
     polled_at: Option<DateTime<Utc>>,
     last_call_at: Option<DateTime<Utc>>,
+    last_call_order: Option<i64>,
+    read_order: i64,
     last_position: i32,
     installation_id: Uuid,
 }
@@ -56,11 +67,20 @@ impl Row {
     fn latest_observation(&self) -> Result<LatestObservation, StoreError> {
         Ok(LatestObservation {
             cluster: from_optional_json("clusters.observed", self.observed.clone())?,
-            at: self.observed_at,
-            last_call_at: self.last_call_at,
+            observed: moment(self.observed_at, self.observed_order),
+            missing: moment(self.missing_at, self.missing_order),
+            last_call: moment(self.last_call_at, self.last_call_order),
             polled_at: self.polled_at,
         })
     }
+}
+
+fn moment(at: Option<DateTime<Utc>>, order: Option<i64>) -> Option<Moment> {
+    // A row written before reads were ordered is older than every call.
+    at.map(|at| Moment {
+        at,
+        order: order.unwrap_or_default(),
+    })
 }
 
 impl Store {
@@ -72,10 +92,9 @@ impl Store {
             r#"select o.kind, o.status, o.spec, o.cluster_id, o.cluster_name, o.deadline_at, clock_timestamp() as "now!",
                       s.position, s.name, s.undo, s.attempts, s.faults_in_row, s.blocks_in_row, s.patience_from,
                       s.fault as step_fault,
-                      c.observed, c.observed_at, poll.done_at as "polled_at?",
-                      (select max(coalesce(closed_at, opened_at)) from intents
-                       where cluster_id = o.cluster_id and call like 'dax:%' and outcome is distinct from 'refused'
-                      ) as last_call_at,
+                      c.observed, c.observed_at, c.observed_order, c.missing_at, c.missing_order,
+                      poll.done_at as "polled_at?", last_call.at as last_call_at, last_call.position as last_call_order,
+                      nextval('engine_order') as "read_order!",
                       (select max(position) from operation_steps where operation_id = o.id) as "last_position!",
                       i.id as installation_id
                from operations o
@@ -83,6 +102,11 @@ impl Store {
                join clusters c on c.id = o.cluster_id
                cross join installation i
                left join duties poll on poll.name = 'poll'
+               cross join lateral (
+                 select max(coalesce(closed_at, opened_at)) as at, max(coalesce(closed_order, opened_order)) as position
+                 from intents
+                 where cluster_id = o.cluster_id and call like 'dax:%' and outcome is distinct from 'refused'
+               ) last_call
                where o.id = $1 and o.epoch = $2 and o.owner = $3"#,
             claim.operation_id,
             claim.epoch,
@@ -103,9 +127,11 @@ impl Store {
             shared_rules: self.shared_rules(row.cluster_id, &inventory).await?,
             inventory,
             done_calls: self.done_calls(claim.operation_id).await?,
+            role_users: self.role_users(row.cluster_id).await?,
             confirmed_deletions: self.confirmed_deletions(row.cluster_id).await?,
             open_intents: self.open_intents(row.cluster_id).await?,
             installation_id: row.installation_id,
+            read_order: row.read_order,
             now: row.now,
             deadline_at: row.deadline_at,
         })
@@ -159,16 +185,40 @@ impl Store {
         Ok(done.collect())
     }
 
-    async fn confirmed_deletions(&self, cluster_id: Uuid) -> Result<Vec<String>, StoreError> {
-        let targets = sqlx::query_scalar!(
-            "select distinct target from intents
-             where cluster_id = $1 and outcome = 'applied'
-               and (call like '%:Delete%' or call = 'ec2:RevokeSecurityGroupIngress')",
+    /// The clusters that use a managed role of this cluster. `None` if the last complete list of all
+    /// clusters is older than [`LIST_TRUSTED`].
+    async fn role_users(&self, cluster_id: Uuid) -> Result<Option<Vec<String>>, StoreError> {
+        let row = sqlx::query!(
+            r#"select array(
+                 select u.cluster_name from role_users u
+                 join inventory i on i.arn = u.role_arn and i.kind = 'role' and i.owner = 'managed'
+                 where i.cluster_id = $1
+               ) as "users!",
+               coalesce(listed_at > now() - $2::float8 * interval '1 second', false) as "is_recent!"
+               from duties where name = 'poll'"#,
+            cluster_id,
+            LIST_TRUSTED.as_secs_f64()
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.filter(|row| row.is_recent).map(|row| row.users))
+    }
+
+    async fn confirmed_deletions(
+        &self,
+        cluster_id: Uuid,
+    ) -> Result<Vec<ConfirmedDeletion>, StoreError> {
+        let deletions = sqlx::query_as!(
+            ConfirmedDeletion,
+            r#"select call, target, max(opened_at) as "opened_at!" from intents
+               where cluster_id = $1 and outcome = 'applied'
+                 and (call like '%:Delete%' or call = 'ec2:RevokeSecurityGroupIngress')
+               group by call, target"#,
             cluster_id
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(targets)
+        Ok(deletions)
     }
 
     async fn open_intents(&self, cluster_id: Uuid) -> Result<Vec<Intent>, StoreError> {

@@ -38,33 +38,37 @@ struct LockedOperation {
     cluster_id: Uuid,
     status: Status,
     ending: Status,
-    undoing: bool,
     prior: Option<ClusterStatus>,
     fault: Option<Fault>,
 }
 
 impl Store {
-    /// Cancels an operation: stops its forward steps and undoes them; it then ends `cancelled`.
+    /// Cancels an operation on behalf of the caller `by`: stops its forward steps and undoes them; it
+    /// then ends `cancelled`.
     pub async fn cancel(
         &self,
         operation: Uuid,
+        by: &str,
         undo_of: UndoOf,
     ) -> Result<UndoRequested, StoreError> {
+        let by = by.to_owned();
         self.detached(move |pool| async move {
-            request_undo(&pool, operation, Status::Cancelled, undo_of).await
+            request_undo(&pool, operation, Status::Cancelled, &by, undo_of).await
         })
         .await
     }
 
-    /// Rolls a blocked operation back: undoes its steps; it then ends `failed` with the fault that
-    /// blocked it.
+    /// Rolls a blocked operation back on behalf of the caller `by`: undoes its steps; it then ends
+    /// `failed` with the fault that blocked it.
     pub async fn roll_back(
         &self,
         operation: Uuid,
+        by: &str,
         undo_of: UndoOf,
     ) -> Result<UndoRequested, StoreError> {
+        let by = by.to_owned();
         self.detached(move |pool| async move {
-            request_undo(&pool, operation, Status::Failed, undo_of).await
+            request_undo(&pool, operation, Status::Failed, &by, undo_of).await
         })
         .await
     }
@@ -74,6 +78,7 @@ async fn request_undo(
     pool: &PgPool,
     id: Uuid,
     ending: Status,
+    by: &str,
     undo_of: UndoOf,
 ) -> Result<UndoRequested, StoreError> {
     let mut transaction = pool.begin().await?;
@@ -83,7 +88,7 @@ async fn request_undo(
     if operation.status.is_finished() {
         return Ok(UndoRequested::Finished);
     }
-    if operation.undoing {
+    if operation.is_undoing() {
         return Ok(if operation.ending == ending {
             UndoRequested::AlreadyUndoing
         } else {
@@ -106,10 +111,10 @@ async fn request_undo(
         end_without_undo(&mut transaction, &operation, ending, fault.as_ref()).await?;
     } else {
         let (status, event) = if ending == Status::Failed {
-            let event = Event::plain("roll_back_requested", "rollback requested");
+            let event = Event::requested("roll_back_requested", "rollback", by);
             (Status::RollingBack, event)
         } else {
-            let event = Event::plain("cancel_requested", "cancellation requested");
+            let event = Event::requested("cancel_requested", "cancellation", by);
             (Status::Cancelling, event)
         };
         finish::end_steps(&mut transaction, id).await?;
@@ -121,37 +126,49 @@ async fn request_undo(
     Ok(UndoRequested::Started)
 }
 
+/// Locks the operation, then reads its current step in a second statement.
+///
+/// One statement that locks the operation and joins the step is wrong under READ COMMITTED: after a
+/// wait for the lock, Postgres evaluates it with the new operation and the old step.
 async fn lock(
     connection: &mut PgConnection,
     id: Uuid,
 ) -> Result<Option<LockedOperation>, StoreError> {
     let row = sqlx::query!(
-        "select o.kind, o.cluster_id, o.status, o.ending, o.prior_status, s.undo as \"undo?\", s.fault as step_fault
-         from operations o
-         left join operation_steps s on s.operation_id = o.id and s.position = o.current_position
-         where o.id = $1
-         for update of o",
+        "select kind, cluster_id, status, ending, prior_status from operations where id = $1 for update",
+        id
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let fault = sqlx::query_scalar!(
+        "select s.fault from operation_steps s
+         join operations o on o.id = s.operation_id and o.current_position = s.position
+         where o.id = $1",
         id
     )
     .fetch_optional(connection)
     .await?;
-    row.map(|row| {
-        Ok(LockedOperation {
-            id,
-            kind: rows::kind(&row.kind)?,
-            cluster_id: row.cluster_id,
-            status: rows::status(&row.status)?,
-            ending: rows::status(&row.ending)?,
-            undoing: row.undo.unwrap_or_default(),
-            prior: row
-                .prior_status
-                .as_deref()
-                .map(rows::cluster_status)
-                .transpose()?,
-            fault: from_optional_json("operation_steps.fault", row.step_fault)?,
-        })
-    })
-    .transpose()
+    Ok(Some(LockedOperation {
+        id,
+        kind: rows::kind(&row.kind)?,
+        cluster_id: row.cluster_id,
+        status: rows::status(&row.status)?,
+        ending: rows::status(&row.ending)?,
+        prior: row
+            .prior_status
+            .as_deref()
+            .map(rows::cluster_status)
+            .transpose()?,
+        fault: from_optional_json("operation_steps.fault", fault.flatten())?,
+    }))
+}
+
+impl LockedOperation {
+    /// Whether an undo has begun. It is recorded once, in `ending`, for every undo.
+    fn is_undoing(&self) -> bool {
+        self.ending != Status::Succeeded
+    }
 }
 
 /// Whether AWS has, or may have, executed a call of this operation.
@@ -216,7 +233,7 @@ async fn fence_worker(
     let sequence = sqlx::query_scalar!(
         "update operations
          set status = $2, epoch = epoch + 1, owner = null, lease_until = null, waiting_for = null, wake_at = now(),
-             claims_without_progress = 0, retry_requested = false, version = version + 1,
+             claims_without_progress = 0, retry_requested = false, lane = 0, version = version + 1,
              last_sequence = last_sequence + 1
          where id = $1
          returning last_sequence",

@@ -37,7 +37,7 @@ impl Store {
 
     /// Starts to listen for notifications. Fails if the database is unreachable.
     pub async fn wakeups(&self) -> Result<Wakeups, StoreError> {
-        let mut listener = PgListener::connect_with(&self.pool).await?;
+        let mut listener = PgListener::connect_with(self.pool.inner()).await?;
         listener.listen(CHANNEL).await?;
         Ok(Wakeups { listener })
     }

@@ -143,18 +143,22 @@ pub(super) async fn after_fault(
         Handling::Retry if fault.class == FaultClass::ServiceLinkedRoleMissing => {
             service_linked_role_missing(decision, fault)
         }
+        // AWS executed nothing and asks for fewer calls, so it is never a reason to give up.
+        Handling::Retry if fault.class == FaultClass::Throttled => retry(decision, fault),
         Handling::Retry if decision.is_late() => {
             let fault = decision.deadline_fault(Some(fault)).await;
             decision.block(fault, RECHECK, WaitingFor::Aws)
         }
-        Handling::Retry => {
-            let faults = decision.context.task.step.faults_in_row + 1;
-            Verdict::Again {
-                after: backoff(faults, decision.random),
-                waiting_for: Some(fault.class.waiting_for()),
-                fault: Some(fault),
-            }
-        }
+        Handling::Retry => retry(decision, fault),
+    }
+}
+
+fn retry(decision: &DecisionContext<'_>, fault: Fault) -> Verdict {
+    let faults = decision.context.task.step.faults_in_row + 1;
+    Verdict::Again {
+        after: backoff(faults, decision.random),
+        waiting_for: Some(fault.class.waiting_for()),
+        fault: Some(fault),
     }
 }
 
@@ -209,6 +213,7 @@ fn block(decision: &DecisionContext<'_>, fault: Fault) -> Verdict {
         | WaitingFor::LostAnswer
         | WaitingFor::Release
         | WaitingFor::RoleTrust
+        | WaitingFor::AwsRateLimit
         | WaitingFor::Operator => RECHECK,
     };
     decision.block(fault, recheck_after, waiting_for)

@@ -19,7 +19,7 @@ use crate::domain::operation::Kind;
 use crate::domain::problems::fault::Fault;
 use crate::inspections::Inspector;
 use crate::operations::{StepEnvironment, known_steps};
-use crate::store::{Store, StoreError};
+use crate::store::{Rotation, Store, StoreError};
 
 mod decide;
 mod poll;
@@ -39,6 +39,9 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(40);
 /// How long a process that shuts down waits for its turns.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Age at which finished operations are deleted.
+const HISTORY_AGE: Duration = Duration::from_secs(400 * 24 * 3_600);
+
 /// A worker: any number of loops that take turns, and the periodic jobs.
 #[derive(Clone)]
 pub struct Worker {
@@ -50,7 +53,9 @@ pub struct Worker {
     steps: Arc<[String]>,
     probe: Option<Probe>,
     sweep_interval: Duration,
+    history_age: Duration,
     permits: Arc<RwLock<()>>,
+    rotation: Arc<Rotation>,
 }
 
 /// Permit for a turn: shared, or exclusive after a crash.
@@ -91,7 +96,9 @@ impl Worker {
             steps: known_steps().into(),
             probe: None,
             sweep_interval: sweep::INTERVAL,
+            history_age: HISTORY_AGE,
             permits: Arc::default(),
+            rotation: Arc::default(),
         }
     }
 
@@ -104,6 +111,12 @@ impl Worker {
     /// The same worker with another interval between sweeps.
     pub fn with_sweep_every(mut self, interval: Duration) -> Self {
         self.sweep_interval = interval;
+        self
+    }
+
+    /// The same worker, with another age at which finished operations are deleted.
+    pub fn with_history_age(mut self, age: Duration) -> Self {
+        self.history_age = age;
         self
     }
 

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use crate::domain::cluster::Cluster;
 use crate::domain::drift::drift;
-use crate::domain::problems::fault::FaultClass;
-use crate::domain::retry::jittered;
+use crate::domain::names::IAM_PATH;
+use crate::domain::observed::ClustersPage;
+use crate::domain::problems::fault::{Fault, FaultClass};
+use crate::domain::retry::{backoff, jittered};
 use crate::store::{SingletonJob, StoreError};
 
 use super::{JobError, Worker};
@@ -24,6 +26,10 @@ const LONGEST_TICK: Duration = Duration::from_secs(2);
 /// Most clusters whose details are read in one poll: AWS allows ten ListTags per second and
 /// account.
 const DETAILS_PER_POLL: i64 = 10;
+/// Most attempts at one page of the clusters.
+const ATTEMPTS_PER_PAGE: u32 = 5;
+/// Most clusters per poll that are read by name because the list lacked them.
+const CONFIRMED_PER_POLL: usize = 10;
 
 impl Worker {
     /// Interval between two checks whether a poll is due.
@@ -49,8 +55,8 @@ impl Worker {
                 self.read_details().await?;
                 Ok(Some(changed))
             }
-            // A throttled poll counts as done. Otherwise every operation would read its cluster
-            // itself, which would add calls.
+            // A throttled poll counts as done: the pages that it reached are recorded. Operations
+            // whose cluster was not reached lately read it themselves.
             Err(JobError::Aws(fault)) if fault.class == FaultClass::Throttled => {
                 self.end_poll(&job, next_in * 2).await?;
                 Ok(Some(0))
@@ -71,21 +77,83 @@ impl Worker {
         }
     }
 
+    /// Reads all clusters, page by page. Each page is recorded before the next one is read.
     async fn read_clusters(&self, job: &SingletonJob) -> Result<usize, JobError> {
-        if !self
-            .store
-            .poll_is_needed(self.env.settings.timing.refresh)
-            .await?
-        {
+        let refresh = self.env.settings.timing.refresh;
+        if !self.store.poll_is_needed(refresh).await? {
             return Ok(0);
         }
-        let observed_at = self.store.clock().await?;
-        let clusters = self.inspector.all_clusters().await?;
-        let changed = self.store.record_poll(job, observed_at, &clusters).await?;
+        let begin = self.store.moment().await?;
+        let (mut names, mut role_users) = (Vec::new(), Vec::new());
+        let (mut token, mut changed) = (None, 0);
+        loop {
+            let read = self.store.moment().await?;
+            let page = self.read_page(token).await?;
+            changed += self
+                .store
+                .record_listed(job, read, &page.clusters, refresh)
+                .await?;
+            for (name, cluster) in page.clusters {
+                role_users.extend(cluster.iam_role_arn.map(|arn| (arn, name.clone())));
+                names.push(name);
+            }
+            token = page.next_token;
+            if token.is_none() {
+                break;
+            }
+        }
+        let missing = self.store.record_missing(job, begin, &names).await?;
+        self.store
+            .record_role_users(job, begin, role_users, IAM_PATH)
+            .await?;
+        self.confirm_missing(job, missing).await?;
         if changed > 0 {
             self.store.announce_work();
         }
         Ok(changed)
+    }
+
+    /// Reads one page. A throttled page is retried, so that it does not cost the pages before it.
+    async fn read_page(&self, token: Option<String>) -> Result<ClustersPage, Fault> {
+        let mut attempt = 1;
+        loop {
+            match self.inspector.clusters_page(token.clone()).await {
+                Err(fault)
+                    if fault.class == FaultClass::Throttled && attempt < ATTEMPTS_PER_PAGE =>
+                {
+                    tokio::time::sleep(backoff(attempt, rand::random())).await;
+                    attempt += 1;
+                }
+                page => return page,
+            }
+        }
+    }
+
+    /// Reads idle clusters that the list lacked by name, and records those that do not exist. Other
+    /// readers of a missing cluster read it by name themselves.
+    async fn confirm_missing(
+        &self,
+        job: &SingletonJob,
+        missing: Vec<String>,
+    ) -> Result<(), JobError> {
+        if missing.len() > CONFIRMED_PER_POLL {
+            tracing::warn!(
+                missing = missing.len(),
+                "AWS listed fewer clusters than it has shown before; {CONFIRMED_PER_POLL} are read by name per poll"
+            );
+        }
+        let refresh = self.env.settings.timing.refresh;
+        for name in missing.into_iter().take(CONFIRMED_PER_POLL) {
+            let read = self.store.moment().await?;
+            match self.inspector.cluster(&name).await? {
+                Some(cluster) => {
+                    let found = [(name, cluster)];
+                    self.store.record_listed(job, read, &found, refresh).await?;
+                }
+                None => self.store.record_absent(job, read, &name).await?,
+            }
+        }
+        Ok(())
     }
 
     async fn read_details(&self) -> Result<(), JobError> {

@@ -7,6 +7,8 @@
 //! Everything else stays on the list of orphans.
 
 use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use crate::domain::inventory::Item;
@@ -21,6 +23,10 @@ use super::{JobError, Worker};
 pub(super) const INTERVAL: Duration = Duration::from_secs(300);
 /// How long one sweep can take before another process takes the job over.
 const LEASE: Duration = Duration::from_secs(120);
+/// How long one sweep prunes history; the next one continues.
+const PRUNE_TIME: Duration = Duration::from_secs(10);
+/// Longer than every pause of an operation that is not blocked and does not wait for the poll.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 /// Longest interval between two checks whether a sweep is due.
 const LONGEST_TICK: Duration = Duration::from_secs(30);
 /// Longest time of one call: none is sent that could end after the lease.
@@ -38,7 +44,12 @@ impl Worker {
     }
 
     pub(super) async fn sweep_job(self) -> Result<Option<usize>, JobError> {
-        if let Err(error) = self.store.reset_future_timestamps().await {
+        let longest_wait = (self.env.settings.timing.cluster_poll * 4).max(LONGEST_BACKOFF);
+        let longest_interval = self.sweep_interval.max(LEASE) * 2;
+        let reset = self
+            .store
+            .reset_future_timestamps(longest_wait, longest_interval);
+        if let Err(error) = reset.await {
             tracing::debug!(%error, "could not reset timestamps that lie in the far future");
         }
         let calls = self.sweep().await?;
@@ -51,24 +62,37 @@ impl Worker {
     /// Sweeps once, if a sweep is due and no other process sweeps. Returns the number of calls that
     /// took effect.
     pub async fn sweep(&self) -> Result<Option<usize>, JobError> {
-        let Some(job) = self.store.take_job("sweep", &self.name, LEASE).await? else {
+        let Some(mut job) = self.store.take_job("sweep", &self.name, LEASE).await? else {
             return Ok(None);
         };
-        let outcome = self.remove_leftovers(&job).await;
+        let outcome = self.remove_leftovers(&mut job).await;
         self.store.end_job(&job, self.sweep_interval).await?;
         self.store.forget_old_keys().await?;
         self.store.settle_stale_intents(STALE).await?;
+        self.prune_history().await?;
         outcome.map(Some)
     }
 
-    async fn remove_leftovers(&self, job: &SingletonJob) -> Result<usize, JobError> {
+    /// Deletes history that is older than configured, in batches, for a limited time.
+    async fn prune_history(&self) -> Result<(), JobError> {
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < PRUNE_TIME && self.store.prune_history(self.history_age).await? > 0
+        {
+        }
+        Ok(())
+    }
+
+    async fn remove_leftovers(&self, job: &mut SingletonJob) -> Result<usize, JobError> {
         let installation = self.store.installation().await?.id;
         let managed: BTreeSet<String> = self.store.managed_names().await?.into_iter().collect();
-        let tagged = self.inspector.tagged(installation, &managed).await?;
+        let tagged = self
+            .holding(job, self.inspector.tagged(installation, &managed))
+            .await??;
         let names: Vec<String> = tagged.iter().map(|tagged| tagged.name.clone()).collect();
         let evidence = self.store.evidence(&names).await?;
         let mut calls = 0;
         for item in leftovers::leftovers(orphans(tagged, &evidence)) {
+            self.store.renew_job(job, LEASE).await?;
             // One that cannot be removed now must not delay the others.
             match self.remove_leftover(job, installation, &item).await {
                 Ok(sent) => calls += sent,
@@ -82,6 +106,23 @@ impl Worker {
             }
         }
         Ok(calls)
+    }
+
+    /// Runs long work and renews the lease of the job during it: in an account with many clusters
+    /// the reads of one sweep take minutes.
+    async fn holding<T>(
+        &self,
+        job: &mut SingletonJob,
+        work: impl Future<Output = T>,
+    ) -> Result<T, StoreError> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                () = tokio::time::sleep(LEASE / 4) => self.store.renew_job(job, LEASE).await?,
+            }
+        }
     }
 
     async fn remove_leftover(

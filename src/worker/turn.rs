@@ -37,6 +37,9 @@ const LEASE_KEPT_TO_RECORD: Duration = Duration::from_secs(2);
 /// Claims in a row that can end without a record; the next turn blocks the operation.
 const CLAIMS_WITHOUT_PROGRESS: i32 = 5;
 
+/// Pause of an operation whose step repeatedly ended its process, the first time and later.
+const FIRST_QUARANTINE: Duration = Duration::from_secs(600);
+const LATER_QUARANTINE: Duration = Duration::from_secs(3_600);
 /// Pause before an unreadable operation is claimed again, perhaps by a newer version.
 const UNREADABLE_PAUSE: Duration = Duration::from_secs(10);
 
@@ -87,7 +90,7 @@ impl Worker {
     pub async fn turn(&self) -> Result<TurnResult, StoreError> {
         let Some(claim) = self
             .store
-            .claim(&self.name, &self.kinds, &self.steps)
+            .claim(&self.name, &self.rotation, &self.kinds, &self.steps)
             .await?
         else {
             return Ok(TurnResult::Idle);
@@ -145,7 +148,10 @@ impl Worker {
         };
         self.reach(Point::Claimed, &task, None).await;
         if claim.claims_without_progress > CLAIMS_WITHOUT_PROGRESS {
-            return self.store.record(&claim, &task, &quarantine(&task)).await;
+            let report = quarantine(&task);
+            log(&task, &report.verdict);
+            count(&report.verdict);
+            return self.store.record(&claim, &task, &report).await;
         }
         let Some(step) = operations::step(task.kind, &task.step.name) else {
             // A claim requires a known step name, so this one belongs to another kind of operation.
@@ -164,23 +170,18 @@ impl Worker {
         Ok(recorded)
     }
 
-    /// Gives an operation back that this version cannot read: a newer version may read it. After
-    /// several such claims it is blocked.
+    /// Leaves an operation that this version cannot read to a newer one, and tries again later: it
+    /// is never blocked for that, because a deploy can change which versions run.
     async fn handle_unreadable(
         &self,
         claim: &Claim,
         what: &'static str,
         detail: &str,
     ) -> Result<Recorded, StoreError> {
-        tracing::error!(what, detail, "the stored operation cannot be read");
-        if claim.claims_without_progress > CLAIMS_WITHOUT_PROGRESS {
-            let fault = Fault::new(
-                FaultClass::Crashed,
-                format!("the database contains an unreadable {what} of this operation"),
-            );
-            return self.store.block_unreadable(claim, &fault).await;
-        }
-        self.store.give_back(claim, UNREADABLE_PAUSE, true).await?;
+        tracing::error!(operation.id = %claim.operation_id, what, detail,
+            "the stored operation cannot be read by this version");
+        metrics::counter!("unreadable_operations_total").increment(1);
+        self.store.leave_unreadable(claim, UNREADABLE_PAUSE).await?;
         Err(StoreError::Fenced)
     }
 
@@ -223,8 +224,14 @@ impl Worker {
                 ),
             ),
             Ok(StepOutcome::Act { .. }) if claim.lease_left() < LEASE_NEEDED_TO_SEND => {
-                let again = after_waiting(&decision, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
-                report(again, Findings::default())
+                // Counted as a fault, so that a step whose reads never leave enough time blocks.
+                let detail = format!(
+                    "{}: reading from AWS left too little of the lease to send a call",
+                    step.name
+                );
+                let fault = Fault::new(FaultClass::Transient, detail);
+                let verdict = after_fault(&decision, fault, None).await;
+                report(verdict, Findings::default())
             }
             Ok(StepOutcome::Act {
                 mutation,
@@ -251,22 +258,7 @@ impl Worker {
         self.reach(Point::Intended, context.task, Some(mutation))
             .await;
         if claim.lease_left() < LEASE_KEPT_FOR_A_CALL {
-            // The process was suspended after the intent. Another worker may claim the operation
-            // soon, and a call that was not sent has no effect.
-            let description = format!(
-                "{}: not sent, too little of the lease was left",
-                mutation.summary()
-            );
-            let unsent = SentCall {
-                intent_id,
-                description,
-                outcome: SentOutcome::Rejected,
-            };
-            let again = after_waiting(decision, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
-            return Ok(TurnReport {
-                sent: Some(unsent),
-                ..report(again, Findings::default())
-            });
+            return Ok(report_unsent(decision, intent_id, mutation).await);
         }
         let answer = operations::act(context, mutation).await;
         self.reach(Point::Answered, context.task, Some(mutation))
@@ -325,6 +317,29 @@ fn report(verdict: Verdict, findings: Findings) -> TurnReport {
     }
 }
 
+/// The report of a call that was not sent because the process was suspended after the intent.
+/// Another worker may claim the operation soon, and a call that was not sent has no effect.
+async fn report_unsent(
+    decision: &DecisionContext<'_>,
+    intent_id: i64,
+    mutation: &Mutation,
+) -> TurnReport {
+    let description = format!(
+        "{}: not sent, too little of the lease was left",
+        mutation.summary()
+    );
+    let unsent = SentCall {
+        intent_id,
+        description,
+        outcome: SentOutcome::Rejected,
+    };
+    let again = after_waiting(decision, TOO_LATE_TO_SEND, WaitingFor::Aws).await;
+    TurnReport {
+        sent: Some(unsent),
+        ..report(again, Findings::default())
+    }
+}
+
 fn with_undo(task: &Task, report: TurnReport) -> TurnReport {
     match report.verdict {
         Verdict::RollBack { .. } => TurnReport {
@@ -344,10 +359,16 @@ fn quarantine(task: &Task) -> TurnReport {
         during_undo: task.step.undo,
         ..Fault::new(FaultClass::Crashed, detail)
     };
+    // The cause may be the machine or a rollout instead of the operation, so it is tried again.
+    let pause = if task.step.blocks_in_row == 0 {
+        FIRST_QUARANTINE
+    } else {
+        LATER_QUARANTINE
+    };
     report(
         Verdict::Block {
             fault,
-            recheck_after: None,
+            recheck_after: Some(pause),
             waiting_for: WaitingFor::Operator,
         },
         Findings::default(),

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use regex::Regex;
 
-use crate::engine::processes::{BINARY, Running, await_ready};
+use crate::engine::processes::{BINARY, RunningProcess};
 use crate::support::python::packages;
 
 /// Addresses of the documents; the test replaces them by free ports.
@@ -39,10 +39,17 @@ fn examples(document: &str) -> Vec<Example> {
             in_block = line == "```console";
             in_command = false;
         } else if in_block && let Some(command) = line.strip_prefix("$ ") {
-            examples.push(Example { command: command.to_owned(), output: String::new() });
+            examples.push(Example {
+                command: command.to_owned(),
+                output: String::new(),
+            });
             in_command = !is_complete(command);
         } else if in_block && let Some(example) = examples.last_mut() {
-            let text = if in_command { &mut example.command } else { &mut example.output };
+            let text = if in_command {
+                &mut example.command
+            } else {
+                &mut example.output
+            };
             text.push('\n');
             text.push_str(line);
             in_command = in_command && !is_complete(&example.command);
@@ -53,7 +60,7 @@ fn examples(document: &str) -> Vec<Example> {
 
 /// Whether a shell would run this, rather than wait for the end of a quotation or a continued line.
 fn is_complete(command: &str) -> bool {
-    command.matches('\'').count() % 2 == 0 && !command.ends_with('\\')
+    command.matches('\'').count().is_multiple_of(2) && !command.ends_with('\\')
 }
 
 /// A pattern for an output of a document: `…` stands for any text, and white space does not count.
@@ -91,7 +98,10 @@ fn pattern(output: &str, bound: &BTreeMap<String, String>) -> (Regex, Vec<String
             text
         })
         .collect();
-    (Regex::new(&format!("(?s)^{}$", parts.join(".*?"))).unwrap(), ids)
+    (
+        Regex::new(&format!("(?s)^{}$", parts.join(".*?"))).unwrap(),
+        ids,
+    )
 }
 
 #[test]
@@ -100,16 +110,30 @@ fn outputs_are_compared_by_their_fixed_parts() {
     let shown = r#"{"id":"01a209df-2335-7656-8009-4a31d8333d68",…,"n":3}"#;
     let (regex, ids) = pattern(shown, &bound);
     let actual = r#"{"id":"01a209df-0000-7656-8009-4a31d8333d68","x":[1],"n":3}"#;
-    assert_eq!(&regex.captures(actual).unwrap()[1], "01a209df-0000-7656-8009-4a31d8333d68");
+    assert_eq!(
+        &regex.captures(actual).unwrap()[1],
+        "01a209df-0000-7656-8009-4a31d8333d68"
+    );
     assert!(!regex.is_match(&actual.replace('3', "4")));
-    bound.insert(ids[0].clone(), "01a209df-0000-7656-8009-4a31d8333d68".to_owned());
+    bound.insert(
+        ids[0].clone(),
+        "01a209df-0000-7656-8009-4a31d8333d68".to_owned(),
+    );
     assert!(pattern(shown, &bound).0.is_match(actual));
-    assert!(!pattern(shown, &bound).0.is_match(&actual.replace("0000", "0001")));
+    assert!(
+        !pattern(shown, &bound)
+            .0
+            .is_match(&actual.replace("0000", "0001"))
+    );
 }
 
 /// A port of the loopback interface that is free.
 fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string()
 }
 
 /// What a document's commands share: the addresses, the exported variables, the server.
@@ -118,14 +142,20 @@ struct Session {
     sandbox: String,
     data: tempfile::TempDir,
     exports: String,
-    server: Option<Running>,
+    server: Option<RunningProcess>,
 }
 
 impl Session {
     fn new() -> Self {
         let (api, sandbox) = (free_address(), free_address());
         let data = tempfile::tempdir().unwrap();
-        Self { api, sandbox, data, exports: String::new(), server: None }
+        Self {
+            api,
+            sandbox,
+            data,
+            exports: String::new(),
+            server: None,
+        }
     }
 
     /// Starts the service by the arguments of a `cargo run` command.
@@ -143,8 +173,12 @@ impl Session {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        self.server = Some(Running(server));
-        await_ready(&format!("http://{}", self.api));
+        self.server = Some(RunningProcess(server));
+        let ready = format!(
+            "curl -sf --retry 120 --retry-delay 1 --retry-all-errors http://{}/readyz",
+            self.api
+        );
+        self.run(&ready);
     }
 
     fn run(&mut self, command: &str) -> String {
@@ -157,13 +191,17 @@ impl Session {
             self.exports.push('\n');
             return String::new();
         }
-        let command = command.replace(API, &self.api).replace(SANDBOX, &self.sandbox);
+        let command = command
+            .replace(API, &self.api)
+            .replace(SANDBOX, &self.sandbox);
         let tools = packages("aws_cli");
-        let path = std::env::var("PATH").unwrap();
         let output = Command::new("bash")
-            .args(["-euc", &format!("{}{command}", self.exports)])
+            .args([
+                "-euc",
+                &format!("PATH=$TOOLS:$PATH\n{}{command}", self.exports),
+            ])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .env("PATH", format!("{}:{path}", tools.join("bin").display()))
+            .env("TOOLS", tools.join("bin"))
             .env("PYTHONPATH", &tools)
             .env("NO_PROXY", "127.0.0.1")
             .output()
@@ -176,13 +214,22 @@ impl Session {
 
 /// Runs every example of a document in order, and reports each output that differs from the document's.
 fn run_document(path: &str) {
-    let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
-    let (mut session, mut bound, mut differences) = (Session::new(), BTreeMap::new(), Vec::new());
+    let document =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let (mut session, mut bound, mut differences) = (
+        Session::new(),
+        BTreeMap::<String, String>::new(),
+        Vec::new(),
+    );
     if !document.contains("$ cargo run -- serve") {
         session.serve("serve --sandbox --sandbox-port 4566");
     }
     let examples = examples(&document);
-    assert!(examples.len() > 3, "{path} has only {} examples", examples.len());
+    assert!(
+        examples.len() > 3,
+        "{path} has only {} examples",
+        examples.len()
+    );
     for example in examples {
         let mut command = example.command.clone();
         for (shown, actual) in &bound {
@@ -203,7 +250,11 @@ fn run_document(path: &str) {
             )),
         }
     }
-    assert!(differences.is_empty(), "{path}:\n{}", differences.join("\n\n"));
+    assert!(
+        differences.is_empty(),
+        "{path}:\n{}",
+        differences.join("\n\n")
+    );
 }
 
 #[test]

@@ -1,16 +1,15 @@
-//! Lookups: what a build without them says, and what one with them finds.
+//! The cargo feature `lookups`, in builds with it and without it.
 
 use std::collections::BTreeSet;
 
 use dax_provisioner::domain::spec::{ClusterSpec, SubnetGroup};
+use dax_provisioner::domain::validation::typed::VpcId;
 use serde_json::{Value, json};
 
-use crate::support::api::{ApiClient, ApiResponse, cluster_request};
+use crate::support::api::{cluster_request, strings};
 use crate::support::requests::full_spec;
 use crate::support::test_env::TestEnv;
 
-#[cfg(feature = "lookups")]
-mod built_in;
 #[cfg(feature = "lookups")]
 mod ingress;
 #[cfg(feature = "lookups")]
@@ -18,7 +17,11 @@ mod ingress_errors;
 #[cfg(feature = "lookups")]
 mod ingress_properties;
 #[cfg(not(feature = "lookups"))]
-mod left_out;
+mod not_built_in;
+#[cfg(feature = "lookups")]
+mod preflights;
+#[cfg(feature = "lookups")]
+mod vpc_subnets;
 
 /// A VPC that is not the account's default one.
 const VPC: &str = "vpc-0b1b2c3d";
@@ -26,7 +29,7 @@ const VPC: &str = "vpc-0b1b2c3d";
 fn spec_of_vpc(vpc_id: &str) -> ClusterSpec {
     ClusterSpec {
         subnet_group: SubnetGroup::OfVpc {
-            vpc_id: vpc_id.to_owned(),
+            vpc_id: VpcId::parse(vpc_id).unwrap(),
         },
         ..full_spec("orders")
     }
@@ -38,50 +41,30 @@ fn body_of_vpc(vpc_id: &str) -> Value {
     body
 }
 
-/// What was made, beside what the test put there itself.
-fn made_by_us(world: &TestEnv) -> Vec<String> {
-    world
-        .created_in_aws()
-        .into_iter()
-        .filter(|name| name.contains("orders"))
-        .collect()
-}
-
-async fn preflight(door: &ApiClient, body: &Value) -> ApiResponse {
-    let answer = door.post("/v1/preflights", body, &[]).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer
-}
-
-fn check<'a>(answer: &'a ApiResponse, name: &str) -> &'a Value {
-    let checks = answer.body["checks"].as_array().unwrap();
-    checks
-        .iter()
-        .find(|check| check["name"] == name)
-        .unwrap_or_else(|| panic!("no check {name}: {:#}", answer.body))
+/// The resources created for the cluster `orders`.
+fn created_for_cluster(env: &TestEnv) -> Vec<String> {
+    let mut arns = env.created_in_aws();
+    arns.retain(|arn| arn.contains("orders"));
+    arns
 }
 
 #[tokio::test]
-async fn both_builds_know_the_vpc_of_a_request_by_its_form() {
-    let world = TestEnv::new().await;
-    let door = world.api();
-    let problem = door
-        .post("/v1/plans", &body_of_vpc("subnet-0a1b2c3d"), &[])
-        .await;
-    let problem = problem.rejected(422, "invalid_request");
+async fn both_builds_validate_the_format_of_a_vpc_id() {
+    let env = TestEnv::new().await;
+    let body = body_of_vpc("subnet-0a1b2c3d");
+    let response = env.api().post("/v1/plans", &body, &[]).await;
+    let problem = response.rejected(422, "invalid_request");
     assert_eq!(problem["errors"][0]["pointer"], "/subnet_group/vpc_id");
-    let both = json!({"vpc_id": VPC, "subnet_ids": ["subnet-0a1b2c3d"]});
+}
+
+#[tokio::test]
+async fn both_builds_reject_a_vpc_with_subnets() {
+    let env = TestEnv::new().await;
     let mut body = cluster_request("orders");
-    body["subnet_group"] = both;
-    let codes: BTreeSet<String> = door
-        .post("/v1/plans", &body, &[])
-        .await
-        .rejected(422, "invalid_request")["errors"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|error| error["code"].as_str().unwrap().to_owned())
-        .collect();
+    body["subnet_group"] = json!({"vpc_id": VPC, "subnet_ids": ["subnet-0a1b2c3d"]});
+    let response = env.api().post("/v1/plans", &body, &[]).await;
+    let problem = response.rejected(422, "invalid_request");
+    let codes: BTreeSet<&str> = strings(&problem["errors"], "code").into_iter().collect();
     assert!(
         codes.contains("exclusive") || codes.contains("not_offered"),
         "{codes:?}"

@@ -1,7 +1,9 @@
-//! Integration tests: real PostgreSQL, the AWS sandbox over HTTP, and workers that take single turns.
+//! Integration tests: real PostgreSQL, the AWS sandbox over HTTP, and workers that take single
+//! turns.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod documents;
 mod engine;
 mod http;
 mod iam;

@@ -79,6 +79,11 @@ async fn it_reuses_its_data_until_a_reset() {
         "{first}"
     );
     assert!(!first.contains("Earlier"), "{first}");
+    assert!(
+        first.contains("to continue: dax-provisioner serve --sandbox --data-dir ")
+            && !first.contains("curl"),
+        "{first}"
+    );
     let second = stdout(&quickstart(&data_dir.0, &["--once"]).output().unwrap());
     assert!(
         second.contains("in the database: demo-1 (available)\n            in AWS: demo-1\n"),
@@ -155,4 +160,22 @@ fn invalid_settings_are_all_reported_and_the_exit_code_is_78() {
         "DATABASE_URL",
     ];
     assert_eq!(keys, expected, "{text}");
+}
+
+#[test]
+fn migrate_reports_an_unreachable_database_at_once() {
+    let start = Instant::now();
+    let output = Command::new(BINARY)
+        .arg("migrate")
+        .env("DATABASE_URL", "postgres://user@127.0.0.1:1/database")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(start.elapsed() < Duration::from_secs(10), "{output:?}");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.starts_with("error: cannot connect to the database: ")
+            && errors.contains("Connection refused"),
+        "{errors}"
+    );
 }

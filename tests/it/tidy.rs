@@ -21,7 +21,11 @@ fn files(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
                 folders.push(path);
                 continue;
             }
-            let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+            let name = path
+                .strip_prefix(root())
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
             if endings.iter().any(|ending| name.ends_with(ending)) {
                 found.push((name, std::fs::read_to_string(&path).unwrap()));
             }

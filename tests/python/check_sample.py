@@ -1,4 +1,4 @@
-"""Compiles a sample and checks each name it takes from the real DAX client against that client.
+"""Compiles a sample, and checks every name and argument that it uses of the real DAX client.
 
 usage: check_sample.py SAMPLE
 """
@@ -28,7 +28,7 @@ def main() -> None:
     ip_discovery = calls["AmazonDaxClient"].get("ip_discovery")
     assert ip_discovery in amazondax.Constants.VALID_IP_DISCOVERY_VALUES, ip_discovery
     assert set(calls["dax.get_item"]) == {"TableName", "Key"} and hasattr(client, "get_item")
-    print("compiled, and every name is one of amazon-dax-client", amazondax.__version__)
+    print("the sample compiles and fits amazon-dax-client", amazondax.__version__)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def use(base_url: str, token: str) -> None:
     finish(client, delete_cluster.sync("generated", client=client).id)
     gone = get_cluster.sync("generated", client=client)
     assert isinstance(gone, Problem) and gone.code == "not_found", gone
-    print("created, read, listed, refused and deleted through the generated client")
+    print("created, read, listed, changed and deleted through the generated client")
 
 
 def change(client) -> None:

@@ -1,5 +1,5 @@
-//! Serves a sandbox on a loopback port, for trying it with the AWS CLI or boto3:
-//! `cargo run -p aws-sandbox --example serve -- 4566`.
+//! Serves a sandbox on a loopback port, for use with the AWS CLI or boto3:
+//! `cargo run -p aws-sandbox --example serve -- 4566 [name=value …]`.
 
 use std::error::Error;
 
@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for setting in arguments {
         let (name, value) = setting
             .split_once('=')
-            .ok_or("settings are written name=value")?;
+            .ok_or("invalid setting; use name=value")?;
         match name {
             "creating" => settings.creating_seconds = value.parse()?,
             "deleting" => settings.deleting_seconds = value.parse()?,

@@ -1,4 +1,4 @@
-//! Recognising the caller by the signature of the request.
+//! Authentication: finds the caller by its access key and verifies the signature of the request.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::wire::service::Service;
 const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS \
     Secret Access Key and signing method. Consult the service documentation for details.";
 
-/// The caller of a request, or the service's own words for why it is nobody.
+/// Returns the caller of a request, or the error with which the service rejects it.
 pub(crate) fn authenticate(
     sandbox: &Sandbox,
     service: Service,
@@ -29,7 +29,7 @@ pub(crate) fn authenticate(
     let checked = sandbox.settings().check_signatures;
     let known = match scope {
         Ok(scope) => find(&mut sandbox.core(), &scope.access_key_id),
-        Err(fault) if checked => return Err(word(service, fault)),
+        Err(fault) if checked => return Err(signature_error(service, fault)),
         Err(_) => None,
     };
     let (credentials, caller) = match known {
@@ -44,8 +44,9 @@ pub(crate) fn authenticate(
         check_session(service, session, parts, credentials.expired)?;
     }
     check_scope(sandbox, service, scope)?;
-    // Clients sign by the machine's clock, so the sandbox's own clock plays no part here.
-    verify(parts, body, &credentials.secret, Utc::now()).map_err(|fault| word(service, &fault))?;
+    // Clients sign by the machine's clock; the sandbox's clock may have been advanced.
+    verify(parts, body, &credentials.secret, Utc::now())
+        .map_err(|fault| signature_error(service, &fault))?;
     Ok(caller)
 }
 
@@ -85,7 +86,7 @@ fn find_session(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Ca
         .filter(|role| role.id == session.role_id);
     let permissions = match role {
         Some(role) => role_permissions(&core.state, role, session.policies.as_deref()),
-        // The role is gone: the session lives on, and may do nothing.
+        // The role was deleted: its sessions stay valid, but without permissions.
         None => Permissions {
             identity: Vec::new(),
             boundary: None,
@@ -110,7 +111,7 @@ fn find_session(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Ca
     Some((credentials, caller))
 }
 
-/// The unique id of a principal that was put by its ARN: always the same for the same ARN.
+/// The unique ID of a principal, derived from its ARN, so that it is stable.
 pub(crate) fn principal_id(arn: &str) -> String {
     if let Some(session) = arn
         .split_once(":assumed-role/")
@@ -142,8 +143,8 @@ fn check_session(
     }
 }
 
-/// The signature must be made for this service, and for the sandbox's Region where the service has Regions. Clients that
-/// are given an endpoint sign IAM and STS for whatever Region they are set to.
+/// Checks that the signature is for this service and, if the service is regional, for the sandbox's
+/// Region. IAM and STS accept any Region: clients with a custom endpoint sign for their own one.
 fn check_scope(
     sandbox: &Sandbox,
     service: Service,
@@ -169,7 +170,7 @@ fn check_scope(
     Ok(())
 }
 
-fn word(service: Service, fault: &SignatureFault) -> ServiceFault {
+fn signature_error(service: Service, fault: &SignatureFault) -> ServiceFault {
     match fault {
         SignatureFault::Missing => codes::unsigned(service),
         SignatureFault::Incomplete(message) => codes::incomplete_signature(service, message),

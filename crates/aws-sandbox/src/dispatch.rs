@@ -1,4 +1,5 @@
-//! From a request to its answer: what is called, by whom, is it hit by a fault or held, carry it out.
+//! From a request to its response: identifies operation and caller, draws a fault, takes a gate and
+//! executes the call.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use bytes::Bytes;
 
 use crate::authenticate::authenticate;
 use crate::call_log::CallRecord;
-use crate::carry_out::{Ready, carry_out};
-use crate::faults::FaultKind;
+use crate::execute::{AuthenticatedCall, execute};
+use crate::faults::{FaultKind, Injected};
 use crate::gates::Gate;
 use crate::identity::Caller;
 use crate::sandbox::Sandbox;
@@ -19,55 +20,67 @@ use crate::signature::credential_scope;
 use crate::turn::Operation;
 use crate::wire::codes;
 use crate::wire::fault::ServiceFault;
-use crate::wire::reply::{Fate, Reply};
+use crate::wire::reply::{Delivery, Reply};
 use crate::wire::request::{self, AwsRequest};
 use crate::wire::service::Service;
 use crate::{dax, dynamodb, ec2, iam, sts};
 
-/// Answers one AWS request.
-pub(crate) async fn answer(sandbox: &Sandbox, parts: &Parts, body: Bytes) -> Response<Body> {
-    let (request, operation, caller) = match recognise(sandbox, parts, &body) {
-        Ok(recognised) => recognised,
-        Err(refused) => return refuse(sandbox, *refused),
+/// The caller in the call log if a request has no readable access key.
+const ANONYMOUS: &str = "anonymous";
+
+/// Returns the response to one AWS request.
+pub(crate) async fn respond(sandbox: &Sandbox, parts: &Parts, body: Bytes) -> Response<Body> {
+    let (request, operation, caller) = match identify(sandbox, parts, &body) {
+        Ok(identified) => identified,
+        Err(rejected) => return reject(sandbox, *rejected),
     };
     let (injected, gate) = {
         let mut core = sandbox.core();
         let now = core.settle();
-        (
-            core.rules.draw(operation.call, now),
-            core.gates.take(operation.call),
-        )
+        let injected = if core.rate_limiter.accept(operation.call, now) {
+            core.rules.draw(operation.call, now, |kind| {
+                kind.applies_to(operation.call, operation.mutating, &request.input)
+            })
+        } else {
+            Some(Injected::throttle())
+        };
+        (injected, core.gates.take(operation.call))
     };
-    let ready = Ready {
+    let call = AuthenticatedCall {
         sandbox: sandbox.clone(),
         request,
         operation,
         caller,
         injected,
     };
-    if ready.injected.is_none() && gate.is_none() {
-        let (reply, fate) = carry_out(&ready);
-        return reply.into_response(fate);
+    if call.injected.is_none() && gate.is_none() {
+        let (reply, delivery) = execute(&call);
+        return reply.into_response(delivery);
     }
-    carry_out_apart(ready, gate).await
+    execute_detached(call, gate).await
 }
 
-/// A request that is not carried out.
-struct Refused {
+/// A request that is rejected before execution.
+struct RejectedCall {
     service: Service,
     operation: String,
     caller: String,
     fault: ServiceFault,
 }
 
-type Recognised = (AwsRequest, &'static Operation, Caller);
+type Identified = (AwsRequest, &'static Operation, Caller);
 
-/// What is called, and by whom. The caller is asked for first: to nobody AWS tells which operations there are.
-fn recognise(sandbox: &Sandbox, parts: &Parts, body: &Bytes) -> Result<Recognised, Box<Refused>> {
+/// Identifies the operation and the caller. Authentication comes first: AWS reports an unknown
+/// operation to authenticated callers only.
+fn identify(
+    sandbox: &Sandbox,
+    parts: &Parts,
+    body: &Bytes,
+) -> Result<Identified, Box<RejectedCall>> {
     let scope = credential_scope(parts);
     let scope_service = scope.as_ref().ok().map(|scope| scope.service.as_str());
-    let refused = |service, operation: &str, caller: &str, fault| {
-        Box::new(Refused {
+    let rejected = |service, operation: &str, caller: &str, fault| {
+        Box::new(RejectedCall {
             service,
             operation: operation.to_owned(),
             caller: caller.to_owned(),
@@ -75,17 +88,17 @@ fn recognise(sandbox: &Sandbox, parts: &Parts, body: &Bytes) -> Result<Recognise
         })
     };
     let request = request::read(parts, body, scope_service)
-        .map_err(|unreadable| refused(unreadable.service, "", "nobody", unreadable.fault))?;
+        .map_err(|unreadable| rejected(unreadable.service, "", ANONYMOUS, unreadable.fault))?;
     let (service, name) = (request.service, request.operation.as_str());
     let caller = authenticate(sandbox, service, scope.as_ref(), parts, body).map_err(|fault| {
         let key = scope
             .as_ref()
-            .map_or("nobody", |scope| scope.access_key_id.as_str());
-        refused(service, name, key, fault)
+            .map_or(ANONYMOUS, |scope| scope.access_key_id.as_str());
+        rejected(service, name, key, fault)
     })?;
     match find(service, name) {
         Some(operation) => Ok((request, operation, caller)),
-        None => Err(refused(
+        None => Err(rejected(
             service,
             name,
             &caller.arn,
@@ -94,18 +107,17 @@ fn recognise(sandbox: &Sandbox, parts: &Parts, body: &Bytes) -> Result<Recognise
     }
 }
 
-/// Carries out a call that meets a fault or a gate, on its own: a client that gives up does not stop it, as it would
-/// not stop AWS.
-async fn carry_out_apart(ready: Ready, gate: Option<Arc<Gate>>) -> Response<Body> {
-    let service = ready.request.service;
+/// Executes a call that has a fault or a gate, in a task of its own: as in AWS, a client that
+/// disconnects does not stop it.
+async fn execute_detached(call: AuthenticatedCall, gate: Option<Arc<Gate>>) -> Response<Body> {
+    let service = call.request.service;
     let is = |kind: &FaultKind| {
-        ready
-            .injected
+        call.injected
             .as_ref()
             .is_some_and(|injected| injected.kind == *kind)
     };
     let is_late = is(&FaultKind::Late);
-    let delay = ready
+    let delay = call
         .injected
         .as_ref()
         .filter(|_| is_late || is(&FaultKind::Slow))
@@ -117,22 +129,23 @@ async fn carry_out_apart(ready: Ready, gate: Option<Arc<Gate>>) -> Response<Body
         if let Some(gate) = gate.as_ref().filter(|gate| gate.holds_before()) {
             gate.pass().await;
         }
-        let answer = carry_out(&ready);
+        let response = execute(&call);
         if let Some(gate) = gate.filter(|gate| !gate.holds_before()) {
             gate.pass().await;
         }
-        answer
+        response
     });
-    let lost = || Reply::new(service, "", Err(codes::internal(service))).into_response(Fate::Lost);
+    let lost =
+        || Reply::new(service, "", Err(codes::internal(service))).into_response(Delivery::Lost);
     if is_late {
         return lost();
     }
-    running
-        .await
-        .map_or_else(|_| lost(), |(reply, fate)| reply.into_response(fate))
+    running.await.map_or_else(
+        |_| lost(),
+        |(reply, delivery)| reply.into_response(delivery),
+    )
 }
 
-/// The operation of that name.
 pub(crate) fn find(service: Service, name: &str) -> Option<&'static Operation> {
     let operations: &'static [Operation] = match service {
         Service::Dax => &dax::OPERATIONS,
@@ -144,14 +157,14 @@ pub(crate) fn find(service: Service, name: &str) -> Option<&'static Operation> {
     operations.iter().find(|operation| operation.name == name)
 }
 
-/// Records and answers a request that is not carried out.
-fn refuse(sandbox: &Sandbox, refused: Refused) -> Response<Body> {
-    let Refused {
+/// Records a rejected request and returns its error.
+fn reject(sandbox: &Sandbox, rejected: RejectedCall) -> Response<Body> {
+    let RejectedCall {
         service,
         operation: name,
         caller,
         fault,
-    } = refused;
+    } = rejected;
     let operation = find(service, &name);
     let unknown = || {
         format!(
@@ -177,5 +190,5 @@ fn refuse(sandbox: &Sandbox, refused: Refused) -> Response<Body> {
     };
     core.calls.push(record);
     drop(core);
-    Reply::new(service, &name, Err(fault)).into_response(Fate::Delivered)
+    Reply::new(service, &name, Err(fault)).into_response(Delivery::Complete)
 }

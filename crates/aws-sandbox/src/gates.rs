@@ -1,4 +1,4 @@
-//! Test gates: a call is held after (or before) its effect until the test lets it go.
+//! Gates for tests: a gate holds a call before or after its effect until the test releases it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ enum Stage {
     Released,
 }
 
-/// One gate, shared by the test that holds it and the call that meets it.
+/// A gate, shared by the test that added it and the call that it holds.
 #[derive(Debug)]
 pub(crate) struct Gate {
     call: String,
@@ -28,7 +28,7 @@ impl Gate {
         self.before.load(Ordering::SeqCst)
     }
 
-    /// Called by the held call: says that it is here, and waits to be let go.
+    /// Called by the held call: signals its arrival and waits for the release.
     pub(crate) async fn pass(&self) {
         let mut stage = self.stage.subscribe();
         self.stage.send_if_modified(|stage| {
@@ -38,17 +38,17 @@ impl Gate {
             }
             first
         });
-        // The sender lives in `self`, so the channel cannot close while we wait.
+        // `self` owns the sender, so the channel cannot close during the wait.
         let _ = stage.wait_for(|stage| *stage == Stage::Released).await;
     }
 }
 
-/// The gates that no call has met yet.
+/// The gates that no call has reached yet.
 #[derive(Debug, Default)]
 pub(crate) struct Gates(Vec<Arc<Gate>>);
 
 impl Gates {
-    /// Sets up a gate for the next call that matches.
+    /// Adds a gate for the next call that matches.
     pub(crate) fn add(&mut self, call: &str) -> Hold {
         let (stage, _) = watch::channel(Stage::Waiting);
         let gate = Arc::new(Gate {
@@ -60,7 +60,7 @@ impl Gates {
         Hold { gate }
     }
 
-    /// Takes the first gate that this call meets; a gate holds one call only.
+    /// Removes and returns the first gate that matches the call. A gate holds one call only.
     pub(crate) fn take(&mut self, call: &str) -> Option<Arc<Gate>> {
         self.0.retain(|gate| *gate.stage.borrow() == Stage::Waiting);
         let found = self
@@ -71,15 +71,15 @@ impl Gates {
     }
 }
 
-/// Holds the next matching call; dropping it lets the call go.
+/// Holds the next matching call. Dropping the value releases the call.
 #[derive(Debug)]
 pub struct Hold {
     gate: Arc<Gate>,
 }
 
 impl Hold {
-    /// Holds the call before its effect instead of after it. The effect still comes once released, even if the client
-    /// has gone: the request was on its way.
+    /// Holds the call before its effect instead of after it. After the release the effect still
+    /// happens, even if the client has disconnected.
     #[must_use]
     pub fn before(self) -> Hold {
         self.gate.before.store(true, Ordering::SeqCst);
@@ -89,11 +89,11 @@ impl Hold {
     /// Waits until a call is held.
     pub async fn reached(&self) {
         let mut stage = self.gate.stage.subscribe();
-        // The sender lives in the gate, so the channel cannot close while we wait.
+        // The gate owns the sender, so the channel cannot close during the wait.
         let _ = stage.wait_for(|stage| *stage != Stage::Waiting).await;
     }
 
-    /// Lets the held call go; a call that comes later is not held at all.
+    /// Releases the held call. A call that arrives later is not held.
     pub fn release(&self) {
         self.gate.stage.send_replace(Stage::Released);
     }

@@ -1,4 +1,4 @@
-//! Who calls: access keys, their secrets and the policies that bound them.
+//! Callers: access keys, their secrets and their policies.
 
 use std::sync::Arc;
 
@@ -15,21 +15,21 @@ use crate::policy::evaluate::Authority;
 pub struct Identity {
     /// The secret access key.
     pub secret: String,
-    /// The principal, such as `arn:aws:iam::123456789012:user/portal`.
+    /// ARN of the principal, such as `arn:aws:iam::123456789012:user/portal`.
     pub arn: String,
-    /// Identity-based policies.
+    /// Identity-based policy documents, as JSON objects.
     #[serde(default)]
     pub policies: Vec<Value>,
-    /// The permissions boundary, if there is one.
+    /// Policy document of the permissions boundary, if any.
     #[serde(default)]
     pub permissions_boundary: Option<Value>,
-    /// Session policies, if the session has any.
+    /// Session policy documents, if any; they limit the identity-based policies.
     #[serde(default)]
     pub session_policies: Option<Vec<Value>>,
 }
 
 impl Identity {
-    /// The administrator every sandbox begins with.
+    /// The administrator of a new sandbox.
     pub(crate) fn administrator(account_id: &str) -> Identity {
         let everything = json!({
             "Version": "2012-10-17",
@@ -45,7 +45,7 @@ impl Identity {
     }
 }
 
-/// Parsed policies, as the evaluator takes them.
+/// The parsed policies of an identity.
 #[derive(Debug)]
 pub(crate) struct Permissions {
     pub(crate) identity: Vec<Document>,
@@ -54,7 +54,7 @@ pub(crate) struct Permissions {
 }
 
 impl Permissions {
-    /// Parses what an identity was given; the fault says which document is wrong.
+    /// Parses the policies of an identity. The error describes the first malformed document.
     pub(crate) fn of(identity: &Identity) -> Result<Permissions, DocumentFault> {
         let read = |policy: &Value| Document::parse_identity(&policy.to_string());
         let read_all = |policies: &[Value]| {
@@ -87,14 +87,14 @@ impl Permissions {
     }
 }
 
-/// An access key that is known, ready for use.
+/// A registered access key with its parsed policies.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownKey {
     pub(crate) identity: Identity,
     pub(crate) permissions: Arc<Permissions>,
 }
 
-/// Temporary credentials made by AssumeRole.
+/// Temporary credentials created by AssumeRole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) access_key_id: String,
@@ -107,7 +107,7 @@ pub(crate) struct Session {
     pub(crate) expires_at: DateTime<Utc>,
 }
 
-/// The caller of one call, recognised.
+/// The authenticated caller of a call.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) arn: String,

@@ -1,7 +1,8 @@
-//! The append-only journal: every change is written and handed to the operating system before its answer is sent.
+//! The append-only journal: a change is written to the file before its response is sent.
 //!
-//! A line of JSON per call: the changes it made and its record. At start the file is read, the state rebuilt, and a
-//! compacted file put in its place by rename. A torn last line is a change that was never answered, and is dropped.
+//! Each line is JSON: the changes of one call and its record. At start the state is rebuilt from
+//! the file, and a compacted file replaces it by rename. An incomplete last line belongs to a call
+//! without a response and is dropped.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -13,7 +14,7 @@ use crate::call_log::{CallLog, CallRecord};
 use crate::sandbox_error::SandboxError;
 use crate::state::{Change, State};
 
-/// How many calls with an effect outlive a restart.
+/// How many calls with an effect a restart keeps.
 const CALLS_KEPT: usize = 10_000;
 
 #[derive(Deserialize)]
@@ -41,13 +42,14 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal at `place` and replays it into `state` and `calls`; both stay empty if it is new.
+    /// Opens the journal at `location` and replays it into `state` and `calls`, which stay empty if
+    /// the journal is new.
     pub(crate) fn open(
-        place: &Path,
+        location: &Path,
         state: &mut State,
         calls: &mut CallLog,
     ) -> Result<Journal, SandboxError> {
-        let path = file_of(place).map_err(|source| SandboxError::journal(place, source))?;
+        let path = file_of(location).map_err(|source| SandboxError::journal(location, source))?;
         let failed = |source: io::Error| SandboxError::journal(&path, source);
         let lock = File::create(path.with_extension("lock")).map_err(failed)?;
         lock.try_lock()
@@ -65,7 +67,7 @@ impl Journal {
         })
     }
 
-    /// Appends what one call did. After an error the journal may end in half a line, which is cut off again.
+    /// Appends the changes of one call. After a failed write a partial line is truncated.
     pub(crate) fn append(
         &mut self,
         call: Option<&CallRecord>,
@@ -75,12 +77,12 @@ impl Journal {
         line.push(b'\n');
         let length = self.file.metadata()?.len();
         self.file.write_all(&line).inspect_err(|_| {
-            // Nothing more can be done if this fails as well: the next start reports the line.
+            // If this fails as well, the next start drops or reports the line.
             let _ = self.file.set_len(length);
         })
     }
 
-    /// Begins the journal anew with these changes.
+    /// Replaces the content of the journal by these changes.
     pub(crate) fn restart(&mut self, changes: &[Change]) -> io::Result<()> {
         let next = self.path.with_extension("new");
         let mut line = serde_json::to_vec(&LineOut {
@@ -95,11 +97,11 @@ impl Journal {
     }
 }
 
-/// A directory, or a path without an extension, holds the journal under a name of our own.
-fn file_of(place: &Path) -> io::Result<PathBuf> {
-    let path = match place.is_dir() || (place.extension().is_none() && !place.is_file()) {
-        true => place.join("aws-sandbox.journal"),
-        false => place.to_owned(),
+/// The journal's file. A directory, or a path without extension, contains `aws-sandbox.journal`.
+fn file_of(location: &Path) -> io::Result<PathBuf> {
+    let path = match location.is_dir() || (location.extension().is_none() && !location.is_file()) {
+        true => location.join("aws-sandbox.journal"),
+        false => location.to_owned(),
     };
     if let Some(folder) = path
         .parent()

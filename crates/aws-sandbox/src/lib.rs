@@ -1,28 +1,30 @@
-//! A stand-in for the AWS control planes that provision DAX: DAX, IAM, STS, a part of EC2 and DynamoDB's
-//! DescribeTable, over the real wire protocols on loopback.
+//! Simulates the AWS control planes that provision DAX: DAX, IAM, STS, a part of EC2 and DynamoDB's
+//! DescribeTable, over their wire protocols on loopback.
 //!
-//! It knows nothing of whoever calls it. `Sandbox::open` gives a cheap handle; `Sandbox::serve` answers HTTP on a
-//! listener; the AWS CLI, boto3 and the AWS SDKs talk to it unchanged through an endpoint URL. Callers are
-//! authenticated by signature and authorised by their IAM policies, time has its own clock, faults come on demand, and
-//! every change is in an append-only journal before its answer is sent.
+//! `Sandbox::open` returns a cheap handle, and `Sandbox::serve` serves HTTP on a listener. The AWS
+//! CLI, boto3 and the AWS SDKs work with it unchanged through an endpoint URL. Callers are
+//! authenticated by signature and authorized by their IAM policies. The clock can be advanced and
+//! faults can be injected. Every change is in an append-only journal before its response is sent.
 //!
-//! Floors, from below: `policy` and `signature` are pure; `state` holds the entities and `journal` keeps them; `iam`,
-//! `sts`, `dax`, `ec2` and `dynamodb` are the services, which see a `turn` and never HTTP; `wire` reads and writes HTTP;
-//! `dispatch` joins them; `sandbox`, `control` and `serve` are the doors.
+//! Layers, lowest first: `policy` and `signature` are pure. `state` holds the entities, `journal`
+//! persists them. `iam`, `sts`, `dax`, `ec2` and `dynamodb` are the services; they depend on `turn`
+//! and not on HTTP. `wire` parses requests and writes responses, and `dispatch` connects it to the
+//! services. `sandbox`, `control` and `serve` are the entry points.
 #![forbid(unsafe_code)]
 
 mod authenticate;
-mod authority;
+mod authorization;
 mod call_log;
-mod carry_out;
 mod clock;
 mod control;
 mod dax;
 mod dispatch;
 mod dynamodb;
 mod ec2;
+mod execute;
 mod faults;
 mod gates;
+mod history;
 mod iam;
 mod identity;
 mod inventory;
@@ -30,6 +32,7 @@ mod journal;
 mod new_security_group;
 mod new_subnet;
 pub mod policy;
+mod rate_limits;
 mod sandbox;
 mod sandbox_error;
 mod serve;
@@ -50,6 +53,7 @@ pub use crate::inventory::{
 };
 pub use crate::new_security_group::NewSecurityGroup;
 pub use crate::new_subnet::NewSubnet;
+pub use crate::rate_limits::{RateLimit, aws_rate_limits};
 pub use crate::sandbox::Sandbox;
 pub use crate::sandbox_error::SandboxError;
 pub use crate::settings::{Quotas, Settings};

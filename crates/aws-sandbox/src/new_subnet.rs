@@ -1,4 +1,4 @@
-//! Subnets beyond the default ones: other VPCs, dual stack, IPv6 only.
+//! Subnets that tests and the control API create: in other VPCs, dual stack, IPv6 only.
 
 use std::collections::BTreeSet;
 
@@ -9,20 +9,20 @@ use crate::sandbox_error::SandboxError;
 use crate::state::network::{SecurityGroup, Subnet, Vpc};
 use crate::state::{Change, State};
 
-/// A subnet to be made or changed.
+/// A subnet to create or update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewSubnet {
-    /// Its VPC; a new id makes a new VPC, which is not the default one.
+    /// VPC ID. An unknown ID creates a VPC that is not the default one.
     pub vpc_id: String,
-    /// Its Availability Zone.
+    /// Availability Zone: the sandbox's Region followed by a letter.
     pub availability_zone: String,
     /// `ipv4`, `ipv6`, or both for dual stack.
     pub network_types: Vec<String>,
 }
 
 impl NewSubnet {
-    /// The changes that make it.
+    /// The changes that create or update the subnet, and its VPC if that is new.
     pub(crate) fn changes(&self, id: &str, state: &State) -> Result<Vec<Change>, SandboxError> {
         self.check(id, state).map_err(SandboxError::InvalidSubnet)?;
         let mut changes = Vec::new();
@@ -40,28 +40,28 @@ impl NewSubnet {
             id: id.to_owned(),
             vpc_id: self.vpc_id.clone(),
             availability_zone: self.availability_zone.clone(),
-            cidr: self.speaks("ipv4").then(|| format!("10.0.{block}.0/24")),
+            cidr: self.supports("ipv4").then(|| format!("10.0.{block}.0/24")),
             ipv6_cidr: self
-                .speaks("ipv6")
+                .supports("ipv6")
                 .then(|| format!("2001:db8:0:{block:x}::/64")),
             builtin: false,
         }));
         Ok(changes)
     }
 
-    fn speaks(&self, kind: &str) -> bool {
+    fn supports(&self, kind: &str) -> bool {
         self.network_types.iter().any(|known| known == kind)
     }
 
     fn check(&self, id: &str, state: &State) -> Result<(), String> {
         if !is_id(id, "subnet-") {
             return Err(format!(
-                "subnet id: {id:?} must be subnet- and 8 or 17 hexadecimal digits"
+                "subnet id: {id:?} must be `subnet-` followed by 8 or 17 hexadecimal digits"
             ));
         }
         if !is_id(&self.vpc_id, "vpc-") {
             return Err(format!(
-                "vpc_id: {:?} must be vpc- and 8 or 17 hexadecimal digits",
+                "vpc_id: {:?} must be `vpc-` followed by 8 or 17 hexadecimal digits",
                 self.vpc_id
             ));
         }
@@ -74,19 +74,19 @@ impl NewSubnet {
             .is_some_and(is_letter)
         {
             return Err(format!(
-                "availability_zone: must be {} and a letter",
+                "availability_zone: must be {} followed by a lower-case letter",
                 state.region
             ));
         }
         let is_known = |kind: &String| matches!(kind.as_str(), "ipv4" | "ipv6");
         match !self.network_types.is_empty() && self.network_types.iter().all(is_known) {
             true => Ok(()),
-            false => Err("network_types: must hold ipv4, ipv6, or both".to_owned()),
+            false => Err("network_types: must contain `ipv4`, `ipv6` or both".to_owned()),
         }
     }
 }
 
-/// Whether it is an id of EC2's sort.
+/// Whether `id` is an EC2 ID: `prefix` and 8 or 17 hexadecimal digits.
 pub(crate) fn is_id(id: &str, prefix: &str) -> bool {
     let digits = id.strip_prefix(prefix);
     digits.is_some_and(|digits| {

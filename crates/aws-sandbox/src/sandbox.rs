@@ -1,4 +1,4 @@
-//! The sandbox itself: a cheap handle to one account, its journal, its faults and its gates.
+//! The sandbox: one account with its journal, faults and gates.
 
 use std::future::Future;
 use std::io;
@@ -13,11 +13,13 @@ use crate::call_log::{CallLog, CallRecord};
 use crate::control;
 use crate::faults::{ActiveFault, FaultRule, Rules};
 use crate::gates::{Gates, Hold};
+use crate::history::History;
 use crate::identity::{Identity, Permissions};
 use crate::inventory::Inventory;
 use crate::journal::Journal;
 use crate::new_security_group::NewSecurityGroup;
 use crate::new_subnet::NewSubnet;
+use crate::rate_limits::{RateLimit, RateLimiter};
 use crate::sandbox_error::SandboxError;
 use crate::serve;
 use crate::settings::Settings;
@@ -25,7 +27,7 @@ use crate::state::network::Table;
 use crate::state::{Change, State, builtin_changes};
 use crate::{clock, dax};
 
-/// A stand-in for the AWS control planes; clones are handles to the same one.
+/// A simulation of the AWS control planes. Clones are handles to the same simulation.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     inner: Arc<Inner>,
@@ -37,18 +39,20 @@ struct Inner {
     core: Mutex<Core>,
 }
 
-/// Everything that a call may touch, behind one lock: calls are carried out one after another.
+/// The mutable state, behind one lock: calls are executed one at a time.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) state: State,
     pub(crate) calls: CallLog,
     pub(crate) rules: Rules,
     pub(crate) gates: Gates,
+    pub(crate) rate_limiter: RateLimiter,
+    pub(crate) history: History,
     pub(crate) journal: Option<Journal>,
 }
 
 impl Core {
-    /// Makes changes true after the journal has them; if the journal fails, nothing has happened.
+    /// Writes changes to the journal, then applies them. If the journal fails, none is applied.
     pub(crate) fn commit(
         &mut self,
         call: Option<&CallRecord>,
@@ -60,10 +64,20 @@ impl Core {
         changes
             .into_iter()
             .for_each(|change| self.state.apply(change));
+        self.keep_history();
         Ok(())
     }
 
-    /// The sandbox's time, with everything brought about that is due.
+    /// Keeps the current state while there is a `lag` rule.
+    fn keep_history(&mut self) {
+        let now = clock::now(self.state.clock_offset_ms);
+        match self.rules.longest_lag(now) {
+            Some(longest) => self.history.keep(&self.state, now, longest),
+            None => self.history.clear(),
+        }
+    }
+
+    /// Applies all transitions that are due, and returns the sandbox's time.
     pub(crate) fn settle(&mut self) -> chrono::DateTime<chrono::Utc> {
         let now = clock::now(self.state.clock_offset_ms);
         self.state.settle(now);
@@ -72,31 +86,37 @@ impl Core {
 }
 
 impl Sandbox {
-    /// Opens a sandbox; an existing journal gives back everything it said.
+    /// Opens a sandbox and restores its state from an existing journal.
     pub fn open(settings: Settings) -> Result<Sandbox, SandboxError> {
         let (mut state, mut calls) = (State::default(), CallLog::default());
         let journal = match &settings.journal {
-            Some(place) => Some(Journal::open(place, &mut state, &mut calls)?),
+            Some(location) => Some(Journal::open(location, &mut state, &mut calls)?),
             None => None,
         };
         let is_new = state.id.is_empty();
+        let now = clock::now(state.clock_offset_ms);
         let mut core = Core {
             state,
             calls,
             rules: Rules::default(),
             gates: Gates::default(),
+            rate_limiter: RateLimiter::new(settings.rate_limits.clone(), now),
+            history: History::default(),
             journal,
         };
         if is_new {
             let changes = builtin_changes(&settings, clock::now(0));
-            let place = settings.journal.clone().unwrap_or_default();
+            let location = settings.journal.clone().unwrap_or_default();
             core.commit(None, changes)
-                .map_err(|source| SandboxError::journal(&place, source))?;
+                .map_err(|source| SandboxError::journal(&location, source))?;
         }
-        let found = format!("{} in {}", core.state.account_id, core.state.region);
-        let wanted = format!("{} in {}", settings.account_id, settings.region);
-        if found != wanted {
-            return Err(SandboxError::OtherAccount { found, wanted });
+        let in_journal = format!("{} in {}", core.state.account_id, core.state.region);
+        let in_settings = format!("{} in {}", settings.account_id, settings.region);
+        if in_journal != in_settings {
+            return Err(SandboxError::OtherAccount {
+                journal: in_journal,
+                settings: in_settings,
+            });
         }
         Ok(Sandbox {
             inner: Arc::new(Inner {
@@ -106,13 +126,14 @@ impl Sandbox {
         })
     }
 
-    /// The whole thing as a router: AWS on every path, the control API under `/_sandbox/`. Served by anything else than
-    /// [`Sandbox::serve`], a lost answer still sends its headers, and the control API trusts the listener to be local.
+    /// A router that serves AWS on every path and the control API under `/_sandbox/`. Unlike
+    /// [`Sandbox::serve`], it sends the headers of a lost response, and its control API trusts
+    /// the listener to be local.
     pub fn router(&self) -> Router {
         control::router(self.clone())
     }
 
-    /// Serves HTTP/1 on a listener until `shutdown`; lost and cut answers really end their connection.
+    /// Serves HTTP/1 on a listener until `shutdown`. A lost or cut response closes its connection.
     pub async fn serve(
         &self,
         listener: TcpListener,
@@ -121,24 +142,24 @@ impl Sandbox {
         serve::serve(self.router(), listener, shutdown).await
     }
 
-    /// Drawn when the journal began; a restart keeps it, a reset draws a new one.
+    /// Random ID of the account's state. A restart keeps it; a reset replaces it.
     pub fn id(&self) -> String {
         self.core().state.id.clone()
     }
 
-    /// Makes or changes a caller; takes effect at the next call.
+    /// Creates or replaces a caller, with effect from the next call.
     ///
     /// # Panics
     ///
-    /// If a policy is one that IAM would refuse, or the journal cannot be written; [`Sandbox::try_put_identity`] reports
-    /// that instead.
+    /// If IAM would reject a policy or the journal cannot be written. To handle these errors, use
+    /// [`Sandbox::try_put_identity`].
     pub fn put_identity(&self, access_key_id: &str, identity: Identity) {
         if let Err(error) = self.try_put_identity(access_key_id, identity) {
             panic!("putting the identity {access_key_id}: {error}");
         }
     }
 
-    /// Makes or changes a caller, or says why that cannot be.
+    /// Creates or replaces a caller, or returns why that is not possible.
     pub fn try_put_identity(
         &self,
         access_key_id: &str,
@@ -152,7 +173,7 @@ impl Sandbox {
         self.commit(vec![change])
     }
 
-    /// Makes a DynamoDB table; from the first one on, only tables that were put exist.
+    /// Creates a DynamoDB table. Every valid table name exists until the first call of this method.
     ///
     /// # Panics
     ///
@@ -167,15 +188,15 @@ impl Sandbox {
             .unwrap_or_else(|error| panic!("putting the table {name}: {error}"));
     }
 
-    /// Makes or changes a subnet, with its VPC and that VPC's default security group if they are new.
+    /// Creates or updates a subnet, and its VPC with a default security group if they are new.
     pub fn put_subnet(&self, subnet_id: &str, subnet: &NewSubnet) -> Result<(), SandboxError> {
         let mut core = self.core();
         let changes = subnet.changes(subnet_id, &core.state)?;
         core.commit(None, changes)
-            .map_err(|source| SandboxError::journal(&self.journal_place(), source))
+            .map_err(|source| SandboxError::journal(&self.journal_location(), source))
     }
 
-    /// Makes or renames a security group, in a VPC that is there.
+    /// Creates or renames a security group in an existing VPC.
     pub fn put_security_group(
         &self,
         group_id: &str,
@@ -184,24 +205,25 @@ impl Sandbox {
         let mut core = self.core();
         let change = group.change(group_id, &core.state)?;
         core.commit(None, vec![change])
-            .map_err(|source| SandboxError::journal(&self.journal_place(), source))
+            .map_err(|source| SandboxError::journal(&self.journal_location(), source))
     }
 
-    /// Adds a fault rule; rules live in memory only.
+    /// Adds a fault rule. Rules are kept in memory only.
     pub fn add_fault(&self, rule: FaultRule) {
         let mut core = self.core();
         let now = core.settle();
         core.rules.add(rule, now);
+        core.keep_history();
     }
 
-    /// The rules in force, with what is left of them.
+    /// The active fault rules with their remaining hits.
     pub fn faults(&self) -> Vec<ActiveFault> {
         let mut core = self.core();
         let now = core.settle();
         core.rules.active(now)
     }
 
-    /// Ends all faults; a cluster that was stuck goes on being created.
+    /// Removes all fault rules. The creation of stuck clusters continues.
     ///
     /// # Panics
     ///
@@ -216,12 +238,19 @@ impl Sandbox {
             .unwrap_or_else(|error| panic!("writing the sandbox's journal: {error}"));
     }
 
-    /// All calls so far, oldest first; of very many only the newest are kept.
+    /// Replaces the rate limits, with full buckets. They are kept in memory only.
+    pub fn set_rate_limits(&self, limits: Vec<RateLimit>) {
+        let mut core = self.core();
+        let now = core.settle();
+        core.rate_limiter = RateLimiter::new(limits, now);
+    }
+
+    /// The log of calls, oldest first. It keeps the newest 100,000 mutating calls and 20,000 reads.
     pub fn calls(&self) -> Vec<CallRecord> {
         self.core().calls.all()
     }
 
-    /// Everything that exists now.
+    /// All resources that exist now.
     pub fn inventory(&self) -> Inventory {
         let mut core = self.core();
         let now = core.settle();
@@ -241,7 +270,8 @@ impl Sandbox {
             .unwrap_or_else(|error| panic!("advancing the sandbox's clock: {error}"));
     }
 
-    /// Forgets all: the account begins anew, under a new id.
+    /// Deletes all state and starts an empty account with a new ID. The rate limits are those of the
+    /// settings again.
     ///
     /// # Panics
     ///
@@ -252,16 +282,20 @@ impl Sandbox {
         if let Some(journal) = &mut core.journal {
             journal
                 .restart(&changes)
-                .unwrap_or_else(|error| panic!("beginning the sandbox's journal anew: {error}"));
+                .unwrap_or_else(|error| panic!("replacing the sandbox's journal: {error}"));
         }
         core.calls = CallLog::default();
         core.rules.clear();
+        core.history.clear();
+        core.rate_limiter =
+            RateLimiter::new(self.inner.settings.rate_limits.clone(), clock::now(0));
         changes
             .into_iter()
             .for_each(|change| core.state.apply(change));
     }
 
-    /// Holds the next call of that name after its effect, before its answer; [`Hold::before`] moves that.
+    /// Holds the next call of this name after its effect and before its response; see
+    /// [`Hold::before`].
     pub fn hold(&self, call: &str) -> Hold {
         self.core().gates.add(call)
     }
@@ -271,7 +305,7 @@ impl Sandbox {
     }
 
     pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
-        // The state changes only by applying whole changes, so a panic elsewhere leaves it sound.
+        // Only complete changes are applied to the state, so a panic leaves it consistent.
         self.inner
             .core
             .lock()
@@ -281,10 +315,10 @@ impl Sandbox {
     fn commit(&self, changes: Vec<Change>) -> Result<(), SandboxError> {
         self.core()
             .commit(None, changes)
-            .map_err(|source| SandboxError::journal(&self.journal_place(), source))
+            .map_err(|source| SandboxError::journal(&self.journal_location(), source))
     }
 
-    fn journal_place(&self) -> PathBuf {
+    fn journal_location(&self) -> PathBuf {
         self.inner.settings.journal.clone().unwrap_or_default()
     }
 }

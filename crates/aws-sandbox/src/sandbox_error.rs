@@ -1,55 +1,62 @@
-//! What can go wrong with a sandbox itself.
+//! Errors of the sandbox itself, as opposed to simulated AWS errors.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::settings::Quotas;
 
-/// What can go wrong outside of AWS's own errors.
+/// An error of the sandbox itself, as opposed to a simulated AWS error.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The journal cannot be read or written.
-    #[error("using the sandbox's journal {}", path.display())]
+    #[error("cannot use the sandbox's journal {}", path.display())]
     Journal {
-        /// The journal.
+        /// Path of the journal file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// A line of the journal, other than a torn last one, does not read.
-    #[error("reading line {number} of the sandbox's journal {}", path.display())]
+    /// A complete line of the journal is malformed.
+    #[error(
+        "line {number} of the sandbox's journal {} is malformed; repair or delete the journal",
+        path.display()
+    )]
     JournalLine {
-        /// The journal.
+        /// Path of the journal file.
         path: PathBuf,
-        /// The line, from 1.
+        /// Line number, starting at 1.
         number: usize,
-        /// What is wrong with it.
+        /// The JSON error of the line.
         source: serde_json::Error,
     },
     /// Another process has the journal open.
-    #[error("the sandbox's journal {} is in use by another process", .0.display())]
-    JournalInUse(PathBuf),
-    /// The journal belongs to another account or Region than the settings ask for.
     #[error(
-        "the sandbox's journal is of account {found}, not of {wanted}; reset it or change the settings"
+        "the sandbox's journal {} is in use by another process; stop it or use another journal",
+        .0.display()
+    )]
+    JournalInUse(PathBuf),
+    /// The journal belongs to another account or Region than the settings.
+    #[error(
+        "the sandbox's journal belongs to account {journal}, not {settings}; \
+         delete the journal or change the settings"
     )]
     OtherAccount {
         /// Account and Region in the journal.
-        found: String,
+        journal: String,
         /// Account and Region in the settings.
-        wanted: String,
+        settings: String,
     },
-    /// An identity came with a document that IAM would refuse.
+    /// An identity has a policy document that IAM would reject.
     #[error("a policy of the identity is malformed: {0}")]
     MalformedPolicy(String),
-    /// A subnet cannot be what it is asked to be.
+    /// A subnet cannot be created or updated; the text names the invalid field.
     #[error("{0}")]
     InvalidSubnet(String),
-    /// A security group cannot be what it is asked to be.
+    /// A security group cannot be created or renamed; the text names the invalid field.
     #[error("{0}")]
     InvalidSecurityGroup(String),
-    /// No quota has that name.
-    #[error("no quota is called {0:?}; known are {names}", names = Quotas::NAMES.join(", "))]
+    /// No quota has this name.
+    #[error("unknown quota {0:?}; use one of {names}", names = Quotas::NAMES.join(", "))]
     UnknownQuota(String),
 }
 

@@ -1,4 +1,4 @@
-//! The HTTP/1 server: the router on a listener, with connections that can really be dropped.
+//! The HTTP/1 server: serves the router on a listener, and drops connections for faults.
 
 use std::future::Future;
 use std::io;
@@ -18,18 +18,18 @@ use tower::ServiceExt;
 
 use crate::wire::reply::DropConnection;
 
-/// A client that does not finish its headers in this time is dropped; an idle connection as well.
+/// Header read timeout; also the keep-alive idle timeout.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long calls under way are given when the server stops.
+/// How long running calls may take to finish when the server stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
-/// How long to wait after the listener failed, which mostly means too many open files.
+/// Pause after a failed accept, which usually means too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The client's address, as an extension of its requests.
+/// The client's address, as a request extension.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// Serves until `shutdown`, then gives calls under way a moment to end.
+/// Serves until `shutdown`, then waits for running calls for at most `SHUTDOWN_GRACE`.
 pub(crate) async fn serve(
     router: Router,
     listener: TcpListener,
@@ -60,24 +60,24 @@ fn spawn_connection(
     peer: SocketAddr,
     graceful: &GracefulShutdown,
 ) {
-    // Answers are small and wait for nothing: send them at once. An error only costs time.
+    // Responses are small, and Nagle's algorithm would delay them. An error only costs time.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(router.clone(), peer, request));
+    let service = service_fn(move |request| respond(router.clone(), peer, request));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service);
     let connection = graceful.watch(connection);
-    // How a connection ends is the client's business, or was ordered by a fault.
+    // The client or an injected fault causes connection errors; both are expected.
     tokio::spawn(async move { drop(connection.await) });
 }
 
-/// A connection that ends without an answer, as a fault ordered.
+/// Ends a connection without a response, for an injected fault.
 #[derive(Debug, thiserror::Error)]
-#[error("the sandbox was told to drop this connection")]
+#[error("an injected fault dropped this connection")]
 struct Dropped;
 
-async fn answer(
+async fn respond(
     router: Router,
     peer: SocketAddr,
     request: Request<Incoming>,

@@ -1,34 +1,39 @@
-//! What a sandbox is started with: whose account it plays, how long things take, and its quotas.
+//! Settings of a sandbox: account, Region, durations, quotas and journal.
 
 use std::path::PathBuf;
 
+use crate::rate_limits::RateLimit;
 use crate::sandbox_error::SandboxError;
 
-/// How a sandbox behaves; the default has AWS's own quotas and quick times.
+/// Settings of a sandbox. The default has AWS's default quotas and short durations.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The account every ARN carries; 12 digits.
+    /// Account ID in all ARNs, 12 digits.
     pub account_id: String,
-    /// The one Region that DAX, EC2 and DynamoDB are served for.
+    /// Region of DAX, EC2 and DynamoDB. They reject requests signed for another one.
     pub region: String,
     /// How long a cluster stays `creating`.
     pub creating_seconds: f64,
-    /// How long a cluster stays `deleting`; in the last third of it `Status` is missing.
+    /// How long a cluster stays `deleting`. In the last third of this time `Status` is missing.
     pub deleting_seconds: f64,
     /// How long a cluster stays `modifying` after an update or a change of its size.
     pub modifying_seconds: f64,
     /// How long a node stays `REBOOTING`.
     pub rebooting_seconds: f64,
-    /// Whether a change of a cluster's parameter group waits at each node for a RebootNode. DAX's API has the members
-    /// that would show it, but both of its parameters are documented to take effect at once.
+    /// Whether a change of a cluster's parameter group takes effect on a node after RebootNode.
+    /// DAX's API has members for this state, but both parameters are documented as immediate.
     pub parameter_changes_need_reboot: bool,
-    /// How long DAX cannot assume a role after it was created, its trust changed, or a policy was attached to it.
+    /// How long DAX cannot assume a role after its creation, a change of its trust policy or the
+    /// attachment of a policy.
     pub propagation_seconds: f64,
-    /// The limits of the account.
+    /// Service quotas of the account.
     pub quotas: Quotas,
-    /// Whether signatures are verified. Switched off, an unknown or missing key is the administrator.
+    /// Rate limits of the account, such as [`aws_rate_limits`](crate::aws_rate_limits). Default: none.
+    pub rate_limits: Vec<RateLimit>,
+    /// Whether signatures are verified. If not, an unknown or missing access key is treated as the
+    /// administrator.
     pub check_signatures: bool,
-    /// The file of the append-only journal, or a directory to keep it in; without it nothing outlives the process.
+    /// File or directory of the append-only journal. Without a journal the state is lost at exit.
     pub journal: Option<PathBuf>,
 }
 
@@ -44,25 +49,27 @@ impl Default for Settings {
             parameter_changes_need_reboot: false,
             propagation_seconds: 1.0,
             quotas: Quotas::default(),
+            rate_limits: Vec::new(),
             check_signatures: true,
             journal: None,
         }
     }
 }
 
-/// The limits of the account, AWS's own by default (DynamoDB developer guide, "Quotas", and IAM user guide, "IAM and
-/// STS quotas"); `clusters` and `certificates` exist at AWS too, but no figure is published.
+/// Quotas of the account. The defaults are AWS's (DynamoDB developer guide, "Quotas"; IAM user
+/// guide, "IAM and STS quotas"), except `clusters` and `certificates`, whose limits AWS does not
+/// publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quotas {
-    /// Nodes of all clusters together.
+    /// Total nodes of all clusters.
     pub nodes: u32,
-    /// Nodes of one cluster.
+    /// Nodes of one cluster, the primary included.
     pub nodes_per_cluster: u32,
-    /// Clusters.
+    /// Clusters of the account.
     pub clusters: u32,
-    /// Parameter groups, the built-in one not counted.
+    /// Parameter groups, without the built-in one.
     pub parameter_groups: u32,
-    /// Subnet groups, the built-in one not counted.
+    /// Subnet groups, without the built-in one.
     pub subnet_groups: u32,
     /// Subnets of one subnet group.
     pub subnets_per_group: u32,
@@ -70,9 +77,9 @@ pub struct Quotas {
     pub tags: u32,
     /// TLS clusters created within 30 days.
     pub certificates: u32,
-    /// IAM roles.
+    /// IAM roles of the account.
     pub roles: u32,
-    /// Customer managed IAM policies.
+    /// Customer managed IAM policies of the account.
     pub policies: u32,
     /// Managed policies attached to one role.
     pub policies_per_role: u32,
@@ -100,7 +107,7 @@ impl Default for Quotas {
 }
 
 impl Quotas {
-    /// The names that [`Quotas::set`] knows.
+    /// The names that [`Quotas::set`] accepts.
     pub const NAMES: [&str; 12] = [
         "nodes",
         "nodes_per_cluster",
@@ -116,7 +123,7 @@ impl Quotas {
         "policy_versions",
     ];
 
-    /// Sets the quota of that name; an unknown name is an error that lists the known ones.
+    /// Sets the quota of this name. The error for an unknown name lists the valid ones.
     pub fn set(&mut self, name: &str, value: u32) -> Result<(), SandboxError> {
         let quota = match name {
             "nodes" => &mut self.nodes,

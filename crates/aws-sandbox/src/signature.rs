@@ -1,4 +1,4 @@
-//! Signature Version 4: who signed this request, and is the signature right?
+//! Verification of AWS Signature Version 4.
 
 mod canonical;
 mod credential;
@@ -13,43 +13,44 @@ use subtle::ConstantTimeEq;
 
 use credential::Authorization;
 
-/// How far a request's time may lie from ours; AWS says "5 min." in its refusals.
+/// Maximum difference between a request's time and this machine's clock, as in AWS's messages.
 const SKEW: TimeDelta = TimeDelta::minutes(5);
 
 const AMZ_DATE: &str = "%Y%m%dT%H%M%SZ";
 
-/// For which service, Region and day a request was signed, and with which key.
+/// The credential scope of a signature: access key, day, Region and service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// The access key id.
+    /// The access key ID of the caller.
     pub access_key_id: String,
-    /// The day, `YYYYMMDD`.
+    /// The day of the signature, `YYYYMMDD`.
     pub date: String,
-    /// The Region, e.g. `us-east-1`.
+    /// The Region of the signature, e.g. `us-east-1`.
     pub region: String,
     /// The signing name of the service, e.g. `dax`.
     pub service: String,
 }
 
-/// What is wrong with a request's signature.
+/// Why a request's signature is not valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignatureFault {
     /// The request is not signed: AWS's `MissingAuthenticationToken`.
     Missing,
-    /// The signature is not of the right shape: `IncompleteSignature`, with AWS's text.
+    /// The signature is malformed: `IncompleteSignature`, with AWS's message.
     Incomplete(String),
-    /// Another secret, or another request than the one signed: `SignatureDoesNotMatch`.
+    /// The secret or the request differs from what was signed: `SignatureDoesNotMatch`.
     Mismatch,
-    /// The request was signed too long ago or in the future: `SignatureDoesNotMatch` or `RequestExpired`, with AWS's text.
+    /// The signing time is too far from the current time: `SignatureDoesNotMatch` or
+    /// `RequestExpired`, with AWS's message.
     Skewed(String),
 }
 
-/// Reads who signed and for what, without checking the signature.
+/// Parses the credential scope without verifying the signature.
 pub fn credential_scope(parts: &http::request::Parts) -> Result<Scope, SignatureFault> {
     Authorization::read(parts).map(|authorization| authorization.scope)
 }
 
-/// Checks the signature of a request signed in its headers, and that it was signed within five minutes of `now`
+/// Verifies a signature in the headers, and that the signing time is within five minutes of `now`
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>).
 pub fn verify(
     parts: &http::request::Parts,
@@ -65,7 +66,7 @@ pub fn verify(
     let canonical = canonical::request(parts, &authorization.signed_headers, &payload_hash)
         .ok_or(SignatureFault::Mismatch)?;
     let expected = signature(secret, &authorization.scope, signed_at, &canonical);
-    // Compared in constant time: the sandbox's signatures should teach nobody a timing attack.
+    // Constant time, so that timing reveals nothing about the expected signature.
     if bool::from(
         expected
             .as_bytes()
@@ -77,7 +78,7 @@ pub fn verify(
     }
 }
 
-/// The time of `x-amz-date`, or of `date` where a client sends only that.
+/// The time in `x-amz-date`, or in `date` if a client sends only that.
 fn signing_time(parts: &http::request::Parts) -> Result<DateTime<Utc>, SignatureFault> {
     let header = |name| {
         parts
@@ -116,23 +117,24 @@ fn check_date_of_scope(scope: &Scope, signed_at: DateTime<Utc>) -> Result<(), Si
 
 fn check_skew(signed_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), SignatureFault> {
     let at = signed_at.format(AMZ_DATE);
-    let here = now.format(AMZ_DATE);
+    let now_text = now.format(AMZ_DATE);
     if signed_at < now - SKEW {
         let limit = (now - SKEW).format(AMZ_DATE);
-        let text = format!("Signature expired: {at} is now earlier than {limit} ({here} - 5 min.)");
+        let text =
+            format!("Signature expired: {at} is now earlier than {limit} ({now_text} - 5 min.)");
         return Err(SignatureFault::Skewed(text));
     }
     if signed_at > now + SKEW {
         let limit = (now + SKEW).format(AMZ_DATE);
         let text = format!(
-            "Signature not yet current: {at} is still later than {limit} ({here} + 5 min.)"
+            "Signature not yet current: {at} is still later than {limit} ({now_text} + 5 min.)"
         );
         return Err(SignatureFault::Skewed(text));
     }
     Ok(())
 }
 
-/// What the client signed for the body; `None` when it names a hash that the body does not have.
+/// The payload hash that the client signed; `None` when it differs from the body's hash.
 fn payload_hash(parts: &http::request::Parts, body: &[u8]) -> Option<String> {
     let actual = hex::encode(Sha256::digest(body));
     match parts.headers.get("x-amz-content-sha256") {

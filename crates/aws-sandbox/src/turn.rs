@@ -1,4 +1,4 @@
-//! One call being carried out: what it may see, and the changes it collects.
+//! The execution of one call: its inputs, and the changes it collects.
 
 use chrono::{DateTime, Utc};
 
@@ -14,26 +14,30 @@ use crate::wire::reply::Output;
 use crate::wire::request::Input;
 use crate::wire::service::Service;
 
-/// What an operation sees. It reads the state as it was when the call began; what it changes it adds to `changes`,
-/// which are applied all together once it has succeeded, and not at all otherwise.
+/// The context of one call. An operation reads the state as of the start of the call and collects
+/// its changes. They are applied together if it succeeds, and discarded otherwise.
 pub(crate) struct Turn<'a> {
     pub(crate) service: Service,
+    /// The state that the operation reads. A `lag` fault replaces it by an earlier one.
     pub(crate) state: &'a State,
     pub(crate) settings: &'a Settings,
     pub(crate) caller: &'a Caller,
+    /// The time of `state`.
     pub(crate) now: DateTime<Utc>,
+    /// The state and the time that authorization uses.
+    pub(crate) current_state: &'a State,
+    pub(crate) current_time: DateTime<Utc>,
     pub(crate) rules: &'a mut Rules,
     pub(crate) injected: Option<&'a Injected>,
     pub(crate) changes: Vec<Change>,
 }
 
 impl Turn<'_> {
-    /// Collects a change.
     pub(crate) fn change(&mut self, change: Change) {
         self.changes.push(change);
     }
 
-    /// A moment `seconds` from now, by the sandbox's clock.
+    /// The time `seconds` from now, by the sandbox's clock.
     pub(crate) fn after(&self, seconds: f64) -> DateTime<Utc> {
         clock::after(self.now, seconds)
     }
@@ -47,17 +51,16 @@ impl Turn<'_> {
     }
 }
 
-/// An operation of a service.
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
-    /// `service:Name`, as faults and the record of calls name it.
+    /// `service:Name`, as in fault rules and in the call log.
     pub(crate) call: &'static str,
     pub(crate) mutating: bool,
     pub(crate) run: Run,
 }
 
-/// How an operation is run, by the protocol of its service.
+/// The function of an operation, by the protocol of its service.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Run {
     Json(fn(&mut Turn<'_>, &[u8]) -> Result<Vec<u8>, ServiceFault>),
@@ -65,7 +68,7 @@ pub(crate) enum Run {
 }
 
 impl Operation {
-    /// An operation that only reads, of a JSON service.
+    /// A read-only operation of a JSON service.
     pub(crate) const fn json_read(
         name: &'static str,
         call: &'static str,
@@ -79,7 +82,7 @@ impl Operation {
         }
     }
 
-    /// An operation that changes something, of a JSON service.
+    /// A mutating operation of a JSON service.
     pub(crate) const fn json_write(
         name: &'static str,
         call: &'static str,
@@ -93,7 +96,7 @@ impl Operation {
         }
     }
 
-    /// An operation that only reads, of a query service.
+    /// A read-only operation of a query service.
     pub(crate) const fn form_read(
         name: &'static str,
         call: &'static str,
@@ -107,7 +110,7 @@ impl Operation {
         }
     }
 
-    /// An operation that changes something, of a query service.
+    /// A mutating operation of a query service.
     pub(crate) const fn form_write(
         name: &'static str,
         call: &'static str,
@@ -121,7 +124,7 @@ impl Operation {
         }
     }
 
-    /// Runs it; the input was read by the protocol of the same service.
+    /// Runs the operation. `input` must have been parsed by the protocol of the same service.
     pub(crate) fn run(&self, turn: &mut Turn<'_>, input: &Input) -> Result<Output, ServiceFault> {
         match (self.run, input) {
             (Run::Json(run), Input::Json(body)) => run(turn, body).map(Output::Json),

@@ -9,6 +9,9 @@ use std::process::{Command, Stdio};
 
 use crate::LocalPostgresError;
 
+/// The users that can run the server for root, in order of preference.
+const SERVER_USERS: [&str; 2] = ["postgres", "nobody"];
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) name: String,
@@ -28,7 +31,7 @@ pub(crate) fn is_root() -> bool {
 /// The account that must run the server; `None` is the current one.
 ///
 /// An existing directory keeps its owner. A `postgres` user that is added later could otherwise
-/// not read the data that the user `nobody` wrote.
+/// not read the data that the other user wrote.
 pub(crate) fn for_server(cluster: &Path) -> Result<Option<Account>, LocalPostgresError> {
     if !is_root() {
         return Ok(None);
@@ -45,9 +48,10 @@ pub(crate) fn for_server(cluster: &Path) -> Result<Option<Account>, LocalPostgre
             format!("with id {uid}, the owner of {}", cluster.display()),
         ),
         None => (
-            find(&accounts, |account| account.name == "postgres")
-                .or_else(|| find(&accounts, |account| account.name == "nobody")),
-            "postgres or nobody".to_owned(),
+            SERVER_USERS
+                .iter()
+                .find_map(|name| find(&accounts, |account| account.name == *name)),
+            SERVER_USERS.join(" or "),
         ),
     };
     account
@@ -92,9 +96,9 @@ mod tests {
 
     #[test]
     fn parses_passwd_and_skips_root() {
-        let passwd = "root:x:0:0::/root:/bin/sh\nbroken\nnobody:x:65534:65533::/:/bin/false\n";
-        let nobody = find(passwd, |account| account.name == "nobody").unwrap();
-        assert_eq!((nobody.uid, nobody.gid), (65534, 65533));
+        let passwd = "root:x:0:0::/root:/bin/sh\nbroken\ndaemon:x:65534:65533::/:/bin/false\n";
+        let daemon = find(passwd, |account| account.name == "daemon").unwrap();
+        assert_eq!((daemon.uid, daemon.gid), (65534, 65533));
         assert_eq!(find(passwd, |account| account.name == "root"), None);
     }
 }

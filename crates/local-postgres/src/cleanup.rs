@@ -90,7 +90,5 @@ fn is_abandoned(directory: &Path) -> bool {
         .and_then(|modified| modified.elapsed().ok())
         .is_some_and(|age| age > SWEEP_AGE);
     let is_own = metadata.is_dir() && metadata.uid() == effective_uid();
-    is_old
-        && is_own
-        && File::open(directory.join("lock")).is_ok_and(|lock| lock.try_lock().is_ok())
+    is_old && is_own && File::open(directory.join("lock")).is_ok_and(|lock| lock.try_lock().is_ok())
 }

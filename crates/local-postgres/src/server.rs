@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::account::{self, Account};
 use crate::directories::SocketDir;
-use crate::{LocalPostgresError, cluster, child_process};
+use crate::{LocalPostgresError, child_process, cluster};
 
 /// Part of the socket's name; no TCP port is opened.
 pub(crate) const PORT: u16 = 5432;
@@ -65,7 +65,11 @@ impl Server {
             (libc::SIGQUIT, Duration::from_secs(5)),
             (libc::SIGKILL, Duration::from_secs(5)),
         ];
-        for (signal, timeout) in (!immediately).then_some(clean).into_iter().chain(escalation) {
+        for (signal, timeout) in (!immediately)
+            .then_some(clean)
+            .into_iter()
+            .chain(escalation)
+        {
             if send(&mut self.child, signal) || wait(&mut self.child, timeout) {
                 return;
             }

@@ -1,7 +1,6 @@
 //! `POST /v1/clusters/{name}/adopt`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -17,24 +16,21 @@ use crate::domain::observed::Observed;
 use crate::domain::operation::{ClusterStatus, Kind};
 use crate::domain::problems::fault::Difference;
 use crate::domain::problems::problem_code::ProblemCode;
-use crate::domain::spec::{
-    ClusterSpec, NetworkType, OnFailure, ParameterGroup, ServiceRole, SubnetGroup,
-};
+use crate::domain::spec::{ClusterSpec, NetworkType, OnFailure};
+use crate::domain::validation::fields;
+use crate::domain::validation::typed::{NodeType, SecurityGroupId};
 use crate::store::Accepted;
 
 use crate::api::Api;
 use crate::api::clusters::request::security_group_list;
-use crate::api::clusters::submit::{
-    AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission,
-};
+use crate::api::clusters::submit::{AcceptedOperation, Submission};
+use crate::api::enum_schemas::{NetworkTypeSchema, OnFailureSchema};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::OptionalBody;
-use crate::api::http::body_schema::BodySchema;
-use crate::api::http::enum_schemas::{NetworkTypeSchema, OnFailureSchema};
-use crate::api::http::idempotency::SentKey;
-use crate::api::http::path::PathSegment;
+use crate::api::http::body_schema;
+use crate::api::http::path::ClusterPath;
 use crate::api::http::problem::{FieldDifference, Problem};
-use crate::api::http::query::{Parameters, cluster_in_path};
+use crate::api::http::query::NoQuery;
 
 /// How to manage the adopted cluster.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -76,7 +72,7 @@ pub(crate) struct ExpectedClusterRequest {
     parameter_group: Option<String>,
     /// All security groups of the nodes, in any order.
     #[schema(schema_with = expected_groups, required = false)]
-    security_group_ids: Option<BTreeSet<String>>,
+    security_group_ids: Option<Vec<String>>,
     /// Address family of the cluster's endpoint.
     #[schema(value_type = NetworkTypeSchema, required = false)]
     network_type: Option<NetworkType>,
@@ -102,24 +98,18 @@ pub(crate) struct ExpectedClusterRequest {
 /// `external`. A later DELETE deletes the cluster.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/adopt", tag = "clusters", operation_id = "adopt_cluster",
-    params(
-        ("name" = String, Path, description = "Name of the cluster in AWS."),
-        IdempotencyHeader, MutationHeaders,
-    ),
+    params(ClusterPath, Submission),
     request_body(content = AdoptRequest, description = "Expected settings; can be omitted."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn adopt_cluster(
     State(api): State<Api>,
-    PathSegment(name): PathSegment,
+    ClusterPath(name): ClusterPath,
+    _: NoQuery,
     submission: Submission,
-    key: SentKey,
-    parameters: Parameters,
     OptionalBody(body): OptionalBody,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    let name = cluster_in_path(&name)?;
-    let key = key.of_request(&submission.caller, &body);
+    let key = submission.key(&body)?;
     let request = read(body)?;
     let known = match api.known_request(key.as_ref()).await? {
         None => api.name_in_use(&name).await?,
@@ -153,13 +143,17 @@ fn expected_groups() -> Array {
     groups
 }
 
-fn read(body: Value) -> Result<AdoptRequest, ApiError> {
-    static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("AdoptRequest"));
-    let (request, schema_errors) = SCHEMA.read::<AdoptRequest>(body);
-    let errors = schema_errors.merged_with(Vec::new());
-    request
-        .filter(|_| errors.is_empty())
-        .ok_or_else(|| Problem::invalid(errors).into())
+pub(super) fn read(body: Value) -> Result<AdoptRequest, ApiError> {
+    let request = body_schema::validate(body, |request: AdoptRequest, violations| {
+        let expected = request.expected.as_ref();
+        if let Some(ids) = expected.and_then(|expected| expected.security_group_ids.as_ref()) {
+            let pointer = "/expected/security_group_ids";
+            violations.length(pointer, ids.len(), fields::SECURITY_GROUPS_MAX);
+            violations.items(pointer, ids, SecurityGroupId::parse);
+        }
+        Some(request)
+    });
+    request.map_err(|errors| Problem::invalid(errors).into())
 }
 
 fn reject_differences(differences: Vec<Difference>, detail: &str) -> Result<(), ApiError> {
@@ -229,57 +223,34 @@ impl Api {
 impl AdoptRequest {
     /// Settings that AWS does not store. The others are placeholders, replaced by what AWS reports.
     fn desired(&self, name: ClusterName) -> ClusterSpec {
-        ClusterSpec {
-            name,
-            description: None,
-            node_type: String::new(),
-            replication_factor: 1,
-            availability_zones: Vec::new(),
-            service_role: ServiceRole::Discover {
-                default_access: None,
-            },
-            subnet_group: SubnetGroup::Default,
-            security_group_ids: Vec::new(),
-            network_type: None,
-            parameter_group: ParameterGroup::Default,
-            encryption_at_rest: false,
-            encryption_in_transit: false,
-            maintenance_window: None,
-            notification_topic_arn: None,
-            tags: BTreeMap::new(),
-            deletion_protection: self.deletion_protection.unwrap_or_default(),
-            on_failure: self.on_failure.unwrap_or(OnFailure::Hold),
-        }
+        let mut spec = ClusterSpec::with_defaults(name, NodeType::from_aws(""), 1);
+        spec.local.deletion_protection = self.deletion_protection.unwrap_or_default();
+        spec.local.on_failure = self.on_failure.unwrap_or_default();
+        spec
     }
 }
 
 impl ExpectedClusterRequest {
     /// Every expected setting that the cluster does not have.
     fn differences(&self, observed: &Observed) -> Vec<Difference> {
-        let compare = |field: &str, expected: Option<&str>, observed: Option<&str>| {
-            expected.and_then(|expected| Difference::between(field, expected, observed))
-        };
-        let lower = |text: &Option<String>| text.as_ref().map(|text| text.to_ascii_lowercase());
-        let flag = |on: Option<bool>| on.map(|on| on.to_string());
+        let nodes_and_groups = self.compare_nodes_and_groups(observed).into_iter();
+        let others = self.compare_network_and_maintenance(observed);
+        nodes_and_groups.chain(others).flatten().collect()
+    }
+
+    fn compare_nodes_and_groups(&self, observed: &Observed) -> [Option<Difference>; 7] {
+        let description = observed.description.as_deref().unwrap_or_default();
+        let role = self.service_role_arn.as_deref();
+        let subnets = self.subnet_group.as_deref().map(str::to_ascii_lowercase);
+        let parameters = self.parameter_group.as_deref();
         let joined = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
-        let nodes = self.replication_factor.map(|count| count.to_string());
-        let subnets = lower(&self.subnet_group);
-        let window = lower(&self.maintenance_window);
-        let groups = self.security_group_ids.as_ref().map(joined);
-        let at_rest = (
-            flag(self.encryption_at_rest),
-            flag(observed.encryption_at_rest),
-        );
-        let in_transit = (
-            flag(self.encryption_in_transit),
-            flag(observed.encryption_in_transit),
-        );
-        let topic = observed.notification_topic_arn.as_deref();
+        let ids = self.security_group_ids.as_ref();
+        let ids = ids.map(|ids| joined(&ids.iter().cloned().collect()));
         [
             compare(
                 "description",
                 self.description.as_deref(),
-                Some(observed.description.as_deref().unwrap_or_default()),
+                Some(description),
             ),
             compare(
                 "node_type",
@@ -288,57 +259,62 @@ impl ExpectedClusterRequest {
             ),
             compare(
                 "replication_factor",
-                nodes.as_deref(),
-                Some(&observed.node_count().to_string()),
+                self.replication_factor.map(|count| count.to_string()),
+                Some(observed.node_count().to_string()),
             ),
-            compare(
-                "service_role_arn",
-                self.service_role_arn.as_deref(),
-                observed.iam_role_arn.as_deref(),
-            ),
-            compare(
-                "subnet_group",
-                subnets.as_deref(),
-                observed.subnet_group.as_deref(),
-            ),
+            compare("service_role_arn", role, observed.iam_role_arn.as_deref()),
+            compare("subnet_group", subnets, observed.subnet_group.clone()),
             compare(
                 "parameter_group",
-                self.parameter_group.as_deref(),
+                parameters,
                 observed.parameter_group.as_deref(),
             ),
             compare(
                 "security_group_ids",
-                groups.as_deref(),
-                Some(&joined(&observed.security_group_ids)),
+                ids,
+                Some(joined(&observed.security_group_ids)),
             ),
-            compare(
-                "network_type",
-                self.network_type.map(NetworkType::as_str),
-                observed.network_type.as_deref(),
-            ),
+        ]
+    }
+
+    fn compare_network_and_maintenance(&self, observed: &Observed) -> [Option<Difference>; 5] {
+        let network = self.network_type.map(NetworkType::as_str);
+        let flag = |on: Option<bool>| on.map(|on| on.to_string());
+        let window = self
+            .maintenance_window
+            .as_deref()
+            .map(str::to_ascii_lowercase);
+        [
+            compare("network_type", network, observed.network_type.as_deref()),
             compare(
                 "encryption_at_rest",
-                at_rest.0.as_deref(),
-                at_rest.1.as_deref(),
+                flag(self.encryption_at_rest),
+                flag(observed.encryption_at_rest),
             ),
             compare(
                 "encryption_in_transit",
-                in_transit.0.as_deref(),
-                in_transit.1.as_deref(),
+                flag(self.encryption_in_transit),
+                flag(observed.encryption_in_transit),
             ),
             compare(
                 "maintenance_window",
-                window.as_deref(),
-                observed.maintenance_window.as_deref(),
+                window,
+                observed.maintenance_window.clone(),
             ),
             compare(
                 "notification_topic_arn",
                 self.notification_topic_arn.as_deref(),
-                topic,
+                observed.notification_topic_arn.as_deref(),
             ),
         ]
-        .into_iter()
-        .flatten()
-        .collect()
     }
+}
+
+/// The difference of a field, if a value is expected.
+fn compare<T: AsRef<str>>(
+    field: &str,
+    expected: Option<T>,
+    observed: Option<T>,
+) -> Option<Difference> {
+    Difference::between(field, expected?.as_ref(), observed.as_ref().map(T::as_ref))
 }

@@ -1,6 +1,7 @@
 //! Changes of managed clusters: validates a request against its cluster and accepts an operation.
 
 use axum::response::Response;
+use serde_json::Value;
 
 use crate::domain::cluster::Cluster;
 use crate::domain::names::ClusterName;
@@ -11,12 +12,17 @@ use crate::store::{Accepted, Change, IdempotencyKey};
 use crate::api::Api;
 use crate::api::clusters::submit::Submission;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::query::no_such_cluster;
+use crate::api::http::path::no_such_cluster;
 
 /// Attempts to accept a change while concurrent requests change the cluster.
 const ATTEMPTS: u32 = 3;
 
 impl Api {
+    pub(crate) async fn cluster(&self, name: &ClusterName) -> Result<Cluster, ApiError> {
+        let cluster = self.store.cluster(name.as_str()).await?;
+        cluster.ok_or_else(|| no_such_cluster(name.as_str()))
+    }
+
     /// The outcome of an earlier request with the same idempotency key.
     pub(crate) async fn known_request(
         &self,
@@ -38,9 +44,10 @@ impl Api {
         name: &ClusterName,
         kind: Kind,
         submission: &Submission,
-        key: Option<IdempotencyKey>,
+        body: &Value,
         read: impl Fn(&Cluster) -> Result<Spec, ApiError>,
     ) -> Result<Response, ApiError> {
+        let key = submission.key(body)?;
         let accepted = match self.known_request(key.as_ref()).await? {
             Some(known) => known,
             None => {
@@ -61,8 +68,7 @@ impl Api {
         read: impl Fn(&Cluster) -> Result<Spec, ApiError>,
     ) -> Result<Accepted, ApiError> {
         for _ in 0..ATTEMPTS {
-            let cluster = self.store.cluster(name.as_str()).await?;
-            let cluster = cluster.ok_or_else(|| no_such_cluster(name.as_str()))?;
+            let cluster = self.cluster(name).await?;
             let new = submission.new_operation(kind, key.cloned());
             let accepted = if let Some(live) = self.store.live_operation(name.as_str()).await? {
                 Ok(Accepted::InProgress(live))

@@ -18,14 +18,13 @@ use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::samples::{Destination, Language, is_dual_stack, sample};
 
 use crate::api::Api;
+use crate::api::enum_schemas::SampleLanguageSchema;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::enum_schemas::SampleLanguageSchema;
-use crate::api::http::path::PathSegment;
+use crate::api::http::path::ClusterPath;
 use crate::api::http::problem::Problem;
-use crate::api::http::query::{Parameters, cluster_in_path, no_such_cluster};
+use crate::api::http::query::NoQuery;
 use crate::api::http::responses;
 use crate::api::http::responses::IfNoneMatch;
-use crate::api::operations::read::ReadHeaders;
 use crate::api::permissions::problem_renderer::json;
 
 /// `Retry-After` while the cluster has no endpoint: DAX needs minutes to create one.
@@ -79,7 +78,7 @@ pub(crate) struct ConnectionSample {
 /// Fails with 409 `endpoint_not_ready` while the cluster has no endpoint.
 #[utoipa::path(
     get, path = "/v1/clusters/{name}/connection", tag = "clusters", operation_id = "get_connection",
-    params(("name" = String, Path, description = "Name of the cluster."), ReadHeaders),
+    params(ClusterPath, IfNoneMatch),
     responses((
         status = 200, body = Connection,
         description = "The connection. If `If-None-Match` has its version: 304 without a body.",
@@ -88,17 +87,11 @@ pub(crate) struct ConnectionSample {
 )]
 pub(crate) async fn get_connection(
     State(api): State<Api>,
-    PathSegment(name): PathSegment,
-    parameters: Parameters,
+    ClusterPath(name): ClusterPath,
+    _: NoQuery,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    let name = cluster_in_path(&name)?;
-    let cluster = api
-        .store
-        .cluster(name.as_str())
-        .await?
-        .ok_or_else(|| no_such_cluster(name.as_str()))?;
+    let cluster = api.cluster(&name).await?;
     let observed = cluster.observed.as_ref();
     match observed.and_then(|observed| {
         observed

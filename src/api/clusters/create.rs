@@ -10,14 +10,11 @@ use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
 use crate::api::Api;
 use crate::api::clusters::request::ClusterRequest;
 use crate::api::clusters::rules::{requires_preflight, validate};
-use crate::api::clusters::submit::{
-    AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission,
-};
+use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
-use crate::api::http::idempotency::SentKey;
 use crate::api::http::problem::Problem;
-use crate::api::http::query::Parameters;
+use crate::api::http::query::NoQuery;
 
 /// Creates a cluster.
 ///
@@ -26,19 +23,17 @@ use crate::api::http::query::Parameters;
 /// failed, `problem` explains why and what to do.
 #[utoipa::path(
     post, path = "/v1/clusters", tag = "clusters", operation_id = "create_cluster",
-    params(IdempotencyHeader, MutationHeaders),
+    params(Submission),
     request_body(content = ClusterRequest, description = "Settings of the new cluster."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn create_cluster(
     State(api): State<Api>,
+    _: NoQuery,
     submission: Submission,
-    key: SentKey,
-    parameters: Parameters,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    let key = key.of_request(&submission.caller, &body);
+    let key = submission.key(&body)?;
     let preflight = requires_preflight(&body);
     let account = api.account_soon().await?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
 use crate::domain::inventory::ResourceKind;
@@ -10,10 +11,12 @@ use crate::domain::spec::DeleteSpec;
 use crate::domain::validation::violation::RuleViolation;
 
 use crate::api::Api;
-use crate::api::clusters::submit::{AcceptedOperation, MutationHeaders, Submission};
+use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
-use crate::api::http::path::PathSegment;
-use crate::api::http::query::{Parameters, cluster_in_path};
+use crate::api::http::path::ClusterPath;
+use crate::api::http::prefer::Preference;
+use crate::api::http::query::{Query, by_rule};
+use crate::api::http::request_context::RequestContext;
 
 /// Resources that a delete can be asked to keep, by their names in the API.
 const RETAINABLE: [(&str, ResourceKind); 3] = [
@@ -23,18 +26,20 @@ const RETAINABLE: [(&str, ResourceKind); 3] = [
 ];
 
 /// Which resources a delete keeps.
-#[derive(IntoParams)]
+#[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "documents the parameters in the API document; the handler parses them"
-)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct DeleteCluster {
     /// Resources created by this service to keep, comma-separated: `service_role`,
     /// `subnet_group`, `parameter_group`.
     #[param(value_type = String, required = false, example = "service_role,subnet_group",
             pattern = "^(service_role|subnet_group|parameter_group)(,(service_role|subnet_group|parameter_group))*$")]
-    retain: (),
+    #[serde(default, deserialize_with = "retained")]
+    retain: Option<Vec<ResourceKind>>,
+}
+
+fn retained<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Vec<ResourceKind>>, D::Error> {
+    by_rule(text, parse_retain)
 }
 
 /// Deletes a cluster in any status, and the resources created for it.
@@ -42,26 +47,25 @@ pub(crate) struct DeleteCluster {
 /// Supersedes an operation in progress. Existing resources that the cluster uses are not deleted.
 /// Repeating the request returns the same operation.
 #[utoipa::path(
-    delete, path = "/v1/clusters/{name}", tag = "clusters", operation_id = "delete_cluster",
-    params(
-        ("name" = String, Path, description = "Name of the cluster."),
-        DeleteCluster, MutationHeaders,
-    ),
+    delete,
+    path = "/v1/clusters/{name}",
+    tag = "clusters",
+    operation_id = "delete_cluster",
+    params(ClusterPath, DeleteCluster, Preference, RequestContext),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn delete_cluster(
     State(api): State<Api>,
-    PathSegment(name): PathSegment,
+    ClusterPath(name): ClusterPath,
+    Query(query): Query<DeleteCluster>,
     submission: Submission,
-    mut parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let spec = DeleteSpec {
-        retain: parameters.take("retain", parse_retain).unwrap_or_default(),
-    };
-    parameters.finish()?;
-    let name = cluster_in_path(&name)?;
+    let retain = query.retain.unwrap_or_default();
     let new = submission.new_operation(Kind::DeleteCluster, None);
-    let accepted = api.store.accept_delete(&new, name.as_str(), &spec).await?;
+    let accepted = api
+        .store
+        .accept_delete(&new, name.as_str(), &DeleteSpec { retain })
+        .await?;
     api.answer_accepted(accepted, name.as_str(), submission.preference)
         .await
 }

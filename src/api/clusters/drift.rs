@@ -11,8 +11,8 @@ use crate::domain::drift;
 
 use crate::api::Api;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::path::PathSegment;
-use crate::api::http::query::{Parameters, cluster_in_path, no_such_cluster};
+use crate::api::http::path::ClusterPath;
+use crate::api::http::query::NoQuery;
 
 /// Differences between AWS and the desired settings. Reported only while the cluster is
 /// `available`: an operation in progress causes differences that are not drift.
@@ -77,20 +77,14 @@ impl From<drift::DriftField> for DriftField {
 /// Settings chosen by AWS cannot drift. `POST …/repair` restores the fields that are `repairable`.
 #[utoipa::path(
     get, path = "/v1/clusters/{name}/drift", tag = "clusters", operation_id = "get_drift",
-    params(("name" = String, Path, description = "Name of the cluster.")),
+    params(ClusterPath),
     responses((status = 200, description = "The drift of the cluster.", body = Drift))
 )]
 pub(crate) async fn get_drift(
     State(api): State<Api>,
-    PathSegment(name): PathSegment,
-    parameters: Parameters,
+    ClusterPath(name): ClusterPath,
+    _: NoQuery,
 ) -> Result<Json<Drift>, ApiError> {
-    parameters.finish()?;
-    let name = cluster_in_path(&name)?;
-    let cluster = api
-        .store
-        .cluster(name.as_str())
-        .await?
-        .ok_or_else(|| no_such_cluster(name.as_str()))?;
+    let cluster = api.cluster(&name).await?;
     Ok(Json(Drift::of(&cluster)))
 }

@@ -1,13 +1,13 @@
 //! The body of a request without fields: `{}`, or no body.
 
-use std::sync::LazyLock;
-
+use axum::extract::{FromRequest, Request};
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::api::Api;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::body_schema::BodySchema;
+use crate::api::http::body::OptionalBody;
+use crate::api::http::body_schema;
 use crate::api::http::problem::Problem;
 
 /// An object without fields.
@@ -15,13 +15,12 @@ use crate::api::http::problem::Problem;
 #[serde(deny_unknown_fields)]
 pub(crate) struct EmptyRequest {}
 
-pub(crate) fn reject_fields(body: &Value) -> Result<(), ApiError> {
-    static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("EmptyRequest"));
-    let (_, schema_errors) = SCHEMA.read::<EmptyRequest>(body.clone());
-    let errors = schema_errors.merged_with(Vec::new());
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(Problem::invalid(errors).into())
+impl FromRequest<Api> for EmptyRequest {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
+        let OptionalBody(body) = OptionalBody::from_request(request, api).await?;
+        let read = body_schema::validate(body, |empty: Self, _| Some(empty));
+        read.map_err(|errors| Problem::invalid(errors).into())
     }
 }

@@ -9,9 +9,7 @@ use crate::domain::timeline::{Entry, Position, entries_of_dax, timeline};
 use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::paging::{ByPosition, Page, PageParameters};
-use crate::api::http::path::PathSegment;
-use crate::api::http::query::{Parameters, cluster_in_path, no_such_cluster};
-use crate::api::http::responses;
+use crate::api::http::path::ClusterPath;
 use crate::api::operations::events::{Event, EventList};
 
 /// Lists the events of a cluster, newest first.
@@ -24,24 +22,17 @@ use crate::api::operations::events::{Event, EventList};
 #[utoipa::path(
     get, path = "/v1/clusters/{name}/events", tag = "clusters",
     operation_id = "list_cluster_events",
-    params(("name" = String, Path, description = "Name of the cluster."), PageParameters),
+    params(ClusterPath, PageParameters),
     responses((status = 200, description = "A page of the timeline.", body = EventList, headers(
         ("Link" = String, description = "The next page, `rel=\"next\"`, if there is one."),
     )))
 )]
 pub(crate) async fn list_cluster_events(
     State(api): State<Api>,
-    PathSegment(name): PathSegment,
-    mut parameters: Parameters,
+    ClusterPath(name): ClusterPath,
+    page: Page<ByPosition>,
 ) -> Result<Response, ApiError> {
-    let page = Page::<ByPosition>::read(&mut parameters);
-    parameters.finish()?;
-    let name = cluster_in_path(&name)?;
-    let cluster = api
-        .store
-        .cluster(name.as_str())
-        .await?
-        .ok_or_else(|| no_such_cluster(name.as_str()))?;
+    let cluster = api.cluster(&name).await?;
     let permit = api.aws_permit().await?;
     let mut dax = api
         .inspector
@@ -57,28 +48,27 @@ pub(crate) async fn list_cluster_events(
         .map(|operation| operation.kind);
     dax.retain(|event| first_kind == Some(Kind::AdoptCluster) || event.at >= cluster.created_at);
     drop(permit);
-    let before = page.after.map(|ByPosition(position)| position);
-    let row_position = |Position {
-                            at,
-                            operation,
-                            number,
-                        }| (at, operation, number);
+    let before = page
+        .after
+        .map(|ByPosition(at, operation, number)| (at, operation, number));
     let managed = api
         .store
-        .events_of_cluster(&cluster, before.map(row_position), page.rows())
+        .events_of_cluster(&cluster, before, page.rows())
         .await?;
     let managed = managed
         .into_iter()
         .map(|(operation, event)| Entry::of_operation(operation, event))
         .collect();
+    let before = before.map(|(at, operation, number)| Position {
+        at,
+        operation,
+        number,
+    });
     let mut entries = timeline(entries_of_dax(dax), managed, before);
-    let next_cursor = page.cut(&mut entries, |entry| ByPosition(entry.position));
-    let link = next_cursor
-        .as_deref()
-        .map(|next| page.link(&format!("/v1/clusters/{name}/events"), &[], next));
+    let next_cursor = page.cut(&mut entries, |entry| {
+        let position = entry.position;
+        ByPosition(position.at, position.operation, position.number)
+    });
     let items = entries.into_iter().map(Event::of_entry).collect();
-    Ok(responses::list(
-        &EventList { items, next_cursor },
-        link.as_deref(),
-    ))
+    Ok(page.respond(next_cursor, |next_cursor| EventList { items, next_cursor }))
 }

@@ -1,11 +1,10 @@
 //! `POST` and `DELETE /v1/clusters/{name}/ingress`.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,21 +13,21 @@ use crate::domain::ingress::{Ingress, IngressSpec, PLAIN_PORT, Peer, TLS_PORT, s
 use crate::domain::inventory::ResourceKind;
 use crate::domain::operation::Kind;
 use crate::domain::spec::Spec;
-use crate::domain::validation::fields;
+use crate::domain::validation::typed::SecurityGroupId;
 use crate::domain::validation::violation::RuleViolation;
 
 use crate::api::Api;
-use crate::api::clusters::submit::{
-    AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission,
-};
+use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
-use crate::api::http::body_schema::BodySchema;
-use crate::api::http::idempotency::SentKey;
-use crate::api::http::path::PathSegment;
+use crate::api::http::body_schema;
+use crate::api::http::path::ClusterPath;
 use crate::api::http::problem::{FieldError, Problem};
-use crate::api::http::query::{Parameters, cluster_in_path};
+use crate::api::http::query::{NoQuery, Query, by_rule};
 use crate::api::http::violations::Violations;
+
+/// Maximum length of a network: an IPv6 address and its prefix length.
+const CIDR_MAX: usize = 43;
 
 /// The clients to allow: exactly one of `source_security_group_id` and `cidr`.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -62,23 +61,41 @@ pub(crate) struct IngressRequest {
 }
 
 /// The clients to remove: exactly one of `source_security_group_id` and `cidr`.
-#[derive(IntoParams)]
+#[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "documents the parameters in the API document; the handler parses them"
-)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct CloseIngress {
     /// Removes the rule for clients with this security group.
     #[param(value_type = String, required = false, pattern = "^sg-([0-9a-f]{8}|[0-9a-f]{17})$")]
-    source_security_group_id: (),
+    #[serde(default, deserialize_with = "security_group")]
+    source_security_group_id: Option<SecurityGroupId>,
     /// Removes the rule for clients in this network.
     #[param(value_type = String, required = false, max_length = 43, example = "10.0.0.0/16")]
-    cidr: (),
+    #[serde(default, deserialize_with = "cidr")]
+    cidr: Option<Peer>,
     /// Security group that has the rule. Default: the only security group with this rule, or the
     /// cluster's only one.
     #[param(value_type = String, required = false, pattern = "^sg-([0-9a-f]{8}|[0-9a-f]{17})$")]
-    security_group_id: (),
+    #[serde(default, deserialize_with = "security_group")]
+    security_group_id: Option<SecurityGroupId>,
+}
+
+fn security_group<'de, D: Deserializer<'de>>(text: D) -> Result<Option<SecurityGroupId>, D::Error> {
+    by_rule(text, SecurityGroupId::parse)
+}
+
+fn cidr<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Peer>, D::Error> {
+    by_rule(text, network)
+}
+
+/// Validates a source network and the length of its text.
+fn network(text: &str) -> Result<Peer, RuleViolation> {
+    let peer = source_cidr(text)?;
+    if text.len() > CIDR_MAX {
+        let detail = format!("must have at most {CIDR_MAX} characters");
+        return Err(RuleViolation::new("out_of_range", detail));
+    }
+    Ok(peer)
 }
 
 /// Allows clients to connect to a cluster, by a rule in one of its security groups.
@@ -89,31 +106,24 @@ pub(crate) struct CloseIngress {
 /// reject the request (422, `not_offered`).
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/ingress", tag = "clusters", operation_id = "open_ingress",
-    params(
-        ("name" = String, Path, description = "Name of the cluster."),
-        IdempotencyHeader, MutationHeaders,
-    ),
+    params(ClusterPath, Submission),
     request_body(content = IngressRequest, description = "The clients to allow."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn open_ingress(
     State(api): State<Api>,
-    PathSegment(name): PathSegment,
+    ClusterPath(name): ClusterPath,
+    _: NoQuery,
     submission: Submission,
-    key: SentKey,
-    parameters: Parameters,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    let name = cluster_in_path(&name)?;
     api.check_ingress_support()?;
-    let key = key.of_request(&submission.caller, &body);
     let read = |cluster: &Cluster| {
         Ok(Spec::ChangeIngress(
             validate(body.clone(), cluster).map_err(Problem::invalid)?,
         ))
     };
-    api.change(&name, Kind::ChangeIngress, &submission, key, read)
+    api.change(&name, Kind::ChangeIngress, &submission, &body, read)
         .await
 }
 
@@ -123,28 +133,22 @@ pub(crate) async fn open_ingress(
 /// DELETE. Only a rule created by this service is removed. Any other rule is left, and the receipt
 /// of the operation records it.
 #[utoipa::path(
-    delete, path = "/v1/clusters/{name}/ingress", tag = "clusters", operation_id = "close_ingress",
-    params(
-        ("name" = String, Path, description = "Name of the cluster."),
-        CloseIngress, IdempotencyHeader, MutationHeaders,
-    ),
+    delete,
+    path = "/v1/clusters/{name}/ingress",
+    tag = "clusters",
+    operation_id = "close_ingress",
+    params(ClusterPath, CloseIngress, Submission),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn close_ingress(
     State(api): State<Api>,
-    PathSegment(name): PathSegment,
+    ClusterPath(name): ClusterPath,
+    Query(query): Query<CloseIngress>,
     submission: Submission,
-    key: SentKey,
-    mut parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let group = |text: &str| fields::security_group_id(text);
-    let source = parameters.take("source_security_group_id", group);
-    let cidr = parameters.take("cidr", source_cidr);
-    let security_group_id = parameters.take("security_group_id", group);
-    parameters.finish()?;
-    let name = cluster_in_path(&name)?;
     api.check_ingress_support()?;
-    let peer = match (source, cidr) {
+    let security_group_id = query.security_group_id;
+    let peer = match (query.source_security_group_id, query.cidr) {
         (Some(id), None) => Peer::SecurityGroup(id),
         (None, Some(network)) => network,
         (None, None) => {
@@ -163,7 +167,6 @@ pub(crate) async fn close_ingress(
         }
     };
     let request = json!({"peer": &peer, "security_group_id": security_group_id});
-    let key = key.of_request(&submission.caller, &request);
     let read = |cluster: &Cluster| {
         let (security_group_id, peer) = (security_group_id.clone(), peer.clone());
         let spec = IngressSpec {
@@ -172,13 +175,17 @@ pub(crate) async fn close_ingress(
             port: port_of(cluster),
             peer,
         };
-        let error = check_group(&spec, &groups_with_rule(cluster, &spec), &groups_of(cluster));
+        let error = check_group(
+            &spec,
+            &groups_with_rule(cluster, &spec),
+            &groups_of(cluster),
+        );
         let problem = error.map(|rule| {
             Problem::invalid(vec![FieldError::of_parameter("security_group_id", rule)])
         });
         problem.map_or(Ok(Spec::ChangeIngress(spec)), |problem| Err(problem.into()))
     };
-    api.change(&name, Kind::ChangeIngress, &submission, key, read)
+    api.change(&name, Kind::ChangeIngress, &submission, &request, read)
         .await
 }
 
@@ -205,25 +212,22 @@ impl Api {
 }
 
 /// Validates a body against its cluster.
-fn validate(body: Value, cluster: &Cluster) -> Result<IngressSpec, Vec<FieldError>> {
-    static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("IngressRequest"));
-    let (request, schema_errors) = SCHEMA.read::<IngressRequest>(body);
-    let mut violations = Violations::default();
-    let spec = request.and_then(|request| request.accept(&mut violations, cluster));
-    let errors = schema_errors.merged_with(violations.0);
-    spec.filter(|_| errors.is_empty()).ok_or(errors)
+pub(super) fn validate(body: Value, cluster: &Cluster) -> Result<IngressSpec, Vec<FieldError>> {
+    body_schema::validate(body, |request: IngressRequest, violations| {
+        request.accept(violations, cluster)
+    })
 }
 
 impl IngressRequest {
     fn accept(self, violations: &mut Violations, cluster: &Cluster) -> Option<IngressSpec> {
         let mut group = |pointer: &str, id: &Option<String>| {
-            violations.check(pointer, fields::security_group_id(id.as_deref()?))
+            violations.check(pointer, SecurityGroupId::parse(id.as_deref()?))
         };
         let source = group("/source_security_group_id", &self.source_security_group_id);
         let named = group("/security_group_id", &self.security_group_id);
         let peer = match (&self.source_security_group_id, &self.cidr) {
             (Some(_), None) => source.map(Peer::SecurityGroup),
-            (None, Some(cidr)) => violations.check("/cidr", source_cidr(cidr)),
+            (None, Some(cidr)) => violations.check("/cidr", network(cidr)),
             (None, None) => {
                 violations.add(
                     "",
@@ -290,7 +294,7 @@ fn groups_with_rule(cluster: &Cluster, spec: &IngressSpec) -> BTreeSet<String> {
         .filter_map(|item| Ingress::parse(&item.name));
     ingresses
         .filter(|ingress| spec.matches(ingress))
-        .map(|ingress| ingress.security_group_id)
+        .map(|ingress| ingress.security_group_id.into())
         .collect()
 }
 
@@ -309,7 +313,7 @@ fn check_group(
             .join(", ")
     };
     match &spec.security_group_id {
-        Some(id) if with_rule.contains(id) || of_cluster.contains(id) => None,
+        Some(id) if with_rule.contains(id.as_str()) || of_cluster.contains(id.as_str()) => None,
         Some(_) if of_cluster.is_empty() => None,
         Some(_) => {
             let detail = format!(

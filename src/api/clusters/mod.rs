@@ -9,7 +9,10 @@ pub(super) mod delete;
 pub(super) mod drift;
 pub(super) mod empty_request;
 pub(super) mod events;
+pub(super) mod immutable;
 pub(super) mod ingress;
+#[cfg(test)]
+mod limits;
 pub(super) mod observed_view;
 pub(super) mod patch;
 pub(super) mod patch_rules;

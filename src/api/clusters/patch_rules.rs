@@ -1,279 +1,226 @@
-//! Validates a patch and merges it with the desired settings of its cluster.
+//! Validates a patch (RFC 7396) and merges it with the desired settings of its cluster.
+//!
+//! The fields that the patch names are merged as JSON with the current settings and validated as
+//! in a create. The others keep their values, valid or not: those of an adopted cluster are
+//! whatever AWS reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Value, json};
+
 use crate::domain::change::{ChangeSpec, Placement};
 use crate::domain::cluster::Cluster;
-use crate::domain::iam::policies::{Access, POLICIES_PER_ROLE, Tables, access_policies};
+use crate::domain::iam::policies::{Access, POLICIES_PER_ROLE, Tables};
 use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::ResourceKind;
-use crate::domain::spec::{ParameterGroup, ServiceRole};
+use crate::domain::spec::{ClusterSpec, ServiceRole};
 use crate::domain::validation::fields;
+use crate::domain::validation::typed::TagKey;
 use crate::domain::validation::violation::RuleViolation;
 
-use crate::api::clusters::patch::{ClusterPatch, Member, ParametersPatch, ServiceRolePatch};
-use crate::api::clusters::request::ParameterGroupRequest;
-use crate::api::http::body_schema::escape;
+use crate::api::clusters::immutable::take_immutable;
+use crate::api::clusters::patch::ClusterPatch;
+use crate::api::clusters::request::ClusterRequest;
+use crate::api::clusters::rules::{self, ValidationContext};
+use crate::api::clusters::settings::ClusterSettings;
+use crate::api::http::body_schema::{Validation, escape};
+use crate::api::http::merge_patch::merge;
+use crate::api::http::problem::Problem;
 use crate::api::http::violations::Violations;
 
-impl ClusterPatch {
-    /// The change that the patch requests. Not valid if `violations` is not empty.
-    pub(crate) fn accept(
-        self,
-        violations: &mut Violations,
-        cluster: &Cluster,
-        account: &AwsAccount,
-    ) -> ChangeSpec {
-        let before = cluster.desired.clone();
-        let mut after = before.clone();
-        match self.description {
-            Member::Absent => {}
-            // An empty description clears the one in AWS; `None` would leave it.
-            Member::Null => after.description = Some(String::new()),
-            Member::Value(text) => {
-                let text = violations.check("/description", fields::description(&text));
-                after.description = text.map(Option::unwrap_or_default);
-            }
-        }
-        if let Some(window) = self.maintenance_window {
-            after.maintenance_window =
-                violations.check("/maintenance_window", fields::maintenance_window(&window));
-        }
-        match self.notification_topic_arn {
-            Member::Absent => {}
-            Member::Null => after.notification_topic_arn = None,
-            Member::Value(arn) => {
-                after.notification_topic_arn =
-                    violations.check("/notification_topic_arn", fields::topic_arn(&arn, account));
-            }
-        }
-        if let Some(ids) = self.security_group_ids {
-            let read = fields::security_group_id;
-            after.security_group_ids = violations.list(
-                "/security_group_ids",
-                ids,
-                fields::SECURITY_GROUPS_MAX,
-                read,
-            );
-        }
-        after.parameter_group = parameter_group(
-            violations,
-            self.parameters,
-            self.parameter_group,
-            &before.parameter_group,
-        );
-        if let Some(patch) = self.service_role {
-            after.service_role = service_role(violations, patch, cluster, account);
-        }
-        merge_tags(violations, &mut after.tags, self.tags);
-        after.deletion_protection = self
-            .deletion_protection
-            .unwrap_or(before.deletion_protection);
-        after.on_failure = self.on_failure.unwrap_or(before.on_failure);
-        let reboot_nodes_if_needed = self.reboot_nodes_if_needed.unwrap_or_default();
-        ChangeSpec {
-            before,
-            after,
-            reboot_nodes_if_needed,
-            placement: Placement::default(),
-        }
+/// Settings that exclude each other. The patch must remove one to set the other.
+const EXCLUSIVE: [(&str, &str); 2] = [
+    ("/parameters", "/parameter_group"),
+    ("/service_role/tables", "/service_role/all_tables"),
+];
+
+/// Validates a patch against its cluster.
+pub(crate) fn validate(
+    mut patch: Value,
+    cluster: &Cluster,
+    account: &AwsAccount,
+) -> Result<ChangeSpec, Problem> {
+    let mut immutable = take_immutable(&mut patch, cluster);
+    let mut validation = Validation::of_schema::<ClusterPatch>(&mut patch);
+    let change = accept(&patch, cluster, account, &mut validation);
+    let change = validation.finish(change);
+    if !immutable.is_empty() {
+        immutable.extend(change.err().unwrap_or_default());
+        return Err(Problem::immutable(immutable));
     }
+    change.map_err(Problem::invalid)
 }
 
-fn parameter_group(
-    violations: &mut Violations,
-    parameters: Member<ParametersPatch>,
-    group: Member<ParameterGroupRequest>,
-    before: &ParameterGroup,
-) -> ParameterGroup {
-    let (values, name) = match before {
-        ParameterGroup::Default => (None, None),
-        ParameterGroup::Existing { name } => (None, Some(name.clone())),
-        ParameterGroup::New { values } => (Some(values.clone()), None),
+/// The change that a patch requests. Not valid if the validation has violations.
+fn accept(
+    patch: &Value,
+    cluster: &Cluster,
+    account: &AwsAccount,
+    validation: &mut Validation,
+) -> Option<ChangeSpec> {
+    let before = &cluster.desired;
+    let fields = named_fields(patch, before)?;
+    let settings = merged_settings(patch, before, &mut validation.violations);
+    let request: ClusterRequest = validation.read(request_of(&fields, &settings))?;
+    let context = ValidationContext {
+        account,
+        default_access: None,
+        lookups: false,
     };
-    let has_parameters = matches!(parameters, Member::Value(_));
-    let values = match parameters {
-        Member::Absent => values,
-        Member::Null => None,
-        Member::Value(patch) => Some(merge_values(violations, values.unwrap_or_default(), patch)),
-    };
-    let name = match group {
-        Member::Absent => name,
-        Member::Null => None,
-        Member::Value(group) => {
-            let new = group.name.map(|name| fields::parameter_group_name(&name));
-            let new = new.map(|new| {
-                violations
-                    .check("/parameter_group/name", new)
-                    .unwrap_or_default()
-            });
-            violations.require("/parameter_group/name", new.or(name))
-        }
-    };
-    match (values, name) {
-        (Some(_), Some(_)) if has_parameters => {
-            let detail = "cannot be combined with `parameter_group`; set `parameter_group` to null";
-            violations.add("/parameters", "exclusive", detail);
-            before.clone()
-        }
-        (Some(_), Some(_)) => {
-            let detail = "cannot be combined with `parameters`; set `parameters` to null";
-            violations.add("/parameter_group", "exclusive", detail);
-            before.clone()
-        }
-        (Some(values), None) => ParameterGroup::New { values },
-        (None, Some(name)) => ParameterGroup::Existing { name },
-        (None, None) => ParameterGroup::Default,
+    let violations = &mut validation.violations;
+    let spec = request.accept(violations, &context)?;
+    let mut after = with_fields(before, &spec, &fields);
+    if fields.contains("description") {
+        // An empty description clears the one in AWS; `None` would leave it.
+        after.description.get_or_insert_default();
     }
+    after.service_role = changed_role(violations, after.service_role, cluster, account);
+    merge_tags(violations, &mut after.tags, patch.get("tags"));
+    Some(ChangeSpec {
+        before: before.clone(),
+        after,
+        reboot_nodes_if_needed: patch["reboot_nodes_if_needed"]
+            .as_bool()
+            .unwrap_or_default(),
+        placement: Placement::default(),
+    })
 }
 
-fn merge_values(
-    violations: &mut Violations,
-    mut values: BTreeMap<String, String>,
-    patch: ParametersPatch,
-) -> BTreeMap<String, String> {
-    let members = [
-        (
-            "record-ttl-millis",
-            "/parameters/record_ttl_millis",
-            patch.record_ttl_millis,
-        ),
-        (
-            "query-ttl-millis",
-            "/parameters/query_ttl_millis",
-            patch.query_ttl_millis,
-        ),
-    ];
-    for (name, pointer, member) in members {
-        match member {
-            Member::Absent => {}
-            Member::Null => drop(values.remove(name)),
-            Member::Value(millis) => {
-                let millis = violations
-                    .check(pointer, fields::ttl_millis(millis))
-                    .unwrap_or_default();
-                values.insert(name.to_owned(), millis);
+/// The fields to merge and to validate as in a create. Tags are merged on their own, because a
+/// patch may also name tags to remove.
+fn named_fields<'a>(patch: &'a Value, before: &ClusterSpec) -> Option<BTreeSet<&'a str>> {
+    let mut fields: BTreeSet<&str> = patch.as_object()?.keys().map(String::as_str).collect();
+    fields.remove("tags");
+    fields.remove("reboot_nodes_if_needed");
+    if access_of(&before.service_role).is_none() {
+        fields.remove("service_role");
+    }
+    // One setting in a spec.
+    if fields.contains("parameters") || fields.contains("parameter_group") {
+        fields.extend(["parameters", "parameter_group"]);
+    }
+    Some(fields)
+}
+
+/// The settings after the patch, in the shape of a create, without null.
+fn merged_settings(patch: &Value, before: &ClusterSpec, violations: &mut Violations) -> Value {
+    let mut before = before.clone();
+    if let ServiceRole::Discover {
+        default_access: Some(access),
+    } = before.service_role
+    {
+        let tables = Tables::All;
+        before.service_role = ServiceRole::New { access, tables };
+    }
+    let mut settings = json!({});
+    merge(&mut settings, &json!(ClusterSettings::from(before)));
+    merge(&mut settings, patch);
+    for (first, second) in EXCLUSIVE {
+        let is_set = |pointer| {
+            settings
+                .pointer(pointer)
+                .is_some_and(|it| *it != json!(false))
+        };
+        if is_set(first) && is_set(second) {
+            let is_named = patch.pointer(first).is_some_and(|value| !value.is_null());
+            let (named, other) = if is_named {
+                (first, second)
+            } else {
+                (second, first)
+            };
+            let (parent, field) = other.rsplit_once('/').unwrap_or_default();
+            let detail = format!("cannot be combined with `{field}`; set `{field}` to null");
+            violations.add(named, "exclusive", &detail);
+            if let Some(Value::Object(members)) = settings.pointer_mut(parent) {
+                members.remove(field);
             }
         }
     }
-    if values.is_empty() {
-        let detail = "must keep at least one of `record_ttl_millis` and `query_ttl_millis`; \
-            send null for AWS's default group";
-        violations.add("/parameters", "required", detail);
-    }
-    values
+    settings
 }
 
-/// The service role with its new access. The access of an external role is not changed.
-fn service_role(
+/// The body of a create with these fields of the settings. The required fields are placeholders:
+/// a patch does not change them.
+fn request_of(fields: &BTreeSet<&str>, settings: &Value) -> Value {
+    let mut body = json!({"name": "a", "node_type": "dax.r5.large", "replication_factor": 1});
+    for field in fields {
+        if let Some(value) = settings.get(field) {
+            body[*field] = value.clone();
+        }
+    }
+    body
+}
+
+/// The settings `before` with these fields of `new`.
+fn with_fields(before: &ClusterSpec, new: &ClusterSpec, fields: &BTreeSet<&str>) -> ClusterSpec {
+    let (Value::Object(mut after), Value::Object(mut new)) = (json!(before), json!(new)) else {
+        unreachable!("a spec is an object");
+    };
+    for field in fields {
+        after.remove(*field);
+        after.extend(new.remove_entry(*field));
+    }
+    serde_json::from_value(Value::Object(after)).expect("each field is from a spec")
+}
+
+/// The access of a role that a patch can change. No list of tables stands for all tables.
+fn access_of(role: &ServiceRole) -> Option<(Access, Option<BTreeSet<&String>>)> {
+    match role {
+        ServiceRole::New {
+            access,
+            tables: Tables::Named(names),
+        } => Some((*access, Some(names.iter().collect()))),
+        ServiceRole::New {
+            access,
+            tables: Tables::All,
+        }
+        | ServiceRole::Discover {
+            default_access: Some(access),
+        } => Some((*access, None)),
+        ServiceRole::Discover {
+            default_access: None,
+        }
+        | ServiceRole::Existing { .. } => None,
+    }
+}
+
+/// The new role, or the current one if the access is the same.
+fn changed_role(
     violations: &mut Violations,
-    patch: ServiceRolePatch,
+    role: ServiceRole,
     cluster: &Cluster,
     account: &AwsAccount,
 ) -> ServiceRole {
     let before = &cluster.desired.service_role;
-    let (old_access, old_tables) = match before {
-        ServiceRole::New { access, tables } => (*access, tables.clone()),
-        ServiceRole::Discover {
-            default_access: Some(access),
-        } => (*access, Tables::All),
-        ServiceRole::Discover {
-            default_access: None,
-        }
-        | ServiceRole::Existing { .. } => return before.clone(),
-    };
-    let access = patch.access.unwrap_or(old_access);
-    let Some(tables) = merge_tables(violations, patch, &old_tables, account) else {
-        return before.clone();
-    };
-    if access == old_access && are_same(&tables, &old_tables) {
+    if access_of(&role) == access_of(before) {
         return before.clone();
     }
     violations.check(
         "/service_role/tables",
-        check_policies(access, &tables, cluster, account),
+        check_policies(&role, cluster, account),
     );
-    ServiceRole::New { access, tables }
-}
-
-fn merge_tables(
-    violations: &mut Violations,
-    patch: ServiceRolePatch,
-    old_tables: &Tables,
-    account: &AwsAccount,
-) -> Option<Tables> {
-    let (named, all) = match old_tables {
-        Tables::All => (None, true),
-        Tables::Named(names) => (Some(names.clone()), false),
-    };
-    let has_tables = matches!(patch.tables, Member::Value(_));
-    let named = match patch.tables {
-        Member::Absent => named,
-        Member::Null => None,
-        Member::Value(names) => {
-            let read = |text: &str| fields::table(text, account);
-            Some(violations.list("/service_role/tables", names, fields::TABLES_MAX, read))
-        }
-    };
-    let all = match patch.all_tables {
-        Member::Absent => all,
-        Member::Null => false,
-        Member::Value(all) => all,
-    };
-    match (named, all) {
-        (Some(names), false) => return Some(Tables::Named(names)),
-        (None, true) => return Some(Tables::All),
-        (Some(_), true) if has_tables => {
-            let detail = "cannot be combined with `all_tables`; set `all_tables` to false";
-            violations.add("/service_role/tables", "exclusive", detail);
-        }
-        (Some(_), true) => {
-            let detail = "cannot be true when `tables` is set; set `tables` to null";
-            violations.add("/service_role/all_tables", "exclusive", detail);
-        }
-        (None, false) => violations.add(
-            "/service_role",
-            "required",
-            "must keep `tables`, or set `all_tables` to true",
-        ),
-    }
-    None
-}
-
-/// Whether two table lists are equal, in any order: the policies are the same.
-fn are_same(left: &Tables, right: &Tables) -> bool {
-    match (left, right) {
-        (Tables::Named(left), Tables::Named(right)) => {
-            left.iter().collect::<BTreeSet<_>>() == right.iter().collect::<BTreeSet<_>>()
-        }
-        (Tables::All, Tables::All) => true,
-        (Tables::All, Tables::Named(_)) | (Tables::Named(_), Tables::All) => false,
-    }
+    role
 }
 
 /// The new policies are attached before the old ones are detached, so both count towards the limit.
 fn check_policies(
-    access: Access,
-    tables: &Tables,
+    role: &ServiceRole,
     cluster: &Cluster,
     account: &AwsAccount,
 ) -> Result<(), RuleViolation> {
-    let policies = access_policies(
-        access,
-        tables,
-        &account.partition,
-        &account.region,
-        &account.account_id,
-    );
-    let new = policies
-        .map_err(|error| RuleViolation::new("too_many", error.to_string()))?
-        .len();
-    let is_attached = |kind: ResourceKind| kind == ResourceKind::Policy;
-    let old = cluster
+    let ServiceRole::New { access, tables } = role else {
+        return Ok(());
+    };
+    // The rules of a create have reported policies that do not fit on their own.
+    let Ok(policies) = rules::policies(*access, tables, account) else {
+        return Ok(());
+    };
+    let attached = cluster
         .inventory
         .iter()
-        .filter(|item| is_attached(item.kind) && item.is_managed_and_present())
-        .count();
+        .filter(|item| item.kind == ResourceKind::Policy && item.is_managed_and_present());
+    let old = attached.count();
+    let new = policies.len();
     if old + new > POLICIES_PER_ROLE {
         let detail = format!(
             "need {new} policies in addition to the {old} that they replace, but a role takes \
@@ -286,24 +233,29 @@ fn check_policies(
 
 fn merge_tags(
     violations: &mut Violations,
-    tags: &mut BTreeMap<String, String>,
-    patch: Member<BTreeMap<String, Option<String>>>,
+    tags: &mut BTreeMap<TagKey, String>,
+    patch: Option<&Value>,
 ) {
     let members = match patch {
-        Member::Absent => return,
-        Member::Null => return tags.clear(),
-        Member::Value(members) => members,
+        None => return,
+        Some(Value::Object(members)) => members,
+        Some(_) => return tags.clear(),
     };
+    let mut invalid = 0;
     for (key, value) in members {
-        let pointer = format!("/tags/{}", escape(&key));
-        violations.check(&pointer, fields::tag_key(&key));
-        match value {
-            None => drop(tags.remove(&key)),
-            Some(value) => {
-                violations.check(&pointer, fields::tag_value(&value));
-                tags.insert(key, value);
-            }
+        let pointer = format!("/tags/{}", escape(key));
+        let key = violations.check(&pointer, TagKey::parse(key));
+        let value = value.as_str();
+        violations.optional(&pointer, value, fields::tag_value);
+        match (key, value) {
+            (Some(key), Some(value)) => drop(tags.insert(key, value.to_owned())),
+            (Some(key), None) => drop(tags.remove(&key)),
+            (None, Some(_)) => invalid += 1,
+            (None, None) => {}
         }
     }
-    violations.check("/tags", fields::tag_count(tags));
+    violations.check("/tags", fields::tag_count(tags.len() + invalid));
 }
+
+#[cfg(test)]
+mod tests;

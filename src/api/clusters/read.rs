@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::cluster;
@@ -11,14 +11,13 @@ use crate::store::ClusterFilter;
 
 use crate::api::Api;
 use crate::api::clusters::view::Cluster;
+use crate::api::enum_schemas::ClusterStatusSchema;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::enum_schemas::ClusterStatusSchema;
 use crate::api::http::paging::{ByAge, Page, PageParameters};
-use crate::api::http::path::PathSegment;
-use crate::api::http::query::{Parameters, cluster_in_path, no_such_cluster, one_of};
+use crate::api::http::path::ClusterPath;
+use crate::api::http::query::{NoQuery, one_of};
 use crate::api::http::responses;
 use crate::api::http::responses::IfNoneMatch;
-use crate::api::operations::read::ReadHeaders;
 
 /// A page of clusters, newest first.
 #[derive(Serialize, ToSchema)]
@@ -30,16 +29,14 @@ pub(crate) struct ClusterList {
 }
 
 /// Filters of the list.
-#[derive(IntoParams)]
+#[derive(Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "documents the parameters in the API document; the handler parses them"
-)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ListClusters {
     /// Only clusters with this status.
     #[param(value_type = ClusterStatusSchema, required = false)]
-    status: (),
+    #[serde(default, deserialize_with = "one_of")]
+    status: Option<ClusterStatus>,
 }
 
 /// Lists the managed clusters, newest first.
@@ -52,40 +49,30 @@ pub(crate) struct ListClusters {
 )]
 pub(crate) async fn list_clusters(
     State(api): State<Api>,
-    mut parameters: Parameters,
+    page: Page<ByAge, ListClusters>,
 ) -> Result<Response, ApiError> {
-    let status = parameters.take("status", one_of::<ClusterStatus>);
-    let page = Page::<ByAge>::read(&mut parameters);
-    parameters.finish()?;
     let filter = ClusterFilter {
-        status,
+        status: page.filter.status,
         before: page.after.map(|ByAge(at, id)| (at, id)),
     };
     let mut clusters = api.store.clusters(&filter, page.rows()).await?;
     let next_cursor = page.cut(&mut clusters, |cluster| {
         ByAge(cluster.created_at, cluster.id)
     });
-    let filters = [("status", status.map(ClusterStatus::as_str))];
-    let link = next_cursor
-        .as_deref()
-        .map(|next| page.link("/v1/clusters", &filters, next));
-    let items: Result<Vec<Cluster>, ApiError> = clusters
+    let views = clusters
         .into_iter()
-        .map(|cluster| api.cluster_view(cluster))
-        .collect();
-    Ok(responses::list(
-        &ClusterList {
-            items: items?,
-            next_cursor,
-        },
-        link.as_deref(),
-    ))
+        .map(|cluster| api.cluster_view(cluster));
+    let items = views.collect::<Result<Vec<Cluster>, ApiError>>()?;
+    Ok(page.respond(next_cursor, |next_cursor| ClusterList {
+        items,
+        next_cursor,
+    }))
 }
 
 /// Returns a cluster: its desired settings, its observed state in AWS and its endpoint.
 #[utoipa::path(
     get, path = "/v1/clusters/{name}", tag = "clusters", operation_id = "get_cluster",
-    params(("name" = String, Path, description = "Name of the cluster."), ReadHeaders),
+    params(ClusterPath, IfNoneMatch),
     responses((
         status = 200, body = Cluster,
         description = "The cluster. If `If-None-Match` has its version: 304 without a body.",
@@ -94,17 +81,11 @@ pub(crate) async fn list_clusters(
 )]
 pub(crate) async fn get_cluster(
     State(api): State<Api>,
-    PathSegment(name): PathSegment,
-    parameters: Parameters,
+    ClusterPath(name): ClusterPath,
+    _: NoQuery,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    let name = cluster_in_path(&name)?;
-    let cluster = api
-        .store
-        .cluster(name.as_str())
-        .await?
-        .ok_or_else(|| no_such_cluster(name.as_str()))?;
+    let cluster = api.cluster(&name).await?;
     Ok(responses::single(
         cluster.version,
         &api.cluster_view(cluster)?,

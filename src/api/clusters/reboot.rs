@@ -1,7 +1,5 @@
 //! `POST /v1/clusters/{name}/reboot`.
 
-use std::sync::LazyLock;
-
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
@@ -18,16 +16,13 @@ use crate::domain::validation::violation::RuleViolation;
 
 use crate::api::Api;
 use crate::api::clusters::request::list;
-use crate::api::clusters::submit::{
-    AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission,
-};
+use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::OptionalBody;
-use crate::api::http::body_schema::BodySchema;
-use crate::api::http::idempotency::SentKey;
-use crate::api::http::path::PathSegment;
+use crate::api::http::body_schema;
+use crate::api::http::path::ClusterPath;
 use crate::api::http::problem::{FieldError, Problem};
-use crate::api::http::query::{Parameters, cluster_in_path};
+use crate::api::http::query::NoQuery;
 use crate::api::http::violations::Violations;
 
 /// Format of a node ID in the API document.
@@ -59,45 +54,32 @@ fn node_list() -> Array {
 /// requests, if there are any.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/reboot", tag = "clusters", operation_id = "reboot_nodes",
-    params(
-        ("name" = String, Path, description = "Name of the cluster."),
-        IdempotencyHeader, MutationHeaders,
-    ),
+    params(ClusterPath, Submission),
     request_body(content = RebootRequest, description = "The nodes to reboot; can be omitted."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn reboot_nodes(
     State(api): State<Api>,
-    PathSegment(name): PathSegment,
+    ClusterPath(name): ClusterPath,
+    _: NoQuery,
     submission: Submission,
-    key: SentKey,
-    parameters: Parameters,
     OptionalBody(body): OptionalBody,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    let name = cluster_in_path(&name)?;
-    let key = key.of_request(&submission.caller, &body);
     let read = |cluster: &Cluster| {
         let node_ids = validate(body.clone(), cluster).map_err(Problem::invalid)?;
         Ok(Spec::RebootNodes(RebootSpec { node_ids }))
     };
-    api.change(&name, Kind::RebootNodes, &submission, key, read)
+    api.change(&name, Kind::RebootNodes, &submission, &body, read)
         .await
 }
 
 /// Validates a body against its cluster.
-fn validate(body: Value, cluster: &Cluster) -> Result<Vec<String>, Vec<FieldError>> {
-    static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("RebootRequest"));
-    let (request, schema_errors) = SCHEMA.read::<RebootRequest>(body);
-    let mut violations = Violations::default();
-    let ids = request.and_then(|request| request.node_ids);
-    let nodes = ids.map(|ids| known_nodes(&mut violations, "/node_ids", ids, cluster));
-    let errors = schema_errors.merged_with(violations.0);
-    if errors.is_empty() {
-        Ok(nodes.unwrap_or_default())
-    } else {
-        Err(errors)
-    }
+pub(super) fn validate(body: Value, cluster: &Cluster) -> Result<Vec<String>, Vec<FieldError>> {
+    body_schema::validate(body, |request: RebootRequest, violations| {
+        let ids = request.node_ids;
+        let nodes = ids.map(|ids| known_nodes(violations, "/node_ids", ids, cluster));
+        Some(nodes.unwrap_or_default())
+    })
 }
 
 /// Validates a list of node IDs and returns them as AWS spells them. Each must be a node of the

@@ -2,20 +2,18 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use serde_json::json;
 
+use crate::domain::cluster::Cluster;
 use crate::domain::operation::Kind;
 use crate::domain::spec::Spec;
 
 use crate::api::Api;
-use crate::api::clusters::empty_request::{EmptyRequest, reject_fields};
-use crate::api::clusters::submit::{
-    AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission,
-};
+use crate::api::clusters::empty_request::EmptyRequest;
+use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
-use crate::api::http::body::OptionalBody;
-use crate::api::http::idempotency::SentKey;
-use crate::api::http::path::PathSegment;
-use crate::api::http::query::{Parameters, cluster_in_path};
+use crate::api::http::path::ClusterPath;
+use crate::api::http::query::NoQuery;
 
 /// Stops managing a cluster without changing anything in AWS. Ignores deletion protection.
 ///
@@ -23,27 +21,18 @@ use crate::api::http::query::{Parameters, cluster_in_path};
 /// them. The cluster can be adopted again.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/release", tag = "clusters", operation_id = "release_cluster",
-    params(
-        ("name" = String, Path, description = "Name of the cluster."),
-        IdempotencyHeader, MutationHeaders,
-    ),
+    params(ClusterPath, Submission),
     request_body(content = EmptyRequest, description = "Empty; can be omitted."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn release_cluster(
     State(api): State<Api>,
-    PathSegment(name): PathSegment,
+    ClusterPath(name): ClusterPath,
+    _: NoQuery,
     submission: Submission,
-    key: SentKey,
-    parameters: Parameters,
-    OptionalBody(body): OptionalBody,
+    _: EmptyRequest,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    reject_fields(&body)?;
-    let name = cluster_in_path(&name)?;
-    let key = key.of_request(&submission.caller, &body);
-    api.change(&name, Kind::ReleaseCluster, &submission, key, |_| {
-        Ok(Spec::ReleaseCluster)
-    })
-    .await
+    let read = |_: &Cluster| Ok(Spec::ReleaseCluster);
+    api.change(&name, Kind::ReleaseCluster, &submission, &json!({}), read)
+        .await
 }

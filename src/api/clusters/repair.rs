@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use serde_json::json;
 
 use crate::domain::change::{ChangeSpec, Placement};
 use crate::domain::cluster::Cluster;
@@ -9,15 +10,11 @@ use crate::domain::operation::Kind;
 use crate::domain::spec::Spec;
 
 use crate::api::Api;
-use crate::api::clusters::empty_request::{EmptyRequest, reject_fields};
-use crate::api::clusters::submit::{
-    AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission,
-};
+use crate::api::clusters::empty_request::EmptyRequest;
+use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
-use crate::api::http::body::OptionalBody;
-use crate::api::http::idempotency::SentKey;
-use crate::api::http::path::PathSegment;
-use crate::api::http::query::{Parameters, cluster_in_path};
+use crate::api::http::path::ClusterPath;
+use crate::api::http::query::NoQuery;
 
 /// Restores the desired settings of a cluster where AWS has drifted from them.
 ///
@@ -25,25 +22,17 @@ use crate::api::http::query::{Parameters, cluster_in_path};
 /// nothing.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/repair", tag = "clusters", operation_id = "repair_cluster",
-    params(
-        ("name" = String, Path, description = "Name of the cluster."),
-        IdempotencyHeader, MutationHeaders,
-    ),
+    params(ClusterPath, Submission),
     request_body(content = EmptyRequest, description = "Empty; can be omitted."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn repair_cluster(
     State(api): State<Api>,
-    PathSegment(name): PathSegment,
+    ClusterPath(name): ClusterPath,
+    _: NoQuery,
     submission: Submission,
-    key: SentKey,
-    parameters: Parameters,
-    OptionalBody(body): OptionalBody,
+    _: EmptyRequest,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    reject_fields(&body)?;
-    let name = cluster_in_path(&name)?;
-    let key = key.of_request(&submission.caller, &body);
     let read = |cluster: &Cluster| {
         let (before, after) = (cluster.desired.clone(), cluster.desired.clone());
         let change = ChangeSpec {
@@ -54,6 +43,6 @@ pub(crate) async fn repair_cluster(
         };
         Ok(Spec::RepairCluster(Box::new(change)))
     };
-    api.change(&name, Kind::RepairCluster, &submission, key, read)
+    api.change(&name, Kind::RepairCluster, &submission, &json!({}), read)
         .await
 }

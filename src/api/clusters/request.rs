@@ -1,4 +1,4 @@
-//! `ClusterRequest`: the body of a create, before validation. The rules are in `rules`.
+//! `ClusterRequest`: the body of a create, and how it becomes a `ClusterSpec`.
 //!
 //! Every field is optional for serde, so that a body with a missing or invalid field can still be
 //! checked in the others. The schema defines which fields are required.
@@ -10,10 +10,14 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
 
 use crate::domain::iam::policies::Access;
-use crate::domain::spec::{NetworkType, OnFailure};
+use crate::domain::names::ClusterName;
+use crate::domain::spec::{ClusterSpec, LocalSettings, NetworkType, OnFailure};
 use crate::domain::validation::fields;
+use crate::domain::validation::typed::{MaintenanceWindow, NodeType, TopicArn};
 
-use crate::api::http::enum_schemas::{AccessSchema, NetworkTypeSchema, OnFailureSchema};
+use crate::api::clusters::rules::{self, ValidationContext, groups};
+use crate::api::enum_schemas::{AccessSchema, NetworkTypeSchema, OnFailureSchema};
+use crate::api::http::violations::Violations;
 
 /// Settings of a new cluster.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -95,7 +99,72 @@ pub(crate) struct ClusterRequest {
     pub(crate) on_failure: Option<OnFailure>,
 }
 
-/// The role that DAX uses: either `arn`, or `access` with one of `tables` and `all_tables`.
+impl ClusterRequest {
+    /// The settings with defaults filled in. Not valid if `violations` is not empty.
+    pub(crate) fn accept(
+        self,
+        violations: &mut Violations,
+        context: &ValidationContext<'_>,
+    ) -> Option<ClusterSpec> {
+        let account = context.account;
+        let name = violations.required("/name", self.name.as_deref(), ClusterName::parse);
+        let node_type = self.node_type.as_deref();
+        let node_type = violations.required("/node_type", node_type, NodeType::parse);
+        let count = self.replication_factor;
+        let count = violations.required("/replication_factor", count, fields::replication_factor);
+        let encryption_at_rest = self.encryption_at_rest.unwrap_or(true);
+        rules::check_encryption(violations, encryption_at_rest, node_type.as_ref());
+        let description = self.description.as_deref();
+        let window = self.maintenance_window.as_deref();
+        let topic = self.notification_topic_arn.as_deref();
+        let parse_topic = |arn: &str| TopicArn::parse(arn, account);
+        let local = self.local_settings();
+        Some(ClusterSpec {
+            description: violations
+                .optional("/description", description, fields::description)
+                .flatten(),
+            maintenance_window: violations.optional(
+                "/maintenance_window",
+                window,
+                MaintenanceWindow::parse,
+            ),
+            notification_topic_arn: violations.optional(
+                "/notification_topic_arn",
+                topic,
+                parse_topic,
+            ),
+            availability_zones: rules::zones(violations, self.availability_zones, count, account),
+            service_role: rules::service_role(violations, self.service_role, context),
+            subnet_group: groups::subnet_group(violations, self.subnet_group, context.lookups),
+            security_group_ids: rules::security_groups(violations, self.security_group_ids),
+            parameter_group: groups::parameter_group(
+                violations,
+                self.parameters,
+                self.parameter_group,
+            ),
+            tags: rules::tags(violations, self.tags.unwrap_or_default()),
+            network_type: self.network_type,
+            encryption_at_rest,
+            encryption_in_transit: self.encryption_in_transit.unwrap_or(true),
+            local,
+            // Last, so that the rules of all other fields have run.
+            name: name?,
+            node_type: node_type?,
+            replication_factor: count?,
+        })
+    }
+
+    /// The settings that AWS does not store.
+    fn local_settings(&self) -> LocalSettings {
+        LocalSettings {
+            deletion_protection: self.deletion_protection.unwrap_or_default(),
+            on_failure: self.on_failure.unwrap_or_default(),
+        }
+    }
+}
+
+/// The role that DAX uses: `arn` for an existing role, or `access` with one of `tables` and
+/// `all_tables` for a managed role, created by this service.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServiceRoleRequest {
@@ -104,14 +173,14 @@ pub(crate) struct ServiceRoleRequest {
              pattern = "^arn:[a-z-]+:iam::[0-9]{12}:role/.+$",
              example = "arn:aws:iam::123456789012:role/service-role/DAXServiceRole")]
     pub(crate) arn: Option<String>,
-    /// Access of a new role to its tables.
+    /// Access of a managed role to its tables.
     #[schema(value_type = AccessSchema, required = false)]
     pub(crate) access: Option<Access>,
-    /// Tables that a new role can access, with their indexes: names, or ARNs of this account and
-    /// Region.
+    /// Tables that a managed role can access, with their indexes: names, or ARNs of this account
+    /// and Region.
     #[schema(schema_with = table_list, required = false)]
     pub(crate) tables: Option<Vec<String>>,
-    /// Allows a new role to access all present and future tables of the account in the Region.
+    /// Allows a managed role to access all present and future tables of the account in the Region.
     #[schema(value_type = bool, required = false)]
     pub(crate) all_tables: Option<bool>,
 }
@@ -179,9 +248,9 @@ pub(crate) fn security_group_list() -> Array {
     )
 }
 
-pub(crate) fn table_list() -> Array {
-    let about = "Tables that a new role can access, with their indexes: names, or ARNs of this \
-        account and Region.";
+fn table_list() -> Array {
+    let about = "Tables that a managed role can access, with their indexes: names, or ARNs of \
+        this account and Region.";
     list(
         about,
         "^(arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/)?[A-Za-z0-9_.-]{3,255}$",
@@ -201,7 +270,9 @@ fn subnet_list() -> Array {
 }
 
 pub(crate) fn list(about: &str, pattern: &str, item_length_max: usize, items_max: usize) -> Array {
-    let item = text().pattern(Some(pattern)).max_length(Some(item_length_max));
+    let item = text()
+        .pattern(Some(pattern))
+        .max_length(Some(item_length_max));
     ArrayBuilder::new()
         .items(item)
         .description(Some(about))
@@ -210,7 +281,7 @@ pub(crate) fn list(about: &str, pattern: &str, item_length_max: usize, items_max
         .build()
 }
 
-fn tag_map() -> Object {
+pub(crate) fn tag_map() -> Object {
     let about = "Tags of the cluster, up to 48. The prefixes `aws:` and `dax-provisioner:` are \
         reserved.";
     let key = text()

@@ -1,7 +1,5 @@
 //! `POST /v1/clusters/{name}/scale`.
 
-use std::sync::LazyLock;
-
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
@@ -15,20 +13,18 @@ use crate::domain::installation::AwsAccount;
 use crate::domain::operation::Kind;
 use crate::domain::spec::{ClusterSpec, Spec};
 use crate::domain::validation::fields;
+use crate::domain::validation::typed::AvailabilityZone;
 
 use crate::api::Api;
 use crate::api::clusters::reboot::{NODE_ID_PATTERN, known_nodes};
 use crate::api::clusters::request::list;
-use crate::api::clusters::submit::{
-    AcceptedOperation, IdempotencyHeader, MutationHeaders, Submission,
-};
+use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
-use crate::api::http::body_schema::BodySchema;
-use crate::api::http::idempotency::SentKey;
-use crate::api::http::path::PathSegment;
+use crate::api::http::body_schema;
+use crate::api::http::path::ClusterPath;
 use crate::api::http::problem::{FieldError, Problem};
-use crate::api::http::query::{Parameters, cluster_in_path};
+use crate::api::http::query::NoQuery;
 use crate::api::http::violations::Violations;
 
 /// The new number of nodes.
@@ -73,45 +69,35 @@ fn node_list() -> Array {
 /// How many zones and node IDs are needed depends on the number of nodes that AWS last reported.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/scale", tag = "clusters", operation_id = "scale_cluster",
-    params(
-        ("name" = String, Path, description = "Name of the cluster."),
-        IdempotencyHeader, MutationHeaders,
-    ),
+    params(ClusterPath, Submission),
     request_body(content = ScaleRequest, description = "The new number of nodes."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn scale_cluster(
     State(api): State<Api>,
-    PathSegment(name): PathSegment,
+    ClusterPath(name): ClusterPath,
+    _: NoQuery,
     submission: Submission,
-    key: SentKey,
-    parameters: Parameters,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    let name = cluster_in_path(&name)?;
-    let key = key.of_request(&submission.caller, &body);
     let account = api.account_soon().await?;
     let read = |cluster: &Cluster| {
         let change = validate(body.clone(), cluster, &account).map_err(Problem::invalid)?;
         Ok(Spec::ScaleCluster(Box::new(change)))
     };
-    api.change(&name, Kind::ScaleCluster, &submission, key, read)
+    api.change(&name, Kind::ScaleCluster, &submission, &body, read)
         .await
 }
 
 /// Validates a body against its cluster.
-fn validate(
+pub(super) fn validate(
     body: Value,
     cluster: &Cluster,
     account: &AwsAccount,
 ) -> Result<ChangeSpec, Vec<FieldError>> {
-    static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("ScaleRequest"));
-    let (request, schema_errors) = SCHEMA.read::<ScaleRequest>(body);
-    let mut violations = Violations::default();
-    let change = request.and_then(|request| request.accept(&mut violations, cluster, account));
-    let errors = schema_errors.merged_with(violations.0);
-    change.filter(|_| errors.is_empty()).ok_or(errors)
+    body_schema::validate(body, |request: ScaleRequest, violations| {
+        request.accept(violations, cluster, account)
+    })
 }
 
 impl ScaleRequest {
@@ -121,10 +107,8 @@ impl ScaleRequest {
         cluster: &Cluster,
         account: &AwsAccount,
     ) -> Option<ChangeSpec> {
-        let count = violations.require("/replication_factor", self.replication_factor);
-        let count = count.and_then(|count| {
-            violations.check("/replication_factor", fields::replication_factor(count))
-        });
+        let count = self.replication_factor;
+        let count = violations.required("/replication_factor", count, fields::replication_factor);
         let current = current_node_count(cluster);
         let has_zones = self.availability_zones.is_some();
         let availability_zones = zones(
@@ -179,29 +163,22 @@ fn zones(
     zones: Option<Vec<String>>,
     changed: Option<u8>,
     account: &AwsAccount,
-) -> Vec<String> {
+) -> Vec<AvailabilityZone> {
     let Some(zones) = zones else {
         return Vec::new();
     };
     if let Some(changed) = changed.filter(|changed| zones.len() != usize::from(*changed)) {
         let detail = format!("must list {changed} zones, one for each added or removed node");
         violations.add("/availability_zones", "out_of_range", &detail);
+    } else {
+        let most = fields::REPLICATION_FACTOR_MAX.into();
+        violations.length("/availability_zones", zones.len(), most);
     }
-    let read = |(index, zone): (usize, &String)| {
-        violations.check(
-            format!("/availability_zones/{index}"),
-            fields::availability_zone(zone, account),
-        )
-    };
-    zones.iter().enumerate().filter_map(read).collect()
+    let read = |zone: &str| AvailabilityZone::parse(zone, account);
+    violations.items("/availability_zones", &zones, read)
 }
 
-fn check_removed_count(
-    violations: &mut Violations,
-    listed: usize,
-    current: u8,
-    count: Option<u8>,
-) {
+fn check_removed_count(violations: &mut Violations, listed: usize, current: u8, count: Option<u8>) {
     match count.map(|count| current.saturating_sub(count)) {
         None => {}
         Some(0) => {

@@ -10,7 +10,7 @@ use crate::domain::spec::{
     ClusterSpec, NetworkType, OnFailure, ParameterGroup, ServiceRole, SubnetGroup,
 };
 
-use crate::api::http::enum_schemas::{AccessSchema, NetworkTypeSchema, OnFailureSchema};
+use crate::api::enum_schemas::{AccessSchema, NetworkTypeSchema, OnFailureSchema};
 
 /// Desired settings of a cluster, with defaults filled in. Settings left to AWS are null.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,7 +37,7 @@ pub(crate) struct ClusterSettings {
 }
 
 /// Requested service role.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct ServiceRoleSettings {
     /// ARN of an existing role.
     arn: Option<String>,
@@ -51,7 +51,7 @@ pub(crate) struct ServiceRoleSettings {
 }
 
 /// Requested subnet group.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct SubnetGroupSettings {
     /// Name of an existing group.
     name: Option<String>,
@@ -83,34 +83,40 @@ impl From<ClusterSpec> for ClusterSettings {
         Self {
             // An empty description means that AWS should have none.
             description: spec.description.filter(|text| !text.is_empty()),
-            node_type: spec.node_type,
+            node_type: spec.node_type.into(),
             replication_factor: spec.replication_factor.into(),
-            availability_zones: spec.availability_zones,
+            availability_zones: strings(spec.availability_zones),
             service_role: service_role(spec.service_role),
             subnet_group: subnet_group(spec.subnet_group),
-            security_group_ids: spec.security_group_ids,
+            security_group_ids: strings(spec.security_group_ids),
             network_type: spec.network_type,
             parameters,
             parameter_group,
             encryption_at_rest: spec.encryption_at_rest,
             encryption_in_transit: spec.encryption_in_transit,
-            maintenance_window: spec.maintenance_window,
-            notification_topic_arn: spec.notification_topic_arn,
-            tags: spec.tags,
-            deletion_protection: spec.deletion_protection,
-            on_failure: spec.on_failure,
+            maintenance_window: spec.maintenance_window.map(String::from),
+            notification_topic_arn: spec.notification_topic_arn.map(String::from),
+            tags: spec
+                .tags
+                .into_iter()
+                .map(|(key, value)| (key.into(), value))
+                .collect(),
+            deletion_protection: spec.local.deletion_protection,
+            on_failure: spec.local.on_failure,
         }
     }
+}
+
+fn strings<T: Into<String>>(list: impl IntoIterator<Item = T>) -> Vec<String> {
+    list.into_iter().map(T::into).collect()
 }
 
 fn service_role(role: ServiceRole) -> Option<ServiceRoleSettings> {
     match role {
         ServiceRole::Discover { .. } => None,
         ServiceRole::Existing { arn } => Some(ServiceRoleSettings {
-            arn: Some(arn),
-            access: None,
-            tables: None,
-            all_tables: false,
+            arn: Some(arn.into()),
+            ..ServiceRoleSettings::default()
         }),
         ServiceRole::New { access, tables } => {
             let (tables, all_tables) = match tables {
@@ -128,26 +134,14 @@ fn service_role(role: ServiceRole) -> Option<ServiceRoleSettings> {
 }
 
 fn subnet_group(group: SubnetGroup) -> Option<SubnetGroupSettings> {
-    let none = SubnetGroupSettings {
-        name: None,
-        subnet_ids: None,
-        vpc_id: None,
-    };
+    let mut settings = SubnetGroupSettings::default();
     match group {
-        SubnetGroup::Default => None,
-        SubnetGroup::Existing { name } => Some(SubnetGroupSettings {
-            name: Some(name),
-            ..none
-        }),
-        SubnetGroup::New { subnet_ids } => Some(SubnetGroupSettings {
-            subnet_ids: Some(subnet_ids.into_iter().collect()),
-            ..none
-        }),
-        SubnetGroup::OfVpc { vpc_id } => Some(SubnetGroupSettings {
-            vpc_id: Some(vpc_id),
-            ..none
-        }),
+        SubnetGroup::Default => return None,
+        SubnetGroup::Existing { name } => settings.name = Some(name),
+        SubnetGroup::New { subnet_ids } => settings.subnet_ids = Some(strings(subnet_ids)),
+        SubnetGroup::OfVpc { vpc_id } => settings.vpc_id = Some(vpc_id.into()),
     }
+    Some(settings)
 }
 
 fn parameters(
@@ -158,14 +152,11 @@ fn parameters(
         ParameterGroup::Existing { name } => (None, Some(ParameterGroupSettings { name })),
         ParameterGroup::New { values } => {
             let millis = |name: &str| values.get(name).and_then(|text| text.parse().ok());
-            let record_ttl_millis = millis("record-ttl-millis");
-            (
-                Some(ParameterSettings {
-                    record_ttl_millis,
-                    query_ttl_millis: millis("query-ttl-millis"),
-                }),
-                None,
-            )
+            let settings = ParameterSettings {
+                record_ttl_millis: millis("record-ttl-millis"),
+                query_ttl_millis: millis("query-ttl-millis"),
+            };
+            (Some(settings), None)
         }
     }
 }

@@ -3,6 +3,8 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::Response;
+use serde_json::Value;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, IntoResponses};
 use uuid::Uuid;
 
@@ -14,48 +16,13 @@ use crate::store::{Accepted, IdempotencyKey, NewOperation};
 use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
+use crate::api::http::idempotency::SentKey;
+use crate::api::http::path::no_such_cluster;
 use crate::api::http::prefer::Preference;
 use crate::api::http::problem::Problem;
-use crate::api::http::query::{no_such_cluster, no_such_operation};
 use crate::api::http::request_context::RequestContext;
 use crate::api::http::responses;
 use crate::api::operations::view::Operation;
-
-/// Headers of a request that starts an operation.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(
-    dead_code,
-    reason = "documents the headers in the API document; the extractors parse them"
-)]
-pub(crate) struct MutationHeaders {
-    /// `wait=N` delays the response until the operation is finished or blocked, for up to N
-    /// seconds. The maximum is 60.
-    #[param(rename = "Prefer", value_type = String, required = false, example = "wait=30")]
-    prefer: (),
-    /// The caller's ID of this request; generated if absent.
-    #[param(rename = "X-Request-Id", value_type = String, required = false, max_length = 128)]
-    x_request_id: (),
-    /// W3C Trace Context; generated if absent.
-    #[param(rename = "traceparent", value_type = String, required = false)]
-    traceparent: (),
-}
-
-/// The idempotency header.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(
-    dead_code,
-    reason = "documents the header in the API document; the extractor parses it"
-)]
-pub(crate) struct IdempotencyHeader {
-    /// A unique key chosen by the caller. The same request with the same key returns the operation
-    /// it started; a different request is rejected. Keys are kept for 30 days, and at least until
-    /// the operation finishes.
-    #[param(rename = "Idempotency-Key", value_type = String, required = false,
-            min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
-    idempotency_key: (),
-}
 
 /// The response to a request that starts or changes an operation.
 #[derive(IntoResponses)]
@@ -70,11 +37,12 @@ pub(crate) struct IdempotencyHeader {
 )]
 pub(crate) struct AcceptedOperation(Operation);
 
-/// The caller of a mutating request, its IDs and its preferred wait.
+/// The caller of a request that starts an operation, and the headers of the request.
 pub(crate) struct Submission {
-    pub(crate) caller: Caller,
-    pub(crate) context: RequestContext,
     pub(crate) preference: Preference,
+    caller: Caller,
+    context: RequestContext,
+    key: SentKey,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Submission {
@@ -82,14 +50,29 @@ impl<S: Send + Sync> FromRequestParts<S> for Submission {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         Ok(Self {
+            preference: Preference::from_request_parts(parts, state).await?,
             caller: Caller::from_request_parts(parts, state).await?,
             context: RequestContext::from_request_parts(parts, state).await?,
-            preference: Preference::from_request_parts(parts, state).await?,
+            key: SentKey::from_request_parts(parts, state).await?,
         })
     }
 }
 
+impl IntoParams for Submission {
+    fn into_params(location: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut headers = SentKey::into_params(&location);
+        headers.extend(Preference::into_params(&location));
+        headers.extend(RequestContext::into_params(&location));
+        headers
+    }
+}
+
 impl Submission {
+    /// The idempotency key of the request, if one was sent.
+    pub(crate) fn key(&self, body: &Value) -> Result<Option<IdempotencyKey>, ApiError> {
+        self.key.of_request(&self.caller, body)
+    }
+
     /// A new operation with the plan of its kind in this build.
     pub(crate) fn new_operation(
         &self,
@@ -162,11 +145,7 @@ impl Api {
         preference: Preference,
     ) -> Result<Response, ApiError> {
         let waited = self.wait_for(id, version, preference).await?;
-        let operation = self
-            .store
-            .operation(id)
-            .await?
-            .ok_or_else(|| no_such_operation(&id.to_string()))?;
+        let operation = self.operation(id).await?;
         let again = responses::retry_after(operation.next_attempt_at);
         let view = self.operation_view(operation).await?;
         Ok(responses::accepted(

@@ -14,7 +14,7 @@ use crate::domain::operation::ClusterStatus;
 use super::drift::Drift;
 use super::observed_view::ObservedCluster;
 use crate::api::clusters::settings::ClusterSettings;
-use crate::api::http::enum_schemas::{ClusterStatusSchema, OwnerSchema};
+use crate::api::enum_schemas::{ClusterStatusSchema, OwnerSchema};
 use crate::api::http::problem::Problem;
 
 /// A cluster managed by this service.

@@ -51,14 +51,8 @@ impl From<Problem> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         if error.is_unavailable() {
-            tracing::warn!(
-                error = &error as &dyn Error,
-                "the database is unavailable"
-            );
-            return Self::new(
-                ProblemCode::Unavailable,
-                "the database is unavailable",
-            );
+            tracing::warn!(error = &error as &dyn Error, "the database is unavailable");
+            return Self::new(ProblemCode::Unavailable, "the database is unavailable");
         }
         tracing::error!(
             error = &error as &dyn Error,

@@ -92,9 +92,7 @@ fn reject_web_pages(headers: &HeaderMap) -> Result<(), ApiError> {
     };
     let forbidden = |detail: &str| Err(ApiError::new(ProblemCode::Forbidden, detail));
     if !values(header::HOST).all(is_local_or_address) {
-        return forbidden(
-            "authentication is off: send requests to localhost or to an IP address",
-        );
+        return forbidden("authentication is off: send requests to localhost or to an IP address");
     }
     let host = values(header::HOST).next().unwrap_or_default();
     let is_same_origin = |origin: &str| {

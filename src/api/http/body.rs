@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
+use http_body_util::LengthLimitError;
 use serde_json::{Value, json};
 
 use crate::domain::problems::problem_code::ProblemCode;
@@ -108,9 +109,7 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 fn is_length_limit(error: &axum::Error) -> bool {
-    // `to_bytes` wraps an error that has no public type in axum, so only its text identifies it.
-    std::error::Error::source(error)
-        .is_some_and(|source| source.to_string().contains("length limit"))
+    std::error::Error::source(error).is_some_and(|source| source.is::<LengthLimitError>())
 }
 
 fn too_large(limit: usize) -> ApiError {

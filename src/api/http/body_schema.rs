@@ -1,130 +1,159 @@
-//! Body schema: validates a body against its schema in the OpenAPI document, then deserializes it.
+//! Body schema: validates a body against its schema in the OpenAPI document, then by its rules.
 //!
-//! The schema of the document is the one that is enforced, so the two cannot differ. There are two
-//! kinds of violations:
-//!
-//! - *Hard*: wrong type, unknown field, missing field. The field is removed and the rest of the
-//!   body is read, so that the rules of the other fields still apply.
-//! - *Soft*: a limit or a pattern. It is reported only where the field's own rule, whose text is
-//!   better, reports nothing.
+//! The schema of the document is the one that is enforced, so the two cannot differ. It reports
+//! wrong types, unknown fields and missing fields. Such a field is removed and the rest of the body
+//! is read, so that the rules of the other fields still apply. Limits and patterns of the schema
+//! are left to the rules, whose texts are better; a test checks that the rules include them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, ValidationError, Validator};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::domain::validation::violation::RuleViolation;
 
 use super::problem::FieldError;
+use crate::api::http::openapi::is_request_schema;
+use crate::api::http::violations::Violations;
 
 /// Maximum number of fields removed, one after another, to read the rest of a body.
 const REMOVED_MAX: usize = 64;
 
-/// The schema of one kind of body, compiled.
-pub(crate) struct BodySchema(Validator);
-
-/// The violations of a schema in one body.
-#[derive(Debug, Default)]
-pub(crate) struct SchemaViolations {
-    hard: Vec<FieldError>,
-    soft: Vec<FieldError>,
-}
-
-impl BodySchema {
-    /// Compiles the schema of this name in the OpenAPI document.
-    pub(crate) fn of(name: &str) -> Self {
-        let document =
-            serde_json::to_value(crate::api::openapi()).expect("an OpenAPI document is JSON");
+/// The compiled schemas of all request bodies, by name.
+static SCHEMAS: LazyLock<BTreeMap<String, Validator>> = LazyLock::new(|| {
+    let document = crate::api::openapi();
+    let document = serde_json::to_value(document).expect("an OpenAPI document is JSON");
+    let schemas = document["components"]["schemas"].as_object();
+    let names = schemas.into_iter().flatten().map(|(name, _)| name);
+    let compile = |name: &String| {
         let root = json!({
             "$ref": format!("#/components/schemas/{name}"),
             "components": document["components"],
         });
         let validator = jsonschema::draft202012::new(&root)
             .expect("a test checks that the OpenAPI document contains valid schemas");
-        Self(validator)
-    }
+        (name.clone(), validator)
+    };
+    names
+        .filter(|name| is_request_schema(name))
+        .map(compile)
+        .collect()
+});
 
-    /// Reads a body as far as possible, and returns every violation of the schema.
-    pub(crate) fn read<T: DeserializeOwned>(
-        &self,
-        mut body: Value,
-    ) -> (Option<T>, SchemaViolations) {
-        let mut violations = SchemaViolations::default();
-        for error in self.0.iter_errors(&body) {
-            let (is_hard, errors) = field_errors(&error);
-            if is_hard {
-                violations.hard.extend(errors)
-            } else {
-                violations.soft.extend(errors)
-            }
-        }
-        for error in &violations.hard {
-            remove(&mut body, error.pointer.as_deref().unwrap_or_default());
-        }
-        for _ in 0..REMOVED_MAX {
-            match serde_path_to_error::deserialize::<_, T>(&body) {
-                Ok(read) => return (Some(read), violations),
-                Err(error) => {
-                    let pointer = pointer_of(error.path());
-                    violations.add_unreadable(&pointer);
-                    if !remove(&mut body, &pointer) {
-                        break;
-                    }
-                }
-            }
-        }
-        (None, violations)
-    }
+fn schema_of<T: ToSchema>() -> &'static Validator {
+    SCHEMAS
+        .get(T::name().as_ref())
+        .expect("the schema of every request body is in the OpenAPI document")
 }
 
-impl SchemaViolations {
-    /// Adds a field that cannot be deserialized, with the schema's violation as the reason if there
-    /// is one.
-    fn add_unreadable(&mut self, pointer: &str) {
-        let (reasons, soft) = std::mem::take(&mut self.soft)
-            .into_iter()
-            .partition(|error| error.pointer.as_deref() == Some(pointer));
-        self.soft = soft;
-        self.hard.extend::<Vec<_>>(reasons);
-        if !self.hard.iter().any(|error| overlaps(error, pointer)) {
-            let rule = RuleViolation::new("wrong_type", "has an invalid value");
-            self.hard.push(FieldError::at(pointer, rule));
-        }
-    }
+/// Validates a body against the schema of `T`, then by `rules`. Returns the result of the rules, or
+/// every violation of the schema and, for the other fields, of the rules.
+pub(crate) fn validate<T: DeserializeOwned + ToSchema, U>(
+    mut body: Value,
+    rules: impl FnOnce(T, &mut Violations) -> Option<U>,
+) -> Result<U, Vec<FieldError>> {
+    let mut validation = Validation::of_schema::<T>(&mut body);
+    let request = validation.read(body);
+    let valid = request.and_then(|request| rules(request, &mut validation.violations));
+    validation.finish(valid)
+}
 
-    /// All errors of a body: hard violations, then broken rules of other fields, then soft
-    /// violations of fields without a broken rule.
-    pub(crate) fn merged_with(self, rules: Vec<FieldError>) -> Vec<FieldError> {
-        let is_covered = |pointer: &str| self.hard.iter().any(|error| overlaps(error, pointer));
-        let mut errors: Vec<FieldError> = rules
-            .into_iter()
-            .filter(|error| !is_covered(error.pointer.as_deref().unwrap_or_default()))
+/// The validation of one body, in steps: its schema, its types, its rules.
+pub(crate) struct Validation {
+    /// Violations of the schema, and fields that could not be deserialized.
+    errors: Vec<FieldError>,
+    /// Violations of the rules.
+    pub(crate) violations: Violations,
+}
+
+impl Validation {
+    /// Validates a body against the schema of `T`, and removes the invalid fields from the body.
+    pub(crate) fn of_schema<T: ToSchema>(body: &mut Value) -> Self {
+        let errors: Vec<FieldError> = schema_of::<T>()
+            .iter_errors(body)
+            .flat_map(|error| field_errors(&error))
             .collect();
-        let reported: BTreeSet<Option<String>> =
-            errors.iter().map(|error| error.pointer.clone()).collect();
-        let soft = self
-            .soft
-            .into_iter()
-            .filter(|error| !reported.contains(&error.pointer));
-        errors.extend(soft);
-        errors.splice(0..0, self.hard);
+        for error in &errors {
+            remove(body, pointer_to(error));
+        }
+        Self {
+            errors,
+            violations: Violations::default(),
+        }
+    }
+
+    /// Deserializes a body without the fields that cannot be read, and adds an error for each of
+    /// them.
+    pub(crate) fn read<T: DeserializeOwned>(&mut self, mut body: Value) -> Option<T> {
+        for _ in 0..REMOVED_MAX {
+            let pointer = match serde_path_to_error::deserialize::<_, T>(&body) {
+                Ok(read) => return Some(read),
+                Err(error) => pointer_of(error.path()),
+            };
+            if !is_covered(&self.errors, &pointer) {
+                // The schema's integers have no limit, those of the requests have 64 bits.
+                let rule = if body.pointer(&pointer).is_some_and(Value::is_u64) {
+                    RuleViolation::new("out_of_range", "is too large")
+                } else {
+                    RuleViolation::new("wrong_type", "has an invalid value")
+                };
+                self.errors.push(FieldError::at(pointer.as_str(), rule));
+            }
+            if !remove(&mut body, &pointer) {
+                break;
+            }
+        }
+        None
+    }
+
+    /// The valid result, or all violations. A violation of a rule is left out if its field, or a
+    /// part of it, was removed.
+    pub(crate) fn finish<T>(self, valid: Option<T>) -> Result<T, Vec<FieldError>> {
+        let Self {
+            mut errors,
+            mut violations,
+        } = self;
+        violations
+            .0
+            .retain(|broken| !is_covered(&errors, pointer_to(broken)));
+        errors.append(&mut violations.0);
         errors.dedup();
-        errors
+        valid.filter(|_| errors.is_empty()).ok_or(errors)
     }
 }
 
-/// Whether a hard violation is at, inside or around the value at `pointer`: a rule there has read
-/// an incomplete value.
-fn overlaps(error: &FieldError, pointer: &str) -> bool {
-    let hard = error.pointer.as_deref().unwrap_or_default();
+/// The pointer and the keyword of every violation of the schema of `T`.
+#[cfg(test)]
+pub(crate) fn violated_keywords<T: ToSchema>(body: &Value) -> Vec<(String, String)> {
+    let errors = schema_of::<T>().iter_errors(body);
+    errors
+        .map(|error| {
+            let pointer = error.instance_path().as_str().to_owned();
+            (pointer, error.kind().keyword().to_owned())
+        })
+        .collect()
+}
+
+fn pointer_to(error: &FieldError) -> &str {
+    error.pointer.as_deref().unwrap_or_default()
+}
+
+/// Whether an error is at, inside or around the value at `pointer`: a rule there has read an
+/// incomplete value.
+fn is_covered(errors: &[FieldError], pointer: &str) -> bool {
     let is_inside = |inner: &str, outer: &str| {
         inner
             .strip_prefix(outer)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    is_inside(hard, pointer) || is_inside(pointer, hard)
+    errors
+        .iter()
+        .map(pointer_to)
+        .any(|at| is_inside(at, pointer) || is_inside(pointer, at))
 }
 
 /// Removes the member at a pointer, or the innermost enclosing member of an object.
@@ -160,104 +189,51 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
-fn field_errors(error: &ValidationError<'_>) -> (bool, Vec<FieldError>) {
+fn field_errors(error: &ValidationError<'_>) -> Vec<FieldError> {
+    use ValidationErrorKind as Kind;
+
     let pointer = error.instance_path().as_str();
     let member = |key: &str| format!("{pointer}/{}", escape(key));
-    let soft = |code, detail: String| {
-        (
-            false,
-            vec![FieldError::at(pointer, RuleViolation::new(code, detail))],
-        )
-    };
-    let hard = |code, detail: String| {
-        (
-            true,
-            vec![FieldError::at(pointer, RuleViolation::new(code, detail))],
-        )
-    };
-    match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
+    let rule = match error.kind() {
+        Kind::AdditionalProperties { unexpected } => {
             let rule = || RuleViolation::new("unknown_field", "is not a field of this request");
-            (
-                true,
-                unexpected
-                    .iter()
-                    .map(|key| FieldError::at(member(key), rule()))
-                    .collect(),
-            )
-        }
-        ValidationErrorKind::Required { property } => {
-            let rule = RuleViolation::new("required", "is required");
-            (
-                true,
-                vec![FieldError::at(
-                    member(property.as_str().unwrap_or_default()),
-                    rule,
-                )],
-            )
-        }
-        ValidationErrorKind::Type { kind } => {
-            hard("wrong_type", format!("must be {}", type_names(kind)))
-        }
-        ValidationErrorKind::Enum { options } => {
-            let values: Vec<String> = options
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(Value::to_string)
+            return unexpected
+                .iter()
+                .map(|key| FieldError::at(member(key), rule()))
                 .collect();
-            hard(
-                "unknown_value",
-                format!("must be one of {}", values.join(", ")),
-            )
         }
-        ValidationErrorKind::Maximum { limit } => {
-            soft("out_of_range", format!("must be at most {limit}"))
+        Kind::Required { property } => {
+            let property = property.as_str().unwrap_or_default();
+            let rule = RuleViolation::new("required", "is required");
+            return vec![FieldError::at(member(property), rule)];
         }
-        ValidationErrorKind::Minimum { limit } => {
-            soft("out_of_range", format!("must be at least {limit}"))
+        Kind::Type { kind } => {
+            RuleViolation::new("wrong_type", format!("must be {}", type_names(kind)))
         }
-        ValidationErrorKind::MinLength { limit: 1 }
-        | ValidationErrorKind::MinItems { limit: 1 }
-        | ValidationErrorKind::MinProperties { limit: 1 } => {
-            soft("out_of_range", "must not be empty".to_owned())
+        Kind::Enum { options } => {
+            let options = options.as_array().into_iter().flatten();
+            let values: Vec<String> = options.map(Value::to_string).collect();
+            let detail = format!("must be one of {}", values.join(", "));
+            RuleViolation::new("unknown_value", detail)
         }
-        ValidationErrorKind::MaxLength { limit } => soft(
-            "out_of_range",
-            format!("must have at most {limit} characters"),
-        ),
-        ValidationErrorKind::MinLength { limit } => soft(
-            "out_of_range",
-            format!("must have at least {limit} characters"),
-        ),
-        ValidationErrorKind::MaxItems { limit } => {
-            soft("out_of_range", format!("must have at most {limit} items"))
-        }
-        ValidationErrorKind::MinItems { limit } => {
-            soft("out_of_range", format!("must have at least {limit} items"))
-        }
-        ValidationErrorKind::MaxProperties { limit } => {
-            soft("out_of_range", format!("must have at most {limit} members"))
-        }
-        ValidationErrorKind::MinProperties { limit } => soft(
-            "out_of_range",
-            format!("must have at least {limit} members"),
-        ),
-        ValidationErrorKind::Pattern { pattern } => {
-            soft("invalid_format", format!("must match {pattern}"))
-        }
-        ValidationErrorKind::PropertyNames { error } => {
-            let key = error.instance().as_str().unwrap_or_default().to_owned();
-            let detail = "must have a name that is neither empty nor too long";
-            let rule = RuleViolation::new("out_of_range", detail);
-            (false, vec![FieldError::at(member(&key), rule)])
-        }
+        // The rules of the fields report these.
+        Kind::Maximum { .. }
+        | Kind::Minimum { .. }
+        | Kind::MaxLength { .. }
+        | Kind::MinLength { .. }
+        | Kind::MaxItems { .. }
+        | Kind::MinItems { .. }
+        | Kind::MaxProperties { .. }
+        | Kind::MinProperties { .. }
+        | Kind::Pattern { .. }
+        | Kind::PropertyNames { .. } => return Vec::new(),
         // The library's enum is open; the schemas of this API use no other keyword.
-        other => hard(
-            "invalid",
-            format!("violates `{}` of its schema", other.keyword()),
-        ),
-    }
+        other => {
+            let detail = format!("violates `{}` of its schema", other.keyword());
+            RuleViolation::new("invalid", detail)
+        }
+    };
+    vec![FieldError::at(pointer, rule)]
 }
 
 fn type_names(kind: &TypeKind) -> String {

@@ -1,9 +1,10 @@
 //! The `Idempotency-Key` header.
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderName;
 use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue};
 use serde_json::Value;
+use utoipa::IntoParams;
 
 use crate::domain::validation::violation::RuleViolation;
 use crate::store::IdempotencyKey;
@@ -17,11 +18,19 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Maximum length of a key, in bytes.
 const KEY_MAX: usize = 255;
 
-/// The `Idempotency-Key` of a request, if any, with the request's method and path.
-#[derive(Debug, Clone)]
+/// The `Idempotency-Key` of a request, not yet validated, with the request's method and path.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Header)]
 pub(crate) struct SentKey {
-    key: Option<String>,
+    /// A unique key chosen by the caller. The same request with the same key returns the operation
+    /// it started; a different request is rejected. Keys are kept for 30 days, and at least until
+    /// the operation finishes.
+    #[param(rename = "Idempotency-Key", value_type = String, required = false,
+            min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    keys: Vec<HeaderValue>,
+    #[param(ignore)]
     method: String,
+    #[param(ignore)]
     path: String,
 }
 
@@ -29,25 +38,9 @@ impl<S: Send + Sync> FromRequestParts<S> for SentKey {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let mut values = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
-        let key = values.next().map(|value| value.as_bytes());
-        let invalid =
-            |rule| Problem::invalid(vec![FieldError::of_parameter("Idempotency-Key", rule)]);
-        if values.next().is_some() {
-            return Err(invalid(RuleViolation::new("repeated", "must be sent once")).into());
-        }
-        let is_valid =
-            |key: &[u8]| (1..=KEY_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
-        if !key.is_none_or(is_valid) {
-            let rule = RuleViolation::new(
-                "invalid_format",
-                format!("must be 1 to {KEY_MAX} visible ASCII characters"),
-            );
-            return Err(invalid(rule).into());
-        }
-        let key = key.map(|key| key.iter().map(|&byte| char::from(byte)).collect());
+        let keys = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
         Ok(Self {
-            key,
+            keys: keys.cloned().collect(),
             method: parts.method.to_string(),
             path: parts.uri.path().to_owned(),
         })
@@ -56,13 +49,32 @@ impl<S: Send + Sync> FromRequestParts<S> for SentKey {
 
 impl SentKey {
     /// The key as it is stored: with its caller and the fingerprint of the request.
-    pub(crate) fn of_request(self, caller: &Caller, body: &Value) -> Option<IdempotencyKey> {
-        let fingerprint = fingerprint(&self.method, &self.path, body);
-        self.key.map(|key| IdempotencyKey {
+    pub(crate) fn of_request(
+        &self,
+        caller: &Caller,
+        body: &Value,
+    ) -> Result<Option<IdempotencyKey>, ApiError> {
+        let key = self.read().map_err(|rule| {
+            Problem::invalid(vec![FieldError::of_parameter("Idempotency-Key", rule)])
+        })?;
+        Ok(key.map(|key| IdempotencyKey {
             caller: caller.requested_by(),
             key,
-            fingerprint,
-        })
+            fingerprint: fingerprint(&self.method, &self.path, body),
+        }))
+    }
+
+    fn read(&self) -> Result<Option<String>, RuleViolation> {
+        let key = match self.keys.as_slice() {
+            [] => return Ok(None),
+            [key] => key.as_bytes(),
+            _ => return Err(RuleViolation::new("repeated", "must be sent once")),
+        };
+        if !(1..=KEY_MAX).contains(&key.len()) || !key.iter().all(u8::is_ascii_graphic) {
+            let detail = format!("must be 1 to {KEY_MAX} visible ASCII characters");
+            return Err(RuleViolation::new("invalid_format", detail));
+        }
+        Ok(Some(key.iter().map(|&byte| char::from(byte)).collect()))
     }
 }
 
@@ -72,19 +84,20 @@ mod tests {
 
     use super::*;
 
-    async fn read(keys: &[&[u8]]) -> Result<SentKey, ApiError> {
+    async fn read(keys: &[&[u8]]) -> Result<Option<String>, RuleViolation> {
         let mut request = Request::post("/v1/clusters");
         for key in keys {
             request = request.header(IDEMPOTENCY_KEY, *key);
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
-        SentKey::from_request_parts(&mut parts, &()).await
+        let sent = SentKey::from_request_parts(&mut parts, &()).await.unwrap();
+        sent.read()
     }
 
     #[tokio::test]
     async fn a_key_is_visible_ascii_and_sent_once() {
-        assert!(read(&[]).await.unwrap().key.is_none());
-        assert_eq!(read(&[b"a-1"]).await.unwrap().key.as_deref(), Some("a-1"));
+        assert_eq!(read(&[]).await, Ok(None));
+        assert_eq!(read(&[b"a-1"]).await, Ok(Some("a-1".to_owned())));
         assert!(read(&[&[b'k'; 255]]).await.is_ok());
         let bad: [&[&[u8]]; 5] = [
             &[b""],

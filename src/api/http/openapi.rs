@@ -16,7 +16,7 @@ use crate::domain::problems::problem_code::ProblemCode;
 use super::problem::{PROBLEM_JSON, Problem};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::PathSegment;
-use crate::api::http::query::Parameters;
+use crate::api::http::query::NoQuery;
 
 /// Name of the security scheme.
 const BEARER: &str = "bearer";
@@ -30,8 +30,7 @@ const SPARSE: [&str; 2] = ["Problem", "FieldError"];
 /// Schemas of optional request bodies.
 const OPTIONAL: [&str; 3] = ["RebootRequest", "AdoptRequest", "EmptyRequest"];
 
-const DESCRIPTION: &str =
-    "Provisions Amazon DynamoDB Accelerator (DAX) clusters and explains every AWS error.\n\n\
+const DESCRIPTION: &str = "Provisions Amazon DynamoDB Accelerator (DAX) clusters and explains every AWS error.\n\n\
     Every mutation returns 202 with an `Operation`; poll it until it finishes. Operations survive \
     restarts and crashes of the service.\n\n\
     Errors are RFC 9457 problems (`application/problem+json`). Where AWS rejected a call, `hints` \
@@ -96,8 +95,7 @@ pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi:
         }
     }
     for (name, schema) in &mut document.components.get_or_insert_default().schemas {
-        let sparse =
-            SPARSE.contains(&name.as_str()) || name.ends_with("Request") || name.ends_with("Patch");
+        let sparse = SPARSE.contains(&name.as_str()) || is_request_schema(name);
         if let RefOr::T(Schema::Object(object)) = schema
             && !sparse
         {
@@ -105,6 +103,11 @@ pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi:
         }
     }
     document
+}
+
+/// Whether a schema is that of a request body or of a part of one.
+pub(crate) fn is_request_schema(name: &str) -> bool {
+    name.ends_with("Request") || name.ends_with("Patch")
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
@@ -131,9 +134,9 @@ fn is_optional(content: &RefOr<Content>) -> bool {
 fn problem_response() -> RefOr<utoipa::openapi::Response> {
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
     let seconds = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer));
-    let retry_after = HeaderBuilder::new()
-        .schema(Some(seconds))
-        .description(Some("Seconds to wait before a retry; only on temporary errors."));
+    let retry_after = HeaderBuilder::new().schema(Some(seconds)).description(Some(
+        "Seconds to wait before a retry; only on temporary errors.",
+    ));
     let response = ResponseBuilder::new()
         .description("An error.")
         .content(PROBLEM_JSON, content);
@@ -148,14 +151,13 @@ fn problem_response() -> RefOr<utoipa::openapi::Response> {
     get, path = "/openapi.json", tag = "service", operation_id = "get_openapi",
     responses((status = 200, description = "The OpenAPI 3.1 document.", body = Object))
 )]
-pub(crate) async fn get_openapi(parameters: Parameters) -> Result<Response, ApiError> {
+pub(crate) async fn get_openapi(_: NoQuery) -> Response {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
         crate::api::openapi()
             .to_json()
             .expect("a test checks that the OpenAPI document is JSON")
     });
-    parameters.finish()?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response())
+    ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
 }
 
 /// Redirects to Swagger UI; the slash matters, because the page names its files relative to itself.

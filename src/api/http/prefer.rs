@@ -10,6 +10,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
 use axum::http::request::Parts;
 use tokio::time::{Instant, sleep};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::domain::operation::Status;
@@ -27,8 +28,14 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 pub(crate) const WAITERS_MAX: usize = 256;
 
 /// The wait that the caller prefers, if any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Preference(Option<Duration>);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoParams)]
+#[into_params(names("Prefer"), parameter_in = Header)]
+pub(crate) struct Preference(
+    /// `wait=N` delays the response until the operation is finished or blocked, for up to N
+    /// seconds. The maximum is 60.
+    #[param(value_type = String, required = false, example = "wait=30")]
+    Option<Duration>,
+);
 
 impl<S: Send + Sync> FromRequestParts<S> for Preference {
     type Rejection = ApiError;

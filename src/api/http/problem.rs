@@ -1,5 +1,7 @@
 //! Problem: the RFC 9457 body of every error response.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -10,7 +12,7 @@ use crate::domain::problems::fault::Difference;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::validation::violation::RuleViolation;
 
-use crate::api::http::enum_schemas::{CheckResultSchema, ProblemCodeSchema};
+use crate::api::enum_schemas::{CheckResultSchema, ProblemCodeSchema};
 
 /// Media type of a problem (RFC 9457).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -42,7 +44,7 @@ pub struct Problem {
     /// All validation errors of the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    errors: Vec<FieldError>,
+    pub(crate) errors: Vec<FieldError>,
     /// The error that AWS returned.
     #[schema(value_type = AwsAnswer, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,7 +153,7 @@ pub struct ProblemHint {
     /// The fix in one sentence.
     pub(crate) title: &'static str,
     /// Cause of the error and details of the fix.
-    pub(crate) explanation: &'static str,
+    pub(crate) explanation: Cow<'static, str>,
     /// IAM policy that allows the denied action; null if no policy can.
     #[schema(value_type = Option<Object>)]
     pub(crate) policy: Option<Value>,

@@ -1,60 +1,91 @@
-//! Query parameters: each must be known and must be sent once.
+//! Query parameters: each must be known, sent once and valid. All errors are returned together.
 
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use uuid::Uuid;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error};
+use serde_json::{Map, Value};
+use utoipa::IntoParams;
 
-use crate::domain::names::ClusterName;
-use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::validation::violation::RuleViolation;
 
 use super::problem::{FieldError, Problem};
+use crate::api::enum_schemas::StringEnum;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::enum_schemas::StringEnum;
 
-/// The query parameters of a request. A handler takes the ones it knows; the rest is unknown.
+/// The query of a request. `T` documents the parameters and reads them; all of them are optional.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let mut parameters = Parameters::of(parts)?;
+        let query = parameters.read();
+        parameters.finish().map(|()| Self(query))
+    }
+}
+
+/// A query without parameters.
+pub(crate) struct NoQuery;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Parameters::of(parts)?.finish().map(|()| Self)
+    }
+}
+
+/// The query parameters that are not read yet, and the errors of the others.
 pub(crate) struct Parameters {
     pairs: Vec<(String, String)>,
     errors: Vec<FieldError>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Parameters {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        match Query::<Vec<(String, String)>>::try_from_uri(&parts.uri) {
-            Ok(Query(pairs)) => Ok(Self {
-                pairs,
-                errors: Vec::new(),
-            }),
-            Err(_) => Err(Problem::unreadable("the query string is malformed").into()),
-        }
-    }
-}
-
 impl Parameters {
-    /// Removes a parameter and returns its value, if it is present and valid.
-    pub(crate) fn take<T>(
-        &mut self,
-        name: &str,
-        read: impl Fn(&str) -> Result<T, RuleViolation>,
-    ) -> Option<T> {
-        let (taken, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pairs)
-            .into_iter()
-            .partition(|(key, _)| key == name);
-        self.pairs = rest;
-        let read = match taken.as_slice() {
-            [] => return None,
-            [(_, value)] => read(value),
-            _ => Err(RuleViolation::new("repeated", "must be sent once")),
-        };
-        read.map_err(|rule| self.errors.push(FieldError::of_parameter(name, rule)))
-            .ok()
+    pub(crate) fn of(parts: &Parts) -> Result<Self, ApiError> {
+        let query = axum::extract::Query::try_from_uri(&parts.uri)
+            .map_err(|_| Problem::unreadable("the query string is malformed"))?;
+        Ok(Self {
+            pairs: query.0,
+            errors: Vec::new(),
+        })
     }
 
-    /// Ends the parsing: an error if a value was invalid or a parameter is unknown.
+    /// Reads the parameters that `T` documents. Invalid ones are absent from the result.
+    pub(crate) fn read<T: DeserializeOwned + IntoParams>(&mut self) -> T {
+        let mut valid = Map::new();
+        for parameter in T::into_params(|| None) {
+            let name = parameter.name;
+            let sent: Vec<Value> = self
+                .pairs
+                .extract_if(.., |(key, _)| *key == name)
+                .map(|(_, text)| text.into())
+                .collect();
+            let member = match sent.as_slice() {
+                [] => continue,
+                [text] => Map::from_iter([(name.clone(), text.clone())]),
+                _ => {
+                    self.reject(&name, RuleViolation::new("repeated", "must be sent once"));
+                    continue;
+                }
+            };
+            match T::deserialize(Value::Object(member.clone())) {
+                Ok(_) => valid.extend(member),
+                Err(error) => self.errors.push(field_error(name, &error.to_string())),
+            }
+        }
+        T::deserialize(Value::Object(valid)).expect("the parameters are optional and independent")
+    }
+
+    pub(crate) fn reject(&mut self, name: &str, rule: RuleViolation) {
+        self.errors.push(FieldError::of_parameter(name, rule));
+    }
+
+    /// Ends the parsing: an error if a parameter was invalid or is unknown.
     pub(crate) fn finish(mut self) -> Result<(), ApiError> {
         for (name, _) in &self.pairs {
             let rule =
@@ -69,67 +100,76 @@ impl Parameters {
     }
 }
 
-/// Parses a value of an enum; the error lists the allowed values.
-pub(crate) fn one_of<T: StringEnum + FromStr>(text: &str) -> Result<T, RuleViolation> {
-    text.parse().map_err(|_| {
-        RuleViolation::new(
-            "unknown_value",
-            format!("must be one of {}", T::values().join(", ")),
-        )
+/// Deserializes a parameter by a rule. serde keeps only the text of an error, so the code of the
+/// rule becomes its first word.
+pub(crate) fn by_rule<'de, D: Deserializer<'de>, T>(
+    text: D,
+    rule: impl FnOnce(&str) -> Result<T, RuleViolation>,
+) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(text)?;
+    let error = |rule: RuleViolation| D::Error::custom(format!("{} {}", rule.code, rule.detail));
+    rule(&text).map(Some).map_err(error)
+}
+
+/// The inverse of the text in [`by_rule`].
+fn field_error(name: String, text: &str) -> FieldError {
+    let (code, detail) = text.split_once(' ').unwrap_or(("invalid_format", text));
+    FieldError {
+        pointer: None,
+        parameter: Some(name),
+        code: code.to_owned(),
+        detail: detail.to_owned(),
+    }
+}
+
+/// Deserializes a value of an enum; the error lists the allowed values.
+pub(crate) fn one_of<'de, D: Deserializer<'de>, T: StringEnum + FromStr>(
+    text: D,
+) -> Result<Option<T>, D::Error> {
+    by_rule(text, |text| {
+        text.parse().map_err(|_| {
+            let values = T::values().join(", ");
+            RuleViolation::new("unknown_value", format!("must be one of {values}"))
+        })
     })
-}
-
-/// Parses the name of a cluster in a path. An invalid name is a 404, as no cluster can have it.
-pub(crate) fn cluster_in_path(text: &str) -> Result<ClusterName, ApiError> {
-    ClusterName::parse(text).map_err(|_| no_such_cluster(text))
-}
-
-/// The 404 for a cluster that is not managed.
-pub(crate) fn no_such_cluster(name: &str) -> ApiError {
-    ApiError::new(
-        ProblemCode::NotFound,
-        format!("there is no cluster {name:?}"),
-    )
-}
-
-/// Parses the ID of an operation in a path. An invalid ID is a 404.
-pub(crate) fn operation_in_path(text: &str) -> Result<Uuid, ApiError> {
-    Uuid::parse_str(text).map_err(|_| no_such_operation(text))
-}
-
-/// The 404 for an operation that does not exist.
-pub(crate) fn no_such_operation(id: &str) -> ApiError {
-    ApiError::new(
-        ProblemCode::NotFound,
-        format!("there is no operation {id:?}"),
-    )
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::Request;
+    use axum::response::IntoResponse;
+    use serde_json::json;
 
-    use crate::domain::operation::Status;
+    use crate::domain::operation::{Kind, Status};
 
     use super::*;
 
-    async fn parameters(query: &str) -> Result<Parameters, ApiError> {
-        let (mut parts, ()) = Request::get(format!("/v1/operations?{query}"))
-            .body(())
-            .unwrap()
-            .into_parts();
-        Parameters::from_request_parts(&mut parts, &()).await
+    #[derive(Debug, PartialEq, Deserialize, IntoParams)]
+    #[serde(deny_unknown_fields)]
+    struct Filter {
+        #[param(value_type = String)]
+        #[serde(default, deserialize_with = "one_of")]
+        kind: Option<Kind>,
+        #[param(value_type = String)]
+        #[serde(default, deserialize_with = "one_of")]
+        status: Option<Status>,
+    }
+
+    async fn extract<T: FromRequestParts<(), Rejection = ApiError>>(
+        query: &str,
+    ) -> Result<T, ApiError> {
+        let request = Request::get(format!("/v1/operations?{query}"));
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        T::from_request_parts(&mut parts, &()).await
     }
 
     #[tokio::test]
     async fn known_parameters_are_read_and_others_rejected() {
-        let mut good = parameters("status=blocked").await.unwrap();
-        assert_eq!(
-            good.take("status", one_of::<Status>),
-            Some(Status::Blocked)
-        );
-        assert_eq!(good.take("kind", one_of::<Status>), None);
-        assert!(good.finish().is_ok());
+        let Query(good) = extract::<Query<Filter>>("status=blocked").await.unwrap();
+        let status = Some(Status::Blocked);
+        assert_eq!(good, Filter { kind: None, status });
+        assert!(extract::<NoQuery>("").await.is_ok());
+        assert!(extract::<NoQuery>("status=blocked").await.is_err());
         for bad in [
             "status=lost",
             "status=",
@@ -138,18 +178,25 @@ mod tests {
             "status=blocked&=",
             "%00=1",
         ] {
-            let mut parameters = parameters(bad).await.unwrap();
-            parameters.take("status", one_of::<Status>);
-            assert!(parameters.finish().is_err(), "{bad}");
+            assert!(extract::<Query<Filter>>(bad).await.is_err(), "{bad}");
         }
     }
 
-    #[test]
-    fn names_in_paths_are_case_folded_and_invalid_ones_not_found() {
-        assert_eq!(cluster_in_path("Orders").unwrap().as_str(), "orders");
-        for invalid in ["", "a b", "1a", "a\0b", "a/b", "é"] {
-            assert!(cluster_in_path(invalid).is_err());
-        }
-        assert!(operation_in_path("x").is_err());
+    #[tokio::test]
+    async fn all_errors_are_returned_together() {
+        let query = "colour=blue&status=lost&kind=scale_cluster&kind=scale_cluster";
+        let error = extract::<Query<Filter>>(query).await.err().unwrap();
+        let body = error.into_response().into_body();
+        let body = axum::body::to_bytes(body, 10_000).await.unwrap();
+        let problem: Value = serde_json::from_slice(&body).unwrap();
+        let statuses = Status::values().join(", ");
+        let expected = json!([
+            {"parameter": "kind", "code": "repeated", "detail": "must be sent once"},
+            {"parameter": "status", "code": "unknown_value",
+             "detail": format!("must be one of {statuses}")},
+            {"parameter": "colour", "code": "unknown_parameter",
+             "detail": "is not a parameter of this request"},
+        ]);
+        assert_eq!(problem["errors"], expected);
     }
 }

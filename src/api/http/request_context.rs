@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::domain::problems::problem_code::ProblemCode;
@@ -25,11 +26,14 @@ const OTHER_METHOD: &str = "(other)";
 const NO_ROUTE: &str = "(none)";
 
 /// The IDs of a request: the caller's if valid, else new ones.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Header)]
 pub(crate) struct RequestContext {
-    /// Value of `X-Request-Id`.
+    /// The caller's ID of this request; generated if absent.
+    #[param(rename = "X-Request-Id", required = false, max_length = 128)]
     pub(crate) request_id: String,
-    /// Value of `traceparent` (W3C Trace Context).
+    /// W3C Trace Context; generated if absent.
+    #[param(required = false)]
     pub(crate) traceparent: String,
 }
 

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::IntoParams;
 
 use crate::api::http::api_error::ApiError;
 use crate::api::http::prefer::Waited;
@@ -20,8 +21,13 @@ const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// The entity tags in `If-None-Match`: the versions that the caller has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct IfNoneMatch(Vec<String>);
+#[derive(Debug, Clone, Default, PartialEq, Eq, IntoParams)]
+#[into_params(names("If-None-Match"), parameter_in = Header)]
+pub(crate) struct IfNoneMatch(
+    /// Entity tags that the caller has; 304 if the current one is among them.
+    #[param(value_type = String, required = false, example = "\"7\"")]
+    Vec<String>,
+);
 
 impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
     type Rejection = ApiError;
@@ -47,8 +53,14 @@ impl IfNoneMatch {
 }
 
 /// The entity tags in `If-Match`: the versions that a change applies to; empty if not sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct IfMatch(Vec<String>);
+#[derive(Debug, Clone, Default, PartialEq, Eq, IntoParams)]
+#[into_params(names("If-Match"), parameter_in = Header)]
+pub(crate) struct IfMatch(
+    /// `ETag` of the cluster as last read, or `*` for any version. Without this header the response
+    /// is 428. If the cluster has changed, it is 412.
+    #[param(value_type = String, required = true, example = "\"7\"")]
+    Vec<String>,
+);
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = ApiError;
@@ -92,15 +104,6 @@ pub(crate) fn single<T: Serialize>(version: i64, resource: &T, known: &IfNoneMat
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     (headers, Json(resource)).into_response()
-}
-
-/// A page of a list, with the `Link` to the next page.
-pub(crate) fn list<T: Serialize>(page: &T, next: Option<&str>) -> Response {
-    let mut headers = HeaderMap::new();
-    if let Some(link) = next {
-        insert(&mut headers, header::LINK, link);
-    }
-    (headers, Json(page)).into_response()
 }
 
 /// The 202 of an accepted operation: its URL, and when to poll it.

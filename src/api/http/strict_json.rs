@@ -28,7 +28,9 @@ struct Strict {
 impl Strict {
     fn deeper<E: Error>(self) -> Result<Self, E> {
         if self.depth == DEPTH_MAX {
-            return Err(E::custom(format!("the body is nested deeper than {DEPTH_MAX}")));
+            return Err(E::custom(format!(
+                "the body is nested deeper than {DEPTH_MAX}"
+            )));
         }
         Ok(Self {
             depth: self.depth + 1,

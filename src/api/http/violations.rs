@@ -36,22 +36,57 @@ impl Violations {
         value
     }
 
+    /// Validates an optional field by `rule`. Returns its value, if there is a valid one.
+    pub(crate) fn optional<V, T>(
+        &mut self,
+        pointer: &str,
+        value: Option<V>,
+        rule: impl FnOnce(V) -> Result<T, RuleViolation>,
+    ) -> Option<T> {
+        value.and_then(|value| self.check(pointer, rule(value)))
+    }
+
+    /// Validates a required field by `rule`. Returns its value, if there is a valid one.
+    pub(crate) fn required<V, T>(
+        &mut self,
+        pointer: &str,
+        value: Option<V>,
+        rule: impl FnOnce(V) -> Result<T, RuleViolation>,
+    ) -> Option<T> {
+        let value = self.require(pointer, value);
+        self.optional(pointer, value, rule)
+    }
+
+    /// Validates the length of a list: 1 to `most` items.
+    pub(crate) fn length(&mut self, pointer: &str, length: usize, most: usize) {
+        if !(1..=most).contains(&length) {
+            let detail = format!("must have 1 to {most} items");
+            self.add(pointer, "out_of_range", &detail);
+        }
+    }
+
+    /// Validates each item of a list by `read`. Returns the valid items.
+    pub(crate) fn items<T>(
+        &mut self,
+        pointer: &str,
+        items: &[String],
+        read: impl Fn(&str) -> Result<T, RuleViolation>,
+    ) -> Vec<T> {
+        let read =
+            |(index, item): (usize, &String)| self.check(format!("{pointer}/{index}"), read(item));
+        items.iter().enumerate().filter_map(read).collect()
+    }
+
     /// Validates a list: each item by `read`, no duplicates, 1 to `most` items. Returns the valid
     /// items.
-    pub(crate) fn list(
+    pub(crate) fn list<T: Clone + Ord>(
         &mut self,
         pointer: &str,
         items: Vec<String>,
         most: usize,
-        read: impl Fn(&str) -> Result<String, RuleViolation>,
-    ) -> Vec<String> {
-        if items.is_empty() || items.len() > most {
-            self.add(
-                pointer,
-                "out_of_range",
-                &format!("must have 1 to {most} items"),
-            );
-        }
+        read: impl Fn(&str) -> Result<T, RuleViolation>,
+    ) -> Vec<T> {
+        self.length(pointer, items.len(), most);
         let mut seen = BTreeSet::new();
         let mut valid = Vec::new();
         for (index, item) in items.iter().enumerate() {

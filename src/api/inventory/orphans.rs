@@ -11,9 +11,9 @@ use crate::domain::inventory::ResourceKind;
 use crate::domain::orphan::{self, orphans};
 
 use crate::api::Api;
+use crate::api::enum_schemas::ResourceKindSchema;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::enum_schemas::ResourceKindSchema;
-use crate::api::http::query::Parameters;
+use crate::api::http::query::NoQuery;
 use crate::api::http::responses;
 
 /// All orphans of the account and Region.
@@ -39,7 +39,8 @@ pub(crate) struct Orphan {
     /// Age in seconds; null if AWS does not report the creation time.
     age_seconds: Option<i64>,
     /// Whether this database has a record of the resource. The sweep deletes only those.
-    managed: bool,
+    #[serde(rename = "ours")]
+    is_recorded: bool,
     /// ID of the operation that created the resource; null if unknown.
     operation_id: Option<Uuid>,
 }
@@ -54,9 +55,8 @@ pub(crate) struct Orphan {
 )]
 pub(crate) async fn list_orphans(
     State(api): State<Api>,
-    parameters: Parameters,
+    _: NoQuery,
 ) -> Result<Json<OrphanList>, ApiError> {
-    parameters.finish()?;
     let installation = api.store.installation().await?;
     let managed = api.store.managed_names().await?.into_iter().collect();
     let _permit = api.aws_permit().await?;
@@ -66,7 +66,10 @@ pub(crate) async fn list_orphans(
         .await
         .map_err(|fault| api.error_of(&fault))?;
     // The store is read after AWS, so it has a record of everything that AWS returned.
-    let names: Vec<String> = tagged.iter().map(|resource| resource.name.clone()).collect();
+    let names: Vec<String> = tagged
+        .iter()
+        .map(|resource| resource.name.clone())
+        .collect();
     let evidence = api.store.evidence(&names).await?;
     let now = responses::now();
     let items = orphans(tagged, &evidence)
@@ -82,7 +85,7 @@ pub(crate) async fn list_orphans(
 impl Orphan {
     fn of(orphan: orphan::Orphan, now: DateTime<Utc>) -> Self {
         Self {
-            managed: orphan.is_managed(),
+            is_recorded: orphan.is_managed(),
             reason: orphan.reason.to_string(),
             kind: orphan.kind,
             name: orphan.name,

@@ -9,11 +9,9 @@ use crate::domain::inventory::Owner;
 use crate::inspections::choices;
 
 use crate::api::Api;
+use crate::api::enum_schemas::OwnerSchema;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::enum_schemas::OwnerSchema;
-use crate::api::http::paging::{ByName, Page, PageParameters};
-use crate::api::http::query::Parameters;
-use crate::api::http::responses;
+use crate::api::http::paging::{Page, PageParameters};
 
 /// A page of parameter groups, by name.
 #[derive(Serialize, ToSchema)]
@@ -48,10 +46,8 @@ pub(crate) struct ParameterGroup {
 )]
 pub(crate) async fn list_parameter_groups(
     State(api): State<Api>,
-    mut parameters: Parameters,
+    page: Page<String>,
 ) -> Result<Response, ApiError> {
-    let page = Page::<ByName>::read(&mut parameters);
-    parameters.finish()?;
     let installation = api.store.installation().await?;
     let _permit = api.aws_permit().await?;
     let groups = api
@@ -59,39 +55,21 @@ pub(crate) async fn list_parameter_groups(
         .parameter_groups(installation.id)
         .await
         .map_err(|fault| api.error_of(&fault))?;
-    let mut groups: Vec<ParameterGroup> = groups.into_iter().map(ParameterGroup::from).collect();
-    groups.sort_by(|a, b| a.name.cmp(&b.name));
-    groups.retain(|group| {
-        page.after
-            .as_ref()
-            .is_none_or(|ByName(name)| group.name > *name)
-    });
-    let next_cursor = page.cut(&mut groups, |group| ByName(group.name.clone()));
-    let link = next_cursor
-        .as_deref()
-        .map(|next| page.link("/v1/parameter_groups", &[], next));
-    Ok(responses::list(
-        &ParameterGroupList {
-            items: groups,
-            next_cursor,
-        },
-        link.as_deref(),
-    ))
+    let mut items: Vec<ParameterGroup> = groups.into_iter().map(ParameterGroup::from).collect();
+    let next_cursor = page.sort_and_cut(&mut items, |group| group.name.clone());
+    Ok(page.respond(next_cursor, |next_cursor| ParameterGroupList {
+        items,
+        next_cursor,
+    }))
 }
 
 impl From<choices::Group> for ParameterGroup {
     fn from(group: choices::Group) -> Self {
-        let choices::Group {
-            name,
-            description,
-            owner,
-            cluster,
-        } = group;
         Self {
-            name,
-            description,
-            owner,
-            cluster: cluster.map(String::from),
+            name: group.name,
+            description: group.description,
+            owner: group.owner,
+            cluster: group.cluster.map(String::from),
         }
     }
 }

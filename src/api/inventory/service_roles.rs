@@ -1,5 +1,7 @@
 //! Service roles: the roles of the account that DAX can assume.
 
+use std::cmp::Reverse;
+
 use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -12,11 +14,9 @@ use crate::domain::inventory::Owner;
 use crate::inspections::choices;
 
 use crate::api::Api;
+use crate::api::enum_schemas::OwnerSchema;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::enum_schemas::OwnerSchema;
 use crate::api::http::paging::{ByAge, Page, PageParameters};
-use crate::api::http::query::Parameters;
-use crate::api::http::responses;
 
 /// A page of roles that trust DAX, newest first.
 #[derive(Serialize, ToSchema)]
@@ -56,62 +56,39 @@ pub(crate) struct ServiceRole {
 )]
 pub(crate) async fn list_service_roles(
     State(api): State<Api>,
-    mut parameters: Parameters,
+    page: Page<Reverse<ByAge>>,
 ) -> Result<Response, ApiError> {
-    let page = Page::<ByAge>::read(&mut parameters);
-    parameters.finish()?;
     let _permit = api.aws_permit().await?;
     let roles = api
         .inspector
         .service_roles()
         .await
         .map_err(|fault| api.error_of(&fault))?;
-    let mut roles: Vec<ServiceRole> = roles.into_iter().map(ServiceRole::from).collect();
-    roles.sort_by_key(|role| std::cmp::Reverse(role.position()));
-    roles.retain(|role| {
-        page.after
-            .is_none_or(|ByAge(at, id)| role.position() < (at, id))
-    });
-    let next_cursor = page.cut(&mut roles, |role| {
-        let (at, id) = role.position();
-        ByAge(at, id)
-    });
-    let link = next_cursor
-        .as_deref()
-        .map(|next| page.link("/v1/service_roles", &[], next));
-    Ok(responses::list(
-        &ServiceRoleList {
-            items: roles,
-            next_cursor,
-        },
-        link.as_deref(),
-    ))
+    let mut items: Vec<ServiceRole> = roles.into_iter().map(ServiceRole::from).collect();
+    let next_cursor = page.sort_and_cut(&mut items, |role| Reverse(role.position()));
+    Ok(page.respond(next_cursor, |next_cursor| ServiceRoleList {
+        items,
+        next_cursor,
+    }))
 }
 
 impl ServiceRole {
     /// Position in the list: creation time, then a hash of the ARN.
-    fn position(&self) -> (DateTime<Utc>, Uuid) {
+    fn position(&self) -> ByAge {
         let hash = Sha256::digest(self.arn.as_bytes());
         let id = Uuid::from_slice(&hash[..16]).expect("a SHA-256 hash has 32 bytes");
-        (self.created_at.unwrap_or_default(), id)
+        ByAge(self.created_at.unwrap_or_default(), id)
     }
 }
 
 impl From<choices::ServiceRole> for ServiceRole {
     fn from(role: choices::ServiceRole) -> Self {
-        let choices::ServiceRole {
-            name,
-            arn,
-            path,
-            owner,
-            created_at,
-        } = role;
         Self {
-            name,
-            arn,
-            path,
-            owner,
-            created_at,
+            name: role.name,
+            arn: role.arn,
+            path: role.path,
+            owner: role.owner,
+            created_at: role.created_at,
         }
     }
 }

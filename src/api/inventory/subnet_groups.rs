@@ -9,11 +9,9 @@ use crate::domain::inventory::Owner;
 use crate::inspections::choices;
 
 use crate::api::Api;
+use crate::api::enum_schemas::OwnerSchema;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::enum_schemas::OwnerSchema;
-use crate::api::http::paging::{ByName, Page, PageParameters};
-use crate::api::http::query::Parameters;
-use crate::api::http::responses;
+use crate::api::http::paging::{Page, PageParameters};
 
 /// A page of subnet groups, by name.
 #[derive(Serialize, ToSchema)]
@@ -65,10 +63,8 @@ pub(crate) struct Subnet {
 )]
 pub(crate) async fn list_subnet_groups(
     State(api): State<Api>,
-    mut parameters: Parameters,
+    page: Page<String>,
 ) -> Result<Response, ApiError> {
-    let page = Page::<ByName>::read(&mut parameters);
-    parameters.finish()?;
     let installation = api.store.installation().await?;
     let _permit = api.aws_permit().await?;
     let groups = api
@@ -76,46 +72,29 @@ pub(crate) async fn list_subnet_groups(
         .subnet_groups(installation.id)
         .await
         .map_err(|fault| api.error_of(&fault))?;
-    let mut groups: Vec<SubnetGroup> = groups.into_iter().map(SubnetGroup::from).collect();
-    groups.sort_by(|a, b| a.name.cmp(&b.name));
-    groups.retain(|group| {
-        page.after
-            .as_ref()
-            .is_none_or(|ByName(name)| group.name > *name)
-    });
-    let next_cursor = page.cut(&mut groups, |group| ByName(group.name.clone()));
-    let link = next_cursor
-        .as_deref()
-        .map(|next| page.link("/v1/subnet_groups", &[], next));
-    Ok(responses::list(
-        &SubnetGroupList {
-            items: groups,
-            next_cursor,
-        },
-        link.as_deref(),
-    ))
+    let mut items: Vec<SubnetGroup> = groups.into_iter().map(SubnetGroup::from).collect();
+    let next_cursor = page.sort_and_cut(&mut items, |group| group.name.clone());
+    Ok(page.respond(next_cursor, |next_cursor| SubnetGroupList {
+        items,
+        next_cursor,
+    }))
 }
 
 impl From<choices::SubnetGroup> for SubnetGroup {
-    fn from(group: choices::SubnetGroup) -> Self {
+    fn from(subnet_group: choices::SubnetGroup) -> Self {
         let subnet = |(subnet_id, availability_zone)| Subnet {
             subnet_id,
             availability_zone,
         };
-        let choices::Group {
-            name,
-            description,
-            owner,
-            cluster,
-        } = group.group;
+        let group = subnet_group.group;
         Self {
-            name,
-            description,
-            vpc_id: group.vpc_id,
-            subnets: group.subnets.into_iter().map(subnet).collect(),
-            network_types: group.network_types.into_iter().collect(),
-            owner,
-            cluster: cluster.map(String::from),
+            name: group.name,
+            description: group.description,
+            vpc_id: subnet_group.vpc_id,
+            subnets: subnet_group.subnets.into_iter().map(subnet).collect(),
+            network_types: subnet_group.network_types.into_iter().collect(),
+            owner: group.owner,
+            cluster: group.cluster.map(String::from),
         }
     }
 }

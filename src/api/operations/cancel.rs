@@ -4,16 +4,20 @@ use axum::extract::State;
 use axum::response::Response;
 use uuid::Uuid;
 
+use crate::domain::operation::Kind;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::operations;
 use crate::store::UndoRequested;
 
 use crate::api::Api;
-use crate::api::clusters::submit::{AcceptedOperation, MutationHeaders, Submission};
+use crate::api::clusters::submit::AcceptedOperation;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::path::PathSegment;
-use crate::api::http::problem::Problem;
-use crate::api::http::query::{Parameters, no_such_operation, operation_in_path};
+use crate::api::http::authentication::Caller;
+use crate::api::http::path::{OperationPath, no_such_operation};
+use crate::api::http::prefer::Preference;
+use crate::api::http::query::NoQuery;
+use crate::api::http::request_context::RequestContext;
+use crate::api::operations::read::{finished, rejected};
 
 /// Cancels a pending, running or blocked operation.
 ///
@@ -21,26 +25,26 @@ use crate::api::http::query::{Parameters, no_such_operation, operation_in_path};
 /// change of a cluster deletes only resources of that change; the desired settings become those
 /// that AWS reports. The request is idempotent; an `Idempotency-Key` is accepted but not needed.
 #[utoipa::path(
-    post, path = "/v1/operations/{id}/cancel", tag = "operations",
+    post,
+    path = "/v1/operations/{id}/cancel",
+    tag = "operations",
     operation_id = "cancel_operation",
-    params(("id" = uuid::Uuid, Path, description = "Operation ID."), MutationHeaders),
+    params(OperationPath, Preference, RequestContext),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn cancel_operation(
     State(api): State<Api>,
-    PathSegment(id): PathSegment,
-    parameters: Parameters,
-    submission: Submission,
+    OperationPath(id): OperationPath,
+    _: NoQuery,
+    caller: Caller,
+    preference: Preference,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    let id = operation_in_path(&id)?;
-    let version = api.version(id).await?;
-    let undo_requested = api
+    let version = api.operation_version(id).await?;
+    let requested = api
         .store
-        .cancel(id, |kind| operations::plan(kind).undo_names())
+        .cancel(id, &caller.requested_by(), undo_steps)
         .await?;
-    api.undo_response(id, version, undo_requested, &submission)
-        .await
+    api.answer_undo(id, version, requested, preference).await
 }
 
 /// Rolls back a blocked operation.
@@ -48,71 +52,55 @@ pub(crate) async fn cancel_operation(
 /// The resources it created are deleted, and it ends `failed` with the problem that blocked it. The
 /// request is idempotent; an `Idempotency-Key` is accepted but not needed.
 #[utoipa::path(
-    post, path = "/v1/operations/{id}/roll_back", tag = "operations",
+    post,
+    path = "/v1/operations/{id}/roll_back",
+    tag = "operations",
     operation_id = "roll_back_operation",
-    params(("id" = uuid::Uuid, Path, description = "Operation ID."), MutationHeaders),
+    params(OperationPath, Preference, RequestContext),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn roll_back_operation(
     State(api): State<Api>,
-    PathSegment(id): PathSegment,
-    parameters: Parameters,
-    submission: Submission,
+    OperationPath(id): OperationPath,
+    _: NoQuery,
+    caller: Caller,
+    preference: Preference,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    let id = operation_in_path(&id)?;
-    let version = api.version(id).await?;
-    let undo_requested = api
+    let version = api.operation_version(id).await?;
+    let requested = api
         .store
-        .roll_back(id, |kind| operations::plan(kind).undo_names())
+        .roll_back(id, &caller.requested_by(), undo_steps)
         .await?;
-    api.undo_response(id, version, undo_requested, &submission)
-        .await
+    api.answer_undo(id, version, requested, preference).await
+}
+
+fn undo_steps(kind: Kind) -> Vec<&'static str> {
+    operations::plan(kind).undo_names()
 }
 
 impl Api {
-    async fn version(&self, id: Uuid) -> Result<i64, ApiError> {
-        let (version, _) = self
-            .store
-            .operation_version(id)
-            .await?
-            .ok_or_else(|| no_such_operation(&id.to_string()))?;
-        Ok(version)
-    }
-
     /// The response to a cancel or rollback of an operation that was at `version` before.
-    async fn undo_response(
+    async fn answer_undo(
         &self,
         id: Uuid,
         version: i64,
-        undo_requested: UndoRequested,
-        submission: &Submission,
+        requested: UndoRequested,
+        preference: Preference,
     ) -> Result<Response, ApiError> {
-        let rejected =
-            |code, detail: &str| Err(Problem::new(code, detail).about_operation(id).into());
-        match undo_requested {
-            UndoRequested::Started => {
-                self.store.announce_work();
-                // The request raises the version by one; only a later block ends the wait.
-                self.answer_operation(id, version + 2, submission.preference)
-                    .await
-            }
-            UndoRequested::AlreadyUndoing => {
-                self.answer_operation(id, 0, submission.preference).await
-            }
-            UndoRequested::TooLate => {
-                let detail =
-                    "cannot be cancelled: deletion has started, or another rollback is in progress";
-                rejected(ProblemCode::OperationNotCancellable, detail)
-            }
-            UndoRequested::NotBlocked => rejected(
+        match requested {
+            UndoRequested::Started => self.answer_woken(id, version, preference).await,
+            UndoRequested::AlreadyUndoing => self.answer_operation(id, 0, preference).await,
+            UndoRequested::TooLate => Err(rejected(
+                id,
+                ProblemCode::OperationNotCancellable,
+                "cannot be cancelled: deletion has started, or another rollback is in progress",
+            )),
+            UndoRequested::NotBlocked => Err(rejected(
+                id,
                 ProblemCode::OperationNotBlocked,
                 "the operation is not blocked; to stop it, cancel it",
-            ),
-            UndoRequested::Finished => rejected(
-                ProblemCode::OperationFinished,
-                "the operation has finished; send a new request",
-            ),
+            )),
+            UndoRequested::Finished => Err(finished(id)),
             UndoRequested::NoSuchOperation => Err(no_such_operation(&id.to_string())),
         }
     }

@@ -29,9 +29,9 @@ use crate::store::StoreError;
 use super::events::Event;
 use crate::api::Api;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::path::PathSegment;
+use crate::api::http::path::{OperationPath, no_such_operation};
 use crate::api::http::problem::{FieldError, Problem};
-use crate::api::http::query::{Parameters, no_such_operation, operation_in_path};
+use crate::api::http::query::NoQuery;
 
 /// Maximum number of concurrent streams.
 pub(crate) const STREAMS_MAX: usize = 256;
@@ -50,22 +50,14 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Maximum number of events in one read.
 const EVENTS_PER_READ: i64 = 100;
 
-/// The header of a client that reconnects.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(
-    dead_code,
-    reason = "it documents the header for OpenAPI; the extractor reads it"
-)]
-pub(crate) struct ResumeHeader {
-    /// The `id` of the last event that the client received; the stream resumes after it.
-    #[param(rename = "Last-Event-ID", value_type = String, required = false, example = "7",
-            pattern = "^[0-9]+$")]
-    last_event_id: (),
-}
-
 /// The sequence number of the last event that the client received, if it reconnects.
-pub(crate) struct LastEventId(Option<i64>);
+#[derive(IntoParams)]
+#[into_params(names("Last-Event-ID"), parameter_in = Header)]
+pub(crate) struct LastEventId(
+    /// The `id` of the last event that the client received; the stream resumes after it.
+    #[param(value_type = String, required = false, example = "7", pattern = "^[0-9]+$")]
+    Option<i64>,
+);
 
 impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
     type Rejection = ApiError;
@@ -102,7 +94,7 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
 #[utoipa::path(
     get, path = "/v1/operations/{id}/events/stream", tag = "operations",
     operation_id = "stream_operation_events",
-    params(("id" = uuid::Uuid, Path, description = "Operation ID."), ResumeHeader),
+    params(OperationPath, LastEventId),
     responses((
         status = 200,
         description = "The events. 204 if `Last-Event-ID` is the last one of a finished operation.",
@@ -112,12 +104,10 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
 )]
 pub(crate) async fn stream_operation_events(
     State(api): State<Api>,
-    PathSegment(id): PathSegment,
-    parameters: Parameters,
+    OperationPath(id): OperationPath,
+    _: NoQuery,
     LastEventId(last): LastEventId,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    let id = operation_in_path(&id)?;
     let (end, status) = api
         .store
         .history_end(id)

@@ -11,12 +11,10 @@ use crate::domain::history;
 use crate::domain::timeline::{Entry, EventSource};
 
 use crate::api::Api;
+use crate::api::enum_schemas::EventSourceSchema;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::enum_schemas::EventSourceSchema;
-use crate::api::http::paging::{ByNumber, Page, PageParameters};
-use crate::api::http::path::PathSegment;
-use crate::api::http::query::{Parameters, no_such_operation, operation_in_path};
-use crate::api::http::responses;
+use crate::api::http::paging::{Page, PageParameters};
+use crate::api::http::path::OperationPath;
 
 /// A page of events.
 #[derive(Serialize, ToSchema)]
@@ -51,34 +49,22 @@ pub(crate) struct Event {
 #[utoipa::path(
     get, path = "/v1/operations/{id}/events", tag = "operations",
     operation_id = "list_operation_events",
-    params(("id" = uuid::Uuid, Path, description = "Operation ID."), PageParameters),
+    params(OperationPath, PageParameters),
     responses((status = 200, description = "A page of events.", body = EventList, headers(
         ("Link" = String, description = "URL of the next page, `rel=\"next\"`, if there is one."),
     )))
 )]
 pub(crate) async fn list_operation_events(
     State(api): State<Api>,
-    PathSegment(id): PathSegment,
-    mut parameters: Parameters,
+    OperationPath(id): OperationPath,
+    page: Page<i64>,
 ) -> Result<Response, ApiError> {
-    let page = Page::<ByNumber>::read(&mut parameters);
-    parameters.finish()?;
-    let id = operation_in_path(&id)?;
-    api.store
-        .operation_version(id)
-        .await?
-        .ok_or_else(|| no_such_operation(&id.to_string()))?;
-    let after = page.after.map_or(0, |ByNumber(sequence)| sequence);
+    api.operation_version(id).await?;
+    let after = page.after.unwrap_or(0);
     let mut events = api.store.events(id, after, page.rows()).await?;
-    let next_cursor = page.cut(&mut events, |event| ByNumber(event.sequence));
-    let link = next_cursor
-        .as_deref()
-        .map(|next| page.link(&format!("/v1/operations/{id}/events"), &[], next));
+    let next_cursor = page.cut(&mut events, |event| event.sequence);
     let items = events.into_iter().map(Event::of_operation).collect();
-    Ok(responses::list(
-        &EventList { items, next_cursor },
-        link.as_deref(),
-    ))
+    Ok(page.respond(next_cursor, |next_cursor| EventList { items, next_cursor }))
 }
 
 impl Event {

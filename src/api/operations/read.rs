@@ -5,8 +5,9 @@ use std::collections::hash_map::Entry;
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use crate::domain::estimate::StepDurations;
 use crate::domain::names::ClusterName;
@@ -15,14 +16,16 @@ use crate::domain::problems::problem_code::ProblemCode;
 use crate::store::{OperationFilter, Retried, StoreError};
 
 use crate::api::Api;
-use crate::api::clusters::submit::{MutationHeaders, Submission};
+use crate::api::clusters::submit::AcceptedOperation;
+use crate::api::enum_schemas::{OperationKindSchema, OperationStatusSchema};
 use crate::api::http::api_error::ApiError;
-use crate::api::http::enum_schemas::{OperationKindSchema, OperationStatusSchema};
+use crate::api::http::authentication::Caller;
 use crate::api::http::paging::{ByAge, Page, PageParameters};
-use crate::api::http::path::PathSegment;
+use crate::api::http::path::{OperationPath, no_such_operation};
 use crate::api::http::prefer::Preference;
 use crate::api::http::problem::Problem;
-use crate::api::http::query::{Parameters, no_such_operation, operation_in_path, one_of};
+use crate::api::http::query::{NoQuery, by_rule, one_of};
+use crate::api::http::request_context::RequestContext;
 use crate::api::http::responses;
 use crate::api::http::responses::IfNoneMatch;
 use crate::api::operations::view::Operation;
@@ -36,50 +39,27 @@ pub(crate) struct OperationList {
 }
 
 /// Filters of the list.
-#[derive(IntoParams)]
+#[derive(Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "it documents the parameters for OpenAPI; the handler reads them"
-)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ListOperations {
     /// Only operations on this cluster, even if it is deleted.
     #[param(value_type = String, required = false, example = "orders-cache",
             min_length = 1, max_length = 20, pattern = "^[A-Za-z](-?[A-Za-z0-9])*$")]
-    cluster: (),
+    #[serde(default, deserialize_with = "cluster_name")]
+    cluster: Option<ClusterName>,
     /// Only operations of this kind.
     #[param(value_type = OperationKindSchema, required = false)]
-    kind: (),
+    #[serde(default, deserialize_with = "one_of")]
+    kind: Option<Kind>,
     /// Only operations with this status.
     #[param(value_type = OperationStatusSchema, required = false)]
-    status: (),
+    #[serde(default, deserialize_with = "one_of")]
+    status: Option<Status>,
 }
 
-/// Headers of a request that reads a single resource.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(
-    dead_code,
-    reason = "it documents the header for OpenAPI; the extractor reads it"
-)]
-pub(crate) struct ReadHeaders {
-    /// Entity tags that the caller has; 304 if the current one is among them.
-    #[param(rename = "If-None-Match", value_type = String, required = false, example = "\"7\"")]
-    if_none_match: (),
-}
-
-/// The header of a request whose response can be delayed.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(
-    dead_code,
-    reason = "it documents the header for OpenAPI; the extractor reads it"
-)]
-pub(crate) struct PreferHeader {
-    /// Delays the response until the operation is finished or blocked, up to this many seconds. The
-    /// maximum is 60.
-    #[param(rename = "Prefer", value_type = String, required = false, example = "wait=30")]
-    prefer: (),
+fn cluster_name<'de, D: Deserializer<'de>>(text: D) -> Result<Option<ClusterName>, D::Error> {
+    by_rule(text, ClusterName::parse)
 }
 
 /// Lists operations, newest first, including those on deleted clusters.
@@ -92,39 +72,23 @@ pub(crate) struct PreferHeader {
 )]
 pub(crate) async fn list_operations(
     State(api): State<Api>,
-    mut parameters: Parameters,
+    page: Page<ByAge, ListOperations>,
 ) -> Result<Response, ApiError> {
-    let cluster = parameters
-        .take("cluster", ClusterName::parse)
-        .map(String::from);
-    let kind = parameters.take("kind", one_of::<Kind>);
-    let status = parameters.take("status", one_of::<Status>);
-    let page = Page::<ByAge>::read(&mut parameters);
-    parameters.finish()?;
-    let before = page.after.map(|ByAge(at, id)| (at, id));
     let filter = OperationFilter {
-        cluster: cluster.clone(),
-        kind,
-        status,
-        before,
+        cluster: page.filter.cluster.clone().map(String::from),
+        kind: page.filter.kind,
+        status: page.filter.status,
+        before: page.after.map(|ByAge(at, id)| (at, id)),
     };
     let mut operations = api.store.operations(&filter, page.rows()).await?;
     let next_cursor = page.cut(&mut operations, |operation| {
         ByAge(operation.created_at, operation.id)
     });
-    let filters = [
-        ("cluster", cluster.as_deref()),
-        ("kind", kind.map(Kind::as_str)),
-        ("status", status.map(Status::as_str)),
-    ];
-    let link = next_cursor
-        .as_deref()
-        .map(|next| page.link("/v1/operations", &filters, next));
     let items = api.operation_views(operations).await?;
-    Ok(responses::list(
-        &OperationList { items, next_cursor },
-        link.as_deref(),
-    ))
+    Ok(page.respond(next_cursor, |next_cursor| OperationList {
+        items,
+        next_cursor,
+    }))
 }
 
 /// Returns an operation.
@@ -133,7 +97,7 @@ pub(crate) async fn list_operations(
 /// problem with the fix.
 #[utoipa::path(
     get, path = "/v1/operations/{id}", tag = "operations", operation_id = "get_operation",
-    params(("id" = uuid::Uuid, Path, description = "Operation ID."), PreferHeader, ReadHeaders),
+    params(OperationPath, Preference, IfNoneMatch),
     responses((
         status = 200,
         description = "The operation. 304 without a body if its version is in `If-None-Match`.",
@@ -149,19 +113,13 @@ pub(crate) async fn list_operations(
 )]
 pub(crate) async fn get_operation(
     State(api): State<Api>,
-    PathSegment(id): PathSegment,
-    parameters: Parameters,
+    OperationPath(id): OperationPath,
+    _: NoQuery,
     preference: Preference,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    let id = operation_in_path(&id)?;
     let waited = api.wait_for(id, 0, preference).await?;
-    let operation = api
-        .store
-        .operation(id)
-        .await?
-        .ok_or_else(|| no_such_operation(&id.to_string()))?;
+    let operation = api.operation(id).await?;
     let retry_after = (!operation.status.is_finished())
         .then(|| responses::retry_after(operation.next_attempt_at));
     let version = operation.version;
@@ -174,53 +132,69 @@ pub(crate) async fn get_operation(
 ///
 /// The request is idempotent; an `Idempotency-Key` is accepted but not needed.
 #[utoipa::path(
-    post, path = "/v1/operations/{id}/retry", tag = "operations",
+    post,
+    path = "/v1/operations/{id}/retry",
+    tag = "operations",
     operation_id = "retry_operation",
-    params(("id" = uuid::Uuid, Path, description = "Operation ID."), MutationHeaders),
-    responses((
-        status = 202,
-        description = "A worker retries it at once.",
-        body = Operation,
-        headers(
-            ("Location" = String, description = "URL of the operation."),
-            ("Retry-After" = i32, description = "Seconds until the next poll."),
-            ("Preference-Applied" = String,
-             description = "`wait=N` if the `Prefer` header was honoured."),
-        ),
-    ))
+    params(OperationPath, Preference, RequestContext),
+    responses(AcceptedOperation)
 )]
 pub(crate) async fn retry_operation(
     State(api): State<Api>,
-    PathSegment(id): PathSegment,
-    parameters: Parameters,
-    submission: Submission,
+    OperationPath(id): OperationPath,
+    _: NoQuery,
+    caller: Caller,
+    preference: Preference,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
-    let id = operation_in_path(&id)?;
-    let missing = || no_such_operation(&id.to_string());
-    let (version, _) = api.store.operation_version(id).await?.ok_or_else(missing)?;
-    let rejected =
-        |code, detail: &str| ApiError::from(Problem::new(code, detail).about_operation(id));
-    match api.store.retry(id).await? {
-        Retried::Woken => {
-            api.store.announce_work();
-            // The retry raises the version by one; only a later block ends the wait.
-            api.answer_operation(id, version + 2, submission.preference)
-                .await
-        }
+    let version = api.operation_version(id).await?;
+    match api.store.retry(id, &caller.requested_by()).await? {
+        Retried::Woken => api.answer_woken(id, version, preference).await,
         Retried::NotBlocked => Err(rejected(
+            id,
             ProblemCode::OperationNotBlocked,
             "the operation is not blocked; there is nothing to retry (to stop it: cancel)",
         )),
-        Retried::Finished => Err(rejected(
-            ProblemCode::OperationFinished,
-            "the operation has finished; send a new request",
-        )),
-        Retried::NoSuchOperation => Err(missing()),
+        Retried::Finished => Err(finished(id)),
+        Retried::NoSuchOperation => Err(no_such_operation(&id.to_string())),
     }
 }
 
+/// The rejection of a retry, a cancel or a rollback.
+pub(crate) fn rejected(id: Uuid, code: ProblemCode, detail: &str) -> ApiError {
+    Problem::new(code, detail).about_operation(id).into()
+}
+
+pub(crate) fn finished(id: Uuid) -> ApiError {
+    let detail = "the operation has finished; send a new request";
+    rejected(id, ProblemCode::OperationFinished, detail)
+}
+
 impl Api {
+    pub(crate) async fn operation(&self, id: Uuid) -> Result<operation::Operation, ApiError> {
+        let operation = self.store.operation(id).await?;
+        operation.ok_or_else(|| no_such_operation(&id.to_string()))
+    }
+
+    pub(crate) async fn operation_version(&self, id: Uuid) -> Result<i64, ApiError> {
+        let version = self.store.operation_version(id).await?;
+        version
+            .map(|(version, _)| version)
+            .ok_or_else(|| no_such_operation(&id.to_string()))
+    }
+
+    /// The 202 response to a retry, a cancel or a rollback that changed the operation, which was at
+    /// `version` before.
+    pub(crate) async fn answer_woken(
+        &self,
+        id: Uuid,
+        version: i64,
+        preference: Preference,
+    ) -> Result<Response, ApiError> {
+        self.store.announce_work();
+        // The change raises the version by one; only a later block ends the wait.
+        self.answer_operation(id, version + 2, preference).await
+    }
+
     /// The view of an operation, with its estimate and its hints.
     pub(crate) async fn operation_view(
         &self,
@@ -249,10 +223,7 @@ impl Api {
         }
         let none = StepDurations::default();
         let account = self.account.borrow().clone();
-        let (renderer, now) = (
-            self.problem_renderer(account.as_ref()),
-            responses::now(),
-        );
+        let (renderer, now) = (self.problem_renderer(account.as_ref()), responses::now());
         let view = |operation: operation::Operation| {
             let step_durations = durations
                 .get(&(operation.kind, operation.node_count))

@@ -11,7 +11,7 @@ use crate::domain::operation::{self, Kind, Status, StepRecord, StepStatus};
 use crate::domain::problems::fault::Fault;
 use crate::domain::waiting::WaitingFor;
 
-use crate::api::http::enum_schemas::{
+use crate::api::enum_schemas::{
     OperationKindSchema, OperationStatusSchema, OwnerSchema, PresenceSchema, ResourceKindSchema,
     StepStatusSchema, WaitingForSchema,
 };

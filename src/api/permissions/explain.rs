@@ -1,7 +1,5 @@
 //! `POST /v1/hints/explain`: explains an AWS error message.
 
-use std::sync::LazyLock;
-
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -16,13 +14,16 @@ use crate::domain::problems::hints;
 use crate::domain::problems::hints::ANY_SERVICE;
 
 use crate::api::Api;
+use crate::api::enum_schemas::{EnumSchema, StringEnum};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
-use crate::api::http::body_schema::BodySchema;
-use crate::api::http::enum_schemas::{EnumSchema, StringEnum};
+use crate::api::http::body_schema;
 use crate::api::http::problem::{FieldError, Problem, ProblemHint};
-use crate::api::http::query::Parameters;
+use crate::api::http::query::NoQuery;
 use crate::api::permissions::problem_renderer::{hint, json};
+
+/// Maximum length of a message, in characters.
+const MESSAGE_MAX: usize = 16_384;
 
 /// An AWS error message to explain.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -106,10 +107,9 @@ pub(crate) struct ExplainedAnswer {
 )]
 pub(crate) async fn explain_refusal(
     State(api): State<Api>,
-    parameters: Parameters,
+    _: NoQuery,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Explanation>, ApiError> {
-    parameters.finish()?;
     let (message, scope) = read(body).map_err(Problem::invalid)?;
     let denial = denial::parse(&message);
     let policy = match &denial {
@@ -117,27 +117,23 @@ pub(crate) async fn explain_refusal(
         None => None,
     };
     let rows = hints::lookup("", "", "", &message);
+    let hints = rows
+        .iter()
+        .map(|row| hint(row, policy.clone(), denial.as_ref()))
+        .collect();
     let aws = ExplainedAnswer::of(&message, denial, rows.first().map(|row| row.service));
-    Ok(Json(Explanation {
-        aws,
-        hints: rows
-            .into_iter()
-            .map(|row| hint(row, policy.clone()))
-            .collect(),
-    }))
+    Ok(Json(Explanation { aws, hints }))
 }
 
 fn read(body: Value) -> Result<(String, PolicyScope), Vec<FieldError>> {
-    static SCHEMA: LazyLock<BodySchema> = LazyLock::new(|| BodySchema::of("ExplainRequest"));
-    let (request, schema_errors) = SCHEMA.read::<ExplainRequest>(body);
-    let errors = schema_errors.merged_with(Vec::new());
-    let request = request.unwrap_or_default();
-    let message = request.message.unwrap_or_default();
-    if errors.is_empty() {
-        Ok((message, request.policy_scope.unwrap_or_default()))
-    } else {
-        Err(errors)
-    }
+    body_schema::validate(body, |request: ExplainRequest, violations| {
+        let message = request.message?;
+        if !(1..=MESSAGE_MAX).contains(&message.chars().count()) {
+            let detail = format!("must have 1 to {MESSAGE_MAX} characters");
+            violations.add("/message", "out_of_range", &detail);
+        }
+        Some((message, request.policy_scope.unwrap_or_default()))
+    })
 }
 
 impl Api {
@@ -148,7 +144,9 @@ impl Api {
         scope: PolicyScope,
     ) -> Result<Option<Value>, ApiError> {
         let account = self.account.borrow().clone();
-        let for_failure = self.problem_renderer(account.as_ref()).remedy_policy(denial);
+        let for_failure = self
+            .problem_renderer(account.as_ref())
+            .remedy_policy(denial);
         let (PolicyScope::Request, Some(account), true) =
             (scope, account, denial.cause.is_fixed_by_allowing())
         else {
@@ -209,6 +207,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::api::http::schema_limits;
+
+    #[test]
+    fn the_limits_of_a_message_are_rules() {
+        let bodies = ["".to_owned(), "x".repeat(16_385)].map(|text| json!({"message": text}));
+        schema_limits::check::<ExplainRequest>(bodies.to_vec(), |body| read(body).is_err());
+    }
 
     #[test]
     fn a_message_is_required_and_unknown_fields_are_rejected() {
@@ -245,7 +250,11 @@ mod tests {
             "arn:aws:iam::123456789012:role/dax-provisioner/dax-orders-abcdefghij",
             "arn:aws:dax:us-east-1:123456789012:cache/orders",
         ] {
-            assert_eq!(cluster_of(resource).as_deref(), Some("orders"), "{resource}");
+            assert_eq!(
+                cluster_of(resource).as_deref(),
+                Some("orders"),
+                "{resource}"
+            );
         }
         assert_eq!(cluster_of("role DAXServiceRole"), None);
     }

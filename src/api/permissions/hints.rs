@@ -6,8 +6,7 @@ use utoipa::ToSchema;
 
 use crate::domain::problems::hints;
 
-use crate::api::http::api_error::ApiError;
-use crate::api::http::query::Parameters;
+use crate::api::http::query::NoQuery;
 
 /// The cause in rows about an action that the caller's identity policies do not allow.
 const IDENTITY_POLICY: &str = "identity_policy";
@@ -52,8 +51,7 @@ pub(crate) struct Hint {
     get, path = "/v1/hints", tag = "permissions", operation_id = "list_hints",
     responses((status = 200, description = "The whole table.", body = HintList))
 )]
-pub(crate) async fn list_hints(parameters: Parameters) -> Result<Json<HintList>, ApiError> {
-    parameters.finish()?;
+pub(crate) async fn list_hints(_: NoQuery) -> Json<HintList> {
     let items = hints::all().map(|row| Hint {
         id: row.id,
         service: row.service,
@@ -67,8 +65,8 @@ pub(crate) async fn list_hints(parameters: Parameters) -> Result<Json<HintList>,
         explanation: row.explanation,
         documentation: row.documentation,
     });
-    Ok(Json(HintList {
+    Json(HintList {
         items: items.collect(),
         next_cursor: None,
-    }))
+    })
 }

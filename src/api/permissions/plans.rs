@@ -17,11 +17,11 @@ use crate::inspections::plan::PlanContext;
 use crate::api::Api;
 use crate::api::clusters::request::ClusterRequest;
 use crate::api::clusters::rules::validate;
+use crate::api::enum_schemas::{OwnerSchema, ResourceKindSchema};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
-use crate::api::http::enum_schemas::{OwnerSchema, ResourceKindSchema};
 use crate::api::http::problem::Problem;
-use crate::api::http::query::Parameters;
+use crate::api::http::query::NoQuery;
 use crate::api::permissions::problem_renderer::json;
 
 /// What creating a cluster would do.
@@ -117,10 +117,9 @@ pub(crate) struct PlanWarning {
 )]
 pub(crate) async fn plan_cluster(
     State(api): State<Api>,
-    parameters: Parameters,
+    _: NoQuery,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Plan>, ApiError> {
-    parameters.finish()?;
     let account = api.account()?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
     let plan = api.plan(&spec).await?;
@@ -141,7 +140,11 @@ impl Api {
         };
         let _permit = self.aws_permit().await?;
         let plan = self.inspector.plan(spec, context).await;
-        plan.map_err(|fault| self.problem_renderer(Some(&account)).problem_of(&fault).into())
+        plan.map_err(|fault| {
+            self.problem_renderer(Some(&account))
+                .problem_of(&fault)
+                .into()
+        })
     }
 }
 

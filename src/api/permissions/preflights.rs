@@ -17,11 +17,11 @@ use crate::store::IdempotencyKey;
 use crate::api::Api;
 use crate::api::clusters::request::ClusterRequest;
 use crate::api::clusters::rules::validate;
+use crate::api::enum_schemas::CheckResultSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
-use crate::api::http::enum_schemas::CheckResultSchema;
 use crate::api::http::problem::{PreflightCheck, Problem};
-use crate::api::http::query::Parameters;
+use crate::api::http::query::NoQuery;
 use crate::api::permissions::problem_renderer::json;
 
 /// Result of a preflight.
@@ -49,10 +49,9 @@ pub(crate) struct Preflight {
 )]
 pub(crate) async fn preflight_cluster(
     State(api): State<Api>,
-    parameters: Parameters,
+    _: NoQuery,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Preflight>, ApiError> {
-    parameters.finish()?;
     let account = api.account()?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
     let preflight = api.preflight(&spec, &account).await?;
@@ -80,7 +79,11 @@ impl Api {
         };
         let _permit = self.aws_permit().await?;
         let preflight = self.inspector.preflight(spec, context).await;
-        preflight.map_err(|fault| self.problem_renderer(Some(account)).problem_of(&fault).into())
+        preflight.map_err(|fault| {
+            self.problem_renderer(Some(account))
+                .problem_of(&fault)
+                .into()
+        })
     }
 
     /// Whether stored data alone decides the response, so that no preflight can change it.

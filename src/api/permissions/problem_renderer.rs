@@ -1,5 +1,7 @@
 //! Renders a stored fault as a problem. Hints are looked up at this point and never stored.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::domain::iam::denial;
@@ -54,7 +56,7 @@ impl ProblemRenderer<'_> {
             &error.message,
         );
         rows.into_iter()
-            .map(|row| hint(row, policy.clone()))
+            .map(|row| hint(row, policy.clone(), denial))
             .collect()
     }
 
@@ -117,12 +119,25 @@ fn detail(fault: &Fault) -> String {
     }
 }
 
-/// A row of the table of hints, with the policy that fixes the failure, if a policy can.
-pub(crate) fn hint(row: &'static Hint, policy: Option<Value>) -> ProblemHint {
+/// A row of the table of hints, with the policy that fixes the failure, if a policy can. The titles
+/// of AWS's guide assume a user; for a role the explanation names the role.
+pub(crate) fn hint(
+    row: &'static Hint,
+    policy: Option<Value>,
+    denial: Option<&Denial>,
+) -> ProblemHint {
+    let role = denial.and_then(Denial::role_name);
+    let explanation = match role.filter(|_| row.title.contains("your user policy")) {
+        Some(role) => Cow::Owned(format!(
+            "{} The caller is a role: add it to the policies of role {role}.",
+            row.explanation
+        )),
+        None => Cow::Borrowed(row.explanation),
+    };
     ProblemHint {
         id: row.id,
         title: row.title,
-        explanation: row.explanation,
+        explanation,
         policy,
         documentation: row.documentation,
     }
@@ -140,7 +155,7 @@ fn predicted(predicted: &PredictedError) -> Vec<ProblemHint> {
                 .map(|statement| json(&PolicyDocument::new(vec![(**statement).clone()])));
             hints::of_denial(denial)
                 .into_iter()
-                .map(|row| hint(row, policy.clone()))
+                .map(|row| hint(row, policy.clone(), Some(denial)))
                 .collect()
         }
         PredictedError::Error {
@@ -150,7 +165,7 @@ fn predicted(predicted: &PredictedError) -> Vec<ProblemHint> {
             message,
         } => hints::lookup(service, operation, code, message)
             .into_iter()
-            .map(|row| hint(row, None))
+            .map(|row| hint(row, None, None))
             .collect(),
     }
 }
@@ -177,6 +192,8 @@ fn answer(error: &AwsError, class: FaultClass, denial: Option<&Denial>) -> AwsAn
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    use crate::domain::iam::denial::DenialCause;
 
     use super::*;
 
@@ -228,6 +245,34 @@ mod tests {
         assert_eq!(statement["Action"], "iam:CreatePolicy");
         let arn = "arn:aws:iam::123456789012:policy/dax-provisioner/dax-orders-abcdefghij";
         assert_eq!(statement["Resource"], json!(arn));
+    }
+
+    #[test]
+    fn a_denied_role_is_named_beside_the_title_of_the_guide() {
+        let denied = |principal: &str| Denial {
+            principal: Some(principal.to_owned()),
+            action: "iam:CreateRole".to_owned(),
+            resource: None,
+            cause: DenialCause::IdentityPolicy,
+            policy_arn: None,
+        };
+        let row = hints::of_denial(&denied("arn:aws:iam::123456789012:user/portal"))[0];
+        let explanation = |principal: &str| {
+            let hint = hint(row, None, Some(&denied(principal)));
+            assert_eq!(hint.title, "Add iam:CreateRole to your user policy.");
+            hint.explanation.into_owned()
+        };
+        let role = "The caller is a role: add it to the policies of role Portal.";
+        for principal in [
+            "arn:aws:sts::123456789012:assumed-role/Portal/i-0abc",
+            "arn:aws:iam::123456789012:role/path/Portal",
+        ] {
+            assert!(explanation(principal).ends_with(role), "{principal}");
+        }
+        assert_eq!(
+            explanation("arn:aws:iam::123456789012:user/portal"),
+            row.explanation
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::store::{SchemaState, StoreError};
 
 use crate::api::Api;
 use crate::api::http::api_error::ApiError;
-use crate::api::http::query::Parameters;
+use crate::api::http::query::NoQuery;
 
 /// Timeout of the database checks of `/readyz`.
 const DATABASE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -36,8 +36,7 @@ pub(crate) struct Health {
     get, path = "/healthz", tag = "service", operation_id = "check_liveness",
     responses((status = 200, description = "The process is alive.", body = Health))
 )]
-pub(crate) async fn check_liveness(parameters: Parameters) -> Result<Json<Health>, ApiError> {
-    parameters.finish()?;
+pub(crate) async fn check_liveness(_: NoQuery) -> Result<Json<Health>, ApiError> {
     Ok(Json(Health { status: "alive" }))
 }
 
@@ -51,9 +50,8 @@ pub(crate) async fn check_liveness(parameters: Parameters) -> Result<Json<Health
 )]
 pub(crate) async fn check_readiness(
     State(api): State<Api>,
-    parameters: Parameters,
+    _: NoQuery,
 ) -> Result<Json<Health>, ApiError> {
-    parameters.finish()?;
     if api.shutdown.is_cancelled() {
         return Err(not_ready("the service is shutting down"));
     }
@@ -95,13 +93,9 @@ fn not_ready(reason: &str) -> ApiError {
         content_type = "text/plain",
     ))
 )]
-pub(crate) async fn read_metrics(
-    State(api): State<Api>,
-    parameters: Parameters,
-) -> Result<impl IntoResponse, ApiError> {
-    parameters.finish()?;
-    Ok((
+pub(crate) async fn read_metrics(State(api): State<Api>, _: NoQuery) -> impl IntoResponse {
+    (
         [(header::CONTENT_TYPE, PROMETHEUS_TEXT)],
         api.metrics.render(),
-    ))
+    )
 }

@@ -8,7 +8,7 @@ use crate::domain::problems::problem_code::ProblemCode;
 
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::PathSegment;
-use crate::api::http::query::Parameters;
+use crate::api::http::query::NoQuery;
 
 /// Lists the problem types, as HTML or plain text by the Accept header.
 #[utoipa::path(
@@ -19,11 +19,7 @@ use crate::api::http::query::Parameters;
         content((String = "text/html"), (String = "text/plain")),
     ))
 )]
-pub(crate) async fn list_problem_types(
-    headers: HeaderMap,
-    parameters: Parameters,
-) -> Result<Response, ApiError> {
-    parameters.finish()?;
+pub(crate) async fn list_problem_types(headers: HeaderMap, _: NoQuery) -> Response {
     if wants_html(&headers) {
         let rows = ProblemCode::VARIANTS.iter().map(|code| {
             let name = code.as_str();
@@ -33,15 +29,15 @@ pub(crate) async fn list_problem_types(
                 html(code.title())
             )
         });
-        return Ok(page(
+        return page(
             "Problem types",
             &format!("<ul>\n{}</ul>\n", rows.collect::<String>()),
-        ));
+        );
     }
     let rows = ProblemCode::VARIANTS
         .iter()
         .map(|code| format!("{} ({}): {}\n", code.as_str(), code.status(), code.title()));
-    Ok(rows.collect::<String>().into_response())
+    rows.collect::<String>().into_response()
 }
 
 /// Describes a problem type and its fix, as HTML or plain text by the Accept header.
@@ -57,9 +53,8 @@ pub(crate) async fn list_problem_types(
 pub(crate) async fn get_problem_type(
     headers: HeaderMap,
     PathSegment(name): PathSegment,
-    parameters: Parameters,
+    _: NoQuery,
 ) -> Result<Response, ApiError> {
-    parameters.finish()?;
     let missing = || {
         ApiError::new(
             ProblemCode::NotFound,

@@ -1,7 +1,7 @@
 //! Lookups in a build with the feature. Every response member is optional in AWS's models and is
 //! treated as such.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
 use aws_sdk_ec2::types::{
@@ -12,9 +12,11 @@ use aws_sdk_ec2::types::{
 use crate::domain::ingress::{Ingress, IngressRule, Peer};
 use crate::domain::network::{SecurityGroup, Subnet};
 use crate::domain::problems::fault::Fault;
+use crate::domain::validation::typed::{SecurityGroupId, SubnetId, VpcId};
 
+use crate::aws::budget::Budget;
 use crate::aws::fault::{Call, absent_is_none, fault_of, missing_member};
-use crate::aws::metrics::CallCounter;
+use crate::aws::metrics::CallObserver;
 
 /// Maximum number of items per page (EC2 API reference, `MaxResults`).
 const PAGE_MAX: i32 = 1_000;
@@ -27,24 +29,24 @@ pub(in crate::aws) struct Clients {
 }
 
 impl Clients {
-    pub(in crate::aws) fn open(config: &SdkConfig) -> Self {
+    pub(in crate::aws) fn open(config: &SdkConfig, budget: &Budget) -> Self {
         Self {
             ec2: aws_sdk_ec2::Client::from_conf(
                 aws_sdk_ec2::config::Builder::from(config)
-                    .interceptor(CallCounter)
+                    .interceptor(CallObserver(budget.clone()))
                     .build(),
             ),
             dynamodb: aws_sdk_dynamodb::Client::from_conf(
                 aws_sdk_dynamodb::config::Builder::from(config)
-                    .interceptor(CallCounter)
+                    .interceptor(CallObserver(budget.clone()))
                     .build(),
             ),
         }
     }
 
-    pub(super) async fn subnets_of_vpc(&self, vpc_id: &str) -> Result<Vec<Subnet>, Fault> {
+    pub(super) async fn subnets_of_vpc(&self, vpc_id: &VpcId) -> Result<Vec<Subnet>, Fault> {
         let available = vec![
-            filter("vpc-id", vec![vpc_id.to_owned()]),
+            filter("vpc-id", vec![vpc_id.to_string()]),
             filter("state", vec!["available".to_owned()]),
         ];
         let found = self.describe_subnets(available).await?;
@@ -55,13 +57,14 @@ impl Clients {
             .collect())
     }
 
-    pub(super) async fn subnets(&self, ids: &[String]) -> Result<Vec<Subnet>, Fault> {
+    pub(super) async fn subnets(&self, ids: &BTreeSet<SubnetId>) -> Result<Vec<Subnet>, Fault> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         // A filter returns the existing subnets; a query by ID fails if one is missing.
+        let ids = ids.iter().map(ToString::to_string).collect();
         let found = self
-            .describe_subnets(vec![filter("subnet-id", ids.to_vec())])
+            .describe_subnets(vec![filter("subnet-id", ids)])
             .await?;
         Ok(found.into_iter().map(subnet).collect())
     }
@@ -86,16 +89,17 @@ impl Clients {
 
     pub(super) async fn security_groups(
         &self,
-        ids: &[String],
+        ids: &[SecurityGroupId],
     ) -> Result<Vec<SecurityGroup>, Fault> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let call = Call::read("ec2", "DescribeSecurityGroups", None);
+        let ids = ids.iter().map(ToString::to_string).collect();
         let request = self
             .ec2
             .describe_security_groups()
-            .filters(filter("group-id", ids.to_vec()));
+            .filters(filter("group-id", ids));
         let mut pages = request
             .max_results(PAGE_MAX)
             .into_paginator()
@@ -165,7 +169,7 @@ impl Clients {
         let request = self
             .ec2
             .authorize_security_group_ingress()
-            .group_id(&ingress.security_group_id);
+            .group_id(ingress.security_group_id.as_str());
         let request = request
             .ip_permissions(permission(ingress))
             .tag_specifications(tagged.build());
@@ -238,7 +242,8 @@ fn permission(ingress: &Ingress) -> IpPermission {
         .to_port(port);
     match &ingress.peer {
         Peer::SecurityGroup(id) => {
-            permission.user_id_group_pairs(UserIdGroupPair::builder().group_id(id).build())
+            let group = UserIdGroupPair::builder().group_id(id.as_str()).build();
+            permission.user_id_group_pairs(group)
         }
         Peer::Cidr(cidr) if cidr.contains(':') => {
             permission.ipv6_ranges(Ipv6Range::builder().cidr_ipv6(cidr).build())
@@ -257,13 +262,13 @@ fn ingress_rule(found: SecurityGroupRule) -> IngressRule {
     let group = found
         .referenced_group_info
         .and_then(|group| group.group_id)
-        .map(Peer::SecurityGroup);
+        .map(|id| Peer::SecurityGroup(SecurityGroupId::from_aws(id)));
     let cidr = found
         .cidr_ipv4
         .or(found.cidr_ipv6)
         .map(|cidr| Peer::cidr(&cidr));
     let peer = group.or(cidr);
-    let security_group_id = found.group_id.unwrap_or_default();
+    let security_group_id = SecurityGroupId::from_aws(found.group_id.unwrap_or_default());
     let tags = found.tags.unwrap_or_default().into_iter();
     IngressRule {
         id: found.security_group_rule_id.unwrap_or_default(),

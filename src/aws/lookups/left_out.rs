@@ -1,13 +1,15 @@
 //! Lookups in a build without the feature: every function returns the fault `NotBuiltIn`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
 
 use crate::domain::ingress::{Ingress, IngressRule};
 use crate::domain::network::{SecurityGroup, Subnet};
 use crate::domain::problems::fault::{Fault, FaultClass};
+use crate::domain::validation::typed::{SecurityGroupId, SubnetId, VpcId};
 
+use crate::aws::budget::Budget;
 use crate::aws::fault::Call;
 
 /// The stand-in for the SDK clients.
@@ -26,19 +28,22 @@ fn not_built_in<T>(service: &str, operation: &str) -> Result<T, Fault> {
     reason = "the functions have the same signatures in both builds"
 )]
 impl Clients {
-    pub(in crate::aws) fn open(_: &SdkConfig) -> Self {
+    pub(in crate::aws) fn open(_: &SdkConfig, _: &Budget) -> Self {
         Self
     }
 
-    pub(super) async fn subnets_of_vpc(&self, _: &str) -> Result<Vec<Subnet>, Fault> {
+    pub(super) async fn subnets_of_vpc(&self, _: &VpcId) -> Result<Vec<Subnet>, Fault> {
         not_built_in("ec2", "DescribeSubnets")
     }
 
-    pub(super) async fn subnets(&self, _: &[String]) -> Result<Vec<Subnet>, Fault> {
+    pub(super) async fn subnets(&self, _: &BTreeSet<SubnetId>) -> Result<Vec<Subnet>, Fault> {
         not_built_in("ec2", "DescribeSubnets")
     }
 
-    pub(super) async fn security_groups(&self, _: &[String]) -> Result<Vec<SecurityGroup>, Fault> {
+    pub(super) async fn security_groups(
+        &self,
+        _: &[SecurityGroupId],
+    ) -> Result<Vec<SecurityGroup>, Fault> {
         not_built_in("ec2", "DescribeSecurityGroups")
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dax::Client;
 use aws_sdk_dax::types::{
-    ClusterEndpointEncryptionType, NetworkType, ParameterNameValue, SseSpecification, Tag,
+    Cluster, ClusterEndpointEncryptionType, NetworkType, ParameterNameValue, SseSpecification, Tag,
 };
 
 use crate::domain::mutation::Mutation;
@@ -15,8 +15,27 @@ use super::{Effect, empty_effect, unsupported};
 use crate::aws::dax::observed;
 use crate::aws::fault::{Call, fault_of};
 
-/// Sends a mutation of a group; those of clusters are sent by [`send_cluster_call`].
-pub(super) async fn send(
+pub(super) async fn send(dax: &Client, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {
+    match mutation {
+        Mutation::CreateSubnetGroup { .. } | Mutation::DeleteSubnetGroup { .. } => {
+            send_subnet_group_call(dax, mutation, call).await
+        }
+        Mutation::CreateParameterGroup { .. }
+        | Mutation::UpdateParameterGroup { .. }
+        | Mutation::DeleteParameterGroup { .. } => {
+            send_parameter_group_call(dax, mutation, call).await
+        }
+        Mutation::TagCluster { .. } | Mutation::UntagCluster { .. } => {
+            send_tag_call(dax, mutation, call).await
+        }
+        Mutation::IncreaseReplicationFactor { .. }
+        | Mutation::DecreaseReplicationFactor { .. }
+        | Mutation::RebootNode { .. } => send_node_call(dax, mutation, call).await,
+        other => send_cluster_call(dax, other, call).await,
+    }
+}
+
+async fn send_subnet_group_call(
     dax: &Client,
     mutation: &Mutation,
     call: &Call,
@@ -31,13 +50,31 @@ pub(super) async fn send(
                 .create_subnet_group()
                 .subnet_group_name(name)
                 .description(description);
-            let request = request.set_subnet_ids(Some(subnet_ids.iter().cloned().collect()));
+            let request = request.set_subnet_ids(Some(strings(subnet_ids)));
             request
                 .send()
                 .await
                 .map(empty_effect)
                 .map_err(|error| fault_of(call, &error))
         }
+        Mutation::DeleteSubnetGroup { name } => {
+            let request = dax.delete_subnet_group().subnet_group_name(name);
+            request
+                .send()
+                .await
+                .map(empty_effect)
+                .map_err(|error| fault_of(call, &error))
+        }
+        other => Err(unsupported(other)),
+    }
+}
+
+async fn send_parameter_group_call(
+    dax: &Client,
+    mutation: &Mutation,
+    call: &Call,
+) -> Result<Effect, Fault> {
+    match mutation {
         Mutation::CreateParameterGroup { name, description } => {
             let request = dax
                 .create_parameter_group()
@@ -64,14 +101,6 @@ pub(super) async fn send(
                 .map(empty_effect)
                 .map_err(|error| fault_of(call, &error))
         }
-        Mutation::DeleteSubnetGroup { name } => {
-            let request = dax.delete_subnet_group().subnet_group_name(name);
-            request
-                .send()
-                .await
-                .map(empty_effect)
-                .map_err(|error| fault_of(call, &error))
-        }
         Mutation::DeleteParameterGroup { name } => {
             let request = dax.delete_parameter_group().parameter_group_name(name);
             request
@@ -80,47 +109,40 @@ pub(super) async fn send(
                 .map(empty_effect)
                 .map_err(|error| fault_of(call, &error))
         }
-        other => send_cluster_call(dax, other, call).await,
+        other => Err(unsupported(other)),
     }
 }
 
-/// Sends a mutation of a cluster, its nodes or its tags.
-async fn send_cluster_call(
-    dax: &Client,
-    mutation: &Mutation,
-    call: &Call,
-) -> Result<Effect, Fault> {
-    let cluster = match mutation {
-        Mutation::CreateCluster(cluster) => return create_cluster(dax, cluster, call).await,
+async fn send_tag_call(dax: &Client, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {
+    match mutation {
         Mutation::TagCluster { arn, tags } => {
             let request = dax
                 .tag_resource()
                 .resource_name(arn)
                 .set_tags(Some(tag_list(tags)));
-            return request
+            request
                 .send()
                 .await
                 .map(empty_effect)
-                .map_err(|error| fault_of(call, &error));
+                .map_err(|error| fault_of(call, &error))
         }
         Mutation::UntagCluster { arn, keys } => {
             let request = dax
                 .untag_resource()
                 .resource_name(arn)
                 .set_tag_keys(Some(keys.iter().cloned().collect()));
-            return request
+            request
                 .send()
                 .await
                 .map(empty_effect)
-                .map_err(|error| fault_of(call, &error));
+                .map_err(|error| fault_of(call, &error))
         }
-        Mutation::UpdateCluster(update) => {
-            update_cluster(dax, update)
-                .send()
-                .await
-                .map_err(|error| fault_of(call, &error))?
-                .cluster
-        }
+        other => Err(unsupported(other)),
+    }
+}
+
+async fn send_node_call(dax: &Client, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {
+    let cluster = match mutation {
         Mutation::IncreaseReplicationFactor {
             name,
             count,
@@ -163,16 +185,40 @@ async fn send_cluster_call(
                 .map_err(|error| fault_of(call, &error))?
                 .cluster
         }
+        other => return Err(unsupported(other)),
+    };
+    Ok(cluster_effect(cluster))
+}
+
+async fn send_cluster_call(
+    dax: &Client,
+    mutation: &Mutation,
+    call: &Call,
+) -> Result<Effect, Fault> {
+    let cluster = match mutation {
+        Mutation::CreateCluster(cluster) => return create_cluster(dax, cluster, call).await,
+        Mutation::UpdateCluster(update) => {
+            update_cluster(dax, update)
+                .send()
+                .await
+                .map_err(|error| fault_of(call, &error))?
+                .cluster
+        }
         Mutation::DeleteCluster { name } => {
             let answer = dax.delete_cluster().cluster_name(name).send().await;
             answer.map_err(|error| fault_of(call, &error))?.cluster
         }
         other => return Err(unsupported(other)),
     };
-    Ok(Effect {
+    Ok(cluster_effect(cluster))
+}
+
+/// The effect of a call whose response contains the cluster.
+fn cluster_effect(cluster: Option<Cluster>) -> Effect {
+    Effect {
         arn: None,
         observed: cluster.map(observed),
-    })
+    }
 }
 
 fn update_cluster(
@@ -182,16 +228,11 @@ fn update_cluster(
     dax.update_cluster()
         .cluster_name(&update.name)
         .set_description(update.description.clone())
-        .set_preferred_maintenance_window(update.maintenance_window.clone())
-        .set_notification_topic_arn(update.notification_topic_arn.clone())
+        .set_preferred_maintenance_window(update.maintenance_window.clone().map(String::from))
+        .set_notification_topic_arn(update.notification_topic_arn.clone().map(String::from))
         .set_notification_topic_status(update.notification_topic_status.clone())
         .set_parameter_group_name(update.parameter_group.clone())
-        .set_security_group_ids(
-            update
-                .security_group_ids
-                .as_ref()
-                .map(|ids| ids.iter().cloned().collect()),
-        )
+        .set_security_group_ids(update.security_group_ids.as_ref().map(strings))
 }
 
 async fn create_cluster(dax: &Client, cluster: &NewCluster, call: &Call) -> Result<Effect, Fault> {
@@ -207,15 +248,15 @@ async fn create_cluster(dax: &Client, cluster: &NewCluster, call: &Call) -> Resu
     let request = dax
         .create_cluster()
         .cluster_name(&cluster.name)
-        .node_type(&cluster.node_type)
+        .node_type(cluster.node_type.as_str())
         .replication_factor(i32::from(cluster.replication_factor))
-        .iam_role_arn(&cluster.iam_role_arn)
+        .iam_role_arn(cluster.iam_role_arn.as_str())
         .subnet_group_name(&cluster.subnet_group)
         .set_description(cluster.description.clone())
         .set_availability_zones(some_if_any(&cluster.availability_zones))
         .set_security_group_ids(some_if_any(&cluster.security_group_ids))
-        .set_preferred_maintenance_window(cluster.maintenance_window.clone())
-        .set_notification_topic_arn(cluster.notification_topic_arn.clone())
+        .set_preferred_maintenance_window(cluster.maintenance_window.clone().map(String::from))
+        .set_notification_topic_arn(cluster.notification_topic_arn.clone().map(String::from))
         .set_parameter_group_name(cluster.parameter_group.clone())
         .set_network_type(cluster.network_type.as_deref().map(NetworkType::from))
         .set_tags(Some(tag_list(&cluster.tags)))
@@ -232,8 +273,12 @@ async fn create_cluster(dax: &Client, cluster: &NewCluster, call: &Call) -> Resu
     })
 }
 
-fn some_if_any(list: &[String]) -> Option<Vec<String>> {
-    (!list.is_empty()).then(|| list.to_vec())
+fn some_if_any<T: ToString>(list: &[T]) -> Option<Vec<String>> {
+    (!list.is_empty()).then(|| strings(list))
+}
+
+fn strings<'a, T: ToString + 'a>(list: impl IntoIterator<Item = &'a T>) -> Vec<String> {
+    list.into_iter().map(ToString::to_string).collect()
 }
 
 fn tag_list(tags: &BTreeMap<String, String>) -> Vec<Tag> {

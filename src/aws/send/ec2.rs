@@ -29,7 +29,7 @@ pub(super) async fn send(
         } => {
             let id = rule_arn.rsplit('/').next().unwrap_or(rule_arn);
             clients
-                .revoke_ingress(security_group_id, id, call)
+                .revoke_ingress(security_group_id.as_str(), id, call)
                 .await
                 .map(empty_effect)
         }

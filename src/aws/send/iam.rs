@@ -14,30 +14,7 @@ use crate::aws::fault::{Call, fault_of};
 pub(super) async fn send(iam: &Client, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {
     match mutation {
         Mutation::CreateRole { .. } => create_role(iam, mutation, call).await,
-        Mutation::CreatePolicy {
-            name,
-            path,
-            document,
-            description,
-            tags,
-        } => {
-            let request = iam
-                .create_policy()
-                .policy_name(name)
-                .path(path)
-                .policy_document(document);
-            let request = request
-                .description(description)
-                .set_tags(Some(tag_list(tags)));
-            let answer = request
-                .send()
-                .await
-                .map_err(|error| fault_of(call, &error))?;
-            Ok(Effect {
-                arn: answer.policy.and_then(|policy| policy.arn),
-                observed: None,
-            })
-        }
+        Mutation::CreatePolicy { .. } => create_policy(iam, mutation, call).await,
         Mutation::AttachRolePolicy { role, policy_arn } => {
             let request = iam
                 .attach_role_policy()
@@ -49,19 +26,7 @@ pub(super) async fn send(iam: &Client, mutation: &Mutation, call: &Call) -> Resu
                 .map(empty_effect)
                 .map_err(|error| fault_of(call, &error))
         }
-        Mutation::CreateServiceLinkedRole => {
-            let request = iam
-                .create_service_linked_role()
-                .aws_service_name("dax.amazonaws.com");
-            let answer = request
-                .send()
-                .await
-                .map_err(|error| fault_of(call, &error))?;
-            Ok(Effect {
-                arn: answer.role.map(|role| role.arn),
-                observed: None,
-            })
-        }
+        Mutation::CreateServiceLinkedRole => create_service_linked_role(iam, call).await,
         Mutation::DetachRolePolicy { role, policy_arn } => {
             let request = iam
                 .detach_role_policy()
@@ -113,6 +78,49 @@ async fn create_role(iam: &Client, mutation: &Mutation, call: &Call) -> Result<E
         .set_permissions_boundary(permissions_boundary.clone())
         .description(description)
         .set_tags(Some(tag_list(tags)));
+    let answer = request
+        .send()
+        .await
+        .map_err(|error| fault_of(call, &error))?;
+    Ok(Effect {
+        arn: answer.role.map(|role| role.arn),
+        observed: None,
+    })
+}
+
+async fn create_policy(iam: &Client, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {
+    let Mutation::CreatePolicy {
+        name,
+        path,
+        document,
+        description,
+        tags,
+    } = mutation
+    else {
+        return Err(unsupported(mutation));
+    };
+    let request = iam
+        .create_policy()
+        .policy_name(name)
+        .path(path)
+        .policy_document(document);
+    let request = request
+        .description(description)
+        .set_tags(Some(tag_list(tags)));
+    let answer = request
+        .send()
+        .await
+        .map_err(|error| fault_of(call, &error))?;
+    Ok(Effect {
+        arn: answer.policy.and_then(|policy| policy.arn),
+        observed: None,
+    })
+}
+
+async fn create_service_linked_role(iam: &Client, call: &Call) -> Result<Effect, Fault> {
+    let request = iam
+        .create_service_linked_role()
+        .aws_service_name("dax.amazonaws.com");
     let answer = request
         .send()
         .await

@@ -48,9 +48,11 @@ pub(super) async fn checks(settings: &Doctor, bound_account: Option<&AwsAccount>
             let problem = identity.err().unwrap_or_default();
             let mut checks = vec![Check::new(IDENTITY, Outcome::Fail(problem, fix.to_owned()))];
             let rest = [BINDING, REGION, READING, permissions::ALL];
-            checks.extend(rest.map(|name| {
-                Check::new(name, Outcome::NotChecked("no AWS identity".to_owned()))
-            }));
+            checks.extend(
+                rest.map(|name| {
+                    Check::new(name, Outcome::NotChecked("no AWS identity".to_owned()))
+                }),
+            );
             checks
         }
     }
@@ -86,9 +88,9 @@ async fn reading(aws: &Aws) -> Outcome {
         aws.parameter_groups().await.err(),
     ];
     match results.into_iter().flatten().next() {
-        None => Outcome::Pass(
-            "can list roles, policies, subnet groups and parameter groups".to_owned(),
-        ),
+        None => {
+            Outcome::Pass("can list roles, policies, subnet groups and parameter groups".to_owned())
+        }
         Some(fault) => failed(
             &fault,
             "attach the policy that `dax-provisioner policy` prints to the service's identity",

@@ -2,9 +2,9 @@
 
 use crate::aws::{Aws, LOOKUPS_BUILT_IN};
 use crate::config::Doctor;
-use crate::domain::iam::policies::simulation::permissions_of;
 use crate::domain::iam::policies::boundary_policy;
 use crate::domain::iam::policies::service::{ServiceScope, service_policy};
+use crate::domain::iam::policies::simulation::permissions_of;
 use crate::domain::iam::trust::same_document;
 use crate::domain::installation::AwsAccount;
 use crate::domain::preflight::{self, PredictedError};

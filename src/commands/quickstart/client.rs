@@ -129,7 +129,9 @@ impl DemoClient {
         let mut items = Vec::new();
         let mut cursor = String::new();
         for _ in 0..PAGES_MAX {
-            let page: Page<T> = self.get(&format!("{path}{separator}limit=100{cursor}")).await?;
+            let page: Page<T> = self
+                .get(&format!("{path}{separator}limit=100{cursor}"))
+                .await?;
             items.extend(page.items);
             match page.next_cursor {
                 Some(next) => cursor = format!("&cursor={next}"),

@@ -22,7 +22,7 @@ fn defaults_of_serve() {
             serve.work.notify,
             serve.work.sweep_every.as_secs()
         ),
-        (4, true, 300)
+        (16, true, 300)
     );
     assert!(matches!(serve.aws, AwsChoice::Real));
     assert!(matches!(&serve.database, Database::Url(url) if url.expose() == URL.1));

@@ -19,6 +19,19 @@ pub struct Denial {
     pub policy_arn: Option<String>,
 }
 
+impl Denial {
+    /// The name of the role, if the caller is one: an assumed-role session or the role itself.
+    pub fn role_name(&self) -> Option<&str> {
+        let principal = self.principal.as_deref()?;
+        let resource = principal.splitn(6, ':').nth(5)?;
+        match resource.split_once('/')? {
+            ("assumed-role", rest) => rest.split('/').next(),
+            ("role", rest) => rest.rsplit('/').next(),
+            _ => None,
+        }
+    }
+}
+
 /// Why a request was denied. Each cause has its own remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]

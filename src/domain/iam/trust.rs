@@ -111,7 +111,8 @@ mod tests {
         let dax = crate::domain::iam::policies::trust_policy().to_json();
         assert!(is_discoverable("/", &dax) && is_discoverable("/service-role/", &dax));
         assert!(
-            !is_discoverable(IAM_PATH, &dax) && !is_discoverable("/aws-service-role/dax.amazonaws.com/", &dax)
+            !is_discoverable(IAM_PATH, &dax)
+                && !is_discoverable("/aws-service-role/dax.amazonaws.com/", &dax)
         );
         assert!(!is_discoverable("/", "{}"));
         assert!(

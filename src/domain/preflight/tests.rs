@@ -109,10 +109,7 @@ fn the_status_of_a_preflight_is_that_of_its_worst_check() {
     };
     assert_eq!(status(&[&passed]), CheckStatus::Pass);
     assert_eq!(status(&[&passed, &unknown]), CheckStatus::NotChecked);
-    assert_eq!(
-        status(&[&passed, &unknown, &failed]),
-        CheckStatus::Fail
-    );
+    assert_eq!(status(&[&passed, &unknown, &failed]), CheckStatus::Fail);
     let twice = Preflight {
         checks: vec![failed.clone(), failed],
     };

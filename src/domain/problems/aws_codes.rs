@@ -75,7 +75,10 @@ mod tests {
             ("AccessDeniedException", "AccessDenied"),
             ("UnauthorizedOperation", "AccessDenied"),
             ("AuthorizationErrorException", "AccessDenied"),
-            ("MissingAuthenticationTokenException", "MissingAuthenticationToken"),
+            (
+                "MissingAuthenticationTokenException",
+                "MissingAuthenticationToken",
+            ),
             ("", ""),
         ] {
             assert_eq!(normalize(code), name, "{code}");

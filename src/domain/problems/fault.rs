@@ -105,8 +105,8 @@ impl FaultClass {
             Self::Capacity => WaitingFor::Capacity,
             Self::ClusterNotAvailable => WaitingFor::Cluster,
             Self::NotBuiltIn => WaitingFor::Operator,
+            Self::Throttled => WaitingFor::AwsRateLimit,
             Self::Transient
-            | Self::Throttled
             | Self::AlreadyExists
             | Self::NotFound
             | Self::Deadline

@@ -135,10 +135,7 @@ mod tests {
         for (index, &code) in ProblemCode::VARIANTS.iter().enumerate() {
             assert_eq!(code as usize, index);
             assert!(codes.insert(code.as_str()), "duplicate {}", code.as_str());
-            assert_eq!(
-                serde_json::to_value(code).expect("a string"),
-                code.as_str()
-            );
+            assert_eq!(serde_json::to_value(code).expect("a string"), code.as_str());
             assert_eq!(<&str>::from(code), code.as_str());
             assert_eq!(code.as_str().parse::<ProblemCode>(), Ok(code));
             assert!((400..600).contains(&code.status()));

@@ -36,7 +36,7 @@ impl Draft<'_> {
     }
 
     fn of_node_type(&self) -> Vec<(&'static str, String)> {
-        let (node_type, region) = (&self.spec.node_type, &self.context.account.region);
+        let (node_type, region) = (self.spec.node_type.as_str(), &self.context.account.region);
         let mut warnings = match offer(node_type, region) {
             Offer::Known => Vec::new(),
             Offer::NoSuchType => {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::network::{SecurityGroup, Subnet, choose_subnets, no_suitable_subnet};
 use crate::domain::preflight::{Check, PredictedError};
 use crate::domain::spec::{ClusterSpec, NetworkType, SubnetGroup};
+use crate::domain::validation::typed::{AvailabilityZone, SecurityGroupId, SubnetId, VpcId};
 
 use super::groups::NETWORK_TYPE;
 use super::reason;
@@ -43,20 +44,18 @@ impl Inspector {
     ) -> Vec<Check> {
         let spec = draft.spec;
         let checked = match &spec.subnet_group {
-            SubnetGroup::New { subnet_ids } => {
-                let ids: Vec<String> = subnet_ids.iter().cloned().collect();
-                self.aws
-                    .subnets(&ids)
-                    .await
-                    .map(|subnets| (check_named(spec, subnet_ids, &subnets), vpc_of(&subnets)))
-            }
+            SubnetGroup::New { subnet_ids } => self
+                .aws
+                .subnets(subnet_ids)
+                .await
+                .map(|subnets| (check_named(spec, subnet_ids, &subnets), vpc_of(&subnets))),
             SubnetGroup::OfVpc { vpc_id } => {
                 let subnets = self.aws.subnets_of_vpc(vpc_id).await;
                 let region = &draft.context.account.region;
                 subnets.map(|subnets| {
                     (
                         check_of_vpc(spec, vpc_id, &subnets, region),
-                        Some(vpc_id.clone()),
+                        Some(vpc_id.to_string()),
                     )
                 })
             }
@@ -111,11 +110,12 @@ fn joined<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// Checks the subnets that the request names. `subnets` are those of them that exist.
-fn check_named(spec: &ClusterSpec, ids: &BTreeSet<String>, subnets: &[Subnet]) -> Vec<Check> {
+fn check_named(spec: &ClusterSpec, ids: &BTreeSet<SubnetId>, subnets: &[Subnet]) -> Vec<Check> {
     let missing = ids
         .iter()
-        .filter(|id| subnets.iter().all(|subnet| subnet.id != **id));
-    let missing = joined(missing.map(String::as_str));
+        .map(SubnetId::as_str)
+        .filter(|id| subnets.iter().all(|subnet| subnet.id != *id));
+    let missing = joined(missing);
     let predicted = dax_error("CreateSubnetGroup", "InvalidSubnet");
     let check = if !missing.is_empty() {
         Check::fail(
@@ -137,7 +137,12 @@ fn check_named(spec: &ClusterSpec, ids: &BTreeSet<String>, subnets: &[Subnet]) -
 }
 
 /// Checks that a new subnet group can be created from the subnets of a VPC.
-fn check_of_vpc(spec: &ClusterSpec, vpc_id: &str, subnets: &[Subnet], region: &str) -> Vec<Check> {
+fn check_of_vpc(
+    spec: &ClusterSpec,
+    vpc_id: &VpcId,
+    subnets: &[Subnet],
+    region: &str,
+) -> Vec<Check> {
     let ids = choose_subnets(subnets, spec.network_type, region);
     if ids.is_empty() {
         let predicted = if subnets.is_empty() {
@@ -153,7 +158,7 @@ fn check_of_vpc(spec: &ClusterSpec, vpc_id: &str, subnets: &[Subnet], region: &s
     }
     let chosen: Vec<Subnet> = subnets
         .iter()
-        .filter(|subnet| ids.contains(&subnet.id))
+        .filter(|subnet| ids.contains(subnet.id.as_str()))
         .cloned()
         .collect();
     vec![
@@ -171,7 +176,7 @@ fn check_zones_and_addresses(spec: &ClusterSpec, subnets: &[Subnet]) -> Check {
     let without = spec
         .availability_zones
         .iter()
-        .map(String::as_str)
+        .map(AvailabilityZone::as_str)
         .filter(|zone| !zones.contains(zone));
     let without = joined(without);
     let predicted = dax_error("CreateCluster", "InvalidVPCNetworkStateFault");
@@ -245,10 +250,14 @@ fn check_address_family(requested: Option<NetworkType>, subnets: &[Subnet]) -> C
 
 /// Checks that the security groups exist and belong to the cluster's VPC. `groups` are those of
 /// `ids` that exist.
-fn check_groups_and_vpc(ids: &[String], groups: &[SecurityGroup], vpc_id: Option<&str>) -> Check {
+fn check_groups_and_vpc(
+    ids: &[SecurityGroupId],
+    groups: &[SecurityGroup],
+    vpc_id: Option<&str>,
+) -> Check {
     let missing = joined(
         ids.iter()
-            .map(String::as_str)
+            .map(SecurityGroupId::as_str)
             .filter(|id| groups.iter().all(|group| group.id != *id)),
     );
     if !missing.is_empty() {

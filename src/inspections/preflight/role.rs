@@ -60,9 +60,8 @@ impl Inspector {
                 format!("the trust policy of {arn} lets DAX assume it"),
             ),
             Ok(Some(role)) if role.arn == arn => {
-                let detail = format!(
-                    "the trust policy of {arn} does not let dax.amazonaws.com assume it"
-                );
+                let detail =
+                    format!("the trust policy of {arn} does not let dax.amazonaws.com assume it");
                 Check::fail(SERVICE_ROLE, detail, Some(NOT_ASSUMABLE))
             }
             Ok(_) => Check::fail(

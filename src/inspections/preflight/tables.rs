@@ -37,10 +37,9 @@ impl Inspector {
             RoleChoice::Existing(_)
             | RoleChoice::Discovered(_)
             | RoleChoice::Ambiguous { .. }
-            | RoleChoice::Unknown(_) => Check::not_checked(
-                TABLES,
-                "the policies of an existing role are not read",
-            ),
+            | RoleChoice::Unknown(_) => {
+                Check::not_checked(TABLES, "the policies of an existing role are not read")
+            }
         }
     }
 

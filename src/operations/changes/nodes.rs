@@ -8,6 +8,7 @@ use crate::domain::mutation::Mutation;
 use crate::domain::observed::Observed;
 use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::task::{Intent, Task};
+use crate::domain::validation::typed::AvailabilityZone;
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
@@ -64,7 +65,7 @@ pub(in crate::operations) async fn change_count(
 
 /// The requested zones, one for each of `count` nodes. If the number of nodes was changed outside
 /// this service the zones do not fit any more, and AWS chooses.
-fn zones_for(change: &ChangeSpec, count: usize) -> Vec<String> {
+fn zones_for(change: &ChangeSpec, count: usize) -> Vec<AvailabilityZone> {
     let zones = &change.placement.availability_zones;
     if zones.len() == count {
         zones.clone()
@@ -167,9 +168,10 @@ pub(in crate::operations) async fn reboot(
         });
     }
     match idle_cluster(context).await? {
-        Ok(now) if now.is_usable() => {
-            Ok(next.map_or_else(|| StepOutcome::Done(Findings::observed(now)), StepOutcome::act))
-        }
+        Ok(now) if now.is_usable() => Ok(next.map_or_else(
+            || StepOutcome::Done(Findings::observed(now)),
+            StepOutcome::act,
+        )),
         Ok(now) => Ok(context.wait_for_cluster(Findings::observed(now))),
         Err(wait) => Ok(wait),
     }

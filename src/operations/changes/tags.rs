@@ -6,6 +6,7 @@ use crate::domain::mutation::Mutation;
 use crate::domain::observed::Details;
 use crate::domain::operation::Kind;
 use crate::domain::problems::fault::Fault;
+use crate::domain::validation::typed::TagKey;
 use crate::domain::verdict::Findings;
 
 use super::{change, idle_cluster};
@@ -22,15 +23,17 @@ pub(in crate::operations) async fn update(context: &Context<'_>) -> Result<StepO
         Ok(cluster) => cluster,
         Err(wait) => return Ok(wait),
     };
-    let (Some(arn), Some(tags)) = (cluster.arn.clone(), cluster_tags(context.aws, &cluster).await?)
-    else {
+    let (Some(arn), Some(tags)) = (
+        cluster.arn.clone(),
+        cluster_tags(context.aws, &cluster).await?,
+    ) else {
         return Ok(context.wait_for_cluster(Findings::observed(cluster)));
     };
     let wanted = &change.after.tags;
     let missing: BTreeMap<String, String> = wanted
         .iter()
-        .filter(|(key, value)| tags.get(*key) != Some(value))
-        .map(owned)
+        .filter(|(key, value)| tags.get(key.as_str()) != Some(value))
+        .map(|(key, value)| (key.to_string(), value.clone()))
         .collect();
     if !missing.is_empty() {
         return Ok(StepOutcome::act(Mutation::TagCluster {
@@ -38,8 +41,9 @@ pub(in crate::operations) async fn update(context: &Context<'_>) -> Result<StepO
             tags: missing,
         }));
     }
-    let dropped = |key: &&String| !wanted.contains_key(*key) && tags.contains_key(*key);
-    let keys: BTreeSet<String> = change.before.tags.keys().filter(dropped).cloned().collect();
+    let is_dropped = |key: &&TagKey| !wanted.contains_key(*key) && tags.contains_key(key.as_str());
+    let dropped = change.before.tags.keys().filter(is_dropped);
+    let keys: BTreeSet<String> = dropped.map(TagKey::to_string).collect();
     if !keys.is_empty() {
         return Ok(StepOutcome::act(Mutation::UntagCluster { arn, keys }));
     }
@@ -51,8 +55,4 @@ pub(in crate::operations) async fn update(context: &Context<'_>) -> Result<StepO
         details,
         ..Findings::observed(cluster)
     }))
-}
-
-fn owned((key, value): (&String, &String)) -> (String, String) {
-    (key.clone(), value.clone())
 }

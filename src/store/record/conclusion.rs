@@ -1,15 +1,21 @@
 //! The effect of a verdict on its operation: next step, repetition, block, undo or end.
 
+use std::time::Duration;
+
 use sqlx::PgConnection;
 
 use crate::domain::operation::{Kind, Status, StepStatus};
 use crate::domain::problems::fault::Fault;
 use crate::domain::verdict::Verdict;
+use crate::domain::waiting::WaitingFor;
 
 use super::{Recorded, Turn};
 use crate::store::claims::waiting_for_name;
 use crate::store::finish::{self, Ending, EndingCluster};
 use crate::store::{StoreError, clusters, undo};
+
+/// Re-check interval of an operation whose cause another one checks more often.
+const SHARED_RECHECK_SECONDS: f64 = 600.0;
 
 impl Turn<'_> {
     pub(super) async fn conclude(
@@ -19,10 +25,10 @@ impl Turn<'_> {
         let verdict = self.report.verdict.clone();
         let continues = matches!(verdict, Verdict::Next { .. } | Verdict::Again { .. });
         if self.operation.status == Status::Blocked && continues {
-            self.events
-                .push(self.step_event("unblocked", "resumed: the cause of the block is resolved"));
+            self.unblock(connection).await?;
+        }
+        if self.is_throttled() {
             self.extend_deadline(connection).await?;
-            clusters::touch(connection, self.operation.cluster_id).await?;
         }
         match verdict {
             Verdict::Next { skipped } => self.next(connection, skipped).await,
@@ -31,39 +37,16 @@ impl Turn<'_> {
                 waiting_for,
                 fault,
             } => {
-                if let Some(fault) = &fault {
-                    self.events.push(self.fault_event("attempt_failed", fault));
-                }
-                self.write_step(connection, StepStatus::Running, fault.as_ref())
-                    .await?;
-                let status = self.active_status();
-                self.write_operation(
-                    connection,
-                    status,
-                    Some(after.as_secs_f64()),
-                    waiting_for_name(waiting_for),
-                )
-                .await
+                self.again(connection, after, waiting_for, fault.as_ref())
+                    .await
             }
             Verdict::Block {
                 fault,
                 recheck_after,
                 waiting_for,
             } => {
-                if self.operation.status != Status::Blocked || !self.is_known(&fault) {
-                    self.events.push(self.fault_event("blocked", &fault));
-                }
-                self.write_step(connection, StepStatus::Blocked, Some(&fault))
-                    .await?;
-                clusters::touch(connection, self.operation.cluster_id).await?;
-                let after = recheck_after.map(|after| after.as_secs_f64());
-                self.write_operation(
-                    connection,
-                    Status::Blocked,
-                    after,
-                    Some(waiting_for.as_str()),
-                )
-                .await
+                self.block(connection, &fault, recheck_after, waiting_for)
+                    .await
             }
             Verdict::RollBack { fault } => self.roll_back(connection, &fault).await,
         }
@@ -103,6 +86,67 @@ impl Turn<'_> {
         let status = self.active_status();
         self.write_operation(connection, status, Some(0.0), None)
             .await
+    }
+
+    async fn again(
+        mut self,
+        connection: &mut PgConnection,
+        after: Duration,
+        waiting_for: Option<WaitingFor>,
+        fault: Option<&Fault>,
+    ) -> Result<Recorded, StoreError> {
+        if let Some(fault) = fault {
+            self.events.push(self.fault_event("attempt_failed", fault));
+        }
+        self.write_step(connection, StepStatus::Running, fault)
+            .await?;
+        let status = self.active_status();
+        self.write_operation(
+            connection,
+            status,
+            Some(after.as_secs_f64()),
+            waiting_for_name(waiting_for),
+        )
+        .await
+    }
+
+    async fn block(
+        mut self,
+        connection: &mut PgConnection,
+        fault: &Fault,
+        recheck_after: Option<Duration>,
+        waiting_for: WaitingFor,
+    ) -> Result<Recorded, StoreError> {
+        if self.operation.status != Status::Blocked || !self.is_known(fault) {
+            self.events.push(self.fault_event("blocked", fault));
+        }
+        self.write_step(connection, StepStatus::Blocked, Some(fault))
+            .await?;
+        clusters::touch(connection, self.operation.cluster_id).await?;
+        let mut after = recheck_after.map(|after| after.as_secs_f64());
+        if let Some(cause) = self.block_cause()
+            && self.is_checked_by_another(connection, &cause).await?
+        {
+            // It wakes this one when the cause is gone. The cause may still be another one.
+            after = after.map(|after| after.max(SHARED_RECHECK_SECONDS));
+        }
+        self.write_operation(
+            connection,
+            Status::Blocked,
+            after,
+            Some(waiting_for.as_str()),
+        )
+        .await
+    }
+
+    /// Records that a blocked operation continues, and wakes the operations that have the same
+    /// cause.
+    async fn unblock(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        self.events
+            .push(self.step_event("unblocked", "resumed: the cause of the block is resolved"));
+        self.extend_deadline(connection).await?;
+        self.wake_blocked_by_same_cause(connection).await?;
+        clusters::touch(connection, self.operation.cluster_id).await
     }
 
     async fn finish(self, connection: &mut PgConnection) -> Result<Recorded, StoreError> {

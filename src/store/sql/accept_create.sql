@@ -5,15 +5,17 @@ with cluster as (
   values ($1, $2, 'creating', $3, $1)
   on conflict (name) where deleted_at is null do update
   set status = 'creating', desired = excluded.desired, operation_id = excluded.operation_id,
-      observed = null, observed_at = null, details = null, details_at = null, created_at = now(), version = clusters.version + 1
+      observed = null, observed_at = null, observed_order = null, missing_at = null, missing_order = null,
+      details = null, details_at = null, created_at = now(), version = clusters.version + 1
   where clusters.status = 'failed'
   returning id
 ),
 operation as (
   insert into operations (id, kind, cluster_id, cluster_name, status, spec, current_position, current_step,
-                          requested_by, request_id, traceparent, deadline_at, last_sequence, node_count)
+                          requested_by, request_id, traceparent, deadline_at, last_sequence, node_count,
+                          spec_version)
   select $1, 'create_cluster', cluster.id, $2, 'pending', $4, 0, ($5::text[])[1], $6, $7, $8,
-         now() + $9::float8 * interval '1 second', 1, $14
+         now() + $9::float8 * interval '1 second', 1, $14, $15
   from cluster
   returning id, created_at
 ),

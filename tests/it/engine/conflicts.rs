@@ -1,30 +1,16 @@
 //! Conflicts: an unmanaged resource with a managed name is never adopted, changed or deleted.
 
-use std::collections::BTreeMap;
-
 use aws_sandbox::{FaultKind, FaultRule};
-use dax_provisioner::domain::iam::policies::trust_policy;
 use dax_provisioner::domain::inventory::{Presence, ResourceKind};
 use dax_provisioner::domain::mutation::Mutation;
-use dax_provisioner::domain::mutation::bodies::NewCluster;
 use dax_provisioner::domain::names::{IAM_PATH, managed_name};
 use dax_provisioner::domain::operation::{ClusterStatus, Status};
 use dax_provisioner::domain::problems::fault::FaultClass;
 use dax_provisioner::domain::spec::{ClusterSpec, OnFailure, ServiceRole};
+use dax_provisioner::domain::validation::typed::RoleArn;
 
-use crate::support::requests::{plain_spec, spec_with_groups};
+use crate::support::requests::{plain_spec, spec_with_groups, unmanaged_cluster, unmanaged_role};
 use crate::support::test_env::TestEnv;
-
-fn role(name: &str, path: &str, tags: BTreeMap<String, String>) -> Mutation {
-    Mutation::CreateRole {
-        name: name.to_owned(),
-        path: path.to_owned(),
-        trust_policy: trust_policy().to_json(),
-        permissions_boundary: None,
-        description: "made by hand".to_owned(),
-        tags,
-    }
-}
 
 #[tokio::test]
 async fn an_unmanaged_role_with_a_managed_name_is_a_conflict_and_stays() {
@@ -33,9 +19,8 @@ async fn an_unmanaged_role_with_a_managed_name_is_a_conflict_and_stays() {
     let create = env.create(&plain_spec("orders")).await;
     let name = managed_name(&plain_spec("orders").name, create);
     // It even has the managed path, but no ownership tags.
-    env
-        .admin
-        .send(&role(&name, IAM_PATH, BTreeMap::new()), &env.account)
+    env.admin
+        .send(&unmanaged_role(&name, IAM_PATH), &env.account)
         .await
         .unwrap();
     let ended = env.settle(&worker, create).await;
@@ -69,34 +54,11 @@ async fn an_unmanaged_role_with_a_managed_name_is_a_conflict_and_stays() {
 async fn an_unmanaged_cluster_with_that_name_is_reported_with_its_differences_and_stays() {
     let env = TestEnv::new().await;
     let worker = env.worker("w");
-    let created = env
-        .admin
-        .send(
-            &role("DAXServiceRole", "/service-role/", BTreeMap::new()),
-            &env.account,
-        )
-        .await
-        .unwrap();
-    let foreign = NewCluster {
-        name: "orders".to_owned(),
-        description: None,
-        node_type: "dax.r5.large".to_owned(),
-        replication_factor: 2,
-        availability_zones: Vec::new(),
-        iam_role_arn: created.arn.unwrap(),
-        subnet_group: "default".to_owned(),
-        security_group_ids: Vec::new(),
-        network_type: None,
-        parameter_group: None,
-        encryption_at_rest: true,
-        encryption_in_transit: false,
-        maintenance_window: None,
-        notification_topic_arn: None,
-        tags: BTreeMap::new(),
-    };
-    env
-        .admin
-        .send(&Mutation::CreateCluster(Box::new(foreign)), &env.account)
+    let role = unmanaged_role("DAXServiceRole", "/service-role/");
+    let created = env.admin.send(&role, &env.account).await.unwrap();
+    let unmanaged = unmanaged_cluster("orders", &created.arn.unwrap());
+    env.admin
+        .send(&Mutation::CreateCluster(Box::new(unmanaged)), &env.account)
         .await
         .unwrap();
     let before = env.created_in_aws();
@@ -148,21 +110,12 @@ async fn an_existing_role_is_discovered_as_in_the_console_and_never_deleted() {
         "nothing was created"
     );
 
-    let created = env
-        .admin
-        .send(
-            &role("DAXServiceRole", "/service-role/", BTreeMap::new()),
-            &env.account,
-        )
-        .await
-        .unwrap();
+    let role = unmanaged_role("DAXServiceRole", "/service-role/");
+    let created = env.admin.send(&role, &env.account).await.unwrap();
     let another = "arn:aws:iam::123456789012:role/AnotherDAXRole".to_owned();
     env.grant(&[created.arn.unwrap(), another], Vec::new());
     let create = env.create(&discovering).await;
-    assert_eq!(
-        env.settle(&worker, create).await.status,
-        Status::Succeeded
-    );
+    assert_eq!(env.settle(&worker, create).await.status, Status::Succeeded);
     let delete = env.delete("orders").await;
     let gone = env.settle(&worker, delete).await;
     assert_eq!(gone.status, Status::Succeeded);
@@ -174,9 +127,8 @@ async fn an_existing_role_is_discovered_as_in_the_console_and_never_deleted() {
     assert_eq!(left.presence, Presence::Left);
     assert_eq!(env.created_in_aws().len(), 1);
 
-    env
-        .admin
-        .send(&role("AnotherDAXRole", "/", BTreeMap::new()), &env.account)
+    env.admin
+        .send(&unmanaged_role("AnotherDAXRole", "/"), &env.account)
         .await
         .unwrap();
     let several = env.create(&discovering).await;
@@ -192,7 +144,7 @@ async fn an_existing_role_is_discovered_as_in_the_console_and_never_deleted() {
 async fn an_existing_role_that_does_not_trust_dax_blocks_with_the_reason() {
     let env = TestEnv::new().await;
     let worker = env.worker("w");
-    let mut mistrusting = role("Mine", "/", BTreeMap::new());
+    let mut mistrusting = unmanaged_role("Mine", "/");
     if let Mutation::CreateRole { trust_policy, .. } = &mut mistrusting {
         *trust_policy = trust_policy.replace("dax.amazonaws.com", "ec2.amazonaws.com");
     }
@@ -206,7 +158,9 @@ async fn an_existing_role_that_does_not_trust_dax_blocks_with_the_reason() {
     env.grant(std::slice::from_ref(&arn), Vec::new());
     let create = env
         .create(&ClusterSpec {
-            service_role: ServiceRole::Existing { arn },
+            service_role: ServiceRole::Existing {
+                arn: RoleArn::from_aws(arn),
+            },
             ..plain_spec("orders")
         })
         .await;
@@ -221,12 +175,9 @@ async fn an_existing_role_that_does_not_trust_dax_blocks_with_the_reason() {
 async fn roll_back_undoes_everything_instead_of_waiting() {
     let env = TestEnv::new().await;
     let worker = env.worker("w");
-    let spec = ClusterSpec {
-        on_failure: OnFailure::RollBack,
-        ..spec_with_groups(&env, "orders")
-    };
-    env
-        .sandbox
+    let mut spec = spec_with_groups(&env, "orders");
+    spec.local.on_failure = OnFailure::RollBack;
+    env.sandbox
         .add_fault(FaultRule::new("dax:CreateCluster", FaultKind::Capacity).count(1));
     let create = env.create(&spec).await;
     let ended = env.settle(&worker, create).await;
@@ -239,24 +190,19 @@ async fn roll_back_undoes_everything_instead_of_waiting() {
     assert_eq!(env.created_in_aws(), Vec::<String>::new());
 
     // With `hold`, the create waits for capacity and continues automatically.
-    env
-        .sandbox
+    env.sandbox
         .add_fault(FaultRule::new("dax:CreateCluster", FaultKind::Capacity).count(1));
     let create = env.create(&spec_with_groups(&env, "orders")).await;
     let blocked = env.settle(&worker, create).await;
     assert_eq!(blocked.status, Status::Blocked);
-    assert_eq!(
-        env.finish(&worker, create).await.status,
-        Status::Succeeded
-    );
+    assert_eq!(env.finish(&worker, create).await.status, Status::Succeeded);
 }
 
 #[tokio::test]
 async fn a_cluster_that_does_not_become_available_blocks_and_continues_when_it_does() {
     let env = TestEnv::new().await;
     let worker = env.worker("w");
-    env
-        .sandbox
+    env.sandbox
         .add_fault(FaultRule::new("dax:CreateCluster", FaultKind::Stuck));
     let create = env.create(&plain_spec("orders")).await;
     for _ in 0..60 {
@@ -279,8 +225,5 @@ async fn a_cluster_that_does_not_become_available_blocks_and_continues_when_it_d
         "the events of the cluster were read from AWS"
     );
     env.sandbox.clear_faults();
-    assert_eq!(
-        env.finish(&worker, create).await.status,
-        Status::Succeeded
-    );
+    assert_eq!(env.finish(&worker, create).await.status, Status::Succeeded);
 }

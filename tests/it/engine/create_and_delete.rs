@@ -102,8 +102,7 @@ async fn an_existing_group_is_used_and_never_deleted() {
         (Owner::External, Presence::Left)
     );
     assert!(
-        env
-            .sandbox
+        env.sandbox
             .inventory()
             .subnet_groups
             .iter()

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::support::api::cluster_request;
 use crate::support::cluster_fixture::ClusterFixture;
+use crate::support::requests::window;
 
 fn delete(name: &str) -> Mutation {
     Mutation::DeleteCluster {
@@ -17,13 +18,16 @@ fn delete(name: &str) -> Mutation {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_that_was_replaced_by_an_unmanaged_one_is_not_changed() {
-    let fixture =
-        ClusterFixture::with_cluster(&json!({"description": "desired", "tags": {"team": "orders"}}))
-            .await;
+    let fixture = ClusterFixture::with_cluster(
+        &json!({"description": "desired", "tags": {"team": "orders"}}),
+    )
+    .await;
     fixture.admin(&delete("orders")).await;
     // The sandbox completes a deletion when the cluster is read.
     fixture.env.admin.cluster("orders").await.unwrap();
-    fixture.create_foreign_cluster("orders", &[("team", "unmanaged")]).await;
+    fixture
+        .create_foreign_cluster("orders", &[("team", "unmanaged")])
+        .await;
     let before = fixture.env.admin.cluster("orders").await.unwrap();
     for (verb, body) in [
         ("scale", json!({"replication_factor": 5})),
@@ -76,7 +80,7 @@ async fn an_update_reverts_no_setting_that_it_does_not_name() {
     let foreign_update = ClusterUpdate {
         name: "orders".to_owned(),
         description: Some("drifted".to_owned()),
-        maintenance_window: Some("mon:05:00-mon:06:00".to_owned()),
+        maintenance_window: window("mon:05:00-mon:06:00"),
         ..ClusterUpdate::default()
     };
     fixture

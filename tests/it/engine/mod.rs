@@ -2,10 +2,13 @@
 
 pub mod conflicts;
 pub mod create_and_delete;
+pub mod environment;
 pub mod foreign_changes;
+pub mod frozen_database;
 pub mod polls;
 pub mod process_crashes;
 pub mod processes;
 pub mod sweep;
 pub mod takeover;
 pub mod transactions;
+pub mod undo_requests;

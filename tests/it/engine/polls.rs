@@ -10,13 +10,14 @@ use dax_provisioner::domain::operation::Status;
 use dax_provisioner::inspections::Inspector;
 use dax_provisioner::worker::{Point, Probe, TurnResult, Worker};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::properties::crashes::{Crash, crash};
 use crate::properties::parallel::{Job, run_all};
 use crate::properties::prepared::{Prepared, prepared, prepared_named};
 use crate::properties::scenario_setup::by_admin;
 use crate::properties::scenarios::{COUNT, SCENARIOS};
-use crate::support::requests::plain_spec;
+use crate::support::requests::{plain_spec, small_nodes, unmanaged_cluster};
 use crate::support::test_env::{TestEnv, instant};
 
 const CLUSTERS: usize = 40;
@@ -55,21 +56,9 @@ async fn create_unmanaged_clusters(env: &TestEnv) {
         .unwrap();
     for number in 0..70 {
         let cluster = NewCluster {
-            name: format!("unmanaged{number}"),
-            description: None,
-            node_type: "dax.t3.small".to_owned(),
+            node_type: small_nodes(),
             replication_factor: 1,
-            availability_zones: Vec::new(),
-            iam_role_arn: role.arn.clone(),
-            subnet_group: "default".to_owned(),
-            security_group_ids: Vec::new(),
-            network_type: None,
-            parameter_group: None,
-            encryption_at_rest: true,
-            encryption_in_transit: false,
-            maintenance_window: None,
-            notification_topic_arn: None,
-            tags: Default::default(),
+            ..unmanaged_cluster(&format!("unmanaged{number}"), &role.arn)
         };
         by_admin(env, Mutation::CreateCluster(Box::new(cluster))).await;
     }
@@ -84,10 +73,8 @@ async fn env_for_many_clusters(creating_seconds: f64) -> TestEnv {
     TestEnv::with(settings).await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_waiting_operation_reads_its_cluster_only_when_there_is_no_recent_poll() {
-    let env = env_for_many_clusters(3_600.0).await;
-    let worker = env.worker("w");
+/// Forty creates that wait for their clusters.
+async fn waiting_creates(env: &TestEnv, worker: &Worker) -> Vec<Uuid> {
     let mut creates = Vec::new();
     for number in 0..CLUSTERS {
         creates.push(env.create(&plain_spec(&format!("c{number}"))).await);
@@ -104,6 +91,14 @@ async fn a_waiting_operation_reads_its_cluster_only_when_there_is_no_recent_poll
         env.make_due().await;
         worker.turn().await.unwrap();
     }
+    creates
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waiting_operation_reads_its_cluster_only_when_there_is_no_recent_poll() {
+    let env = env_for_many_clusters(3_600.0).await;
+    let worker = env.worker("w");
+    let creates = waiting_creates(&env, &worker).await;
     let before = describes(&env);
     let mut polls = 0;
     for _ in 0..4 {
@@ -146,7 +141,7 @@ async fn a_waiting_operation_reads_its_cluster_only_when_there_is_no_recent_poll
     }
     assert_eq!(turns, CLUSTERS, "each operation was woken once");
     for create in creates {
-        assert_eq!(env.operation(create).await.status, Status::Succeeded);
+        assert_eq!(env.status(create).await, Status::Succeeded);
     }
     println!("poll: {CLUSTERS} waiting operations, {polls} polls, {polls} calls");
 }
@@ -215,32 +210,29 @@ async fn a_poll_that_was_superseded_writes_nothing() {
         .await
         .unwrap()
         .unwrap();
-    let observed = "select observed_at::text || observed::text from clusters where name = 'orders'";
-    let before: String = sqlx::query_scalar(observed)
-        .fetch_one(&env.pool)
-        .await
-        .unwrap();
-    let read_at = env.store.clock().await.unwrap();
-    assert_eq!(
-        env.store.record_poll(&old, read_at, &[]).await.unwrap(),
-        0,
-        "its write is fenced"
-    );
-    let after: String = sqlx::query_scalar(observed)
-        .fetch_one(&env.pool)
-        .await
-        .unwrap();
-    assert_eq!(before, after);
-    let clusters = Inspector::new(env.aws.clone())
-        .all_clusters()
-        .await
-        .unwrap();
-    env.store.record_poll(&new, read_at, &clusters).await.unwrap();
-    let after: String = sqlx::query_scalar(observed)
-        .fetch_one(&env.pool)
-        .await
-        .unwrap();
-    assert_ne!(before, after, "the new poll writes");
+    let row = "
+        select concat(observed_at, ' ', observed, ' ', missing_at) from clusters
+        where name = 'orders'";
+    let row = async || -> String {
+        let row = sqlx::query_scalar(row).fetch_one(&env.pool);
+        row.await.unwrap()
+    };
+    let before = row().await;
+    let read = env.store.moment().await.unwrap();
+    let page = Inspector::new(env.aws.clone()).clusters_page(None).await;
+    let clusters = page.unwrap().clusters;
+    let write = async |job| {
+        let written = env
+            .store
+            .record_listed(job, read, &clusters, Duration::ZERO);
+        written.await.unwrap()
+    };
+    assert_eq!(write(&old).await, 0);
+    let missing = env.store.record_missing(&old, read, &[]).await.unwrap();
+    assert_eq!(missing, Vec::<String>::new());
+    assert_eq!(before, row().await, "the writes of the old poll are fenced");
+    write(&new).await;
+    assert_ne!(before, row().await, "the new poll writes");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -248,11 +240,9 @@ async fn an_observation_from_before_a_call_is_not_trusted() {
     let prepared = prepared_named("reboot_named").await;
     let run = prepared.begin().await;
     let env = &run.env;
-    let read_at = env.store.clock().await.unwrap();
-    let stale = Inspector::new(env.aws.clone())
-        .all_clusters()
-        .await
-        .unwrap();
+    let read = env.store.moment().await.unwrap();
+    let page = Inspector::new(env.aws.clone()).clusters_page(None).await;
+    let stale = page.unwrap().clusters;
     let held = crash(&run, Crash::AfterEffect, "dax:RebootNode").await;
     env.make_jobs_due().await;
     let job = env
@@ -261,9 +251,8 @@ async fn an_observation_from_before_a_call_is_not_trusted() {
         .await
         .unwrap()
         .unwrap();
-    env
-        .store
-        .record_poll(&job, read_at, &stale)
+    env.store
+        .record_listed(&job, read, &stale, Duration::ZERO)
         .await
         .unwrap();
     for _ in 0..5 {
@@ -351,8 +340,11 @@ async fn polled(prepared: &'static Prepared) {
         prepared.scenario.name,
         ended.fault
     );
-    run.check_ended_like(&prepared.forward, &format!("{} polled", prepared.scenario.name))
-        .await;
+    run.check_ended_like(
+        &prepared.forward,
+        &format!("{} polled", prepared.scenario.name),
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

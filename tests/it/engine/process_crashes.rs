@@ -12,7 +12,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::engine::processes::{call, start, start_database};
+use crate::engine::processes::{call, start, start_database, wait_until_succeeded};
 
 /// Limit of one operation, which may lose its worker in each of its turns.
 const TIMEOUT: Duration = Duration::from_secs(240);
@@ -53,20 +53,7 @@ impl ServiceClient {
         let (status, accepted) = self.send(method.clone(), path, body).await;
         assert_eq!(status, 202, "{method} {path}: {accepted:#}");
         let id = accepted["id"].as_str().unwrap();
-        let began = Instant::now();
-        loop {
-            let operation = self.get(&format!("/v1/operations/{id}")).await;
-            match operation["status"].as_str().unwrap() {
-                "succeeded" => return,
-                "pending" | "running" => {}
-                other => panic!("{method} {path} is {other}: {operation:#}"),
-            }
-            assert!(
-                began.elapsed() < TIMEOUT,
-                "{method} {path} takes too long: {operation:#}"
-            );
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        wait_until_succeeded(&self.client, &self.url, id, TIMEOUT).await;
     }
 
     /// Changes the cluster as the account's administrator.
@@ -99,11 +86,7 @@ impl ServiceClient {
 
     /// Names of managed resources that are in the sandbox.
     async fn leftovers(&self) -> Vec<String> {
-        let inventory = call(
-            self.client
-                .get(format!("{}/_sandbox/inventory", self.aws)),
-        )
-        .await;
+        let inventory = call(self.client.get(format!("{}/_sandbox/inventory", self.aws))).await;
         let lists = [
             "clusters",
             "roles",
@@ -191,39 +174,13 @@ async fn run_every_change(service: &ServiceClient) {
 /// how often it was killed.
 async fn run(kills: usize) -> usize {
     let (_postgres, database) = start_database("dax-provisioner-changes").await;
-    let sandbox = [
-        "sandbox",
-        "--port",
-        "0",
-        "--rebooting-seconds",
-        "0.3",
-        "--creating-seconds",
-        "0.5",
-        "--propagation-seconds",
-        "0.2",
-        "--modifying-seconds",
-        "0.3",
-    ];
-    let (_sandbox, aws) = start(&sandbox, &database, "--endpoint-url");
-    let serve = |role: &'static str| {
-        [
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--aws-endpoint",
-            &aws,
-            "--authentication",
-            "off",
-            "--role",
-            role,
-        ]
-        .map(str::to_owned)
-    };
-    let api = serve("api");
-    let api: Vec<&str> = api.iter().map(String::as_str).collect();
-    let (_api, url) = start(&api, &database, "listening");
+    let sandbox = "sandbox --port 0 --creating-seconds 0.5 --propagation-seconds 0.2 \
+        --modifying-seconds 0.3 --rebooting-seconds 0.3";
+    let (_sandbox, aws) = start(sandbox, &database, "--endpoint-url");
+    let serve = format!("serve --listen 127.0.0.1:0 --aws-endpoint {aws} --authentication off");
+    let (_api, url) = start(&format!("{serve} --role api"), &database, "listening");
     let worker = KilledWorker {
-        arguments: serve("worker").into(),
+        arguments: format!("{serve} --role worker"),
         pool: PgPool::connect(&database).await.unwrap(),
         database,
         kills,
@@ -260,7 +217,7 @@ async fn run(kills: usize) -> usize {
 
 /// A worker process that is killed at random moments and started again.
 struct KilledWorker {
-    arguments: Vec<String>,
+    arguments: String,
     database: String,
     pool: PgPool,
     kills: usize,
@@ -271,14 +228,14 @@ struct KilledWorker {
 impl KilledWorker {
     /// Runs until it is stopped.
     fn run(&self, handle: &tokio::runtime::Handle) {
-        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
         let is_stopped = || self.stop.load(Ordering::SeqCst);
         while !is_stopped() {
-            let (process, _) = start(&arguments, &self.database, "listening");
+            let (process, _) = start(&self.arguments, &self.database, "listening");
             let is_killed = self.killed.load(Ordering::SeqCst) < self.kills;
             let milliseconds = 1_000 + u64::from(rand::random::<u16>() % 1_000);
             let until = Instant::now() + Duration::from_millis(milliseconds);
             while !is_stopped() && (!is_killed || Instant::now() <= until) {
+                #[expect(clippy::disallowed_methods, reason = "this thread runs no tasks")]
                 std::thread::sleep(Duration::from_millis(20));
             }
             // Dropping it sends SIGKILL.

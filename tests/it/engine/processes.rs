@@ -7,6 +7,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use local_postgres::LocalPostgres;
+use reqwest::Client;
 use serde_json::{Value, json};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_dax-provisioner");
@@ -31,10 +32,11 @@ fn send_lines(output: impl Read + Send + 'static, lines: Sender<String>) {
     });
 }
 
-/// Starts the binary. Returns the URL in the first line of its output that contains `word`.
-pub fn start(arguments: &[&str], database: &str, word: &str) -> (RunningProcess, String) {
+/// Starts the binary with arguments that contain no spaces. Returns the URL in the first line of
+/// its output that contains `word`.
+pub fn start(arguments: &str, database: &str, word: &str) -> (RunningProcess, String) {
     let mut child = Command::new(BINARY)
-        .args(arguments)
+        .args(arguments.split_whitespace())
         .env("DATABASE_URL", database)
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env_remove("AWS_ENDPOINT_URL")
@@ -55,7 +57,7 @@ pub fn start(arguments: &[&str], database: &str, word: &str) -> (RunningProcess,
         }
         output.push(line);
     }
-    panic!("{word:?} is missing in the output of {arguments:?}: {output:#?}");
+    panic!("{word:?} is missing in the output of `{arguments}`: {output:#?}");
 }
 
 /// Starts a durable PostgreSQL server with a migrated database. Returns the URL of the database.
@@ -80,69 +82,64 @@ pub async fn call(request: reqwest::RequestBuilder) -> Value {
     request.send().await.unwrap().json().await.unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_work_of_a_killed_process_is_completed_by_another() {
-    let (_postgres, database) = start_database("dax-provisioner-kill").await;
-    let sandbox = [
-        "sandbox",
-        "--port",
-        "0",
-        "--creating-seconds",
-        "0.5",
-        "--propagation-seconds",
-        "0",
-        "--quota",
-        "nodes=1000",
-    ];
-    let (_sandbox, aws) = start(&sandbox, &database, "--endpoint-url");
-    let serve = [
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--aws-endpoint",
-        &aws,
-        "--authentication",
-        "off",
-    ];
-    let (mut first, one) = start(&serve, &database, "listening");
-    let (_second, two) = start(&serve, &database, "listening");
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+/// Reads an operation until it has succeeded.
+pub async fn wait_until_succeeded(client: &Client, url: &str, id: &str, timeout: Duration) {
+    let began = Instant::now();
+    loop {
+        let operation = call(client.get(format!("{url}/v1/operations/{id}"))).await;
+        match operation["status"].as_str() {
+            Some("succeeded") => return,
+            Some("pending" | "running") => {}
+            other => panic!("{other:?}: {operation:#}"),
+        }
+        assert!(
+            began.elapsed() < timeout,
+            "not finished in {timeout:?}: {operation:#}"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Creates clusters, by both servers in turn. Returns the IDs of the operations.
+async fn create_clusters(client: &Client, urls: [&str; 2]) -> Vec<String> {
     let mut accepted = Vec::new();
     for number in 0..CLUSTERS {
-        let url = if number % 2 == 0 { &one } else { &two };
         let body = json!({
             "name": format!("c{number}"),
             "node_type": "dax.t3.small",
             "replication_factor": 1,
             "service_role": {"access": "read_only", "tables": ["Orders"]},
         });
-        let operation = call(client.post(format!("{url}/v1/clusters")).json(&body)).await;
+        let url = format!("{}/v1/clusters", urls[number % 2]);
+        let operation = call(client.post(url).json(&body)).await;
         let id = operation["id"].as_str();
         accepted.push(id.unwrap_or_else(|| panic!("{operation:#}")).to_owned());
     }
+    accepted
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_work_of_a_killed_process_is_completed_by_another() {
+    let (_postgres, database) = start_database("dax-provisioner-kill").await;
+    let sandbox = "sandbox --port 0 --creating-seconds 0.5 --propagation-seconds 0 \
+        --quota nodes=1000";
+    let (_sandbox, aws) = start(sandbox, &database, "--endpoint-url");
+    let serve = format!("serve --listen 127.0.0.1:0 --aws-endpoint {aws} --authentication off");
+    let (mut first, one) = start(&serve, &database, "listening");
+    let (_second, two) = start(&serve, &database, "listening");
+    let client = Client::builder().no_proxy().build().unwrap();
+    let accepted = create_clusters(&client, [&one, &two]).await;
     first.0.kill().unwrap();
     first.0.wait().unwrap();
     let killed = Instant::now();
     for id in &accepted {
-        loop {
-            let operation = call(client.get(format!("{two}/v1/operations/{id}"))).await;
-            match operation["status"].as_str() {
-                Some("succeeded") => break,
-                Some("pending" | "running") => {}
-                other => panic!("{other:?}: {operation:#}"),
-            }
-            assert!(
-                killed.elapsed() < Duration::from_secs(120),
-                "{id} is not finished: {operation:#}"
-            );
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        wait_until_succeeded(&client, &two, id, Duration::from_secs(120)).await;
     }
-    let slowest = killed.elapsed();
+    let elapsed = killed.elapsed();
     println!(
         "kill -9: {} operations succeeded, the last one {:.1} s after the kill",
         accepted.len(),
-        slowest.as_secs_f64()
+        elapsed.as_secs_f64()
     );
     let inventory = call(client.get(format!("{aws}/_sandbox/inventory"))).await;
     assert_eq!(
@@ -150,5 +147,5 @@ async fn the_work_of_a_killed_process_is_completed_by_another() {
         accepted.len()
     );
     // The lease is 15 s and the work takes about 1 s; the rest is for a busy machine.
-    assert!(slowest < Duration::from_secs(60), "{slowest:?}");
+    assert!(elapsed < Duration::from_secs(60), "{elapsed:?}");
 }

@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use aws_sandbox::{FaultKind, FaultRule};
-use dax_provisioner::domain::iam::policies::trust_policy;
-use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::domain::spec::{ClusterSpec, ServiceRole};
+use dax_provisioner::domain::validation::typed::RoleArn;
 
 use crate::properties::parallel::{Job, run_all};
-use crate::support::requests::{plain_spec, spec_with_groups};
+use crate::support::requests::{plain_spec, spec_with_groups, unmanaged_role};
 use crate::support::test_env::TestEnv;
 
 const CREATING_CALLS: [&str; 5] = [
@@ -63,36 +62,26 @@ async fn swept_after_a_late(call: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_takes_effect_after_the_delete_is_undone() {
-    let jobs = CREATING_CALLS.map(|call| -> Job {
-        (format!("late {call}"), Box::pin(swept_after_a_late(call)))
-    });
+    let jobs = CREATING_CALLS
+        .map(|call| -> Job { (format!("late {call}"), Box::pin(swept_after_a_late(call))) });
     run_all("sweep after a late call", jobs.into()).await;
 }
 
-fn role(name: &str, path: &str) -> Mutation {
-    Mutation::CreateRole {
-        name: name.to_owned(),
-        path: path.to_owned(),
-        trust_policy: trust_policy().to_json(),
-        permissions_boundary: None,
-        description: "made by hand".to_owned(),
-        tags: Default::default(),
-    }
-}
-
 async fn existing_role(env: &TestEnv) -> ServiceRole {
-    let role = role("DAXServiceRole", "/service-role/");
+    let role = unmanaged_role("DAXServiceRole", "/service-role/");
     let effect = env.admin.send(&role, &env.account).await.unwrap();
     let arn = effect.arn.unwrap();
     env.grant(std::slice::from_ref(&arn), Vec::new());
-    ServiceRole::Existing { arn }
+    ServiceRole::Existing {
+        arn: RoleArn::from_aws(arn),
+    }
 }
 
 #[tokio::test]
 async fn a_resource_that_no_row_names_is_never_deleted() {
     let env = TestEnv::new().await;
     let worker = env.worker("w");
-    let unmanaged = role("dax-orders-aaaaaaaaaa", "/dax-provisioner/");
+    let unmanaged = unmanaged_role("dax-orders-aaaaaaaaaa", "/dax-provisioner/");
     env.admin.send(&unmanaged, &env.account).await.unwrap();
     assert_eq!(worker.sweep().await.unwrap(), Some(0));
     assert_eq!(env.created_in_aws().len(), 1);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dax_provisioner::domain::operation::Kind;
 use dax_provisioner::store::Store;
+use sqlx::PgPool;
 
 use crate::support::database::TestDatabase;
 use crate::support::requests::{new_operation, plain_spec};
@@ -48,21 +49,7 @@ async fn a_client_that_disconnects_at_any_moment_leaves_no_transaction_open() {
     for round in rounds {
         round.await.unwrap();
     }
-    // Statements in flight end on their own. Then no connection of the pool is in a transaction.
-    let leaked = "
-        select count(*) from pg_stat_activity
-        where datname = current_database() and state like 'idle in transaction%'";
-    let mut idle = i64::MAX;
-    for _ in 0..100 {
-        idle = sqlx::query_scalar(leaked)
-            .fetch_one(&watcher)
-            .await
-            .unwrap();
-        if idle == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let idle = idle_in_transaction(&watcher).await;
     let dropped = dropped.load(Ordering::Relaxed);
     println!(
         "transactions: {dropped} of 1000 requests dropped, {idle} connections in a transaction"
@@ -100,4 +87,20 @@ async fn usual_time(store: &Store) -> Duration {
         request.await.unwrap();
     }
     began.elapsed()
+}
+
+/// The number of connections in a transaction, once the statements in flight have ended.
+async fn idle_in_transaction(watcher: &PgPool) -> i64 {
+    let query = "
+        select count(*) from pg_stat_activity
+        where datname = current_database() and state like 'idle in transaction%'";
+    let mut idle = i64::MAX;
+    for _ in 0..100 {
+        idle = sqlx::query_scalar(query).fetch_one(watcher).await.unwrap();
+        if idle == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    idle
 }

@@ -8,209 +8,151 @@ use dax_provisioner::domain::names::INSTALLATION_TAG;
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
-use crate::support::api::ApiClient;
+use crate::support::api::{ApiClient, strings};
 use crate::support::requests::spec_with_groups;
 use crate::support::test_env::TestEnv;
 
-/// Makes a role as an administrator does, and returns its ARN.
-async fn make_role(
-    world: &TestEnv,
+const DAX: &str = "dax.amazonaws.com";
+
+/// Creates a role as the account's administrator. Returns its ARN.
+async fn create_role(
+    env: &TestEnv,
     path: &str,
     name: &str,
     principal: &str,
     tags: BTreeMap<String, String>,
 ) -> String {
-    let made = Mutation::CreateRole {
+    let role = Mutation::CreateRole {
         name: name.to_owned(),
         path: path.to_owned(),
-        trust_policy: trust_policy()
-            .to_json()
-            .replace("dax.amazonaws.com", principal),
+        trust_policy: trust_policy().to_json().replace(DAX, principal),
         permissions_boundary: None,
         description: String::new(),
         tags,
     };
-    world
-        .admin
-        .send(&made, &world.account)
-        .await
-        .unwrap()
-        .arn
-        .unwrap()
+    let created = env.admin.send(&role, &env.account).await.unwrap();
+    created.arn.unwrap()
 }
 
-/// One field of every item, page by page of one item.
-async fn listed(door: &ApiClient, list: &str, field: &str) -> Vec<String> {
-    let (mut path, mut seen) = (format!("/v1/{list}?limit=1"), Vec::new());
+/// The names in a list, read in pages of one item.
+async fn names_by_page(api: &ApiClient, list: &str) -> Vec<String> {
+    let (mut path, mut names) = (format!("/v1/{list}?limit=1"), Vec::new());
     loop {
-        let page = door.get(&path).await;
+        let page = api.get(&path).await;
         assert_eq!(page.status, 200, "{page:?}");
         assert!(page.body["items"].as_array().unwrap().len() <= 1);
-        seen.extend(
-            page.body["items"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|one| one[field].as_str().unwrap().to_owned()),
+        names.extend(
+            strings(&page.body["items"], "name")
+                .into_iter()
+                .map(str::to_owned),
         );
         let link = page.header("link");
         if link.is_empty() {
-            return seen;
+            return names;
         }
         path = link[1..link.find('>').unwrap()].to_owned();
     }
 }
 
 fn item<'a>(list: &'a Value, name: &str) -> &'a Value {
-    list["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|one| one["name"] == name)
-        .unwrap()
+    let mut items = list["items"].as_array().unwrap().iter();
+    items.find(|item| item["name"] == name).unwrap()
+}
+
+fn managed_name(names: &[String]) -> &str {
+    let name = names.iter().find(|name| name.starts_with("dax-orders-"));
+    name.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn roles_that_trust_dax_are_listed_with_their_owner() {
-    let world = TestEnv::new().await;
-    let door = world.api();
+    let env = TestEnv::new().await;
+    let api = env.api();
     assert_eq!(
-        door.get("/v1/service_roles").await.body,
+        api.get("/v1/service_roles").await.body,
         json!({"items": [], "next_cursor": null})
     );
-    let dax = "dax.amazonaws.com";
-    let arn = make_role(
-        &world,
-        "/service-role/",
-        "DAXServiceRole",
-        dax,
-        BTreeMap::new(),
-    )
-    .await;
-    make_role(&world, "/", "Web", "ec2.amazonaws.com", BTreeMap::new()).await;
-    make_role(
-        &world,
-        "/dax-provisioner/",
-        "dax-old-aaaaaaaaaa",
-        dax,
-        BTreeMap::new(),
-    )
-    .await;
-    let tag = BTreeMap::from([(INSTALLATION_TAG.to_owned(), "x".to_owned())]);
-    let tagged = make_role(&world, "/", "Moved", dax, tag).await;
-    let list = door.get("/v1/service_roles").await.body;
+    let none = BTreeMap::new();
+    let arn = create_role(&env, "/service-role/", "DAXServiceRole", DAX, none.clone()).await;
+    create_role(&env, "/", "Web", "ec2.amazonaws.com", none.clone()).await;
+    create_role(&env, "/dax-provisioner/", "dax-old-aaaaaaaaaa", DAX, none).await;
+    let tags = BTreeMap::from([(INSTALLATION_TAG.to_owned(), "x".to_owned())]);
+    let tagged = create_role(&env, "/", "Moved", DAX, tags).await;
+    let list = api.get("/v1/service_roles").await.body;
     assert_eq!(list["items"].as_array().unwrap().len(), 3, "{list:#}");
     let role = item(&list, "DAXServiceRole");
-    assert_eq!(
-        (&role["arn"], &role["path"], &role["owner"]),
-        (&json!(arn), &json!("/service-role/"), &json!("external"))
-    );
+    assert_eq!(role["arn"], json!(arn));
+    assert_eq!(role["path"], "/service-role/");
+    assert_eq!(role["owner"], "external");
     assert!(role["created_at"].is_string());
     assert_eq!(item(&list, "dax-old-aaaaaaaaaa")["owner"], "managed");
-    assert_eq!(
-        item(&list, "Moved")["owner"],
-        "external",
-        "its tags may not be read"
-    );
-    world.grant(&[tagged], Vec::new());
-    assert_eq!(
-        item(&door.get("/v1/service_roles").await.body, "Moved")["owner"],
-        "managed"
-    );
+    let moved = item(&list, "Moved");
+    assert_eq!(moved["owner"], "external", "the service may not read tags");
+    env.grant(&[tagged], Vec::new());
+    let readable = api.get("/v1/service_roles").await.body;
+    assert_eq!(item(&readable, "Moved")["owner"], "managed");
 
-    let names: Vec<&str> = list["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| one["name"].as_str().unwrap())
-        .collect();
-    assert_eq!(listed(&door, "service_roles", "name").await, names);
-    world.grant_all_except("iam:ListRoles");
-    let refused = door.get("/v1/service_roles").await;
-    assert_eq!(
-        refused.rejected(502, "permission_missing")["aws"]["action"],
-        "iam:ListRoles"
-    );
-    assert_eq!(
-        refused.body["hints"][0]["policy"]["Statement"][0]["Action"],
-        "iam:ListRoles"
-    );
+    let names = strings(&list["items"], "name");
+    assert_eq!(names_by_page(&api, "service_roles").await, names);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn groups_are_listed_with_their_owner_and_ours_with_their_cluster() {
-    let world = TestEnv::new().await;
-    let (door, worker) = (world.api(), world.worker("w"));
-    let create = world.create(&spec_with_groups(&world, "orders")).await;
-    assert_eq!(
-        world.settle(&worker, create).await.status,
-        Status::Succeeded
-    );
+async fn groups_are_listed_with_their_owner_and_managed_ones_with_their_cluster() {
+    let env = TestEnv::new().await;
+    let (api, worker) = (env.api(), env.worker("w"));
+    let create = env.create(&spec_with_groups(&env, "orders")).await;
+    assert_eq!(env.settle(&worker, create).await.status, Status::Succeeded);
 
-    let list = door.get("/v1/subnet_groups").await.body;
+    let list = api.get("/v1/subnet_groups").await.body;
     let default = item(&list, "default");
-    assert_eq!(
-        (&default["owner"], &default["cluster"]),
-        (&json!("external"), &json!(null))
-    );
-    assert!(
-        default["vpc_id"].as_str().unwrap().starts_with("vpc-"),
-        "{default:#}"
-    );
-    assert!(
-        default["subnets"][0]["subnet_id"]
-            .as_str()
-            .unwrap()
-            .starts_with("subnet-")
-    );
-    assert!(
-        default["subnets"][0]["availability_zone"]
-            .as_str()
-            .unwrap()
-            .starts_with("us-east-1")
-    );
+    assert_eq!(default["owner"], "external");
+    assert_eq!(default["cluster"], json!(null));
+    let starts_with = |value: &Value, prefix: &str| value.as_str().unwrap().starts_with(prefix);
+    assert!(starts_with(&default["vpc_id"], "vpc-"), "{default:#}");
+    let subnet = &default["subnets"][0];
+    assert!(starts_with(&subnet["subnet_id"], "subnet-"));
+    assert!(starts_with(&subnet["availability_zone"], "us-east-1"));
     assert_eq!(default["network_types"][0], "ipv4");
-    let names = listed(&door, "subnet_groups", "name").await;
-    assert_eq!((names.len(), names.is_sorted()), (2, true), "{names:?}");
-    let managed = item(
-        &list,
-        names
-            .iter()
-            .find(|name| name.starts_with("dax-orders-"))
-            .unwrap(),
-    );
-    assert_eq!(
-        (&managed["owner"], &managed["cluster"]),
-        (&json!("managed"), &json!("orders"))
-    );
+    let names = names_by_page(&api, "subnet_groups").await;
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.is_sorted(), "{names:?}");
+    let managed = item(&list, managed_name(&names));
+    assert_eq!(managed["owner"], "managed");
+    assert_eq!(managed["cluster"], "orders");
 
-    let list = door.get("/v1/parameter_groups").await.body;
+    let list = api.get("/v1/parameter_groups").await.body;
     assert_eq!(item(&list, "default.dax1.0")["owner"], "external");
-    let names = listed(&door, "parameter_groups", "name").await;
+    let names = names_by_page(&api, "parameter_groups").await;
     assert_eq!(names.len(), list["items"].as_array().unwrap().len());
-    let managed = item(
-        &list,
-        names
-            .iter()
-            .find(|name| name.starts_with("dax-orders-"))
-            .unwrap(),
-    );
-    assert_eq!(
-        (&managed["owner"], &managed["cluster"]),
-        (&json!("managed"), &json!("orders"))
-    );
+    let managed = item(&list, managed_name(&names));
+    assert_eq!(managed["owner"], "managed");
+    assert_eq!(managed["cluster"], "orders");
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_without_its_permission_is_a_problem_with_a_policy() {
+    let env = TestEnv::new().await;
+    let api = env.api();
     for (list, action) in [
+        ("service_roles", "iam:ListRoles"),
         ("subnet_groups", "dax:DescribeSubnetGroups"),
         ("parameter_groups", "dax:DescribeParameterGroups"),
     ] {
-        world.grant_all_except(action);
-        let refused = door.get(&format!("/v1/{list}")).await;
-        assert_eq!(
-            refused.rejected(502, "permission_missing")["aws"]["action"],
-            action
-        );
-        door.get(&format!("/v1/{list}?limit=0&sort=name"))
+        env.grant_all_except(action);
+        let response = api.get(&format!("/v1/{list}")).await;
+        let problem = response.rejected(502, "permission_missing");
+        assert_eq!(problem["aws"]["action"], action);
+        let statement = &problem["hints"][0]["policy"]["Statement"][0];
+        assert_eq!(statement["Action"], action);
+    }
+}
+
+#[tokio::test]
+async fn unknown_query_parameters_of_a_list_are_rejected() {
+    let env = TestEnv::new().await;
+    let api = env.api();
+    for list in ["subnet_groups", "parameter_groups"] {
+        api.get(&format!("/v1/{list}?limit=0&sort=name"))
             .await
             .rejected(422, "invalid_request");
     }

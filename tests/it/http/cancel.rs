@@ -1,13 +1,14 @@
-//! Cancel and roll back over HTTP: what was begun is undone, and the receipt says what is gone.
+//! Cancel and roll back over HTTP: completed steps are undone, and the receipt lists the result.
 
 use aws_sandbox::{FaultKind, FaultRule};
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
-use crate::support::api::cluster_request;
+use crate::support::api::{ApiResponse, cluster_request};
 use crate::support::cluster_fixture::ClusterFixture;
 
-fn states<'a>(operation: &'a Value, state: &str) -> Vec<&'a str> {
+/// The kinds of the items of the receipt that are in a state.
+fn kinds_in<'a>(operation: &'a Value, state: &str) -> Vec<&'a str> {
     let receipt = operation["receipt"].as_array().unwrap().iter();
     receipt
         .filter(|item| item["state"] == state)
@@ -16,7 +17,7 @@ fn states<'a>(operation: &'a Value, state: &str) -> Vec<&'a str> {
 }
 
 impl ClusterFixture {
-    async fn request_undo(&self, id: uuid::Uuid, verb: &str) -> crate::support::api::ApiResponse {
+    async fn request_undo(&self, id: uuid::Uuid, verb: &str) -> ApiResponse {
         self.api
             .send_empty("POST", &format!("/v1/operations/{id}/{verb}"))
             .await
@@ -25,100 +26,89 @@ impl ClusterFixture {
     async fn operation(&self, id: uuid::Uuid) -> Value {
         self.api.get(&format!("/v1/operations/{id}")).await.body
     }
+
+    /// Takes turns until the service has sent a call so often.
+    async fn work_until_sent(&self, call: &str, count: usize) {
+        while self.env.sent(call) < count {
+            self.env.one_turn(&self.worker).await;
+        }
+    }
+
+    async fn finish(&self, id: uuid::Uuid) -> Status {
+        self.env.finish(&self.worker, id).await.status
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_create_cancelled_half_way_leaves_nothing_and_says_so() {
-    let house = ClusterFixture::new().await;
-    let id = house
+async fn a_cancelled_create_leaves_no_resources_and_its_receipt_reports_it() {
+    let fixture = ClusterFixture::new().await;
+    let id = fixture
         .api
         .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
-    while house.env.sent("dax:CreateCluster") == 0 {
-        house.env.one_turn(&house.worker).await;
-    }
+    fixture.work_until_sent("dax:CreateCluster", 1).await;
     let key = [("idempotency-key", "c-1")];
     let path = format!("/v1/operations/{id}/cancel");
-    let cancelled = house.api.post(&path, &json!({}), &key).await;
-    assert_eq!(
-        (cancelled.accepted(), cancelled.body["status"].as_str()),
-        (id, Some("cancelling"))
-    );
-    // Asked again it is the same; to another end it is too late.
-    assert_eq!(house.request_undo(id, "cancel").await.accepted(), id);
-    house
-        .request_undo(id, "roll_back")
-        .await
-        .rejected(409, "operation_not_cancellable");
-    house
-        .request_undo(id, "retry")
-        .await
-        .rejected(409, "operation_not_blocked");
-    assert_eq!(
-        house.env.finish(&house.worker, id).await.status,
-        Status::Cancelled
-    );
-    assert_eq!(house.env.created_in_aws(), Vec::<String>::new());
-    let ended = house.operation(id).await;
-    let gone = states(&ended, "gone");
-    assert!(
-        ["role", "policy", "cluster"]
-            .iter()
-            .all(|kind| gone.contains(kind)),
-        "{ended:#}"
-    );
-    assert!(states(&ended, "present").is_empty(), "{ended:#}");
+    let cancelled = fixture.api.post(&path, &json!({}), &key).await;
+    assert_eq!(cancelled.accepted(), id);
+    assert_eq!(cancelled.body["status"], "cancelling");
+    // A repeated cancel is the same request. Another kind of undo is too late.
+    assert_eq!(fixture.request_undo(id, "cancel").await.accepted(), id);
+    for (verb, code) in [
+        ("roll_back", "operation_not_cancellable"),
+        ("retry", "operation_not_blocked"),
+    ] {
+        fixture.request_undo(id, verb).await.rejected(409, code);
+    }
+    assert_eq!(fixture.finish(id).await, Status::Cancelled);
+    assert_eq!(fixture.env.created_in_aws(), Vec::<String>::new());
+    let ended = fixture.operation(id).await;
+    let gone = kinds_in(&ended, "gone");
+    for kind in ["role", "policy", "cluster"] {
+        assert!(gone.contains(&kind), "{kind}: {ended:#}");
+    }
+    assert!(kinds_in(&ended, "present").is_empty(), "{ended:#}");
     assert_eq!(ended["problem"], Value::Null);
-    assert_eq!(house.cluster().await["status"], "failed");
+    assert_eq!(fixture.cluster().await["status"], "failed");
     for verb in ["cancel", "roll_back", "retry"] {
-        let over = house.request_undo(id, verb).await;
-        assert_eq!(
-            over.rejected(409, "operation_finished")["instance"],
-            format!("/v1/operations/{id}")
-        );
+        let response = fixture.request_undo(id, verb).await;
+        let problem = response.rejected(409, "operation_finished");
+        assert_eq!(problem["instance"], format!("/v1/operations/{id}"));
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_create_that_nobody_has_visited_is_cancelled_too() {
-    let house = ClusterFixture::new().await;
-    let id = house
+async fn a_pending_create_is_cancelled_without_a_change_in_aws() {
+    let fixture = ClusterFixture::new().await;
+    let id = fixture
         .api
         .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     let path = format!("/v1/operations/{id}/cancel");
-    let waiting = [("prefer", "wait=50")];
+    let wait = [("prefer", "wait=50")];
     let body = json!({});
-    let (answer, ended) = tokio::join!(house.api.post(&path, &body, &waiting), async {
-        while house.operation(id).await["status"] == "pending" {
+    let (response, status) = tokio::join!(fixture.api.post(&path, &body, &wait), async {
+        while fixture.operation(id).await["status"] == "pending" {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
-        house.env.finish(&house.worker, id).await
+        fixture.finish(id).await
     });
-    assert_eq!(
-        (
-            answer.header("preference-applied"),
-            answer.body["status"].as_str()
-        ),
-        ("wait=50", Some("cancelled"))
-    );
-    assert_eq!(ended.status, Status::Cancelled);
-    assert_eq!(
-        house
-            .env
-            .service_calls()
-            .iter()
-            .filter(|call| call.effect)
-            .count(),
-        0
-    );
-    for nothing in [uuid::Uuid::now_v7().to_string(), "x".to_owned()] {
+    assert_eq!(response.header("preference-applied"), "wait=50");
+    assert_eq!(response.body["status"], "cancelled");
+    assert_eq!(status, Status::Cancelled);
+    assert!(fixture.env.effects().is_empty());
+}
+
+#[tokio::test]
+async fn an_unknown_operation_is_not_cancelled_or_rolled_back() {
+    let fixture = ClusterFixture::new().await;
+    for id in [uuid::Uuid::now_v7().to_string(), "x".to_owned()] {
         for verb in ["cancel", "roll_back"] {
-            house
+            fixture
                 .api
-                .send_empty("POST", &format!("/v1/operations/{nothing}/{verb}"))
+                .send_empty("POST", &format!("/v1/operations/{id}/{verb}"))
                 .await
                 .rejected(404, "not_found");
         }
@@ -126,149 +116,106 @@ async fn a_create_that_nobody_has_visited_is_cancelled_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_blocked_create_is_rolled_back_to_the_problem_that_blocked_it() {
-    let house = ClusterFixture::new().await;
-    house
-        .env
-        .sandbox
-        .add_fault(FaultRule::new("dax:CreateCluster", FaultKind::Capacity).count(100));
-    let id = house
+async fn a_rolled_back_create_keeps_the_problem_that_blocked_it() {
+    let fixture = ClusterFixture::new().await;
+    let capacity = FaultRule::new("dax:CreateCluster", FaultKind::Capacity).count(100);
+    fixture.env.sandbox.add_fault(capacity);
+    let id = fixture
         .api
         .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
-    house
+    fixture
         .request_undo(id, "roll_back")
         .await
         .rejected(409, "operation_not_blocked");
-    assert_eq!(
-        house.env.settle(&house.worker, id).await.status,
-        Status::Blocked
-    );
-    let problem = house.operation(id).await["problem"].clone();
+    let blocked = fixture.env.settle(&fixture.worker, id).await;
+    assert_eq!(blocked.status, Status::Blocked);
+    let problem = fixture.operation(id).await["problem"].clone();
     assert_eq!(problem["code"], "capacity_unavailable");
-    let rolled = house.request_undo(id, "roll_back").await;
-    assert_eq!(
-        (rolled.accepted(), rolled.body["status"].as_str()),
-        (id, Some("rolling_back"))
-    );
-    assert_eq!(house.request_undo(id, "roll_back").await.accepted(), id);
-    house
+    let rolled_back = fixture.request_undo(id, "roll_back").await;
+    assert_eq!(rolled_back.accepted(), id);
+    assert_eq!(rolled_back.body["status"], "rolling_back");
+    assert_eq!(fixture.request_undo(id, "roll_back").await.accepted(), id);
+    fixture
         .request_undo(id, "cancel")
         .await
         .rejected(409, "operation_not_cancellable");
-    assert_eq!(
-        house.env.finish(&house.worker, id).await.status,
-        Status::Failed
-    );
-    assert_eq!(
-        house.operation(id).await["problem"],
-        problem,
-        "the original problem is why it failed"
-    );
-    assert_eq!(house.env.created_in_aws(), Vec::<String>::new());
-    let cluster = house.cluster().await;
-    assert_eq!(
-        (&cluster["status"], &cluster["problem"]["code"]),
-        (&json!("failed"), &json!("capacity_unavailable"))
-    );
+    assert_eq!(fixture.finish(id).await, Status::Failed);
+    assert_eq!(fixture.operation(id).await["problem"], problem);
+    assert_eq!(fixture.env.created_in_aws(), Vec::<String>::new());
+    let cluster = fixture.cluster().await;
+    assert_eq!(cluster["status"], "failed");
+    assert_eq!(cluster["problem"]["code"], "capacity_unavailable");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_delete_is_cancelled_until_it_has_been_sent() {
-    let house = ClusterFixture::with_cluster(&json!({})).await;
-    let before = house.env.created_in_aws();
-    let delete = house.api.delete("/v1/clusters/orders").await.accepted();
-    house
+async fn a_delete_can_be_cancelled_until_its_first_call() {
+    let fixture = ClusterFixture::with_cluster(&json!({})).await;
+    let before = fixture.env.created_in_aws();
+    let delete = fixture.api.delete("/v1/clusters/orders").await.accepted();
+    fixture
         .request_undo(delete, "roll_back")
         .await
         .rejected(409, "operation_not_blocked");
-    let cancelled = house.request_undo(delete, "cancel").await;
-    assert_eq!(
-        (cancelled.accepted(), cancelled.body["status"].as_str()),
-        (delete, Some("cancelled"))
-    );
-    assert_eq!(
-        (
-            house.env.created_in_aws(),
-            house.cluster().await["status"].clone()
-        ),
-        (before, json!("available"))
-    );
-    let delete = house.api.delete("/v1/clusters/orders").await.accepted();
-    while house.env.sent("dax:DeleteCluster") == 0 {
-        house.env.one_turn(&house.worker).await;
-    }
-    house
+    let cancelled = fixture.request_undo(delete, "cancel").await;
+    assert_eq!(cancelled.accepted(), delete);
+    assert_eq!(cancelled.body["status"], "cancelled");
+    assert_eq!(fixture.env.created_in_aws(), before);
+    assert_eq!(fixture.cluster().await["status"], "available");
+
+    let delete = fixture.api.delete("/v1/clusters/orders").await.accepted();
+    fixture.work_until_sent("dax:DeleteCluster", 1).await;
+    fixture
         .request_undo(delete, "cancel")
         .await
         .rejected(409, "operation_not_cancellable");
-    assert_eq!(
-        house.env.finish(&house.worker, delete).await.status,
-        Status::Succeeded
-    );
+    assert_eq!(fixture.finish(delete).await, Status::Succeeded);
+}
+
+/// A cluster with a parameter group, and a patch that replaces the group.
+async fn with_parameter_group() -> (ClusterFixture, Value) {
+    let request = json!({"parameters": {"record_ttl_millis": 60000}});
+    let patch = json!({"parameters": {"record_ttl_millis": 1000}, "description": "new"});
+    (ClusterFixture::with_cluster(&request).await, patch)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cancelled_update_keeps_what_aws_has_taken_over_and_undoes_the_rest() {
-    let house =
-        ClusterFixture::with_cluster(&json!({"parameters": {"record_ttl_millis": 60000}})).await;
-    let before = house.cluster().await;
-    let patch = json!({"parameters": {"record_ttl_millis": 1000}, "description": "new"});
-    // Given up before the cluster is switched: the new group goes, and all is as before.
-    let id = house.patch(&patch).await.accepted();
-    while house.env.sent("dax:UpdateParameterGroup") < 2 {
-        house.env.one_turn(&house.worker).await;
-    }
-    house.request_undo(id, "cancel").await.accepted();
-    assert_eq!(
-        house.env.finish(&house.worker, id).await.status,
-        Status::Cancelled
-    );
-    let after = house.cluster().await;
-    assert_eq!(
-        (&after["desired"], &after["parameter_group"]),
-        (&before["desired"], &before["parameter_group"])
-    );
-    assert_eq!(
-        (&after["status"], &after["drift"]["fields"]),
-        (&json!("available"), &json!([]))
-    );
-    let groups = house.env.admin.parameter_groups().await.unwrap();
-    assert_eq!(
-        groups
-            .iter()
-            .filter(|group| group.name.starts_with("dax-"))
-            .count(),
-        1,
-        "{groups:?}"
-    );
+async fn an_update_cancelled_before_its_first_change_changes_nothing() {
+    let (fixture, patch) = with_parameter_group().await;
+    let before = fixture.cluster().await;
+    let id = fixture.patch(&patch).await.accepted();
+    fixture.work_until_sent("dax:UpdateParameterGroup", 2).await;
+    fixture.request_undo(id, "cancel").await.accepted();
+    assert_eq!(fixture.finish(id).await, Status::Cancelled);
+    let after = fixture.cluster().await;
+    assert_eq!(after["desired"], before["desired"]);
+    assert_eq!(after["parameter_group"], before["parameter_group"]);
+    assert_eq!(after["status"], "available");
+    assert_eq!(after["drift"]["fields"], json!([]));
+    let mut groups = fixture.env.admin.parameter_groups().await.unwrap();
+    groups.retain(|group| group.name.starts_with("dax-"));
+    assert_eq!(groups.len(), 1, "{groups:?}");
+}
 
-    // Given up after the switch: the desired settings are what AWS has.
-    let id = house.patch(&patch).await.accepted();
-    while house.env.sent("dax:UpdateCluster") == 0 {
-        house.env.one_turn(&house.worker).await;
-    }
-    house.request_undo(id, "cancel").await.accepted();
-    assert_eq!(
-        house.env.finish(&house.worker, id).await.status,
-        Status::Cancelled
-    );
-    let kept = house.cluster().await;
-    assert_eq!(
-        kept["desired"]["parameters"]["record_ttl_millis"], 1000,
-        "{kept:#}"
-    );
-    assert_eq!(
-        (&kept["desired"]["description"], &kept["drift"]["fields"]),
-        (&json!("new"), &json!([]))
-    );
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_update_cancelled_after_aws_applied_it_keeps_the_new_settings() {
+    let (fixture, patch) = with_parameter_group().await;
+    let id = fixture.patch(&patch).await.accepted();
+    fixture.work_until_sent("dax:UpdateCluster", 1).await;
+    fixture.request_undo(id, "cancel").await.accepted();
+    assert_eq!(fixture.finish(id).await, Status::Cancelled);
+    let kept = fixture.cluster().await;
+    let desired = &kept["desired"];
+    assert_eq!(desired["parameters"]["record_ttl_millis"], 1000, "{kept:#}");
+    assert_eq!(desired["description"], "new");
+    assert_eq!(kept["drift"]["fields"], json!([]));
     assert_eq!(
         kept["parameter_group"]["name"],
         kept["observed"]["parameter_group"]
     );
-    house
-        .succeeds(&house.api.delete("/v1/clusters/orders").await)
+    fixture
+        .succeeds(&fixture.api.delete("/v1/clusters/orders").await)
         .await;
-    assert_eq!(house.env.created_in_aws(), Vec::<String>::new());
+    assert_eq!(fixture.env.created_in_aws(), Vec::<String>::new());
 }

@@ -1,295 +1,246 @@
-//! Clusters over HTTP: asked for, read, listed, deleted.
+//! Clusters over HTTP: create, read, list, delete.
 
 use dax_provisioner::domain::operation::Status;
 use serde_json::json;
 
-use crate::support::api::cluster_request;
+use crate::support::api::{ApiClient, cluster_request, strings};
 use crate::support::test_env::TestEnv;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_is_asked_for_watched_used_and_deleted() {
-    let world = TestEnv::new().await;
-    let (door, worker) = (world.api(), world.worker("w"));
-    let created = door.post("/v1/clusters", &cluster_request("Orders"), &[]).await;
-    let id = created.accepted();
-    assert_eq!(
-        (
-            created.body["status"].as_str(),
-            created.body["cluster"].as_str()
-        ),
-        (Some("pending"), Some("orders"))
-    );
-    assert_eq!(created.body["requested_by"], "anonymous");
-    let cluster = door.get("/v1/clusters/ORDERS").await;
-    assert_eq!(
-        (cluster.status.as_u16(), cluster.body["status"].as_str()),
-        (200, Some("creating"))
-    );
-    assert_eq!(cluster.body["account_id"], world.account.account_id);
-    assert_eq!(
-        cluster.body["desired"]["service_role"]["tables"],
-        json!(["Orders"])
-    );
-    assert_eq!(cluster.body["endpoint"], json!(null));
-
-    assert_eq!(world.settle(&worker, id).await.status, Status::Succeeded);
-    let operation = door.get(created.header("location")).await;
-    assert_eq!(operation.body["status"], "succeeded");
-    assert_eq!(operation.body["progress"]["percent"], 100);
-    assert!(
-        !operation.headers.contains_key("retry-after"),
-        "a finished operation need not be read again"
-    );
-    let kinds: Vec<&str> = operation.body["receipt"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| item["kind"].as_str().unwrap())
-        .collect();
-    assert!(
-        kinds.contains(&"role") && kinds.contains(&"policy") && kinds.contains(&"cluster"),
-        "{kinds:?}"
-    );
-    let cluster = door.get("/v1/clusters/orders").await;
-    assert_eq!(cluster.body["status"], "available");
-    assert_eq!(cluster.body["service_role"]["owner"], "managed");
-    assert_eq!(
-        cluster.body["subnet_group"],
-        json!({"name": "default", "owner": "external"})
-    );
-    assert_eq!(
-        cluster.body["parameter_group"],
-        json!({"name": "default.dax1.0", "owner": "external"})
-    );
-    assert_eq!(cluster.body["endpoint"]["port"], 9111);
-    assert!(
-        cluster.body["endpoint"]["url"]
-            .as_str()
-            .unwrap()
-            .starts_with("daxs://")
-    );
-    assert_eq!(
-        cluster.body["observed"]["nodes"].as_array().unwrap().len(),
-        1
-    );
-
-    let deleted = door.delete("/v1/clusters/orders").await;
-    let delete = deleted.accepted();
-    assert_eq!(
-        door.delete("/v1/clusters/orders").await.accepted(),
-        delete,
-        "asked again, it is the same operation"
-    );
-    assert_eq!(
-        world.settle(&worker, delete).await.status,
-        Status::Succeeded
-    );
-    door.get("/v1/clusters/orders")
+/// Sends the create of a cluster. Returns the ID of the operation.
+async fn create(api: &ApiClient, name: &str) -> uuid::Uuid {
+    api.post("/v1/clusters", &cluster_request(name), &[])
         .await
-        .rejected(404, "not_found");
-    door.delete("/v1/clusters/orders")
-        .await
-        .rejected(404, "not_found");
-    assert_eq!(
-        door.get(&format!("/v1/operations/{delete}")).await.body["status"],
-        "succeeded"
-    );
+        .accepted()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_operation_at_a_time_works_on_a_cluster_and_a_delete_takes_over() {
-    let world = TestEnv::new().await;
-    let (door, worker) = (world.api(), world.worker("w"));
-    let create = door
-        .post("/v1/clusters", &cluster_request("orders"), &[])
-        .await
-        .accepted();
-    let twin = door.post("/v1/clusters", &cluster_request("orders"), &[]).await;
+async fn a_cluster_is_readable_before_it_exists_in_aws() {
+    let env = TestEnv::new().await;
+    let api = env.api();
+    let created = api
+        .post("/v1/clusters", &cluster_request("Orders"), &[])
+        .await;
+    created.accepted();
+    assert_eq!(created.body["status"], "pending");
+    assert_eq!(created.body["cluster"], "orders");
+    assert_eq!(created.body["requested_by"], "anonymous");
+    let cluster = api.get("/v1/clusters/ORDERS").await;
+    assert_eq!(cluster.status, 200);
+    assert_eq!(cluster.body["status"], "creating");
+    assert_eq!(cluster.body["account_id"], env.account.account_id);
+    let desired = &cluster.body["desired"];
+    assert_eq!(desired["service_role"]["tables"], json!(["Orders"]));
+    assert_eq!(cluster.body["endpoint"], json!(null));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_created_cluster_has_its_resources_and_its_endpoint() {
+    let env = TestEnv::new().await;
+    let (api, worker) = (env.api(), env.worker("w"));
+    let id = create(&api, "orders").await;
+    assert_eq!(env.settle(&worker, id).await.status, Status::Succeeded);
+    let operation = api.get(&format!("/v1/operations/{id}")).await;
+    assert_eq!(operation.body["status"], "succeeded");
+    assert_eq!(operation.body["progress"]["percent"], 100);
+    assert!(!operation.headers.contains_key("retry-after"));
+    let kinds = strings(&operation.body["receipt"], "kind");
+    for kind in ["role", "policy", "cluster"] {
+        assert!(kinds.contains(&kind), "{kinds:?}");
+    }
+    let cluster = api.get("/v1/clusters/orders").await.body;
+    assert_eq!(cluster["status"], "available");
+    assert_eq!(cluster["service_role"]["owner"], "managed");
     assert_eq!(
-        twin.rejected(409, "operation_in_progress")["instance"],
-        format!("/v1/operations/{create}")
+        cluster["subnet_group"],
+        json!({"name": "default", "owner": "external"})
     );
-    assert!(twin.header("retry-after").parse::<u64>().unwrap() >= 1);
-    let delete = door.delete("/v1/clusters/orders").await.accepted();
     assert_eq!(
-        door.delete("/v1/clusters/orders").await.accepted(),
+        cluster["parameter_group"],
+        json!({"name": "default.dax1.0", "owner": "external"})
+    );
+    let endpoint = &cluster["endpoint"];
+    assert_eq!(endpoint["port"], 9111);
+    let url = endpoint["url"].as_str().unwrap();
+    assert!(url.starts_with("daxs://"), "{url}");
+    let nodes = cluster["observed"]["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_cluster_is_not_found_and_its_operation_stays_readable() {
+    let env = TestEnv::new().await;
+    let (api, worker) = (env.api(), env.worker("w"));
+    let id = create(&api, "orders").await;
+    env.settle(&worker, id).await;
+    let path = "/v1/clusters/orders";
+    let delete = api.delete(path).await.accepted();
+    assert_eq!(
+        api.delete(path).await.accepted(),
         delete,
         "a repeated delete is the same operation"
     );
-    let taken = door.get(&format!("/v1/operations/{create}")).await;
-    assert_eq!(taken.body["status"], "cancelled");
-    assert_eq!(taken.body["superseded_by"], delete.to_string());
-    world.settle(&worker, delete).await;
-    let again = door
+    assert_eq!(env.settle(&worker, delete).await.status, Status::Succeeded);
+    api.get(path).await.rejected(404, "not_found");
+    api.delete(path).await.rejected(404, "not_found");
+    let operation = api.get(&format!("/v1/operations/{delete}")).await;
+    assert_eq!(operation.body["status"], "succeeded");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_has_one_operation_at_a_time_and_a_delete_supersedes_it() {
+    let env = TestEnv::new().await;
+    let (api, worker) = (env.api(), env.worker("w"));
+    let first = create(&api, "orders").await;
+    let second = api
         .post("/v1/clusters", &cluster_request("orders"), &[])
-        .await
-        .accepted();
-    world.settle(&worker, again).await;
-    door.post("/v1/clusters", &cluster_request("orders"), &[])
+        .await;
+    let problem = second.rejected(409, "operation_in_progress");
+    assert_eq!(problem["instance"], format!("/v1/operations/{first}"));
+    assert!(second.header("retry-after").parse::<u64>().unwrap() >= 1);
+    let delete = api.delete("/v1/clusters/orders").await.accepted();
+    assert_eq!(
+        api.delete("/v1/clusters/orders").await.accepted(),
+        delete,
+        "a repeated delete is the same operation"
+    );
+    let superseded = api.get(&format!("/v1/operations/{first}")).await;
+    assert_eq!(superseded.body["status"], "cancelled");
+    assert_eq!(superseded.body["superseded_by"], delete.to_string());
+    env.settle(&worker, delete).await;
+    let again = create(&api, "orders").await;
+    env.settle(&worker, again).await;
+    api.post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .rejected(409, "cluster_exists");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_protected_cluster_is_not_deleted_and_parts_can_be_left() {
-    let world = TestEnv::new().await;
-    let (door, worker) = (world.api(), world.worker("w"));
+async fn a_protected_cluster_is_not_deleted() {
+    let env = TestEnv::new().await;
+    let (api, worker) = (env.api(), env.worker("w"));
     let mut body = cluster_request("safe");
     body["deletion_protection"] = json!(true);
-    let safe = door.post("/v1/clusters", &body, &[]).await.accepted();
-    let loose = door
-        .post("/v1/clusters", &cluster_request("loose"), &[])
-        .await
-        .accepted();
-    world.settle(&worker, safe).await;
-    world.settle(&worker, loose).await;
-    door.delete("/v1/clusters/safe")
+    let id = api.post("/v1/clusters", &body, &[]).await.accepted();
+    env.settle(&worker, id).await;
+    api.delete("/v1/clusters/safe")
         .await
         .rejected(409, "deletion_protected");
-    let refused = door
-        .delete("/v1/clusters/loose?retain=service_role,endpoint")
-        .await;
-    assert_eq!(
-        refused.rejected(422, "invalid_request")["errors"][0]["parameter"],
-        "retain"
-    );
-    let delete = door
-        .delete("/v1/clusters/loose?retain=service_role")
-        .await
-        .accepted();
-    world.settle(&worker, delete).await;
-    let receipt = door.get(&format!("/v1/operations/{delete}")).await.body["receipt"].clone();
-    let state = |kind: &str| {
-        let item = receipt
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|item| item["kind"] == kind)
-            .unwrap();
-        item["state"].as_str().unwrap().to_owned()
-    };
-    assert_eq!(
-        (state("role"), state("policy"), state("cluster")),
-        ("left".into(), "left".into(), "gone".into())
-    );
-    let orphans = door.get("/v1/orphans").await;
-    let kinds: Vec<&str> = orphans.body["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| item["kind"].as_str().unwrap())
-        .collect();
-    assert_eq!(kinds, ["role", "policy"], "{:#}", orphans.body);
-    assert!(orphans.body["items"][0]["ours"].as_bool().unwrap());
-    assert!(orphans.body["items"][0]["age_seconds"].as_i64().unwrap() >= 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lists_are_paged_without_gaps_while_things_are_added() {
-    let world = TestEnv::new().await;
-    let door = world.api();
+async fn a_delete_can_retain_the_service_role_which_is_then_an_orphan() {
+    let env = TestEnv::new().await;
+    let (api, worker) = (env.api(), env.worker("w"));
+    let id = create(&api, "orders").await;
+    env.settle(&worker, id).await;
+    let response = api
+        .delete("/v1/clusters/orders?retain=service_role,endpoint")
+        .await;
+    let problem = response.rejected(422, "invalid_request");
+    assert_eq!(problem["errors"][0]["parameter"], "retain");
+    let delete = api
+        .delete("/v1/clusters/orders?retain=service_role")
+        .await
+        .accepted();
+    env.settle(&worker, delete).await;
+    let receipt = api.get(&format!("/v1/operations/{delete}")).await.body["receipt"].clone();
+    let state = |kind: &str| {
+        let mut items = receipt.as_array().unwrap().iter();
+        items.find(|item| item["kind"] == kind).unwrap()["state"].clone()
+    };
+    assert_eq!(state("role"), "left");
+    assert_eq!(state("policy"), "left");
+    assert_eq!(state("cluster"), "gone");
+    let orphans = api.get("/v1/orphans").await.body["items"].clone();
+    assert_eq!(strings(&orphans, "kind"), ["role", "policy"], "{orphans:#}");
+    assert!(orphans[0]["ours"].as_bool().unwrap());
+    assert!(orphans[0]["age_seconds"].as_i64().unwrap() >= 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_a_list_have_no_gaps_while_items_are_added() {
+    let env = TestEnv::new().await;
+    let api = env.api();
     for n in 0..5 {
-        door.post("/v1/clusters", &cluster_request(&format!("c{n}")), &[])
-            .await
-            .accepted();
+        create(&api, &format!("c{n}")).await;
     }
-    for (list, key) in [
+    for (list, member) in [
         ("clusters?status=creating&limit=2", "name"),
         ("operations?kind=create_cluster&limit=2", "cluster"),
     ] {
         let mut path = format!("/v1/{list}");
-        let mut seen = Vec::new();
+        let mut names: Vec<String> = Vec::new();
         loop {
-            let page = door.get(&path).await;
+            let page = api.get(&path).await;
             assert_eq!(page.status, 200, "{page:?}");
-            seen.extend(
-                page.body["items"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|item| item[key].as_str().unwrap().to_owned()),
-            );
-            door.post("/v1/clusters", &cluster_request(&format!("n{}", seen.len())), &[])
-                .await;
+            let page_names = strings(&page.body["items"], member);
+            names.extend(page_names.into_iter().map(str::to_owned));
+            let new = cluster_request(&format!("n{}", names.len()));
+            api.post("/v1/clusters", &new, &[]).await;
             let Some(next) = page.body["next_cursor"].as_str() else {
                 break;
             };
             let link = page.header("link");
-            assert!(
-                link.contains(next) && link.ends_with("rel=\"next\""),
-                "{link}"
-            );
+            assert!(link.contains(next), "{link}");
+            assert!(link.ends_with("rel=\"next\""), "{link}");
             path = link[1..link.find('>').unwrap()].to_owned();
         }
-        let original: Vec<&String> = seen.iter().filter(|name| name.starts_with('c')).collect();
-        assert_eq!(original, ["c4", "c3", "c2", "c1", "c0"], "{list}");
+        names.retain(|name| name.starts_with('c'));
+        assert_eq!(names, ["c4", "c3", "c2", "c1", "c0"], "{list}");
     }
-    assert_eq!(
-        door.get("/v1/clusters?status=failed").await.body["items"],
-        json!([])
-    );
-    assert_eq!(
-        door.get("/v1/operations?cluster=C3").await.body["items"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    let failed = api.get("/v1/clusters?status=failed").await;
+    assert_eq!(failed.body["items"], json!([]));
+    let of_cluster = api.get("/v1/operations?cluster=C3").await;
+    assert_eq!(of_cluster.body["items"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_that_has_the_version_gets_nothing() {
-    let world = TestEnv::new().await;
-    let (door, worker) = (world.api(), world.worker("w"));
-    let id = door
-        .post("/v1/clusters", &cluster_request("orders"), &[])
-        .await
-        .accepted();
+async fn a_read_with_the_current_etag_returns_304() {
+    let env = TestEnv::new().await;
+    let (api, worker) = (env.api(), env.worker("w"));
+    let id = create(&api, "orders").await;
     for path in [
         "/v1/clusters/orders".to_owned(),
         format!("/v1/operations/{id}"),
     ] {
-        let first = door.get(&path).await;
-        let tag = first.header("etag");
-        assert_eq!(tag, format!("\"{}\"", first.body["version"]));
-        let again = door.get_with(&path, &[("if-none-match", tag)]).await;
-        assert_eq!(
-            (
-                again.status.as_u16(),
-                again.text.as_str(),
-                again.header("etag")
-            ),
-            (304, "", tag)
-        );
+        let first = api.get(&path).await;
+        let etag = first.header("etag");
+        assert_eq!(etag, format!("\"{}\"", first.body["version"]));
+        let again = api.get_with(&path, &[("if-none-match", etag)]).await;
+        assert_eq!(again.status, 304);
+        assert_eq!(again.text, "");
+        assert_eq!(again.header("etag"), etag);
     }
-    let before = door.get("/v1/clusters/orders").await;
-    world.settle(&worker, id).await;
-    let after = door
-        .get_with(
-            "/v1/clusters/orders",
-            &[("if-none-match", before.header("etag"))],
-        )
-        .await;
-    assert_eq!(after.status, 200, "what a reader can see has changed");
+    let before = api.get("/v1/clusters/orders").await;
+    env.settle(&worker, id).await;
+    let known = [("if-none-match", before.header("etag"))];
+    let after = api.get_with("/v1/clusters/orders", &known).await;
+    assert_eq!(after.status, 200, "the representation has changed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_known_account_nothing_is_accepted_and_everything_else_answers() {
-    let world = TestEnv::new().await;
-    let door = world.api();
-    door.account.send(None).unwrap();
-    door.post("/v1/clusters", &cluster_request("orders"), &[])
+async fn until_the_account_is_known_only_writes_are_rejected() {
+    let env = TestEnv::new().await;
+    let api = env.api();
+    api.account.send(None).unwrap();
+    api.post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .rejected(503, "unavailable");
-    assert_eq!(door.get("/v1/clusters").await.status, 200);
-    assert_eq!(door.get("/v1/operations").await.status, 200);
-    door.get("/readyz").await.rejected(503, "unavailable");
-    // A request that comes a moment too early is not sent away.
+    assert_eq!(api.get("/v1/clusters").await.status, 200);
+    assert_eq!(api.get("/v1/operations").await.status, 200);
+    api.get("/readyz").await.rejected(503, "unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_waits_shortly_for_the_account() {
+    let env = TestEnv::new().await;
+    let api = env.api();
+    api.account.send(None).unwrap();
     let body = cluster_request("orders");
-    let told = async {
+    let identified = async {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        door.account.send(Some(world.account.clone())).unwrap();
+        api.account.send(Some(env.account.clone())).unwrap();
     };
-    let (answer, ()) = tokio::join!(door.post("/v1/clusters", &body, &[]), told);
-    answer.accepted();
+    let (response, ()) = tokio::join!(api.post("/v1/clusters", &body, &[]), identified);
+    response.accepted();
 }

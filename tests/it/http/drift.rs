@@ -1,40 +1,35 @@
-//! Drift over HTTP: what somebody else changed is seen, told field by field, and brought back.
+//! Drift over HTTP: changes made outside this service are reported by field, and repaired.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::mutation::bodies::ClusterUpdate;
+use dax_provisioner::domain::validation::typed::TopicArn;
 use serde_json::{Value, json};
 
+use crate::support::api::{cluster_request, strings};
 use crate::support::cluster_fixture::ClusterFixture;
+use crate::support::requests::window;
 
-async fn drift(house: &ClusterFixture) -> Value {
-    let read = house.api.get("/v1/clusters/orders/drift").await;
-    assert_eq!(read.status, 200, "{read:?}");
-    assert_eq!(
-        house.cluster().await["drift"],
-        read.body,
-        "the view of the cluster shows the same"
-    );
-    read.body
+/// The drift of the cluster. The cluster itself must show the same drift.
+async fn drift(fixture: &ClusterFixture) -> Value {
+    let response = fixture.api.get("/v1/clusters/orders/drift").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(fixture.cluster().await["drift"], response.body);
+    response.body
 }
 
 fn fields(drift: &Value) -> BTreeSet<&str> {
-    drift["fields"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|field| field["field"].as_str().unwrap())
-        .collect()
+    strings(&drift["fields"], "field").into_iter().collect()
 }
 
-/// Changes everything that somebody else can change.
-async fn meddle(house: &ClusterFixture, arn: &str) {
+/// Changes every setting that can be changed, as the account's administrator.
+async fn change_everything(fixture: &ClusterFixture, arn: &str) {
     let tags = BTreeMap::from([
         ("team".to_owned(), "billing".to_owned()),
         ("cost".to_owned(), "7".to_owned()),
     ]);
-    house
+    fixture
         .admin(&Mutation::TagCluster {
             arn: arn.to_owned(),
             tags,
@@ -42,13 +37,15 @@ async fn meddle(house: &ClusterFixture, arn: &str) {
         .await;
     let update = ClusterUpdate {
         name: "orders".to_owned(),
-        description: Some("theirs".to_owned()),
-        maintenance_window: Some("mon:05:00-mon:06:00".to_owned()),
-        notification_topic_arn: Some("arn:aws:sns:us-east-1:123456789012:theirs".to_owned()),
+        description: Some("foreign".to_owned()),
+        maintenance_window: window("mon:05:00-mon:06:00"),
+        notification_topic_arn: Some(TopicArn::from_aws(
+            "arn:aws:sns:us-east-1:123456789012:foreign",
+        )),
         parameter_group: Some("default.dax1.0".to_owned()),
         ..ClusterUpdate::default()
     };
-    house
+    fixture
         .admin(&Mutation::UpdateCluster(Box::new(update)))
         .await;
     let more = Mutation::IncreaseReplicationFactor {
@@ -56,34 +53,34 @@ async fn meddle(house: &ClusterFixture, arn: &str) {
         count: 2,
         availability_zones: Vec::new(),
     };
-    house.admin(&more).await;
+    fixture.admin(&more).await;
+}
+
+/// A cluster in which every setting was changed after the request, and its representation before
+/// these changes.
+async fn with_foreign_changes() -> (ClusterFixture, Value) {
+    let fixture = ClusterFixture::with_cluster(&json!({
+        "parameters": {"record_ttl_millis": 60000}, "description": "desired",
+        "tags": {"team": "orders"}, "maintenance_window": "sun:05:00-sun:06:00",
+    }))
+    .await;
+    fixture.poll().await;
+    drift(&fixture).await;
+    let before = fixture.cluster().await;
+    change_everything(&fixture, before["observed"]["arn"].as_str().unwrap()).await;
+    fixture.poll().await;
+    assert_ne!(fixture.cluster().await["version"], before["version"]);
+    (fixture, before)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_somebody_else_changed_is_seen_and_repaired() {
-    let house = ClusterFixture::with_cluster(&json!({
-        "parameters": {"record_ttl_millis": 60000}, "description": "ours", "tags": {"team": "orders"},
-        "maintenance_window": "sun:05:00-sun:06:00",
-    }))
-    .await;
-    house.poll().await;
-    let at_rest = drift(&house).await;
-    assert_eq!(
-        (&at_rest["drifted"], &at_rest["fields"]),
-        (&json!(false), &json!([]))
-    );
-    assert!(at_rest["observed_at"].is_string());
+async fn every_foreign_change_is_reported_by_field() {
+    let (fixture, before) = with_foreign_changes().await;
+    assert_eq!(before["drift"]["drifted"], false);
+    assert_eq!(before["drift"]["fields"], json!([]));
+    assert!(before["drift"]["observed_at"].is_string());
 
-    let cluster = house.cluster().await;
-    let group = cluster["parameter_group"]["name"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let arn = cluster["observed"]["arn"].as_str().unwrap().to_owned();
-    meddle(&house, &arn).await;
-    let version = house.cluster().await["version"].clone();
-    house.poll().await;
-    let drifted = drift(&house).await;
+    let after = drift(&fixture).await;
     let expected = [
         "description",
         "maintenance_window",
@@ -93,145 +90,137 @@ async fn what_somebody_else_changed_is_seen_and_repaired() {
         "replication_factor",
         "tags.team",
     ];
-    assert_eq!(fields(&drifted), expected.into(), "{drifted:#}");
-    assert_eq!(drifted["drifted"], true);
-    assert!(
-        drifted["fields"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|field| field["repairable"] == true)
-    );
-    let topic = drifted["fields"]
-        .as_array()
-        .unwrap()
+    assert_eq!(fields(&after), expected.into(), "{after:#}");
+    assert_eq!(after["drifted"], true);
+    let fields = after["fields"].as_array().unwrap();
+    for field in fields {
+        assert_eq!(field["repairable"], true, "{field:#}");
+    }
+    let topic = fields
         .iter()
-        .find(|one| one["field"] == "notification_topic_arn")
+        .find(|field| field["field"] == "notification_topic_arn")
         .unwrap();
-    assert_eq!(
-        (
-            &topic["desired"],
-            topic["observed"].as_str().unwrap().ends_with(":theirs")
-        ),
-        (&Value::Null, true)
-    );
-    assert_ne!(
-        house.cluster().await["version"],
-        version,
-        "a reader can see it, so the version is another"
-    );
-
-    let accepted = house.api.send_empty("POST", "/v1/clusters/orders/repair").await;
-    assert_eq!(accepted.body["kind"], "repair_cluster");
-    assert_eq!(
-        drift(&house).await["drifted"],
-        false,
-        "nothing is claimed while an operation works"
-    );
-    house.succeeds(&accepted).await;
-    house.poll().await;
-    let repaired = drift(&house).await;
-    assert_eq!(repaired["drifted"], false, "{repaired:#}");
-    let cluster = house.cluster().await;
-    assert_eq!(cluster["observed"]["description"], "ours");
-    assert_eq!(
-        cluster["observed"]["parameter_group"], group,
-        "the group of ours is as it was, and is used again"
-    );
-    let tags = house.env.admin.cluster_tags(&arn).await.unwrap().unwrap();
-    assert_eq!(
-        (tags["team"].as_str(), tags["cost"].as_str()),
-        ("orders", "7"),
-        "what others added stays"
-    );
+    assert_eq!(topic["desired"], Value::Null);
+    let observed = topic["observed"].as_str().unwrap();
+    assert!(observed.ends_with(":foreign"), "{observed}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_repair_of_what_has_not_drifted_finds_nothing_to_do() {
-    let house = ClusterFixture::with_cluster(
+async fn a_repair_restores_the_desired_settings_and_keeps_foreign_tags() {
+    let (fixture, before) = with_foreign_changes().await;
+    let path = "/v1/clusters/orders/repair";
+    let accepted = fixture.api.send_empty("POST", path).await;
+    assert_eq!(accepted.body["kind"], "repair_cluster");
+    assert_eq!(
+        drift(&fixture).await["drifted"],
+        false,
+        "drift is not reported while an operation is in progress"
+    );
+    fixture.succeeds(&accepted).await;
+    fixture.poll().await;
+    let repaired = drift(&fixture).await;
+    assert_eq!(repaired["drifted"], false, "{repaired:#}");
+    let observed = fixture.cluster().await["observed"].clone();
+    assert_eq!(observed["description"], "desired");
+    assert_eq!(
+        observed["parameter_group"], before["parameter_group"]["name"],
+        "the managed parameter group is used again"
+    );
+    let arn = observed["arn"].as_str().unwrap();
+    let tags = fixture.env.admin.cluster_tags(arn).await.unwrap().unwrap();
+    assert_eq!(tags["team"], "orders");
+    assert_eq!(tags["cost"], "7");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_without_drift_changes_nothing() {
+    let fixture = ClusterFixture::with_cluster(
         &json!({"parameters": {"record_ttl_millis": 60000}, "tags": {"a": "b"}}),
     )
     .await;
-    let calls = house.env.effects();
-    house
-        .succeeds(&house.post("repair", &json!({})).await)
+    let calls = fixture.env.effects();
+    fixture
+        .succeeds(&fixture.post("repair", &json!({})).await)
         .await;
-    assert_eq!(house.env.effects(), calls);
-    house
+    assert_eq!(fixture.env.effects(), calls);
+    fixture
         .post("repair", &json!({"force": true}))
         .await
         .rejected(422, "invalid_request");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn settings_that_were_left_to_aws_do_not_drift() {
-    let house = ClusterFixture::with_cluster(&json!({})).await;
+async fn settings_that_the_request_did_not_set_do_not_drift() {
+    let fixture = ClusterFixture::with_cluster(&json!({})).await;
     let update = ClusterUpdate {
         name: "orders".to_owned(),
-        description: Some("theirs".to_owned()),
-        maintenance_window: Some("mon:05:00-mon:06:00".to_owned()),
+        description: Some("foreign".to_owned()),
+        maintenance_window: window("mon:05:00-mon:06:00"),
         ..ClusterUpdate::default()
     };
-    house
+    fixture
         .admin(&Mutation::UpdateCluster(Box::new(update)))
         .await;
-    house.poll().await;
-    let drifted = drift(&house).await;
+    fixture.poll().await;
+    let drifted = drift(&fixture).await;
     assert_eq!(drifted["fields"], json!([]), "{drifted:#}");
-    assert_eq!(house.cluster().await["observed"]["description"], "theirs");
+    assert_eq!(
+        fixture.cluster().await["observed"]["description"],
+        "foreign"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_that_somebody_else_deleted_has_drifted_for_good() {
-    let house = ClusterFixture::with_cluster(&json!({})).await;
-    house
+async fn a_cluster_deleted_outside_this_service_cannot_be_repaired() {
+    let fixture = ClusterFixture::with_cluster(&json!({})).await;
+    fixture
         .admin(&Mutation::DeleteCluster {
             name: "orders".to_owned(),
         })
         .await;
-    house.poll().await;
-    let drifted = drift(&house).await;
+    fixture.poll().await;
+    let drifted = drift(&fixture).await;
     assert_eq!(fields(&drifted), ["cluster"].into(), "{drifted:#}");
     assert_eq!(drifted["fields"][0]["repairable"], false);
-    let repair = house
+    let repair = fixture
         .api
         .send_empty("POST", "/v1/clusters/orders/repair")
         .await
         .accepted();
-    let ended = house.settle(repair).await;
+    let ended = fixture.settle(repair).await;
     assert_eq!(ended.status.as_str(), "failed", "{ended:#?}");
-    house
-        .succeeds(&house.api.delete("/v1/clusters/orders").await)
+    fixture
+        .succeeds(&fixture.api.delete("/v1/clusters/orders").await)
         .await;
-    assert_eq!(house.env.created_in_aws(), Vec::<String>::new());
+    assert_eq!(fixture.env.created_in_aws(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_that_is_being_made_has_not_drifted() {
-    let house = ClusterFixture::new().await;
-    let create = house
+async fn a_cluster_that_is_being_created_has_no_drift() {
+    let fixture = ClusterFixture::new().await;
+    let create = fixture
         .api
-        .post("/v1/clusters", &crate::support::api::cluster_request("orders"), &[])
+        .post("/v1/clusters", &cluster_request("orders"), &[])
         .await;
     for _ in 0..40 {
-        let drifted = drift(&house).await;
+        let drifted = drift(&fixture).await;
         assert_eq!(drifted["drifted"], false, "{drifted:#}");
-        if house.cluster().await["status"] == "available" {
+        if fixture.cluster().await["status"] == "available" {
             break;
         }
-        house.env.make_due().await;
-        house.worker.turn().await.unwrap();
+        fixture.env.make_due().await;
+        fixture.worker.turn().await.unwrap();
     }
-    house.succeeds(&create).await;
-    assert_eq!(drift(&house).await["drifted"], false);
-    for nothing in ["nothing", "a%20b"] {
-        house
+    fixture.succeeds(&create).await;
+    assert_eq!(drift(&fixture).await["drifted"], false);
+    for name in ["unknown", "a%20b"] {
+        fixture
             .api
-            .get(&format!("/v1/clusters/{nothing}/drift"))
+            .get(&format!("/v1/clusters/{name}/drift"))
             .await
             .rejected(404, "not_found");
     }
-    house
+    fixture
         .api
         .get("/v1/clusters/orders/drift?deep=1")
         .await

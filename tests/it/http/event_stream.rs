@@ -1,4 +1,5 @@
-//! The event stream over HTTP: complete, resumable, alive, limited, and gone with the service.
+//! The event stream over HTTP: complete, resumable, with keep-alive comments, limited, and closed
+//! on shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,6 @@ use crate::support::test_env::TestEnv;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One message of a stream.
 #[derive(Debug, PartialEq)]
 struct Message {
     id: i64,
@@ -21,7 +21,7 @@ struct Message {
     data: Value,
 }
 
-/// Reads messages as the standard has them; comments are left out.
+/// The messages of an event stream, without comments.
 fn messages(text: &str) -> Vec<Message> {
     let field = |block: &str, name: &str| {
         let line = block
@@ -42,91 +42,94 @@ fn messages(text: &str) -> Vec<Message> {
         .collect()
 }
 
-fn is_stream(answer: &ApiResponse) {
+fn check_is_stream(response: &ApiResponse) {
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(
-        (answer.status.as_u16(), answer.header("content-type")),
-        (200, "text/event-stream"),
-        "{answer:?}"
+        response.header("content-type"),
+        "text/event-stream",
+        "{response:?}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_finished_history_is_streamed_to_its_end_and_from_any_place() {
-    let world = TestEnv::new().await;
-    let (door, worker) = (world.api(), world.worker("w"));
-    let id = door
+async fn the_events_of_a_finished_operation_are_streamed_from_any_position() {
+    let env = TestEnv::new().await;
+    let (api, worker) = (env.api(), env.worker("w"));
+    let id = api
         .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
-    assert_eq!(world.settle(&worker, id).await.status, Status::Succeeded);
+    assert_eq!(env.settle(&worker, id).await.status, Status::Succeeded);
     let path = format!("/v1/operations/{id}/events/stream");
-    let whole = door.get(&path).await;
-    is_stream(&whole);
+    let whole = api.get(&path).await;
+    check_is_stream(&whole);
     assert_eq!(whole.header("x-accel-buffering"), "no");
     let all = messages(&whole.text);
-    let history = door
+    let events = api
         .get(&format!("/v1/operations/{id}/events?limit=100"))
-        .await
-        .body["items"]
-        .clone();
-    let data: Vec<Value> = all.iter().map(|message| message.data.clone()).collect();
-    assert_eq!(Value::from(data), history);
-    assert_eq!(all.last().unwrap().event, "operation_succeeded");
-    assert!(
-        all.iter()
-            .all(|message| message.data["sequence"] == message.id
-                && message.data["type"] == message.event)
-    );
-    for last in [0, 3, all.len() - 1] {
-        let rest = door
-            .get_with(&path, &[("last-event-id", &last.to_string())])
-            .await;
-        is_stream(&rest);
-        assert_eq!(messages(&rest.text), messages(&whole.text)[last..]);
-    }
-    let nothing_left = door
-        .get_with(&path, &[("last-event-id", &all.len().to_string())])
         .await;
-    assert_eq!(
-        (nothing_left.status.as_u16(), nothing_left.text.as_str()),
-        (204, "")
-    );
-    for bad in ["", "x", "-1", "1.5", "99999999999999999999"] {
-        let refused = door.get_with(&path, &[("last-event-id", bad)]).await;
-        assert_eq!(
-            refused.rejected(422, "invalid_request")["errors"][0]["parameter"],
-            "Last-Event-ID"
-        );
+    let data: Vec<Value> = all.iter().map(|message| message.data.clone()).collect();
+    assert_eq!(Value::from(data), events.body["items"]);
+    assert_eq!(all.last().unwrap().event, "operation_succeeded");
+    for message in &all {
+        assert_eq!(message.data["sequence"], message.id);
+        assert_eq!(message.data["type"], message.event);
     }
-    door.get(&format!("{path}?follow=1"))
+    for last in [0, 3, all.len() - 1] {
+        let known = [("last-event-id", &*last.to_string())];
+        let rest = api.get_with(&path, &known).await;
+        check_is_stream(&rest);
+        assert_eq!(messages(&rest.text), all[last..]);
+    }
+    let known = [("last-event-id", &*all.len().to_string())];
+    let complete = api.get_with(&path, &known).await;
+    assert_eq!(complete.status, 204);
+    assert_eq!(complete.text, "");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_with_an_invalid_request_is_rejected() {
+    let env = TestEnv::new().await;
+    let api = env.api();
+    let id = api
+        .post("/v1/clusters", &cluster_request("orders"), &[])
+        .await
+        .accepted();
+    let path = format!("/v1/operations/{id}/events/stream");
+    for last in ["", "x", "-1", "1.5", "99999999999999999999"] {
+        let response = api.get_with(&path, &[("last-event-id", last)]).await;
+        let problem = response.rejected(422, "invalid_request");
+        assert_eq!(problem["errors"][0]["parameter"], "Last-Event-ID");
+    }
+    api.get(&format!("{path}?follow=1"))
         .await
         .rejected(422, "invalid_request");
-    for nothing in [uuid::Uuid::now_v7().to_string(), "x".to_owned()] {
-        door.get(&format!("/v1/operations/{nothing}/events/stream"))
+    for unknown in [uuid::Uuid::now_v7().to_string(), "x".to_owned()] {
+        api.get(&format!("/v1/operations/{unknown}/events/stream"))
             .await
             .rejected(404, "not_found");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_live_history_is_followed_with_signs_of_life() {
-    let world = TestEnv::new().await;
-    let (server, worker) = (world.serve(0).await, world.worker("w"));
-    let id = world
+async fn a_stream_of_a_running_operation_sends_keep_alives_and_ends_with_it() {
+    let env = TestEnv::new().await;
+    let (server, worker) = (env.serve(0).await, env.worker("w"));
+    let id = env
         .api()
         .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     let url = format!("{}/v1/operations/{id}/events/stream", server.url);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = client
+    let response = client
         .get(url)
-        .bearer_auth(world.token("reader").await)
+        .bearer_auth(env.token("reader").await)
         .send()
         .await
         .unwrap();
-    assert_eq!(answer.status(), 200);
-    let mut chunks = answer.bytes_stream();
+    assert_eq!(response.status(), 200);
+    let mut chunks = response.bytes_stream();
     let mut text = String::new();
     let mut read_until = async |text: &mut String, what: &str| {
         while !text.contains(what) {
@@ -140,17 +143,17 @@ async fn a_live_history_is_followed_with_signs_of_life() {
         read_until(&mut text, "event: operation_accepted\n").await,
         "{text}"
     );
-    let quiet = std::time::Instant::now();
+    let started = std::time::Instant::now();
     assert!(read_until(&mut text, ": nothing new\n").await, "{text}");
-    assert!(quiet.elapsed() <= Duration::from_secs(15));
-    world.settle(&worker, id).await;
+    assert!(started.elapsed() <= Duration::from_secs(15));
+    env.settle(&worker, id).await;
     assert!(
         read_until(&mut text, "event: operation_succeeded\n").await,
         "{text}"
     );
     assert!(
-        !read_until(&mut text, "never").await,
-        "it goes on after its end"
+        !read_until(&mut text, "no such text").await,
+        "the stream continues after the operation has finished"
     );
     let ids: Vec<i64> = messages(&text).iter().map(|message| message.id).collect();
     assert_eq!(
@@ -159,44 +162,41 @@ async fn a_live_history_is_followed_with_signs_of_life() {
     );
 }
 
-// The pool of a world has six connections: if a stream held one, no request would be answered.
+// The pool of a test has six connections. If a stream held one, all requests would time out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_beyond_the_limit_are_refused_and_all_end_with_the_service() {
-    let world = TestEnv::new().await;
-    let door = Arc::new(world.api());
-    let id = door
+async fn streams_are_limited_and_end_on_shutdown() {
+    let env = TestEnv::new().await;
+    let api = Arc::new(env.api());
+    let id = api
         .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     let path = format!("/v1/operations/{id}/events/stream");
     let mut streams = tokio::task::JoinSet::new();
     for _ in 0..260 {
-        let (door, path) = (door.clone(), path.clone());
-        streams.spawn(async move { door.get(&path).await });
+        let (api, path) = (api.clone(), path.clone());
+        streams.spawn(async move { api.get(&path).await });
     }
     for _ in 0..4 {
-        let refused = timeout(TIMEOUT, streams.join_next())
+        let response = timeout(TIMEOUT, streams.join_next())
             .await
             .unwrap()
             .unwrap()
             .unwrap();
-        refused.rejected(503, "unavailable");
-        assert_eq!(refused.header("retry-after"), "5");
+        response.rejected(503, "unavailable");
+        assert_eq!(response.header("retry-after"), "5");
     }
-    assert_eq!(door.get(&format!("/v1/operations/{id}")).await.status, 200);
-    door.shutdown.cancel();
+    assert_eq!(api.get(&format!("/v1/operations/{id}")).await.status, 200);
+    api.shutdown.cancel();
     let mut ended = 0;
-    while let Some(answer) = timeout(TIMEOUT, streams.join_next()).await.unwrap() {
-        let answer = answer.unwrap();
-        is_stream(&answer);
-        assert_eq!(messages(&answer.text).len(), 1, "{}", answer.text);
+    while let Some(response) = timeout(TIMEOUT, streams.join_next()).await.unwrap() {
+        let response = response.unwrap();
+        check_is_stream(&response);
+        assert_eq!(messages(&response.text).len(), 1, "{}", response.text);
         ended += 1;
     }
     assert_eq!(ended, 256);
-    let late = timeout(TIMEOUT, door.get(&path)).await.unwrap();
-    assert_eq!(
-        messages(&late.text).len(),
-        1,
-        "the places are free again, and it ends at once"
-    );
+    // The limit is free again, and a new stream ends at once.
+    let late = timeout(TIMEOUT, api.get(&path)).await.unwrap();
+    assert_eq!(messages(&late.text).len(), 1);
 }

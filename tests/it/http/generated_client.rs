@@ -1,4 +1,4 @@
-//! The OpenAPI document is valid for a real validator, and a real generator makes a client of it that works.
+//! The OpenAPI document is valid, and a client generated from it works.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,9 +11,9 @@ async fn a_generated_client_creates_reads_and_deletes() {
     let tools = tokio::task::spawn_blocking(|| python::packages("requirements"))
         .await
         .unwrap();
-    let world = TestEnv::new().await;
-    let server = world.serve(2).await;
-    let token = world.token("generated").await;
+    let env = TestEnv::new().await;
+    let server = env.serve(2).await;
+    let token = env.token("generated").await;
     let work =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("client-{}", uuid::Uuid::now_v7()));
     std::fs::create_dir_all(&work).unwrap();

@@ -1,4 +1,4 @@
-//! The HTTP contract: requests, responses, problems, events, and a generated client.
+//! The HTTP API: requests, responses, problems, events, and a generated client.
 
 pub mod account_lists;
 pub mod adoption;
@@ -7,12 +7,16 @@ pub mod cancel;
 pub mod cluster_events;
 pub mod clusters;
 pub mod connections;
+pub mod documentation;
 pub mod drift;
-pub mod errors;
 pub mod event_stream;
 pub mod generated_client;
+pub mod health;
 pub mod operations;
 pub mod patches;
+pub mod request_bodies;
+pub mod request_ids;
 pub mod scaling;
+pub mod unknown_paths;
 pub mod updates;
 pub mod validation;

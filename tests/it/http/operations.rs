@@ -1,4 +1,4 @@
-//! Operations over HTTP: history, advice, retry, waiting, and requests that are sent twice.
+//! Operations over HTTP: events, problems, retry, waiting, and idempotency keys.
 
 use std::time::{Duration, Instant};
 
@@ -6,37 +6,30 @@ use aws_sandbox::Identity;
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
-use crate::support::api::cluster_request;
+use crate::support::api::{ApiClient, ApiResponse, cluster_request};
 use crate::support::test_env::{TestEnv, aws_as};
 
-fn portal(statement: Value) -> Identity {
-    Identity {
-        secret: "secret".to_owned(),
-        arn: "arn:aws:iam::123456789012:user/portal".to_owned(),
-        policies: vec![json!({"Version": "2012-10-17", "Statement": [statement]})],
-        permissions_boundary: None,
-        session_policies: None,
-    }
+/// Creates the cluster `orders`. Returns the ID of the operation.
+async fn create(api: &ApiClient) -> uuid::Uuid {
+    api.post("/v1/clusters", &cluster_request("orders"), &[])
+        .await
+        .accepted()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_permission_is_explained_cured_by_the_policy_of_its_hint_and_retried() {
-    let mut world = TestEnv::new().await;
-    let lacking = json!({"Effect": "Allow", "NotAction": ["iam:CreatePolicy"], "Resource": "*"});
-    world
-        .sandbox
-        .put_identity("portal", portal(lacking.clone()));
-    world.aws = aws_as(&world.sandbox, &world.endpoint, "portal", "secret").await;
-    let (door, worker) = (world.api(), world.worker("w"));
-    let id = door
-        .post("/v1/clusters", &cluster_request("orders"), &[])
-        .await
-        .accepted();
-    assert_eq!(world.settle(&worker, id).await.status, Status::Blocked);
+async fn a_missing_permission_blocks_with_a_problem_and_a_hint() {
+    let env = TestEnv::new().await;
+    env.grant_all_except("iam:CreatePolicy");
+    let (api, worker) = (env.api(), env.worker("w"));
+    let id = create(&api).await;
+    assert_eq!(env.settle(&worker, id).await.status, Status::Blocked);
 
-    let blocked = door.get(&format!("/v1/operations/{id}")).await;
-    let problem = &blocked.body["problem"];
-    assert_eq!(problem["code"], "permission_missing", "{:#}", blocked.body);
+    let blocked = api.get(&format!("/v1/operations/{id}")).await.body;
+    assert_eq!(blocked["waiting_for"], "permission");
+    assert!(blocked["next_attempt_at"].is_string());
+    assert!(blocked["estimated_completion_at"].is_null());
+    let problem = &blocked["problem"];
+    assert_eq!(problem["code"], "permission_missing", "{blocked:#}");
     assert_eq!(problem["instance"], format!("/v1/operations/{id}"));
     assert_eq!(problem["aws"]["action"], "iam:CreatePolicy");
     assert_eq!(problem["aws"]["cause"], "identity_policy");
@@ -44,82 +37,88 @@ async fn a_missing_permission_is_explained_cured_by_the_policy_of_its_hint_and_r
         problem["hints"][0]["title"],
         "Add iam:CreatePolicy to your user policy."
     );
-    assert_eq!(blocked.body["waiting_for"], "permission");
-    assert!(
-        blocked.body["next_attempt_at"].is_string()
-            && blocked.body["estimated_completion_at"].is_null()
-    );
-    let step = blocked.body["steps"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|step| step["status"] == "blocked")
-        .unwrap();
+    let mut steps = blocked["steps"].as_array().unwrap().iter();
+    let step = steps.find(|step| step["status"] == "blocked").unwrap();
     assert_eq!(step["problem"]["code"], "permission_missing");
-    assert_eq!(
-        door.get("/v1/clusters/orders").await.body["problem"]["code"],
-        "permission_missing"
-    );
+    let cluster = api.get("/v1/clusters/orders").await.body;
+    assert_eq!(cluster["problem"]["code"], "permission_missing");
+}
 
-    // The policy of the hint, and nothing else, must let the work go on.
-    let mut cured = portal(lacking);
-    cured.policies.push(problem["hints"][0]["policy"].clone());
-    world.sandbox.put_identity("portal", cured);
-    let retried = door
-        .post(
-            &format!("/v1/operations/{id}/retry"),
-            &json!({}),
-            &[("idempotency-key", "r-1")],
-        )
-        .await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_succeeds_after_the_policy_of_the_hint_is_granted() {
+    let mut env = TestEnv::new().await;
+    let statement = json!({"Effect": "Allow", "NotAction": ["iam:CreatePolicy"], "Resource": "*"});
+    let mut identity = Identity {
+        secret: "secret".to_owned(),
+        arn: "arn:aws:iam::123456789012:user/portal".to_owned(),
+        policies: vec![json!({"Version": "2012-10-17", "Statement": [statement]})],
+        permissions_boundary: None,
+        session_policies: None,
+    };
+    env.sandbox.put_identity("portal", identity.clone());
+    env.aws = aws_as(&env.sandbox, &env.endpoint, "portal", "secret").await;
+    let (api, worker) = (env.api(), env.worker("w"));
+    let id = create(&api).await;
+    assert_eq!(env.settle(&worker, id).await.status, Status::Blocked);
+
+    let path = format!("/v1/operations/{id}");
+    let blocked = api.get(&path).await.body;
+    let policy = &blocked["problem"]["hints"][0]["policy"];
+    identity.policies.push(policy.clone());
+    env.sandbox.put_identity("portal", identity);
+    let retry = format!("{path}/retry");
+    let key = [("idempotency-key", "r-1")];
+    let retried = api.post(&retry, &json!({}), &key).await;
     assert_eq!(retried.accepted(), id);
-    assert_eq!(world.finish(&worker, id).await.status, Status::Succeeded);
-    door.send_empty("POST", &format!("/v1/operations/{id}/retry"))
+    assert_eq!(env.finish(&worker, id).await.status, Status::Succeeded);
+    api.send_empty("POST", &retry)
         .await
         .rejected(409, "operation_finished");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn retry_is_for_blocked_operations() {
-    let world = TestEnv::new().await;
-    let door = world.api();
-    let id = door
+async fn an_operation_that_is_not_blocked_cannot_be_retried() {
+    let env = TestEnv::new().await;
+    let api = env.api();
+    let id = api
         .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
-    let refused = door
-        .send_empty("POST", &format!("/v1/operations/{id}/retry"))
-        .await;
-    assert_eq!(
-        refused.rejected(409, "operation_not_blocked")["instance"],
-        format!("/v1/operations/{id}")
-    );
-    for nothing in [uuid::Uuid::now_v7().to_string(), "x".to_owned()] {
-        door.send_empty("POST", &format!("/v1/operations/{nothing}/retry"))
+    let path = format!("/v1/operations/{id}");
+    let response = api.send_empty("POST", &format!("{path}/retry")).await;
+    let problem = response.rejected(409, "operation_not_blocked");
+    assert_eq!(problem["instance"], path);
+}
+
+#[tokio::test]
+async fn an_unknown_operation_is_not_found() {
+    let env = TestEnv::new().await;
+    let api = env.api();
+    for unknown in [uuid::Uuid::now_v7().to_string(), "x".to_owned()] {
+        let path = format!("/v1/operations/{unknown}");
+        api.send_empty("POST", &format!("{path}/retry"))
             .await
             .rejected(404, "not_found");
-        door.get(&format!("/v1/operations/{nothing}"))
-            .await
-            .rejected(404, "not_found");
-        door.get(&format!("/v1/operations/{nothing}/events"))
+        api.get(&path).await.rejected(404, "not_found");
+        api.get(&format!("{path}/events"))
             .await
             .rejected(404, "not_found");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_history_is_numbered_without_gaps_and_paged() {
-    let world = TestEnv::new().await;
-    let (door, worker) = (world.api(), world.worker("w"));
-    let id = door
+async fn events_are_numbered_without_gaps_and_paged() {
+    let env = TestEnv::new().await;
+    let (api, worker) = (env.api(), env.worker("w"));
+    let id = api
         .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
-    world.settle(&worker, id).await;
+    env.settle(&worker, id).await;
     let mut path = format!("/v1/operations/{id}/events?limit=3");
     let mut sequence = Vec::new();
     loop {
-        let page = door.get(&path).await;
+        let page = api.get(&path).await;
         sequence.extend(
             page.body["items"]
                 .as_array()
@@ -140,139 +139,111 @@ async fn the_history_is_numbered_without_gaps_and_paged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_makes_a_submission_repeatable() {
-    let world = TestEnv::new().await;
-    let door = world.api();
+async fn requests_with_the_same_idempotency_key_are_one_operation() {
+    let env = TestEnv::new().await;
+    let api = env.api();
     let key = [("idempotency-key", "order-66")];
-    let many = futures_util::future::join_all((0..10).map(|_| {
-        door.post_bytes(
-            "/v1/clusters",
-            cluster_request("orders").to_string().into_bytes(),
-            &key,
-        )
-    }))
-    .await;
-    let ids: std::collections::BTreeSet<_> = many.iter().map(|answer| answer.accepted()).collect();
-    assert_eq!(ids.len(), 1, "ten submissions at once are one operation");
-    let reordered = br#"{ "service_role": {"tables": ["Orders"], "access": "read_write"}, "replication_factor": 1,
-        "node_type": "dax.t3.small", "name": "orders" }"#;
-    let again = door
+    let request = cluster_request("orders");
+    let responses =
+        futures_util::future::join_all((0..10).map(|_| api.post("/v1/clusters", &request, &key)))
+            .await;
+    let mut ids: Vec<_> = responses.iter().map(ApiResponse::accepted).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 1);
+    let reordered = br#"{"service_role": {"tables": ["Orders"], "access": "read_write"},
+        "replication_factor": 1, "node_type": "dax.t3.small", "name": "orders" }"#;
+    let again = api
         .post_bytes("/v1/clusters", reordered.to_vec(), &key)
         .await;
-    assert!(
-        ids.contains(&again.accepted()),
-        "the order of keys does not count"
-    );
-    door.post("/v1/clusters", &cluster_request("other"), &key)
+    assert_eq!(again.accepted(), ids[0], "the order of members is ignored");
+    api.post("/v1/clusters", &cluster_request("other"), &key)
         .await
         .rejected(422, "idempotency_key_reused");
-    for bad in ["", "a b", &"k".repeat(256)] {
-        let refused = door
-            .post(
-                "/v1/clusters",
-                &cluster_request("other"),
-                &[("idempotency-key", bad)],
-            )
+}
+
+#[tokio::test]
+async fn an_invalid_idempotency_key_is_rejected() {
+    let env = TestEnv::new().await;
+    let api = env.api();
+    for invalid in ["", "a b", &"k".repeat(256)] {
+        let key = [("idempotency-key", invalid)];
+        let response = api
+            .post("/v1/clusters", &cluster_request("orders"), &key)
             .await;
-        assert_eq!(
-            refused.rejected(422, "invalid_request")["errors"][0]["parameter"],
-            "Idempotency-Key"
-        );
+        let problem = response.rejected(422, "invalid_request");
+        assert_eq!(problem["errors"][0]["parameter"], "Idempotency-Key");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_waits_as_long_as_its_caller_prefers() {
-    let world = TestEnv::new().await;
-    let (door, worker) = (world.api(), world.worker("w"));
+async fn a_response_waits_as_long_as_the_request_prefers() {
+    let env = TestEnv::new().await;
+    let (api, worker) = (env.api(), env.worker("w"));
     let started = Instant::now();
-    let idle = door
-        .post(
-            "/v1/clusters",
-            &cluster_request("orders"),
-            &[("prefer", "respond-async, wait=1")],
-        )
+    let wait = [("prefer", "respond-async, wait=1")];
+    let response = api
+        .post("/v1/clusters", &cluster_request("orders"), &wait)
         .await;
-    let id = idle.accepted();
-    assert!(
-        started.elapsed() >= Duration::from_secs(1),
-        "nobody works, so the time passes"
-    );
-    assert_eq!(
-        (
-            idle.header("preference-applied"),
-            idle.body["status"].as_str()
-        ),
-        ("wait=1", Some("pending"))
-    );
+    let id = response.accepted();
+    let elapsed = started.elapsed();
+    assert!(elapsed >= Duration::from_secs(1), "{elapsed:?}");
+    assert_eq!(response.header("preference-applied"), "wait=1");
+    assert_eq!(response.body["status"], "pending");
 
     let path = format!("/v1/operations/{id}");
-    let preference = [("prefer", "wait=50")];
-    let (answer, _) = tokio::join!(door.get_with(&path, &preference), world.settle(&worker, id));
-    assert_eq!(
-        (
-            answer.header("preference-applied"),
-            answer.body["status"].as_str()
-        ),
-        ("wait=50", Some("succeeded"))
-    );
+    let wait = [("prefer", "wait=50")];
+    let (response, _) = tokio::join!(api.get_with(&path, &wait), env.settle(&worker, id));
+    assert_eq!(response.header("preference-applied"), "wait=50");
+    assert_eq!(response.body["status"], "succeeded");
     assert!(started.elapsed() < Duration::from_secs(40));
-    assert!(
-        door.get(&path)
-            .await
-            .header("preference-applied")
-            .is_empty()
-    );
+    let response = api.get(&path).await;
+    assert_eq!(response.header("preference-applied"), "");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn shutdown_ends_the_waits_and_too_many_are_answered_at_once() {
-    let world = TestEnv::new().await;
-    let door = std::sync::Arc::new(world.api());
-    let id = door
+async fn waits_are_limited_and_end_on_shutdown() {
+    let env = TestEnv::new().await;
+    let api = std::sync::Arc::new(env.api());
+    let id = api
         .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
     let path = format!("/v1/operations/{id}");
-    let mut waiting = tokio::task::JoinSet::new();
+    let mut waits = tokio::task::JoinSet::new();
     for _ in 0..260 {
-        let (door, path) = (door.clone(), path.clone());
-        waiting.spawn(async move { door.get_with(&path, &[("prefer", "wait=60")]).await });
+        let (api, path) = (api.clone(), path.clone());
+        waits.spawn(async move { api.get_with(&path, &[("prefer", "wait=60")]).await });
     }
     for _ in 0..4 {
-        let at_once = tokio::time::timeout(Duration::from_secs(30), waiting.join_next())
-            .await
-            .unwrap();
-        let answer = at_once.unwrap().unwrap();
-        assert_eq!(
-            (answer.status.as_u16(), answer.header("preference-applied")),
-            (200, "")
-        );
+        let first = tokio::time::timeout(Duration::from_secs(30), waits.join_next());
+        let response = first.await.unwrap().unwrap().unwrap();
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("preference-applied"), "");
     }
-    door.shutdown.cancel();
+    api.shutdown.cancel();
     let mut ended = 0;
-    while let Some(answer) = waiting.join_next().await {
-        assert_eq!(answer.unwrap().header("preference-applied"), "wait=60");
+    while let Some(response) = waits.join_next().await {
+        assert_eq!(response.unwrap().header("preference-applied"), "wait=60");
         ended += 1;
     }
     assert_eq!(ended, 256);
-    door.get("/readyz").await.rejected(503, "unavailable");
+    api.get("/readyz").await.rejected(503, "unavailable");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn operations_are_found_by_cluster_kind_and_status() {
-    let world = TestEnv::new().await;
-    let (door, worker) = (world.api(), world.worker("w"));
-    let done = door
+async fn operations_are_filtered_by_cluster_kind_and_status() {
+    let env = TestEnv::new().await;
+    let (api, worker) = (env.api(), env.worker("w"));
+    let done = api
         .post("/v1/clusters", &cluster_request("orders"), &[])
         .await
         .accepted();
-    world.settle(&worker, done).await;
-    let waiting = door
+    env.settle(&worker, done).await;
+    let waiting = api
         .post("/v1/clusters", &cluster_request("users"), &[])
         .await
         .accepted();
-    let delete = door.delete("/v1/clusters/orders").await.accepted();
+    let delete = api.delete("/v1/clusters/orders").await.accepted();
     for (filter, expected) in [
         ("", vec![delete, waiting, done]),
         ("?status=succeeded", vec![done]),
@@ -285,7 +256,7 @@ async fn operations_are_found_by_cluster_kind_and_status() {
         ),
         ("?cluster=orders&status=blocked", vec![]),
     ] {
-        let list = door.get(&format!("/v1/operations{filter}")).await.body["items"].clone();
+        let list = api.get(&format!("/v1/operations{filter}")).await.body["items"].clone();
         let ids: Vec<Value> = list
             .as_array()
             .unwrap()
@@ -298,14 +269,8 @@ async fn operations_are_found_by_cluster_kind_and_status() {
             "{filter}"
         );
     }
-    let refused = door
-        .get("/v1/operations?cluster=1&kind=paint_cluster&status=lost&colour=blue")
-        .await;
-    assert_eq!(
-        refused.rejected(422, "invalid_request")["errors"]
-            .as_array()
-            .unwrap()
-            .len(),
-        4
-    );
+    let invalid = "cluster=1&kind=paint_cluster&status=lost&colour=blue";
+    let response = api.get(&format!("/v1/operations?{invalid}")).await;
+    let problem = response.rejected(422, "invalid_request");
+    assert_eq!(problem["errors"].as_array().unwrap().len(), 4);
 }

@@ -48,10 +48,23 @@ async fn every_violated_rule_is_reported_with_its_pointer() {
 }
 
 #[tokio::test]
-async fn a_create_without_a_content_type_is_rejected() {
+async fn missing_and_unknown_members_are_reported_with_the_other_violations() {
     let env = TestEnv::new().await;
-    env.api()
-        .send_empty("POST", "/v1/clusters")
-        .await
-        .rejected(415, "unsupported_media_type");
+    let body = json!({
+        "node_type": "large", "replication_factor": 12, "colour": 1, "tags": {"aws:a": "b"},
+    });
+    let response = env.api().post("/v1/clusters", &body, &[]).await;
+    response.rejected(422, "invalid_request");
+    let violations = response.violations();
+    let pointers: Vec<&str> = violations.iter().map(|(pointer, _)| *pointer).collect();
+    assert_eq!(
+        pointers,
+        [
+            "/colour",
+            "/name",
+            "/node_type",
+            "/replication_factor",
+            "/tags/aws:a"
+        ]
+    );
 }

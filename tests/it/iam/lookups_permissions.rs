@@ -1,4 +1,4 @@
-//! What lookups add to the service's rights: each is as narrow as IAM can make it, and what IAM cannot stop is known.
+//! The permissions that lookups add to the shipped policy are as narrow as IAM permits.
 
 use dax_provisioner::domain::iam::policies::service::{CREATE_ACTION, CREATES_RULES};
 
@@ -10,10 +10,10 @@ const GROUP: &str = "arn:aws:ec2:us-east-1:123456789012:security-group/sg-0a1b2c
 const NEW_RULE: &str = "arn:aws:ec2:us-east-1:123456789012:security-group-rule/*";
 const TABLE: &str = "arn:aws:dynamodb:us-east-1:123456789012:table/Orders";
 
-/// The action, the resource, and in which call the resource would be made.
+/// The action, the resource, and the call that creates the resource.
 type Row = (&'static str, &'static str, Option<&'static str>);
 
-/// What the policy is for, so that the other rows are refused for what they differ in.
+/// These rows are allowed, so a row below is denied for its difference.
 const ALLOWED: [Row; 5] = [
     ("dynamodb:DescribeTable", TABLE, None),
     ("ec2:DescribeSecurityGroupRules", "*", None),
@@ -22,8 +22,8 @@ const ALLOWED: [Row; 5] = [
     ("ec2:CreateTags", NEW_RULE, Some(CREATES_RULES)),
 ];
 
-const REFUSED: [Row; 39] = [
-    // Things of others, in another account or Region.
+const DENIED: [Row; 39] = [
+    // Resources of another account or Region.
     (
         "ec2:AuthorizeSecurityGroupIngress",
         "arn:aws:ec2:us-east-1:210987654321:security-group/sg-0a1b2c3d",
@@ -55,7 +55,7 @@ const REFUSED: [Row; 39] = [
         "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders",
         None,
     ),
-    // Tags on anything but a rule that is being made: tags open doors where policies ask for them.
+    // Tags on anything except a new rule. Tags grant access where policies have tag conditions.
     ("ec2:CreateTags", NEW_RULE, None),
     ("ec2:CreateTags", NEW_RULE, Some("CreateSecurityGroup")),
     (
@@ -88,7 +88,7 @@ const REFUSED: [Row; 39] = [
     ("ec2:CreateTags", "*", Some(CREATES_RULES)),
     ("ec2:DeleteTags", NEW_RULE, None),
     ("ec2:DeleteTags", GROUP, None),
-    // Everything else about a network.
+    // Other changes of a network.
     ("ec2:AuthorizeSecurityGroupEgress", GROUP, None),
     ("ec2:RevokeSecurityGroupEgress", GROUP, None),
     ("ec2:ModifySecurityGroupRules", GROUP, None),
@@ -103,7 +103,7 @@ const REFUSED: [Row; 39] = [
     ("ec2:ModifySubnetAttribute", "*", None),
     ("ec2:CreateVpcEndpoint", "*", None),
     ("ec2:AssociateSecurityGroupVpc", GROUP, None),
-    // Everything else about a table.
+    // Other access to tables.
     ("dynamodb:GetItem", TABLE, None),
     ("dynamodb:Query", TABLE, None),
     ("dynamodb:Scan", TABLE, None),
@@ -117,76 +117,58 @@ const REFUSED: [Row; 39] = [
 ];
 
 async fn with_lookups() -> TestEnv {
-    let world = TestEnv::new().await;
-    world.put_policies(&[world.policy_of_build(&[], true)]);
-    world
+    let env = TestEnv::new().await;
+    env.put_policies(&[env.policy_of_build(&[], true)]);
+    env
 }
 
-async fn is_allowed(world: &TestEnv, (action, resource, made_in): Row) -> bool {
+async fn is_allowed(env: &TestEnv, (action, resource, created_by): Row) -> bool {
     let mut context = vec![("aws:RequestedRegion", "us-east-1".to_owned())];
-    context.extend(made_in.map(|call| (CREATE_ACTION, call.to_owned())));
-    let said = world
+    context.extend(created_by.map(|call| (CREATE_ACTION, call.to_owned())));
+    let decisions = env
         .admin
         .simulate(SERVICE_ARN, &[action], &[resource.to_owned()], &context)
         .await
         .unwrap();
-    assert_eq!(said.len(), 1, "{action} on {resource}: {said:?}");
-    said[0].denied.is_none()
+    assert_eq!(decisions.len(), 1, "{action} on {resource}: {decisions:?}");
+    decisions[0].denied.is_none()
 }
 
 #[tokio::test]
-async fn rights_for_lookups_end_at_account_region_and_purpose() {
-    let world = with_lookups().await;
+async fn lookups_are_limited_to_account_region_and_purpose() {
+    let env = with_lookups().await;
     for row in ALLOWED {
-        assert!(
-            is_allowed(&world, row).await,
-            "{row:?} is what lookups are for"
-        );
+        assert!(is_allowed(&env, row).await, "{row:?} is denied");
     }
-    for row in REFUSED {
-        assert!(!is_allowed(&world, row).await, "{row:?} is allowed");
+    for row in DENIED {
+        assert!(!is_allowed(&env, row).await, "{row:?} is allowed");
     }
-    println!(
-        "rights of lookups: {} are as narrow as they can be, {} beside them are denied",
-        ALLOWED.len(),
-        REFUSED.len()
-    );
 }
 
 #[tokio::test]
-async fn without_lookups_none_of_their_rights_is_given() {
-    let world = TestEnv::new().await;
-    world.put_policies(&[world.policy_of_build(&[], false)]);
+async fn the_policy_without_lookups_has_none_of_their_permissions() {
+    let env = TestEnv::new().await;
+    env.put_policies(&[env.policy_of_build(&[], false)]);
     for row in ALLOWED {
-        assert!(!is_allowed(&world, row).await, "{row:?} is allowed");
+        assert!(!is_allowed(&env, row).await, "{row:?} is allowed");
     }
 }
 
-/// IAM sees the group, never the source of a rule: no condition key carries it. Whoever holds the right can open a port
-/// to everybody; that it does not happen is the rule of this service's own door, and a service control policy or AWS
-/// Config has to watch over it elsewhere. The day this is denied, the README's warning is out of date.
+/// IAM has no condition key for the source of a rule, so the policy cannot limit it. Only this
+/// service's validation rejects 0.0.0.0/0. If this test fails, the warning in docs/security.md is
+/// out of date.
 #[tokio::test]
-async fn that_a_port_is_not_opened_to_everybody_is_nothing_that_iam_can_say() {
-    let world = with_lookups().await;
-    let group = world.sandbox.inventory().security_groups[0].id.clone();
-    let everybody = [
+async fn iam_cannot_deny_a_rule_that_admits_every_address() {
+    let env = with_lookups().await;
+    let group = env.sandbox.inventory().security_groups[0].id.clone();
+    let every_address = [
         ("GroupId", group.as_str()),
         ("IpPermissions.1.IpProtocol", "tcp"),
         ("IpPermissions.1.FromPort", "9111"),
         ("IpPermissions.1.ToPort", "9111"),
         ("IpPermissions.1.IpRanges.1.CidrIp", "0.0.0.0/0"),
     ];
-    let keys = (SERVICE, SERVICE);
-    assert_eq!(
-        signed_calls::query(
-            &world,
-            keys,
-            "ec2",
-            "AuthorizeSecurityGroupIngress",
-            &everybody
-        )
-        .await
-        .status,
-        200
-    );
+    let (keys, call) = ((SERVICE, SERVICE), "AuthorizeSecurityGroupIngress");
+    let response = signed_calls::query(&env, keys, "ec2", call, &every_address).await;
+    assert_eq!(response.status, 200);
 }

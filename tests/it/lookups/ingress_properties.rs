@@ -1,4 +1,5 @@
-//! The laws of all operations, for those that open and close ports; the stage of lookups runs nothing else of the laws.
+//! The properties of all operations, for the scenarios that open and close ports. The CI stage for
+//! lookups runs no other property.
 
 use dax_provisioner::domain::operation::Kind;
 
@@ -10,16 +11,16 @@ use crate::properties::prepared::{Prepared, prepared};
 use crate::properties::scenarios::SCENARIOS;
 use crate::properties::undo::{cancelled_at, cancelled_in_flight, rolled_back_at};
 
-/// The scenarios in which a port is opened or closed.
+/// The scenarios that open or close a port.
 async fn with_ports() -> Vec<&'static Prepared> {
-    let mut found = Vec::new();
+    let mut scenarios = Vec::new();
     for (index, scenario) in SCENARIOS.iter().enumerate() {
         if scenario.kind == Kind::ChangeIngress || scenario.name == "delete_with_open_port" {
-            found.push(prepared(index).await);
+            scenarios.push(prepared(index).await);
         }
     }
-    assert_eq!(found.len(), 3);
-    found
+    assert_eq!(scenarios.len(), 3);
+    scenarios
 }
 
 fn calls_to_ec2(prepared: &Prepared) -> impl Iterator<Item = String> {
@@ -27,14 +28,13 @@ fn calls_to_ec2(prepared: &Prepared) -> impl Iterator<Item = String> {
         .forward
         .mutations
         .iter()
-        .chain(&prepared.forward.reads)
-        .cloned()
-        .collect::<Vec<_>>();
+        .chain(&prepared.forward.reads);
+    let calls: Vec<String> = calls.cloned().collect();
     calls.into_iter().filter(|call| call.starts_with("ec2:"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ports_are_opened_and_closed_once_whoever_dies_and_whatever_is_answered() {
+async fn a_port_is_changed_once_whatever_fault_or_crash_disturbs_the_operation() {
     let mut jobs: Vec<Job> = Vec::new();
     for prepared in with_ports().await {
         let name = |what: String| format!("{} {what}", prepared.scenario.name);
@@ -52,11 +52,11 @@ async fn ports_are_opened_and_closed_once_whoever_dies_and_whatever_is_answered(
             }
         }
     }
-    println!("{} runs", run_all("ports, disturbed", jobs).await);
+    println!("{} runs", run_all("ingress, disturbed", jobs).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_gives_up_or_deletes_leaves_no_port_open() {
+async fn a_cancel_a_roll_back_or_a_delete_leaves_no_port_open() {
     let mut jobs: Vec<Job> = Vec::new();
     for prepared in with_ports().await {
         let name = |what: String| format!("{} {what}", prepared.scenario.name);
@@ -90,5 +90,5 @@ async fn whoever_gives_up_or_deletes_leaves_no_port_open() {
             ));
         }
     }
-    println!("{} runs", run_all("ports, given up", jobs).await);
+    println!("{} runs", run_all("ingress, undone or deleted", jobs).await);
 }

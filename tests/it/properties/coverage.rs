@@ -87,7 +87,7 @@ async fn done_with_slow_deletions(prepared: &Prepared) -> BTreeSet<String> {
     run.baseline(&ended, Vec::new()).await.done
 }
 
-/// Steps that a kind shares with others, and in which it never has anything to do.
+/// Steps that a kind shares with other kinds, and that never act in this kind.
 fn never_acts(kind: Kind, step: &str) -> bool {
     let undo_steps = ["delete_new_access_policies", "delete_new_parameter_group"];
     match kind {

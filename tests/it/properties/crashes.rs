@@ -74,7 +74,7 @@ async fn crash_at(run: &ScenarioRun, point: Point, call: &str) {
     run.env.expire_leases().await;
 }
 
-/// Runs a scenario in which a worker crashes at each of these calls, and its successor goes on.
+/// Runs a scenario in which a worker crashes at each of these calls, and another one continues.
 pub async fn crashed_at_each(prepared: &'static Prepared, place: Crash, calls: Vec<String>) {
     let run = prepared.begin().await;
     let mut held = Vec::new();

@@ -17,12 +17,9 @@ use crate::support::crashing_worker::CrashingWorker;
 use crate::support::test_env::TestEnv;
 
 fn scale_to_two(env: &TestEnv) -> BoxFuture<'_, Uuid> {
-    Box::pin(begin::change(
-        env,
-        "orders",
-        Kind::ScaleCluster,
-        |change| change.after.replication_factor = 2,
-    ))
+    Box::pin(begin::change(env, "orders", Kind::ScaleCluster, |change| {
+        change.after.replication_factor = 2
+    }))
 }
 
 fn drift_and_repair(env: &TestEnv) -> BoxFuture<'_, Uuid> {
@@ -86,7 +83,7 @@ async fn finish(env: &TestEnv, worker: &CrashingWorker, id: Uuid) -> Operation {
             // Five crashes in a row at one step quarantine it until a retry is requested.
             let fault = env.operation(id).await.fault.unwrap();
             assert_eq!(fault.problem_code().as_str(), "step_crashed", "{fault:#?}");
-            env.store.retry(id).await.unwrap();
+            env.store.retry(id, "token:test").await.unwrap();
         }
         env.make_due().await;
         worker.turn(env).await;

@@ -1,11 +1,14 @@
-//! Properties that hold for every scenario: repeated steps, AWS faults, crashes, cancels, deletes.
+//! Properties that hold for every scenario: repeated steps, faults of AWS and of its environment,
+//! crashes, cancels, deletes.
 
 pub mod aws_faults;
 pub mod aws_snapshot;
 pub mod coverage;
 pub mod crashes;
 pub mod deletes;
+pub mod environment_faults;
 pub mod idempotence;
+pub mod lagging_reads;
 pub mod long_run;
 pub mod parallel;
 pub mod prepared;

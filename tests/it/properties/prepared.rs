@@ -153,7 +153,12 @@ async fn undisturbed(scenario: &'static Scenario, template: &Template) -> Baseli
     let places = run.places().await;
     let ended = run.env.operation(run.id).await;
     let name = scenario.name;
-    assert_eq!(ended.status, Status::Succeeded, "{name}: {:#?}", ended.fault);
+    assert_eq!(
+        ended.status,
+        Status::Succeeded,
+        "{name}: {:#?}",
+        ended.fault
+    );
     run.check_invariants(name).await;
     (scenario.check)(&run.env, &ended).await;
     run.baseline(&ended, places).await
@@ -165,6 +170,11 @@ async fn undone(scenario: &'static Scenario, template: &Template, place: i64) ->
     run.cancel().await;
     let ended = run.finish(run.id).await;
     let name = scenario.name;
-    assert_eq!(ended.status, Status::Cancelled, "{name}: {:#?}", ended.fault);
+    assert_eq!(
+        ended.status,
+        Status::Cancelled,
+        "{name}: {:#?}",
+        ended.fault
+    );
     run.baseline(&ended, Vec::new()).await
 }

@@ -57,7 +57,7 @@ impl ScenarioRun {
     }
 
     /// Checks what holds whenever an operation has ended: no intent is open, the receipt is true,
-    /// rows and AWS agree, and nothing of others has changed.
+    /// rows and AWS agree, and no unmanaged resource has changed.
     pub async fn check_invariants(&self, what: &str) {
         self.check_no_open_intent(what).await;
         let initial = self.scenario.origin.account().await;
@@ -136,10 +136,11 @@ impl ScenarioRun {
                 } = Ingress::parse(name).unwrap();
                 let peer = name.splitn(3, ':').last().unwrap();
                 let rule = format!("tcp {port}-{port} from {peer}");
+                let is_group = |id: &str| id == security_group_id.as_str();
                 inventory
                     .security_groups
                     .iter()
-                    .any(|group| group.id == security_group_id && group.ingress.contains(&rule))
+                    .any(|group| is_group(&group.id) && group.ingress.contains(&rule))
             }
             ResourceKind::ServiceLinkedRole => true,
         }

@@ -4,12 +4,15 @@ use dax_provisioner::domain::change::{ChangeSpec, Placement, RebootSpec, setting
 use dax_provisioner::domain::iam::policies::{Access, Tables};
 use dax_provisioner::domain::operation::Kind;
 use dax_provisioner::domain::spec::{ClusterSpec, ParameterGroup, ServiceRole, Spec, SubnetGroup};
+use dax_provisioner::domain::validation::typed::{AvailabilityZone, RoleArn, SecurityGroupId};
 use dax_provisioner::store::{Accepted, Change};
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-use crate::properties::scenario_setup::{SECURITY_GROUP, rich_spec, texts, unmanaged_role};
-use crate::support::requests::{new_operation, plain_spec};
+use crate::properties::scenario_setup::{
+    SECURITY_GROUP, rich_spec, tags, texts, unmanaged_role_arn,
+};
+use crate::support::requests::{new_operation, plain_spec, window};
 use crate::support::test_env::TestEnv;
 
 /// Accepts a change of a managed cluster.
@@ -62,7 +65,7 @@ pub fn create_with_existing(env: &TestEnv) -> BoxFuture<'_, Uuid> {
     Box::pin(async move {
         let spec = ClusterSpec {
             service_role: ServiceRole::Existing {
-                arn: unmanaged_role(env),
+                arn: RoleArn::from_aws(unmanaged_role_arn(env)),
             },
             subnet_group: SubnetGroup::Existing {
                 name: "unmanaged".to_owned(),
@@ -71,7 +74,7 @@ pub fn create_with_existing(env: &TestEnv) -> BoxFuture<'_, Uuid> {
                 name: "existing".to_owned(),
             },
             // Without one the sandbox draws a random window, which differs between runs.
-            maintenance_window: Some("mon:01:00-mon:02:00".to_owned()),
+            maintenance_window: window("mon:01:00-mon:02:00"),
             ..plain_spec("orders")
         };
         env.create(&spec).await
@@ -89,10 +92,10 @@ pub fn delete_legacy(env: &TestEnv) -> BoxFuture<'_, Uuid> {
 pub fn settings(env: &TestEnv) -> BoxFuture<'_, Uuid> {
     Box::pin(change(env, "orders", Kind::UpdateCluster, |change| {
         change.after.description = Some("second".to_owned());
-        change.after.maintenance_window = Some("tue:03:00-tue:04:00".to_owned());
+        change.after.maintenance_window = window("tue:03:00-tue:04:00");
         change.after.notification_topic_arn = None;
-        change.after.security_group_ids = vec![SECURITY_GROUP.to_owned()];
-        change.after.tags = texts([("team", "b"), ("new", "1")]);
+        change.after.security_group_ids = vec![SecurityGroupId::parse(SECURITY_GROUP).unwrap()];
+        change.after.tags = tags([("team", "b"), ("new", "1")]);
     }))
 }
 
@@ -144,7 +147,7 @@ pub fn tables(env: &TestEnv) -> BoxFuture<'_, Uuid> {
 pub fn scale_up(env: &TestEnv) -> BoxFuture<'_, Uuid> {
     Box::pin(change(env, "orders", Kind::ScaleCluster, |change| {
         change.after.replication_factor = 3;
-        change.placement.availability_zones = vec!["us-east-1b".to_owned()];
+        change.placement.availability_zones = vec![AvailabilityZone::from_aws("us-east-1b")];
     }))
 }
 

@@ -19,8 +19,7 @@ async fn observed(env: &TestEnv, name: &str) -> Observed {
 }
 
 async fn tags(env: &TestEnv, name: &str) -> std::collections::BTreeMap<String, String> {
-    env
-        .admin
+    env.admin
         .cluster_tags(&env.account.cluster_arn(name))
         .await
         .unwrap()
@@ -68,8 +67,7 @@ pub fn nothing_left<'a>(env: &'a TestEnv, operation: &'a Operation) -> BoxFuture
         let account = Origin::UsedAccount.account().await;
         assert_eq!(snapshot(env, &[operation.id]).await, account.snapshot);
         assert!(
-            env
-                .store
+            env.store
                 .cluster(operation.cluster.as_str())
                 .await
                 .unwrap()
@@ -233,7 +231,10 @@ pub fn adopted<'a>(env: &'a TestEnv, _: &'a Operation) -> BoxFuture<'a, ()> {
         ] {
             assert_eq!(owner(kind), Owner::External, "{kind:?}");
         }
-        assert_eq!(cluster.desired.description.as_deref(), Some("made by hand"));
+        assert_eq!(
+            cluster.desired.description.as_deref(),
+            Some("created by hand")
+        );
         assert_eq!(
             tags(env, "legacy").await.get("team").map(String::as_str),
             Some("others")
@@ -244,16 +245,14 @@ pub fn adopted<'a>(env: &'a TestEnv, _: &'a Operation) -> BoxFuture<'a, ()> {
 pub fn released<'a>(env: &'a TestEnv, operation: &'a Operation) -> BoxFuture<'a, ()> {
     Box::pin(async move {
         assert!(
-            env
-                .store
+            env.store
                 .cluster(operation.cluster.as_str())
                 .await
                 .unwrap()
                 .is_none()
         );
         assert!(
-            env
-                .admin
+            env.admin
                 .cluster(operation.cluster.as_str())
                 .await
                 .unwrap()

@@ -27,6 +27,8 @@ pub struct ScenarioRun {
     pub worker: Worker,
     pub id: Uuid,
     pub scenario: &'static Scenario,
+    /// Pause before each turn, for runs that only time can continue.
+    pub pause: Duration,
     /// Sequence number of the last call before the run.
     last_call_before: u64,
 }
@@ -55,6 +57,7 @@ impl ScenarioRun {
             worker,
             id,
             scenario,
+            pause: Duration::ZERO,
             last_call_before,
         }
     }
@@ -113,6 +116,9 @@ impl ScenarioRun {
         } else if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
+        if !self.pause.is_zero() {
+            tokio::time::sleep(self.pause).await;
+        }
         self.worker.turn().await.unwrap();
     }
 
@@ -160,12 +166,20 @@ impl ScenarioRun {
 
     pub async fn request_cancel(&self) -> UndoRequested {
         let undo = |kind| plan(kind).undo_names();
-        self.env.store.cancel(self.id, undo).await.unwrap()
+        self.env
+            .store
+            .cancel(self.id, "token:test", undo)
+            .await
+            .unwrap()
     }
 
     pub async fn request_roll_back(&self) -> UndoRequested {
         let undo = |kind| plan(kind).undo_names();
-        self.env.store.roll_back(self.id, undo).await.unwrap()
+        self.env
+            .store
+            .roll_back(self.id, "token:test", undo)
+            .await
+            .unwrap()
     }
 
     /// Cancels the operation, which must still be possible.

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sandbox::NewSecurityGroup;
 use dax_provisioner::aws::Effect;
-use dax_provisioner::domain::iam::policies::trust_policy;
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::mutation::bodies::{ClusterUpdate, NewCluster};
 use dax_provisioner::domain::names::IAM_PATH;
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::domain::problems::fault::FaultClass;
 use dax_provisioner::domain::spec::ClusterSpec;
+use dax_provisioner::domain::validation::typed::{SubnetId, TagKey, TopicArn};
 use futures_util::future::BoxFuture;
 
 use crate::properties::scenario_actions;
-use crate::support::requests::spec_with_groups;
+use crate::support::requests::{spec_with_groups, unmanaged_cluster, unmanaged_role, window};
 use crate::support::test_env::TestEnv;
 
 pub const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:caches";
@@ -23,6 +23,13 @@ pub const SECURITY_GROUP: &str = "sg-0123456789abcdef0";
 pub fn texts<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
     pairs
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
+}
+
+/// The tags of a spec.
+pub fn tags<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<TagKey, String> {
+    pairs
+        .map(|(key, value)| (TagKey::parse(key).unwrap(), value.to_owned()))
         .into()
 }
 
@@ -40,33 +47,21 @@ pub async fn by_admin(env: &TestEnv, mutation: Mutation) -> Effect {
 }
 
 fn role(name: &str, path: &str) -> Mutation {
-    Mutation::CreateRole {
-        name: name.to_owned(),
-        path: path.to_owned(),
-        trust_policy: trust_policy().to_json(),
-        permissions_boundary: None,
-        description: "made by hand".to_owned(),
-        tags: texts([("team", "others")]),
+    let mut role = unmanaged_role(name, path);
+    if let Mutation::CreateRole { tags, .. } = &mut role {
+        *tags = texts([("team", "others")]);
     }
+    role
 }
 
 fn cluster(name: &str, role_arn: &str, group: &str) -> Mutation {
     Mutation::CreateCluster(Box::new(NewCluster {
-        name: name.to_owned(),
-        description: Some("made by hand".to_owned()),
-        node_type: "dax.r5.large".to_owned(),
-        replication_factor: 2,
-        availability_zones: Vec::new(),
-        iam_role_arn: role_arn.to_owned(),
+        description: Some("created by hand".to_owned()),
         subnet_group: "unmanaged".to_owned(),
-        security_group_ids: Vec::new(),
-        network_type: None,
         parameter_group: Some(group.to_owned()),
-        encryption_at_rest: true,
-        encryption_in_transit: false,
-        maintenance_window: Some("mon:01:00-mon:02:00".to_owned()),
-        notification_topic_arn: None,
+        maintenance_window: window("mon:01:00-mon:02:00"),
         tags: texts([("team", "others")]),
+        ..unmanaged_cluster(name, role_arn)
     }))
 }
 
@@ -86,20 +81,20 @@ async fn create_unmanaged_resources(env: &TestEnv) {
         .inventory()
         .subnets
         .iter()
-        .map(|subnet| subnet.id.clone())
+        .map(|subnet| SubnetId::from_aws(&subnet.id))
         .collect();
     let name = "unmanaged".to_owned();
     by_admin(
         env,
         Mutation::CreateSubnetGroup {
             name,
-            description: "made by hand".to_owned(),
+            description: "created by hand".to_owned(),
             subnet_ids,
         },
     )
     .await;
     for name in ["unmanaged", "existing"] {
-        let (name, description) = (name.to_owned(), "made by hand".to_owned());
+        let (name, description) = (name.to_owned(), "created by hand".to_owned());
         by_admin(env, Mutation::CreateParameterGroup { name, description }).await;
     }
     by_admin(env, cluster("unmanaged", &arn, "unmanaged")).await;
@@ -108,8 +103,7 @@ async fn create_unmanaged_resources(env: &TestEnv) {
         vpc_id,
         name: "another".to_owned(),
     };
-    env
-        .sandbox
+    env.sandbox
         .put_security_group(SECURITY_GROUP, &group)
         .unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -120,9 +114,9 @@ pub fn rich_spec(env: &TestEnv) -> ClusterSpec {
     ClusterSpec {
         description: Some("first".to_owned()),
         replication_factor: 2,
-        maintenance_window: Some("sun:05:00-sun:06:00".to_owned()),
-        notification_topic_arn: Some(TOPIC.to_owned()),
-        tags: texts([("team", "a"), ("stage", "dev")]),
+        maintenance_window: window("sun:05:00-sun:06:00"),
+        notification_topic_arn: Some(TopicArn::from_aws(TOPIC)),
+        tags: tags([("team", "a"), ("stage", "dev")]),
         ..spec_with_groups(env, "orders")
     }
 }
@@ -133,11 +127,11 @@ pub fn nothing(_: &TestEnv) -> BoxFuture<'_, ()> {
 
 /// The service may pass the unmanaged role.
 pub fn granted(env: &TestEnv) -> BoxFuture<'_, ()> {
-    Box::pin(async move { env.grant(&[unmanaged_role(env)], Vec::new()) })
+    Box::pin(async move { env.grant(&[unmanaged_role_arn(env)], Vec::new()) })
 }
 
 /// The ARN of the unmanaged role.
-pub fn unmanaged_role(env: &TestEnv) -> String {
+pub fn unmanaged_role_arn(env: &TestEnv) -> String {
     let roles = env.sandbox.inventory().roles;
     roles
         .iter()
@@ -169,16 +163,8 @@ pub fn managed_cluster(env: &TestEnv) -> BoxFuture<'_, ()> {
 /// The administrator changes everything that can be changed of the managed cluster.
 pub fn drift(env: &TestEnv) -> BoxFuture<'_, ()> {
     Box::pin(async move {
-        let group = env
-            .store
-            .cluster("orders")
-            .await
-            .unwrap()
-            .unwrap()
-            .observed
-            .unwrap()
-            .parameter_group
-            .unwrap();
+        let cluster = env.store.cluster("orders").await.unwrap().unwrap();
+        let group = cluster.observed.unwrap().parameter_group.unwrap();
         let update = |group: &str, text: &str| {
             Mutation::UpdateCluster(Box::new(ClusterUpdate {
                 name: "orders".to_owned(),
@@ -187,45 +173,31 @@ pub fn drift(env: &TestEnv) -> BoxFuture<'_, ()> {
                 ..ClusterUpdate::default()
             }))
         };
-        // The values of a group in use cannot be changed, so the cluster first uses another group.
-        by_admin(env, update("existing", "drifting")).await;
-        let values = texts([("record-ttl-millis", "1")]);
-        by_admin(
-            env,
+        let (name, arn) = ("orders".to_owned(), env.account.cluster_arn("orders"));
+        for mutation in [
+            // The values of a group in use cannot be changed: the cluster first uses another one.
+            update("existing", "drifting"),
             Mutation::UpdateParameterGroup {
                 name: group.clone(),
-                values,
+                values: texts([("record-ttl-millis", "1")]),
             },
-        )
-        .await;
-        by_admin(env, update(&group, "drifted")).await;
-        let name = "orders".to_owned();
-        by_admin(
-            env,
+            update(&group, "drifted"),
             Mutation::IncreaseReplicationFactor {
                 name,
                 count: 3,
                 availability_zones: Vec::new(),
             },
-        )
-        .await;
-        let arn = env.account.cluster_arn("orders");
-        by_admin(
-            env,
             Mutation::TagCluster {
                 arn: arn.clone(),
                 tags: texts([("stage", "prod")]),
             },
-        )
-        .await;
-        by_admin(
-            env,
             Mutation::UntagCluster {
                 arn,
                 keys: BTreeSet::from(["team".to_owned()]),
             },
-        )
-        .await;
+        ] {
+            by_admin(env, mutation).await;
+        }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     })
 }
@@ -233,7 +205,7 @@ pub fn drift(env: &TestEnv) -> BoxFuture<'_, ()> {
 /// The unmanaged cluster `legacy`.
 pub fn legacy(env: &TestEnv) -> BoxFuture<'_, ()> {
     Box::pin(async move {
-        by_admin(env, cluster("legacy", &unmanaged_role(env), "existing")).await;
+        by_admin(env, cluster("legacy", &unmanaged_role_arn(env), "existing")).await;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     })
 }

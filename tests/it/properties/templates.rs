@@ -69,6 +69,18 @@ impl Template {
         self.fork_with(settings).await
     }
 
+    /// A fork in which every change of a cluster lasts this long.
+    pub async fn fork_with_changes_of(&self, duration: Duration) -> TestEnv {
+        let seconds = duration.as_secs_f64();
+        let settings = Settings {
+            creating_seconds: seconds,
+            modifying_seconds: seconds,
+            deleting_seconds: seconds,
+            ..self.copy_journal()
+        };
+        self.fork_with(settings).await
+    }
+
     async fn fork_with(&self, settings: Settings) -> TestEnv {
         let journal = settings.journal.clone().unwrap();
         let mut env = self.open(settings).await;

@@ -284,3 +284,9 @@ pub fn cluster_request(name: &str) -> Value {
         "service_role": {"access": "read_write", "tables": ["Orders"]},
     })
 }
+
+/// A string member of every object in an array.
+pub fn strings<'a>(items: &'a Value, member: &str) -> Vec<&'a str> {
+    let items = items.as_array().unwrap().iter();
+    items.map(|item| item[member].as_str().unwrap()).collect()
+}

@@ -1,10 +1,7 @@
 //! A test environment with an API client and a worker, for tests of the cluster `orders`.
 
-use std::collections::BTreeMap;
-
 use axum::body::Body;
 use axum::http::Request;
-use dax_provisioner::domain::iam::policies::trust_policy;
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::mutation::bodies::NewCluster;
 use dax_provisioner::domain::operation::{Operation, Status};
@@ -12,6 +9,7 @@ use dax_provisioner::worker::Worker;
 use serde_json::Value;
 
 use crate::support::api::{ApiClient, ApiResponse, cluster_request};
+use crate::support::requests::{unmanaged_cluster, unmanaged_role, window};
 use crate::support::test_env::{TURNS, TestEnv};
 
 pub struct ClusterFixture {
@@ -114,34 +112,16 @@ impl ClusterFixture {
 
     /// Creates a cluster and its role as the account's administrator.
     pub async fn create_foreign_cluster(&self, name: &str, tags: &[(&str, &str)]) {
-        let role = Mutation::CreateRole {
-            name: "DAXServiceRole".to_owned(),
-            path: "/service-role/".to_owned(),
-            trust_policy: trust_policy().to_json(),
-            permissions_boundary: None,
-            description: "made by hand".to_owned(),
-            tags: BTreeMap::new(),
-        };
-        let iam_role_arn = self.admin(&role).await.unwrap();
+        let role = unmanaged_role("DAXServiceRole", "/service-role/");
+        let role_arn = self.admin(&role).await.unwrap();
         let cluster = NewCluster {
-            name: name.to_owned(),
-            description: Some("made by hand".to_owned()),
-            node_type: "dax.r5.large".to_owned(),
-            replication_factor: 2,
-            availability_zones: Vec::new(),
-            iam_role_arn,
-            subnet_group: "default".to_owned(),
-            security_group_ids: Vec::new(),
-            network_type: None,
-            parameter_group: None,
-            encryption_at_rest: true,
-            encryption_in_transit: false,
-            maintenance_window: Some("sun:05:00-sun:06:00".to_owned()),
-            notification_topic_arn: None,
+            description: Some("created by hand".to_owned()),
+            maintenance_window: window("sun:05:00-sun:06:00"),
             tags: tags
                 .iter()
                 .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
                 .collect(),
+            ..unmanaged_cluster(name, &role_arn)
         };
         self.admin(&Mutation::CreateCluster(Box::new(cluster)))
             .await;

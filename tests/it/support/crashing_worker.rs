@@ -1,5 +1,5 @@
-//! Workers that crash where a test says so. The process dies only in appearance: the turn never
-//! ends, and its lease must be ended by the test.
+//! Workers that crash where a test wants it. A crash is simulated: the turn never ends, and the
+//! test expires its lease.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -71,8 +71,11 @@ impl TestDatabase {
             self.name
         );
         // PostgreSQL rejects a copy while another copy of the same template is being created.
-        for _ in 0..200 {
-            match sqlx::query(AssertSqlSafe(copy.clone())).execute(&admin).await {
+        for _ in 0..1_000 {
+            match sqlx::query(AssertSqlSafe(copy.clone()))
+                .execute(&admin)
+                .await
+            {
                 Ok(_) => {
                     admin.close().await;
                     return Self { name };
@@ -95,6 +98,7 @@ impl TestDatabase {
             url: self.url(),
             max_connections,
             acquire_timeout: Duration::from_secs(20),
+            statement_timeout: Duration::from_secs(20),
         })
         .unwrap()
     }

@@ -1,13 +1,14 @@
-//! Operations and cluster specs that tests submit to the store.
+//! Operations and cluster specs that tests submit, and resources that an administrator creates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dax_provisioner::domain::iam::policies::{Access, Tables};
+use dax_provisioner::domain::iam::policies::{Access, Tables, trust_policy};
+use dax_provisioner::domain::mutation::Mutation;
+use dax_provisioner::domain::mutation::bodies::NewCluster;
 use dax_provisioner::domain::names::ClusterName;
 use dax_provisioner::domain::operation::Kind;
-use dax_provisioner::domain::spec::{
-    ClusterSpec, OnFailure, ParameterGroup, ServiceRole, SubnetGroup,
-};
+use dax_provisioner::domain::spec::{ClusterSpec, ParameterGroup, ServiceRole, SubnetGroup};
+use dax_provisioner::domain::validation::typed::{MaintenanceWindow, NodeType, RoleArn, SubnetId};
 use dax_provisioner::operations::plan;
 use dax_provisioner::store::NewOperation;
 use uuid::Uuid;
@@ -42,27 +43,22 @@ pub fn full_spec(name: &str) -> ClusterSpec {
 /// A cluster with a new service role and the default groups.
 pub fn plain_spec(name: &str) -> ClusterSpec {
     ClusterSpec {
-        name: ClusterName::parse(name).unwrap(),
-        description: None,
-        node_type: "dax.t3.small".to_owned(),
-        replication_factor: 1,
-        availability_zones: Vec::new(),
         service_role: ServiceRole::New {
             access: Access::ReadWrite,
             tables: Tables::Named(vec!["Orders".to_owned()]),
         },
-        subnet_group: SubnetGroup::Default,
-        security_group_ids: Vec::new(),
-        network_type: None,
-        parameter_group: ParameterGroup::Default,
-        encryption_at_rest: true,
-        encryption_in_transit: true,
-        maintenance_window: None,
-        notification_topic_arn: None,
-        tags: BTreeMap::new(),
-        deletion_protection: false,
-        on_failure: OnFailure::Hold,
+        ..ClusterSpec::with_defaults(ClusterName::parse(name).unwrap(), small_nodes(), 1)
     }
+}
+
+/// The smallest node type of the sandbox.
+pub fn small_nodes() -> NodeType {
+    NodeType::parse("dax.t3.small").unwrap()
+}
+
+/// A maintenance window, for the optional field of a spec or a call.
+pub fn window(text: &str) -> Option<MaintenanceWindow> {
+    Some(MaintenanceWindow::parse(text).unwrap())
 }
 
 /// A cluster with everything new. Its subnet group has the sandbox's own subnets.
@@ -72,10 +68,43 @@ pub fn spec_with_groups(env: &TestEnv, name: &str) -> ClusterSpec {
         .inventory()
         .subnets
         .iter()
-        .map(|subnet| subnet.id.clone())
+        .map(|subnet| SubnetId::from_aws(&subnet.id))
         .collect();
     ClusterSpec {
         subnet_group: SubnetGroup::New { subnet_ids },
         ..full_spec(name)
+    }
+}
+
+/// A role that trusts DAX, without tags.
+pub fn unmanaged_role(name: &str, path: &str) -> Mutation {
+    Mutation::CreateRole {
+        name: name.to_owned(),
+        path: path.to_owned(),
+        trust_policy: trust_policy().to_json(),
+        permissions_boundary: None,
+        description: "created by hand".to_owned(),
+        tags: BTreeMap::new(),
+    }
+}
+
+/// A cluster with two nodes and default groups, without tags.
+pub fn unmanaged_cluster(name: &str, role_arn: &str) -> NewCluster {
+    NewCluster {
+        name: name.to_owned(),
+        description: None,
+        node_type: NodeType::parse("dax.r5.large").unwrap(),
+        replication_factor: 2,
+        availability_zones: Vec::new(),
+        iam_role_arn: RoleArn::from_aws(role_arn),
+        subnet_group: "default".to_owned(),
+        security_group_ids: Vec::new(),
+        network_type: None,
+        parameter_group: None,
+        encryption_at_rest: true,
+        encryption_in_transit: false,
+        maintenance_window: None,
+        notification_topic_arn: None,
+        tags: BTreeMap::new(),
     }
 }

@@ -223,7 +223,7 @@ impl TestEnv {
     /// permissions boundary.
     pub fn created_in_aws(&self) -> Vec<String> {
         let boundary = self.settings.permissions_boundary.as_deref();
-        let mut created = self.sandbox.inventory().made();
+        let mut created = self.sandbox.inventory().created();
         created.retain(|arn| Some(arn.as_str()) != boundary);
         created
     }

@@ -9,7 +9,16 @@ const FRAMEWORKS: [(&str, &[&str]); 8] = [
     ("aws_config", &["src/aws/"]),
     ("axum::", &["src/api/", "src/app.rs", "src/app/"]),
     ("utoipa", &["src/api/", "src/app.rs", "src/app/"]),
-    ("anyhow", &["src/app.rs", "src/app/", "src/commands/", "src/main.rs", "src/telemetry.rs"]),
+    (
+        "anyhow",
+        &[
+            "src/app.rs",
+            "src/app/",
+            "src/commands/",
+            "src/main.rs",
+            "src/telemetry.rs",
+        ],
+    ),
     // The features that the program was built with are known in one module.
     ("(feature =", &["src/aws/"]),
     ("std::env", &["src/config.rs", "src/config/"]),
@@ -17,11 +26,70 @@ const FRAMEWORKS: [(&str, &[&str]); 8] = [
 
 /// Folders, and the modules that they must not import.
 const LAYERS: [(&str, &[&str]); 13] = [
-    ("src/domain/", &["store", "aws", "operations", "inspections", "api", "worker", "app", "commands", "config"]),
-    ("src/store/", &["aws", "operations", "inspections", "api", "worker", "app", "commands", "config"]),
-    ("src/aws/", &["store", "operations", "inspections", "api", "worker", "app", "commands", "config"]),
-    ("src/operations/", &["store", "inspections", "api", "worker", "app", "commands", "config"]),
-    ("src/inspections/", &["store", "operations", "api", "worker", "app", "commands", "config"]),
+    (
+        "src/domain/",
+        &[
+            "store",
+            "aws",
+            "operations",
+            "inspections",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
+    (
+        "src/store/",
+        &[
+            "aws",
+            "operations",
+            "inspections",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
+    (
+        "src/aws/",
+        &[
+            "store",
+            "operations",
+            "inspections",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
+    (
+        "src/operations/",
+        &[
+            "store",
+            "inspections",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
+    (
+        "src/inspections/",
+        &[
+            "store",
+            "operations",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
     ("src/api/", &["aws", "worker", "app", "commands", "config"]),
     ("src/worker/", &["aws", "api", "app", "commands", "config"]),
     // The protocol layer of the API depends on no resource.
@@ -39,10 +107,24 @@ const LAYERS: [(&str, &[&str]); 13] = [
             "inspections",
         ],
     ),
-    ("src/api/service/", &["api::clusters", "api::operations", "api::inventory", "api::permissions"]),
+    (
+        "src/api/service/",
+        &[
+            "api::clusters",
+            "api::operations",
+            "api::inventory",
+            "api::permissions",
+        ],
+    ),
     ("src/api/inventory/", &["api::clusters", "api::operations"]),
-    ("src/domain/iam/", &["domain::task", "domain::verdict", "domain::spec"]),
-    ("src/domain/validation/", &["domain::task", "domain::verdict"]),
+    (
+        "src/domain/iam/",
+        &["domain::task", "domain::verdict", "domain::spec"],
+    ),
+    (
+        "src/domain/validation/",
+        &["domain::task", "domain::verdict"],
+    ),
     ("src/domain/problems/", &["domain::task", "domain::verdict"]),
 ];
 
@@ -68,7 +150,10 @@ fn frameworks_stay_in_their_modules() {
                 continue;
             }
             for (at, line) in code(&text).filter(|(_, line)| without_strings(line).contains(word)) {
-                violations.push(format!("{name}:{at}: {word} is not allowed here: {}", line.trim()));
+                violations.push(format!(
+                    "{name}:{at}: {word} is not allowed here: {}",
+                    line.trim()
+                ));
             }
         }
     }
@@ -79,7 +164,10 @@ fn frameworks_stay_in_their_modules() {
 fn imports_point_downward() {
     let mut violations = Vec::new();
     for (name, text) in rust_files("src") {
-        for (folder, forbidden) in LAYERS.into_iter().filter(|(folder, _)| name.starts_with(folder)) {
+        for (folder, forbidden) in LAYERS
+            .into_iter()
+            .filter(|(folder, _)| name.starts_with(folder))
+        {
             for module in forbidden {
                 let path = format!("crate::{module}");
                 let imports = |line: &str| {
@@ -100,16 +188,22 @@ fn imports_point_downward() {
 #[test]
 fn paths_climb_one_level_at_most() {
     let climbs = |text: &str| code(text).any(|(_, line)| line.contains("super::super"));
-    let violations: Vec<String> =
-        rust_files("src").into_iter().filter(|(_, text)| climbs(text)).map(|(name, _)| name).collect();
+    let violations: Vec<String> = rust_files("src")
+        .into_iter()
+        .filter(|(_, text)| climbs(text))
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(violations, Vec::<String>::new(), "use crate:: paths");
 }
 
 #[test]
 fn the_sandbox_and_local_postgres_do_not_know_the_product() {
     let knows = |text: &str| text.contains("dax_provisioner");
-    let violations: Vec<String> =
-        rust_files("crates").into_iter().filter(|(_, text)| knows(text)).map(|(name, _)| name).collect();
+    let violations: Vec<String> = rust_files("crates")
+        .into_iter()
+        .filter(|(_, text)| knows(text))
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(violations, Vec::<String>::new());
 }
 
@@ -119,7 +213,10 @@ fn the_worker_knows_no_step_by_name() {
     for (name, text) in rust_files("src/worker") {
         for step in &names {
             let literal = format!("\"{step}\"");
-            assert!(!code(&text).any(|(_, line)| line.contains(&literal)), "{name} names {step}");
+            assert!(
+                !code(&text).any(|(_, line)| line.contains(&literal)),
+                "{name} names {step}"
+            );
         }
     }
 }

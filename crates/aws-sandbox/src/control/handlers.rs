@@ -10,24 +10,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::call_log::CallRecord;
-use crate::control::answers::{answer, done, refuse};
 use crate::control::read_body;
+use crate::control::responses::{error_response, json_response, no_content};
 use crate::dispatch;
 use crate::faults::{FaultKind, FaultRule};
 use crate::identity::Identity;
 use crate::new_security_group::NewSecurityGroup;
 use crate::new_subnet::NewSubnet;
+use crate::rate_limits::RateLimit;
 use crate::sandbox::Sandbox;
 use crate::wire::service::Service;
 
-/// The clock moves at most this far at once: ten years.
-const FARTHEST_ADVANCE_SECONDS: f64 = 315_576_000.0;
+/// The maximum of one advance of the clock: ten years.
+const MAX_ADVANCE_SECONDS: f64 = 315_576_000.0;
 
 pub(crate) async fn get_health(State(sandbox): State<Sandbox>) -> Response<Body> {
     let settings = sandbox.settings();
     let health =
         json!({"id": sandbox.id(), "account_id": settings.account_id, "region": settings.region});
-    answer(StatusCode::OK, &health)
+    json_response(StatusCode::OK, &health)
 }
 
 pub(crate) async fn put_identity(
@@ -37,23 +38,23 @@ pub(crate) async fn put_identity(
 ) -> Response<Body> {
     let identity: Identity = match read(body).await {
         Ok(identity) => identity,
-        Err(refusal) => return *refusal,
+        Err(rejection) => return *rejection,
     };
     let parts: Vec<&str> = identity.arn.splitn(6, ':').collect();
     let is_principal = matches!(parts[..], ["arn", _, "iam" | "sts", "", account, name]
         if account == sandbox.settings().account_id && !name.is_empty());
     if !is_principal {
         let error = format!(
-            "arn: {:?} is no principal of account {}, such as arn:aws:iam::{}:user/portal",
+            "arn: {:?} is not a principal of account {}; use an ARN such as arn:aws:iam::{}:user/portal",
             identity.arn,
             sandbox.settings().account_id,
             sandbox.settings().account_id
         );
-        return refuse(StatusCode::BAD_REQUEST, &error);
+        return error_response(StatusCode::BAD_REQUEST, &error);
     }
     match sandbox.try_put_identity(&access_key_id, identity) {
-        Ok(()) => done(),
-        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+        Ok(()) => no_content(),
+        Err(error) => error_response(StatusCode::BAD_REQUEST, &error.to_string()),
     }
 }
 
@@ -62,7 +63,7 @@ pub(crate) async fn put_table(
     Path(name): Path<String>,
 ) -> Response<Body> {
     sandbox.put_table(&name);
-    done()
+    no_content()
 }
 
 pub(crate) async fn put_subnet(
@@ -72,11 +73,11 @@ pub(crate) async fn put_subnet(
 ) -> Response<Body> {
     let subnet: NewSubnet = match read(body).await {
         Ok(subnet) => subnet,
-        Err(refusal) => return *refusal,
+        Err(rejection) => return *rejection,
     };
     match sandbox.put_subnet(&id, &subnet) {
-        Ok(()) => done(),
-        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+        Ok(()) => no_content(),
+        Err(error) => error_response(StatusCode::BAD_REQUEST, &error.to_string()),
     }
 }
 
@@ -87,41 +88,29 @@ pub(crate) async fn put_security_group(
 ) -> Response<Body> {
     let group: NewSecurityGroup = match read(body).await {
         Ok(group) => group,
-        Err(refusal) => return *refusal,
+        Err(rejection) => return *rejection,
     };
     match sandbox.put_security_group(&id, &group) {
-        Ok(()) => done(),
-        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+        Ok(()) => no_content(),
+        Err(error) => error_response(StatusCode::BAD_REQUEST, &error.to_string()),
     }
 }
 
 pub(crate) async fn add_fault(State(sandbox): State<Sandbox>, body: Body) -> Response<Body> {
     let rule: FaultRule = match read(body).await {
         Ok(rule) => rule,
-        Err(refusal) => return *refusal,
+        Err(rejection) => return *rejection,
     };
     if let Err(error) = check_rule(&rule) {
-        return refuse(StatusCode::BAD_REQUEST, &error);
+        return error_response(StatusCode::BAD_REQUEST, &error);
     }
     sandbox.add_fault(rule);
-    answer(StatusCode::CREATED, &json!({"faults": sandbox.faults()}))
+    json_response(StatusCode::CREATED, &json!({"faults": sandbox.faults()}))
 }
 
 fn check_rule(rule: &FaultRule) -> Result<(), String> {
-    if !rule.call.contains('*') && rule.fault != FaultKind::Deny {
-        let (service, operation) = rule.call.split_once(':').unwrap_or((&rule.call, ""));
-        let known = Service::ALL
-            .into_iter()
-            .find(|known| known.as_str() == service);
-        if known
-            .and_then(|service| dispatch::find(service, operation))
-            .is_none()
-        {
-            return Err(format!(
-                "call: {:?} is no call of this sandbox; write service:Operation, such as iam:CreateRole, dax:* or *",
-                rule.call
-            ));
-        }
+    if rule.fault != FaultKind::Deny {
+        check_call(&rule.call)?;
     }
     if rule.rate.is_some_and(|rate| !(0.0..=1.0).contains(&rate)) {
         return Err("rate: must be between 0 and 1".to_owned());
@@ -135,13 +124,53 @@ fn check_rule(rule: &FaultRule) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks that a call without `*` is an operation.
+fn check_call(call: &str) -> Result<(), String> {
+    if call.contains('*') {
+        return Ok(());
+    }
+    let (service, operation) = call.split_once(':').unwrap_or((call, ""));
+    let known = Service::ALL
+        .into_iter()
+        .find(|known| known.as_str() == service);
+    match known.and_then(|service| dispatch::find(service, operation)) {
+        Some(_) => Ok(()),
+        None => Err(format!(
+            "call: {call:?} is not an operation of this sandbox; use service:Operation, such as iam:CreateRole, dax:* or *"
+        )),
+    }
+}
+
+pub(crate) async fn put_rate_limits(State(sandbox): State<Sandbox>, body: Body) -> Response<Body> {
+    let limits: Vec<RateLimit> = match read(body).await {
+        Ok(limits) => limits,
+        Err(rejection) => return *rejection,
+    };
+    if let Err(error) = limits.iter().try_for_each(check_limit) {
+        return error_response(StatusCode::BAD_REQUEST, &error);
+    }
+    sandbox.set_rate_limits(limits);
+    no_content()
+}
+
+fn check_limit(limit: &RateLimit) -> Result<(), String> {
+    check_call(&limit.call)?;
+    if limit.burst < 1.0 {
+        return Err("burst: must be 1 or more".to_owned());
+    }
+    if limit.per_second < 0.0 {
+        return Err("per_second: must be zero or more".to_owned());
+    }
+    Ok(())
+}
+
 pub(crate) async fn list_faults(State(sandbox): State<Sandbox>) -> Response<Body> {
-    answer(StatusCode::OK, &json!({"faults": sandbox.faults()}))
+    json_response(StatusCode::OK, &json!({"faults": sandbox.faults()}))
 }
 
 pub(crate) async fn clear_faults(State(sandbox): State<Sandbox>) -> Response<Body> {
     sandbox.clear_faults();
-    done()
+    no_content()
 }
 
 #[derive(Serialize)]
@@ -157,11 +186,11 @@ pub(crate) async fn list_calls(State(sandbox): State<Sandbox>) -> Response<Body>
         record,
     };
     let calls: Vec<CallItem> = sandbox.calls().into_iter().map(item).collect();
-    answer(StatusCode::OK, &json!({"calls": calls}))
+    json_response(StatusCode::OK, &json!({"calls": calls}))
 }
 
 pub(crate) async fn get_inventory(State(sandbox): State<Sandbox>) -> Response<Body> {
-    answer(StatusCode::OK, &sandbox.inventory())
+    json_response(StatusCode::OK, &sandbox.inventory())
 }
 
 #[derive(Deserialize)]
@@ -173,31 +202,31 @@ struct ClockMove {
 pub(crate) async fn advance_clock(State(sandbox): State<Sandbox>, body: Body) -> Response<Body> {
     let ClockMove { advance_seconds } = match read(body).await {
         Ok(moved) => moved,
-        Err(refusal) => return *refusal,
+        Err(rejection) => return *rejection,
     };
-    if !(0.0..=FARTHEST_ADVANCE_SECONDS).contains(&advance_seconds) {
-        let error = format!("advance_seconds: must be between 0 and {FARTHEST_ADVANCE_SECONDS}");
-        return refuse(StatusCode::BAD_REQUEST, &error);
+    if !(0.0..=MAX_ADVANCE_SECONDS).contains(&advance_seconds) {
+        let error = format!("advance_seconds: must be between 0 and {MAX_ADVANCE_SECONDS}");
+        return error_response(StatusCode::BAD_REQUEST, &error);
     }
     sandbox.advance_clock(Duration::from_secs_f64(advance_seconds));
-    done()
+    no_content()
 }
 
 pub(crate) async fn reset(State(sandbox): State<Sandbox>) -> Response<Body> {
     sandbox.reset();
-    answer(StatusCode::OK, &json!({"id": sandbox.id()}))
+    json_response(StatusCode::OK, &json!({"id": sandbox.id()}))
 }
 
-/// Reads a JSON body whatever its content type says; the refusal names what is wrong and where.
+/// Parses a JSON body of any content type. The error states the problem and its position.
 async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Box<Response<Body>>> {
-    let refused = |status, error: &str| Box::new(refuse(status, error));
+    let reject = |status, error: &str| Box::new(error_response(status, error));
     let body = read_body(body)
         .await
-        .map_err(|error| refused(StatusCode::PAYLOAD_TOO_LARGE, &error))?;
+        .map_err(|error| reject(StatusCode::PAYLOAD_TOO_LARGE, &error))?;
     serde_json::from_slice(&body).map_err(|error| {
-        refused(
+        reject(
             StatusCode::BAD_REQUEST,
-            &format!("reading the JSON body: {error}"),
+            &format!("invalid JSON body: {error}"),
         )
     })
 }

@@ -1,4 +1,4 @@
-//! A cluster as DAX shows it, which depends on where it is in its life.
+//! DAX's representation of a cluster, which depends on the phase of the cluster.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -89,7 +89,7 @@ struct SseView {
     status: &'static str,
 }
 
-/// The answer of every operation on one cluster.
+/// The response of every operation on one cluster.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ClusterResult<'a> {
@@ -148,7 +148,7 @@ fn parameter_group(cluster: &Cluster, now: DateTime<Utc>) -> ParameterGroupView<
     }
 }
 
-/// `in-sync` is the only value that DAX's documents show; `pending-reboot` is ElastiCache's word for the same member.
+/// DAX documents only `in-sync`; `pending-reboot` is ElastiCache's value of the same member.
 fn apply_status(needs_reboot: bool) -> &'static str {
     if needs_reboot {
         "pending-reboot"
@@ -185,7 +185,7 @@ fn security_groups(cluster: &Cluster) -> Vec<SecurityGroupView<'_>> {
         .collect()
 }
 
-/// While it is created or deleted, a cluster shows nothing below the level of the cluster.
+/// While a cluster is created or deleted, DAX returns no nodes.
 fn shows_nodes(cluster: &Cluster) -> bool {
     matches!(cluster.phase, Phase::Available | Phase::Modifying { .. })
 }
@@ -211,7 +211,7 @@ fn scheme(cluster: &Cluster) -> &'static str {
     if cluster.tls { "daxs" } else { "dax" }
 }
 
-/// A cluster that is still being created has a port, but no address yet.
+/// A cluster that is being created has a port but no address.
 fn discovery_endpoint(cluster: &Cluster, region: &str) -> EndpointView {
     if matches!(cluster.phase, Phase::Creating { .. }) {
         return EndpointView {

@@ -1,8 +1,8 @@
-//! What the operations on clusters share: finding one, asking for permission, answering with it.
+//! Shared by the operations on clusters: lookup, authorization and the response.
 
 use chrono::{DateTime, Utc};
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::dax::cluster_view::{ClusterResult, ClusterView};
 use crate::dax::messages::fault;
 use crate::dax::names::{cluster_name, required};
@@ -14,7 +14,7 @@ use crate::wire::fault::ServiceFault;
 use crate::wire::json::write;
 use crate::wire::service::Service;
 
-/// The ARN of a cluster of that name, whether there is one or not.
+/// The ARN of a cluster of this name, which need not exist.
 pub(super) fn cluster_arn(turn: &Turn<'_>, name: &str) -> String {
     format!(
         "arn:aws:dax:{}:{}:cache/{name}",
@@ -23,22 +23,22 @@ pub(super) fn cluster_arn(turn: &Turn<'_>, name: &str) -> String {
     )
 }
 
-/// Asks for an action on a cluster by its name.
+/// Authorizes an action on a cluster by its name.
 pub(super) fn authorize_on_cluster(
     turn: &mut Turn<'_>,
     action: &str,
     name: &str,
 ) -> Result<(), ServiceFault> {
     let arn = cluster_arn(turn, name);
-    let ask = Ask::on(action, &arn);
-    let ask = match turn.state.clusters.get(name) {
-        Some(cluster) => ask.resource_tags(Service::Dax, &cluster.tags),
-        None => ask,
+    let access = AccessRequest::on(action, &arn);
+    let access = match turn.current_state.clusters.get(name) {
+        Some(cluster) => access.resource_tags(Service::Dax, &cluster.tags),
+        None => access,
     };
-    turn.authorize(&ask)
+    turn.authorize(&access)
 }
 
-/// The cluster that an operation is about, after asking for permission.
+/// Authorizes an action on a cluster and returns the cluster.
 pub(super) fn find_cluster<'a>(
     turn: &mut Turn<'a>,
     action: &str,
@@ -52,7 +52,7 @@ pub(super) fn find_cluster<'a>(
         .ok_or_else(|| fault("ClusterNotFoundFault"))
 }
 
-/// The same cluster, if it is available: everything that changes one wants that.
+/// Like `find_cluster`, but the cluster must be available, as every change requires.
 pub(super) fn find_available_cluster<'a>(
     turn: &mut Turn<'a>,
     action: &str,
@@ -66,16 +66,16 @@ pub(super) fn find_available_cluster<'a>(
     }
 }
 
-/// Collects the changed cluster and answers with it.
-pub(super) fn answer_with(turn: &mut Turn<'_>, cluster: Cluster) -> Result<Vec<u8>, ServiceFault> {
-    let answer = write(&ClusterResult {
+/// Collects the changed cluster and returns it as the response.
+pub(super) fn respond_with(turn: &mut Turn<'_>, cluster: Cluster) -> Result<Vec<u8>, ServiceFault> {
+    let response = write(&ClusterResult {
         cluster: ClusterView::of(&cluster, turn.region(), turn.now),
     });
     turn.change(Change::Cluster(Box::new(cluster)));
-    answer
+    response
 }
 
-/// An event about a cluster, seen from `date` on.
+/// An event of a cluster, visible from `date` on.
 pub(super) fn cluster_event(name: &str, message: impl Into<String>, date: DateTime<Utc>) -> Change {
     Change::Event(Event {
         source_name: name.to_owned(),
@@ -85,7 +85,7 @@ pub(super) fn cluster_event(name: &str, message: impl Into<String>, date: DateTi
     })
 }
 
-/// Lets every cluster that is stuck in `creating` become available at `ready_at`.
+/// The changes that make every cluster stuck in `creating` available at `ready_at`.
 pub(crate) fn release_stuck_clusters(state: &State, ready_at: DateTime<Utc>) -> Vec<Change> {
     let stuck = state
         .clusters

@@ -2,14 +2,14 @@
 
 use chrono::TimeDelta;
 
-use crate::authority::Ask;
-use crate::dax::clusters::{answer_with, cluster_arn, cluster_event};
+use crate::authorization::AccessRequest;
+use crate::dax::clusters::{cluster_arn, cluster_event, respond_with};
+use crate::dax::create_input::CreateInput;
 use crate::dax::messages::fault;
 use crate::dax::nodes::{check_node_quotas, new_nodes};
 use crate::dax::placement::{security_groups, zones_for};
 use crate::dax::service_role::{assume, authorize_pass_role};
 use crate::dax::subnets::{network_type, subnets_of};
-use crate::dax::wish::Wish;
 use crate::faults::FaultKind;
 use crate::iam::ensure_service_linked_role;
 use crate::state::cluster::{Cluster, Phase, Topic};
@@ -18,57 +18,57 @@ use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 use crate::wire::json::read;
 
-/// Where the cluster will live.
-struct Site {
+/// Zones, security groups and network type of a new cluster.
+struct Placement {
     zones: Vec<String>,
     security_group_ids: Vec<String>,
     network_type: &'static str,
 }
 
 pub(super) fn create_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
-    let wish = Wish::read(turn, read(body)?)?;
-    authorize(turn, &wish)?;
+    let input = CreateInput::read(turn, read(body)?)?;
+    authorize(turn, &input)?;
     ensure_service_linked_role(turn)?;
-    if turn.state.clusters.contains_key(&wish.name) {
+    if turn.state.clusters.contains_key(&input.name) {
         return Err(fault("ClusterAlreadyExistsFault"));
     }
-    check_quotas(turn, &wish)?;
-    let site = find_site(turn, &wish)?;
-    assume(turn, &wish.role_arn)?;
-    let cluster = new_cluster(turn, wish, site);
+    check_quotas(turn, &input)?;
+    let placement = find_placement(turn, &input)?;
+    assume(turn, &input.role_arn)?;
+    let cluster = new_cluster(turn, input, placement);
     if let Some(until) = cluster.due() {
         turn.change(cluster_event(&cluster.name, "Cluster created.", until));
     }
     if cluster.tls {
         turn.change(Change::CertificateIssued(turn.now));
     }
-    answer_with(turn, cluster)
+    respond_with(turn, cluster)
 }
 
-fn find_site(turn: &Turn<'_>, wish: &Wish) -> Result<Site, ServiceFault> {
-    let group = turn.state.subnet_groups.get(&wish.subnet_group);
+fn find_placement(turn: &Turn<'_>, input: &CreateInput) -> Result<Placement, ServiceFault> {
+    let group = turn.state.subnet_groups.get(&input.subnet_group);
     let group = group.ok_or_else(|| fault("SubnetGroupNotFoundFault"))?;
     if !turn
         .state
         .parameter_groups
-        .contains_key(&wish.parameter_group)
+        .contains_key(&input.parameter_group)
     {
         return Err(fault("ParameterGroupNotFoundFault"));
     }
     let subnets = subnets_of(turn.state, &group.subnet_ids);
-    let zones = wish.zones.as_deref();
-    Ok(Site {
-        network_type: network_type(&subnets, wish.network_type.as_deref())?,
-        zones: zones_for(turn, &subnets, zones, &[], wish.node_count)?,
+    let zones = input.zones.as_deref();
+    Ok(Placement {
+        network_type: network_type(&subnets, input.network_type.as_deref())?,
+        zones: zones_for(turn, &subnets, zones, &[], input.node_count)?,
         security_group_ids: security_groups(
             turn,
             &group.vpc_id,
-            wish.security_group_ids.as_deref(),
+            input.security_group_ids.as_deref(),
         )?,
     })
 }
 
-fn new_cluster(turn: &Turn<'_>, wish: Wish, site: Site) -> Cluster {
+fn new_cluster(turn: &Turn<'_>, input: CreateInput, placement: Placement) -> Cluster {
     let stuck = turn
         .injected
         .filter(|injected| injected.kind == FaultKind::Stuck);
@@ -81,47 +81,47 @@ fn new_cluster(turn: &Turn<'_>, wish: Wish, site: Site) -> Cluster {
         status: "active".to_owned(),
     };
     Cluster {
-        arn: cluster_arn(turn, &wish.name),
+        arn: cluster_arn(turn, &input.name),
         address_hash: unique_id("", 6).to_ascii_lowercase(),
-        description: wish.description,
-        node_type: wish.node_type,
-        nodes: new_nodes(&wish.name, &[], site.zones, until.unwrap_or(turn.now)),
+        description: input.description,
+        node_type: input.node_type,
+        nodes: new_nodes(&input.name, &[], placement.zones, until.unwrap_or(turn.now)),
         phase: Phase::Creating { until },
-        subnet_group: wish.subnet_group,
-        security_group_ids: site.security_group_ids,
-        role_arn: wish.role_arn,
-        parameter_group: wish.parameter_group,
-        maintenance_window: wish.maintenance_window,
-        topic: wish.topic_arn.map(active_topic),
-        encrypted_at_rest: wish.encrypted_at_rest,
-        tls: wish.tls,
-        network_type: site.network_type.to_owned(),
-        tags: wish.tags,
+        subnet_group: input.subnet_group,
+        security_group_ids: placement.security_group_ids,
+        role_arn: input.role_arn,
+        parameter_group: input.parameter_group,
+        maintenance_window: input.maintenance_window,
+        topic: input.topic_arn.map(active_topic),
+        encrypted_at_rest: input.encrypted_at_rest,
+        tls: input.tls,
+        network_type: placement.network_type.to_owned(),
+        tags: input.tags,
         created_at: turn.now,
-        name: wish.name,
+        name: input.name,
     }
 }
 
-fn authorize(turn: &mut Turn<'_>, wish: &Wish) -> Result<(), ServiceFault> {
-    let arn = cluster_arn(turn, &wish.name);
-    turn.authorize(&Ask::on("dax:CreateCluster", &arn).requesting_tags(&wish.tags))?;
-    if !wish.tags.is_empty() {
-        turn.authorize(&Ask::on("dax:TagResource", &arn).requesting_tags(&wish.tags))?;
+fn authorize(turn: &mut Turn<'_>, input: &CreateInput) -> Result<(), ServiceFault> {
+    let arn = cluster_arn(turn, &input.name);
+    turn.authorize(&AccessRequest::on("dax:CreateCluster", &arn).requesting_tags(&input.tags))?;
+    if !input.tags.is_empty() {
+        turn.authorize(&AccessRequest::on("dax:TagResource", &arn).requesting_tags(&input.tags))?;
     }
-    authorize_pass_role(turn, &wish.role_arn)
+    authorize_pass_role(turn, &input.role_arn)
 }
 
-fn check_quotas(turn: &Turn<'_>, wish: &Wish) -> Result<(), ServiceFault> {
+fn check_quotas(turn: &Turn<'_>, input: &CreateInput) -> Result<(), ServiceFault> {
     let quotas = &turn.settings.quotas;
     if turn.state.clusters.len() >= quotas.clusters as usize {
         return Err(fault("ClusterQuotaForCustomerExceededFault"));
     }
-    check_node_quotas(turn, wish.node_count, wish.node_count)?;
+    check_node_quotas(turn, input.node_count, input.node_count)?;
     let certificates = turn.state.certificates.iter();
     let recent = certificates
         .filter(|issued| turn.now - **issued < TimeDelta::days(30))
         .count();
-    if wish.tls && recent >= quotas.certificates as usize {
+    if input.tls && recent >= quotas.certificates as usize {
         return Err(fault("ServiceQuotaExceededException"));
     }
     Ok(())

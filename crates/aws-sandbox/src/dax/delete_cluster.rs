@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::dax::clusters::{answer_with, cluster_event, find_available_cluster};
+use crate::dax::clusters::{cluster_event, find_available_cluster, respond_with};
 use crate::state::cluster::Phase;
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
@@ -32,5 +32,5 @@ pub(super) fn delete_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
         ));
     }
     turn.change(cluster_event(&cluster.name, "Cluster deleted.", until));
-    answer_with(turn, cluster)
+    respond_with(turn, cluster)
 }

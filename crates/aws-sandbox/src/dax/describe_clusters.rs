@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::dax::cluster_view::ClusterView;
 use crate::dax::clusters::authorize_on_cluster;
 use crate::dax::messages::fault;
@@ -33,7 +33,7 @@ pub(super) fn describe_clusters(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<
     let request: DescribeClustersRequest = read(body)?;
     let names = request.cluster_names.unwrap_or_default();
     let clusters: Vec<&Cluster> = if names.is_empty() {
-        turn.authorize(&Ask::anywhere("dax:DescribeClusters"))?;
+        turn.authorize(&AccessRequest::anywhere("dax:DescribeClusters"))?;
         turn.state.clusters.values().collect()
     } else {
         named(turn, &names)?
@@ -54,7 +54,7 @@ pub(super) fn describe_clusters(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<
     })
 }
 
-/// The clusters of these names, in the order of their names; one that is unknown fails the whole call.
+/// The clusters of these names, ordered by name. An unknown name fails the call.
 fn named<'a>(turn: &mut Turn<'a>, names: &[String]) -> Result<Vec<&'a Cluster>, ServiceFault> {
     let mut names = names
         .iter()

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::clock::epoch_seconds;
 use crate::dax::messages::{invalid_combination, invalid_value};
 use crate::dax::paging::page;
@@ -12,9 +12,10 @@ use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 use crate::wire::json::{read, write};
 
-/// Events are kept so long; without a time the last day is shown.
-const KEPT: TimeDelta = TimeDelta::days(14);
-const SHOWN: TimeDelta = TimeDelta::days(1);
+/// How long DAX keeps events.
+const RETENTION: TimeDelta = TimeDelta::days(14);
+/// The period of a request without a start and a duration.
+const DEFAULT_PERIOD: TimeDelta = TimeDelta::days(1);
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -47,7 +48,7 @@ struct DescribeEventsResult<'a> {
 
 pub(super) fn describe_events(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
     let request: DescribeEventsRequest = read(body)?;
-    turn.authorize(&Ask::anywhere("dax:DescribeEvents"))?;
+    turn.authorize(&AccessRequest::anywhere("dax:DescribeEvents"))?;
     let source = match request.source_type.as_deref() {
         None => None,
         Some("CLUSTER") => Some(EventSource::Cluster),
@@ -55,7 +56,7 @@ pub(super) fn describe_events(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8
         Some("SUBNET_GROUP") => Some(EventSource::SubnetGroup),
         Some(other) => return Err(invalid_value(format!("Invalid SourceType: {other}"))),
     };
-    let (from, to) = span(&request, turn.now)?;
+    let (from, to) = period(&request, turn.now)?;
     let named = |event: &Event| {
         request
             .source_name
@@ -67,10 +68,10 @@ pub(super) fn describe_events(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8
             && source.is_none_or(|source| source == event.source)
             && named(event)
     });
-    // Newest first; of the same moment, the one written last. Keys ascend, so both are counted backwards.
+    // Newest first, and for equal times last written first. Page keys ascend, so both are inverted.
     let mut newest_first: Vec<(String, &Event)> = shown
         .enumerate()
-        .map(|(index, event)| (backwards(event.date, index), event))
+        .map(|(index, event)| (descending_key(event.date, index), event))
         .collect();
     newest_first.sort_by(|one, other| one.0.cmp(&other.0));
     let (events, next_token) = page(
@@ -91,7 +92,7 @@ pub(super) fn describe_events(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8
     write(&DescribeEventsResult { events, next_token })
 }
 
-fn backwards(date: DateTime<Utc>, index: usize) -> String {
+fn descending_key(date: DateTime<Utc>, index: usize) -> String {
     format!(
         "{:020}-{:010}",
         i64::MAX - date.timestamp_millis(),
@@ -99,16 +100,16 @@ fn backwards(date: DateTime<Utc>, index: usize) -> String {
     )
 }
 
-/// The time that is asked for: a start and an end, or a duration in minutes, or the last day.
-fn span(
+/// The requested period: a start and an end, or a duration in minutes, or the last day.
+fn period(
     request: &DescribeEventsRequest,
     now: DateTime<Utc>,
 ) -> Result<(DateTime<Utc>, DateTime<Utc>), ServiceFault> {
-    let start = request.start_time.map(moment).transpose()?;
-    let end = request.end_time.map(moment).transpose()?;
+    let start = request.start_time.map(parse_time).transpose()?;
+    let end = request.end_time.map(parse_time).transpose()?;
     let duration = match request.duration {
         None => None,
-        Some(minutes) if (1..=KEPT.num_minutes()).contains(&minutes) => {
+        Some(minutes) if (1..=RETENTION.num_minutes()).contains(&minutes) => {
             Some(TimeDelta::minutes(minutes))
         }
         Some(_) => {
@@ -131,25 +132,25 @@ fn span(
         (None, end, duration) => {
             let end = end.unwrap_or(now);
             (
-                end.checked_sub_signed(duration.unwrap_or(SHOWN))
+                end.checked_sub_signed(duration.unwrap_or(DEFAULT_PERIOD))
                     .unwrap_or(end),
                 end,
             )
         }
     };
-    if start < now - KEPT {
+    if start < now - RETENTION {
         return Err(invalid_value("StartTime must be within the last 14 days."));
     }
     if end < start {
         return Err(invalid_combination("EndTime must not be before StartTime."));
     }
-    // What lies ahead has not happened yet.
+    // Events with a date in the future have not happened yet.
     Ok((start, end.min(now)))
 }
 
-/// A time as the request writes it: seconds since the epoch with a fraction.
-fn moment(seconds: f64) -> Result<DateTime<Utc>, ServiceFault> {
-    // Whole milliseconds are exact in an f64; what does not fit saturates and is then refused as out of range.
+/// Parses a time of a request: fractional seconds since the Unix epoch.
+fn parse_time(seconds: f64) -> Result<DateTime<Utc>, ServiceFault> {
+    // Whole milliseconds are exact in an f64. A value beyond saturates and is rejected below.
     #[allow(clippy::cast_possible_truncation)]
     let milliseconds = (seconds * 1000.0).round() as i64;
     DateTime::from_timestamp_millis(milliseconds)

@@ -1,23 +1,23 @@
-//! DAX's errors by code, with their texts.
+//! DAX's error codes with their messages.
 
 use crate::wire::fault::ServiceFault;
 
-/// An error of DAX's model with its text.
+/// An error of DAX's model with its message.
 pub(super) fn fault(code: &'static str) -> ServiceFault {
     ServiceFault::new(code, message(code).unwrap_or_default())
 }
 
-/// `InvalidParameterValueException`, saying which value is wrong.
+/// `InvalidParameterValueException` with a message that names the invalid value.
 pub(super) fn invalid_value(message: impl Into<String>) -> ServiceFault {
     ServiceFault::new("InvalidParameterValueException", message)
 }
 
-/// `InvalidParameterCombinationException`, saying what does not go together.
+/// `InvalidParameterCombinationException` with a message that names the conflict.
 pub(super) fn invalid_combination(message: impl Into<String>) -> ServiceFault {
     ServiceFault::new("InvalidParameterCombinationException", message)
 }
 
-/// What DAX's API model says of each of its errors; nobody has published the messages on the wire.
+/// The messages of DAX's API model. The messages on the wire are not published.
 const MESSAGES: [(&str, &str); 28] = [
     (
         "ClusterAlreadyExistsFault",
@@ -130,7 +130,7 @@ const MESSAGES: [(&str, &str); 28] = [
     ),
 ];
 
-/// The text that goes with a code of DAX's model.
+/// The message of an error code of DAX's model.
 pub(crate) fn message(code: &str) -> Option<&'static str> {
     MESSAGES
         .iter()

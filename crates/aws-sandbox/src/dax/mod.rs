@@ -1,10 +1,11 @@
-//! DAX's control plane: all 21 operations. It sees a turn, never HTTP.
+//! DAX's control plane: all 21 operations. Depends on `turn`, not on HTTP.
 
 pub(crate) mod messages;
 
 mod cluster_view;
 mod clusters;
 mod create_cluster;
+mod create_input;
 mod delete_cluster;
 mod describe_clusters;
 mod events;
@@ -24,12 +25,10 @@ mod subnets;
 mod tags;
 mod update_cluster;
 mod update_subnet_group;
-mod wish;
 
 pub(crate) use self::clusters::release_stuck_clusters;
 use crate::turn::Operation;
 
-/// Everything that DAX is asked for by name.
 pub(crate) static OPERATIONS: [Operation; 21] = [
     Operation::json_write(
         "CreateCluster",

@@ -1,14 +1,15 @@
-//! Names and ARNs as DAX takes them.
+//! Validation of names and ARNs by DAX's rules.
 
 use crate::dax::messages::invalid_value;
 use crate::wire::fault::ServiceFault;
 
-/// A member that must be there and not be empty.
+/// Returns a required member, or DAX's error that it is missing.
 pub(super) fn required<T>(member: &str, value: Option<T>) -> Result<T, ServiceFault> {
     value.ok_or_else(|| invalid_value(format!("The parameter {member} must be provided.")))
 }
 
-/// A cluster's name, lower-cased: 1 to 20 letters, digits and single hyphens, a letter first, neither `sudo` nor `grep`.
+/// A cluster name, lower-cased: 1 to 20 letters, digits and single hyphens, a letter first,
+/// without `sudo` and `grep`.
 pub(super) fn cluster_name(name: &str) -> Result<String, ServiceFault> {
     let name = name.to_ascii_lowercase();
     let forbidden = name.contains("sudo") || name.contains("grep");
@@ -21,7 +22,7 @@ pub(super) fn cluster_name(name: &str) -> Result<String, ServiceFault> {
     }
 }
 
-/// A subnet group's name, lower-cased.
+/// A valid subnet group name, lower-cased.
 pub(super) fn subnet_group_name(name: &str) -> Result<String, ServiceFault> {
     let name = name.to_ascii_lowercase();
     match is_identifier(&name, 255) {
@@ -32,7 +33,7 @@ pub(super) fn subnet_group_name(name: &str) -> Result<String, ServiceFault> {
     }
 }
 
-/// A parameter group's name; its case is kept.
+/// A valid parameter group name, in its original case.
 pub(super) fn parameter_group_name(name: &str) -> Result<String, ServiceFault> {
     match is_identifier(&name.to_ascii_lowercase(), 255) {
         true => Ok(name.to_owned()),
@@ -42,8 +43,8 @@ pub(super) fn parameter_group_name(name: &str) -> Result<String, ServiceFault> {
     }
 }
 
-/// Names that begin with `default` are AWS's.
-pub(super) fn refuse_reserved(name: &str) -> Result<(), ServiceFault> {
+/// Rejects names that begin with `default`, which AWS reserves.
+pub(super) fn reject_reserved(name: &str) -> Result<(), ServiceFault> {
     match name.to_ascii_lowercase().starts_with("default") {
         true => Err(invalid_value(format!(
             "{name} is reserved and cannot be modified."
@@ -52,19 +53,19 @@ pub(super) fn refuse_reserved(name: &str) -> Result<(), ServiceFault> {
     }
 }
 
-/// `^[a-z](?:-?[a-z0-9])*$`, at most so long.
-fn is_identifier(name: &str, longest: usize) -> bool {
-    let lawful = name
+/// Whether a name matches `^[a-z](?:-?[a-z0-9])*$` and is not longer than `max_length`.
+fn is_identifier(name: &str, max_length: usize) -> bool {
+    let has_valid_characters = name
         .chars()
         .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    lawful
-        && name.len() <= longest
+    has_valid_characters
+        && name.len() <= max_length
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && !name.ends_with('-')
         && !name.contains("--")
 }
 
-/// The name of a role, out of its ARN, with the words DAX has for ARNs that are none.
+/// Checks that an ARN names a role of this account. The messages are DAX's.
 pub(super) fn check_role_arn(arn: &str, account_id: &str) -> Result<(), ServiceFault> {
     if !arn.starts_with("arn:") {
         return Err(invalid_value(format!("ARNs must start with 'arn:': {arn}")));
@@ -92,7 +93,7 @@ pub(super) fn check_role_arn(arn: &str, account_id: &str) -> Result<(), ServiceF
     }
 }
 
-/// The ARN of an SNS topic of this account and Region.
+/// Checks that an ARN names an SNS topic of this account and Region.
 pub(super) fn check_topic_arn(
     arn: &str,
     account_id: &str,
@@ -117,7 +118,7 @@ pub(super) fn check_topic_arn(
 #[cfg(test)]
 mod tests {
     use super::{
-        check_role_arn, check_topic_arn, cluster_name, refuse_reserved, subnet_group_name,
+        check_role_arn, check_topic_arn, cluster_name, reject_reserved, subnet_group_name,
     };
 
     #[test]
@@ -139,16 +140,16 @@ mod tests {
         }
         assert!(subnet_group_name(&"a".repeat(255)).is_ok());
         assert!(subnet_group_name(&"a".repeat(256)).is_err());
-        assert!(refuse_reserved("Default-two").is_err());
+        assert!(reject_reserved("Default-two").is_err());
     }
 
     #[test]
-    fn arns_are_taken_apart_in_dax_words() {
+    fn role_arn_errors_have_the_messages_of_dax() {
         let account = "123456789012";
         assert!(check_role_arn("arn:aws:iam::123456789012:role/path/r", account).is_ok());
         let message = |arn| {
             check_role_arn(arn, account)
-                .expect_err("this is no role")
+                .expect_err("not a role ARN")
                 .message
         };
         assert!(message("role").starts_with("ARNs must start with 'arn:'"));

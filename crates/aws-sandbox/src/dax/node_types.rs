@@ -1,4 +1,4 @@
-//! Node types that DAX offers (CloudFormation's table, made from the price list).
+//! Node types that DAX offers (CloudFormation's table, derived from the price list).
 
 const LARGE_TO_16: [&str; 6] = [
     "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "16xlarge",
@@ -9,7 +9,7 @@ const LARGE_TO_24: [&str; 8] = [
 const R3: [&str; 5] = ["large", "xlarge", "2xlarge", "4xlarge", "8xlarge"];
 const BURSTABLE: [&str; 2] = ["small", "medium"];
 
-/// Whether there are nodes of this type.
+/// Whether DAX offers this node type.
 pub(super) fn is_offered(node_type: &str) -> bool {
     let Some((family, size)) = node_type
         .strip_prefix("dax.")
@@ -27,7 +27,7 @@ pub(super) fn is_offered(node_type: &str) -> bool {
     sizes.contains(&size)
 }
 
-/// Whether nodes of this type can encrypt what they hold; `dax.r3.*` cannot.
+/// Whether this node type supports encryption at rest; `dax.r3.*` does not.
 pub(super) fn encrypts_at_rest(node_type: &str) -> bool {
     !node_type.starts_with("dax.r3.")
 }

@@ -1,4 +1,4 @@
-//! New nodes: how many there may be, and what they are called.
+//! New nodes: quotas and node IDs.
 
 use chrono::{DateTime, Utc};
 
@@ -7,11 +7,11 @@ use crate::state::cluster::{Node, Parameters};
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 
-/// Whether a cluster may have so many nodes, and the account so many more.
+/// Checks the quotas: `of_cluster` nodes in one cluster, `additional` nodes in the account.
 pub(super) fn check_node_quotas(
     turn: &Turn<'_>,
     of_cluster: usize,
-    more: usize,
+    additional: usize,
 ) -> Result<(), ServiceFault> {
     let quotas = &turn.settings.quotas;
     if of_cluster > quotas.nodes_per_cluster as usize {
@@ -23,13 +23,13 @@ pub(super) fn check_node_quotas(
         .values()
         .map(|cluster| cluster.nodes.len())
         .sum();
-    if nodes + more > quotas.nodes as usize {
+    if nodes + additional > quotas.nodes as usize {
         return Err(fault("NodeQuotaForCustomerExceededFault"));
     }
     Ok(())
 }
 
-/// Nodes in these zones, named by the letters that are free.
+/// New nodes, one in each of these zones, named by unused letters.
 pub(super) fn new_nodes(
     cluster: &str,
     existing: &[Node],
@@ -48,7 +48,7 @@ pub(super) fn new_nodes(
     free.zip(zones).map(node).collect()
 }
 
-/// `a` to `z`, then `aa`, `ab`, …: no cluster of AWS's has so many nodes, but quotas can be raised here.
+/// `a` to `z`, then `aa`, `ab`, …, which need a quota above AWS's.
 fn letters(number: u32) -> String {
     let last = char::from(b'a' + u8::try_from(number % 26).unwrap_or(0));
     match number / 26 {
@@ -62,7 +62,7 @@ mod tests {
     use super::letters;
 
     #[test]
-    fn node_letters_go_on_after_z() {
+    fn node_letters_continue_after_z() {
         let named: Vec<String> = [0, 25, 26, 27, 51, 52].into_iter().map(letters).collect();
         assert_eq!(named, ["a", "z", "aa", "ab", "az", "ba"]);
     }

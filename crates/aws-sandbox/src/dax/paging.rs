@@ -1,23 +1,23 @@
-//! DAX's paging: `MaxResults` from 20 to 100 and an opaque `NextToken` that holds the last key shown.
+//! DAX's paging: `MaxResults` from 20 to 100 and an opaque `NextToken` with the last returned key.
 
 use crate::dax::messages::invalid_value;
 use crate::wire::fault::ServiceFault;
 
-/// AWS's default where `MaxResults` is not given.
+/// AWS's default of `MaxResults`.
 const DEFAULT_RESULTS: usize = 100;
 
-/// The page that a request asks for, out of items in ascending order of their keys, and the token for the next.
+/// The requested page of items in ascending key order, and the token of the next page.
 pub(super) fn page<T>(
     max_results: Option<i64>,
     next_token: Option<&str>,
     items: impl IntoIterator<Item = T>,
     key: impl Fn(&T) -> String,
 ) -> Result<(Vec<T>, Option<String>), ServiceFault> {
-    let most = match max_results {
+    let limit = match max_results {
         None => DEFAULT_RESULTS,
-        Some(most) => usize::try_from(most)
+        Some(limit) => usize::try_from(limit)
             .ok()
-            .filter(|most| (20..=100).contains(most))
+            .filter(|limit| (20..=100).contains(limit))
             .ok_or_else(|| invalid_value("MaxResults must be between 20 and 100."))?,
     };
     let after = match next_token {
@@ -32,11 +32,11 @@ pub(super) fn page<T>(
     let mut rest = items
         .into_iter()
         .filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
-    let items: Vec<T> = rest.by_ref().take(most).collect();
-    let more = rest.next().is_some();
+    let items: Vec<T> = rest.by_ref().take(limit).collect();
+    let has_more = rest.next().is_some();
     let token = items
         .last()
-        .filter(|_| more)
+        .filter(|_| has_more)
         .map(|last| hex::encode(key(last)));
     Ok((items, token))
 }
@@ -46,7 +46,7 @@ mod tests {
     use super::page;
 
     #[test]
-    fn tokens_lead_through_all_items_once() {
+    fn tokens_return_every_item_once() {
         let items: Vec<String> = (0..50).map(|number| format!("item-{number:02}")).collect();
         let (mut seen, mut token) = (Vec::new(), None);
         for expected in [20, 40, 50] {
@@ -61,9 +61,9 @@ mod tests {
 
     #[test]
     fn bounds_and_tokens_are_checked() {
-        let page = |most, token| page(most, token, ["a"], |item| (*item).to_owned());
-        for most in [i64::MIN, 0, 5, 19, 101, i64::MAX] {
-            assert!(page(Some(most), None).is_err(), "{most}");
+        let page = |limit, token| page(limit, token, ["a"], |item| (*item).to_owned());
+        for limit in [i64::MIN, 0, 5, 19, 101, i64::MAX] {
+            assert!(page(Some(limit), None).is_err(), "{limit}");
         }
         assert!(page(Some(20), Some("zz")).is_err());
         assert!(page(Some(100), None).is_ok());

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::dax::messages::fault;
-use crate::dax::names::{parameter_group_name, refuse_reserved, required};
+use crate::dax::names::{parameter_group_name, reject_reserved, required};
 use crate::dax::paging::page;
 use crate::dax::subnet_groups::DeletionResult;
 use crate::state::Change;
@@ -13,7 +13,7 @@ use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 use crate::wire::json::{read, write};
 
-/// Both parameters of a group that nobody has changed.
+/// AWS's default of both parameters, in milliseconds.
 const DEFAULT_TTL_MILLIS: &str = "300000";
 
 #[derive(Debug, Serialize)]
@@ -38,18 +38,18 @@ struct ParameterGroupResult<'a> {
     parameter_group: ParameterGroupView<'a>,
 }
 
-/// Collects the new or changed group and answers with it.
-pub(super) fn answer_with(
+/// Collects the new or changed group and returns it as the response.
+pub(super) fn respond_with(
     turn: &mut Turn<'_>,
     group: ParameterGroup,
     message: &str,
 ) -> Result<Vec<u8>, ServiceFault> {
-    let answer = write(&ParameterGroupResult {
+    let response = write(&ParameterGroupResult {
         parameter_group: ParameterGroupView::of(&group),
     });
     turn.change(group_event(turn, &group.name, message));
     turn.change(Change::ParameterGroup(group));
-    answer
+    response
 }
 
 fn group_event(turn: &Turn<'_>, name: &str, message: &str) -> Change {
@@ -74,24 +74,24 @@ pub(super) fn create_parameter_group(
 ) -> Result<Vec<u8>, ServiceFault> {
     let request: CreateParameterGroupRequest = read(body)?;
     let sent = required("ParameterGroupName", request.parameter_group_name)?;
-    turn.authorize(&Ask::anywhere("dax:CreateParameterGroup"))?;
+    turn.authorize(&AccessRequest::anywhere("dax:CreateParameterGroup"))?;
     if turn.state.parameter_groups.contains_key(&sent) {
         return Err(fault("ParameterGroupAlreadyExistsFault"));
     }
-    refuse_reserved(&sent)?;
+    reject_reserved(&sent)?;
     let name = parameter_group_name(&sent)?;
-    let own = turn
+    let custom = turn
         .state
         .parameter_groups
         .values()
         .filter(|group| !group.builtin)
         .count();
-    if own >= turn.settings.quotas.parameter_groups as usize {
+    if custom >= turn.settings.quotas.parameter_groups as usize {
         return Err(fault("ParameterGroupQuotaExceededFault"));
     }
     let group = ParameterGroup {
         name,
-        // Real DAX reads an absent description back as one space.
+        // DAX returns one space for an absent description.
         description: request
             .description
             .filter(|text| !text.is_empty())
@@ -100,7 +100,7 @@ pub(super) fn create_parameter_group(
         query_ttl_millis: DEFAULT_TTL_MILLIS.to_owned(),
         builtin: false,
     };
-    answer_with(turn, group, "Parameter group created.")
+    respond_with(turn, group, "Parameter group created.")
 }
 
 #[derive(Debug, Deserialize)]
@@ -124,7 +124,7 @@ pub(super) fn describe_parameter_groups(
     body: &[u8],
 ) -> Result<Vec<u8>, ServiceFault> {
     let request: DescribeParameterGroupsRequest = read(body)?;
-    turn.authorize(&Ask::anywhere("dax:DescribeParameterGroups"))?;
+    turn.authorize(&AccessRequest::anywhere("dax:DescribeParameterGroups"))?;
     let names = request.parameter_group_names.unwrap_or_default();
     if names
         .iter()
@@ -133,11 +133,11 @@ pub(super) fn describe_parameter_groups(
         return Err(fault("ParameterGroupNotFoundFault"));
     }
     let groups = turn.state.parameter_groups.values();
-    let asked = groups.filter(|group| names.is_empty() || names.contains(&group.name));
+    let requested = groups.filter(|group| names.is_empty() || names.contains(&group.name));
     let (groups, next_token) = page(
         request.max_results,
         request.next_token.as_deref(),
-        asked,
+        requested,
         |group| group.name.clone(),
     )?;
     let parameter_groups = groups.into_iter().map(ParameterGroupView::of).collect();
@@ -147,12 +147,13 @@ pub(super) fn describe_parameter_groups(
     })
 }
 
-/// The group that a change is about: not a built-in one, and used by no cluster, not even one that is being deleted.
+/// Finds a group that can be changed: not built in, and not used by any cluster, even if that is
+/// being deleted.
 pub(super) fn find_unused_group<'a>(
     turn: &Turn<'a>,
     name: &str,
 ) -> Result<&'a ParameterGroup, ServiceFault> {
-    refuse_reserved(name)?;
+    reject_reserved(name)?;
     let group = turn
         .state
         .parameter_groups
@@ -181,7 +182,7 @@ pub(super) fn delete_parameter_group(
 ) -> Result<Vec<u8>, ServiceFault> {
     let request: DeleteParameterGroupRequest = read(body)?;
     let name = required("ParameterGroupName", request.parameter_group_name)?;
-    turn.authorize(&Ask::anywhere("dax:DeleteParameterGroup"))?;
+    turn.authorize(&AccessRequest::anywhere("dax:DeleteParameterGroup"))?;
     find_unused_group(turn, &name)?;
     turn.change(group_event(turn, &name, "Parameter group deleted."));
     let deletion_message = format!("Parameter group {name} has been deleted.");

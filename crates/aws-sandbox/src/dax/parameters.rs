@@ -1,12 +1,12 @@
-//! The two parameters of DAX, in a group or by default.
+//! DAX's two parameters: the values of a group and the defaults.
 
 use serde::{Deserialize, Serialize};
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::dax::messages::{fault, invalid_value};
 use crate::dax::names::required;
 use crate::dax::paging::page;
-use crate::dax::parameter_groups::{answer_with, find_unused_group};
+use crate::dax::parameter_groups::{find_unused_group, respond_with};
 use crate::state::group::ParameterGroup;
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
@@ -14,8 +14,8 @@ use crate::wire::json::{read, write};
 
 const QUERY_TTL: &str = "query-ttl-millis";
 const RECORD_TTL: &str = "record-ttl-millis";
-/// DAX takes so many parameters in one update, though it has two.
-const MOST_PARAMETERS: usize = 20;
+/// DAX's limit of parameters in one update, although only two parameters exist.
+const MAX_PARAMETERS: usize = 20;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -47,7 +47,7 @@ fn view(parameter_name: &'static str, value: &str, description: &'static str) ->
     }
 }
 
-/// Both parameters, by name.
+/// Both parameters, ordered by name.
 fn views(query_ttl_millis: &str, record_ttl_millis: &str) -> [ParameterView; 2] {
     let record =
         "Duration in milliseconds for records to remain valid in cache (Default: 0 = infinite)";
@@ -78,11 +78,11 @@ struct DescribeParametersResult {
     next_token: Option<String>,
 }
 
-fn answer_page(
+fn respond_with_page(
     request: &DescribeParametersRequest,
     parameters: [ParameterView; 2],
 ) -> Result<Vec<u8>, ServiceFault> {
-    let asked = parameters.into_iter().filter(|view| {
+    let requested = parameters.into_iter().filter(|view| {
         request
             .source
             .as_deref()
@@ -92,7 +92,7 @@ fn answer_page(
     let (parameters, next_token) = page(
         request.max_results,
         request.next_token.as_deref(),
-        asked,
+        requested,
         name,
     )?;
     write(&DescribeParametersResult {
@@ -110,13 +110,13 @@ pub(super) fn describe_parameters(
         "ParameterGroupName",
         request.parameter_group_name.as_deref(),
     )?;
-    turn.authorize(&Ask::anywhere("dax:DescribeParameters"))?;
+    turn.authorize(&AccessRequest::anywhere("dax:DescribeParameters"))?;
     let group = turn
         .state
         .parameter_groups
         .get(name)
         .ok_or_else(|| fault("ParameterGroupNotFoundFault"))?;
-    answer_page(
+    respond_with_page(
         &request,
         views(&group.query_ttl_millis, &group.record_ttl_millis),
     )
@@ -127,8 +127,8 @@ pub(super) fn describe_default_parameters(
     body: &[u8],
 ) -> Result<Vec<u8>, ServiceFault> {
     let request: DescribeParametersRequest = read(body)?;
-    turn.authorize(&Ask::anywhere("dax:DescribeDefaultParameters"))?;
-    answer_page(&request, views("300000", "300000"))
+    turn.authorize(&AccessRequest::anywhere("dax:DescribeDefaultParameters"))?;
+    respond_with_page(&request, views("300000", "300000"))
 }
 
 #[derive(Debug, Deserialize)]
@@ -152,17 +152,17 @@ pub(super) fn update_parameter_group(
     let request: UpdateParameterGroupRequest = read(body)?;
     let name = required("ParameterGroupName", request.parameter_group_name)?;
     let values = required("ParameterNameValues", request.parameter_name_values)?;
-    turn.authorize(&Ask::anywhere("dax:UpdateParameterGroup"))?;
-    if values.is_empty() || values.len() > MOST_PARAMETERS {
+    turn.authorize(&AccessRequest::anywhere("dax:UpdateParameterGroup"))?;
+    if values.is_empty() || values.len() > MAX_PARAMETERS {
         return Err(invalid_value(format!(
-            "ParameterNameValues must have 1 to {MOST_PARAMETERS} entries."
+            "ParameterNameValues must have 1 to {MAX_PARAMETERS} entries."
         )));
     }
     let mut group = find_unused_group(turn, &name)?.clone();
     for value in values {
         set(&mut group, value)?;
     }
-    answer_with(turn, group, "Parameter group updated.")
+    respond_with(turn, group, "Parameter group updated.")
 }
 
 fn set(group: &mut ParameterGroup, parameter: ParameterNameValue) -> Result<(), ServiceFault> {

@@ -1,27 +1,27 @@
-//! Where nodes go: Availability Zones and security groups.
+//! Placement of nodes: Availability Zones and security groups.
 
 use crate::dax::messages::{fault, invalid_combination, invalid_value};
 use crate::state::network::Subnet;
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 
-/// The zone of each new node: as asked for, or spread over the zones that hold the fewest nodes.
+/// The zone of each new node: as requested, or spread over the zones with the fewest nodes.
 pub(super) fn zones_for(
     turn: &Turn<'_>,
     subnets: &[&Subnet],
-    asked: Option<&[String]>,
-    taken: &[String],
+    requested: Option<&[String]>,
+    existing: &[String],
     count: usize,
 ) -> Result<Vec<String>, ServiceFault> {
-    let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
-        return Ok(spread(subnets, taken, count));
+    let Some(requested) = requested.filter(|requested| !requested.is_empty()) else {
+        return Ok(spread(subnets, existing, count));
     };
-    if asked.len() != count {
+    if requested.len() != count {
         let message =
             format!("AvailabilityZones must have {count} entries, one for each new node.");
         return Err(invalid_combination(message));
     }
-    for zone in asked {
+    for zone in requested {
         if !turn
             .state
             .subnets
@@ -39,15 +39,18 @@ pub(super) fn zones_for(
             return Err(fault("InvalidVPCNetworkStateFault"));
         }
     }
-    Ok(asked.to_vec())
+    Ok(requested.to_vec())
 }
 
-fn spread(subnets: &[&Subnet], taken: &[String], count: usize) -> Vec<String> {
+fn spread(subnets: &[&Subnet], existing: &[String], count: usize) -> Vec<String> {
     let mut zones: Vec<(usize, &str)> = Vec::new();
     for subnet in subnets {
         let zone = subnet.availability_zone.as_str();
         if !zones.iter().any(|(_, known)| *known == zone) {
-            zones.push((taken.iter().filter(|taken| *taken == zone).count(), zone));
+            zones.push((
+                existing.iter().filter(|existing| *existing == zone).count(),
+                zone,
+            ));
         }
     }
     let mut spread = Vec::with_capacity(count);
@@ -60,20 +63,21 @@ fn spread(subnets: &[&Subnet], taken: &[String], count: usize) -> Vec<String> {
     spread
 }
 
-/// The security groups of a cluster: those asked for, which must be of its VPC, or the VPC's default group.
+/// The security groups of a cluster: those requested, which must be in its VPC, or the VPC's
+/// default group.
 pub(super) fn security_groups(
     turn: &Turn<'_>,
     vpc_id: &str,
-    asked: Option<&[String]>,
+    requested: Option<&[String]>,
 ) -> Result<Vec<String>, ServiceFault> {
-    let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
+    let Some(requested) = requested.filter(|requested| !requested.is_empty()) else {
         let groups = turn.state.security_groups.values();
         return Ok(groups
             .filter(|group| group.vpc_id == vpc_id && group.name == "default")
             .map(|group| group.id.clone())
             .collect());
     };
-    for id in asked {
+    for id in requested {
         match turn.state.security_groups.get(id) {
             None => {
                 return Err(invalid_value(format!(
@@ -88,5 +92,5 @@ pub(super) fn security_groups(
             Some(_) => {}
         }
     }
-    Ok(asked.to_vec())
+    Ok(requested.to_vec())
 }

@@ -1,11 +1,11 @@
 //! RebootNode.
 //!
-//! Only the node says `REBOOTING`; the cluster stays `available` with one active node less. Whether real DAX shows
-//! anything else on the cluster is not documented.
+//! Only the node becomes `REBOOTING`; the cluster stays `available` with one active node fewer. AWS
+//! does not document whether the cluster shows anything else.
 
 use serde::Deserialize;
 
-use crate::dax::clusters::{answer_with, cluster_event, find_available_cluster};
+use crate::dax::clusters::{cluster_event, find_available_cluster, respond_with};
 use crate::dax::messages::fault;
 use crate::dax::names::required;
 use crate::state::cluster::Parameters;
@@ -40,5 +40,5 @@ pub(super) fn reboot_node(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, S
     }
     let message = format!("Node {} rebooted.", node.id);
     turn.change(cluster_event(&cluster.name, message, until));
-    answer_with(turn, cluster)
+    respond_with(turn, cluster)
 }

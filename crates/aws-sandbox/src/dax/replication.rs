@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::dax::clusters::{answer_with, cluster_event, find_available_cluster};
+use crate::dax::clusters::{cluster_event, find_available_cluster, respond_with};
 use crate::dax::messages::{fault, invalid_combination, invalid_value};
 use crate::dax::names::required;
 use crate::dax::nodes::{check_node_quotas, new_nodes};
@@ -22,11 +22,13 @@ struct ReplicationRequest {
     node_ids_to_remove: Option<Vec<String>>,
 }
 
-/// How many nodes there shall be: more (or fewer) than there are, and at least one.
-fn wanted_count(request: &ReplicationRequest) -> Result<usize, ServiceFault> {
-    let wanted = required("NewReplicationFactor", request.new_replication_factor)?;
-    let wanted = usize::try_from(wanted).ok().filter(|wanted| *wanted >= 1);
-    wanted.ok_or_else(|| invalid_value("NewReplicationFactor must be at least 1."))
+/// The requested number of nodes, at least one.
+fn requested_count(request: &ReplicationRequest) -> Result<usize, ServiceFault> {
+    let requested = required("NewReplicationFactor", request.new_replication_factor)?;
+    let requested = usize::try_from(requested)
+        .ok()
+        .filter(|requested| *requested >= 1);
+    requested.ok_or_else(|| invalid_value("NewReplicationFactor must be at least 1."))
 }
 
 pub(super) fn increase_replication_factor(
@@ -34,20 +36,25 @@ pub(super) fn increase_replication_factor(
     body: &[u8],
 ) -> Result<Vec<u8>, ServiceFault> {
     let request: ReplicationRequest = read(body)?;
-    let wanted = wanted_count(&request)?;
+    let requested = requested_count(&request)?;
     let name = request.cluster_name.as_deref();
     let mut cluster = find_available_cluster(turn, "dax:IncreaseReplicationFactor", name)?.clone();
-    let more = wanted
+    let additional = requested
         .checked_sub(cluster.nodes.len())
-        .filter(|more| *more > 0)
+        .filter(|additional| *additional > 0)
         .ok_or_else(|| {
             invalid_value(format!(
                 "NewReplicationFactor must be greater than {}.",
                 cluster.nodes.len()
             ))
         })?;
-    check_node_quotas(turn, wanted, more)?;
-    let zones = zones_of_new_nodes(turn, &cluster, request.availability_zones.as_deref(), more)?;
+    check_node_quotas(turn, requested, additional)?;
+    let zones = zones_of_new_nodes(
+        turn,
+        &cluster,
+        request.availability_zones.as_deref(),
+        additional,
+    )?;
     let until = turn.after(turn.settings.modifying_seconds);
     let added = new_nodes(&cluster.name, &cluster.nodes, zones, until);
     let adding: Vec<String> = added.iter().map(|node| node.id.clone()).collect();
@@ -64,24 +71,24 @@ pub(super) fn increase_replication_factor(
         adding,
         removing: Vec::new(),
     };
-    answer_with(turn, cluster)
+    respond_with(turn, cluster)
 }
 
 fn zones_of_new_nodes(
     turn: &Turn<'_>,
     cluster: &Cluster,
-    asked: Option<&[String]>,
-    more: usize,
+    requested: Option<&[String]>,
+    additional: usize,
 ) -> Result<Vec<String>, ServiceFault> {
     let group = turn.state.subnet_groups.get(&cluster.subnet_group);
     let group = group.ok_or_else(|| fault("InvalidVPCNetworkStateFault"))?;
     let subnets = subnets_of(turn.state, &group.subnet_ids);
-    let taken: Vec<String> = cluster
+    let existing: Vec<String> = cluster
         .nodes
         .iter()
         .map(|node| node.availability_zone.clone())
         .collect();
-    zones_for(turn, &subnets, asked, &taken, more)
+    zones_for(turn, &subnets, requested, &existing, additional)
 }
 
 pub(super) fn decrease_replication_factor(
@@ -89,13 +96,13 @@ pub(super) fn decrease_replication_factor(
     body: &[u8],
 ) -> Result<Vec<u8>, ServiceFault> {
     let request: ReplicationRequest = read(body)?;
-    let wanted = wanted_count(&request)?;
+    let requested = requested_count(&request)?;
     let name = request.cluster_name.as_deref();
     let mut cluster = find_available_cluster(turn, "dax:DecreaseReplicationFactor", name)?.clone();
     let fewer = cluster
         .nodes
         .len()
-        .checked_sub(wanted)
+        .checked_sub(requested)
         .filter(|fewer| *fewer > 0)
         .ok_or_else(|| {
             invalid_value(format!(
@@ -117,10 +124,10 @@ pub(super) fn decrease_replication_factor(
         adding: Vec::new(),
         removing,
     };
-    answer_with(turn, cluster)
+    respond_with(turn, cluster)
 }
 
-/// The nodes that go: those named, or one in each zone named, or the newest.
+/// The nodes to remove: those named, or one in each named zone, or the newest.
 fn nodes_to_remove(
     cluster: &Cluster,
     request: &ReplicationRequest,

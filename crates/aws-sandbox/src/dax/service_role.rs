@@ -1,6 +1,6 @@
-//! The role that DAX assumes to reach DynamoDB: may the caller pass it, can DAX assume it?
+//! The role that DAX assumes to access DynamoDB: authorization to pass it, and assuming it.
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::dax::messages::invalid_value;
 use crate::faults::FaultKind;
 use crate::policy::document::Document;
@@ -10,25 +10,26 @@ use crate::wire::service::Service;
 
 const DAX: &str = "dax.amazonaws.com";
 
-/// Asks for `iam:PassRole` to DAX, which is no call of its own but a part of CreateCluster.
+/// Authorizes `iam:PassRole` to DAX. PassRole is not an API call but a part of CreateCluster.
 pub(super) fn authorize_pass_role(turn: &mut Turn<'_>, arn: &str) -> Result<(), ServiceFault> {
-    let mut ask = Ask::on("iam:PassRole", arn).with("iam:PassedToService", DAX);
+    let mut access = AccessRequest::on("iam:PassRole", arn).with("iam:PassedToService", DAX);
     if let Some(role) = turn.state.role_by_arn(arn) {
-        ask = ask.resource_tags(Service::Iam, &role.tags);
+        access = access.resource_tags(Service::Iam, &role.tags);
     }
-    turn.authorize(&ask)
+    turn.authorize(&access)
 }
 
-/// The role must exist, trust DAX, and its last change must have reached DAX; DAX does not say which of them failed.
+/// The role must exist and trust DAX, and its last change must have propagated to DAX. DAX's error
+/// is the same in all three cases.
 pub(super) fn assume(turn: &Turn<'_>, arn: &str) -> Result<(), ServiceFault> {
-    let is_refused = turn
+    let is_injected = turn
         .injected
         .is_some_and(|injected| injected.kind == FaultKind::NotAssumable);
     let trusts_dax =
         |trust: &str| Document::parse_trust(trust).is_ok_and(|trust| trust.trusts_service(DAX));
     let role = turn.state.role_by_arn(arn);
     match role {
-        Some(role) if !is_refused && role.assumable_at <= turn.now && trusts_dax(&role.trust) => {
+        Some(role) if !is_injected && role.assumable_at <= turn.now && trusts_dax(&role.trust) => {
             Ok(())
         }
         _ => Err(invalid_value(format!(

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::dax::messages::fault;
-use crate::dax::names::{refuse_reserved, required, subnet_group_name};
+use crate::dax::names::{reject_reserved, required, subnet_group_name};
 use crate::dax::paging::page;
 use crate::dax::subnets::{find_subnets, shared_network_types, subnets_of};
 use crate::iam::ensure_service_linked_role;
@@ -59,18 +59,18 @@ struct SubnetGroupResult<'a> {
     subnet_group: SubnetGroupView<'a>,
 }
 
-/// Collects the new or changed group and answers with it.
-pub(super) fn answer_with(
+/// Collects the new or changed group and returns it as the response.
+pub(super) fn respond_with(
     turn: &mut Turn<'_>,
     group: SubnetGroup,
     message: &str,
 ) -> Result<Vec<u8>, ServiceFault> {
-    let answer = write(&SubnetGroupResult {
+    let response = write(&SubnetGroupResult {
         subnet_group: SubnetGroupView::of(turn.state, &group),
     });
     turn.change(group_event(turn, &group.name, message));
     turn.change(Change::SubnetGroup(group));
-    answer
+    response
 }
 
 fn group_event(turn: &Turn<'_>, name: &str, message: &str) -> Change {
@@ -97,19 +97,19 @@ pub(super) fn create_subnet_group(
     let request: CreateSubnetGroupRequest = read(body)?;
     let name = subnet_group_name(&required("SubnetGroupName", request.subnet_group_name)?)?;
     let subnet_ids = required("SubnetIds", request.subnet_ids)?;
-    turn.authorize(&Ask::anywhere("dax:CreateSubnetGroup"))?;
+    turn.authorize(&AccessRequest::anywhere("dax:CreateSubnetGroup"))?;
     ensure_service_linked_role(turn)?;
     if turn.state.subnet_groups.contains_key(&name) {
         return Err(fault("SubnetGroupAlreadyExistsFault"));
     }
-    refuse_reserved(&name)?;
-    let own = turn
+    reject_reserved(&name)?;
+    let custom = turn
         .state
         .subnet_groups
         .values()
         .filter(|group| !group.builtin)
         .count();
-    if own >= turn.settings.quotas.subnet_groups as usize {
+    if custom >= turn.settings.quotas.subnet_groups as usize {
         return Err(fault("SubnetGroupQuotaExceededFault"));
     }
     let subnets = find_subnets(turn, &subnet_ids)?;
@@ -122,7 +122,7 @@ pub(super) fn create_subnet_group(
         subnet_ids: subnets.iter().map(|subnet| subnet.id.clone()).collect(),
         builtin: false,
     };
-    answer_with(turn, group, "Subnet group created.")
+    respond_with(turn, group, "Subnet group created.")
 }
 
 #[derive(Debug, Deserialize)]
@@ -146,7 +146,7 @@ pub(super) fn describe_subnet_groups(
     body: &[u8],
 ) -> Result<Vec<u8>, ServiceFault> {
     let request: DescribeSubnetGroupsRequest = read(body)?;
-    turn.authorize(&Ask::anywhere("dax:DescribeSubnetGroups"))?;
+    turn.authorize(&AccessRequest::anywhere("dax:DescribeSubnetGroups"))?;
     let mut names: Vec<String> = request.subnet_group_names.unwrap_or_default();
     names
         .iter_mut()
@@ -158,11 +158,11 @@ pub(super) fn describe_subnet_groups(
         return Err(fault("SubnetGroupNotFoundFault"));
     }
     let groups = turn.state.subnet_groups.values();
-    let asked = groups.filter(|group| names.is_empty() || names.contains(&group.name));
+    let requested = groups.filter(|group| names.is_empty() || names.contains(&group.name));
     let (groups, next_token) = page(
         request.max_results,
         request.next_token.as_deref(),
-        asked,
+        requested,
         |group| group.name.clone(),
     )?;
     let subnet_groups = groups
@@ -193,8 +193,8 @@ pub(super) fn delete_subnet_group(
 ) -> Result<Vec<u8>, ServiceFault> {
     let request: DeleteSubnetGroupRequest = read(body)?;
     let name = subnet_group_name(&required("SubnetGroupName", request.subnet_group_name)?)?;
-    turn.authorize(&Ask::anywhere("dax:DeleteSubnetGroup"))?;
-    refuse_reserved(&name)?;
+    turn.authorize(&AccessRequest::anywhere("dax:DeleteSubnetGroup"))?;
+    reject_reserved(&name)?;
     if !turn.state.subnet_groups.contains_key(&name) {
         return Err(fault("SubnetGroupNotFoundFault"));
     }

@@ -1,4 +1,4 @@
-//! Subnets of a subnet group: do they exist, do they go together, which network types do they speak?
+//! Subnets of a subnet group: existence, consistency and network types.
 
 use crate::dax::messages::{fault, invalid_value};
 use crate::state::State;
@@ -6,7 +6,7 @@ use crate::state::network::Subnet;
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 
-/// The subnets of a request, each once, all of one VPC, either all IPv6-only or none.
+/// The distinct subnets of a request, all in one VPC, and either all IPv6-only or none.
 pub(super) fn find_subnets<'a>(
     turn: &Turn<'a>,
     ids: &[String],
@@ -53,27 +53,31 @@ pub(super) fn find_subnets<'a>(
     Ok(subnets)
 }
 
-/// The subnets of a group that is stored.
+/// The subnets of a stored subnet group.
 pub(super) fn subnets_of<'a>(state: &'a State, ids: &[String]) -> Vec<&'a Subnet> {
     ids.iter().filter_map(|id| state.subnets.get(id)).collect()
 }
 
-/// The network types that all of the subnets speak.
+/// The network types that all subnets support.
 pub(super) fn shared_network_types(subnets: &[&Subnet]) -> Vec<&'static str> {
-    let spoken_by_all = |kind: &&str| {
+    let supported_by_all = |kind: &&str| {
         subnets
             .iter()
             .all(|subnet| subnet.network_types().contains(kind))
     };
-    ["ipv4", "ipv6"].into_iter().filter(spoken_by_all).collect()
+    ["ipv4", "ipv6"]
+        .into_iter()
+        .filter(supported_by_all)
+        .collect()
 }
 
-/// The network type of a cluster in these subnets: the one asked for, or what the subnets suggest.
+/// The network type of a cluster in these subnets: as requested, or derived from the subnets.
 ///
-/// IPv4 needs IPv4 everywhere, dual stack needs both everywhere, IPv6 needs subnets that speak nothing else.
+/// IPv4 needs IPv4 in all subnets, dual stack needs both types in all, and IPv6 needs subnets that
+/// support nothing else.
 pub(super) fn network_type(
     subnets: &[&Subnet],
-    asked: Option<&str>,
+    requested: Option<&str>,
 ) -> Result<&'static str, ServiceFault> {
     let shared = shared_network_types(subnets);
     let ipv6_only = subnets.iter().all(|subnet| subnet.cidr.is_none());
@@ -84,7 +88,7 @@ pub(super) fn network_type(
     } else {
         "ipv4"
     };
-    let possible = match asked {
+    let possible = match requested {
         None => return Ok(derived),
         Some("ipv4") => shared.contains(&"ipv4").then_some("ipv4"),
         Some("ipv6") => ipv6_only.then_some("ipv6"),

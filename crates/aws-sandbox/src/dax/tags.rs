@@ -1,8 +1,8 @@
-//! Tags of clusters, the only things of DAX that have any.
+//! Tags of clusters, the only DAX resources that can be tagged.
 
 use serde::{Deserialize, Serialize};
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::dax::messages::{fault, invalid_value};
 use crate::dax::names::required;
 use crate::state::cluster::{Cluster, Phase};
@@ -12,8 +12,8 @@ use crate::wire::fault::ServiceFault;
 use crate::wire::json::{read, write};
 use crate::wire::service::Service;
 
-/// Checks tags that a request brings.
-pub(super) fn check_tags(tags: &[Tag], most: u32) -> Result<(), ServiceFault> {
+/// Validates the tags of a request.
+pub(super) fn check_tags(tags: &[Tag], max: u32) -> Result<(), ServiceFault> {
     for (index, tag) in tags.iter().enumerate() {
         if !(1..=128).contains(&tag.key.chars().count()) {
             return Err(invalid_value("A tag's key must have 1 to 128 characters."));
@@ -30,16 +30,16 @@ pub(super) fn check_tags(tags: &[Tag], most: u32) -> Result<(), ServiceFault> {
             return Err(invalid_value(format!("Duplicate tag key: {}", tag.key)));
         }
     }
-    if tags.len() > most as usize {
+    if tags.len() > max as usize {
         return Err(fault("TagQuotaPerResourceExceeded"));
     }
     Ok(())
 }
 
-/// The cluster that an ARN names.
+/// Authorizes access to the cluster of an ARN and returns the cluster.
 fn find_cluster<'a>(
     turn: &mut Turn<'a>,
-    ask: Ask<'_>,
+    access: AccessRequest<'_>,
     arn: &str,
 ) -> Result<&'a Cluster, ServiceFault> {
     let prefix = format!("arn:aws:dax:{}:{}:cache/", turn.region(), turn.account_id());
@@ -48,22 +48,24 @@ fn find_cluster<'a>(
         .filter(|name| !name.is_empty())
         .ok_or_else(|| fault("InvalidARNFault"))?;
     let name = name.to_ascii_lowercase();
-    let cluster = turn.state.clusters.get(&name);
-    let ask = match cluster {
-        Some(cluster) => ask.resource_tags(Service::Dax, &cluster.tags),
-        None => ask,
+    let access = match turn.current_state.clusters.get(&name) {
+        Some(cluster) => access.resource_tags(Service::Dax, &cluster.tags),
+        None => access,
     };
-    turn.authorize(&ask)?;
-    cluster.ok_or_else(|| fault("ClusterNotFoundFault"))
+    turn.authorize(&access)?;
+    turn.state
+        .clusters
+        .get(&name)
+        .ok_or_else(|| fault("ClusterNotFoundFault"))
 }
 
-/// Tags of a cluster that is being deleted can be read, but no longer changed.
-fn find_living_cluster<'a>(
+/// Like `find_cluster`, but the cluster must not be deleting: its tags can only be read.
+fn find_taggable_cluster<'a>(
     turn: &mut Turn<'a>,
-    ask: Ask<'_>,
+    access: AccessRequest<'_>,
     arn: &str,
 ) -> Result<&'a Cluster, ServiceFault> {
-    let cluster = find_cluster(turn, ask, arn)?;
+    let cluster = find_cluster(turn, access, arn)?;
     match cluster.phase {
         Phase::Deleting { .. } => Err(fault("InvalidClusterStateFault")),
         Phase::Creating { .. } | Phase::Available | Phase::Modifying { .. } => Ok(cluster),
@@ -83,11 +85,11 @@ struct ListTagsRequest {
     next_token: Option<String>,
 }
 
-/// All tags fit on one page, so there is never a token, and none is lawful.
+/// All tags fit on one page, so no token is returned and none is valid.
 pub(super) fn list_tags(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, ServiceFault> {
     let request: ListTagsRequest = read(body)?;
     let arn = required("ResourceName", request.resource_name)?;
-    let cluster = find_cluster(turn, Ask::on("dax:ListTags", &arn), &arn)?;
+    let cluster = find_cluster(turn, AccessRequest::on("dax:ListTags", &arn), &arn)?;
     if request.next_token.is_some_and(|token| !token.is_empty()) {
         return Err(invalid_value("The NextToken is not valid."));
     }
@@ -107,18 +109,18 @@ pub(super) fn tag_resource(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>, 
     let request: TagResourceRequest = read(body)?;
     let arn = required("ResourceName", request.resource_name)?;
     let tags = required("Tags", request.tags.filter(|tags| !tags.is_empty()))?;
-    let ask = Ask::on("dax:TagResource", &arn).requesting_tags(&tags);
-    let mut cluster = find_living_cluster(turn, ask, &arn)?.clone();
+    let access = AccessRequest::on("dax:TagResource", &arn).requesting_tags(&tags);
+    let mut cluster = find_taggable_cluster(turn, access, &arn)?.clone();
     check_tags(&tags, turn.settings.quotas.tags)?;
     merge_tags(&mut cluster.tags, &tags);
     if cluster.tags.len() > turn.settings.quotas.tags as usize {
         return Err(fault("TagQuotaPerResourceExceeded"));
     }
-    let answer = write(&TagsResult {
+    let response = write(&TagsResult {
         tags: &cluster.tags,
     });
     turn.change(Change::Cluster(Box::new(cluster)));
-    answer
+    response
 }
 
 #[derive(Debug, Deserialize)]
@@ -132,8 +134,8 @@ pub(super) fn untag_resource(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
     let request: UntagResourceRequest = read(body)?;
     let arn = required("ResourceName", request.resource_name)?;
     let keys = required("TagKeys", request.tag_keys.filter(|keys| !keys.is_empty()))?;
-    let ask = Ask::on("dax:UntagResource", &arn).tag_keys(keys.clone());
-    let mut cluster = find_living_cluster(turn, ask, &arn)?.clone();
+    let access = AccessRequest::on("dax:UntagResource", &arn).tag_keys(keys.clone());
+    let mut cluster = find_taggable_cluster(turn, access, &arn)?.clone();
     if keys
         .iter()
         .any(|key| !cluster.tags.iter().any(|tag| tag.key == *key))
@@ -141,9 +143,9 @@ pub(super) fn untag_resource(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
         return Err(fault("TagNotFoundFault"));
     }
     cluster.tags.retain(|tag| !keys.contains(&tag.key));
-    let answer = write(&TagsResult {
+    let response = write(&TagsResult {
         tags: &cluster.tags,
     });
     turn.change(Change::Cluster(Box::new(cluster)));
-    answer
+    response
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use crate::dax::clusters::{answer_with, cluster_event, find_available_cluster};
+use crate::dax::clusters::{cluster_event, find_available_cluster, respond_with};
 use crate::dax::maintenance::check_window;
 use crate::dax::messages::{fault, invalid_combination, invalid_value};
 use crate::dax::names::{check_topic_arn, parameter_group_name};
@@ -51,7 +51,7 @@ pub(super) fn update_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
         adding: Vec::new(),
         removing: Vec::new(),
     };
-    answer_with(turn, cluster)
+    respond_with(turn, cluster)
 }
 
 fn update_parameter_group(
@@ -88,12 +88,12 @@ fn update_parameter_group(
 fn update_security_groups(
     turn: &mut Turn<'_>,
     cluster: &mut Cluster,
-    asked: Option<&[String]>,
+    requested: Option<&[String]>,
     until: DateTime<Utc>,
 ) -> Result<(), ServiceFault> {
     let group = turn.state.subnet_groups.get(&cluster.subnet_group);
     let group = group.ok_or_else(|| fault("SubnetGroupNotFoundFault"))?;
-    let ids = security_groups(turn, &group.vpc_id, asked)?;
+    let ids = security_groups(turn, &group.vpc_id, requested)?;
     if cluster.security_group_ids != ids {
         let message = format!("Security groups changed to {}.", ids.join(", "));
         turn.change(cluster_event(&cluster.name, message, until));

@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::dax::messages::fault;
-use crate::dax::names::{refuse_reserved, required, subnet_group_name};
-use crate::dax::subnet_groups::answer_with;
+use crate::dax::names::{reject_reserved, required, subnet_group_name};
+use crate::dax::subnet_groups::respond_with;
 use crate::dax::subnets::{find_subnets, network_type};
 use crate::state::group::SubnetGroup;
 use crate::state::network::Subnet;
@@ -27,8 +27,8 @@ pub(super) fn update_subnet_group(
 ) -> Result<Vec<u8>, ServiceFault> {
     let request: UpdateSubnetGroupRequest = read(body)?;
     let name = subnet_group_name(&required("SubnetGroupName", request.subnet_group_name)?)?;
-    turn.authorize(&Ask::anywhere("dax:UpdateSubnetGroup"))?;
-    refuse_reserved(&name)?;
+    turn.authorize(&AccessRequest::anywhere("dax:UpdateSubnetGroup"))?;
+    reject_reserved(&name)?;
     let mut group = turn
         .state
         .subnet_groups
@@ -48,10 +48,10 @@ pub(super) fn update_subnet_group(
         group.subnet_ids = subnets.iter().map(|subnet| subnet.id.clone()).collect();
     }
     group.description = request.description.or(group.description);
-    answer_with(turn, group, "Subnet group updated.")
+    respond_with(turn, group, "Subnet group updated.")
 }
 
-/// The clusters in the group must still fit: their network type, and their nodes' zones.
+/// The subnets must still support the group's clusters: their network types and their nodes' zones.
 fn check_clusters(
     turn: &Turn<'_>,
     group: &SubnetGroup,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::clock::epoch_seconds;
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
@@ -66,16 +66,16 @@ pub(super) fn describe_table(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
         turn.account_id()
     );
     let name = sent.strip_prefix(&prefix).unwrap_or(&sent).to_owned();
-    let lawful = name
+    let has_valid_characters = name
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
-    if !lawful || !(3..=255).contains(&name.len()) {
+    if !has_valid_characters || !(3..=255).contains(&name.len()) {
         let message = "Invalid table/index name.  Table/index names must be between 3 and 255 characters long, and may \
             contain only the characters a-z, A-Z, 0-9, '_', '-', and '.'";
         return Err(ServiceFault::new("ValidationException", message));
     }
     let arn = format!("{prefix}{name}");
-    turn.authorize(&Ask::on("dynamodb:DescribeTable", &arn))?;
+    turn.authorize(&AccessRequest::on("dynamodb:DescribeTable", &arn))?;
     let created_at = match turn.state.tables.get(&name) {
         Some(table) => table.created_at,
         None if turn.state.tables.is_empty() => DateTime::UNIX_EPOCH,

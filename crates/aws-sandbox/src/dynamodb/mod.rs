@@ -1,13 +1,12 @@
 //! DynamoDB's DescribeTable.
 //!
-//! The sandbox holds no data. Until somebody puts a table (`Sandbox::put_table`, or `PUT /_sandbox/tables/{name}`) every
-//! lawful name is a table; from then on only those that were put are.
+//! The sandbox holds no data. Every valid table name exists until the first table is created by
+//! `Sandbox::put_table` or `PUT /_sandbox/tables/{name}`; from then on only created tables exist.
 
 mod describe_table;
 
 use crate::turn::Operation;
 
-/// Everything that DynamoDB is asked for by name.
 pub(crate) static OPERATIONS: [Operation; 1] = [Operation::json_read(
     "DescribeTable",
     "dynamodb:DescribeTable",

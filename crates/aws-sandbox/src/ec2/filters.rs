@@ -1,21 +1,20 @@
-//! `Filter.N` of the Describe operations: all filters must match, each by one of its values, with `*` and `?`.
+//! `Filter.N` of the Describe operations: an item must match one value of each filter. Values may
+//! contain the wildcards `*` and `?`.
 
 use crate::wire::fault::ServiceFault;
 use crate::wire::form::Form;
 
-/// One filter.
 #[derive(Debug)]
 struct Filter {
     name: String,
     values: Vec<String>,
 }
 
-/// The filters of a request.
 #[derive(Debug)]
 pub(super) struct Filters(Vec<Filter>);
 
 impl Filters {
-    /// Reads the filters; a name that is not among the known ones is refused, as EC2 does.
+    /// Parses the filters. A name that is not in `known` is rejected, as EC2 does.
     pub(super) fn read(form: &Form, known: &[&str]) -> Result<Filters, ServiceFault> {
         let filters = form.list("Filter", None);
         let filters = filters.iter().map(|filter| {
@@ -34,7 +33,7 @@ impl Filters {
         ))
     }
 
-    /// Whether something passes, whose values under a filter's name `values` gives.
+    /// Whether an item passes; `values` returns the item's values for the name of a filter.
     pub(super) fn pass(&self, values: impl Fn(&str) -> Vec<String>) -> bool {
         self.0.iter().all(|filter| {
             let actual = values(&filter.name);
@@ -46,7 +45,7 @@ impl Filters {
     }
 }
 
-/// Whether a value matches a pattern in which `*` is any run of characters and `?` any one character.
+/// Whether a value matches a pattern with `*` for any characters and `?` for one character.
 fn matches(pattern: &str, value: &str) -> bool {
     let (pattern, value): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), value.chars().collect());

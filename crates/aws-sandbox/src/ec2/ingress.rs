@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::ec2::permissions::read_rules;
 use crate::ec2::requests::end_dry_run;
 use crate::ec2::rule_views::{PermissionView, RuleView, rule_arn};
@@ -17,10 +17,10 @@ use crate::wire::form::Form;
 use crate::wire::xml::{Items, children};
 
 /// AWS's default quota of inbound rules of one security group.
-const MOST_RULES: usize = 60;
+const MAX_RULES: usize = 60;
 
-/// The group that a request is about, after asking for permission to change it and to give its new rules these tags;
-/// by name it is looked for in the default VPC.
+/// Authorizes the change of a group and the tagging of its new rules, and returns the group. A
+/// group name refers to the default VPC.
 fn find_group<'a>(
     turn: &mut Turn<'a>,
     form: &Form,
@@ -46,27 +46,27 @@ fn find_group<'a>(
             return Err(ServiceFault::new("MissingParameter", message));
         }
     };
-    let asked = id.or(name).unwrap_or_default();
-    authorize(turn, action, asked, found, tags)?;
+    let requested = id.or(name).unwrap_or_default();
+    authorize(turn, action, requested, found, tags)?;
     end_dry_run(form)?;
     let missing = || {
         ServiceFault::new(
             "InvalidGroup.NotFound",
-            format!("The security group '{asked}' does not exist"),
+            format!("The security group '{requested}' does not exist"),
         )
     };
     found.ok_or_else(missing)
 }
 
-/// Asks for the action on the group, and for tagging rules whose ids nobody knows yet.
+/// Authorizes the action on the group, and CreateTags on rules whose IDs are not known yet.
 fn authorize(
     turn: &mut Turn<'_>,
     action: &str,
-    asked: &str,
+    requested: &str,
     found: Option<&SecurityGroup>,
     tags: &[Tag],
 ) -> Result<(), ServiceFault> {
-    let arn = group_arn(turn, found.map_or(asked, |group| group.id.as_str()));
+    let arn = group_arn(turn, found.map_or(requested, |group| group.id.as_str()));
     let vpc_arn = |group: &SecurityGroup| {
         format!(
             "arn:aws:ec2:{}:{}:vpc/{}",
@@ -75,25 +75,25 @@ fn authorize(
             group.vpc_id
         )
     };
-    let ask = Ask::on(action, &arn);
-    let ask = match found.map(vpc_arn) {
-        Some(vpc_arn) => ask.with("ec2:Vpc", &vpc_arn),
-        None => ask,
+    let access = AccessRequest::on(action, &arn);
+    let access = match found.map(vpc_arn) {
+        Some(vpc_arn) => access.with("ec2:Vpc", &vpc_arn),
+        None => access,
     };
-    turn.authorize(&ask)?;
+    turn.authorize(&access)?;
     if tags.is_empty() {
         return Ok(());
     }
     let rules = rule_arn(turn, "*");
     let creating = action.trim_start_matches("ec2:");
     turn.authorize(
-        &Ask::on("ec2:CreateTags", &rules)
+        &AccessRequest::on("ec2:CreateTags", &rules)
             .with("ec2:CreateAction", creating)
             .requesting_tags(tags),
     )
 }
 
-/// Whether two rules let the same traffic in, whatever they are called.
+/// Whether two rules allow the same traffic, regardless of their IDs.
 fn same_traffic(one: &IngressRule, other: &IngressRule) -> bool {
     (&one.protocol, one.from_port, one.to_port, &one.source)
         == (
@@ -104,7 +104,7 @@ fn same_traffic(one: &IngressRule, other: &IngressRule) -> bool {
         )
 }
 
-fn say(rule: &IngressRule) -> String {
+fn describe_rule(rule: &IngressRule) -> String {
     let (IngressSource::Cidr(peer)
     | IngressSource::Ipv6Cidr(peer)
     | IngressSource::SecurityGroup(peer)
@@ -138,7 +138,7 @@ pub(super) fn authorize_security_group_ingress(
     rules
         .iter_mut()
         .for_each(|rule| rule.tags.clone_from(&tags));
-    refuse_repetition(&rules)?;
+    reject_duplicates(&rules)?;
     let mut changed = group.clone();
     for rule in &rules {
         if changed
@@ -146,12 +146,15 @@ pub(super) fn authorize_security_group_ingress(
             .iter()
             .any(|existing| same_traffic(existing, rule))
         {
-            let message = format!("the specified rule \"{}\" already exists", say(rule));
+            let message = format!(
+                "the specified rule \"{}\" already exists",
+                describe_rule(rule)
+            );
             return Err(ServiceFault::new("InvalidPermission.Duplicate", message));
         }
         changed.ingress.insert(rule.clone());
     }
-    if changed.ingress.len() > MOST_RULES {
+    if changed.ingress.len() > MAX_RULES {
         let message = "The maximum number of rules per security group has been reached.";
         return Err(ServiceFault::new(
             "RulesPerSecurityGroupLimitExceeded",
@@ -169,8 +172,8 @@ pub(super) fn authorize_security_group_ingress(
     })
 }
 
-/// One request must not bring the same traffic twice.
-fn refuse_repetition(rules: &[IngressRule]) -> Result<(), ServiceFault> {
+/// Rejects a request that contains the same traffic twice.
+fn reject_duplicates(rules: &[IngressRule]) -> Result<(), ServiceFault> {
     let repeated = |(at, rule): (usize, &IngressRule)| {
         rules[..at]
             .iter()
@@ -237,7 +240,7 @@ impl RevokedRuleView {
     }
 }
 
-/// In a default VPC rules that are not there are listed in the answer; in any other they are an error.
+/// Unknown rules are listed in the response in a default VPC, and an error in any other VPC.
 pub(super) fn revoke_security_group_ingress(
     turn: &mut Turn<'_>,
     form: &Form,
@@ -247,8 +250,8 @@ pub(super) fn revoke_security_group_ingress(
     ids.sort_unstable();
     ids.dedup();
     let (revoked, unknown) = match ids.is_empty() {
-        true => rules_like(group, read_rules(turn, group, form)?),
-        false => (rules_called(group, &ids)?, Vec::new()),
+        true => rules_matching(group, read_rules(turn, group, form)?),
+        false => (rules_with_ids(group, &ids)?, Vec::new()),
     };
     let in_default_vpc = turn
         .state
@@ -278,13 +281,13 @@ pub(super) fn revoke_security_group_ingress(
     })
 }
 
-/// The group's rules that let in the traffic of these, and those of these that it has not.
-fn rules_like(
+/// The group's rules that allow the requested traffic, and the requested rules without a match.
+fn rules_matching(
     group: &SecurityGroup,
-    asked: Vec<IngressRule>,
+    requested: Vec<IngressRule>,
 ) -> (Vec<IngressRule>, Vec<IngressRule>) {
     let (mut found, mut unknown) = (Vec::new(), Vec::new());
-    for rule in asked {
+    for rule in requested {
         match group
             .ingress
             .iter()
@@ -297,8 +300,8 @@ fn rules_like(
     (found, unknown)
 }
 
-/// The group's rules of these ids.
-fn rules_called(group: &SecurityGroup, ids: &[String]) -> Result<Vec<IngressRule>, ServiceFault> {
+/// The group's rules with these IDs. An unknown ID is an error.
+fn rules_with_ids(group: &SecurityGroup, ids: &[String]) -> Result<Vec<IngressRule>, ServiceFault> {
     let find = |id: &String| {
         let found = group.ingress.iter().find(|rule| rule.id == *id).cloned();
         found.ok_or_else(|| unknown_rule(id))

@@ -1,4 +1,4 @@
-//! The part of EC2 that tells where clusters can live, and opens their ports. It sees a turn, never HTTP.
+//! The part of EC2 that DAX needs: networks and ingress rules. Depends on `turn`, not on HTTP.
 
 mod filters;
 mod ingress;
@@ -14,7 +14,6 @@ mod zones;
 
 use crate::turn::Operation;
 
-/// Everything that EC2 is asked for by name.
 pub(crate) static OPERATIONS: [Operation; 7] = [
     Operation::form_read("DescribeVpcs", "ec2:DescribeVpcs", vpcs::describe_vpcs),
     Operation::form_read(

@@ -7,7 +7,7 @@ use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 use crate::wire::form::Form;
 
-/// The rules of `IpPermissions`, or of the older members at the top of the request.
+/// The rules of `IpPermissions`, or of the older members at the top level of the request.
 pub(super) fn read_rules(
     turn: &Turn<'_>,
     group: &SecurityGroup,
@@ -16,7 +16,7 @@ pub(super) fn read_rules(
     let permissions = form.list("IpPermissions", None);
     let mut rules = Vec::new();
     if permissions.is_empty() {
-        let sources = top_sources(turn, group, form)?;
+        let sources = top_level_sources(turn, group, form)?;
         rules.extend(read_permission(form, sources)?);
     }
     for permission in &permissions {
@@ -140,7 +140,7 @@ fn sources_of(
     Ok(sources)
 }
 
-fn top_sources(
+fn top_level_sources(
     turn: &Turn<'_>,
     group: &SecurityGroup,
     form: &Form,
@@ -164,7 +164,7 @@ fn ipv4_source(cidr: &str) -> Result<IngressSource, ServiceFault> {
     });
     let (address, bits) =
         parts.ok_or_else(|| invalid(format!("CIDR block {cidr} is malformed")))?;
-    // AWS stores the network, whatever host of it was named.
+    // AWS stores the network address and drops the host bits.
     let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
     Ok(IngressSource::Cidr(format!(
         "{}/{bits}",
@@ -200,14 +200,14 @@ fn group_source(
         (None, Some(name)) => other.name == name && other.vpc_id == group.vpc_id,
         (None, None) => false,
     });
-    let asked = id
+    let requested = id
         .or(name)
         .ok_or_else(|| missing("Source group ID missing."))?;
     match found.next() {
         Some(source) => Ok(IngressSource::SecurityGroup(source.id.clone())),
         None => Err(ServiceFault::new(
             "InvalidGroup.NotFound",
-            format!("The security group '{asked}' does not exist"),
+            format!("The security group '{requested}' does not exist"),
         )),
     }
 }

@@ -1,19 +1,23 @@
-//! What EC2's requests have in common: permission, dry runs, ids that must exist, pages.
+//! Shared by EC2's requests: authorization, dry runs, checks of IDs, and paging.
 
 use std::collections::BTreeMap;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 use crate::wire::form::Form;
 
-/// Asks for permission, and ends a dry run.
-pub(super) fn admit(turn: &mut Turn<'_>, form: &Form, ask: &Ask<'_>) -> Result<(), ServiceFault> {
-    turn.authorize(ask)?;
+/// Authorizes a request and ends a dry run.
+pub(super) fn check_access(
+    turn: &mut Turn<'_>,
+    form: &Form,
+    access: &AccessRequest<'_>,
+) -> Result<(), ServiceFault> {
+    turn.authorize(access)?;
     end_dry_run(form)
 }
 
-/// Ends a dry run: the caller may do all that the request needs.
+/// Ends a dry run after all authorization, with the error that EC2 returns for its success.
 pub(super) fn end_dry_run(form: &Form) -> Result<(), ServiceFault> {
     match form
         .text("DryRun")
@@ -27,7 +31,7 @@ pub(super) fn end_dry_run(form: &Form) -> Result<(), ServiceFault> {
     }
 }
 
-/// Refuses ids that do not exist, with the code and noun that EC2 has for them.
+/// Rejects IDs that do not exist, with EC2's error code and noun for them.
 pub(super) fn check_ids<T>(
     ids: &[String],
     existing: &BTreeMap<String, T>,
@@ -43,16 +47,16 @@ pub(super) fn check_ids<T>(
     }
 }
 
-/// The page that a request asks for, and the token for the next: `MaxResults` from 5 to 1,000.
+/// The requested page and the token of the next page. `MaxResults` is 5 to 1,000.
 pub(super) fn page<T>(
     form: &Form,
     items: Vec<T>,
     key: impl Fn(&T) -> String,
 ) -> Result<(Vec<T>, Option<String>), ServiceFault> {
     let invalid = |message: String| ServiceFault::new("InvalidParameterValue", message);
-    let most = match form.text("MaxResults") {
+    let limit = match form.text("MaxResults") {
         None => usize::MAX,
-        Some(text) => text.parse().ok().filter(|most| (5..=1000).contains(most)).ok_or_else(|| {
+        Some(text) => text.parse().ok().filter(|limit| (5..=1000).contains(limit)).ok_or_else(|| {
             invalid(format!(
                 "Value ( {text} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000."
             ))
@@ -70,11 +74,11 @@ pub(super) fn page<T>(
     let mut rest = items
         .into_iter()
         .filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
-    let items: Vec<T> = rest.by_ref().take(most).collect();
-    let more = rest.next().is_some();
+    let items: Vec<T> = rest.by_ref().take(limit).collect();
+    let has_more = rest.next().is_some();
     let token = items
         .last()
-        .filter(|_| more)
+        .filter(|_| has_more)
         .map(|last| hex::encode(key(last)));
     Ok((items, token))
 }

@@ -1,4 +1,4 @@
-//! Ingress rules as EC2 shows them: grouped by protocol and ports, or one by one.
+//! EC2's representations of rules: grouped by protocol and ports, or one by one.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -119,8 +119,8 @@ impl PermissionView {
         }
     }
 
-    /// What every group lets out: everything.
-    pub(super) fn everything() -> PermissionView {
+    /// The egress of every group.
+    pub(super) fn all_traffic() -> PermissionView {
         PermissionView {
             ip_protocol: "-1".to_owned(),
             from_port: None,
@@ -136,7 +136,6 @@ impl PermissionView {
     }
 }
 
-/// The ARN of a security group's rule.
 pub(super) fn rule_arn(turn: &Turn<'_>, id: &str) -> String {
     format!(
         "arn:aws:ec2:{}:{}:security-group-rule/{id}",
@@ -183,7 +182,7 @@ impl RuleView {
         RuleView::of(turn, group, rule, false)
     }
 
-    /// The one rule that lets everything out of a group.
+    /// The only egress rule of a group, which allows all traffic.
     pub(super) fn egress(turn: &Turn<'_>, group: &SecurityGroup) -> RuleView {
         let digest = hex::encode(Sha256::digest(format!("everything out of {}", group.id)));
         let rule = IngressRule {

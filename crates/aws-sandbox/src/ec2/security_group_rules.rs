@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::ec2::filters::Filters;
-use crate::ec2::requests::{admit, page};
+use crate::ec2::requests::{check_access, page};
 use crate::ec2::rule_views::RuleView;
 use crate::ec2::tags::tag_values;
 use crate::turn::Turn;
@@ -12,7 +12,7 @@ use crate::wire::fault::ServiceFault;
 use crate::wire::form::Form;
 use crate::wire::xml::{Items, children};
 
-/// All that EC2 documents, beside `tag:<key>`.
+/// All filters that EC2 documents, except `tag:<key>`.
 const FILTERS: [&str; 2] = ["group-id", "security-group-rule-id"];
 
 #[derive(Serialize)]
@@ -23,12 +23,16 @@ struct DescribeSecurityGroupRulesResult {
     next_token: Option<String>,
 }
 
-/// The rules of all groups, of both directions, in the order of their ids.
+/// The rules of all groups in both directions, ordered by ID.
 pub(super) fn describe_security_group_rules(
     turn: &mut Turn<'_>,
     form: &Form,
 ) -> Result<String, ServiceFault> {
-    admit(turn, form, &Ask::anywhere("ec2:DescribeSecurityGroupRules"))?;
+    check_access(
+        turn,
+        form,
+        &AccessRequest::anywhere("ec2:DescribeSecurityGroupRules"),
+    )?;
     let filters = Filters::read(form, &FILTERS)?;
     let ids = form.numbered("SecurityGroupRuleId");
     let mut rules: Vec<RuleView> = Vec::new();
@@ -65,7 +69,7 @@ fn value(rule: &RuleView, name: &str) -> Vec<String> {
     }
 }
 
-/// The refusal of an id that no rule has.
+/// The error for the ID of a rule that does not exist.
 pub(super) fn unknown_rule(id: &str) -> ServiceFault {
     match id.starts_with("sgr-") {
         true => ServiceFault::new(

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::ec2::filters::Filters;
-use crate::ec2::requests::{admit, check_ids, page};
+use crate::ec2::requests::{check_access, check_ids, page};
 use crate::ec2::rule_views::PermissionView;
 use crate::state::network::{IngressRule, IngressSource, SecurityGroup};
 use crate::turn::Turn;
@@ -49,7 +49,6 @@ struct DescribeSecurityGroupsResult {
     next_token: Option<String>,
 }
 
-/// The ARN of a security group.
 pub(super) fn group_arn(turn: &Turn<'_>, id: &str) -> String {
     format!(
         "arn:aws:ec2:{}:{}:security-group/{id}",
@@ -62,7 +61,11 @@ pub(super) fn describe_security_groups(
     turn: &mut Turn<'_>,
     form: &Form,
 ) -> Result<String, ServiceFault> {
-    admit(turn, form, &Ask::anywhere("ec2:DescribeSecurityGroups"))?;
+    check_access(
+        turn,
+        form,
+        &AccessRequest::anywhere("ec2:DescribeSecurityGroups"),
+    )?;
     let filters = Filters::read(form, &FILTERS)?;
     let (ids, names) = (form.numbered("GroupId"), form.numbered("GroupName"));
     check_ids(
@@ -79,11 +82,11 @@ pub(super) fn describe_security_groups(
         let message = format!("The security group '{missing}' does not exist");
         return Err(ServiceFault::new("InvalidGroup.NotFound", message));
     }
-    let asked = groups().filter(|group| {
+    let requested = groups().filter(|group| {
         (ids.is_empty() || ids.contains(&group.id))
             && (names.is_empty() || names.contains(&group.name))
     });
-    let groups = asked
+    let groups = requested
         .filter(|group| filters.pass(|name| values(turn, group, name)))
         .collect();
     let (groups, next_token) = page(form, groups, |group: &&SecurityGroup| group.id.clone())?;
@@ -138,7 +141,7 @@ fn view(turn: &Turn<'_>, group: &SecurityGroup) -> GroupView {
         ip_permissions: PermissionView::group(&group.ingress, turn.account_id())
             .into_iter()
             .collect(),
-        ip_permissions_egress: Items::from_iter([PermissionView::everything()]),
+        ip_permissions_egress: Items::from_iter([PermissionView::all_traffic()]),
         tag_set: Items::from_iter([]),
     }
 }

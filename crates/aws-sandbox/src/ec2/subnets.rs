@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::ec2::filters::Filters;
-use crate::ec2::requests::{admit, check_ids, page};
+use crate::ec2::requests::{check_access, check_ids, page};
 use crate::ec2::zones::zone_id;
 use crate::state::network::Subnet;
 use crate::turn::Turn;
@@ -31,7 +31,7 @@ const FILTERS: [&str; 17] = [
     "subnet-id",
     "vpc-id",
 ];
-/// Of a /20, without the five addresses that AWS keeps.
+/// Addresses of a /20 without the five that AWS reserves.
 const FREE_ADDRESSES: u32 = 4091;
 
 #[derive(Serialize)]
@@ -77,7 +77,7 @@ struct DescribeSubnetsResult {
 }
 
 pub(super) fn describe_subnets(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
-    admit(turn, form, &Ask::anywhere("ec2:DescribeSubnets"))?;
+    check_access(turn, form, &AccessRequest::anywhere("ec2:DescribeSubnets"))?;
     let filters = Filters::read(form, &FILTERS)?;
     let ids = form.numbered("SubnetId");
     check_ids(
@@ -87,8 +87,8 @@ pub(super) fn describe_subnets(turn: &mut Turn<'_>, form: &Form) -> Result<Strin
         "subnet ID",
     )?;
     let views = turn.state.subnets.values().map(|subnet| view(turn, subnet));
-    let asked = views.filter(|view| ids.is_empty() || ids.contains(&view.subnet_id));
-    let subnets: Vec<SubnetView> = asked
+    let requested = views.filter(|view| ids.is_empty() || ids.contains(&view.subnet_id));
+    let subnets: Vec<SubnetView> = requested
         .filter(|view| filters.pass(|name| value(view, name)))
         .collect();
     let (subnets, next_token) = page(form, subnets, |subnet| subnet.subnet_id.clone())?;

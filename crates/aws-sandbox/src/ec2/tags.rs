@@ -1,4 +1,4 @@
-//! Tags that EC2's requests bring for what they make, and tags as EC2 shows them.
+//! Tags in EC2's requests and responses.
 
 use serde::Serialize;
 
@@ -14,7 +14,6 @@ pub(super) struct TagView {
     value: String,
 }
 
-/// Tags as a `tagSet`.
 pub(super) fn tag_set(tags: &[Tag]) -> Items<TagView> {
     tags.iter()
         .map(|tag| TagView {
@@ -24,7 +23,7 @@ pub(super) fn tag_set(tags: &[Tag]) -> Items<TagView> {
         .collect()
 }
 
-/// What the filters `tag:<key>` and `tag-key` see of tags.
+/// The values that the filters `tag:<key>` and `tag-key` match.
 pub(super) fn tag_values(tags: &[Tag], filter: &str) -> Vec<String> {
     match filter.strip_prefix("tag:") {
         Some(key) => tags
@@ -41,7 +40,7 @@ fn invalid(message: impl Into<String>) -> ServiceFault {
     ServiceFault::new("InvalidParameterValue", message)
 }
 
-/// The tags that a request brings in `TagSpecification.N`, all of them for the one sort of thing that it makes.
+/// The tags in `TagSpecification.N`, which must all be for `resource_type`.
 pub(super) fn read_tags(
     turn: &Turn<'_>,
     form: &Form,
@@ -49,10 +48,10 @@ pub(super) fn read_tags(
 ) -> Result<Vec<Tag>, ServiceFault> {
     let mut tags: Vec<Tag> = Vec::new();
     for specification in form.list("TagSpecification", None) {
-        let asked = specification.text("ResourceType").unwrap_or_default();
-        if asked != resource_type {
+        let requested = specification.text("ResourceType").unwrap_or_default();
+        if requested != resource_type {
             return Err(invalid(format!(
-                "'{asked}' is not a valid taggable resource type for this operation."
+                "'{requested}' is not a valid taggable resource type for this operation."
             )));
         }
         for tag in specification.list("Tag", None) {

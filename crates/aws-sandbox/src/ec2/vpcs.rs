@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::ec2::filters::Filters;
-use crate::ec2::requests::{admit, check_ids, page};
+use crate::ec2::requests::{check_access, check_ids, page};
 use crate::state::network::Vpc;
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
@@ -59,7 +59,7 @@ struct DescribeVpcsResult {
 }
 
 pub(super) fn describe_vpcs(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
-    admit(turn, form, &Ask::anywhere("ec2:DescribeVpcs"))?;
+    check_access(turn, form, &AccessRequest::anywhere("ec2:DescribeVpcs"))?;
     let filters = Filters::read(form, &FILTERS)?;
     let ids = form.numbered("VpcId");
     check_ids(&ids, &turn.state.vpcs, "InvalidVpcID.NotFound", "vpc ID")?;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::ec2::filters::Filters;
-use crate::ec2::requests::admit;
+use crate::ec2::requests::check_access;
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 use crate::wire::form::Form;
@@ -42,7 +42,7 @@ struct DescribeAvailabilityZonesResult {
     availability_zone_info: Items<ZoneView>,
 }
 
-/// The id of a zone, which for AWS differs from account to account: here `us-east-1a` is `use1-az1`.
+/// The ID of a zone, here always `use1-az1` for `us-east-1a`. In AWS it differs between accounts.
 pub(super) fn zone_id(zone: &str) -> String {
     let letter = zone.chars().last().unwrap_or('a');
     let number = u32::from(letter).saturating_sub(u32::from('a')) + 1;
@@ -67,7 +67,11 @@ pub(super) fn describe_availability_zones(
     turn: &mut Turn<'_>,
     form: &Form,
 ) -> Result<String, ServiceFault> {
-    admit(turn, form, &Ask::anywhere("ec2:DescribeAvailabilityZones"))?;
+    check_access(
+        turn,
+        form,
+        &AccessRequest::anywhere("ec2:DescribeAvailabilityZones"),
+    )?;
     let filters = Filters::read(form, &FILTERS)?;
     let zones: BTreeSet<&str> = turn
         .state
@@ -97,11 +101,11 @@ pub(super) fn describe_availability_zones(
         opt_in_status: "opt-in-not-required",
         message_set: Items::from_iter([]),
     };
-    let asked = zones.into_iter().map(view).filter(|view| {
+    let requested = zones.into_iter().map(view).filter(|view| {
         (names.is_empty() || names.contains(&view.zone_name))
             && (ids.is_empty() || ids.contains(&view.zone_id))
     });
-    let zones: Vec<ZoneView> = asked
+    let zones: Vec<ZoneView> = requested
         .filter(|view| filters.pass(|name| vec![value(view, name)]))
         .collect();
     children(&DescribeAvailabilityZonesResult {
@@ -127,7 +131,7 @@ mod tests {
     use super::zone_id;
 
     #[test]
-    fn zone_ids_look_like_aws_zone_ids() {
+    fn zone_ids_have_the_format_of_aws() {
         assert_eq!(zone_id("us-east-1a"), "use1-az1");
         assert_eq!(zone_id("ap-southeast-2c"), "apse2-az3");
         assert_eq!(zone_id("eu-west-1b"), "euw1-az2");

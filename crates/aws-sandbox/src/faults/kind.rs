@@ -1,11 +1,14 @@
-//! The sorts of fault, by the names that the control API uses.
+//! The kinds of faults, with the names that the control API uses.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What happens to a call that a rule hits.
+use crate::faults::lists;
+use crate::wire::request::Input;
+
+/// The fault of a call that a rule hits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum FaultKind {
@@ -15,31 +18,40 @@ pub enum FaultKind {
     ErrorBefore,
     /// The effect, then HTTP 500.
     ErrorAfter,
-    /// The effect, then the connection is dropped without an answer.
+    /// The effect, then the connection is dropped without a response.
     LoseAnswer,
     /// The effect, then half of the body and the connection is cut.
     CutAnswer,
-    /// The call takes `seconds` (default 1) before it is carried out; a client that gives up meanwhile does not stop it.
+    /// The call is executed after `seconds` (default 1), even if the client has disconnected.
     Slow,
-    /// Access denied, as that service words it. The call of the rule is an action, so `iam:PassRole` works too.
+    /// The service's access-denied error. The call of the rule is an action, for example
+    /// `iam:PassRole`.
     Deny,
-    /// CreateCluster answers `No permission to assume role`.
+    /// CreateCluster returns `No permission to assume role`.
     NotAssumable,
-    /// CreateCluster and IncreaseReplicationFactor answer `InsufficientClusterCapacityFault`.
+    /// CreateCluster and IncreaseReplicationFactor return `InsufficientClusterCapacityFault`.
     Capacity,
-    /// The effect, then HTTP 200 with bytes that are no answer of any AWS service.
+    /// The effect, then HTTP 200 with bytes that no AWS service sends.
     Garbage,
-    /// The cluster made by CreateCluster stays `creating` until the faults are cleared, or for `seconds`.
+    /// The created cluster stays `creating` for `seconds`, or until the faults are cleared.
     Stuck,
-    /// The connection is dropped at once, and the call is carried out `seconds` (default 1) later.
+    /// The connection is dropped at once, and the call is executed `seconds` (default 1) later.
     Late,
+    /// Reads return the state of `seconds` (default 1) ago, but none from before the rule. The rule
+    /// hits any number of reads if it has no `count`.
+    Lag,
+    /// The list in the response lacks one member: the first, or the one that `seed` chooses.
+    /// A call with names has no gap.
+    Gap,
+    /// The response has no list at all.
+    NoMember,
     /// A quota error by its code, without effect.
     Quota(String),
     /// Any error by its code, without effect.
     Error(String),
 }
 
-/// The name of a fault that does not exist.
+/// The error for an unknown fault name, which it contains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownFault(String);
 
@@ -48,7 +60,7 @@ impl fmt::Display for UnknownFault {
         let names = FaultKind::PLAIN.map(|(name, _)| name).join(", ");
         write!(
             f,
-            "no fault is called {:?}; known are {names}, quota:<Code> and error:<Code>",
+            "unknown fault {:?}; use one of {names}, quota:<Code>, error:<Code>",
             self.0
         )
     }
@@ -57,7 +69,7 @@ impl fmt::Display for UnknownFault {
 impl std::error::Error for UnknownFault {}
 
 impl FaultKind {
-    const PLAIN: [(&'static str, FaultKind); 12] = [
+    const PLAIN: [(&'static str, FaultKind); 15] = [
         ("throttle", FaultKind::Throttle),
         ("error_before", FaultKind::ErrorBefore),
         ("error_after", FaultKind::ErrorAfter),
@@ -70,18 +82,40 @@ impl FaultKind {
         ("garbage", FaultKind::Garbage),
         ("stuck", FaultKind::Stuck),
         ("late", FaultKind::Late),
+        ("lag", FaultKind::Lag),
+        ("gap", FaultKind::Gap),
+        ("no_member", FaultKind::NoMember),
     ];
 
-    /// Whether a call of this name can be hit by this fault at all.
-    pub(crate) fn applies_to(&self, call: &str) -> bool {
+    /// Whether this fault is possible for this call.
+    pub(crate) fn applies_to(&self, call: &str, mutating: bool, input: &Input) -> bool {
         match self {
             FaultKind::NotAssumable | FaultKind::Stuck => call == "dax:CreateCluster",
             FaultKind::Capacity => {
                 matches!(call, "dax:CreateCluster" | "dax:IncreaseReplicationFactor")
             }
+            FaultKind::Lag => !mutating,
+            FaultKind::Gap => lists::list_of(call).is_some() && !has_names(input),
+            FaultKind::NoMember => lists::list_of(call).is_some(),
             _ => true,
         }
     }
+}
+
+/// Whether a describe call of DAX names what it reads.
+fn has_names(input: &Input) -> bool {
+    let Input::Json(body) = input else {
+        return false;
+    };
+    serde_json::from_slice(body).is_ok_and(|body: serde_json::Value| {
+        ["ClusterNames", "SubnetGroupNames", "ParameterGroupNames"]
+            .into_iter()
+            .any(|names| {
+                body[names]
+                    .as_array()
+                    .is_some_and(|names| !names.is_empty())
+            })
+    })
 }
 
 impl fmt::Display for FaultKind {

@@ -1,13 +1,14 @@
-//! Faults on demand: which calls are hit, how often, and in which way.
+//! Fault injection: which calls are hit, how often, and by which fault.
 
 mod kind;
+pub(crate) mod lists;
 mod rules;
 
 pub use self::kind::{FaultKind, UnknownFault};
 pub use self::rules::{ActiveFault, FaultRule};
 pub(crate) use self::rules::{Injected, Rules};
 
-/// Whether a pattern such as `iam:CreateRole`, `dax:Describe*` or `*` names this call.
+/// Whether a pattern such as `iam:CreateRole`, `dax:Describe*` or `*` matches this call.
 pub(crate) fn matches_call(pattern: &str, call: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern.eq_ignore_ascii_case(call),

@@ -1,4 +1,4 @@
-//! Rules and what is left of them.
+//! Fault rules and their remaining hits.
 
 use std::time::Duration;
 
@@ -9,21 +9,24 @@ use sha2::{Digest, Sha256};
 use crate::clock;
 use crate::faults::{FaultKind, matches_call};
 
-/// One order for faults, as code or the control API gives it.
+/// A fault rule, added by code or by the control API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
-    /// The call: `iam:CreateRole`, `dax:*`, `*`; for `deny` an action, such as `iam:PassRole`.
+    /// The call: `iam:CreateRole`, `dax:*`, `*`. For `deny` an action, such as `iam:PassRole`.
     pub call: String,
-    /// What happens.
+    /// The fault of matching calls.
     pub fault: FaultKind,
-    /// How many calls are hit. Absent: one, or, where `rate` or a life in `seconds` is given, any number.
+    /// How many calls are hit. Default: one, or no limit with `lag`, with `rate` or with a lifetime
+    /// in `seconds`.
     #[serde(default)]
     pub count: Option<u32>,
-    /// For `slow` and `late` the delay, for `stuck` how long; for all others how long the rule lives.
+    /// The delay of `slow`, `late` and `lag`, the duration of `stuck`, the rule's lifetime for all
+    /// others.
     #[serde(default)]
     pub seconds: Option<f64>,
-    /// With `rate`: where the random sequence starts, so that a run can be repeated.
+    /// Seed of the random sequence for `rate`, which makes the hits repeatable. It also chooses the
+    /// member that `gap` omits.
     #[serde(default)]
     pub seed: Option<u64>,
     /// The share of matching calls that are hit, 0 to 1.
@@ -45,7 +48,7 @@ impl FaultRule {
         }
     }
 
-    /// The same rule for that many calls.
+    /// The same rule for `count` calls.
     #[must_use]
     pub fn count(self, count: u32) -> FaultRule {
         FaultRule {
@@ -54,7 +57,7 @@ impl FaultRule {
         }
     }
 
-    /// The same rule with that delay or life.
+    /// The same rule with this delay, duration or lifetime in seconds.
     #[must_use]
     pub fn seconds(self, seconds: f64) -> FaultRule {
         FaultRule {
@@ -63,7 +66,7 @@ impl FaultRule {
         }
     }
 
-    /// The same rule for a random share of calls, repeatable by the seed.
+    /// The same rule for a random share of calls, repeatable by `seed`.
     #[must_use]
     pub fn rate(self, rate: f64, seed: u64) -> FaultRule {
         FaultRule {
@@ -73,26 +76,26 @@ impl FaultRule {
         }
     }
 
-    /// Whether `seconds` bounds the life of the rule rather than being part of the fault.
-    fn seconds_are_life(&self) -> bool {
+    /// Whether `seconds` is the lifetime of the rule rather than a part of the fault.
+    fn seconds_limit_rule(&self) -> bool {
         !matches!(
             self.fault,
-            FaultKind::Slow | FaultKind::Late | FaultKind::Stuck
+            FaultKind::Slow | FaultKind::Late | FaultKind::Lag | FaultKind::Stuck
         )
     }
 }
 
-/// A rule that is in force, with what is left of it.
+/// An active rule with its remaining hits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActiveFault {
-    /// The rule as it was given; a missing seed is filled in.
+    /// The rule as it was added, with a generated seed if it had none.
     #[serde(flatten)]
     pub rule: FaultRule,
-    /// How many more calls it hits; `None` is no limit.
+    /// How many more calls it hits; `None` for no limit.
     pub left: Option<u32>,
     /// How many calls it has hit.
     pub hits: u32,
-    /// When it ends by itself.
+    /// When its lifetime ends.
     pub until: Option<DateTime<Utc>>,
     #[serde(skip)]
     draws: u64,
@@ -100,11 +103,11 @@ pub struct ActiveFault {
 
 impl ActiveFault {
     fn new(mut rule: FaultRule, now: DateTime<Utc>) -> ActiveFault {
-        let life = rule.seconds.filter(|_| rule.seconds_are_life());
+        let lifetime = rule.seconds.filter(|_| rule.seconds_limit_rule());
         if rule.rate.is_some() && rule.seed.is_none() {
             rule.seed = Some(uuid::Uuid::new_v4().as_u64_pair().0 >> 11);
         }
-        let unlimited = rule.rate.is_some() || life.is_some();
+        let unlimited = rule.rate.is_some() || lifetime.is_some() || rule.fault == FaultKind::Lag;
         let left = if unlimited {
             rule.count
         } else {
@@ -113,18 +116,18 @@ impl ActiveFault {
         ActiveFault {
             left,
             hits: 0,
-            until: life.map(|seconds| clock::after(now, seconds)),
+            until: lifetime.map(|seconds| clock::after(now, seconds)),
             draws: 0,
             rule,
         }
     }
 
-    fn alive(&self, now: DateTime<Utc>) -> bool {
+    fn is_active(&self, now: DateTime<Utc>) -> bool {
         self.left != Some(0) && self.until.is_none_or(|until| now < until)
     }
 
-    /// Draws by rate; the n-th draw of a seed always falls the same way.
-    fn falls(&mut self) -> bool {
+    /// Draws by `rate`. The n-th draw of a seed always has the same result.
+    fn draw(&mut self) -> bool {
         let Some(rate) = self.rule.rate else {
             return true;
         };
@@ -143,21 +146,35 @@ impl ActiveFault {
     }
 }
 
-/// What a rule does to the call at hand.
+/// The fault that a rule injects into a call.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Injected {
     pub(crate) kind: FaultKind,
     pub(crate) seconds: Option<f64>,
+    pub(crate) seed: Option<u64>,
 }
 
 impl Injected {
-    /// The delay of `slow` and `late`.
+    /// The fault `throttle` of a call that exceeds a rate limit.
+    pub(crate) fn throttle() -> Injected {
+        Injected {
+            kind: FaultKind::Throttle,
+            seconds: None,
+            seed: None,
+        }
+    }
+
+    /// The delay of `slow`, `late` and `lag`.
     pub(crate) fn delay(&self) -> Duration {
-        Duration::try_from_secs_f64(self.seconds.unwrap_or(1.0)).unwrap_or(Duration::ZERO)
+        delay(self.seconds)
     }
 }
 
-/// The rules in force, oldest first; the first that hits a call decides.
+fn delay(seconds: Option<f64>) -> Duration {
+    Duration::try_from_secs_f64(seconds.unwrap_or(1.0)).unwrap_or(Duration::ZERO)
+}
+
+/// The active rules, oldest first. The first that hits a call applies.
 #[derive(Debug, Default)]
 pub(crate) struct Rules(Vec<ActiveFault>);
 
@@ -170,40 +187,54 @@ impl Rules {
         self.0.clear();
     }
 
-    /// The rules that can still hit something.
+    /// The rules that can still hit a call.
     pub(crate) fn active(&self, now: DateTime<Utc>) -> Vec<ActiveFault> {
         self.0
             .iter()
-            .filter(|fault| fault.alive(now))
+            .filter(|fault| fault.is_active(now))
             .cloned()
             .collect()
     }
 
-    /// The fault for a call that has just arrived; denials are asked for by `denies` instead.
-    pub(crate) fn draw(&mut self, call: &str, now: DateTime<Utc>) -> Option<Injected> {
-        self.0.retain(|fault| fault.alive(now));
+    /// The longest lag of the active `lag` rules.
+    pub(crate) fn longest_lag(&self, now: DateTime<Utc>) -> Option<Duration> {
+        let active = self.0.iter().filter(|fault| fault.is_active(now));
+        active
+            .filter(|fault| fault.rule.fault == FaultKind::Lag)
+            .map(|fault| delay(fault.rule.seconds))
+            .max()
+    }
+
+    /// The fault of a new call, of a kind that `applies` to it. `denies` draws the denials, which
+    /// depend on the action.
+    pub(crate) fn draw(
+        &mut self,
+        call: &str,
+        now: DateTime<Utc>,
+        applies: impl Fn(&FaultKind) -> bool,
+    ) -> Option<Injected> {
+        self.0.retain(|fault| fault.is_active(now));
         let hit = self.hit(|rule| {
-            rule.fault != FaultKind::Deny
-                && rule.fault.applies_to(call)
-                && matches_call(&rule.call, call)
+            rule.fault != FaultKind::Deny && matches_call(&rule.call, call) && applies(&rule.fault)
         })?;
         Some(Injected {
             kind: hit.fault.clone(),
             seconds: hit.seconds,
+            seed: hit.seed,
         })
     }
 
     /// Whether a `deny` rule hits this action.
     pub(crate) fn denies(&mut self, action: &str, now: DateTime<Utc>) -> bool {
-        self.0.retain(|fault| fault.alive(now));
+        self.0.retain(|fault| fault.is_active(now));
         self.hit(|rule| rule.fault == FaultKind::Deny && matches_call(&rule.call, action))
             .is_some()
     }
 
-    /// Counts a hit of the first rule that is wanted and falls.
-    fn hit(&mut self, wanted: impl Fn(&FaultRule) -> bool) -> Option<&FaultRule> {
+    /// Counts a hit of the first rule that applies and is drawn.
+    fn hit(&mut self, applies: impl Fn(&FaultRule) -> bool) -> Option<&FaultRule> {
         for fault in &mut self.0 {
-            if wanted(&fault.rule) && fault.falls() {
+            if applies(&fault.rule) && fault.draw() {
                 fault.hit();
                 return Some(&fault.rule);
             }
@@ -215,17 +246,21 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::{FaultKind, FaultRule, Rules};
-    use chrono::{TimeDelta, Utc};
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    fn is_hit(rules: &mut Rules, call: &str, now: DateTime<Utc>) -> bool {
+        rules.draw(call, now, |_| true).is_some()
+    }
 
     #[test]
-    fn a_rule_hits_as_often_as_ordered_and_then_is_gone() {
+    fn a_rule_hits_as_often_as_counted_and_then_ends() {
         let (mut rules, now) = (Rules::default(), Utc::now());
         rules.add(FaultRule::new("iam:*", FaultKind::Throttle).count(2), now);
-        assert!(rules.draw("dax:CreateCluster", now).is_none());
-        assert!(rules.draw("iam:GetRole", now).is_some());
+        assert!(!is_hit(&mut rules, "dax:CreateCluster", now));
+        assert!(is_hit(&mut rules, "iam:GetRole", now));
         assert_eq!(rules.active(now)[0].left, Some(1));
-        assert!(rules.draw("iam:GetRole", now).is_some());
-        assert!(rules.draw("iam:GetRole", now).is_none());
+        assert!(is_hit(&mut rules, "iam:GetRole", now));
+        assert!(!is_hit(&mut rules, "iam:GetRole", now));
         assert!(rules.active(now).is_empty());
     }
 
@@ -238,7 +273,7 @@ mod tests {
                 now,
             );
             (0..1000)
-                .map(|_| rules.draw("iam:GetRole", now).is_some())
+                .map(|_| is_hit(&mut rules, "iam:GetRole", now))
                 .collect::<Vec<bool>>()
         };
         assert_eq!(draw(7), draw(7));
@@ -248,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_lives_for_its_seconds() {
+    fn a_denial_ends_after_its_seconds() {
         let (mut rules, now) = (Rules::default(), Utc::now());
         rules.add(
             FaultRule::new("iam:PassRole", FaultKind::Deny).seconds(5.0),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::iam::constraints::Constraints;
 use crate::iam::names::{
     find_attachable_policy, find_own_role, find_policy, find_role, limit_exceeded, no_such_entity,
@@ -18,7 +18,9 @@ use crate::wire::form::Form;
 use crate::wire::service::Service;
 use crate::wire::xml::{Members, element};
 
-/// Asks for attaching or detaching: on the role, under conditions on the policy and on the role's boundary.
+/// Authorizes attaching or detaching a policy.
+///
+/// The policy and the role's boundary are condition keys.
 fn authorize_attachment(
     turn: &mut Turn<'_>,
     action: &str,
@@ -26,14 +28,15 @@ fn authorize_attachment(
     policy_arn: &str,
 ) -> Result<(), ServiceFault> {
     let (arn, shown) = (role_arn(turn, name), format!("role {name}"));
-    let mut ask = Ask::on_shown(action, &arn, &shown).with("iam:PolicyARN", policy_arn);
+    let mut request =
+        AccessRequest::on_shown(action, &arn, &shown).with("iam:PolicyARN", policy_arn);
     if let Some(role) = turn.state.role(name) {
-        ask = ask.resource_tags(Service::Iam, &role.tags);
+        request = request.resource_tags(Service::Iam, &role.tags);
         if let Some(boundary) = &role.boundary {
-            ask = ask.with("iam:PermissionsBoundary", boundary);
+            request = request.with("iam:PermissionsBoundary", boundary);
         }
     }
-    turn.authorize(&ask)
+    turn.authorize(&request)
 }
 
 pub(super) fn attach_role_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
@@ -47,9 +50,9 @@ pub(super) fn attach_role_policy(turn: &mut Turn<'_>, form: &Form) -> Result<Str
     if role.attached.iter().any(|attached| attached == policy_arn) {
         return Ok(String::new());
     }
-    let most = turn.settings.quotas.policies_per_role;
-    if role.attached.len() >= most as usize {
-        return Err(limit_exceeded("PoliciesPerRole", most));
+    let quota = turn.settings.quotas.policies_per_role;
+    if role.attached.len() >= quota as usize {
+        return Err(limit_exceeded("PoliciesPerRole", quota));
     }
     let mut role = role.clone();
     role.attached.push(policy_arn.to_owned());
@@ -108,11 +111,11 @@ pub(super) fn list_attached_role_policies(
         .attached
         .iter()
         .filter_map(|arn| turn.state.policies.get(arn));
-    let mut under: Vec<_> = attached
+    let mut in_path: Vec<_> = attached
         .filter(|policy| policy.path.starts_with(&prefix))
         .collect();
-    under.sort_by(|one, other| one.arn.cmp(&other.arn));
-    let page = page(form, under, |policy| policy.arn.clone())?;
+    in_path.sort_by(|one, other| one.arn.cmp(&other.arn));
+    let page = page(form, in_path, |policy| policy.arn.clone())?;
     let view = |policy: &crate::state::iam::ManagedPolicy| AttachedPolicy {
         policy_name: policy.name.clone(),
         policy_arn: policy.arn.clone(),
@@ -132,7 +135,9 @@ struct ListInstanceProfilesForRoleResult {
     is_truncated: bool,
 }
 
-/// There are no instance profiles here, so none holds the role; tools ask before they delete one.
+/// Always returns an empty list, because the sandbox has no instance profiles.
+///
+/// Tools call this before they delete a role.
 pub(super) fn list_instance_profiles_for_role(
     turn: &mut Turn<'_>,
     form: &Form,

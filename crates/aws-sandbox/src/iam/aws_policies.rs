@@ -1,4 +1,4 @@
-//! AWS managed policies that matter around DAX; AWS publishes more than a thousand, the others do not exist here.
+//! The AWS managed policies that are relevant to DAX. The sandbox has no others.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::state::iam::{ManagedPolicy, PolicyVersion};
 use crate::state::unique_id_of;
 
-/// The policy of the service-linked role; only that role can have it.
+/// The policy of the service-linked role; it cannot be attached to any other role.
 pub(super) const DAX_SERVICE_ROLE_POLICY_ARN: &str =
     "arn:aws:iam::aws:policy/aws-service-role/DAXServiceRolePolicy";
 
@@ -20,11 +20,11 @@ struct Published {
     document: Value,
 }
 
-/// The policies as AWS publishes them, all as their first version.
+/// The published policies, each as version 1.
 pub(crate) fn aws_managed_policies(now: DateTime<Utc>) -> Vec<ManagedPolicy> {
     let published: BTreeMap<String, Published> =
         serde_json::from_str(include_str!("aws_policies.json"))
-            .expect("the file is part of the program and tested");
+            .expect("the embedded file is valid; a test parses it");
     published
         .into_iter()
         .map(|(name, published)| policy(name, published, now))
@@ -59,7 +59,7 @@ mod tests {
     use chrono::Utc;
 
     #[test]
-    fn every_published_policy_is_one_that_iam_accepts() {
+    fn every_aws_managed_policy_is_valid() {
         let policies = aws_managed_policies(Utc::now());
         assert!(
             policies

@@ -1,9 +1,9 @@
 //! Permissions boundaries of roles.
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::iam::constraints::Constraints;
 use crate::iam::names::{find_own_role, no_such_entity, role_arn};
-use crate::iam::roles::find_boundary;
+use crate::iam::roles::check_boundary;
 use crate::state::Change;
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
@@ -18,10 +18,10 @@ pub(super) fn put_role_permissions_boundary(
     let boundary = constraints.arn("PermissionsBoundary");
     constraints.finish()?;
     let (arn, shown) = (role_arn(turn, name), format!("role {name}"));
-    let ask = Ask::on_shown("iam:PutRolePermissionsBoundary", &arn, &shown);
-    turn.authorize(&ask.with("iam:PermissionsBoundary", boundary))?;
+    let request = AccessRequest::on_shown("iam:PutRolePermissionsBoundary", &arn, &shown);
+    turn.authorize(&request.with("iam:PermissionsBoundary", boundary))?;
     let mut role = find_own_role(turn, name)?.clone();
-    find_boundary(turn, boundary)?;
+    check_boundary(turn, boundary)?;
     role.boundary = Some(boundary.to_owned());
     turn.change(Change::Role(Box::new(role)));
     Ok(String::new())
@@ -35,15 +35,15 @@ pub(super) fn delete_role_permissions_boundary(
     let name = constraints.name("RoleName", 64);
     constraints.finish()?;
     let (arn, shown) = (role_arn(turn, name), format!("role {name}"));
-    let mut ask = Ask::on_shown("iam:DeleteRolePermissionsBoundary", &arn, &shown);
+    let mut request = AccessRequest::on_shown("iam:DeleteRolePermissionsBoundary", &arn, &shown);
     if let Some(boundary) = turn
         .state
         .role(name)
         .and_then(|role| role.boundary.as_ref())
     {
-        ask = ask.with("iam:PermissionsBoundary", boundary);
+        request = request.with("iam:PermissionsBoundary", boundary);
     }
-    turn.authorize(&ask)?;
+    turn.authorize(&request)?;
     let mut role = find_own_role(turn, name)?.clone();
     if role.boundary.take().is_none() {
         return Err(no_such_entity(format!(

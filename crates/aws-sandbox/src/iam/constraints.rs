@@ -1,10 +1,12 @@
-//! The constraints of IAM's API model, all violations of a request reported together as IAM reports them.
+//! The constraints of IAM's API model.
+//!
+//! Like IAM, reports all violations of a request together.
 
 use crate::state::Tag;
 use crate::wire::fault::ServiceFault;
 use crate::wire::form::Form;
 
-/// Reads the members of a form, and remembers what is wrong with them until `finish`.
+/// Reads the members of a form and collects the violations until `finish`.
 #[derive(Debug)]
 pub(super) struct Constraints<'a> {
     form: &'a Form,
@@ -19,7 +21,7 @@ impl<'a> Constraints<'a> {
         }
     }
 
-    /// Reports the violations, if there are any.
+    /// Returns all violations as one `ValidationError`.
     pub(super) fn finish(self) -> Result<(), ServiceFault> {
         let count = self.violations.len();
         if count == 0 {
@@ -33,9 +35,9 @@ impl<'a> Constraints<'a> {
         Err(ServiceFault::new("ValidationError", message))
     }
 
-    /// A name: letters, digits and `+=,.@_-`.
-    pub(super) fn name(&mut self, member: &str, longest: usize) -> &'a str {
-        let value = self.required(member, longest);
+    /// A required name: letters, digits and `+=,.@_-`.
+    pub(super) fn name(&mut self, member: &str, max: usize) -> &'a str {
+        let value = self.required(member, max);
         if !value.chars().all(is_name_character) {
             let message =
                 "It must contain only alphanumeric characters and/or the following: +=,.@_-";
@@ -47,7 +49,7 @@ impl<'a> Constraints<'a> {
         value
     }
 
-    /// An ARN, as far as the model looks at it.
+    /// A required ARN. Like the API model, checks only its length.
     pub(super) fn arn(&mut self, member: &str) -> &'a str {
         let value = self.required(member, 2048);
         if !value.is_empty() && value.chars().count() < 20 {
@@ -60,14 +62,13 @@ impl<'a> Constraints<'a> {
         value
     }
 
-    /// An ARN that may be missing.
     pub(super) fn optional_arn(&mut self, member: &str) -> Option<&'a str> {
         self.form.text(member)?;
         Some(self.arn(member))
     }
 
-    /// A text that must be there and has at most so many characters.
-    pub(super) fn required(&mut self, member: &str, longest: usize) -> &'a str {
+    /// A required string of 1 to `max` characters.
+    pub(super) fn required(&mut self, member: &str, max: usize) -> &'a str {
         let Some(value) = self.form.text(member) else {
             let member = lower_first(member);
             let null = format!(
@@ -83,11 +84,11 @@ impl<'a> Constraints<'a> {
                 "Member must have length greater than or equal to 1",
             );
         }
-        self.at_most(member, value, longest);
+        self.at_most(member, value, max);
         value
     }
 
-    /// A path: `/`, or `/…/`.
+    /// A path, `/` or `/…/`; `/` when absent.
     pub(super) fn path(&mut self, member: &str) -> String {
         let Some(value) = self.form.text(member) else {
             return "/".to_owned();
@@ -104,7 +105,7 @@ impl<'a> Constraints<'a> {
         value.to_owned()
     }
 
-    /// The beginning of a path, by which a list is narrowed.
+    /// The `PathPrefix` filter of a list; `/` when absent.
     pub(super) fn path_prefix(&mut self) -> String {
         let value = self.form.text("PathPrefix").unwrap_or("/");
         self.at_most("PathPrefix", value, 512);
@@ -116,7 +117,7 @@ impl<'a> Constraints<'a> {
         value.to_owned()
     }
 
-    /// A description; of a role it holds Latin-1 only.
+    /// An optional description. With `latin`, as for roles, it must be Latin-1.
     pub(super) fn description(&mut self, latin: bool) -> Option<String> {
         let value = self.form.text("Description")?;
         self.at_most("Description", value, 1000);
@@ -132,22 +133,22 @@ impl<'a> Constraints<'a> {
         Some(value.to_owned())
     }
 
-    /// A number within bounds, that may be missing.
-    pub(super) fn number(&mut self, member: &str, least: u32, most: u32) -> Option<u32> {
+    /// An optional integer from `min` to `max`.
+    pub(super) fn number(&mut self, member: &str, min: u32, max: u32) -> Option<u32> {
         let value = self.form.text(member)?;
         match value.parse::<u32>() {
-            Ok(number) if number < least => {
+            Ok(number) if number < min => {
                 self.violate(
                     member,
                     value,
-                    &format!("Member must have value greater than or equal to {least}"),
+                    &format!("Member must have value greater than or equal to {min}"),
                 );
             }
-            Ok(number) if number > most => {
+            Ok(number) if number > max => {
                 self.violate(
                     member,
                     value,
-                    &format!("Member must have value less than or equal to {most}"),
+                    &format!("Member must have value less than or equal to {max}"),
                 );
             }
             Ok(number) => return Some(number),
@@ -156,7 +157,6 @@ impl<'a> Constraints<'a> {
         None
     }
 
-    /// Tags, as members of a list.
     pub(super) fn tags(&mut self) -> Vec<Tag> {
         let members = self.form.list("Tags", Some("member"));
         if members.len() > 50 {
@@ -177,7 +177,6 @@ impl<'a> Constraints<'a> {
         tags
     }
 
-    /// The keys of tags to be removed.
     pub(super) fn tag_keys(&mut self) -> Vec<String> {
         let keys = self.form.strings("TagKeys");
         if keys.len() > 50 {
@@ -193,16 +192,16 @@ impl<'a> Constraints<'a> {
         keys
     }
 
-    fn tag_part(&mut self, member: &str, value: &str, least: usize, most: usize) {
+    fn tag_part(&mut self, member: &str, value: &str, min: usize, max: usize) {
         let length = value.chars().count();
-        if length < least {
+        if length < min {
             self.violate(
                 member,
                 value,
-                &format!("Member must have length greater than or equal to {least}"),
+                &format!("Member must have length greater than or equal to {min}"),
             );
         }
-        self.at_most(member, value, most);
+        self.at_most(member, value, max);
         let is_tag_character = |c: char| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c);
         if !value.chars().all(is_tag_character) {
             self.violate(
@@ -213,12 +212,12 @@ impl<'a> Constraints<'a> {
         }
     }
 
-    fn at_most(&mut self, member: &str, value: &str, longest: usize) {
-        if value.chars().count() > longest {
+    fn at_most(&mut self, member: &str, value: &str, max: usize) {
+        if value.chars().count() > max {
             self.violate(
                 member,
                 value,
-                &format!("Member must have length less than or equal to {longest}"),
+                &format!("Member must have length less than or equal to {max}"),
             );
         }
     }

@@ -1,28 +1,28 @@
-//! Policy documents as IAM takes them: characters, grammar, size.
+//! Validation of policy documents: character set, grammar and size.
 
 use crate::iam::names::limit_exceeded;
 use crate::policy::document::{Document, DocumentFault};
 use crate::wire::fault::ServiceFault;
 
-/// Which sort of document is read, with its limit.
+/// The kind of a policy document; each has its own size limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DocumentKind {
     /// 6,144 characters without white space.
     Managed,
     /// 2,048 characters without white space.
     Trust,
-    /// 10,240 characters without white space, all inline policies of the role together.
+    /// 10,240 characters without white space, for all inline policies of a role together.
     Inline,
 }
 
-/// Reads a policy document as IAM does: its characters, its grammar, its size.
-pub(super) fn read_document(
+/// Validates a policy document. `other_size` is the total size of the role's other inline policies.
+pub(super) fn validate_document(
     kind: DocumentKind,
     text: &str,
-    before: usize,
+    other_size: usize,
 ) -> Result<(), ServiceFault> {
-    let is_lawful = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}');
-    if !text.chars().all(is_lawful) {
+    let is_allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}');
+    if !text.chars().all(is_allowed) {
         let message = "The specified value for policyDocument is invalid. It must contain only printable ASCII and \
             Latin-1 characters and tab, line feed and carriage return.";
         return Err(ServiceFault::new("ValidationError", message));
@@ -34,7 +34,7 @@ pub(super) fn read_document(
     let malformed =
         |fault: DocumentFault| ServiceFault::new("MalformedPolicyDocument", fault.message);
     parsed.map_err(malformed)?;
-    let size = before + size_of(text);
+    let size = other_size + size_of(text);
     match kind {
         DocumentKind::Managed if size > 6144 => Err(limit_exceeded("PolicySize", 6144)),
         DocumentKind::Trust if size > 2048 => Err(limit_exceeded("ACLSizePerRole", 2048)),
@@ -46,7 +46,7 @@ pub(super) fn read_document(
     }
 }
 
-/// The size of a document as IAM counts it: white space is free.
+/// The size of a document as IAM counts it, without white space.
 pub(super) fn size_of(text: &str) -> usize {
     text.chars().filter(|c| !c.is_whitespace()).count()
 }

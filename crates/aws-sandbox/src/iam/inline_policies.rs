@@ -1,10 +1,10 @@
-//! Policies embedded in a role.
+//! Inline policies of roles.
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::iam::constraints::Constraints;
-use crate::iam::documents::{DocumentKind, read_document, size_of};
+use crate::iam::documents::{DocumentKind, size_of, validate_document};
 use crate::iam::names::{find_own_role, find_role, no_such_entity, role_arn};
 use crate::iam::paging::page;
 use crate::iam::roles::authorize_on_role;
@@ -17,15 +17,15 @@ use crate::wire::xml::{Members, element};
 
 fn authorize_change(turn: &mut Turn<'_>, action: &str, name: &str) -> Result<(), ServiceFault> {
     let (arn, shown) = (role_arn(turn, name), format!("role {name}"));
-    let mut ask = Ask::on_shown(action, &arn, &shown);
+    let mut request = AccessRequest::on_shown(action, &arn, &shown);
     if let Some(boundary) = turn
         .state
         .role(name)
         .and_then(|role| role.boundary.as_ref())
     {
-        ask = ask.with("iam:PermissionsBoundary", boundary);
+        request = request.with("iam:PermissionsBoundary", boundary);
     }
-    turn.authorize(&ask)
+    turn.authorize(&request)
 }
 
 fn not_found(policy: &str) -> ServiceFault {
@@ -43,8 +43,8 @@ pub(super) fn put_role_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String
     authorize_change(turn, "iam:PutRolePolicy", name)?;
     let mut role = find_own_role(turn, name)?.clone();
     let others = role.inline.iter().filter(|(other, _)| *other != policy);
-    let before = others.map(|(_, document)| size_of(document)).sum();
-    read_document(DocumentKind::Inline, document, before)?;
+    let other_size = others.map(|(_, document)| size_of(document)).sum();
+    validate_document(DocumentKind::Inline, document, other_size)?;
     role.inline.insert(policy.to_owned(), document.to_owned());
     role.assumable_at = role
         .assumable_at

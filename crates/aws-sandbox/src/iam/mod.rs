@@ -1,5 +1,7 @@
-//! IAM as far as provisioning needs it: roles, managed and inline policies, boundaries, tags, the service-linked role,
-//! and the simulator. It sees a turn, never HTTP.
+//! The part of IAM that provisioning needs: roles, managed and inline policies, boundaries, tags,
+//! the service-linked role and the simulator.
+//!
+//! Operations receive a turn and must not depend on HTTP.
 
 mod attachments;
 mod aws_policies;
@@ -27,7 +29,7 @@ pub(crate) use self::permissions::role_permissions;
 pub(crate) use self::service_linked::ensure_service_linked_role;
 use crate::turn::Operation;
 
-/// Everything that IAM is asked for by name.
+/// All operations of IAM that the sandbox implements.
 pub(crate) static OPERATIONS: [Operation; 35] = [
     Operation::form_write("CreateRole", "iam:CreateRole", roles::create_role),
     Operation::form_read("GetRole", "iam:GetRole", roles::get_role),

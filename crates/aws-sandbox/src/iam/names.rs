@@ -1,15 +1,16 @@
-//! Names, ARNs, and the sentences in which IAM says that something is not there.
+//! Lookups by name and ARN, with IAM's messages for missing entities and exceeded limits.
 
 use crate::state::iam::{ManagedPolicy, Role};
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 
-/// Where a role's ARN is needed and the role may not exist.
+/// The ARN of a role that may not exist.
 ///
-/// Without the role IAM cannot know its path, so policies are matched against the ARN without one. Nobody has published
-/// that; it is the reading under which a policy limited to a path has to be written most carefully.
+/// IAM cannot know the path of a missing role, so policies are matched against the ARN without a
+/// path. AWS does not document this. It is the strictest reading for a policy that is limited to a
+/// path.
 pub(super) fn role_arn(turn: &Turn<'_>, name: &str) -> String {
-    match turn.state.role(name) {
+    match turn.current_state.role(name) {
         Some(role) => role.arn.clone(),
         None => format!("arn:aws:iam::{}:role/{name}", turn.account_id()),
     }
@@ -21,7 +22,7 @@ pub(super) fn find_role<'a>(turn: &Turn<'a>, name: &str) -> Result<&'a Role, Ser
         .ok_or_else(|| no_such_entity(format!("The role with name {name} cannot be found.")))
 }
 
-/// A role that its owner may change: not one that is linked to a service.
+/// A role that the account can change, which a service-linked role is not.
 pub(super) fn find_own_role<'a>(turn: &Turn<'a>, name: &str) -> Result<&'a Role, ServiceFault> {
     let role = find_role(turn, name)?;
     if role.service_linked {
@@ -44,7 +45,7 @@ pub(super) fn find_policy<'a>(
         .ok_or_else(|| no_such_entity(format!("Policy {arn} was not found.")))
 }
 
-/// A policy that the customer may change: not one of AWS's.
+/// A customer managed policy; AWS managed policies cannot be changed.
 pub(super) fn find_own_policy<'a>(
     turn: &Turn<'a>,
     arn: &str,
@@ -59,7 +60,7 @@ pub(super) fn find_own_policy<'a>(
     Ok(policy)
 }
 
-/// A policy that can be attached or be a boundary; AWS's policies for service-linked roles cannot.
+/// A policy that can be attached or be a boundary. Policies of service-linked roles cannot.
 pub(super) fn find_attachable_policy<'a>(
     turn: &Turn<'a>,
     arn: &str,

@@ -1,34 +1,33 @@
-//! IAM's paging: `MaxItems` and an opaque `Marker` that holds the last key shown.
+//! IAM's paging: `MaxItems`, and an opaque `Marker` that encodes the last key of a page.
 
 use crate::wire::fault::ServiceFault;
 use crate::wire::form::Form;
 
-/// AWS's default where `MaxItems` is not given.
+/// AWS's default for `MaxItems`.
 const DEFAULT_ITEMS: usize = 100;
 
-/// One page of a list.
 #[derive(Debug)]
 pub(super) struct Page<T> {
     pub(super) items: Vec<T>,
     pub(super) end: PageEnd,
 }
 
-/// How a page ends, as the answer says it.
+/// The paging fields of a response.
 #[derive(Debug)]
 pub(super) struct PageEnd {
     pub(super) is_truncated: bool,
     pub(super) marker: Option<String>,
 }
 
-/// The page that a request asks for, out of items in ascending order of their keys.
+/// The requested page. `items` must be in ascending order of `key`.
 pub(super) fn page<T>(
     form: &Form,
     items: impl IntoIterator<Item = T>,
     key: impl Fn(&T) -> String,
 ) -> Result<Page<T>, ServiceFault> {
-    let most = match form.text("MaxItems") {
+    let max_items = match form.text("MaxItems") {
         None => DEFAULT_ITEMS,
-        Some(text) => text.parse().ok().filter(|most| (1..=1000).contains(most)).ok_or_else(|| {
+        Some(text) => text.parse().ok().filter(|max| (1..=1000).contains(max)).ok_or_else(|| {
             let message = format!(
                 "1 validation error detected: Value '{text}' at 'maxItems' failed to satisfy constraint: Member must be \
                  between 1 and 1000"
@@ -50,7 +49,7 @@ pub(super) fn page<T>(
     let mut rest = items
         .into_iter()
         .filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
-    let items: Vec<T> = rest.by_ref().take(most).collect();
+    let items: Vec<T> = rest.by_ref().take(max_items).collect();
     let is_truncated = rest.next().is_some();
     let marker = items
         .last()
@@ -71,7 +70,7 @@ mod tests {
     use crate::wire::form::Form;
 
     #[test]
-    fn markers_lead_through_all_items_once() {
+    fn markers_page_through_all_items_once() {
         let items: Vec<String> = (0..7).map(|number| format!("item-{number}")).collect();
         let (mut seen, mut marker) = (Vec::new(), None);
         for _ in 0..3 {
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_paging_is_rejected() {
         for query in [
             "MaxItems=0",
             "MaxItems=x",

@@ -1,11 +1,11 @@
-//! What a role may do: its attached and inline policies, within its boundary.
+//! The permissions of a role: attached and inline policies, limited by its boundary.
 
 use crate::identity::Permissions;
 use crate::policy::document::Document;
 use crate::state::State;
 use crate::state::iam::Role;
 
-/// The permissions of a session of the role; documents were validated when they were stored.
+/// The permissions of a session of the role. Its documents were validated when they were stored.
 pub(crate) fn role_permissions(
     state: &State,
     role: &Role,

@@ -1,10 +1,10 @@
-//! Managed policies: create, read, delete.
+//! Managed policies: CreatePolicy, GetPolicy, DeletePolicy.
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::iam::constraints::Constraints;
-use crate::iam::documents::{DocumentKind, read_document};
+use crate::iam::documents::{DocumentKind, validate_document};
 use crate::iam::names::{find_own_policy, find_policy, limit_exceeded};
 use crate::iam::tagging::add_tags;
 use crate::iam::views::PolicyView;
@@ -32,11 +32,15 @@ pub(super) fn create_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
     constraints.finish()?;
     let arn = format!("arn:aws:iam::{}:policy{path}{name}", turn.account_id());
     let shown = format!("policy {name}");
-    turn.authorize(&Ask::on_shown("iam:CreatePolicy", &arn, &shown).requesting_tags(&sent_tags))?;
+    turn.authorize(
+        &AccessRequest::on_shown("iam:CreatePolicy", &arn, &shown).requesting_tags(&sent_tags),
+    )?;
     if !sent_tags.is_empty() {
-        turn.authorize(&Ask::on_shown("iam:TagPolicy", &arn, &shown).requesting_tags(&sent_tags))?;
+        turn.authorize(
+            &AccessRequest::on_shown("iam:TagPolicy", &arn, &shown).requesting_tags(&sent_tags),
+        )?;
     }
-    read_document(DocumentKind::Managed, document, 0)?;
+    validate_document(DocumentKind::Managed, document, 0)?;
     let mut tags = Vec::new();
     add_tags(&mut tags, &sent_tags, turn.settings.quotas.tags)?;
     check_new_policy(turn, &name)?;
@@ -68,7 +72,7 @@ pub(super) fn create_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
     result
 }
 
-/// Names are unique ignoring case, whatever the path.
+/// Checks the name and the quota. Names are unique ignoring case, regardless of the path.
 fn check_new_policy(turn: &Turn<'_>, name: &str) -> Result<(), ServiceFault> {
     let own = || {
         turn.state
@@ -81,27 +85,27 @@ fn check_new_policy(turn: &Turn<'_>, name: &str) -> Result<(), ServiceFault> {
             format!("A policy called {name} already exists. Duplicate names are not allowed.");
         return Err(ServiceFault::new("EntityAlreadyExists", message));
     }
-    let most = turn.settings.quotas.policies;
-    if own().count() >= most as usize {
-        Err(limit_exceeded("PoliciesPerAccount", most))
+    let quota = turn.settings.quotas.policies;
+    if own().count() >= quota as usize {
+        Err(limit_exceeded("PoliciesPerAccount", quota))
     } else {
         Ok(())
     }
 }
 
-/// Asks for an action on a policy by its ARN: the refusal calls it `policy <arn>`.
+/// Authorizes an action on a policy by its ARN. A denial names the resource `policy <arn>`.
 pub(super) fn authorize_on_policy(
     turn: &mut Turn<'_>,
     action: &str,
     arn: &str,
 ) -> Result<(), ServiceFault> {
     let shown = format!("policy {arn}");
-    let ask = Ask::on_shown(action, arn, &shown);
-    let ask = match turn.state.policies.get(arn) {
-        Some(policy) => ask.resource_tags(Service::Iam, &policy.tags),
-        None => ask,
+    let request = AccessRequest::on_shown(action, arn, &shown);
+    let request = match turn.current_state.policies.get(arn) {
+        Some(policy) => request.resource_tags(Service::Iam, &policy.tags),
+        None => request,
     };
-    turn.authorize(&ask)
+    turn.authorize(&request)
 }
 
 pub(super) fn get_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {

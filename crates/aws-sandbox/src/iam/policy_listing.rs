@@ -1,10 +1,10 @@
-//! The list of managed policies.
+//! ListPolicies for managed policies.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::iam::constraints::Constraints;
 use crate::iam::paging::page;
 use crate::iam::views::PolicyView;
@@ -29,7 +29,7 @@ pub(super) fn list_policies(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
     constraints.finish()?;
     let arn = format!("arn:aws:iam::{}:policy{prefix}", turn.account_id());
     let shown = format!("policy path {prefix}");
-    turn.authorize(&Ask::on_shown("iam:ListPolicies", &arn, &shown))?;
+    turn.authorize(&AccessRequest::on_shown("iam:ListPolicies", &arn, &shown))?;
     let scope = form.text("Scope").unwrap_or("All");
     if !matches!(scope, "All" | "AWS" | "Local") {
         let message = format!(
@@ -72,7 +72,7 @@ pub(super) fn list_policies(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
     element("ListPoliciesResult", &result)
 }
 
-/// How often each policy is used, counted once for the whole list.
+/// Number of uses of each policy by its ARN, counted once for the whole list.
 struct Uses<'a> {
     attached: BTreeMap<&'a str, usize>,
     bounding: BTreeMap<&'a str, usize>,

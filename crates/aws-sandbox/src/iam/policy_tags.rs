@@ -1,6 +1,6 @@
 //! Tags of managed policies.
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::iam::constraints::Constraints;
 use crate::iam::names::{find_own_policy, find_policy};
 use crate::iam::policies::authorize_on_policy;
@@ -19,11 +19,11 @@ pub(super) fn tag_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, Ser
     let tags = constraints.tags();
     constraints.finish()?;
     let shown = format!("policy {arn}");
-    let mut ask = Ask::on_shown("iam:TagPolicy", arn, &shown).requesting_tags(&tags);
+    let mut request = AccessRequest::on_shown("iam:TagPolicy", arn, &shown).requesting_tags(&tags);
     if let Some(policy) = turn.state.policies.get(arn) {
-        ask = ask.resource_tags(Service::Iam, &policy.tags);
+        request = request.resource_tags(Service::Iam, &policy.tags);
     }
-    turn.authorize(&ask)?;
+    turn.authorize(&request)?;
     let mut policy = find_own_policy(turn, arn)?.clone();
     add_tags(&mut policy.tags, &tags, turn.settings.quotas.tags)?;
     turn.change(Change::Policy(Box::new(policy)));
@@ -36,11 +36,12 @@ pub(super) fn untag_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, S
     let keys = constraints.tag_keys();
     constraints.finish()?;
     let shown = format!("policy {arn}");
-    let mut ask = Ask::on_shown("iam:UntagPolicy", arn, &shown).tag_keys(keys.clone());
+    let mut request =
+        AccessRequest::on_shown("iam:UntagPolicy", arn, &shown).tag_keys(keys.clone());
     if let Some(policy) = turn.state.policies.get(arn) {
-        ask = ask.resource_tags(Service::Iam, &policy.tags);
+        request = request.resource_tags(Service::Iam, &policy.tags);
     }
-    turn.authorize(&ask)?;
+    turn.authorize(&request)?;
     let mut policy = find_own_policy(turn, arn)?.clone();
     policy
         .tags

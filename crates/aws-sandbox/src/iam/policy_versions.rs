@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::iam::constraints::Constraints;
-use crate::iam::documents::{DocumentKind, read_document};
+use crate::iam::documents::{DocumentKind, validate_document};
 use crate::iam::names::{find_own_policy, find_policy, no_such_entity};
 use crate::iam::paging::page;
 use crate::iam::policies::authorize_on_policy;
@@ -21,16 +21,15 @@ struct VersionResult {
     policy_version: VersionView,
 }
 
-/// The version that a request names.
 fn find_version<'a>(
     policy: &'a ManagedPolicy,
     id: &str,
 ) -> Result<&'a PolicyVersion, ServiceFault> {
-    let found = policy
+    let version = policy
         .versions
         .iter()
         .find(|version| version_id(version.number) == id);
-    found.ok_or_else(|| {
+    version.ok_or_else(|| {
         no_such_entity(format!(
             "Policy {} version {id} does not exist or is not attachable.",
             policy.arn
@@ -48,11 +47,11 @@ pub(super) fn create_policy_version(
     constraints.finish()?;
     authorize_on_policy(turn, "iam:CreatePolicyVersion", arn)?;
     let mut policy = find_own_policy(turn, arn)?.clone();
-    read_document(DocumentKind::Managed, document, 0)?;
-    let most = turn.settings.quotas.policy_versions;
-    if policy.versions.len() >= most as usize {
+    validate_document(DocumentKind::Managed, document, 0)?;
+    let quota = turn.settings.quotas.policy_versions;
+    if policy.versions.len() >= quota as usize {
         let message = format!(
-            "A managed policy can have up to {most} versions. Before you create a new version, you must delete an \
+            "A managed policy can have up to {quota} versions. Before you create a new version, you must delete an \
              existing version."
         );
         return Err(ServiceFault::new("LimitExceeded", message));
@@ -107,7 +106,7 @@ pub(super) fn list_policy_versions(
     constraints.finish()?;
     authorize_on_policy(turn, "iam:ListPolicyVersions", arn)?;
     let policy = find_policy(turn, arn)?;
-    // Newest first, as IAM lists them; the key of a page has to ascend.
+    // IAM lists the newest version first, but the key of a page must ascend.
     let page = page(form, policy.versions.iter().rev(), |version| {
         format!("{:010}", u32::MAX - version.number)
     })?;

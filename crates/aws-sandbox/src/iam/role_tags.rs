@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::iam::constraints::Constraints;
 use crate::iam::names::{find_own_role, find_role, role_arn};
 use crate::iam::paging::page;
@@ -21,11 +21,11 @@ pub(super) fn tag_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Servi
     let tags = constraints.tags();
     constraints.finish()?;
     let (arn, shown) = (role_arn(turn, name), format!("role {name}"));
-    let mut ask = Ask::on_shown("iam:TagRole", &arn, &shown).requesting_tags(&tags);
+    let mut request = AccessRequest::on_shown("iam:TagRole", &arn, &shown).requesting_tags(&tags);
     if let Some(role) = turn.state.role(name) {
-        ask = ask.resource_tags(Service::Iam, &role.tags);
+        request = request.resource_tags(Service::Iam, &role.tags);
     }
-    turn.authorize(&ask)?;
+    turn.authorize(&request)?;
     let mut role = find_own_role(turn, name)?.clone();
     add_tags(&mut role.tags, &tags, turn.settings.quotas.tags)?;
     turn.change(Change::Role(Box::new(role)));
@@ -38,11 +38,11 @@ pub(super) fn untag_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Ser
     let keys = constraints.tag_keys();
     constraints.finish()?;
     let (arn, shown) = (role_arn(turn, name), format!("role {name}"));
-    let mut ask = Ask::on_shown("iam:UntagRole", &arn, &shown).tag_keys(keys.clone());
+    let mut request = AccessRequest::on_shown("iam:UntagRole", &arn, &shown).tag_keys(keys.clone());
     if let Some(role) = turn.state.role(name) {
-        ask = ask.resource_tags(Service::Iam, &role.tags);
+        request = request.resource_tags(Service::Iam, &role.tags);
     }
-    turn.authorize(&ask)?;
+    turn.authorize(&request)?;
     let mut role = find_own_role(turn, name)?.clone();
     role.tags
         .retain(|tag| !keys.iter().any(|key| key.eq_ignore_ascii_case(&tag.key)));
@@ -50,7 +50,7 @@ pub(super) fn untag_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Ser
     Ok(String::new())
 }
 
-/// A page of tags, as both roles and policies list them.
+/// A page of the tags of a role or a policy.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct TagsResult {

@@ -1,12 +1,12 @@
-//! Roles: create, read, list, change, delete.
+//! Roles: create, get, list, update, delete.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::iam::constraints::Constraints;
-use crate::iam::documents::{DocumentKind, read_document};
+use crate::iam::documents::{DocumentKind, validate_document};
 use crate::iam::names::{
     find_attachable_policy, find_own_role, find_role, limit_exceeded, no_such_entity, role_arn,
 };
@@ -41,7 +41,7 @@ pub(super) fn create_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
     constraints.finish()?;
     let arn = format!("arn:aws:iam::{}:role{path}{name}", turn.account_id());
     authorize_creation(turn, &arn, boundary, &sent_tags)?;
-    read_document(DocumentKind::Trust, trust, 0)?;
+    validate_document(DocumentKind::Trust, trust, 0)?;
     let mut tags = Vec::new();
     add_tags(&mut tags, &sent_tags, turn.settings.quotas.tags)?;
     check_new_role(turn, &name, boundary)?;
@@ -71,25 +71,25 @@ pub(super) fn create_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
     result
 }
 
-/// Asks for CreateRole under conditions on the boundary and the tags, and for TagRole where there are tags.
+/// Authorizes CreateRole, and TagRole when there are tags. Boundary and tags are condition keys.
 fn authorize_creation(
     turn: &mut Turn<'_>,
     arn: &str,
     boundary: Option<&str>,
     tags: &[Tag],
 ) -> Result<(), ServiceFault> {
-    let ask = |action| {
-        let ask = Ask::on(action, arn).requesting_tags(tags);
+    let request = |action| {
+        let request = AccessRequest::on(action, arn).requesting_tags(tags);
         match boundary {
-            Some(boundary) => ask.with("iam:PermissionsBoundary", boundary),
-            None => ask,
+            Some(boundary) => request.with("iam:PermissionsBoundary", boundary),
+            None => request,
         }
     };
-    turn.authorize(&ask("iam:CreateRole"))?;
+    turn.authorize(&request("iam:CreateRole"))?;
     if tags.is_empty() {
         Ok(())
     } else {
-        turn.authorize(&ask("iam:TagRole"))
+        turn.authorize(&request("iam:TagRole"))
     }
 }
 
@@ -98,15 +98,15 @@ fn check_new_role(turn: &Turn<'_>, name: &str, boundary: Option<&str>) -> Result
         let message = format!("Role with name {name} already exists.");
         return Err(ServiceFault::new("EntityAlreadyExists", message));
     }
-    let most = turn.settings.quotas.roles;
-    if turn.state.roles.len() >= most as usize {
-        return Err(limit_exceeded("RolesPerAccount", most));
+    let quota = turn.settings.quotas.roles;
+    if turn.state.roles.len() >= quota as usize {
+        return Err(limit_exceeded("RolesPerAccount", quota));
     }
-    boundary.map_or(Ok(()), |boundary| find_boundary(turn, boundary))
+    boundary.map_or(Ok(()), |boundary| check_boundary(turn, boundary))
 }
 
-/// The policy that is to be a boundary.
-pub(super) fn find_boundary(turn: &Turn<'_>, arn: &str) -> Result<(), ServiceFault> {
+/// Checks that a policy exists and can be a permissions boundary.
+pub(super) fn check_boundary(turn: &Turn<'_>, arn: &str) -> Result<(), ServiceFault> {
     if !turn.state.policies.contains_key(arn) {
         return Err(no_such_entity(format!(
             "Scope ARN: {arn} does not exist or is not attachable."
@@ -115,19 +115,19 @@ pub(super) fn find_boundary(turn: &Turn<'_>, arn: &str) -> Result<(), ServiceFau
     find_attachable_policy(turn, arn).map(drop)
 }
 
-/// Asks for an action on a role by its name: the refusal calls it `role <name>`.
+/// Authorizes an action on a role by its name. A denial names the resource `role <name>`.
 pub(super) fn authorize_on_role(
     turn: &mut Turn<'_>,
     action: &str,
     name: &str,
 ) -> Result<(), ServiceFault> {
     let (arn, shown) = (role_arn(turn, name), format!("role {name}"));
-    let ask = Ask::on_shown(action, &arn, &shown);
-    let ask = match turn.state.role(name) {
-        Some(role) => ask.resource_tags(Service::Iam, &role.tags),
-        None => ask,
+    let request = AccessRequest::on_shown(action, &arn, &shown);
+    let request = match turn.current_state.role(name) {
+        Some(role) => request.resource_tags(Service::Iam, &role.tags),
+        None => request,
     };
-    turn.authorize(&ask)
+    turn.authorize(&request)
 }
 
 pub(super) fn get_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
@@ -157,13 +157,13 @@ pub(super) fn list_roles(turn: &mut Turn<'_>, form: &Form) -> Result<String, Ser
     let prefix = constraints.path_prefix();
     constraints.finish()?;
     let arn = format!("arn:aws:iam::{}:role{prefix}", turn.account_id());
-    turn.authorize(&Ask::on("iam:ListRoles", &arn))?;
-    let under = turn
+    turn.authorize(&AccessRequest::on("iam:ListRoles", &arn))?;
+    let in_path = turn
         .state
         .roles
         .iter()
         .filter(|(_, role)| role.path.starts_with(&prefix));
-    let page = page(form, under, |(key, _)| (*key).clone())?;
+    let page = page(form, in_path, |(key, _)| (*key).clone())?;
     let roles = page
         .items
         .into_iter()
@@ -201,7 +201,7 @@ pub(super) fn update_assume_role_policy(
     constraints.finish()?;
     authorize_on_role(turn, "iam:UpdateAssumeRolePolicy", name)?;
     let mut role = find_own_role(turn, name)?.clone();
-    read_document(DocumentKind::Trust, trust, 0)?;
+    validate_document(DocumentKind::Trust, trust, 0)?;
     trust.clone_into(&mut role.trust);
     role.assumable_at = turn.after(turn.settings.propagation_seconds);
     turn.change(Change::Role(Box::new(role)));

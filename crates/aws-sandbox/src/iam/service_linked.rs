@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::iam::aws_policies::DAX_SERVICE_ROLE_POLICY_ARN;
 use crate::iam::constraints::Constraints;
 use crate::iam::views::RoleView;
@@ -25,7 +25,7 @@ fn arn(turn: &Turn<'_>) -> String {
 fn authorize(turn: &mut Turn<'_>, service: &str) -> Result<(), ServiceFault> {
     let arn = arn(turn);
     turn.authorize(
-        &Ask::on("iam:CreateServiceLinkedRole", &arn).with("iam:AWSServiceName", service),
+        &AccessRequest::on("iam:CreateServiceLinkedRole", &arn).with("iam:AWSServiceName", service),
     )
 }
 
@@ -48,7 +48,7 @@ fn new_role(turn: &Turn<'_>, description: Option<String>) -> Role {
     }
 }
 
-/// What DAX does on the caller's behalf: makes the role if it is missing, with the caller's permission to do so.
+/// Creates the role if it is missing, as DAX does for its caller. The caller needs the permission.
 pub(crate) fn ensure_service_linked_role(turn: &mut Turn<'_>) -> Result<(), ServiceFault> {
     if turn.state.role(NAME).is_some() {
         return Ok(());
@@ -77,7 +77,7 @@ pub(super) fn create_service_linked_role(
     let invalid = |message: String| Err(ServiceFault::new("InvalidInput", message));
     if service != SERVICE {
         return invalid(format!(
-            "This sandbox knows the service-linked role of {SERVICE} only, not of {service}."
+            "This sandbox supports the service-linked role of {SERVICE} only, not of {service}."
         ));
     }
     if form.text("CustomSuffix").is_some() {

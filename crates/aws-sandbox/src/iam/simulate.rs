@@ -1,10 +1,10 @@
-//! The policy simulator: what would a user or role be allowed to do?
+//! The policy simulator for users and roles.
 //!
-//! Decisions come from the same evaluator as real refusals. Matched statements are not listed.
+//! Decisions come from the evaluator that authorizes real calls. Matched statements are not listed.
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::iam::constraints::Constraints;
 use crate::iam::names::no_such_entity;
 use crate::iam::paging::page;
@@ -53,7 +53,7 @@ pub(super) fn simulate_principal_policy(
     let source = constraints.arn("PolicySourceArn");
     constraints.finish()?;
     let actions = action_names(form)?;
-    turn.authorize(&Ask::on("iam:SimulatePrincipalPolicy", source))?;
+    turn.authorize(&AccessRequest::on("iam:SimulatePrincipalPolicy", source))?;
     let mut permissions = source_permissions(turn, source)?;
     permissions
         .identity
@@ -66,13 +66,13 @@ pub(super) fn simulate_principal_policy(
     if resources.is_empty() {
         resources.push("*".to_owned());
     }
-    let asked: Vec<(usize, &String, &String)> = actions
+    let pairs: Vec<(usize, &String, &String)> = actions
         .iter()
         .flat_map(|action| resources.iter().map(move |resource| (action, resource)))
         .enumerate()
         .map(|(index, (action, resource))| (index, action, resource))
         .collect();
-    let page = page(form, asked, |(index, _, _)| format!("{index:08}"))?;
+    let page = page(form, pairs, |(index, _, _)| format!("{index:08}"))?;
     let simulate = |(_, action, resource): (usize, &String, &String)| {
         simulate(&permissions, action, resource, &context)
     };
@@ -138,15 +138,15 @@ fn action_names(form: &Form) -> Result<Vec<String>, ServiceFault> {
             .is_some_and(|(service, name)| !service.is_empty() && !name.is_empty())
     };
     match actions.iter().find(|action| !is_action(action)) {
-        Some(wrong) => Err(ServiceFault::new(
+        Some(invalid) => Err(ServiceFault::new(
             "InvalidInput",
-            format!("Invalid Action: {wrong}"),
+            format!("Invalid Action: {invalid}"),
         )),
         None => Ok(actions),
     }
 }
 
-/// The permissions of the principal whose policies are simulated: a user or a role, not a session.
+/// The permissions of the simulated principal, which is a user or a role, not a session.
 fn source_permissions(turn: &Turn<'_>, source: &str) -> Result<Permissions, ServiceFault> {
     if source.contains(":assumed-role/") {
         let message =

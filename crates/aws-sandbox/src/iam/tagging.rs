@@ -1,9 +1,9 @@
-//! Rules for IAM's tags that its API model does not hold.
+//! Rules for IAM tags that its API model does not contain.
 
 use crate::state::Tag;
 use crate::wire::fault::ServiceFault;
 
-/// What the model does not say about tags: keys are unique ignoring case, and `aws:` is AWS's.
+/// Checks that keys are unique ignoring case and do not start with the reserved prefix `aws:`.
 pub(super) fn check_tags(tags: &[Tag]) -> Result<(), ServiceFault> {
     let mut keys: Vec<String> = tags.iter().map(|tag| tag.key.to_lowercase()).collect();
     keys.sort_unstable();
@@ -18,8 +18,8 @@ pub(super) fn check_tags(tags: &[Tag]) -> Result<(), ServiceFault> {
     Ok(())
 }
 
-/// Adds tags to those that are there; IAM's keys are the same whatever their case.
-pub(super) fn add_tags(tags: &mut Vec<Tag>, added: &[Tag], most: u32) -> Result<(), ServiceFault> {
+/// Adds tags or replaces their values. Keys are compared ignoring case.
+pub(super) fn add_tags(tags: &mut Vec<Tag>, added: &[Tag], quota: u32) -> Result<(), ServiceFault> {
     check_tags(added)?;
     for tag in added {
         match tags
@@ -30,8 +30,8 @@ pub(super) fn add_tags(tags: &mut Vec<Tag>, added: &[Tag], most: u32) -> Result<
             None => tags.push(tag.clone()),
         }
     }
-    if tags.len() > most as usize {
-        let message = format!("The number of tags has reached the maximum limit: {most}");
+    if tags.len() > quota as usize {
+        let message = format!("The number of tags has reached the maximum limit: {quota}");
         return Err(ServiceFault::new("LimitExceeded", message));
     }
     Ok(())

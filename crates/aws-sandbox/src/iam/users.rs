@@ -1,9 +1,9 @@
-//! Users, as far as callers of the sandbox are users.
+//! GetUser. Users exist only as callers of the sandbox.
 
 use serde::Serialize;
 
 use crate::authenticate::principal_id;
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::clock::iso_seconds;
 use crate::iam::constraints::Constraints;
 use crate::iam::names::no_such_entity;
@@ -28,7 +28,7 @@ struct GetUserResult {
     user: UserView,
 }
 
-/// Path and name of the user that an ARN names.
+/// The path and name in the ARN of a user.
 fn user_of(arn: &str) -> Option<(String, &str)> {
     let (_, name) = arn.split_once(":user/")?;
     match name.rsplit_once('/') {
@@ -65,14 +65,18 @@ pub(super) fn get_user(turn: &mut Turn<'_>, form: &Form) -> Result<String, Servi
     let arn = known
         .clone()
         .unwrap_or_else(|| format!("arn:aws:iam::{}:user/{name}", turn.account_id()));
-    turn.authorize(&Ask::on_shown("iam:GetUser", &arn, &format!("user {name}")))?;
+    turn.authorize(&AccessRequest::on_shown(
+        "iam:GetUser",
+        &arn,
+        &format!("user {name}"),
+    ))?;
     let missing = || no_such_entity(format!("The user with name {name} cannot be found."));
     let arn = known.ok_or_else(missing)?;
     let (path, _) = user_of(&arn).ok_or_else(missing)?;
     let user = UserView {
         path,
         user_id: principal_id(&arn),
-        // Users come from outside by their ARN, without a date; a fixed one serves those who insist on it.
+        // An identity has no creation date, but IAM's response requires one.
         create_date: iso_seconds(chrono::DateTime::UNIX_EPOCH),
         user_name: name,
         arn,

@@ -1,4 +1,4 @@
-//! Roles and policies as IAM shows them.
+//! Response shapes of roles, policies and policy versions.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::state::iam::{ManagedPolicy, PolicyVersion, Role};
 use crate::state::{State, Tag};
 use crate::wire::xml::Members;
 
-/// All but the unreserved characters of RFC 3986, which is how IAM encodes documents.
+/// All but the unreserved characters of RFC 3986. IAM encodes documents this way.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -47,12 +47,12 @@ struct BoundaryView {
     permissions_boundary_arn: String,
 }
 
-/// No role of the sandbox is ever used for a call that IAM would record, so this is always empty.
+/// Always empty, because the sandbox does not record when a role is used.
 #[derive(Debug, Serialize)]
 struct LastUsedView {}
 
 impl RoleView {
-    /// As GetRole and CreateRole show it.
+    /// The shape of GetRole and CreateRole.
     pub(super) fn full(role: &Role) -> RoleView {
         RoleView {
             permissions_boundary: role.boundary.clone().map(|permissions_boundary_arn| {
@@ -67,7 +67,7 @@ impl RoleView {
         }
     }
 
-    /// As ListRoles shows it: without boundary, tags and last use.
+    /// The shape of ListRoles, without boundary, tags and last use.
     pub(super) fn listed(role: &Role) -> RoleView {
         RoleView {
             path: role.path.clone(),
@@ -105,7 +105,7 @@ pub(super) struct PolicyView {
 }
 
 impl PolicyView {
-    /// As GetPolicy and CreatePolicy show it.
+    /// The shape of GetPolicy and CreatePolicy.
     pub(super) fn full(state: &State, policy: &ManagedPolicy) -> PolicyView {
         let attached = state
             .roles
@@ -127,7 +127,7 @@ impl PolicyView {
         }
     }
 
-    /// As ListPolicies shows it: without description and tags.
+    /// The shape of ListPolicies, without description and tags.
     pub(super) fn listed(policy: &ManagedPolicy, attached: usize, bounding: usize) -> PolicyView {
         PolicyView {
             policy_name: policy.name.clone(),
@@ -157,7 +157,7 @@ pub(super) struct VersionView {
 }
 
 impl VersionView {
-    /// As GetPolicyVersion shows it.
+    /// The shape of GetPolicyVersion.
     pub(super) fn full(policy: &ManagedPolicy, version: &PolicyVersion) -> VersionView {
         VersionView {
             document: Some(encode_document(&version.document)),
@@ -165,7 +165,7 @@ impl VersionView {
         }
     }
 
-    /// As ListPolicyVersions and CreatePolicyVersion show it: without the document.
+    /// The shape of ListPolicyVersions and CreatePolicyVersion, without the document.
     pub(super) fn listed(policy: &ManagedPolicy, version: &PolicyVersion) -> VersionView {
         VersionView {
             document: None,

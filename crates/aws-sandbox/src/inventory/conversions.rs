@@ -1,4 +1,4 @@
-//! From the state's entities to the items of the inventory.
+//! Conversions from entities of the state to items of the inventory.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ impl Inventory {
     }
 }
 
-fn by_key(tags: &[Tag]) -> BTreeMap<String, String> {
+fn tag_map(tags: &[Tag]) -> BTreeMap<String, String> {
     tags.iter()
         .map(|tag| (tag.key.clone(), tag.value.clone()))
         .collect()
@@ -57,7 +57,7 @@ impl RoleItem {
             name: role.name.clone(),
             path: role.path.clone(),
             arn: role.arn.clone(),
-            tags: by_key(&role.tags),
+            tags: tag_map(&role.tags),
             attached_policies: role.attached.clone(),
             inline_policies: role.inline.keys().cloned().collect(),
             permissions_boundary: role.boundary.clone(),
@@ -73,7 +73,7 @@ impl PolicyItem {
             name: policy.name.clone(),
             path: policy.path.clone(),
             arn: policy.arn.clone(),
-            tags: by_key(&policy.tags),
+            tags: tag_map(&policy.tags),
             versions: policy.versions.len(),
             document: policy.document().to_owned(),
             builtin: policy.builtin,
@@ -93,7 +93,7 @@ impl ClusterItem {
             subnet_group: cluster.subnet_group.clone(),
             parameter_group: cluster.parameter_group.clone(),
             security_group_ids: cluster.security_group_ids.clone(),
-            tags: by_key(&cluster.tags),
+            tags: tag_map(&cluster.tags),
             builtin: false,
         }
     }
@@ -145,13 +145,13 @@ impl SecurityGroupItem {
             id: group.id.clone(),
             name: group.name.clone(),
             vpc_id: group.vpc_id.clone(),
-            ingress: group.ingress.iter().map(say_rule).collect(),
+            ingress: group.ingress.iter().map(describe_rule).collect(),
             builtin: group.builtin,
         }
     }
 }
 
-fn say_rule(rule: &IngressRule) -> String {
+fn describe_rule(rule: &IngressRule) -> String {
     let ports = match (rule.from_port, rule.to_port) {
         (Some(from), Some(to)) => format!(" {from}-{to}"),
         _ => String::new(),

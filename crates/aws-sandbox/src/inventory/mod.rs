@@ -1,4 +1,4 @@
-//! Everything that exists now, for tests and for people.
+//! The resources that exist now, for tests and for the control API.
 
 mod conversions;
 
@@ -6,37 +6,37 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Everything that exists in the account; what was there from the start is flagged `builtin`.
+/// All resources of the account. Those of a new account are flagged `builtin`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {
-    /// IAM roles.
+    /// IAM roles, service-linked ones included.
     pub roles: Vec<RoleItem>,
-    /// Managed policies.
+    /// Managed IAM policies, AWS's own included.
     pub policies: Vec<PolicyItem>,
-    /// DAX clusters.
+    /// DAX clusters, ordered by name.
     pub clusters: Vec<ClusterItem>,
-    /// DAX subnet groups.
+    /// DAX subnet groups, ordered by name.
     pub subnet_groups: Vec<SubnetGroupItem>,
-    /// DAX parameter groups.
+    /// DAX parameter groups, ordered by name.
     pub parameter_groups: Vec<ParameterGroupItem>,
-    /// Subnets.
+    /// Subnets of all VPCs.
     pub subnets: Vec<SubnetItem>,
-    /// Security groups.
+    /// Security groups of all VPCs.
     pub security_groups: Vec<SecurityGroupItem>,
-    /// Names of DynamoDB tables that were put.
+    /// Names of the DynamoDB tables that were created.
     pub tables: Vec<String>,
 }
 
-/// A role.
+/// An IAM role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RoleItem {
-    /// Name.
+    /// Name, without the path.
     pub name: String,
     /// Path, such as `/`.
     pub path: String,
-    /// ARN.
+    /// Amazon Resource Name.
     pub arn: String,
-    /// Tags.
+    /// Tag values by key.
     pub tags: BTreeMap<String, String>,
     /// ARNs of attached managed policies.
     pub attached_policies: Vec<String>,
@@ -44,121 +44,122 @@ pub struct RoleItem {
     pub inline_policies: Vec<String>,
     /// ARN of the permissions boundary.
     pub permissions_boundary: Option<String>,
-    /// Whether it is a service-linked role, which nobody is expected to remove.
+    /// Whether it is a service-linked role, which `Inventory::created` omits.
     pub service_linked: bool,
-    /// Always `false`: no account begins with a role.
+    /// Always `false`: a new account has no role.
     pub builtin: bool,
 }
 
-/// A managed policy.
+/// A managed IAM policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PolicyItem {
-    /// Name.
+    /// Name, without the path.
     pub name: String,
     /// Path, such as `/`.
     pub path: String,
-    /// ARN.
+    /// Amazon Resource Name.
     pub arn: String,
-    /// Tags.
+    /// Tag values by key.
     pub tags: BTreeMap<String, String>,
-    /// How many versions it has.
+    /// Number of versions.
     pub versions: usize,
-    /// The document in force.
+    /// JSON document of the default version.
     pub document: String,
-    /// Whether it is AWS's own.
+    /// Whether it is an AWS managed policy.
     pub builtin: bool,
 }
 
-/// A cluster.
+/// A DAX cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClusterItem {
-    /// Name.
+    /// Name, in lower case.
     pub name: String,
-    /// ARN.
+    /// Amazon Resource Name.
     pub arn: String,
-    /// Status; missing late in a deletion.
+    /// Status such as `available`; missing late in a deletion.
     pub status: Option<String>,
-    /// Node ids.
+    /// Node IDs, such as `orders-a`.
     pub nodes: Vec<String>,
-    /// Node type.
+    /// Node type, such as `dax.r5.large`.
     pub node_type: String,
-    /// ARN of its service role.
+    /// ARN of the service role.
     pub role_arn: String,
-    /// Its subnet group.
+    /// Name of the subnet group.
     pub subnet_group: String,
-    /// Its parameter group.
+    /// Name of the parameter group.
     pub parameter_group: String,
-    /// Its security groups.
+    /// IDs of the security groups.
     pub security_group_ids: Vec<String>,
-    /// Tags.
+    /// Tag values by key.
     pub tags: BTreeMap<String, String>,
-    /// Always `false`.
+    /// Always `false`: a new account has no cluster.
     pub builtin: bool,
 }
 
-/// A subnet group.
+/// A DAX subnet group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SubnetGroupItem {
-    /// Name.
+    /// Name, in lower case.
     pub name: String,
-    /// Description, where it has one.
+    /// Description, if it has one.
     pub description: Option<String>,
-    /// Its VPC.
+    /// ID of the VPC.
     pub vpc_id: String,
-    /// Its subnets.
+    /// IDs of the subnets.
     pub subnet_ids: Vec<String>,
-    /// Whether it was there from the start.
+    /// Whether a new account has it.
     pub builtin: bool,
 }
 
-/// A parameter group.
+/// A DAX parameter group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParameterGroupItem {
-    /// Name.
+    /// Name, in its original case.
     pub name: String,
-    /// Description; a single space where none was given.
+    /// Description; a single space if none was given.
     pub description: String,
-    /// `record-ttl-millis`.
+    /// Value of the parameter `record-ttl-millis`.
     pub record_ttl_millis: String,
-    /// `query-ttl-millis`.
+    /// Value of the parameter `query-ttl-millis`.
     pub query_ttl_millis: String,
-    /// Whether it was there from the start.
+    /// Whether a new account has it.
     pub builtin: bool,
 }
 
-/// A subnet.
+/// A subnet of a VPC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SubnetItem {
-    /// Id.
+    /// Resource ID, as EC2 shows it.
     pub id: String,
-    /// Its VPC.
+    /// ID of the VPC.
     pub vpc_id: String,
-    /// Its Availability Zone.
+    /// Name of the Availability Zone.
     pub availability_zone: String,
     /// `ipv4`, `ipv6`, or both.
     pub network_types: Vec<String>,
-    /// Whether it was there from the start.
+    /// Whether a new account has it.
     pub builtin: bool,
 }
 
-/// A security group.
+/// A security group of a VPC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SecurityGroupItem {
-    /// Id.
+    /// Resource ID, as EC2 shows it.
     pub id: String,
-    /// Name.
+    /// Name, unique within the VPC.
     pub name: String,
-    /// Its VPC.
+    /// ID of the VPC.
     pub vpc_id: String,
     /// Ingress rules, such as `tcp 8111-8111 from sg-0a1b2c3d4e5f60718`.
     pub ingress: Vec<String>,
-    /// Whether it was there from the start.
+    /// Whether a new account has it.
     pub builtin: bool,
 }
 
 impl Inventory {
-    /// Names what somebody made: all that is neither built in nor a service-linked role.
-    pub fn made(&self) -> Vec<String> {
+    /// ARNs and names of all resources that are neither built in nor service-linked roles. Subnets,
+    /// security groups and tables are not included.
+    pub fn created(&self) -> Vec<String> {
         let roles = self
             .roles
             .iter()

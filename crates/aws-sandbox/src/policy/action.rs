@@ -1,12 +1,14 @@
-//! What IAM accepts as an action in a policy.
+//! Validation of the actions in a policy.
 
 use super::document::DocumentFault;
-use super::statement::Place;
+use super::statement::PolicyType;
 
-/// Refuses an action that is no `vendor:Name`, or that a document of this kind may not hold. An action that no service
-/// knows, such as `iam:AttachPolicy`, is accepted and grants nothing, as in IAM.
-pub(super) fn check_action(action: &str, place: Place) -> Result<(), DocumentFault> {
-    if place == Place::Trust {
+/// Rejects an action that is not `vendor:Name`, or that this type of policy cannot contain.
+///
+/// Like IAM, accepts an action that no service defines, such as `iam:AttachPolicy`. It grants
+/// nothing.
+pub(super) fn check_action(action: &str, policy_type: PolicyType) -> Result<(), DocumentFault> {
+    if policy_type == PolicyType::Trust {
         return if [
             "sts:AssumeRole",
             "sts:AssumeRoleWithSAML",

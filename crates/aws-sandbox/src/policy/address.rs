@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-/// A network such as `203.0.113.0/24`; a bare address is a network of one.
+/// A network such as `203.0.113.0/24`. A bare address is a network of one address.
 #[derive(Clone, Debug)]
 pub(super) struct Network {
     address: IpAddr,
@@ -10,7 +10,7 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Reads `address` or `address/prefix`; `None` when either part is malformed.
+    /// Parses `address` or `address/prefix`; `None` when either part is malformed.
     pub(super) fn parse(text: &str) -> Option<Network> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address.parse().ok()?, Some(prefix.parse().ok()?)),
@@ -21,13 +21,13 @@ impl Network {
         (prefix <= width).then_some(Network { address, prefix })
     }
 
-    /// Whether the address lies in this network; never across IPv4 and IPv6.
+    /// Whether the network contains the address. IPv4 and IPv6 never match each other.
     pub(super) fn contains(&self, address: IpAddr) -> bool {
         if width(self.address) != width(address) {
             return false;
         }
         let ignored = width(address) - self.prefix;
-        // A shift by the whole width is no shift Rust does: the empty prefix contains everything.
+        // A prefix of 0 needs a shift by the full width, which `>>` does not support.
         let kept = |address: IpAddr| bits(address).checked_shr(ignored).unwrap_or(0);
         kept(self.address) == kept(address)
     }

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::document::DocumentFault;
 use super::evaluate::Context;
-use super::operator::{self, Comparison, Wanted};
+use super::operator::{self, Comparison, ConditionValue};
 
-/// A condition that parsed: an operator IAM knows, with values of its kind.
+/// A valid condition: a known operator with values of its type.
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     quantifier: Option<Quantifier>,
@@ -14,10 +14,10 @@ pub(super) struct Condition {
     comparison: Comparison,
     negated: bool,
     key: String,
-    wanted: Vec<Wanted>,
+    expected: Vec<ConditionValue>,
 }
 
-/// How a condition reads a key that holds several values
+/// How a condition evaluates a key with several values
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>).
 #[derive(Clone, Copy, Debug)]
 enum Quantifier {
@@ -26,7 +26,7 @@ enum Quantifier {
 }
 
 impl Condition {
-    /// Reads the whole `Condition` element of a statement.
+    /// Parses the whole `Condition` element of a statement.
     pub(super) fn parse_all(element: &Value) -> Result<Vec<Condition>, DocumentFault> {
         let mut conditions = Vec::new();
         for (operator, keys) in element.as_object().ok_or_else(DocumentFault::syntax)? {
@@ -34,14 +34,14 @@ impl Condition {
                 conditions.push(Condition::parse(operator, key, values)?);
             }
             if keys.as_object().is_some_and(serde_json::Map::is_empty) {
-                Head::parse(operator)?;
+                ParsedOperator::parse(operator)?;
             }
         }
         Ok(conditions)
     }
 
     fn parse(operator: &str, key: &str, values: &Value) -> Result<Condition, DocumentFault> {
-        let head = Head::parse(operator)?;
+        let operator = ParsedOperator::parse(operator)?;
         if !key.contains(':') {
             return Err(DocumentFault::no_vendor());
         }
@@ -49,37 +49,38 @@ impl Condition {
         if let Some(variable) = texts.iter().find(|text| text.contains("${")) {
             return Err(DocumentFault::variable(variable));
         }
-        let wanted = texts
+        let expected = texts
             .iter()
-            .map(|text| Wanted::parse(head.comparison, text))
+            .map(|text| ConditionValue::parse(operator.comparison, text))
             .collect::<Option<Vec<_>>>();
-        let wanted = wanted
-            .filter(|wanted| !wanted.is_empty())
+        let expected = expected
+            .filter(|expected| !expected.is_empty())
             .ok_or_else(DocumentFault::syntax)?;
         Ok(Condition {
-            quantifier: head.quantifier,
-            if_exists: head.if_exists,
-            comparison: head.comparison,
-            negated: head.negated,
+            quantifier: operator.quantifier,
+            if_exists: operator.if_exists,
+            comparison: operator.comparison,
+            negated: operator.negated,
             key: key.to_lowercase(),
-            wanted,
+            expected,
         })
     }
 
-    /// The key it looks at, in lower case.
+    /// The condition key, in lower case.
     pub(super) fn key(&self) -> &str {
         &self.key
     }
 
-    /// Whether the request's context satisfies this condition. A missing key makes a positive operator false and a
-    /// negated one true, as IAM does.
+    /// Whether the request's context satisfies this condition.
+    ///
+    /// As in IAM, a missing key makes a positive operator false and a negated one true.
     pub(super) fn holds(&self, context: &Context) -> bool {
         let values = context.get(&self.key).filter(|values| !values.is_empty());
         if self.comparison == Comparison::Null {
-            return self.wants_absence(values.is_none());
+            return self.expects_absence(values.is_none());
         }
         let Some(values) = values else {
-            return self.if_exists || self.holds_without_the_key();
+            return self.if_exists || self.holds_without_key();
         };
         match self.quantifier {
             Some(Quantifier::ForAllValues) => values.iter().all(|value| self.accepts(value)),
@@ -89,16 +90,17 @@ impl Condition {
         }
     }
 
-    fn wants_absence(&self, absent: bool) -> bool {
-        self.wanted.iter().any(|wanted| match wanted {
-            Wanted::Truth(wanted) => *wanted == absent,
-            Wanted::Text(..) | Wanted::Number(..) | Wanted::Moment(..) | Wanted::Network(_) => {
-                false
-            }
+    fn expects_absence(&self, absent: bool) -> bool {
+        self.expected.iter().any(|expected| match expected {
+            ConditionValue::Boolean(expected) => *expected == absent,
+            ConditionValue::Text(..)
+            | ConditionValue::Number(..)
+            | ConditionValue::Time(..)
+            | ConditionValue::Network(_) => false,
         })
     }
 
-    fn holds_without_the_key(&self) -> bool {
+    fn holds_without_key(&self) -> bool {
         match self.quantifier {
             Some(Quantifier::ForAllValues) => true,
             Some(Quantifier::ForAnyValue) => false,
@@ -106,27 +108,29 @@ impl Condition {
         }
     }
 
-    /// Whether one value passes: equal to one of the wanted, or, negated, to none. A value of another kind never passes.
+    /// Whether one value matches an expected value, or none of them if negated.
+    ///
+    /// A value of another type is never accepted.
     fn accepts(&self, actual: &str) -> bool {
         let outcomes: Option<Vec<bool>> = self
-            .wanted
+            .expected
             .iter()
-            .map(|wanted| wanted.matches(actual))
+            .map(|expected| expected.matches(actual))
             .collect();
         outcomes.is_some_and(|outcomes| outcomes.contains(&true) != self.negated)
     }
 }
 
-/// An operator's name taken apart.
-struct Head {
+/// The parts of an operator's name.
+struct ParsedOperator {
     quantifier: Option<Quantifier>,
     if_exists: bool,
     comparison: Comparison,
     negated: bool,
 }
 
-impl Head {
-    fn parse(name: &str) -> Result<Head, DocumentFault> {
+impl ParsedOperator {
+    fn parse(name: &str) -> Result<ParsedOperator, DocumentFault> {
         let (quantifier, name) = if let Some(rest) = name.strip_prefix("ForAllValues:") {
             (Some(Quantifier::ForAllValues), rest)
         } else if let Some(rest) = name.strip_prefix("ForAnyValue:") {
@@ -142,7 +146,7 @@ impl Head {
         if comparison == Comparison::Null && (if_exists || quantifier.is_some()) {
             return Err(DocumentFault::syntax());
         }
-        Ok(Head {
+        Ok(ParsedOperator {
             quantifier,
             if_exists,
             comparison,
@@ -163,7 +167,7 @@ fn texts(values: &Value) -> Option<Vec<String>> {
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Bool(boolean) => Some(boolean.to_string()),
         Value::Number(number) => Some(number.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }

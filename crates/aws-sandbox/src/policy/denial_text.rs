@@ -1,11 +1,12 @@
-//! The sentence in which AWS refuses.
+//! AWS's messages for denied requests.
 
 use super::evaluate::{Denial, DenySource};
 
-/// AWS's text for a refusal; without a `denial` the older, shorter form that names no reason
+/// AWS's message for a denied request. Without a `denial` it is the older form without a reason
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>).
 ///
-/// `resource_text` is what the service writes: an ARN, `policy NAME`, `role NAME`, or nothing as DAX does.
+/// `resource_text` is the resource as the service writes it: an ARN, `policy NAME` or `role NAME`.
+/// DAX writes none.
 pub fn denial_message(
     principal_arn: &str,
     action: &str,
@@ -51,10 +52,10 @@ mod tests {
     const ALICE: &str = "arn:aws:iam::123456789012:user/alice";
 
     #[test]
-    fn refusals_read_as_aws_writes_them() {
+    fn denial_messages_match_those_of_aws() {
         let base = format!("User: {ALICE} is not authorized to perform: iam:CreatePolicy");
         let on_policy = Some("policy p");
-        for (denial, tail) in [
+        for (denial, reason) in [
             (None, ""),
             (
                 Some(Denial::NoIdentityPolicy),
@@ -82,7 +83,7 @@ mod tests {
             ),
         ] {
             let message = denial_message(ALICE, "iam:CreatePolicy", on_policy, denial.as_ref());
-            assert_eq!(message, format!("{base} on resource: policy p{tail}"));
+            assert_eq!(message, format!("{base} on resource: policy p{reason}"));
         }
         assert_eq!(denial_message(ALICE, "iam:CreatePolicy", None, None), base);
     }

@@ -1,24 +1,25 @@
-//! An IAM policy document: what IAM accepts and what it refuses, in its own words where they are known.
+//! IAM policy documents: parsing and validation, with IAM's own messages where they are known.
 
 use serde_json::Value;
 
 use super::evaluate::Context;
 use super::json;
 use super::principal::Principals;
-use super::statement::{Effect, Place, Statement};
+use super::statement::{Effect, PolicyType, Statement};
 
-/// A policy document that IAM would accept.
+/// A valid policy document.
 #[derive(Clone, Debug)]
 pub struct Document {
     pub(super) statements: Vec<Statement>,
 }
 
-/// Why IAM refuses a document: the text of `MalformedPolicyDocument`.
+/// Why IAM rejects a document, as the message of `MalformedPolicyDocument`.
 ///
-/// The texts were collected by moto's policy validator and from public issue threads; the rest are ours and say so in plain words.
+/// Most messages come from moto's policy validator and public issue threads. The others are the
+/// sandbox's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentFault {
-    /// The message as the caller reads it.
+    /// The message that the response contains.
     pub message: String,
 }
 
@@ -39,14 +40,14 @@ impl DocumentFault {
         )
     }
 
-    /// Refused, never guessed: a variable read literally would grant or deny something else than its author meant.
+    /// Policy variables are rejected: read literally, they would grant or deny something else.
     pub(super) fn variable(text: &str) -> DocumentFault {
         DocumentFault::new(format!("Policy variables are not supported here: {text}"))
     }
 }
 
 impl Document {
-    /// Reads a document that says what its bearer may do: a managed or inline policy, a boundary, a session policy.
+    /// Parses a policy of permissions: managed, inline, a boundary or a session policy.
     pub fn parse_identity(json: &str) -> Result<Document, DocumentFault> {
         let document = parse_object(json)?;
         if document.get("Version").and_then(Value::as_str) != Some("2012-10-17") {
@@ -54,56 +55,63 @@ impl Document {
                 "Policy document must be version 2012-10-17 or greater.",
             ));
         }
-        Document::from_statements(&document, Place::Identity)
+        Document::from_statements(&document, PolicyType::Identity)
     }
 
-    /// Reads a document that says who may assume a role.
+    /// Parses a trust policy, which states who can assume a role.
     pub fn parse_trust(json: &str) -> Result<Document, DocumentFault> {
-        Document::from_statements(&parse_object(json)?, Place::Trust)
+        Document::from_statements(&parse_object(json)?, PolicyType::Trust)
     }
 
-    /// Whether this trust policy lets a service, e.g. `dax.amazonaws.com`, assume the role when the service sends no
-    /// condition keys. A statement for everybody (`*`) trusts no service.
+    /// Whether this trust policy allows a service, e.g. `dax.amazonaws.com`, to assume the role.
+    ///
+    /// The service sends no condition keys. A statement for all principals (`*`) trusts no service.
     pub fn trusts_service(&self, service: &str) -> bool {
-        let names = |them: &Principals| them.name_service(service);
-        self.lets_assume(Effect::Allow, names)
-            && !self.lets_assume(Effect::Deny, |them| them.are_everybody() || names(them))
+        let matches = |principals: &Principals| principals.contain_service(service);
+        let denied = |principals: &Principals| principals.are_all() || matches(principals);
+        self.covers_assume_role(Effect::Allow, matches)
+            && !self.covers_assume_role(Effect::Deny, denied)
     }
 
-    /// Whether this trust policy lets a user, or a session of a role, of this account assume the role.
+    /// Whether this trust policy allows a user or role session of this account to assume the role.
     pub fn trusts_principal(&self, arn: &str, account_id: &str) -> bool {
-        let names =
-            |them: &Principals| them.are_everybody() || them.name_principal(arn, account_id);
-        self.lets_assume(Effect::Allow, names) && !self.lets_assume(Effect::Deny, names)
+        let matches = |principals: &Principals| {
+            principals.are_all() || principals.contain_principal(arn, account_id)
+        };
+        self.covers_assume_role(Effect::Allow, matches)
+            && !self.covers_assume_role(Effect::Deny, matches)
     }
 
-    /// Whether a statement of this effect speaks of assuming the role to one of those principals.
-    fn lets_assume(&self, effect: Effect, names: impl Fn(&Principals) -> bool) -> bool {
-        let nothing = Context::new();
+    /// Whether a statement with this effect covers `sts:AssumeRole` for matching principals.
+    fn covers_assume_role(&self, effect: Effect, matches: impl Fn(&Principals) -> bool) -> bool {
+        let empty = Context::new();
         self.statements.iter().any(|statement| {
             statement.effect == effect
                 && statement.covers_action("sts:AssumeRole")
-                && statement.conditions_hold(&nothing)
-                && statement.principals.as_ref().is_some_and(&names)
+                && statement.conditions_hold(&empty)
+                && statement.principals.as_ref().is_some_and(&matches)
         })
     }
 
-    fn from_statements(document: &Value, place: Place) -> Result<Document, DocumentFault> {
+    fn from_statements(
+        document: &Value,
+        policy_type: PolicyType,
+    ) -> Result<Document, DocumentFault> {
         let statements = match document.get("Statement") {
             Some(Value::Array(list)) if !list.is_empty() => list.iter().collect(),
             Some(one @ Value::Object(_)) => vec![one],
             Some(_) | None => return Err(DocumentFault::syntax()),
         };
-        refuse_repeated_sids(&statements)?;
+        check_sids(&statements)?;
         let statements = statements
             .into_iter()
-            .map(|statement| Statement::parse(statement, place))
+            .map(|statement| Statement::parse(statement, policy_type))
             .collect::<Result<_, _>>()?;
         Ok(Document { statements })
     }
 }
 
-/// The document as an object with only the elements IAM knows, each of the right shape.
+/// Parses a document and checks that it has only known elements, each of the right type.
 fn parse_object(text: &str) -> Result<Value, DocumentFault> {
     let document = json::parse(text).ok_or_else(DocumentFault::syntax)?;
     let elements = document.as_object().ok_or_else(DocumentFault::syntax)?;
@@ -120,7 +128,7 @@ fn parse_object(text: &str) -> Result<Value, DocumentFault> {
     }
 }
 
-fn refuse_repeated_sids(statements: &[&Value]) -> Result<(), DocumentFault> {
+fn check_sids(statements: &[&Value]) -> Result<(), DocumentFault> {
     let mut seen = std::collections::BTreeSet::new();
     for sid in statements
         .iter()

@@ -1,25 +1,25 @@
-//! May this caller do this? Explicit deny wins, then every kind of policy present has to allow.
+//! Evaluation of requests: an explicit deny wins, then each type of policy present must allow.
 
 use std::collections::BTreeMap;
 
 use super::document::Document;
 use super::statement::Effect;
 
-/// What is known about a request besides action and resource: condition key in lower case -> its values.
+/// The condition keys of a request, in lower case, with their values.
 pub type Context = BTreeMap<String, Vec<String>>;
 
-/// One action on one resource.
+/// A request to perform one action on one resource.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The action, e.g. `iam:CreateRole`.
     pub action: &'a str,
-    /// The full ARN, or `*` for an action that knows no resource.
+    /// The full ARN, or `*` for an action without resources.
     pub resource: &'a str,
-    /// The request's condition keys.
+    /// The condition keys that the request sends.
     pub context: &'a Context,
 }
 
-/// All policies that speak for one caller.
+/// All policies that apply to one caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Authority<'a> {
     /// The policies attached to the user or role.
@@ -30,16 +30,16 @@ pub struct Authority<'a> {
     pub session: Option<&'a [Document]>,
 }
 
-/// The answer.
+/// The result of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The request may proceed.
+    /// All applicable types of policy allow the request.
     Allowed,
-    /// The request is refused.
+    /// The request is denied, for this reason.
     Denied(Denial),
 }
 
-/// Why a request is refused.
+/// Why a request is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denial {
     /// No identity policy allows it.
@@ -52,14 +52,14 @@ pub enum Denial {
     ExplicitDeny(DenySource),
 }
 
-/// Where an explicit deny stands.
+/// The type of policy that contains an explicit deny.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DenySource {
-    /// In a policy of the user or role.
+    /// A policy of the user or role.
     IdentityPolicy,
-    /// In the permissions boundary.
+    /// The permissions boundary of the user or role.
     PermissionsBoundary,
-    /// In a session policy.
+    /// A session policy of the caller's session.
     SessionPolicy,
 }
 
@@ -89,9 +89,9 @@ pub fn evaluate(authority: &Authority<'_>, request: &Request<'_>) -> Decision {
             return Decision::Denied(Denial::ExplicitDeny(source));
         }
     }
-    for (documents, _, silence) in parts {
+    for (documents, _, denial) in parts {
         if documents.is_some_and(|documents| !any_statement(documents, Effect::Allow, request)) {
-            return Decision::Denied(silence);
+            return Decision::Denied(denial);
         }
     }
     Decision::Allowed

@@ -1,11 +1,11 @@
-//! JSON in which no object names a key twice, because a policy that says a thing twice means neither.
+//! JSON without repeated keys, which would make a policy ambiguous.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads a text as JSON; `None` when it is malformed or repeats a key.
+/// Parses JSON; `None` when it is malformed or repeats a key.
 pub(super) fn parse(text: &str) -> Option<Value> {
     serde_json::from_str::<Unique>(text)
         .ok()
@@ -79,20 +79,20 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn a_repeated_key_is_no_json_of_ours() {
+    fn repeated_keys_are_rejected() {
         let text = r#"{"a":[1,-2,0.5,true,null,"x",{"b":{}}]}"#;
         assert_eq!(
             parse(text).map(|value| value.to_string()).as_deref(),
             Some(text)
         );
-        for refused in [
+        for invalid in [
             r#"{"a":1,"a":2}"#,
             r#"[{"b":{"c":1,"c":1}}]"#,
             "{",
             "",
             "{} {}",
         ] {
-            assert_eq!(parse(refused), None, "{refused}");
+            assert_eq!(parse(invalid), None, "{invalid}");
         }
     }
 }

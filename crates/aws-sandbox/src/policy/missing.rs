@@ -1,11 +1,11 @@
-//! What a simulation was not told: condition keys that policies look at and the request's context lacks.
+//! Condition keys that a simulation depends on and that its context lacks.
 
 use std::collections::BTreeSet;
 
 use super::document::Document;
 use super::evaluate::{Authority, Request};
 
-/// The condition keys, in lower case, on which the answer may hang and which the context does not have.
+/// The condition keys, in lower case, that can affect the decision and are missing in the context.
 pub fn missing_keys(authority: &Authority<'_>, request: &Request<'_>) -> BTreeSet<String> {
     let boundary = authority
         .boundary
@@ -18,9 +18,9 @@ pub fn missing_keys(authority: &Authority<'_>, request: &Request<'_>) -> BTreeSe
         .chain(authority.session.unwrap_or_default());
     let keys_of = |document: &Document| -> Vec<String> {
         let statements = document.statements.iter();
-        let about =
-            statements.filter(|statement| statement.speaks_of(request.action, request.resource));
-        about
+        let covering =
+            statements.filter(|statement| statement.covers(request.action, request.resource));
+        covering
             .flat_map(|statement| statement.condition_keys())
             .map(str::to_owned)
             .collect()
@@ -41,8 +41,8 @@ mod tests {
         "Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"dax.amazonaws.com"}}}]}"#;
 
     #[test]
-    fn only_keys_of_statements_about_the_request_are_missing() {
-        let documents = [Document::parse_identity(PASSING).expect("this is a policy")];
+    fn only_keys_of_statements_that_cover_the_request_are_missing() {
+        let documents = [Document::parse_identity(PASSING).expect("a valid policy")];
         let authority = Authority {
             identity: &documents,
             boundary: None,
@@ -58,13 +58,13 @@ mod tests {
                 .into_iter()
                 .collect::<Vec<String>>()
         };
-        let nothing = Context::new();
-        assert_eq!(missing("iam:PassRole", &nothing), ["iam:passedtoservice"]);
-        assert!(missing("iam:CreateRole", &nothing).is_empty());
-        let told = Context::from([(
+        let empty = Context::new();
+        assert_eq!(missing("iam:PassRole", &empty), ["iam:passedtoservice"]);
+        assert!(missing("iam:CreateRole", &empty).is_empty());
+        let complete = Context::from([(
             "iam:passedtoservice".to_owned(),
             vec!["ec2.amazonaws.com".to_owned()],
         )]);
-        assert!(missing("iam:PassRole", &told).is_empty());
+        assert!(missing("iam:PassRole", &complete).is_empty());
     }
 }

@@ -1,4 +1,6 @@
-//! IAM policies: reading documents, deciding requests, wording refusals. Nobody outside this room looks at a policy's JSON.
+//! IAM policies: documents, evaluation and denial messages.
+//!
+//! No other module reads the JSON of a policy.
 
 mod action;
 mod address;
@@ -15,4 +17,4 @@ mod resource;
 mod statement;
 
 #[cfg(test)]
-mod laws;
+mod properties;

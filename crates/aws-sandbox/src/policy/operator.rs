@@ -1,4 +1,4 @@
-//! Condition operators: their names, their typed values, and one comparison of one value.
+//! Condition operators: names, typed values, and the comparison of one value.
 
 use chrono::{DateTime, NaiveDate, NaiveTime};
 
@@ -17,7 +17,7 @@ pub(super) enum Comparison {
     Null,
 }
 
-/// How two texts stand to each other.
+/// How two strings are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TextRelation {
     Equal,
@@ -27,17 +27,17 @@ pub(super) enum TextRelation {
 }
 
 impl TextRelation {
-    fn holds(self, actual: &str, wanted: &str) -> bool {
+    fn holds(self, actual: &str, expected: &str) -> bool {
         match self {
-            TextRelation::Equal => actual == wanted,
-            TextRelation::EqualIgnoringCase => actual.to_lowercase() == wanted.to_lowercase(),
-            TextRelation::Like => pattern::matches(wanted, actual),
-            TextRelation::ArnLike => pattern::arn_matches(wanted, actual),
+            TextRelation::Equal => actual == expected,
+            TextRelation::EqualIgnoringCase => actual.to_lowercase() == expected.to_lowercase(),
+            TextRelation::Like => pattern::matches(expected, actual),
+            TextRelation::ArnLike => pattern::arn_matches(expected, actual),
         }
     }
 }
 
-/// How two ordered values stand to each other.
+/// How two ordered values are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relation {
     Equal,
@@ -137,7 +137,7 @@ const NAMES: [(&str, Comparison, bool); 26] = [
     ("Null", Comparison::Null, false),
 ];
 
-/// The comparison an operator name stands for and whether it is negated; `None` for a name IAM does not know.
+/// The comparison of an operator name and whether it is negated; `None` for an unknown name.
 pub(super) fn named(name: &str) -> Option<(Comparison, bool)> {
     NAMES
         .iter()
@@ -145,45 +145,48 @@ pub(super) fn named(name: &str) -> Option<(Comparison, bool)> {
         .map(|(_, comparison, negated)| (*comparison, *negated))
 }
 
-/// A value of a condition, read once into what its operator compares, with how.
+/// A value of a condition, parsed into the type that its operator compares.
 #[derive(Clone, Debug)]
-pub(super) enum Wanted {
+pub(super) enum ConditionValue {
     Text(TextRelation, String),
     Number(Relation, f64),
-    Moment(Relation, i64),
-    Truth(bool),
+    Time(Relation, i64),
+    Boolean(bool),
     Network(Network),
 }
 
-impl Wanted {
-    /// Reads a condition value for an operator; `None` when it is not of the operator's kind.
-    pub(super) fn parse(comparison: Comparison, text: &str) -> Option<Wanted> {
+impl ConditionValue {
+    /// Parses a condition value for an operator; `None` when it is not of the operator's type.
+    pub(super) fn parse(comparison: Comparison, text: &str) -> Option<ConditionValue> {
         match comparison {
-            Comparison::Text(relation) => Some(Wanted::Text(relation, text.to_owned())),
+            Comparison::Text(relation) => Some(ConditionValue::Text(relation, text.to_owned())),
             Comparison::Numeric(relation) => {
-                number(text).map(|number| Wanted::Number(relation, number))
+                number(text).map(|number| ConditionValue::Number(relation, number))
             }
             Comparison::Date(relation) => {
-                moment(text).map(|moment| Wanted::Moment(relation, moment))
+                time_millis(text).map(|time| ConditionValue::Time(relation, time))
             }
-            Comparison::Bool | Comparison::Null => truth(text).map(Wanted::Truth),
-            Comparison::IpAddress => Network::parse(text).map(Wanted::Network),
+            Comparison::Bool | Comparison::Null => boolean(text).map(ConditionValue::Boolean),
+            Comparison::IpAddress => Network::parse(text).map(ConditionValue::Network),
         }
     }
 
-    /// Whether a value of the request matches; `None` when it is not of the operator's kind, which counts as no match
-    /// and, unlike a mismatch, does not satisfy a negated operator either.
+    /// Whether a value of the request matches; `None` when it is not of the operator's type.
+    ///
+    /// Unlike a mismatch, `None` does not satisfy a negated operator either.
     pub(super) fn matches(&self, actual: &str) -> Option<bool> {
         match self {
-            Wanted::Text(relation, wanted) => Some(relation.holds(actual, wanted)),
-            Wanted::Number(relation, wanted) => {
-                number(actual).map(|actual| relation.holds(actual, *wanted))
+            ConditionValue::Text(relation, expected) => Some(relation.holds(actual, expected)),
+            ConditionValue::Number(relation, expected) => {
+                number(actual).map(|actual| relation.holds(actual, *expected))
             }
-            Wanted::Moment(relation, wanted) => {
-                moment(actual).map(|actual| relation.holds(actual, *wanted))
+            ConditionValue::Time(relation, expected) => {
+                time_millis(actual).map(|actual| relation.holds(actual, *expected))
             }
-            Wanted::Truth(wanted) => truth(actual).map(|actual| actual == *wanted),
-            Wanted::Network(network) => actual.parse().ok().map(|actual| network.contains(actual)),
+            ConditionValue::Boolean(expected) => boolean(actual).map(|actual| actual == *expected),
+            ConditionValue::Network(network) => {
+                actual.parse().ok().map(|actual| network.contains(actual))
+            }
         }
     }
 }
@@ -195,12 +198,12 @@ fn number(text: &str) -> Option<f64> {
         .filter(|number: &f64| number.is_finite())
 }
 
-fn truth(text: &str) -> Option<bool> {
+fn boolean(text: &str) -> Option<bool> {
     text.to_ascii_lowercase().parse().ok()
 }
 
-/// Milliseconds since 1970 of a W3C date (RFC 3339, to the minute, or a day) or of a count of seconds.
-fn moment(text: &str) -> Option<i64> {
+/// Milliseconds since 1970, from a W3C date (RFC 3339, to the minute, or a day) or Unix seconds.
+fn time_millis(text: &str) -> Option<i64> {
     if let Ok(seconds) = text.parse::<i64>() {
         return seconds.checked_mul(1000);
     }

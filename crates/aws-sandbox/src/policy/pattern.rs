@@ -2,16 +2,16 @@
 
 use std::str::Chars;
 
-/// Whether `text` matches `pattern` as a whole. `*` may cross `/` and `:`, as it does at the end of an ARN segment in IAM
+/// Whether `text` matches `pattern` as a whole. As in IAM, `*` also matches `/` and `:`
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>).
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.chars(), text.chars());
-    // Where to go on if the characters after the last `*` turn out wrong: let that `*` take one more.
+    // Where to resume after a mismatch: the last `*` then matches one more character.
     let mut last_star: Option<(Chars<'_>, Chars<'_>)> = None;
     while let Some(actual) = text.clone().next() {
         match pattern.next() {
             Some('*') => last_star = Some((pattern.clone(), text.clone())),
-            Some(wanted) if wanted == '?' || wanted == actual => {
+            Some(expected) if expected == '?' || expected == actual => {
                 text.next();
             }
             Some(_) | None => {
@@ -26,12 +26,13 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     pattern.all(|rest| rest == '*')
 }
 
-/// [`matches`] without regard to ASCII case, as IAM compares action names.
+/// Like [`matches`], but ignores ASCII case, as IAM does for action names.
 pub(super) fn matches_ignoring_case(pattern: &str, text: &str) -> bool {
     matches(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())
 }
 
-/// Whether an ARN matches segment by segment, as `ArnEquals` and `ArnLike` do: a wildcard stays within its segment
+/// Whether an ARN matches segment by segment, as in `ArnEquals` and `ArnLike`. A wildcard does not
+/// cross segments
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>).
 pub(super) fn arn_matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<&str> = pattern.splitn(6, ':').collect();

@@ -4,21 +4,21 @@ use serde_json::Value;
 
 use super::document::DocumentFault;
 
-/// Whom a statement of a trust policy speaks of.
+/// The principals of a statement in a trust policy.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Principals {
     services: Vec<String>,
     accounts: Vec<String>,
-    everybody: bool,
+    all: bool,
 }
 
 impl Principals {
-    /// Reads the element; malformed names are refused as IAM refuses them.
+    /// Parses the element and rejects malformed names with IAM's message.
     pub(super) fn parse(element: &Value) -> Result<Principals, DocumentFault> {
         let mut principals = Principals::default();
         match element {
             Value::String(text) if text == "*" => {
-                principals.everybody = true;
+                principals.all = true;
                 Ok(principals)
             }
             Value::Object(kinds) if !kinds.is_empty() => {
@@ -38,14 +38,14 @@ impl Principals {
 
     fn add(&mut self, kind: &str, names: &Value) -> Result<(), DocumentFault> {
         for name in strings(names).ok_or_else(DocumentFault::syntax)? {
-            let fits = match kind {
+            let is_valid = match kind {
                 "Service" => is_service(name),
                 "AWS" => is_account_principal(name),
                 "Federated" => !name.is_empty(),
                 "CanonicalUser" => false,
                 _ => return Err(DocumentFault::syntax()),
             };
-            if !fits {
+            if !is_valid {
                 let kind = kind.to_ascii_uppercase();
                 return Err(DocumentFault::new(format!(
                     "Invalid principal in policy: \"{kind}\":\"{name}\""
@@ -56,19 +56,19 @@ impl Principals {
                 "AWS" => self.accounts.push(name.to_owned()),
                 _ => {}
             }
-            self.everybody |= name == "*";
+            self.all |= name == "*";
         }
         Ok(())
     }
 
-    /// Whether the statement names this service itself.
-    pub(super) fn name_service(&self, service: &str) -> bool {
+    /// Whether they contain this service by name.
+    pub(super) fn contain_service(&self, service: &str) -> bool {
         self.services.iter().any(|known| known == service)
     }
 
-    /// Whether the statement names this user or session: by its own ARN, by the ARN of the session's role, or by its
-    /// account, which leaves it to the account's own policies.
-    pub(super) fn name_principal(&self, arn: &str, account_id: &str) -> bool {
+    /// Whether they contain this user or session: its ARN, the ARN of the session's role, or its
+    /// account.
+    pub(super) fn contain_principal(&self, arn: &str, account_id: &str) -> bool {
         let root = format!("arn:aws:iam::{account_id}:root");
         let role = role_of_session(arn);
         self.accounts.iter().any(|known| {
@@ -79,13 +79,13 @@ impl Principals {
         })
     }
 
-    /// Whether the statement speaks of everybody (`*`), which a Deny means and an Allow of a service role should not.
-    pub(super) fn are_everybody(&self) -> bool {
-        self.everybody
+    /// Whether they are all principals (`*`).
+    pub(super) fn are_all(&self) -> bool {
+        self.all
     }
 }
 
-/// `NAME.amazonaws.com`, with the endings AWS's partitions use
+/// `NAME.amazonaws.com`, with the suffixes of AWS's partitions
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>).
 fn is_service(name: &str) -> bool {
     let Some(front) = [".amazonaws.com", ".amazonaws.com.cn", ".aws.internal"]
@@ -110,7 +110,7 @@ fn is_account_principal(name: &str) -> bool {
         if !partition.is_empty() && digits(account) && !resource.is_empty() && !resource.contains('*'))
 }
 
-/// The ARN of the role that a session belongs to; a role with a path cannot be told from the session's ARN.
+/// The ARN of the role of a session. A session's ARN does not contain the path of the role.
 fn role_of_session(arn: &str) -> Option<String> {
     let (account, session) = arn
         .strip_prefix("arn:aws:sts::")?

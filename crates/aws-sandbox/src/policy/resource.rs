@@ -1,4 +1,4 @@
-//! What IAM accepts as a resource in a policy.
+//! Validation of the resources in a policy.
 
 use super::document::DocumentFault;
 
@@ -29,7 +29,7 @@ const IAM_RESOURCES: [&str; 13] = [
     "access-report/",
 ];
 
-/// Refuses what is neither `*` nor a well-formed ARN pattern.
+/// Rejects what is neither `*` nor a well-formed ARN pattern.
 pub(super) fn check_resource(resource: &str) -> Result<(), DocumentFault> {
     if resource == "*" {
         return Ok(());
@@ -64,7 +64,7 @@ pub(super) fn check_resource(resource: &str) -> Result<(), DocumentFault> {
             )
         }
         ["arn", _, _, _, _, _] => return Ok(()),
-        // IAM completes a shorter ARN with wildcards, unless an empty segment shows that it was cut off.
+        // IAM completes a shorter ARN with wildcards, unless an empty segment shows truncation.
         ["arn", ..] if !resource.contains("::") => return Ok(()),
         ["arn", ..] => "The policy failed legacy parsing".to_owned(),
         _ => format!("Resource {resource} must be in ARN format or \"*\"."),

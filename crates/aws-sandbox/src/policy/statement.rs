@@ -10,21 +10,19 @@ use super::pattern;
 use super::principal::Principals;
 use super::resource::check_resource;
 
-/// What a statement does when it applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     Allow,
     Deny,
 }
 
-/// Which kind of document a statement stands in.
+/// The type of policy that contains a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum PolicyType {
     Identity,
     Trust,
 }
 
-/// A statement that parsed.
 #[derive(Clone, Debug)]
 pub(super) struct Statement {
     pub(super) effect: Effect,
@@ -57,20 +55,23 @@ impl Selection {
 }
 
 impl Statement {
-    /// Reads one statement, with the rules of the document it stands in.
-    pub(super) fn parse(value: &Value, place: Place) -> Result<Statement, DocumentFault> {
+    /// Parses one statement by the rules of its type of policy.
+    pub(super) fn parse(
+        value: &Value,
+        policy_type: PolicyType,
+    ) -> Result<Statement, DocumentFault> {
         let elements = value.as_object().ok_or_else(DocumentFault::syntax)?;
-        refuse_unknown_elements(elements)?;
+        reject_unknown_elements(elements)?;
         let effect = parse_effect(elements)?;
-        let principals = parse_principals(elements, place)?;
+        let principals = parse_principals(elements, policy_type)?;
         let conditions = elements
             .get("Condition")
             .map_or_else(|| Ok(Vec::new()), Condition::parse_all)?;
         let actions = selection(elements, "Action", "NotAction")?
             .ok_or_else(|| DocumentFault::new("Policy statement must contain actions."))?;
-        let resources = parse_resources(elements, place)?;
+        let resources = parse_resources(elements, policy_type)?;
         for action in actions.patterns() {
-            check_action(action, place)?;
+            check_action(action, policy_type)?;
         }
         Ok(Statement {
             effect,
@@ -83,18 +84,17 @@ impl Statement {
 
     /// Whether this statement applies to a request.
     pub(super) fn applies(&self, action: &str, resource: &str, context: &Context) -> bool {
-        self.speaks_of(action, resource) && self.conditions_hold(context)
+        self.covers(action, resource) && self.conditions_hold(context)
     }
 
-    /// Whether this statement is about an action on a resource, whatever its conditions say.
-    pub(super) fn speaks_of(&self, action: &str, resource: &str) -> bool {
+    /// Whether this statement covers an action on a resource, regardless of its conditions.
+    pub(super) fn covers(&self, action: &str, resource: &str) -> bool {
         self.covers_action(action)
             && self
                 .resources
                 .covers(|pattern| pattern::matches(pattern, resource))
     }
 
-    /// The condition keys it looks at.
     pub(super) fn condition_keys(&self) -> impl Iterator<Item = &str> {
         self.conditions.iter().map(Condition::key)
     }
@@ -111,7 +111,7 @@ impl Statement {
     }
 }
 
-fn refuse_unknown_elements(elements: &Map<String, Value>) -> Result<(), DocumentFault> {
+fn reject_unknown_elements(elements: &Map<String, Value>) -> Result<(), DocumentFault> {
     const KNOWN: [&str; 9] = [
         "Sid",
         "Effect",
@@ -143,36 +143,36 @@ fn parse_effect(elements: &Map<String, Value>) -> Result<Effect, DocumentFault> 
 
 fn parse_principals(
     elements: &Map<String, Value>,
-    place: Place,
+    policy_type: PolicyType,
 ) -> Result<Option<Principals>, DocumentFault> {
     let named = elements.get("Principal");
     let excluded = elements.contains_key("NotPrincipal");
-    match (place, named) {
-        (Place::Identity, None) if !excluded => Ok(None),
-        (Place::Identity, Some(_) | None) => Err(DocumentFault::new(
+    match (policy_type, named) {
+        (PolicyType::Identity, None) if !excluded => Ok(None),
+        (PolicyType::Identity, Some(_) | None) => Err(DocumentFault::new(
             "Policy document should not specify a principal.",
         )),
-        (Place::Trust, Some(principal)) if !excluded => Principals::parse(principal).map(Some),
-        (Place::Trust, Some(_)) => Err(DocumentFault::syntax()),
-        (Place::Trust, None) if excluded => {
+        (PolicyType::Trust, Some(principal)) if !excluded => Principals::parse(principal).map(Some),
+        (PolicyType::Trust, Some(_)) => Err(DocumentFault::syntax()),
+        (PolicyType::Trust, None) if excluded => {
             Err(DocumentFault::new("Has prohibited field NotPrincipal."))
         }
-        (Place::Trust, None) => Err(DocumentFault::new("Missing required field Principal")),
+        (PolicyType::Trust, None) => Err(DocumentFault::new("Missing required field Principal")),
     }
 }
 
 fn parse_resources(
     elements: &Map<String, Value>,
-    place: Place,
+    policy_type: PolicyType,
 ) -> Result<Selection, DocumentFault> {
-    match place {
-        Place::Trust
+    match policy_type {
+        PolicyType::Trust
             if elements.contains_key("Resource") || elements.contains_key("NotResource") =>
         {
             Err(DocumentFault::new("Has prohibited field Resource."))
         }
-        Place::Trust => Ok(Selection::Only(vec!["*".to_owned()])),
-        Place::Identity => {
+        PolicyType::Trust => Ok(Selection::Only(vec!["*".to_owned()])),
+        PolicyType::Identity => {
             let resources = selection(elements, "Resource", "NotResource")?
                 .ok_or_else(|| DocumentFault::new("Policy statement must contain resources."))?;
             for resource in resources.patterns() {
@@ -183,13 +183,15 @@ fn parse_resources(
     }
 }
 
-/// Reads an element and its negation, of which at most one may be there; `None` when neither is, or it is empty.
+/// Parses an element or its negation; both together are an error.
+///
+/// `None` when neither is present, or when it is empty.
 fn selection(
     elements: &Map<String, Value>,
     name: &str,
     negation: &str,
 ) -> Result<Option<Selection>, DocumentFault> {
-    let (value, make): (&Value, fn(Vec<String>) -> Selection) =
+    let (value, variant): (&Value, fn(Vec<String>) -> Selection) =
         match (elements.get(name), elements.get(negation)) {
             (Some(_), Some(_)) => return Err(DocumentFault::syntax()),
             (Some(value), None) => (value, Selection::Only),
@@ -205,5 +207,5 @@ fn selection(
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     };
     let patterns = patterns.ok_or_else(DocumentFault::syntax)?;
-    Ok((!patterns.is_empty()).then(|| make(patterns)))
+    Ok((!patterns.is_empty()).then(|| variant(patterns)))
 }

@@ -1,4 +1,4 @@
-//! The canonical form of a request, over which both sides compute the signature.
+//! The canonical form of a request, from which client and server compute the signature.
 
 use axum::http;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -10,7 +10,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The canonical request; `None` when a signed header is not there or is no text.
+/// The canonical request; `None` when a signed header is missing or is not text.
 pub(super) fn request(
     parts: &http::request::Parts,
     signed_headers: &[String],
@@ -29,7 +29,7 @@ pub(super) fn request(
     ))
 }
 
-/// The path without dot segments and empty segments, encoded once more, as every service but S3 wants it.
+/// The path without dot and empty segments, encoded once more, as all services but S3 require.
 fn path(raw: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     for segment in raw.split('/') {
@@ -77,7 +77,7 @@ fn query(raw: &str) -> Option<String> {
     )
 }
 
-/// All values of a header, each trimmed and with runs of spaces made one, joined by commas.
+/// All values of a header, trimmed, with runs of spaces collapsed, joined by commas.
 fn header_value(parts: &http::request::Parts, name: &str) -> Option<String> {
     let mut values = Vec::new();
     for value in parts.headers.get_all(name) {

@@ -1,10 +1,9 @@
-//! The `Authorization` header of Signature Version 4, taken apart.
+//! Parsing of the `Authorization` header of Signature Version 4.
 
 use axum::http;
 
 use super::{Scope, SignatureFault};
 
-/// A well-formed header.
 pub(super) struct Authorization {
     pub(super) scope: Scope,
     /// Lower-case header names in the order they were signed.
@@ -13,15 +12,13 @@ pub(super) struct Authorization {
 }
 
 impl Authorization {
-    /// Reads the header; the texts of refusals are AWS's own.
+    /// Parses the header; the error messages are those of AWS.
     pub(super) fn read(parts: &http::request::Parts) -> Result<Authorization, SignatureFault> {
         let header = parts
             .headers
             .get(http::header::AUTHORIZATION)
             .ok_or(SignatureFault::Missing)?;
-        let header = header
-            .to_str()
-            .map_err(|_| unsupported("that is not text"))?;
+        let header = header.to_str().map_err(|_| unsupported("not text"))?;
         let (algorithm, rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
         if algorithm != "AWS4-HMAC-SHA256" {
             return Err(unsupported(algorithm));
@@ -58,7 +55,7 @@ impl Authorization {
 }
 
 fn scope(credential: &str) -> Result<Scope, SignatureFault> {
-    // An access key id holds no slash, so the five elements are exactly five.
+    // An access key ID contains no slash, so a valid credential has exactly five elements.
     let elements: Vec<&str> = credential.split('/').collect();
     let [access_key_id, date, region, service, terminator] = elements[..] else {
         return Err(SignatureFault::Incomplete(format!(

@@ -1,7 +1,7 @@
-//! AWS's own signing test suite, as packed in the crate aws-sigv4 1.6.4.
+//! AWS's signing test suite, as packaged in the crate aws-sigv4 1.6.4.
 
 mod boto3;
-mod refusals;
+mod errors;
 
 use axum::http::request::Parts;
 use axum::http::{Method, Request};
@@ -52,7 +52,7 @@ fn suite_request(
 const UNRESERVED: &str = "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 #[test]
-fn the_paths_and_queries_of_the_suite_verify() {
+fn suite_paths_and_queries_verify() {
     let vanilla = "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";
     let utf8_query = "2cdec8eed098649ff3a119c94853b13c643bcf08f8b0a1d91e12c9027818dd04";
     let unreserved_path = format!("/{UNRESERVED}");
@@ -120,7 +120,7 @@ fn the_paths_and_queries_of_the_suite_verify() {
 }
 
 #[test]
-fn the_headers_of_the_suite_verify() {
+fn suite_headers_verify() {
     let duplicates = [
         ("My-Header1", "value2"),
         ("My-Header1", "value2"),
@@ -193,7 +193,7 @@ fn form_request(body_hash: &str) -> Parts {
 }
 
 #[test]
-fn a_signed_body_is_the_body_sent() {
+fn the_signature_covers_the_body() {
     let parts = form_request("9095672bbd1f56dfc5b65f3e153adc8731a4a654192329106275f4c7b24d0b6e");
     assert_eq!(
         verify(&parts, b"Param1=value1", SUITE_SECRET, suite_time()),
@@ -211,8 +211,8 @@ fn a_signed_body_is_the_body_sent() {
 }
 
 #[test]
-fn an_unsigned_payload_needs_no_particular_body() {
-    // Computed by a second implementation (Python's hmac) with the suite's key.
+fn an_unsigned_payload_accepts_any_body() {
+    // Computed with another implementation (Python's hmac) and the suite's key.
     let parts = |signature: &str| {
         suite_request(
             "POST",

@@ -1,4 +1,4 @@
-//! What every account has before anybody has done anything.
+//! The initial contents of every account.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,8 @@ const SUBNETS: [(&str, char, &str); 3] = [
     ("subnet-0a1b2c3d4e5f60003", 'c', "172.31.32.0/20"),
 ];
 
-/// The changes that begin a journal: a new id, the administrator, the default network and DAX's default groups.
+/// The first changes of a journal: a new ID, the administrator, the default network, DAX's default
+/// groups and the AWS managed policies.
 pub(crate) fn builtin_changes(settings: &Settings, now: DateTime<Utc>) -> Vec<Change> {
     let mut changes = vec![
         Change::Began {
@@ -69,7 +70,7 @@ pub(crate) fn builtin_changes(settings: &Settings, now: DateTime<Utc>) -> Vec<Ch
     changes
 }
 
-/// The default group of a VPC lets its own members in.
+/// The default group of a VPC allows traffic between its members.
 fn default_security_group() -> SecurityGroup {
     let own_members = IngressRule {
         protocol: "-1".to_owned(),

@@ -11,11 +11,12 @@ use crate::state::group::{Event, ParameterGroup, SubnetGroup};
 use crate::state::iam::{ManagedPolicy, Role};
 use crate::state::network::{SecurityGroup, Subnet, Table, Vpc};
 
-/// DAX keeps events for 14 days; certificates count for 30.
+/// DAX keeps events for 14 days.
 const EVENT_DAYS: i64 = 14;
+/// A certificate counts towards the quota for 30 days.
 const CERTIFICATE_DAYS: i64 = 30;
 
-/// One recorded change; entities are written whole.
+/// One recorded change. An entity is always written as a whole.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Change {
@@ -50,7 +51,7 @@ pub(crate) enum Change {
 }
 
 impl State {
-    /// Makes a change true.
+    /// Applies a recorded change.
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
             Change::Began {
@@ -132,12 +133,13 @@ impl State {
             Change::Table(table) => {
                 self.tables.insert(table.name.clone(), table);
             }
-            other => unreachable!("{other:?} was applied before"),
+            other => unreachable!("{other:?} is applied by the callers"),
         }
     }
 
     fn apply_identity(&mut self, access_key_id: String, identity: Identity) {
-        // Documents are checked before they are recorded; one that a later version refuses grants nothing.
+        // Documents are validated before they are recorded. One that a later version rejects grants
+        // nothing.
         let permissions = Permissions::of(&identity).unwrap_or_else(|_| Permissions {
             identity: Vec::new(),
             boundary: None,

@@ -1,20 +1,19 @@
-//! A DAX cluster: its settings, its nodes and where it is in its life.
+//! A DAX cluster: settings, nodes and lifecycle phase.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::state::Tag;
 
-/// One node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Node {
     /// `<cluster>-a`, `<cluster>-b`, …
     pub(crate) id: String,
     pub(crate) availability_zone: String,
-    /// When it was, or will be, ready.
+    /// When the node became, or will become, available.
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) rebooting_until: Option<DateTime<Utc>>,
-    /// Older journals know nothing of it.
+    /// Absent in older journals.
     #[serde(default)]
     pub(crate) parameters: Parameters,
 }
@@ -24,7 +23,7 @@ impl Node {
         self.rebooting_until.is_some_and(|until| now < until)
     }
 
-    /// Whether it still runs with the parameter group that the cluster had before.
+    /// Whether the node still uses the cluster's previous parameter group.
     pub(crate) fn needs_reboot(&self, now: DateTime<Utc>) -> bool {
         match self.parameters {
             Parameters::InSync => false,
@@ -34,28 +33,28 @@ impl Node {
     }
 }
 
-/// Whether a node runs with its cluster's parameter group.
+/// Whether a node uses its cluster's parameter group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Parameters {
     #[default]
     InSync,
-    /// Until it is told to reboot.
+    /// Until RebootNode is called for the node.
     AwaitReboot,
-    /// A reboot takes the group over, and ends then.
+    /// From the end of the current reboot, which applies the group.
     InSyncFrom(DateTime<Utc>),
 }
 
-/// Where a cluster is in its life; a phase with a time ends by itself.
+/// The lifecycle phase of a cluster. A phase with a time ends automatically.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Phase {
-    /// Without a time it never ends: the cluster is stuck.
+    /// Without a time the phase never ends: the cluster is stuck.
     Creating {
         until: Option<DateTime<Utc>>,
     },
     Available,
-    /// Nodes being added are in the cluster's list already, nodes being removed still are.
+    /// The cluster's list of nodes contains both `adding` and `removing`.
     Modifying {
         until: DateTime<Utc>,
         adding: Vec<String>,
@@ -67,19 +66,18 @@ pub(crate) enum Phase {
     },
 }
 
-/// Where events of the cluster are published.
+/// The SNS topic for the cluster's notifications.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Topic {
     pub(crate) arn: String,
     pub(crate) status: String,
 }
 
-/// A cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Cluster {
     pub(crate) name: String,
     pub(crate) arn: String,
-    /// The part of the endpoint's address that AWS draws.
+    /// The random part of the endpoint's address.
     pub(crate) address_hash: String,
     pub(crate) description: Option<String>,
     pub(crate) node_type: String,
@@ -99,7 +97,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// When its phase ends.
+    /// When the current phase ends.
     pub(crate) fn due(&self) -> Option<DateTime<Utc>> {
         match self.phase {
             Phase::Creating { until } => until,
@@ -108,7 +106,7 @@ impl Cluster {
         }
     }
 
-    /// Ends its phase if that is due; `false` once the cluster is gone.
+    /// Ends the current phase if it is due; `false` once the cluster is deleted.
     pub(crate) fn settle(&mut self, now: DateTime<Utc>) -> bool {
         if self.due().is_none_or(|due| now < due) {
             return true;
@@ -125,7 +123,7 @@ impl Cluster {
         true
     }
 
-    /// The status as AWS words it; late in a deletion there is none.
+    /// The status that AWS reports; `None` in the last third of a deletion.
     pub(crate) fn status(&self, now: DateTime<Utc>) -> Option<&'static str> {
         match &self.phase {
             Phase::Creating { .. } => Some("creating"),
@@ -179,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_loses_its_status_before_the_cluster_is_gone() {
+    fn a_deletion_has_no_status_shortly_before_it_ends() {
         let now = Utc::now();
         let until = now + TimeDelta::seconds(9);
         let mut cluster = cluster(Phase::Deleting { from: now, until }, now);
@@ -193,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scale_down_keeps_its_nodes_until_it_is_done() {
+    fn a_scale_down_keeps_its_nodes_until_it_ends() {
         let now = Utc::now();
         let until = now + TimeDelta::seconds(1);
         let phase = Phase::Modifying {
@@ -226,14 +224,14 @@ mod tests {
     #[test]
     fn a_node_of_an_older_journal_is_in_sync() {
         let now = Utc::now();
-        let mut written =
-            serde_json::to_value(&cluster(Phase::Available, now).nodes[0]).expect("a node is JSON");
+        let mut written = serde_json::to_value(&cluster(Phase::Available, now).nodes[0])
+            .expect("a node serialises");
         written
             .as_object_mut()
             .expect("an object")
             .remove("parameters")
-            .expect("it is written");
-        let read: Node = serde_json::from_value(written).expect("it may be missing");
+            .expect("the field is written");
+        let read: Node = serde_json::from_value(written).expect("the field is optional");
         assert_eq!(read.parameters, Parameters::InSync);
     }
 

@@ -1,9 +1,9 @@
-//! DAX's groups and events.
+//! Subnet groups, parameter groups and events of DAX.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// A subnet group; its subnets are looked up by id.
+/// A subnet group; its subnets are in [`crate::state::State::subnets`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SubnetGroup {
     pub(crate) name: String,
@@ -13,7 +13,7 @@ pub(crate) struct SubnetGroup {
     pub(crate) builtin: bool,
 }
 
-/// A parameter group: DAX has exactly two parameters.
+/// A parameter group. DAX has exactly two parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ParameterGroup {
     pub(crate) name: String,
@@ -23,7 +23,7 @@ pub(crate) struct ParameterGroup {
     pub(crate) builtin: bool,
 }
 
-/// What an event is about.
+/// The type of resource of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum EventSource {
@@ -32,7 +32,7 @@ pub(crate) enum EventSource {
     SubnetGroup,
 }
 
-/// An event; its date may lie ahead, and then nobody sees it yet.
+/// An event. One with a future date is not listed yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Event {
     pub(crate) source_name: String,

@@ -1,4 +1,4 @@
-//! IAM's entities: roles and managed policies.
+//! Entities of IAM: roles and managed policies.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::Tag;
 
-/// A role with everything that hangs on it.
+/// A role with its policies, boundary and tags.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Role {
     pub(crate) name: String,
@@ -26,13 +26,12 @@ pub(crate) struct Role {
     pub(crate) attached: Vec<String>,
     /// Inline policies: name and document.
     pub(crate) inline: BTreeMap<String, String>,
-    /// When the last change will have reached the services that assume the role.
+    /// When the last change has propagated to the services that assume the role.
     pub(crate) assumable_at: DateTime<Utc>,
-    /// Made for a service, and only that service changes it.
+    /// Whether only the linked service can change the role.
     pub(crate) service_linked: bool,
 }
 
-/// One version of a managed policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PolicyVersion {
     pub(crate) number: u32,
@@ -40,7 +39,7 @@ pub(crate) struct PolicyVersion {
     pub(crate) created_at: DateTime<Utc>,
 }
 
-/// A managed policy: the customer's, or AWS's where `builtin`.
+/// A customer managed policy, or an AWS managed policy if `builtin`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ManagedPolicy {
     pub(crate) name: String,
@@ -59,7 +58,7 @@ pub(crate) struct ManagedPolicy {
 }
 
 impl ManagedPolicy {
-    /// The document in force.
+    /// The document of the default version.
     pub(crate) fn document(&self) -> &str {
         let default = self
             .versions

@@ -1,8 +1,8 @@
-//! Everything that exists in the sandbox, as typed entities; it changes only through recorded changes.
+//! The state of the sandbox, as typed entities. It changes only through recorded changes.
 //!
-//! A service reads the state and returns changes; the journal writes them; then `State::apply` makes them true. What
-//! time alone brings about (a cluster becoming available, a deleted one vanishing) is not recorded: `State::settle`
-//! derives it from the recorded times, so that a restart comes to the same result.
+//! A service reads the state and returns changes. The journal writes them, then `State::apply`
+//! applies them. Transitions by time, such as a cluster becoming available, are not recorded:
+//! `State::settle` derives them from the recorded times, so a restart has the same result.
 
 pub(crate) mod cluster;
 pub(crate) mod group;
@@ -26,7 +26,7 @@ use self::iam::{ManagedPolicy, Role};
 use self::network::{SecurityGroup, Subnet, Table, Vpc};
 use crate::identity::{KnownKey, Session};
 
-/// A tag of a role, a policy, a cluster or a security group's rule.
+/// A tag of a role, a policy, a cluster or a security group rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Tag {
     #[serde(rename = "Key", default)]
@@ -35,12 +35,12 @@ pub(crate) struct Tag {
     pub(crate) value: String,
 }
 
-/// DAX's API says that a tag's value can be null.
+/// DAX's API allows null as the value of a tag.
 fn null_as_empty<'de, D: serde::Deserializer<'de>>(value: D) -> Result<String, D::Error> {
     Option::<String>::deserialize(value).map(Option::unwrap_or_default)
 }
 
-/// Adds tags to a list, replacing the value where the key is there already.
+/// Adds tags to a list, or replaces the value of an existing key.
 pub(crate) fn merge_tags(tags: &mut Vec<Tag>, added: &[Tag]) {
     for tag in added {
         match tags.iter_mut().find(|existing| existing.key == tag.key) {
@@ -50,10 +50,9 @@ pub(crate) fn merge_tags(tags: &mut Vec<Tag>, added: &[Tag]) {
     }
 }
 
-/// The whole account.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct State {
-    /// Drawn once per journal.
+    /// Generated once per journal.
     pub(crate) id: String,
     pub(crate) account_id: String,
     pub(crate) region: String,
@@ -69,7 +68,7 @@ pub(crate) struct State {
     pub(crate) clusters: BTreeMap<String, Cluster>,
     pub(crate) subnet_groups: BTreeMap<String, SubnetGroup>,
     pub(crate) parameter_groups: BTreeMap<String, ParameterGroup>,
-    /// In the order in which they were written, which is not the order of their dates.
+    /// In the order of insertion, which is not the order of their dates.
     pub(crate) events: VecDeque<Event>,
     /// When each certificate of a TLS cluster was issued.
     pub(crate) certificates: VecDeque<DateTime<Utc>>,
@@ -90,7 +89,7 @@ impl State {
         self.role(name).filter(|role| role.arn == arn)
     }
 
-    /// Brings about what is due by now.
+    /// Ends all phases of clusters that are due.
     pub(crate) fn settle(&mut self, now: DateTime<Utc>) {
         if self.next_due.is_none_or(|due| now < due) {
             return;
@@ -107,11 +106,11 @@ impl State {
     }
 }
 
-/// A fresh identifier of AWS's sort: the prefix and `length` upper-case letters and digits.
+/// A random identifier in AWS's format: the prefix and `length` upper-case letters and digits.
 pub(crate) fn unique_id(prefix: &str, length: usize) -> String {
     let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
     let bytes = random.iter().flat_map(|uuid| {
-        // Byte 6 and 8 of a version 4 UUID hold its version and variant, which are not random.
+        // Bytes 6 and 8 of a version 4 UUID contain version and variant, which are not random.
         uuid.as_bytes()
             .iter()
             .enumerate()
@@ -122,7 +121,7 @@ pub(crate) fn unique_id(prefix: &str, length: usize) -> String {
     format!("{prefix}{tail}")
 }
 
-/// An identifier of AWS's sort that is always the same for the same digest.
+/// An identifier in AWS's format that is derived from a digest.
 pub(crate) fn unique_id_of(prefix: &str, digest: &[u8]) -> String {
     let tail: String = digest.iter().take(17).map(|byte| base32(*byte)).collect();
     format!("{prefix}{tail}")

@@ -1,4 +1,4 @@
-//! The network the clusters live in, and the tables they would cache.
+//! VPCs, subnets and security groups, and DynamoDB tables.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::Tag;
 
-/// A VPC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Vpc {
     pub(crate) id: String,
@@ -15,15 +14,14 @@ pub(crate) struct Vpc {
     pub(crate) is_default: bool,
 }
 
-/// A subnet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Subnet {
     pub(crate) id: String,
     pub(crate) vpc_id: String,
     pub(crate) availability_zone: String,
-    /// Absent where the subnet speaks IPv6 only.
+    /// Absent for an IPv6-only subnet.
     pub(crate) cidr: Option<String>,
-    /// Absent where the subnet speaks IPv4 only.
+    /// Absent for an IPv4-only subnet.
     pub(crate) ipv6_cidr: Option<String>,
     pub(crate) builtin: bool,
 }
@@ -38,7 +36,7 @@ impl Subnet {
     }
 }
 
-/// Where an ingress rule lets traffic come from.
+/// The source of traffic that an ingress rule allows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum IngressSource {
@@ -48,7 +46,6 @@ pub(crate) enum IngressSource {
     PrefixList(String),
 }
 
-/// One ingress rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct IngressRule {
     pub(crate) protocol: String,
@@ -57,12 +54,11 @@ pub(crate) struct IngressRule {
     pub(crate) source: IngressSource,
     pub(crate) description: Option<String>,
     pub(crate) id: String,
-    /// Older journals know nothing of them.
+    /// Absent in older journals.
     #[serde(default)]
     pub(crate) tags: Vec<Tag>,
 }
 
-/// A security group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SecurityGroup {
     pub(crate) id: String,
@@ -73,7 +69,7 @@ pub(crate) struct SecurityGroup {
     pub(crate) builtin: bool,
 }
 
-/// A DynamoDB table, as far as DescribeTable shows one.
+/// A DynamoDB table, for DescribeTable only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Table {
     pub(crate) name: String,

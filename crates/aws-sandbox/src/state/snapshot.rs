@@ -1,9 +1,9 @@
-//! The whole state as changes: what a compacted journal holds.
+//! The whole state as a list of changes, for a compacted journal.
 
 use crate::state::{Change, State};
 
 impl State {
-    /// The changes that make this state out of nothing.
+    /// The changes that recreate this state from an empty one.
     pub(crate) fn snapshot(&self) -> Vec<Change> {
         let began = Change::Began {
             id: self.id.clone(),

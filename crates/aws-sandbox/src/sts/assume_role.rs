@@ -1,8 +1,8 @@
-//! AssumeRole: temporary credentials that then work.
+//! AssumeRole: creates temporary credentials, which the sandbox accepts until they expire.
 
 use serde::Serialize;
 
-use crate::authority::Ask;
+use crate::authorization::AccessRequest;
 use crate::clock::{after, iso_seconds};
 use crate::identity::Session;
 use crate::policy::document::Document;
@@ -38,7 +38,7 @@ struct AssumeRoleResult {
 
 pub(super) fn assume_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
     let (arn, name, seconds) = read(form)?;
-    turn.authorize(&Ask::on("sts:AssumeRole", arn))?;
+    turn.authorize(&AccessRequest::on("sts:AssumeRole", arn))?;
     let policies = session_policies(turn, form)?;
     let role = trusted_role(turn, arn)?;
     if seconds > role.max_session_seconds {
@@ -56,22 +56,22 @@ pub(super) fn assume_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
         policies,
         expires_at: after(turn.now, f64::from(seconds)),
     };
-    let result = answer(turn, &session);
+    let result = response(turn, &session);
     turn.change(Change::Session(Box::new(session)));
     result
 }
 
-/// The role's ARN, the session's name and its length, within the bounds of the model.
+/// The role ARN, the session name and the duration in seconds, within the limits of the model.
 fn read(form: &Form) -> Result<(&str, &str, u32), ServiceFault> {
     let arn = form.text("RoleArn").unwrap_or_default();
     if !arn.starts_with("arn:") || arn.len() < 20 {
         return Err(invalid("ARN must be a valid ARN", "roleArn", arn));
     }
     let name = form.text("RoleSessionName").unwrap_or_default();
-    let lawful = name
+    let has_valid_characters = name
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
-    if !lawful || !(2..=64).contains(&name.len()) {
+    if !has_valid_characters || !(2..=64).contains(&name.len()) {
         let rule = "Member must satisfy regular expression pattern: [\\w+=,.@-]{2,64}";
         return Err(invalid(rule, "roleSessionName", name));
     }
@@ -90,7 +90,7 @@ fn read(form: &Form) -> Result<(&str, &str, u32), ServiceFault> {
     Ok((arn, name, seconds))
 }
 
-fn answer(turn: &Turn<'_>, session: &Session) -> Result<String, ServiceFault> {
+fn response(turn: &Turn<'_>, session: &Session) -> Result<String, ServiceFault> {
     let (role, name) = (&session.role_name, &session.session_name);
     let result = AssumeRoleResult {
         credentials: Credentials {
@@ -117,20 +117,20 @@ fn invalid(rule: &str, member: &str, value: &str) -> ServiceFault {
     ServiceFault::new("ValidationError", message)
 }
 
-/// The role, if it exists and trusts the caller; AWS does not tell the two refusals apart.
+/// The role, if it exists and trusts the caller. AWS's error is the same in both cases.
 fn trusted_role<'a>(turn: &Turn<'a>, arn: &str) -> Result<&'a Role, ServiceFault> {
-    let refused = || {
+    let denied = || {
         let message = format!(
             "User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}",
             turn.caller.arn
         );
         ServiceFault::new("AccessDenied", message)
     };
-    let role = turn.state.role_by_arn(arn).ok_or_else(refused)?;
-    let trust = Document::parse_trust(&role.trust).map_err(|_| refused())?;
+    let role = turn.state.role_by_arn(arn).ok_or_else(denied)?;
+    let trust = Document::parse_trust(&role.trust).map_err(|_| denied())?;
     match trust.trusts_principal(&turn.caller.arn, turn.account_id()) {
         true => Ok(role),
-        false => Err(refused()),
+        false => Err(denied()),
     }
 }
 

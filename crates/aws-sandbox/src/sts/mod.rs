@@ -1,11 +1,10 @@
-//! STS: who am I, and become a role.
+//! STS: GetCallerIdentity and AssumeRole.
 
 mod assume_role;
 mod caller_identity;
 
 use crate::turn::Operation;
 
-/// Everything that STS is asked for by name.
 pub(crate) static OPERATIONS: [Operation; 2] = [
     Operation::form_read(
         "GetCallerIdentity",

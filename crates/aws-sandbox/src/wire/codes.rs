@@ -1,11 +1,13 @@
-//! The one table from error codes to HTTP statuses, and the codes each service uses for what all services can answer.
+//! The HTTP statuses of error codes, and each service's codes for the common errors.
 
 use crate::dax::messages;
 use crate::wire::fault::ServiceFault;
 use crate::wire::service::Service;
 
-/// The HTTP status that goes with a code (Smithy model of DAX, botocore's models of IAM, STS and EC2, and the common
-/// errors of each); whatever is not listed is 400.
+/// The HTTP status of an error code; 400 for a code that is not listed.
+///
+/// Sources: the Smithy model of DAX, botocore's models of IAM, STS and EC2, and the common errors
+/// of each service.
 pub(crate) fn status(service: Service, code: &str) -> u16 {
     match (service, code) {
         (Service::Ec2, "AuthFailure") => 401,
@@ -81,7 +83,7 @@ pub(crate) fn internal(service: Service) -> ServiceFault {
     }
 }
 
-/// The caller is known, but not allowed; `message` names principal, action and cause.
+/// The caller is authenticated but denied; `message` names principal, action and cause.
 pub(crate) fn denied(service: Service, message: &str) -> ServiceFault {
     match service {
         Service::Dax | Service::DynamoDb => ServiceFault::new("AccessDeniedException", message),
@@ -108,7 +110,7 @@ pub(crate) fn unknown_key(service: Service) -> ServiceFault {
     }
 }
 
-/// The session has ended.
+/// The session token is expired.
 pub(crate) fn expired_token(service: Service) -> ServiceFault {
     let expired = "The security token included in the request is expired";
     match service {
@@ -136,7 +138,7 @@ pub(crate) fn unsigned(service: Service) -> ServiceFault {
     }
 }
 
-/// The `Authorization` header lacks something.
+/// The `Authorization` header is incomplete.
 pub(crate) fn incomplete_signature(service: Service, message: &str) -> ServiceFault {
     match service {
         Service::Dax | Service::DynamoDb => {
@@ -148,7 +150,7 @@ pub(crate) fn incomplete_signature(service: Service, message: &str) -> ServiceFa
     }
 }
 
-/// The signature is wrong, out of date, or made for another place.
+/// The signature is wrong, outdated or for another Region or service.
 pub(crate) fn wrong_signature(service: Service, message: &str) -> ServiceFault {
     match service {
         Service::Dax | Service::DynamoDb => ServiceFault::new("InvalidSignatureException", message),
@@ -158,7 +160,7 @@ pub(crate) fn wrong_signature(service: Service, message: &str) -> ServiceFault {
     }
 }
 
-/// Nobody offers an operation of that name.
+/// The service has no operation of that name.
 pub(crate) fn unknown_operation(service: Service, operation: &str) -> ServiceFault {
     match service.version() {
         None => ServiceFault::new(
@@ -172,9 +174,9 @@ pub(crate) fn unknown_operation(service: Service, operation: &str) -> ServiceFau
     }
 }
 
-/// A fault that was ordered by its code.
+/// An error that a fault rule names by its code.
 pub(crate) fn injected(code: &str) -> ServiceFault {
     let message =
-        messages::message(code).unwrap_or("The sandbox was told to answer with this error.");
+        messages::message(code).unwrap_or("A fault rule of the sandbox returned this error.");
     ServiceFault::injected(code.to_owned(), message.to_owned())
 }

@@ -1,8 +1,8 @@
-//! An error of an AWS service, before it is worded in a protocol.
+//! An error of an AWS service, independent of the protocol.
 
 use std::borrow::Cow;
 
-/// What a service answers instead of a result.
+/// An error that a service returns instead of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServiceFault {
     pub(crate) code: Cow<'static, str>,
@@ -17,7 +17,7 @@ impl ServiceFault {
         }
     }
 
-    /// A fault whose code is only known at run time, because a test injected it.
+    /// An injected fault, whose code is known only at run time.
     pub(crate) fn injected(code: String, message: String) -> ServiceFault {
         ServiceFault {
             code: Cow::Owned(code),

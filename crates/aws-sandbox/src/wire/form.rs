@@ -1,18 +1,18 @@
-//! The form that the query protocols send, with its lists and structures spelled out in the names.
+//! Forms of the query protocols, which encode lists and structures in the names of fields.
 
 use std::collections::BTreeMap;
 
-/// A form, or the part of one that makes up one member of a list.
+/// A form, or the part of a form that is one member of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Form(BTreeMap<String, String>);
 
 impl Form {
-    /// Reads `a=b&c=d`; of a name given twice the last value counts.
+    /// Parses `a=b&c=d`. The last value of a repeated name counts.
     pub(crate) fn parse(text: &[u8]) -> Form {
         Form(form_urlencoded::parse(text).into_owned().collect())
     }
 
-    /// Adds the pairs of another form, which win.
+    /// Adds the pairs of another form, which take precedence.
     pub(crate) fn extend(&mut self, other: Form) {
         self.0.extend(other.0);
     }
@@ -21,13 +21,15 @@ impl Form {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The value of a list member that is a plain string.
+    /// The value of a list member that is a string.
     pub(crate) fn value(&self) -> &str {
         self.text("").unwrap_or_default()
     }
 
-    /// The members of a list, in order of their numbers: `Tags` with `member` reads `Tags.member.1.Key` as a form with
-    /// `Key`; without it, as EC2 has it, `Filter.1.Name`.
+    /// The members of a list, in order of their numbers.
+    ///
+    /// `Tags` with `member` reads `Tags.member.1.Key` as a form with `Key`. Without `member`, as in
+    /// EC2, `Filter` reads `Filter.1.Name`.
     pub(crate) fn list(&self, name: &str, member: Option<&str>) -> Vec<Form> {
         let prefix = match member {
             Some(member) => format!("{name}.{member}."),
@@ -50,7 +52,7 @@ impl Form {
         members.into_values().collect()
     }
 
-    /// A list of plain strings as IAM and STS send it.
+    /// A list of strings as IAM and STS send it.
     pub(crate) fn strings(&self, name: &str) -> Vec<String> {
         self.list(name, Some("member"))
             .iter()
@@ -58,7 +60,7 @@ impl Form {
             .collect()
     }
 
-    /// A list of plain strings as EC2 sends it.
+    /// A list of strings as EC2 sends it.
     pub(crate) fn numbered(&self, name: &str) -> Vec<String> {
         self.list(name, None)
             .iter()
@@ -72,7 +74,7 @@ mod tests {
     use super::Form;
 
     #[test]
-    fn lists_of_strings_and_structures_come_back_in_order() {
+    fn lists_of_strings_and_structures_are_read_in_order() {
         let form = Form::parse(
             b"Tags.member.10.Key=z&Tags.member.2.Key=b&Tags.member.2.Value=v%20w&ActionNames.member.1=a%3Ab&Empty=",
         );

@@ -1,4 +1,6 @@
-//! Reading AWS requests off HTTP and writing AWS answers back: the only room that knows headers, bodies and status codes.
+//! Parsing of AWS requests and writing of AWS responses.
+//!
+//! No other module reads or writes the headers, bodies and status codes of AWS calls.
 
 pub(crate) mod codes;
 pub(crate) mod fault;

@@ -1,4 +1,4 @@
-//! Answers: a result or a fault, worded as the service words it, and what happens to it on its way.
+//! Responses: a result or a fault in the service's protocol, and the faults of its delivery.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::wire::fault::ServiceFault;
 use crate::wire::service::{Protocol, Service};
 use crate::wire::xml;
 
-/// How long a half-sent answer is given to reach the client before the connection is cut.
+/// Time for half a body to reach the client before the connection is cut.
 const CUT_AFTER: Duration = Duration::from_millis(20);
 
 /// The result of an operation, in the form its protocol sends it.
@@ -25,23 +25,23 @@ pub(crate) enum Output {
     Xml(String),
 }
 
-/// What happens to an answer on its way to the client.
+/// How a response reaches the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Delivered,
-    /// The connection is dropped instead.
+pub(crate) enum Delivery {
+    Complete,
+    /// The connection is dropped without a response.
     Lost,
-    /// Half of the body, then the connection is dropped.
+    /// The connection is dropped after half of the body.
     Cut,
-    /// Nonsense arrives instead.
+    /// The body is replaced by invalid bytes, with HTTP 200.
     Garbled,
 }
 
-/// A mark on a response: `serve` drops the connection instead of sending it.
+/// Response extension: `serve` drops the connection instead of sending the response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DropConnection;
 
-/// An answer, ready to be sent.
+/// A response before its delivery.
 #[derive(Debug)]
 pub(crate) struct Reply {
     status: u16,
@@ -52,15 +52,16 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The answer to a call of `operation`, carrying a new request id.
+    /// The response to a call of `operation`, with a new request ID.
     pub(crate) fn new(
         service: Service,
         operation: &str,
         result: Result<Output, ServiceFault>,
     ) -> Reply {
         let request_id = uuid::Uuid::new_v4().to_string();
-        let worded = result.and_then(|output| word_output(service, operation, output, &request_id));
-        match worded {
+        let rendered =
+            result.and_then(|output| render_output(service, operation, output, &request_id));
+        match rendered {
             Ok(body) => Reply {
                 status: 200,
                 content_type: content_type(service),
@@ -71,15 +72,15 @@ impl Reply {
             Err(fault) => Reply {
                 status: codes::status(service, &fault.code),
                 content_type: content_type(service),
-                body: word_fault(service, &fault, &request_id),
+                body: render_fault(service, &fault, &request_id),
                 error_code: Some(fault.code.into_owned()),
                 request_id,
             },
         }
     }
 
-    /// The HTTP response that meets this fate.
-    pub(crate) fn into_response(self, fate: Fate) -> Response<Body> {
+    /// The HTTP response for this delivery.
+    pub(crate) fn into_response(self, delivery: Delivery) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -94,20 +95,20 @@ impl Reply {
         if let Some(code) = &self.error_code {
             insert("x-amzn-errortype", code);
         }
-        match fate {
-            Fate::Delivered => *response.body_mut() = Body::from(self.body),
-            Fate::Lost => {
+        match delivery {
+            Delivery::Complete => *response.body_mut() = Body::from(self.body),
+            Delivery::Lost => {
                 response.extensions_mut().insert(DropConnection);
                 *response.body_mut() = cut_body(Bytes::new());
             }
-            Fate::Cut => {
+            Delivery::Cut => {
                 response
                     .headers_mut()
                     .insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
                 let half = self.body.len() / 2;
                 *response.body_mut() = cut_body(Bytes::from(self.body).slice(..half));
             }
-            Fate::Garbled => {
+            Delivery::Garbled => {
                 *response.status_mut() = StatusCode::OK;
                 *response.body_mut() = Body::from(&b"\xff\xfe{]<sandbox garbage>\x00"[..]);
             }
@@ -116,7 +117,7 @@ impl Reply {
     }
 }
 
-/// A body that fails after its first part, which makes the server cut the connection.
+/// A body that fails after its first part, so that the server cuts the connection.
 fn cut_body(part: Bytes) -> Body {
     let parts = futures_util::stream::unfold(Some(part), |next| async move {
         match next {
@@ -126,9 +127,7 @@ fn cut_body(part: Bytes) -> Body {
             Some(_) => {
                 tokio::time::sleep(CUT_AFTER).await;
                 Some((
-                    Err(std::io::Error::other(
-                        "the sandbox was told to cut this answer",
-                    )),
+                    Err(std::io::Error::other("a fault rule cut this response")),
                     None,
                 ))
             }
@@ -146,7 +145,7 @@ fn content_type(service: Service) -> &'static str {
     }
 }
 
-fn word_output(
+fn render_output(
     service: Service,
     operation: &str,
     output: Output,
@@ -176,7 +175,7 @@ struct XmlError<'a> {
     message: &'a str,
 }
 
-fn word_fault(service: Service, fault: &ServiceFault, request_id: &str) -> Vec<u8> {
+fn render_fault(service: Service, fault: &ServiceFault, request_id: &str) -> Vec<u8> {
     let sender = if codes::status(service, &fault.code) >= 500 {
         "Receiver"
     } else {
@@ -218,6 +217,6 @@ fn word_fault(service: Service, fault: &ServiceFault, request_id: &str) -> Vec<u
 }
 
 fn xml_error(error: &XmlError<'_>) -> String {
-    // Strings always serialise; an empty element is still a lawful answer.
+    // Strings always serialise; an empty element would still be well-formed XML.
     xml::element("Error", error).unwrap_or_else(|_| "<Error/>".to_owned())
 }

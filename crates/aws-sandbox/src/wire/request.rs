@@ -1,4 +1,4 @@
-//! What a request asks for: the service, the operation and its input.
+//! Parsing of requests: the service, the operation and its input.
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -23,19 +23,21 @@ pub(crate) struct AwsRequest {
     pub(crate) input: Input,
 }
 
-/// A request that names no operation of ours; the service, where it could be told, decides how the answer is worded.
+/// A request without a supported operation.
+///
+/// `service` determines the protocol of the response; it is DAX if the request names no service.
 #[derive(Debug, Clone)]
-pub(crate) struct Unreadable {
+pub(crate) struct UnsupportedRequest {
     pub(crate) service: Service,
     pub(crate) fault: ServiceFault,
 }
 
-/// Reads a request; `scope_service` is the service of its signature, if it has one.
+/// Parses a request. `scope_service` is the service in its signature, if it is signed.
 pub(crate) fn read(
     parts: &Parts,
     body: &Bytes,
     scope_service: Option<&str>,
-) -> Result<AwsRequest, Unreadable> {
+) -> Result<AwsRequest, UnsupportedRequest> {
     let scoped = Service::ALL
         .into_iter()
         .find(|service| Some(service.as_str()) == scope_service);
@@ -58,7 +60,7 @@ fn read_target(
     target: &str,
     body: &Bytes,
     scoped: Option<Service>,
-) -> Result<AwsRequest, Unreadable> {
+) -> Result<AwsRequest, UnsupportedRequest> {
     let (prefix, operation) = target.split_once('.').unwrap_or((target, ""));
     match Service::ALL
         .into_iter()
@@ -71,10 +73,10 @@ fn read_target(
         }),
         None => {
             let message = format!(
-                "Unknown target {target:?}: this sandbox plays AmazonDAXV3 and DynamoDB_20120810"
+                "Unknown target {target:?}: this sandbox supports AmazonDAXV3 and DynamoDB_20120810"
             );
             let fault = ServiceFault::new("UnknownOperationException", message);
-            Err(Unreadable {
+            Err(UnsupportedRequest {
                 service: scoped.unwrap_or(Service::Dax),
                 fault,
             })
@@ -86,7 +88,7 @@ fn read_form(
     form: Form,
     scoped: Option<Service>,
     scope_service: Option<&str>,
-) -> Result<AwsRequest, Unreadable> {
+) -> Result<AwsRequest, UnsupportedRequest> {
     let version = form.text("Version");
     let versioned = Service::ALL
         .into_iter()
@@ -103,17 +105,17 @@ fn read_form(
                 "MissingAction",
                 "The request must contain the parameter Action.",
             );
-            Err(Unreadable { service, fault })
+            Err(UnsupportedRequest { service, fault })
         }
         (None, action) => {
-            let asked = action
+            let requested = action
                 .or(scope_service)
                 .unwrap_or("neither an X-Amz-Target header nor an Action parameter");
             let message = format!(
-                "Unknown operation: {asked}; this sandbox plays DAX, IAM, STS, EC2 and DynamoDB"
+                "Unknown operation: {requested}; this sandbox supports DAX, IAM, STS, EC2 and DynamoDB"
             );
             let fault = ServiceFault::new("UnknownOperationException", message);
-            Err(Unreadable {
+            Err(UnsupportedRequest {
                 service: scoped.unwrap_or(Service::Dax),
                 fault,
             })

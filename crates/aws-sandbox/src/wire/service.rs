@@ -1,6 +1,5 @@
-//! The services the sandbox plays and the protocols they speak.
+//! The simulated AWS services and their protocols.
 
-/// A service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     Dax,
@@ -10,14 +9,14 @@ pub(crate) enum Service {
     DynamoDb,
 }
 
-/// How a service reads requests and writes answers.
+/// The format of a service's requests and responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    /// `X-Amz-Target` and JSON both ways.
+    /// `X-Amz-Target`, with JSON requests and responses.
     Json { content_type: &'static str },
-    /// A form in, XML out, with a result wrapper.
+    /// Form requests and XML responses, with a result wrapper.
     Query { namespace: &'static str },
-    /// A form in, XML out, as EC2 does it.
+    /// Form requests and XML responses, without a result wrapper.
     Ec2 { namespace: &'static str },
 }
 
@@ -70,7 +69,7 @@ impl Service {
         }
     }
 
-    /// The API version a form carries, for the query services.
+    /// The API version in a form, for the query services.
     pub(crate) fn version(self) -> Option<&'static str> {
         match self {
             Service::Iam => Some("2010-05-08"),

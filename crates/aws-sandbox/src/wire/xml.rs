@@ -1,4 +1,4 @@
-//! Bodies of the query protocols.
+//! XML bodies of the query protocols.
 
 use std::borrow::Cow;
 
@@ -34,14 +34,14 @@ impl<T> FromIterator<T> for Items<T> {
     }
 }
 
-/// One element with its content, escaped, without what XML 1.0 cannot carry.
+/// One element with its content, escaped, without characters that XML 1.0 does not allow.
 pub(crate) fn element<T: Serialize>(name: &str, content: &T) -> Result<String, ServiceFault> {
     let written = quick_xml::se::to_string_with_root(name, content)
         .map_err(|error| ServiceFault::new("InternalFailure", error.to_string()))?;
-    Ok(lawful(written))
+    Ok(remove_invalid(written))
 }
 
-/// The elements inside the element: what EC2 puts straight under its response.
+/// The child elements only, which EC2 puts directly under its response.
 pub(crate) fn children<T: Serialize>(content: &T) -> Result<String, ServiceFault> {
     let written = element("r", content)?;
     let inner = written
@@ -50,15 +50,16 @@ pub(crate) fn children<T: Serialize>(content: &T) -> Result<String, ServiceFault
     Ok(inner.unwrap_or_default().to_owned())
 }
 
-/// Drops control characters, which not even an escape makes lawful, and keeps carriage returns from being normalised.
-fn lawful(text: String) -> String {
-    let is_lawful = |c: char| matches!(c, '\t' | '\n' | ' '..='\u{FFFD}' | '\u{10000}'..);
-    if text.chars().all(is_lawful) {
+/// Removes control characters, which XML does not allow even escaped, and escapes carriage returns,
+/// which a parser would normalise.
+fn remove_invalid(text: String) -> String {
+    let is_valid = |c: char| matches!(c, '\t' | '\n' | ' '..='\u{FFFD}' | '\u{10000}'..);
+    if text.chars().all(is_valid) {
         return text;
     }
     let piece = |c: char| match c {
         '\r' => Cow::Borrowed("&#13;"),
-        c if is_lawful(c) => Cow::Owned(c.to_string()),
+        c if is_valid(c) => Cow::Owned(c.to_string()),
         _ => Cow::Borrowed(""),
     };
     text.chars().map(piece).collect()
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_escaped_and_control_characters_are_left_out() {
+    fn text_is_escaped_and_control_characters_are_removed() {
         let answer = Answer {
             name: "<&>\u{1}\r".to_owned(),
             missing: None,

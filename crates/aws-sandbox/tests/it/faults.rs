@@ -1,4 +1,4 @@
-//! Every fault on demand: what the caller sees, and whether the effect is there.
+//! Injected faults: what the caller receives, and whether the call takes effect.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,10 @@ use aws_sandbox::{FaultKind, FaultRule};
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::retry::RetryConfig;
 
-use crate::world::{TRUST, World, code, refusal};
+use crate::test_env::{TRUST, TestEnv, code, rejection};
 
-/// The error code that the caller sees, `ok`, or none where no answer could be read.
-fn seen<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> Option<String> {
+/// The error code in a response or `ok`; `None` when there is no readable response.
+fn outcome<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> Option<String> {
     match result {
         Ok(_) => Some("ok".to_owned()),
         Err(SdkError::ServiceError(error)) => error.err().code().map(str::to_owned),
@@ -17,27 +17,26 @@ fn seen<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> Opt
     }
 }
 
-/// CreateRole under one fault: the error code (or none, where no answer could be read), and whether the role is there.
+/// Calls CreateRole with one fault; returns the outcome and whether the role exists.
 async fn create_role_under(fault: FaultKind) -> (Option<String>, bool) {
-    let world = World::new().await;
-    world
-        .sandbox
+    let env = TestEnv::new().await;
+    env.sandbox
         .add_fault(FaultRule::new("iam:CreateRole", fault.clone()));
-    let created = world
+    let created = env
         .iam()
         .create_role()
         .role_name("r")
         .assume_role_policy_document(TRUST)
         .send()
         .await;
-    let seen = seen(created);
-    let exists = world
+    let outcome = outcome(created);
+    let exists = env
         .sandbox
         .inventory()
         .roles
         .iter()
         .any(|role| role.name == "r");
-    let record = world
+    let record = env
         .sandbox
         .calls()
         .into_iter()
@@ -48,11 +47,11 @@ async fn create_role_under(fault: FaultKind) -> (Option<String>, bool) {
         (exists, Some("r")),
         "{fault}"
     );
-    (seen, exists)
+    (outcome, exists)
 }
 
 #[tokio::test]
-async fn each_fault_is_seen_as_it_should_be_and_has_its_effect_or_not() {
+async fn each_fault_has_its_outcome_and_effect() {
     let some = |code: &str| Some(code.to_owned());
     for (fault, expected) in [
         (FaultKind::Throttle, (some("Throttling"), false)),
@@ -71,15 +70,15 @@ async fn each_fault_is_seen_as_it_should_be_and_has_its_effect_or_not() {
     }
 }
 
-/// IncreaseReplicationFactor or RebootNode under one fault: the error code, and whether the cluster shows the effect.
-async fn later_call_under(call: &str, fault: FaultKind) -> (Option<String>, bool) {
-    let world = World::new().await;
-    world.cluster("c1", 2).await;
-    world.sandbox.add_fault(FaultRule::new(call, fault.clone()));
-    let seen = if call == "dax:RebootNode" {
-        seen(
-            world
-                .dax()
+/// Calls IncreaseReplicationFactor or RebootNode with one fault; returns the outcome and whether
+/// the cluster shows the effect.
+async fn change_under(call: &str, fault: FaultKind) -> (Option<String>, bool) {
+    let env = TestEnv::new().await;
+    env.cluster("c1", 2).await;
+    env.sandbox.add_fault(FaultRule::new(call, fault.clone()));
+    let outcome = if call == "dax:RebootNode" {
+        outcome(
+            env.dax()
                 .reboot_node()
                 .cluster_name("c1")
                 .node_id("c1-a")
@@ -87,17 +86,17 @@ async fn later_call_under(call: &str, fault: FaultKind) -> (Option<String>, bool
                 .await,
         )
     } else {
-        let grow = world
+        let grow = env
             .dax()
             .increase_replication_factor()
             .cluster_name("c1")
             .new_replication_factor(3);
-        seen(grow.send().await)
+        outcome(grow.send().await)
     };
-    let cluster = world.describe("c1").await;
+    let cluster = env.describe("c1").await;
     let has_effect =
         cluster.total_nodes() == Some(3) || cluster.nodes()[0].node_status() == Some("REBOOTING");
-    let calls = world.sandbox.calls();
+    let calls = env.sandbox.calls();
     let record = calls
         .iter()
         .find(|record| record.operation == call)
@@ -107,11 +106,11 @@ async fn later_call_under(call: &str, fault: FaultKind) -> (Option<String>, bool
         (has_effect, Some("c1")),
         "{call} {fault}"
     );
-    (seen, has_effect)
+    (outcome, has_effect)
 }
 
 #[tokio::test]
-async fn calls_on_a_living_cluster_meet_the_same_faults() {
+async fn faults_apply_to_changes_of_an_existing_cluster() {
     let some = |code: &str| Some(code.to_owned());
     for call in ["dax:IncreaseReplicationFactor", "dax:RebootNode"] {
         for (fault, expected) in [
@@ -128,7 +127,7 @@ async fn calls_on_a_living_cluster_meet_the_same_faults() {
             ),
         ] {
             assert_eq!(
-                later_call_under(call, fault.clone()).await,
+                change_under(call, fault.clone()).await,
                 expected,
                 "{call} {fault}"
             );
@@ -136,23 +135,21 @@ async fn calls_on_a_living_cluster_meet_the_same_faults() {
     }
     let full = (some("InsufficientClusterCapacityFault"), false);
     assert_eq!(
-        later_call_under("dax:IncreaseReplicationFactor", FaultKind::Capacity).await,
+        change_under("dax:IncreaseReplicationFactor", FaultKind::Capacity).await,
         full
     );
 }
 
 #[tokio::test]
-async fn a_late_reboot_meets_the_cluster_as_it_has_become() {
-    let world = World::new().await;
-    world.cluster("c1", 2).await;
-    world
-        .sandbox
+async fn a_late_reboot_is_rejected_by_the_current_state_of_the_cluster() {
+    let env = TestEnv::new().await;
+    env.cluster("c1", 2).await;
+    env.sandbox
         .add_fault(FaultRule::new("dax:RebootNode", FaultKind::Late).seconds(0.0));
-    let hold = world.sandbox.hold("dax:RebootNode").before();
+    let hold = env.sandbox.hold("dax:RebootNode").before();
     assert_eq!(
-        seen(
-            world
-                .dax()
+        outcome(
+            env.dax()
                 .reboot_node()
                 .cluster_name("c1")
                 .node_id("c1-a")
@@ -161,8 +158,7 @@ async fn a_late_reboot_meets_the_cluster_as_it_has_become() {
         ),
         None
     );
-    world
-        .dax()
+    env.dax()
         .increase_replication_factor()
         .cluster_name("c1")
         .new_replication_factor(3)
@@ -170,7 +166,7 @@ async fn a_late_reboot_meets_the_cluster_as_it_has_become() {
         .await
         .unwrap();
     hold.release();
-    let calls = || world.sandbox.calls();
+    let calls = || env.sandbox.calls();
     wait_for(|| {
         calls()
             .iter()
@@ -185,12 +181,11 @@ async fn a_late_reboot_meets_the_cluster_as_it_has_become() {
 }
 
 #[tokio::test]
-async fn a_slow_call_happens_even_if_the_client_gives_up() {
-    let world = World::new().await;
-    world
-        .sandbox
+async fn a_slow_call_takes_effect_even_if_the_client_disconnects() {
+    let env = TestEnv::new().await;
+    env.sandbox
         .add_fault(FaultRule::new("iam:CreateRole", FaultKind::Slow).seconds(1.5));
-    let create = world
+    let create = env
         .iam()
         .create_role()
         .role_name("r")
@@ -201,18 +196,16 @@ async fn a_slow_call_happens_even_if_the_client_gives_up() {
             .await
             .is_err()
     );
-    wait_for(|| !world.sandbox.inventory().roles.is_empty()).await;
+    wait_for(|| !env.sandbox.inventory().roles.is_empty()).await;
 }
 
 #[tokio::test]
-async fn a_late_call_is_dropped_at_once_and_carried_out_afterwards() {
-    let world = World::new().await;
-    world
-        .sandbox
+async fn a_late_call_loses_its_connection_at_once_and_is_executed_later() {
+    let env = TestEnv::new().await;
+    env.sandbox
         .add_fault(FaultRule::new("iam:CreateRole", FaultKind::Late).seconds(2.0));
     let create = || {
-        world
-            .iam()
+        env.iam()
             .create_role()
             .role_name("r")
             .assume_role_policy_document(TRUST)
@@ -223,18 +216,10 @@ async fn a_late_call_is_dropped_at_once_and_carried_out_afterwards() {
         create().await,
         Err(SdkError::DispatchFailure(_) | SdkError::ResponseError(_))
     ));
-    assert!(
-        started.elapsed() < Duration::from_secs(2) && world.sandbox.inventory().roles.is_empty()
-    );
+    assert!(started.elapsed() < Duration::from_secs(2) && env.sandbox.inventory().roles.is_empty());
     create().await.unwrap();
-    world
-        .iam()
-        .delete_role()
-        .role_name("r")
-        .send()
-        .await
-        .unwrap();
-    wait_for(|| !world.sandbox.inventory().roles.is_empty()).await;
+    env.iam().delete_role().role_name("r").send().await.unwrap();
+    wait_for(|| !env.sandbox.inventory().roles.is_empty()).await;
 }
 
 async fn wait_for(condition: impl Fn() -> bool) {
@@ -244,71 +229,67 @@ async fn wait_for(condition: impl Fn() -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("waited ten seconds in vain");
+    panic!("the condition was not met within ten seconds");
 }
 
 #[tokio::test]
-async fn faults_of_create_cluster_come_as_often_as_ordered() {
-    let world = World::new().await;
-    let role = world.service_role("Service").await;
-    let create = || world.create("c1", 1, &role).send();
-    world
-        .sandbox
+async fn faults_of_create_cluster_occur_as_often_as_their_count() {
+    let env = TestEnv::new().await;
+    let role = env.service_role("Service").await;
+    let create = || env.create("c1", 1, &role).send();
+    env.sandbox
         .add_fault(FaultRule::new("dax:CreateCluster", FaultKind::NotAssumable).count(2));
-    world
-        .sandbox
+    env.sandbox
         .add_fault(FaultRule::new("dax:CreateCluster", FaultKind::Capacity));
     let quota = "quota:NodeQuotaForCustomerExceededFault".parse().unwrap();
-    world.sandbox.add_fault(FaultRule::new("dax:*", quota));
+    env.sandbox.add_fault(FaultRule::new("dax:*", quota));
     for _ in 0..2 {
         assert_eq!(
-            refusal(create().await).1,
+            rejection(create().await).1,
             format!("No permission to assume role: {role}")
         );
     }
     assert_eq!(code(create().await), "InsufficientClusterCapacityFault");
     assert_eq!(code(create().await), "NodeQuotaForCustomerExceededFault");
     create().await.unwrap();
-    assert!(world.sandbox.faults().is_empty());
+    assert!(env.sandbox.faults().is_empty());
 }
 
 #[tokio::test]
-async fn a_stuck_cluster_goes_on_when_the_faults_are_cleared() {
-    let world = World::new().await;
-    let role = world.service_role("Service").await;
-    world
-        .sandbox
+async fn a_stuck_cluster_becomes_available_after_the_faults_are_cleared() {
+    let env = TestEnv::new().await;
+    let role = env.service_role("Service").await;
+    env.sandbox
         .add_fault(FaultRule::new("dax:CreateCluster", FaultKind::Stuck));
-    world.create("c1", 1, &role).send().await.unwrap();
-    world.advance(86_400);
-    assert_eq!(world.describe("c1").await.status(), Some("creating"));
-    world.sandbox.clear_faults();
-    world.advance(60);
-    assert_eq!(world.describe("c1").await.status(), Some("available"));
+    env.create("c1", 1, &role).send().await.unwrap();
+    env.advance(86_400);
+    assert_eq!(env.describe("c1").await.status(), Some("creating"));
+    env.sandbox.clear_faults();
+    env.advance(60);
+    assert_eq!(env.describe("c1").await.status(), Some("available"));
 }
 
 #[tokio::test]
-async fn a_denial_can_hit_the_pass_role_inside_create_cluster() {
-    let world = World::new().await;
-    let role = world.service_role("Service").await;
-    world
-        .sandbox
+async fn a_deny_fault_applies_to_pass_role_within_create_cluster() {
+    let env = TestEnv::new().await;
+    let role = env.service_role("Service").await;
+    env.sandbox
         .add_fault(FaultRule::new("iam:PassRole", FaultKind::Deny).seconds(600.0));
-    let (code, message) = refusal(world.create("c1", 1, &role).send().await);
+    let (code, message) = rejection(env.create("c1", 1, &role).send().await);
     assert_eq!(code, "AccessDeniedException");
     assert!(
         message.contains(&format!("iam:PassRole on resource: {role}")),
         "{message}"
     );
-    world.advance(600);
-    world.create("c1", 1, &role).send().await.unwrap();
+    env.advance(600);
+    env.create("c1", 1, &role).send().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_hold_keeps_the_answer_back_until_released() {
-    let world = World::new().await;
-    let hold = world.sandbox.hold("iam:CreateRole");
-    let iam = world.iam();
+async fn a_hold_delays_the_response_until_released() {
+    let env = TestEnv::new().await;
+    let hold = env.sandbox.hold("iam:CreateRole");
+    let iam = env.iam();
     let create = tokio::spawn(
         iam.create_role()
             .role_name("after")
@@ -317,19 +298,18 @@ async fn a_hold_keeps_the_answer_back_until_released() {
     );
     hold.reached().await;
     assert!(
-        world
-            .sandbox
+        env.sandbox
             .inventory()
             .roles
             .iter()
             .any(|role| role.name == "after"),
-        "the effect comes first"
+        "the effect precedes the hold"
     );
     assert!(!create.is_finished());
     hold.release();
     create.await.unwrap().unwrap();
 
-    let hold = world.sandbox.hold("iam:*").before();
+    let hold = env.sandbox.hold("iam:*").before();
     let create = tokio::spawn(
         iam.create_role()
             .role_name("before")
@@ -338,19 +318,17 @@ async fn a_hold_keeps_the_answer_back_until_released() {
     );
     hold.reached().await;
     assert!(
-        !world
-            .sandbox
+        !env.sandbox
             .inventory()
             .roles
             .iter()
             .any(|role| role.name == "before"),
-        "nothing happened yet"
+        "the hold precedes the effect"
     );
     create.abort();
     drop(hold);
     wait_for(|| {
-        world
-            .sandbox
+        env.sandbox
             .inventory()
             .roles
             .iter()
@@ -360,12 +338,11 @@ async fn a_hold_keeps_the_answer_back_until_released() {
 }
 
 #[tokio::test]
-async fn sdk_defaults_ride_out_throttling() {
-    let world = World::new().await;
-    world
-        .sandbox
+async fn default_sdk_retries_recover_from_throttling() {
+    let env = TestEnv::new().await;
+    env.sandbox
         .add_fault(FaultRule::new("dax:DescribeClusters", FaultKind::Throttle).count(2));
-    let config = world
+    let config = env
         .dax()
         .config()
         .to_builder()
@@ -375,5 +352,5 @@ async fn sdk_defaults_ride_out_throttling() {
         .send()
         .await
         .unwrap();
-    assert_eq!(world.sandbox.calls().len(), 3);
+    assert_eq!(env.sandbox.calls().len(), 3);
 }

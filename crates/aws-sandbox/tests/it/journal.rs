@@ -1,4 +1,4 @@
-//! A restart forgets nothing that was said.
+//! The journal: restarts, damaged lines, locking and compaction.
 
 use std::io::Write;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use aws_sandbox::{Sandbox, SandboxError, Settings};
 use serde_json::{Value, json};
 
-use crate::world::{World, folder, portal, settings};
+use crate::test_env::{TestEnv, folder, portal, settings};
 
-fn kept(name: &str) -> Settings {
+fn with_journal(name: &str) -> Settings {
     Settings {
         journal: Some(folder(name)),
         ..settings()
@@ -19,49 +19,42 @@ fn state(sandbox: &Sandbox) -> Value {
     serde_json::to_value(sandbox.inventory()).unwrap()
 }
 
-/// Everything that a restart has to bring back, in one account.
-async fn busy_world(settings: &Settings) -> World {
-    let world = World::with(settings.clone()).await;
-    world.allow(json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]));
-    world.cluster("ready", 2).await;
-    let role = world.service_role("Other").await;
-    world.create("young", 1, &role).send().await.unwrap();
-    world
-        .dax()
+/// An account with all kinds of state that a restart must restore.
+async fn populated(settings: &Settings) -> TestEnv {
+    let env = TestEnv::with(settings.clone()).await;
+    env.allow(json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]));
+    env.cluster("ready", 2).await;
+    let role = env.service_role("Other").await;
+    env.create("recent", 1, &role).send().await.unwrap();
+    env.dax()
         .create_parameter_group()
         .parameter_group_name("fast")
         .send()
         .await
         .unwrap();
-    world
-        .dax()
+    env.dax()
         .delete_cluster()
         .cluster_name("ready")
         .send()
         .await
         .unwrap();
-    world
-        .iam()
+    env.iam()
         .delete_role()
         .role_name("Other")
         .send()
         .await
         .unwrap();
-    world.sandbox.put_table("Orders");
-    world
+    env.sandbox.put_table("Orders");
+    env
 }
 
 #[tokio::test]
-async fn a_restart_gives_the_same_account_with_its_times_running_on() {
-    let settings = kept("restart");
-    let world = busy_world(&settings).await;
-    let (id, before, calls) = (
-        world.sandbox.id(),
-        state(&world.sandbox),
-        world.sandbox.calls(),
-    );
+async fn a_restart_restores_the_account_and_its_timers() {
+    let settings = with_journal("restart");
+    let env = populated(&settings).await;
+    let (id, before, calls) = (env.sandbox.id(), state(&env.sandbox), env.sandbox.calls());
     let effects: Vec<_> = calls.into_iter().filter(|call| call.effect).collect();
-    drop(world);
+    drop(env);
     let sandbox = reopen(&settings).await;
     assert_eq!((sandbox.id(), state(&sandbox)), (id, before));
     let again: Vec<_> = sandbox
@@ -70,19 +63,18 @@ async fn a_restart_gives_the_same_account_with_its_times_running_on() {
         .filter(|call| call.effect)
         .collect();
     assert_eq!(again, effects);
-    let world = World::serve(sandbox).await;
-    assert_eq!(world.describe("young").await.status(), Some("creating"));
-    world.advance(30);
+    let env = TestEnv::serve(sandbox).await;
+    assert_eq!(env.describe("recent").await.status(), Some("creating"));
+    env.advance(30);
     assert_eq!(
-        world.sandbox.inventory().clusters.len(),
+        env.sandbox.inventory().clusters.len(),
         1,
-        "the deleted cluster is gone after its time"
+        "the deletion ends at its time"
     );
-    world.advance(30);
-    assert_eq!(world.describe("young").await.status(), Some("available"));
+    env.advance(30);
+    assert_eq!(env.describe("recent").await.status(), Some("available"));
     assert!(
-        world
-            .dax_as("portal", "portal")
+        env.dax_as("portal", "portal")
             .describe_clusters()
             .send()
             .await
@@ -90,7 +82,7 @@ async fn a_restart_gives_the_same_account_with_its_times_running_on() {
     );
 }
 
-/// Opens the journal of a sandbox that is just going away.
+/// Opens the journal of a sandbox that is shutting down.
 pub(crate) async fn reopen(settings: &Settings) -> Sandbox {
     for _ in 0..1000 {
         match Sandbox::open(settings.clone()) {
@@ -101,16 +93,16 @@ pub(crate) async fn reopen(settings: &Settings) -> Sandbox {
             Err(error) => panic!("{error}"),
         }
     }
-    panic!("the first sandbox kept its journal");
+    panic!("the first sandbox did not release its journal");
 }
 
 #[tokio::test]
-async fn the_journal_has_a_change_before_its_answer_is_sent() {
-    let settings = kept("before-answer");
-    let world = World::with(settings.clone()).await;
-    let hold = world.sandbox.hold("iam:CreateRole");
-    let iam = world.iam();
-    let trust = crate::world::TRUST;
+async fn a_change_is_in_the_journal_before_its_response_is_sent() {
+    let settings = with_journal("before-response");
+    let env = TestEnv::with(settings.clone()).await;
+    let hold = env.sandbox.hold("iam:CreateRole");
+    let iam = env.iam();
+    let trust = crate::test_env::TRUST;
     let create = tokio::spawn(
         iam.create_role()
             .role_name("r")
@@ -128,11 +120,11 @@ async fn the_journal_has_a_change_before_its_answer_is_sent() {
 }
 
 #[tokio::test]
-async fn a_torn_last_line_is_dropped_and_a_broken_one_is_reported() {
-    let settings = kept("torn");
-    let world = busy_world(&settings).await;
-    let before = state(&world.sandbox);
-    drop(world);
+async fn a_truncated_last_line_is_dropped_and_a_malformed_line_is_reported() {
+    let settings = with_journal("truncated");
+    let env = populated(&settings).await;
+    let before = state(&env.sandbox);
+    drop(env);
     drop(reopen(&settings).await);
     let path = settings
         .journal
@@ -157,8 +149,8 @@ async fn a_torn_last_line_is_dropped_and_a_broken_one_is_reported() {
 }
 
 #[test]
-fn one_journal_serves_one_process_one_account_and_a_reset_begins_anew() {
-    let settings = kept("lock");
+fn a_journal_is_locked_bound_to_its_account_and_has_a_new_id_after_a_reset() {
+    let settings = with_journal("lock");
     let sandbox = Sandbox::open(settings.clone()).unwrap();
     assert!(matches!(
         Sandbox::open(settings.clone()),
@@ -186,7 +178,7 @@ fn one_journal_serves_one_process_one_account_and_a_reset_begins_anew() {
 
 #[test]
 fn compacting_keeps_the_journal_short() {
-    let settings = kept("compact");
+    let settings = with_journal("compact");
     let sandbox = Sandbox::open(settings.clone()).unwrap();
     for _ in 0..1000 {
         sandbox.advance_clock(Duration::from_secs(1));

@@ -1,14 +1,14 @@
-//! The life of a cluster, as the Rust SDK sees it.
+//! The lifecycle of a cluster, with the Rust SDK.
 
 use aws_sdk_dax::types::{ClusterEndpointEncryptionType, SseSpecification, SseStatus, Tag};
 
-use crate::world::{World, code};
+use crate::test_env::{TestEnv, code};
 
 #[tokio::test]
-async fn a_cluster_is_created_and_shows_what_it_was_asked_for() {
-    let world = World::new().await;
-    let role = world.service_role("Service").await;
-    let create = world.create("My-Cache", 3, &role).description("read cache");
+async fn a_created_cluster_has_the_requested_settings() {
+    let env = TestEnv::new().await;
+    let role = env.service_role("Service").await;
+    let create = env.create("My-Cache", 3, &role).description("read cache");
     let create = create.cluster_endpoint_encryption_type(ClusterEndpointEncryptionType::Tls);
     let create =
         create.sse_specification(SseSpecification::builder().enabled(true).build().unwrap());
@@ -31,7 +31,7 @@ async fn a_cluster_is_created_and_shows_what_it_was_asked_for() {
     );
     assert!(
         cluster.nodes.is_none(),
-        "nodes are hidden while a cluster is created"
+        "nodes are hidden while a cluster is being created"
     );
     let endpoint = cluster.cluster_discovery_endpoint().unwrap();
     assert_eq!(
@@ -39,8 +39,8 @@ async fn a_cluster_is_created_and_shows_what_it_was_asked_for() {
         (None, 9111, None)
     );
 
-    world.advance(60);
-    let cluster = world.describe("MY-cache").await;
+    env.advance(60);
+    let cluster = env.describe("MY-cache").await;
     assert_eq!(
         (cluster.status(), cluster.active_nodes()),
         (Some("available"), Some(3))
@@ -74,7 +74,7 @@ async fn a_cluster_is_created_and_shows_what_it_was_asked_for() {
         .map(|node| node.availability_zone().unwrap())
         .collect();
     assert_eq!(zones, ["us-east-1a", "us-east-1b", "us-east-1c"]);
-    let tags = world
+    let tags = env
         .dax()
         .list_tags()
         .resource_name(cluster.cluster_arn().unwrap())
@@ -85,10 +85,10 @@ async fn a_cluster_is_created_and_shows_what_it_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_deletion_loses_its_status_before_the_cluster_is_gone() {
-    let world = World::new().await;
-    world.cluster("c1", 2).await;
-    let deleted = world
+async fn a_deletion_has_no_status_shortly_before_it_ends() {
+    let env = TestEnv::new().await;
+    env.cluster("c1", 2).await;
+    let deleted = env
         .dax()
         .delete_cluster()
         .cluster_name("c1")
@@ -107,27 +107,28 @@ async fn a_deletion_loses_its_status_before_the_cluster_is_gone() {
             .unwrap()
             .address()
             .is_some(),
-        "the address stays until the end"
+        "the address remains until the deletion ends"
     );
     assert_eq!(
-        code(world.dax().delete_cluster().cluster_name("c1").send().await),
+        code(env.dax().delete_cluster().cluster_name("c1").send().await),
         "InvalidClusterStateFault"
     );
-    world.advance(25);
-    assert_eq!(world.describe("c1").await.status(), None);
-    world.advance(5);
-    let gone = world
+    env.advance(25);
+    assert_eq!(env.describe("c1").await.status(), None);
+    env.advance(5);
+    let deleted = env
         .dax()
         .describe_clusters()
         .cluster_names("c1")
         .send()
         .await;
     assert!(
-        gone.unwrap_err()
+        deleted
+            .unwrap_err()
             .into_service_error()
             .is_cluster_not_found_fault()
     );
-    let events = world.dax().describe_events().send().await.unwrap();
+    let events = env.dax().describe_events().send().await.unwrap();
     let messages: Vec<_> = events
         .events()
         .iter()
@@ -143,10 +144,10 @@ async fn a_deletion_loses_its_status_before_the_cluster_is_gone() {
 }
 
 #[tokio::test]
-async fn scaling_up_shows_new_nodes_without_endpoints_and_scaling_down_keeps_the_old_numbers() {
-    let world = World::new().await;
-    world.cluster("c1", 1).await;
-    let grown = world
+async fn scaling_shows_new_nodes_without_endpoints_and_removed_nodes_until_it_ends() {
+    let env = TestEnv::new().await;
+    env.cluster("c1", 1).await;
+    let grown = env
         .dax()
         .increase_replication_factor()
         .cluster_name("c1")
@@ -173,16 +174,15 @@ async fn scaling_up_shows_new_nodes_without_endpoints_and_scaling_down_keeps_the
             && new.availability_zone().is_none()
     );
     let shrink = || {
-        world
-            .dax()
+        env.dax()
             .decrease_replication_factor()
             .cluster_name("c1")
             .new_replication_factor(1)
     };
     assert_eq!(code(shrink().send().await), "InvalidClusterStateFault");
 
-    world.advance(20);
-    assert_eq!(world.describe("c1").await.active_nodes(), Some(3));
+    env.advance(20);
+    assert_eq!(env.describe("c1").await.active_nodes(), Some(3));
     let shrunk = shrink()
         .node_ids_to_remove("c1-a")
         .node_ids_to_remove("c1-b")
@@ -200,8 +200,8 @@ async fn scaling_up_shows_new_nodes_without_endpoints_and_scaling_down_keeps_the
         (Some("modifying"), Some(3), Some(3), 3)
     );
     assert_eq!(cluster.node_ids_to_remove(), ["c1-a", "c1-b"]);
-    world.advance(20);
-    let cluster = world.describe("c1").await;
+    env.advance(20);
+    let cluster = env.describe("c1").await;
     let left: Vec<_> = cluster
         .nodes()
         .iter()
@@ -214,17 +214,16 @@ async fn scaling_up_shows_new_nodes_without_endpoints_and_scaling_down_keeps_the
 }
 
 #[tokio::test]
-async fn an_update_and_a_reboot_take_their_time() {
-    let world = World::new().await;
-    world.cluster("c1", 2).await;
-    world
-        .dax()
+async fn an_update_and_a_reboot_end_after_their_durations() {
+    let env = TestEnv::new().await;
+    env.cluster("c1", 2).await;
+    env.dax()
         .create_parameter_group()
         .parameter_group_name("fast")
         .send()
         .await
         .unwrap();
-    let update = world
+    let update = env
         .dax()
         .update_cluster()
         .cluster_name("c1")
@@ -233,8 +232,8 @@ async fn an_update_and_a_reboot_take_their_time() {
     let updated = update.clone().send().await.unwrap();
     assert_eq!(updated.cluster().unwrap().status(), Some("modifying"));
     assert_eq!(code(update.send().await), "InvalidClusterStateFault");
-    world.advance(20);
-    let cluster = world.describe("c1").await;
+    env.advance(20);
+    let cluster = env.describe("c1").await;
     assert_eq!(
         (cluster.status(), cluster.description()),
         (Some("available"), Some("new"))
@@ -244,8 +243,7 @@ async fn an_update_and_a_reboot_take_their_time() {
         Some("fast")
     );
     let reboot = || {
-        world
-            .dax()
+        env.dax()
             .reboot_node()
             .cluster_name("c1")
             .node_id("c1-b")
@@ -258,8 +256,8 @@ async fn an_update_and_a_reboot_take_their_time() {
     );
     assert_eq!(rebooting.cluster().unwrap().active_nodes(), Some(1));
     assert_eq!(code(reboot().await), "InvalidClusterStateFault");
-    world.advance(10);
-    let cluster = world.describe("c1").await;
+    env.advance(10);
+    let cluster = env.describe("c1").await;
     assert_eq!(
         (cluster.nodes()[1].node_status(), cluster.active_nodes()),
         (Some("available"), Some(2))
@@ -267,10 +265,10 @@ async fn an_update_and_a_reboot_take_their_time() {
 }
 
 #[tokio::test]
-async fn groups_in_use_are_kept_until_their_cluster_is_gone() {
-    let world = World::new().await;
-    let (dax, role) = (world.dax(), world.service_role("Service").await);
-    let subnet = world.sandbox.inventory().subnets[0].id.clone();
+async fn groups_in_use_cannot_be_deleted_before_their_cluster() {
+    let env = TestEnv::new().await;
+    let (dax, role) = (env.dax(), env.service_role("Service").await);
+    let subnet = env.sandbox.inventory().subnets[0].id.clone();
     dax.create_subnet_group()
         .subnet_group_name("Net")
         .subnet_ids(subnet)
@@ -282,7 +280,7 @@ async fn groups_in_use_are_kept_until_their_cluster_is_gone() {
         .send()
         .await
         .unwrap();
-    let create = world
+    let create = env
         .create("c1", 1, &role)
         .subnet_group_name("net")
         .parameter_group_name("fast");
@@ -294,43 +292,42 @@ async fn groups_in_use_are_kept_until_their_cluster_is_gone() {
             .send()
     };
     assert_eq!(code(delete_net().await), "SubnetGroupInUseFault");
-    world.advance(60);
+    env.advance(60);
     dax.delete_cluster()
         .cluster_name("c1")
         .send()
         .await
         .unwrap();
-    world.advance(29);
+    env.advance(29);
     assert_eq!(code(delete_net().await), "SubnetGroupInUseFault");
     assert_eq!(
         code(delete_group().await),
         "InvalidParameterGroupStateFault"
     );
-    world.advance(1);
+    env.advance(1);
     assert_eq!(
         delete_net().await.unwrap().deletion_message(),
         Some("Subnet group net has been deleted.")
     );
     delete_group().await.unwrap();
-    world
-        .iam()
+    env.iam()
         .delete_role()
         .role_name("Service")
         .send()
         .await
         .unwrap();
-    assert_eq!(world.sandbox.inventory().made(), Vec::<String>::new());
+    assert_eq!(env.sandbox.inventory().created(), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_role_can_be_assumed_only_once_its_last_change_has_spread() {
-    let world = World::new().await;
-    let iam = world.iam();
-    let role = world.service_role("Service").await;
+async fn a_role_can_be_assumed_only_after_its_last_change_has_propagated() {
+    let env = TestEnv::new().await;
+    let iam = env.iam();
+    let role = env.service_role("Service").await;
     let policy = iam
         .create_policy()
         .policy_name("Access")
-        .policy_document(crate::world::ACCESS)
+        .policy_document(crate::test_env::ACCESS)
         .send()
         .await
         .unwrap();
@@ -341,9 +338,9 @@ async fn a_role_can_be_assumed_only_once_its_last_change_has_spread() {
         .send()
         .await
         .unwrap();
-    let (code, message) = crate::world::refusal(world.create("c1", 1, &role).send().await);
+    let (code, message) = crate::test_env::rejection(env.create("c1", 1, &role).send().await);
     assert_eq!(code, "InvalidParameterValueException");
     assert_eq!(message, format!("No permission to assume role: {role}"));
-    world.advance(5);
-    world.create("c1", 1, &role).send().await.unwrap();
+    env.advance(5);
+    env.create("c1", 1, &role).send().await.unwrap();
 }

@@ -1,17 +1,19 @@
-//! The sandbox from outside: over HTTP, by the Rust SDK, by boto3 and the AWS CLI, and by hostile hands.
-#![allow(clippy::unwrap_used)] // helpers of tests are tests
+//! The sandbox over HTTP: with the Rust SDK, boto3, the AWS CLI and malformed requests.
+#![allow(clippy::unwrap_used)] // test helpers are tests too
 
+mod changes;
 mod control;
+mod errors;
 mod faults;
-mod hostile;
-mod iam;
+mod faults_consistency;
+mod iam_policies;
+mod iam_roles;
 mod journal;
-mod later_life;
 mod lifecycle;
+mod malformed_input;
 mod network;
 mod permissions;
 mod python;
 mod reboots;
-mod refusals;
 mod signatures;
-mod world;
+mod test_env;

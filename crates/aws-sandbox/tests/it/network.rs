@@ -1,13 +1,14 @@
-//! Subnets of every network type. EC2's own calls are made by boto3 in `python/model_walk.py` and
-//! `python/security_group_rules.py`.
+//! Subnets of every network type.
+//!
+//! `python/model_walk.py` and `python/security_group_rules.py` cover the operations of EC2.
 
 use aws_sandbox::NewSubnet;
 use aws_sdk_dax::types::NetworkType;
 
-use crate::world::{World, code};
+use crate::test_env::{TestEnv, code};
 
-async fn world() -> World {
-    let world = World::new().await;
+async fn setup() -> TestEnv {
+    let env = TestEnv::new().await;
     for (id, zone, types) in [
         ("subnet-0000000a", "us-east-1a", vec!["ipv4", "ipv6"]),
         ("subnet-0000000b", "us-east-1b", vec!["ipv4", "ipv6"]),
@@ -19,17 +20,17 @@ async fn world() -> World {
             availability_zone: zone.to_owned(),
             network_types: types.into_iter().map(str::to_owned).collect(),
         };
-        world.sandbox.put_subnet(id, &subnet).unwrap();
+        env.sandbox.put_subnet(id, &subnet).unwrap();
     }
-    world
+    env
 }
 
-async fn group(world: &World, name: &str, letters: &str) -> Result<Vec<String>, String> {
+async fn group(env: &TestEnv, name: &str, letters: &str) -> Result<Vec<String>, String> {
     let ids = letters
         .chars()
         .map(|letter| format!("subnet-0000000{letter}"))
         .collect();
-    let create = world
+    let create = env
         .dax()
         .create_subnet_group()
         .subnet_group_name(name)
@@ -49,20 +50,20 @@ async fn group(world: &World, name: &str, letters: &str) -> Result<Vec<String>, 
 }
 
 #[tokio::test]
-async fn a_group_speaks_what_all_its_subnets_speak() {
-    let world = world().await;
-    assert_eq!(group(&world, "dual", "ab").await.unwrap(), ["ipv4", "ipv6"]);
-    assert_eq!(group(&world, "mixed", "ad").await.unwrap(), ["ipv4"]);
-    assert_eq!(group(&world, "six", "c").await.unwrap(), ["ipv6"]);
+async fn a_group_supports_the_network_types_that_all_its_subnets_support() {
+    let env = setup().await;
+    assert_eq!(group(&env, "dual", "ab").await.unwrap(), ["ipv4", "ipv6"]);
+    assert_eq!(group(&env, "mixed", "ad").await.unwrap(), ["ipv4"]);
+    assert_eq!(group(&env, "six", "c").await.unwrap(), ["ipv6"]);
     assert_eq!(
-        group(&world, "wrong", "ac").await.unwrap_err(),
+        group(&env, "wrong", "ac").await.unwrap_err(),
         "SubnetNotAllowedFault"
     );
     let ids = vec![
         "subnet-0000000a".to_owned(),
         "subnet-0a1b2c3d4e5f60001".to_owned(),
     ];
-    let two_vpcs = world
+    let two_vpcs = env
         .dax()
         .create_subnet_group()
         .subnet_group_name("two")
@@ -73,39 +74,38 @@ async fn a_group_speaks_what_all_its_subnets_speak() {
 }
 
 #[tokio::test]
-async fn a_cluster_gets_the_network_type_it_asks_for_where_its_group_allows() {
-    let world = world().await;
-    let role = world.service_role("Service").await;
+async fn a_cluster_gets_the_requested_network_type_if_its_group_supports_it() {
+    let env = setup().await;
+    let role = env.service_role("Service").await;
     for (name, letters) in [("dual", "ab"), ("four", "d"), ("six", "c")] {
-        group(&world, name, letters).await.unwrap();
+        group(&env, name, letters).await.unwrap();
     }
     let create = |name: &str, group: &str, kind: Option<NetworkType>| {
-        world
-            .create(name, 1, &role)
+        env.create(name, 1, &role)
             .subnet_group_name(group)
             .set_network_type(kind)
             .send()
     };
-    for (name, group, asked, got) in [
+    for (name, group, requested, expected) in [
         ("a", "dual", None, "dual_stack"),
         ("b", "dual", Some(NetworkType::Ipv4), "ipv4"),
         ("c", "four", None, "ipv4"),
         ("d", "six", None, "ipv6"),
     ] {
-        let created = create(name, group, asked).await.unwrap();
+        let created = create(name, group, requested).await.unwrap();
         assert_eq!(
             created.cluster().unwrap().network_type().unwrap().as_str(),
-            got,
+            expected,
             "{group}"
         );
     }
-    for (group, asked) in [
+    for (group, requested) in [
         ("four", NetworkType::DualStack),
         ("dual", NetworkType::Ipv6),
         ("six", NetworkType::Ipv4),
     ] {
         assert_eq!(
-            code(create("e", group, Some(asked)).await),
+            code(create("e", group, Some(requested)).await),
             "SubnetNotAllowedFault",
             "{group}"
         );
@@ -114,13 +114,13 @@ async fn a_cluster_gets_the_network_type_it_asks_for_where_its_group_allows() {
         code(create("e", "dual", Some("ipv5".into())).await),
         "InvalidParameterValueException"
     );
-    let elsewhere = world
+    let elsewhere = env
         .create("e", 1, &role)
         .subnet_group_name("four")
         .availability_zones("us-east-1a")
         .send();
     assert_eq!(code(elsewhere.await), "InvalidVPCNetworkStateFault");
-    let foreign = world
+    let foreign = env
         .create("e", 1, &role)
         .subnet_group_name("four")
         .security_group_ids("sg-0a1b2c3d4e5f60718");
@@ -131,20 +131,18 @@ async fn a_cluster_gets_the_network_type_it_asks_for_where_its_group_allows() {
 }
 
 #[tokio::test]
-async fn a_subnet_with_nodes_in_it_stays_in_its_group() {
-    let world = world().await;
-    let role = world.service_role("Service").await;
-    group(&world, "net", "ab").await.unwrap();
-    world
-        .create("c1", 2, &role)
+async fn a_subnet_with_nodes_cannot_leave_its_group() {
+    let env = setup().await;
+    let role = env.service_role("Service").await;
+    group(&env, "net", "ab").await.unwrap();
+    env.create("c1", 2, &role)
         .subnet_group_name("net")
         .send()
         .await
         .unwrap();
     let update = |ids: &[&str]| {
         let ids = ids.iter().map(|id| format!("subnet-0000000{id}")).collect();
-        world
-            .dax()
+        env.dax()
             .update_subnet_group()
             .subnet_group_name("net")
             .set_subnet_ids(Some(ids))

@@ -1,17 +1,17 @@
-//! Who may do what, and how a refusal reads.
+//! Authorization, and the messages of denied calls.
 
 use serde_json::json;
 
-use crate::world::{TRUST, World, portal, refusal};
+use crate::test_env::{TRUST, TestEnv, portal, rejection};
 
-const WHO: &str = "User: arn:aws:iam::123456789012:user/portal is not authorized to perform:";
+const DENIED: &str = "User: arn:aws:iam::123456789012:user/portal is not authorized to perform:";
 
 #[tokio::test]
-async fn the_three_rows_of_the_guide_are_word_for_word() {
-    let world = World::new().await;
-    world.service_role("daxServiceRole").await;
-    world.allow(json!([{"Effect": "Allow", "Action": "dax:*", "Resource": "*"}]));
-    let iam = world.iam_as("portal", "portal");
+async fn the_three_denials_of_the_guide_match_exactly() {
+    let env = TestEnv::new().await;
+    env.service_role("daxServiceRole").await;
+    env.allow(json!([{"Effect": "Allow", "Action": "dax:*", "Resource": "*"}]));
+    let iam = env.iam_as("portal", "portal");
     let role = iam
         .create_role()
         .path("/service-role/")
@@ -19,13 +19,13 @@ async fn the_three_rows_of_the_guide_are_word_for_word() {
         .assume_role_policy_document(TRUST);
     let because =
         |action: &str| format!(" because no identity-based policy allows the {action} action");
-    let (code, message) = refusal(role.send().await);
+    let (code, message) = rejection(role.send().await);
     let resource = "arn:aws:iam::123456789012:role/service-role/DAXServiceRole";
     assert_eq!(code, "AccessDenied");
     assert_eq!(
         message,
         format!(
-            "{WHO} iam:CreateRole on resource: {resource}{}",
+            "{DENIED} iam:CreateRole on resource: {resource}{}",
             because("iam:CreateRole")
         )
     );
@@ -34,34 +34,34 @@ async fn the_three_rows_of_the_guide_are_word_for_word() {
         .policy_name("DAXServicePolicy")
         .policy_document("{}");
     let expected = format!(
-        "{WHO} iam:CreatePolicy on resource: policy DAXServicePolicy{}",
+        "{DENIED} iam:CreatePolicy on resource: policy DAXServicePolicy{}",
         because("iam:CreatePolicy")
     );
-    assert_eq!(refusal(policy.send().await).1, expected);
+    assert_eq!(rejection(policy.send().await).1, expected);
     let arn = "arn:aws:iam::123456789012:policy/DAXServicePolicy";
     let attach = iam
         .attach_role_policy()
         .role_name("daxServiceRole")
         .policy_arn(arn);
     let expected = format!(
-        "{WHO} iam:AttachRolePolicy on resource: role daxServiceRole{}",
+        "{DENIED} iam:AttachRolePolicy on resource: role daxServiceRole{}",
         because("iam:AttachRolePolicy")
     );
-    assert_eq!(refusal(attach.send().await).1, expected);
+    assert_eq!(rejection(attach.send().await).1, expected);
     let version = iam.get_policy_version().policy_arn(arn).version_id("v1");
     let expected = format!(
-        "{WHO} iam:GetPolicyVersion on resource: policy {arn}{}",
+        "{DENIED} iam:GetPolicyVersion on resource: policy {arn}{}",
         because("iam:GetPolicyVersion")
     );
-    assert_eq!(refusal(version.send().await).1, expected);
+    assert_eq!(rejection(version.send().await).1, expected);
 }
 
 #[tokio::test]
-async fn passing_the_role_tags_and_the_service_linked_role_are_asked_for() {
-    let world = World::new().await;
-    let role = world.service_role("Service").await;
+async fn create_cluster_requires_permissions_for_tags_pass_role_and_service_linked_role() {
+    let env = TestEnv::new().await;
+    let role = env.service_role("Service").await;
     let allow = |actions: serde_json::Value| {
-        world.allow(json!([
+        env.allow(json!([
             {"Effect": "Allow", "Action": actions, "Resource": "*"},
             {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*",
              "Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}},
@@ -72,7 +72,7 @@ async fn passing_the_role_tags_and_the_service_linked_role_are_asked_for() {
             .key("a")
             .value("b")
             .build();
-        let create = world
+        let create = env
             .dax_as("portal", "portal")
             .create_cluster()
             .cluster_name("c1")
@@ -84,7 +84,7 @@ async fn passing_the_role_tags_and_the_service_linked_role_are_asked_for() {
             .send()
     };
     allow(json!(["dax:CreateCluster"]));
-    let (code, message) = refusal(create().await);
+    let (code, message) = rejection(create().await);
     assert_eq!(code, "AccessDeniedException");
     assert!(
         message
@@ -93,10 +93,10 @@ async fn passing_the_role_tags_and_the_service_linked_role_are_asked_for() {
     );
     allow(json!(["dax:CreateCluster", "dax:TagResource"]));
     let expected = format!(
-        "{WHO} iam:PassRole on resource: {role} because no identity-based policy allows the iam:PassRole action"
+        "{DENIED} iam:PassRole on resource: {role} because no identity-based policy allows the iam:PassRole action"
     );
     assert_eq!(
-        refusal(create().await),
+        rejection(create().await),
         ("AccessDeniedException".to_owned(), expected)
     );
     allow(json!([
@@ -104,7 +104,7 @@ async fn passing_the_role_tags_and_the_service_linked_role_are_asked_for() {
         "dax:TagResource",
         "iam:PassRole"
     ]));
-    let (code, message) = refusal(create().await);
+    let (code, message) = rejection(create().await);
     assert_eq!(code, "AccessDeniedException");
     assert!(
         message.contains("iam:CreateServiceLinkedRole on resource: arn:aws:iam::"),
@@ -117,7 +117,7 @@ async fn passing_the_role_tags_and_the_service_linked_role_are_asked_for() {
         "iam:CreateServiceLinkedRole"
     ]));
     create().await.unwrap();
-    let roles = world.sandbox.inventory().roles;
+    let roles = env.sandbox.inventory().roles;
     assert!(
         roles
             .iter()
@@ -126,12 +126,12 @@ async fn passing_the_role_tags_and_the_service_linked_role_are_asked_for() {
 }
 
 #[tokio::test]
-async fn describing_is_denied_without_a_resource_and_a_cluster_arn_does_not_cover_it() {
-    let world = World::new().await;
-    world.cluster("c1", 1).await;
-    world.allow(json!([{"Effect": "Allow", "Action": "dax:*",
+async fn describing_all_clusters_is_not_covered_by_a_cluster_arn() {
+    let env = TestEnv::new().await;
+    env.cluster("c1", 1).await;
+    env.allow(json!([{"Effect": "Allow", "Action": "dax:*",
         "Resource": "arn:aws:dax:us-east-1:123456789012:cache/c1"}]));
-    let dax = world.dax_as("portal", "portal");
+    let dax = env.dax_as("portal", "portal");
     dax.describe_clusters()
         .cluster_names("c1")
         .send()
@@ -140,56 +140,56 @@ async fn describing_is_denied_without_a_resource_and_a_cluster_arn_does_not_cove
     let because = "because no identity-based policy allows the dax:DescribeClusters action";
     let expected = (
         "AccessDeniedException".to_owned(),
-        format!("{WHO} dax:DescribeClusters {because}"),
+        format!("{DENIED} dax:DescribeClusters {because}"),
     );
-    assert_eq!(refusal(dax.describe_clusters().send().await), expected);
+    assert_eq!(rejection(dax.describe_clusters().send().await), expected);
 }
 
 #[tokio::test]
-async fn boundaries_explicit_denials_and_sessions_say_what_refused() {
-    let world = World::new().await;
+async fn a_denial_names_the_type_of_policy_that_denied() {
+    let env = TestEnv::new().await;
     let everything = json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]);
     let mut caller = portal(everything.clone());
     caller.permissions_boundary = Some(json!({"Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]}));
-    world.sandbox.put_identity("portal", caller);
-    let tail = |message: String| {
+    env.sandbox.put_identity("portal", caller);
+    let reason = |message: String| {
         message
             .split_once("dax:DescribeClusters")
             .unwrap()
             .1
             .to_owned()
     };
-    let describe = || world.dax_as("portal", "portal").describe_clusters().send();
+    let describe = || env.dax_as("portal", "portal").describe_clusters().send();
     assert_eq!(
-        tail(refusal(describe().await).1),
+        reason(rejection(describe().await).1),
         " because no permissions boundary allows the dax:DescribeClusters action"
     );
-    world.allow(
+    env.allow(
         json!([everything[0], {"Effect": "Deny", "Action": "dax:Describe*", "Resource": "*"}]),
     );
     assert_eq!(
-        tail(refusal(describe().await).1),
+        reason(rejection(describe().await).1),
         " with an explicit deny in an identity-based policy"
     );
     let mut caller = portal(everything);
     caller.session_policies = Some(vec![json!({"Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]})]);
-    world.sandbox.put_identity("portal", caller);
+    env.sandbox.put_identity("portal", caller);
     assert_eq!(
-        tail(refusal(describe().await).1),
+        reason(rejection(describe().await).1),
         " because no session policy allows the dax:DescribeClusters action"
     );
 }
 
 #[tokio::test]
 async fn conditions_on_boundary_policy_region_and_tags_are_enforced() {
-    let world = World::new().await;
-    let boundary = world
+    let env = TestEnv::new().await;
+    let boundary = env
         .iam()
         .create_policy()
         .policy_name("Boundary")
-        .policy_document(crate::world::ACCESS);
+        .policy_document(crate::test_env::ACCESS);
     let boundary = boundary
         .send()
         .await
@@ -199,7 +199,7 @@ async fn conditions_on_boundary_policy_region_and_tags_are_enforced() {
         .arn()
         .unwrap()
         .to_owned();
-    world.allow(json!([
+    env.allow(json!([
         {"Effect": "Allow", "Action": "iam:CreateRole", "Resource": "arn:aws:iam::123456789012:role/app/*",
          "Condition": {"StringEquals": {"iam:PermissionsBoundary": boundary}}},
         {"Effect": "Allow", "Action": "iam:TagRole", "Resource": "*",
@@ -209,7 +209,7 @@ async fn conditions_on_boundary_policy_region_and_tags_are_enforced() {
         {"Effect": "Allow", "Action": "dax:*", "Resource": "*",
          "Condition": {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}},
     ]));
-    let iam = world.iam_as("portal", "portal");
+    let iam = env.iam_as("portal", "portal");
     let create = || {
         iam.create_role()
             .path("/app/")
@@ -223,15 +223,19 @@ async fn conditions_on_boundary_policy_region_and_tags_are_enforced() {
             .build()
             .unwrap()
     };
-    assert!(refusal(create().send().await).1.contains("iam:CreateRole"));
+    assert!(
+        rejection(create().send().await)
+            .1
+            .contains("iam:CreateRole")
+    );
     let bounded = || create().permissions_boundary(&boundary);
     assert!(
-        refusal(bounded().tags(tag("owner")).send().await)
+        rejection(bounded().tags(tag("owner")).send().await)
             .1
             .contains("iam:TagRole")
     );
     assert!(
-        refusal(bounded().path("/other/").send().await)
+        rejection(bounded().path("/other/").send().await)
             .1
             .contains("role/other/r")
     );
@@ -242,13 +246,12 @@ async fn conditions_on_boundary_policy_region_and_tags_are_enforced() {
             .policy_arn(arn)
             .send()
     };
-    assert_eq!(refusal(attach(&boundary).await).0, "AccessDenied");
+    assert_eq!(rejection(attach(&boundary).await).0, "AccessDenied");
     assert_eq!(
-        refusal(attach("arn:aws:iam::123456789012:policy/app-x").await).0,
+        rejection(attach("arn:aws:iam::123456789012:policy/app-x").await).0,
         "NoSuchEntity"
     );
-    world
-        .dax_as("portal", "portal")
+    env.dax_as("portal", "portal")
         .describe_clusters()
         .send()
         .await
@@ -257,8 +260,8 @@ async fn conditions_on_boundary_policy_region_and_tags_are_enforced() {
 
 #[tokio::test]
 async fn the_simulator_and_real_calls_agree() {
-    let world = World::new().await;
-    world.allow(json!([
+    let env = TestEnv::new().await;
+    env.allow(json!([
         {"Effect": "Allow", "Action": ["dax:*", "iam:Get*"], "Resource": "*"},
         {"Effect": "Deny", "Action": "dax:Delete*", "Resource": "*"},
         {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*",
@@ -266,8 +269,7 @@ async fn the_simulator_and_real_calls_agree() {
     ]));
     let simulate = |action: &str| {
         let source = "arn:aws:iam::123456789012:user/portal";
-        world
-            .iam()
+        env.iam()
             .simulate_principal_policy()
             .policy_source_arn(source)
             .action_names(action)
@@ -287,26 +289,26 @@ async fn the_simulator_and_real_calls_agree() {
             "{action}"
         );
     }
-    let untold = simulate("iam:PassRole").send().await.unwrap();
+    let incomplete = simulate("iam:PassRole").send().await.unwrap();
     assert_eq!(
-        untold.evaluation_results()[0].missing_context_values(),
+        incomplete.evaluation_results()[0].missing_context_values(),
         ["iam:passedtoservice"]
     );
     let entry = aws_sdk_iam::types::ContextEntry::builder()
         .context_key_name("iam:PassedToService")
         .context_key_values("dax.amazonaws.com")
         .build();
-    let passing = simulate("iam:PassRole")
+    let complete = simulate("iam:PassRole")
         .context_entries(entry)
         .send()
         .await
         .unwrap();
-    assert_eq!(decision(passing), "allowed");
-    let missing = "arn:aws:iam::123456789012:user/nobody";
-    let unknown = world
+    assert_eq!(decision(complete), "allowed");
+    let missing = "arn:aws:iam::123456789012:user/unknown";
+    let unknown = env
         .iam()
         .simulate_principal_policy()
         .policy_source_arn(missing)
         .action_names("dax:CreateCluster");
-    assert_eq!(refusal(unknown.send().await).0, "NoSuchEntity");
+    assert_eq!(rejection(unknown.send().await).0, "NoSuchEntity");
 }

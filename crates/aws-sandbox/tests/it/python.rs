@@ -1,6 +1,6 @@
-//! The AWS CLI and boto3 against the sandbox, and the walk over botocore's own model.
+//! The AWS CLI and boto3 against the sandbox, with coverage of botocore's models.
 //!
-//! The tools come by `pip install --target` into the target folder, once.
+//! `pip install --target` installs the tools into the target folder on first use.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,14 +8,14 @@ use std::sync::Mutex;
 
 use aws_sandbox::{Sandbox, Settings};
 
-use crate::world::World;
+use crate::test_env::TestEnv;
 
 const TOOLS: [&str; 2] = ["boto3==1.44.5", "awscli==1.46.3"];
 
-/// The folder with the tools, filled on first use.
+/// The folder with the tools, which is created on first use.
 fn tools() -> PathBuf {
-    static FILLING: Mutex<()> = Mutex::new(());
-    let _guard = FILLING.lock().unwrap();
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _guard = INSTALLING.lock().unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(TOOLS.join("-").replace("==", "-"));
     if !folder.join("ready").exists() {
         let mut pip = Command::new("python3");
@@ -43,10 +43,10 @@ fn tools() -> PathBuf {
     folder
 }
 
-/// Runs a script of `tests/python` against a fresh sandbox; what it prints is shown where it fails.
+/// Runs a script of `tests/python` against a new sandbox, and shows its output if it fails.
 async fn run(script: &'static str, settings: Settings) {
-    let world = World::serve(Sandbox::open(settings).unwrap()).await;
-    let url = world.url.clone();
+    let env = TestEnv::serve(Sandbox::open(settings).unwrap()).await;
+    let url = env.url.clone();
     let output = tokio::task::spawn_blocking(move || {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/python")
@@ -80,7 +80,7 @@ async fn run(script: &'static str, settings: Settings) {
     assert!(output.status.success(), "{script}\n{out}\n{err}");
 }
 
-/// Everything takes so long that no script sees it end before it moves the clock.
+/// Settings with durations that end only when a script moves the clock.
 fn slow() -> Settings {
     Settings {
         creating_seconds: 60.0,
@@ -93,17 +93,17 @@ fn slow() -> Settings {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_aws_cli_runs_the_guides_procedure_unchanged() {
+async fn the_aws_cli_runs_the_procedure_of_the_guide() {
     run("cli_procedure.py", slow()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rules_of_security_groups_are_opened_found_and_closed_by_boto3() {
+async fn boto3_opens_finds_and_closes_security_group_rules() {
     run("security_group_rules.py", slow()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_operation_and_every_modelled_error_of_botocore_is_walked() {
+async fn all_operations_and_modelled_errors_of_botocore_are_covered() {
     let mut settings = slow();
     settings.quotas.set("nodes", 30).unwrap();
     settings.quotas.set("clusters", 12).unwrap();

@@ -1,9 +1,9 @@
-//! A change of the parameter group that waits for reboots, where the settings say that it does.
+//! Changes of the parameter group that require reboots, if the settings enable it.
 
 use aws_sandbox::Settings;
 use aws_sdk_dax::types::Cluster;
 
-use crate::world::{World, code, folder, settings};
+use crate::test_env::{TestEnv, code, folder, settings};
 
 const DEFAULT_GROUP: &str = "default.dax1.0";
 
@@ -14,22 +14,21 @@ fn with_reboots() -> Settings {
     }
 }
 
-/// An available cluster of two nodes, and the parameter group `fast` beside the default one.
-async fn world(settings: Settings) -> World {
-    let world = World::with(settings).await;
-    world.cluster("c1", 2).await;
-    world
-        .dax()
+/// An available cluster of two nodes, and the parameter group `fast`.
+async fn setup(settings: Settings) -> TestEnv {
+    let env = TestEnv::with(settings).await;
+    env.cluster("c1", 2).await;
+    env.dax()
         .create_parameter_group()
         .parameter_group_name("fast")
         .send()
         .await
         .unwrap();
-    world
+    env
 }
 
-async fn change_group(world: &World, group: &str) -> Cluster {
-    let update = world
+async fn change_group(env: &TestEnv, group: &str) -> Cluster {
+    let update = env
         .dax()
         .update_cluster()
         .cluster_name("c1")
@@ -37,13 +36,13 @@ async fn change_group(world: &World, group: &str) -> Cluster {
     update.send().await.unwrap().cluster().unwrap().clone()
 }
 
-async fn reboot(world: &World, node: &str) -> Cluster {
-    let reboot = world.dax().reboot_node().cluster_name("c1").node_id(node);
+async fn reboot(env: &TestEnv, node: &str) -> Cluster {
+    let reboot = env.dax().reboot_node().cluster_name("c1").node_id(node);
     reboot.send().await.unwrap().cluster().unwrap().clone()
 }
 
-/// The apply status, the nodes to reboot, and the nodes that say the same of themselves.
-fn waiting(cluster: &Cluster) -> (String, Vec<String>, Vec<String>) {
+/// The group's apply status and nodes to reboot, and the nodes with the status `pending-reboot`.
+fn reboot_status(cluster: &Cluster) -> (String, Vec<String>, Vec<String>) {
     let group = cluster.parameter_group().unwrap();
     let nodes = cluster
         .nodes()
@@ -59,6 +58,7 @@ fn waiting(cluster: &Cluster) -> (String, Vec<String>, Vec<String>) {
     )
 }
 
+/// The expected [`reboot_status`] when these nodes await a reboot.
 fn pending(nodes: &[&str]) -> (String, Vec<String>, Vec<String>) {
     let status = if nodes.is_empty() {
         "in-sync"
@@ -70,12 +70,15 @@ fn pending(nodes: &[&str]) -> (String, Vec<String>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn a_change_of_the_parameter_group_is_in_sync_at_once_unless_told_otherwise() {
-    let world = world(settings()).await;
-    assert_eq!(waiting(&change_group(&world, "fast").await), pending(&[]));
-    world.advance(20);
-    let cluster = world.describe("c1").await;
-    assert_eq!(waiting(&cluster), pending(&[]));
+async fn a_change_of_the_parameter_group_is_in_sync_at_once_by_default() {
+    let env = setup(settings()).await;
+    assert_eq!(
+        reboot_status(&change_group(&env, "fast").await),
+        pending(&[])
+    );
+    env.advance(20);
+    let cluster = env.describe("c1").await;
+    assert_eq!(reboot_status(&cluster), pending(&[]));
     assert!(
         cluster
             .nodes()
@@ -85,68 +88,67 @@ async fn a_change_of_the_parameter_group_is_in_sync_at_once_unless_told_otherwis
 }
 
 #[tokio::test]
-async fn each_node_waits_until_its_own_reboot_has_ended() {
-    let world = world(with_reboots()).await;
-    assert_eq!(waiting(&world.describe("c1").await), pending(&[]));
+async fn each_node_is_pending_until_its_own_reboot_ends() {
+    let env = setup(with_reboots()).await;
+    assert_eq!(reboot_status(&env.describe("c1").await), pending(&[]));
     assert_eq!(
-        waiting(&change_group(&world, "fast").await),
+        reboot_status(&change_group(&env, "fast").await),
         pending(&["c1-a", "c1-b"])
     );
-    world.advance(20);
+    env.advance(20);
     assert_eq!(
-        waiting(&world.describe("c1").await),
+        reboot_status(&env.describe("c1").await),
         pending(&["c1-a", "c1-b"])
     );
     assert_eq!(
-        waiting(&reboot(&world, "c1-a").await),
+        reboot_status(&reboot(&env, "c1-a").await),
         pending(&["c1-a", "c1-b"])
     );
-    world.advance(10);
-    assert_eq!(waiting(&world.describe("c1").await), pending(&["c1-b"]));
-    reboot(&world, "c1-a").await;
-    world.advance(10);
-    assert_eq!(waiting(&world.describe("c1").await), pending(&["c1-b"]));
-    reboot(&world, "c1-b").await;
-    world.advance(10);
-    assert_eq!(waiting(&world.describe("c1").await), pending(&[]));
+    env.advance(10);
+    assert_eq!(reboot_status(&env.describe("c1").await), pending(&["c1-b"]));
+    reboot(&env, "c1-a").await;
+    env.advance(10);
+    assert_eq!(reboot_status(&env.describe("c1").await), pending(&["c1-b"]));
+    reboot(&env, "c1-b").await;
+    env.advance(10);
+    assert_eq!(reboot_status(&env.describe("c1").await), pending(&[]));
     assert_eq!(
-        waiting(&change_group(&world, "fast").await),
+        reboot_status(&change_group(&env, "fast").await),
         pending(&[]),
-        "it has that group already"
+        "the cluster already has that group"
     );
 }
 
 #[tokio::test]
-async fn new_nodes_are_in_sync_and_a_second_change_asks_for_a_second_reboot() {
-    let world = world(with_reboots()).await;
-    change_group(&world, "fast").await;
-    world.advance(20);
-    world
-        .dax()
+async fn new_nodes_are_in_sync_and_a_second_change_requires_a_second_reboot() {
+    let env = setup(with_reboots()).await;
+    change_group(&env, "fast").await;
+    env.advance(20);
+    env.dax()
         .increase_replication_factor()
         .cluster_name("c1")
         .new_replication_factor(3)
         .send()
         .await
         .unwrap();
-    world.advance(20);
+    env.advance(20);
     assert_eq!(
-        waiting(&world.describe("c1").await),
+        reboot_status(&env.describe("c1").await),
         pending(&["c1-a", "c1-b"])
     );
-    reboot(&world, "c1-a").await;
-    let changed = change_group(&world, DEFAULT_GROUP).await;
+    reboot(&env, "c1-a").await;
+    let changed = change_group(&env, DEFAULT_GROUP).await;
     assert_eq!(
-        waiting(&changed),
+        reboot_status(&changed),
         pending(&["c1-a", "c1-b", "c1-c"]),
-        "a reboot under way came too early"
+        "a reboot in progress does not apply a later change"
     );
-    world.advance(20);
+    env.advance(20);
     assert_eq!(
-        waiting(&world.describe("c1").await),
+        reboot_status(&env.describe("c1").await),
         pending(&["c1-a", "c1-b", "c1-c"])
     );
-    let deleted = world
+    let deleted = env
         .dax()
         .delete_cluster()
         .cluster_name("c1")
@@ -154,55 +156,55 @@ async fn new_nodes_are_in_sync_and_a_second_change_asks_for_a_second_reboot() {
         .await
         .unwrap();
     assert_eq!(
-        waiting(deleted.cluster().unwrap()),
+        reboot_status(deleted.cluster().unwrap()),
         pending(&[]),
-        "a cluster being deleted shows no nodes"
+        "a cluster being deleted has no visible nodes"
     );
 }
 
 #[tokio::test]
-async fn a_refused_change_makes_no_node_wait() {
-    let world = world(with_reboots()).await;
-    let update = world
+async fn a_rejected_change_requires_no_reboot() {
+    let env = setup(with_reboots()).await;
+    let update = env
         .dax()
         .update_cluster()
         .cluster_name("c1")
         .parameter_group_name("fast");
     let update = update.security_group_ids("sg-00000000");
     assert_eq!(code(update.send().await), "InvalidParameterValueException");
-    assert_eq!(waiting(&world.describe("c1").await), pending(&[]));
+    assert_eq!(reboot_status(&env.describe("c1").await), pending(&[]));
 }
 
 #[tokio::test]
-async fn a_restart_remembers_which_nodes_wait() {
+async fn a_restart_restores_pending_reboots() {
     let settings = Settings {
         journal: Some(folder("reboots")),
         ..with_reboots()
     };
-    let first = world(settings.clone()).await;
+    let first = setup(settings.clone()).await;
     change_group(&first, "fast").await;
     first.advance(20);
     reboot(&first, "c1-a").await;
     drop(first);
     for _ in 0..2 {
-        let world = World::serve(crate::journal::reopen(&settings).await).await;
+        let env = TestEnv::serve(crate::journal::reopen(&settings).await).await;
         assert_eq!(
-            waiting(&world.describe("c1").await),
+            reboot_status(&env.describe("c1").await),
             pending(&["c1-a", "c1-b"])
         );
     }
-    let world = World::serve(crate::journal::reopen(&settings).await).await;
-    world.advance(10);
-    assert_eq!(waiting(&world.describe("c1").await), pending(&["c1-b"]));
+    let env = TestEnv::serve(crate::journal::reopen(&settings).await).await;
+    env.advance(10);
+    assert_eq!(reboot_status(&env.describe("c1").await), pending(&["c1-b"]));
 }
 
 #[tokio::test]
-async fn the_journal_of_a_version_that_knew_neither_reboots_nor_tags_of_rules_still_opens() {
+async fn a_journal_of_an_older_version_without_reboots_and_rule_tags_opens() {
     let settings = Settings {
         journal: Some(folder("older")),
         ..settings()
     };
-    let first = world(settings.clone()).await;
+    let first = setup(settings.clone()).await;
     let before = first.sandbox.inventory();
     drop(first);
     drop(crate::journal::reopen(&settings).await);
@@ -222,7 +224,7 @@ async fn the_journal_of_a_version_that_knew_neither_reboots_nor_tags_of_rules_st
             && older.contains(&format!("{rule}}}"))
     );
     std::fs::write(&path, older).unwrap();
-    let world = World::serve(crate::journal::reopen(&settings).await).await;
-    assert_eq!(world.sandbox.inventory(), before);
-    assert_eq!(waiting(&world.describe("c1").await), pending(&[]));
+    let env = TestEnv::serve(crate::journal::reopen(&settings).await).await;
+    assert_eq!(env.sandbox.inventory(), before);
+    assert_eq!(reboot_status(&env.describe("c1").await), pending(&[]));
 }

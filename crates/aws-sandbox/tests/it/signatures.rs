@@ -1,23 +1,22 @@
-//! Who is recognised, and in which words nobody is.
+//! Authentication by signature, and its error codes.
 
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use serde_json::json;
 
-use crate::world::{TRUST, World, code, portal, refusal};
+use crate::test_env::{TRUST, TestEnv, code, portal, rejection};
 
 #[tokio::test]
-async fn wrong_secrets_and_unknown_keys_get_each_services_own_words() {
-    let world = World::new().await;
+async fn wrong_secrets_and_unknown_keys_return_the_error_codes_of_each_service() {
+    let env = TestEnv::new().await;
     assert_eq!(
-        code(world.iam_as("sandbox", "wrong").list_roles().send().await),
+        code(env.iam_as("sandbox", "wrong").list_roles().send().await),
         "SignatureDoesNotMatch"
     );
     assert_eq!(
         code(
-            world
-                .dax_as("sandbox", "wrong")
+            env.dax_as("sandbox", "wrong")
                 .describe_clusters()
                 .send()
                 .await
@@ -25,10 +24,10 @@ async fn wrong_secrets_and_unknown_keys_get_each_services_own_words() {
         "InvalidSignatureException"
     );
     assert_eq!(
-        code(world.iam_as("nobody", "x").list_roles().send().await),
+        code(env.iam_as("unknown", "x").list_roles().send().await),
         "InvalidClientTokenId"
     );
-    let (code, message) = refusal(world.dax_as("nobody", "x").describe_clusters().send().await);
+    let (code, message) = rejection(env.dax_as("unknown", "x").describe_clusters().send().await);
     assert_eq!(code, "UnrecognizedClientException");
     assert_eq!(
         message,
@@ -37,14 +36,14 @@ async fn wrong_secrets_and_unknown_keys_get_each_services_own_words() {
 }
 
 #[tokio::test]
-async fn an_identity_takes_effect_at_the_next_call() {
-    let world = World::new().await;
-    let sts = || world.sts_as(Credentials::from_keys("portal", "portal", None));
+async fn a_new_identity_applies_from_the_next_call() {
+    let env = TestEnv::new().await;
+    let sts = || env.sts_as(Credentials::from_keys("portal", "portal", None));
     assert_eq!(
         code(sts().get_caller_identity().send().await),
         "InvalidClientTokenId"
     );
-    world.sandbox.put_identity(
+    env.sandbox.put_identity(
         "portal",
         portal(json!([{"Effect": "Deny", "Action": "*", "Resource": "*"}])),
     );
@@ -58,12 +57,12 @@ async fn an_identity_takes_effect_at_the_next_call() {
 
 #[tokio::test]
 async fn assumed_credentials_work_until_they_expire() {
-    let world = World::new().await;
+    let env = TestEnv::new().await;
     let trust = TRUST.replace(
         r#""Service":"dax.amazonaws.com""#,
         r#""AWS":"arn:aws:iam::123456789012:root""#,
     );
-    let role = world
+    let role = env
         .iam()
         .create_role()
         .role_name("Ops")
@@ -71,12 +70,12 @@ async fn assumed_credentials_work_until_they_expire() {
         .send()
         .await
         .unwrap();
-    let inline = world.iam().put_role_policy().role_name("Ops").policy_name("dax").policy_document(
+    let inline = env.iam().put_role_policy().role_name("Ops").policy_name("dax").policy_document(
         json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "dax:*", "Resource": "*"}]})
             .to_string(),
     );
     inline.send().await.unwrap();
-    let sts = world.sts_as(Credentials::from_keys("sandbox", "sandbox", None));
+    let sts = env.sts_as(Credentials::from_keys("sandbox", "sandbox", None));
     let assume = |arn: &str| {
         sts.assume_role()
             .role_arn(arn)
@@ -84,24 +83,24 @@ async fn assumed_credentials_work_until_they_expire() {
             .duration_seconds(900)
             .send()
     };
-    let dax_only = world.service_role("Service").await;
+    let dax_only = env.service_role("Service").await;
     assert_eq!(code(assume(&dax_only).await), "AccessDenied");
     let assumed = assume(role.role().unwrap().arn()).await.unwrap();
     let credentials = assumed.credentials().unwrap();
     let (key, secret) = (credentials.access_key_id(), credentials.secret_access_key());
     let token = Some(credentials.session_token().to_owned());
-    let session = || world.sts_as(Credentials::from_keys(key, secret, token.clone()));
-    let who = session().get_caller_identity().send().await.unwrap();
+    let session = || env.sts_as(Credentials::from_keys(key, secret, token.clone()));
+    let identity = session().get_caller_identity().send().await.unwrap();
     assert_eq!(
-        who.arn(),
+        identity.arn(),
         Some("arn:aws:sts::123456789012:assumed-role/Ops/me")
     );
-    let untokened = world.sts_as(Credentials::from_keys(key, secret, None));
+    let without_token = env.sts_as(Credentials::from_keys(key, secret, None));
     assert_eq!(
-        code(untokened.get_caller_identity().send().await),
+        code(without_token.get_caller_identity().send().await),
         "InvalidClientTokenId"
     );
-    world.advance(901);
+    env.advance(901);
     assert_eq!(
         code(session().get_caller_identity().send().await),
         "ExpiredToken"
@@ -109,11 +108,11 @@ async fn assumed_credentials_work_until_they_expire() {
 }
 
 #[tokio::test]
-async fn requests_signed_long_ago_or_for_elsewhere_are_refused() {
-    let world = World::new().await;
+async fn expired_unsigned_and_foreign_region_requests_are_rejected() {
+    let env = TestEnv::new().await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let old = http
-        .post(&world.url)
+        .post(&env.url)
         .header("x-amz-target", "AmazonDAXV3.DescribeClusters")
         .header("x-amz-date", "20200101T000000Z")
         .header(
@@ -136,14 +135,14 @@ async fn requests_signed_long_ago_or_for_elsewhere_are_refused() {
         "{body}"
     );
     let unsigned = http
-        .post(&world.url)
+        .post(&env.url)
         .header("x-amz-target", "AmazonDAXV3.DescribeClusters")
         .send()
         .await
         .unwrap();
     let body: serde_json::Value = unsigned.json().await.unwrap();
     assert_eq!(body["__type"], "MissingAuthenticationTokenException");
-    let config = world
+    let config = env
         .dax()
         .config()
         .to_builder()
@@ -154,15 +153,15 @@ async fn requests_signed_long_ago_or_for_elsewhere_are_refused() {
         .send()
         .await;
     assert!(
-        refusal(elsewhere)
+        rejection(elsewhere)
             .1
             .contains("'eu-west-1': this sandbox is in us-east-1")
     );
 }
 
 #[tokio::test]
-async fn the_sandbox_clock_does_not_age_signatures() {
-    let world = World::new().await;
-    world.sandbox.advance_clock(Duration::from_secs(86_400));
-    world.dax().describe_clusters().send().await.unwrap();
+async fn the_sandbox_clock_does_not_affect_signatures() {
+    let env = TestEnv::new().await;
+    env.sandbox.advance_clock(Duration::from_secs(86_400));
+    env.dax().describe_clusters().send().await.unwrap();
 }

@@ -1,5 +1,5 @@
-"""The guide's whole CLI procedure, by the AWS CLI: role, policy, subnet group, cluster, port, parameters, scaling, tags,
-events, and everything deleted again. Prints the transcript; stops at the first command that fails."""
+"""The complete procedure of DAX's guide with the AWS CLI: role, policy, subnet group, cluster, port, parameters,
+scaling, tags, events, and deletion of everything. Prints the transcript and stops at the first command that fails."""
 
 import json
 import os
@@ -16,7 +16,7 @@ FOLDER = tempfile.TemporaryDirectory()
 
 
 def aws(*words, fails=None):
-    """Runs one command; its JSON answer, or its text where it is none. With `fails` it must fail with that code."""
+    """Runs one command and returns its output, parsed if it is JSON. With `fails` it must fail with that error code."""
     run = subprocess.run([sys.executable, "-m", "awscli", *words], env=ENVIRONMENT, cwd=FOLDER.name,
                          capture_output=True, text=True, check=False)
     print("$ aws", " ".join(word if " " not in word else repr(word) for word in words))
@@ -32,10 +32,10 @@ def aws(*words, fails=None):
 
 
 def until(wanted, cluster):
-    """Polls DescribeClusters as the guide says, until the cluster has that status; a minute passes between the polls."""
+    """Polls DescribeClusters, as in the guide, until the cluster has that status. Each poll advances the clock by 60 s."""
     for _ in range(5):
-        answer = aws("dax", "describe-clusters", "--cluster-names", cluster, "--query", "Clusters[0].Status")
-        if answer == wanted:
+        status = aws("dax", "describe-clusters", "--cluster-names", cluster, "--query", "Clusters[0].Status")
+        if status == wanted:
             return
         advance(60)
     raise AssertionError(f"{cluster} never became {wanted}")
@@ -67,7 +67,7 @@ def create():
 
 
 def open_port(vpc):
-    """Step 4 of the guide, which may run while the cluster is still being created."""
+    """Step 4 of the guide, which does not require the cluster to be available."""
     group = aws("ec2", "describe-security-groups", "--filters", f"Name=vpc-id,Values={vpc}",
                 "Name=group-name,Values=default", "--query", "SecurityGroups[*].{GroupName:GroupName,GroupId:GroupId}")
     ingress = ("--group-id", group[0]["GroupId"], "--protocol", "tcp", "--port", "8111", "--source-group",
@@ -99,7 +99,7 @@ def manage(arn):
 
 
 def delete(role, policy):
-    """Everything in the order that works."""
+    """Deletes everything, in the required order."""
     until("available", "mydaxcluster")
     aws("dax", "delete-cluster", "--cluster-name", "mydaxcluster")
     aws("dax", "delete-subnet-group", "--subnet-group-name", "my-subnet-group", fails="SubnetGroupInUseFault")
@@ -119,7 +119,7 @@ def delete(role, policy):
 
 
 def main():
-    """The procedure."""
+    """Runs the procedure."""
     role, policy, vpc, arn = create()
     open_port(vpc)
     until("available", "mydaxcluster")

@@ -1,22 +1,22 @@
-"""How each modelled error of each DAX operation comes about: (what to arrange, the arguments of the call)."""
+"""The cause of each modelled error of each DAX operation, as (function that sets it up, arguments of the call)."""
 
 from operations import service_role
 from sandbox import ACCOUNT, REGION, advance, client, control
 
-# Errors without a natural cause in the sandbox, with the reason; the crate's README has the same list.
+# Errors without a natural cause in the sandbox, with the reason. The crate's README has the same list.
 INJECTED_ONLY = {
-    "ServiceLinkedRoleNotFoundFault": "the role is made on the way and nothing here deletes it",
-    "InsufficientClusterCapacityFault": "there is always room for another process's memory of a node",
-    ("CreateCluster", "InvalidClusterStateFault"): "no state is documented in which a new cluster meets it",
-    ("CreateCluster", "InvalidParameterGroupStateFault"): "a parameter group has no invalid state to be in",
-    ("CreateParameterGroup", "InvalidParameterGroupStateFault"): "a parameter group has no invalid state to be in",
-    ("UpdateCluster", "InvalidParameterGroupStateFault"): "a parameter group has no invalid state to be in",
+    "ServiceLinkedRoleNotFoundFault": "the role is created automatically and cannot be deleted",
+    "InsufficientClusterCapacityFault": "the sandbox has unlimited capacity",
+    ("CreateCluster", "InvalidClusterStateFault"): "no state is documented in which a creation returns it",
+    ("CreateCluster", "InvalidParameterGroupStateFault"): "a parameter group has no invalid state",
+    ("CreateParameterGroup", "InvalidParameterGroupStateFault"): "a parameter group has no invalid state",
+    ("UpdateCluster", "InvalidParameterGroupStateFault"): "a parameter group has no invalid state",
     ("ListTags", "InvalidClusterStateFault"): "tags can be read in every state",
 }
 for _operation in ("CreateParameterGroup", "DeleteCluster", "DeleteParameterGroup", "DescribeClusters",
                    "DescribeDefaultParameters", "DescribeParameterGroups", "DescribeParameters", "ListTags", "RebootNode",
                    "TagResource", "UntagResource", "UpdateParameterGroup"):
-    INJECTED_ONLY[_operation, "InvalidParameterCombinationException"] = "no two of its parameters can contradict"
+    INJECTED_ONLY[_operation, "InvalidParameterCombinationException"] = "no two of its parameters can contradict each other"
 
 DAX = client("dax")
 ARN = f"arn:aws:dax:{REGION}:{ACCOUNT}:cache/c"
@@ -33,7 +33,7 @@ def new(name="c", **more):
 
 
 def cluster(nodes=1, seconds=60, **more):
-    """Arranges the cluster `c`, available unless fewer seconds have passed."""
+    """Creates the cluster `c` and advances the clock; it is available after 60 seconds."""
     def arrange():
         DAX.create_cluster(**new(ReplicationFactor=nodes, **more))
         advance(seconds)
@@ -41,7 +41,7 @@ def cluster(nodes=1, seconds=60, **more):
 
 
 def clusters(count, nodes, **more):
-    """Arranges so many clusters."""
+    """Creates `count` clusters."""
     def arrange():
         for number in range(count):
             DAX.create_cluster(**new(f"c{number}", ReplicationFactor=nodes, **more))
@@ -50,13 +50,13 @@ def clusters(count, nodes, **more):
 
 
 def deleting():
-    """Arranges a cluster that is being deleted."""
+    """Creates the cluster `c` and starts its deletion."""
     cluster()()
     DAX.delete_cluster(ClusterName="c")
 
 
 def groups(kind, count):
-    """Arranges so many groups."""
+    """Creates `count` groups."""
     def arrange():
         for number in range(count):
             if kind == "subnet":
@@ -67,12 +67,12 @@ def groups(kind, count):
 
 
 def subnet(index):
-    """The id of a default subnet."""
+    """The ID of a default subnet."""
     return control("GET", "inventory")["subnets"][index]["id"]
 
 
 def foreign_subnets():
-    """Arranges a dual-stack and an IPv6-only subnet in a VPC of their own, and the subnet group `g0`."""
+    """Creates a dual-stack and an IPv6-only subnet in another VPC, and the subnet group `g0`."""
     for letter, types in (("a", ["ipv4", "ipv6"]), ("b", ["ipv6"])):
         control("PUT", f"subnets/subnet-0000000{letter}", {
             "vpc_id": "vpc-0000000a", "availability_zone": f"{REGION}{letter}", "network_types": types})
@@ -80,7 +80,7 @@ def foreign_subnets():
 
 
 def in_group(names):
-    """Arranges a cluster in the subnet group `g0` and with the parameter group `p0`."""
+    """Creates a cluster with the subnet group `g0` and the parameter group `p0`."""
     def arrange():
         DAX.create_subnet_group(SubnetGroupName="g0", SubnetIds=[subnet(index) for index in names])
         DAX.create_parameter_group(ParameterGroupName="p0")
@@ -90,7 +90,7 @@ def in_group(names):
 
 
 def natural_causes(_dax):
-    """The causes, by operation and error."""
+    """All causes, by operation and error."""
     invalid, combination = "InvalidParameterValueException", "InvalidParameterCombinationException"
     missing, state = "ClusterNotFoundFault", "InvalidClusterStateFault"
     causes = {}
@@ -170,7 +170,7 @@ def natural_causes(_dax):
 
 
 def subnet_group_causes(cause):
-    """Causes of the four operations on subnet groups."""
+    """Adds the causes of the four operations on subnet groups."""
     create, update = "CreateSubnetGroup", "UpdateSubnetGroup"
     unknown, mixed = ["subnet-ffffffff"], ["subnet-0000000a", "subnet-0000000b"]
     many = [f"subnet-0000000{number}" for number in range(4)]
@@ -192,7 +192,7 @@ def subnet_group_causes(cause):
 
 
 def tag_causes(cause, missing, state, invalid):
-    """Causes of the three operations on tags."""
+    """Adds the causes of the three operations on tags."""
     for operation, arguments in (("ListTags", {}), ("TagResource", {"Tags": TAGS[:1]}),
                                  ("UntagResource", {"TagKeys": ["k0"]})):
         cause(operation, missing, None, {"ResourceName": ARN, **arguments})

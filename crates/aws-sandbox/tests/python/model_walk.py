@@ -1,5 +1,5 @@
-"""The walk over botocore's models: every operation the sandbox offers answers in a shape of the model, and every error
-that the model gives an operation comes back as that error, from its natural cause where there is one."""
+"""Coverage of botocore's models: every operation of the sandbox returns the shape in the model, and every modelled error
+of an operation is parsed as that error. The error comes from its natural cause if there is one."""
 
 import pathlib
 
@@ -8,7 +8,7 @@ from operations import run_dax, run_others
 from sandbox import client, control
 from shapes import Recorder
 
-# Statuses of the Smithy model of DAX; botocore's has none.
+# HTTP statuses in the Smithy model of DAX; botocore's model has none.
 STATUS = {"ClusterNotFoundFault": 404, "NodeNotFoundFault": 404, "ParameterGroupNotFoundFault": 404,
           "SubnetGroupNotFoundFault": 404, "TagNotFoundFault": 404, "ServiceQuotaExceededException": 402}
 OTHERS = {
@@ -24,12 +24,12 @@ OTHERS = {
             "DescribeAvailabilityZones", "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"],
     "dynamodb": ["DescribeTable"],
 }
-# The least that botocore lets through for each required member; the error is injected before anybody looks at it.
+# Minimal values that botocore accepts for required members; the sandbox returns the injected error without reading them.
 FILLER = {"string": "x" * 20, "list": [], "integer": 3600, "boolean": True, "structure": {}}
 
 
 def provoke(call, error, status):
-    """Makes a call that must end in that error."""
+    """Makes a call that must fail with that error."""
     try:
         call()
     except call.__self__.exceptions.ClientError as seen:
@@ -39,11 +39,11 @@ def provoke(call, error, status):
         assert seen.response["ResponseMetadata"]["HTTPStatusCode"] == status, f"{error.name}: {seen.response}"
         assert seen.response["Error"]["Message"], error.name
         return
-    raise AssertionError(f"{call.operation}: {error.name} did not come")
+    raise AssertionError(f"{call.operation}: {error.name} was not returned")
 
 
 class Call:
-    """A call with its arguments, that knows its client."""
+    """A call of a client, with its arguments."""
 
     def __init__(self, service, operation, arguments):
         self.__self__ = service
@@ -54,13 +54,13 @@ class Call:
 
 
 def python_name(operation):
-    """CreateCluster as create_cluster."""
+    """The Python name of an operation: create_cluster for CreateCluster."""
     from botocore import xform_name
     return xform_name(operation)
 
 
 def inject(service, name, error, status):
-    """Provokes an error by ordering it."""
+    """Provokes an error with a fault rule."""
     operation = service.meta.service_model.operation_model(name)
     code = error.metadata.get("error", {}).get("code", error.name)
     control("POST", "faults", {"call": f"{service.meta.service_model.signing_name}:{name}", "fault": f"error:{code}"})
@@ -73,7 +73,7 @@ def inject(service, name, error, status):
 
 
 def walk_dax(recorder):
-    """All operations and all modelled errors of DAX."""
+    """Calls all operations of DAX and provokes all its modelled errors."""
     dax = recorder_client(recorder)
     run_dax(dax)
     model = dax.meta.service_model
@@ -96,13 +96,13 @@ def walk_dax(recorder):
         inject(dax, pair[0], modelled[pair], STATUS.get(pair[1], 400))
     check_readme(only)
     print(f"dax: {len(recorder.validated)} of {len(model.operation_names)} operations validated, {len(modelled)} modelled "
-          f"errors seen: {len(causes)} by their natural cause, {len(only)} by injection only, 0 skipped")
+          f"errors returned: {len(causes)} by their natural cause, {len(only)} by injection only, 0 skipped")
 
 
 def check_readme(only):
-    """The README names exactly the errors that only injection brings, under their heading."""
+    """Checks that the README lists exactly the errors that need injection."""
     readme = pathlib.Path(__file__).parents[2] / "README.md"
-    section = readme.read_text(encoding="utf-8").split("## Errors by injection only", 1)[1].split("\n## ", 1)[0]
+    section = readme.read_text(encoding="utf-8").split("## Errors that only injection produces", 1)[1].split("\n## ", 1)[0]
     for name in {pair[1] for pair in only}:
         assert f"`{name}`" in section, f"{name} is not in the README's list"
     named = {word for word in section.replace("`", " ").split() if word in STATUS or word.endswith(("Fault", "Exception"))}
@@ -110,7 +110,7 @@ def check_readme(only):
 
 
 def walk_others(recorders):
-    """The operations that the sandbox offers of the other services, and their modelled errors."""
+    """Calls the supported operations of the other services and provokes their modelled errors."""
     control("POST", "reset")
     run_others({name: recorder_client(recorder) for name, recorder in recorders.items()})
     for name, recorder in recorders.items():
@@ -124,19 +124,19 @@ def walk_others(recorders):
                     status = 500
                 inject(recorder_client(recorder), operation, error, status)
                 seen += 1
-        print(f"{name}: {len(offered)} operations validated, {seen} modelled errors seen by injection, 0 skipped")
+        print(f"{name}: {len(offered)} operations validated, {seen} modelled errors returned by injection, 0 skipped")
 
 
 CLIENTS = {}
 
 
 def recorder_client(recorder):
-    """The client that a recorder listens to."""
+    """The client that a recorder observes."""
     return CLIENTS[recorder.model.service_name]
 
 
 def main():
-    """The walk."""
+    """Runs all checks."""
     recorders = {}
     for name in ("dax", *OTHERS):
         CLIENTS[name] = client(name)

@@ -1,4 +1,4 @@
-"""One good call of every operation the sandbox offers."""
+"""One successful call of every operation of the sandbox."""
 
 import json
 
@@ -9,21 +9,21 @@ ROOT_TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
 
 
 def service_role(name="Service"):
-    """A role that DAX can assume."""
+    """Creates a role that DAX can assume, and returns its ARN."""
     arn = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     advance(5)
     return arn
 
 
 def run_dax(dax):
-    """Every operation of DAX, in the life of one cluster with every member that a request can have."""
+    """Calls every operation of DAX, for one cluster whose request has every member."""
     role = service_role()
     subnets = [subnet["id"] for subnet in control("GET", "inventory")["subnets"]]
     group = control("GET", "inventory")["security_groups"][0]["id"]
     dax.create_subnet_group(SubnetGroupName="Net", Description="two zones", SubnetIds=subnets[:2])
     dax.update_subnet_group(SubnetGroupName="net", Description="three zones", SubnetIds=subnets)
     assert len(dax.describe_subnet_groups(SubnetGroupNames=["NET"])["SubnetGroups"][0]["Subnets"]) == 3
-    dax.create_parameter_group(ParameterGroupName="fast", Description="short lives")
+    dax.create_parameter_group(ParameterGroupName="fast", Description="short TTLs")
     dax.update_parameter_group(ParameterGroupName="fast", ParameterNameValues=[
         {"ParameterName": "record-ttl-millis", "ParameterValue": "0"},
         {"ParameterName": "query-ttl-millis", "ParameterValue": "60000"}])
@@ -33,7 +33,7 @@ def run_dax(dax):
               dax.describe_parameters(ParameterGroupName="fast", Source="user")["Parameters"]}
     assert values == {"record-ttl-millis": "0", "query-ttl-millis": "60000"}, values
     assert len(dax.describe_default_parameters()["Parameters"]) == 2
-    sent = {"ClusterName": "Walk", "NodeType": "dax.r5.large", "ReplicationFactor": 2, "Description": "a walk",
+    sent = {"ClusterName": "Walk", "NodeType": "dax.r5.large", "ReplicationFactor": 2, "Description": "a test",
             "AvailabilityZones": [f"{REGION}c", f"{REGION}c"], "SubnetGroupName": "Net",
             "SecurityGroupIds": [group], "PreferredMaintenanceWindow": "mon:01:00-mon:02:00",
             "NotificationTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:events", "IamRoleArn": role,
@@ -70,7 +70,7 @@ def run_dax(dax):
 
 
 def check_members(cluster, sent):
-    """What was sent comes back."""
+    """Checks that the cluster has the settings that were sent."""
     assert cluster["ClusterName"] == "walk" and cluster["Description"] == sent["Description"]
     assert cluster["NodeType"] == sent["NodeType"] and cluster["TotalNodes"] == sent["ReplicationFactor"]
     assert [node["AvailabilityZone"] for node in cluster["Nodes"]] == sent["AvailabilityZones"]
@@ -85,7 +85,7 @@ def check_members(cluster, sent):
 
 
 def run_others(clients):
-    """Every operation that the sandbox offers of the other services."""
+    """Calls every supported operation of the other services."""
     run_roles(clients["iam"])
     run_policies(clients["iam"])
     run_sts(clients["sts"], clients["iam"])
@@ -95,7 +95,7 @@ def run_others(clients):
 
 
 def run_roles(iam):
-    """Roles with everything that hangs on them."""
+    """Roles with their policies, boundary and tags."""
     boundary = iam.create_policy(PolicyName="Boundary", PolicyDocument=ACCESS)["Policy"]["Arn"]
     iam.create_role(RoleName="Walk", Path="/walk/", AssumeRolePolicyDocument=TRUST, Description="a role",
                     MaxSessionDuration=7200, PermissionsBoundary=boundary, Tags=[{"Key": "a", "Value": "b"}])
@@ -147,7 +147,7 @@ def run_policies(iam):
 
 
 def run_sts(sts, iam):
-    """Who am I, before and after becoming a role."""
+    """GetCallerIdentity and AssumeRole."""
     assert sts.get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/sandbox"
     arn = iam.create_role(RoleName="Ops", AssumeRolePolicyDocument=ROOT_TRUST)["Role"]["Arn"]
     session = sts.assume_role(RoleArn=arn, RoleSessionName="walk")
@@ -155,7 +155,7 @@ def run_sts(sts, iam):
 
 
 def run_ec2(ec2):
-    """Where clusters can live, and their port."""
+    """VPCs, subnets, zones, security groups and ingress rules."""
     vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
     in_vpc = {"Name": "vpc-id", "Values": [vpc]}
     subnets = ec2.describe_subnets(Filters=[in_vpc])["Subnets"]

@@ -1,4 +1,4 @@
-"""Clients for a sandbox, its control API, and the documents of the guide."""
+"""Clients of a sandbox, its control API, and the policy documents of the guide."""
 
 import json
 import sys
@@ -26,15 +26,15 @@ def client(service, key="sandbox", secret="sandbox"):
 
 
 def control(method, path, body=None):
-    """One call of the control API; its JSON answer, if it has one."""
+    """Calls the control API and returns the JSON response, or None if it is empty."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{URL}/_sandbox/{path}", method=method, data=data)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request) as answer:
-        text = answer.read()
+    with opener.open(request) as response:
+        text = response.read()
     return json.loads(text) if text else None
 
 
 def advance(seconds):
-    """Moves the sandbox's clock."""
+    """Advances the sandbox's clock."""
     control("POST", "clock", {"advance_seconds": seconds})

@@ -1,4 +1,4 @@
-"""Rules of security groups: opened with tags, found by group, id and tag, closed by id, and who may do that."""
+"""Security group rules: creation with tags, search by group, ID and tag, removal by ID, and permissions."""
 
 from botocore.exceptions import ClientError
 
@@ -11,16 +11,16 @@ TAGS = [{"Key": "dax:operation", "Value": "op-1"}, {"Key": "team", "Value": ""}]
 SPECIFICATION = [{"ResourceType": "security-group-rule", "Tags": TAGS}]
 
 
-def refused(call, code, *says):
-    """Makes a call that must end in that error."""
+def expect_error(call, code, *texts):
+    """Makes a call that must fail with that error code, and with these texts in its message."""
     try:
         call()
     except ClientError as seen:
         assert seen.response["Error"]["Code"] == code, seen
-        for text in says:
+        for text in texts:
             assert text in seen.response["Error"]["Message"], (text, seen)
         return
-    raise AssertionError(f"{code} did not come")
+    raise AssertionError(f"{code} was not returned")
 
 
 def port(number, *cidrs, **sources):
@@ -30,21 +30,21 @@ def port(number, *cidrs, **sources):
 
 
 def find(ec2, *ids, **filters):
-    """The ids of the rules that are found."""
+    """The IDs of the matching rules."""
     filters = [{"Name": name.replace("__", ":").replace("_", "-"), "Values": values}
                for name, values in filters.items()]
     return find_raw(ec2, list(ids), filters)
 
 
 def find_raw(ec2, ids, filters):
-    """The same, with filters as EC2 writes them."""
-    asked = {"SecurityGroupRuleIds": ids} if ids else {}
+    """The IDs of the matching rules, for filters in EC2's format."""
+    arguments = {"SecurityGroupRuleIds": ids} if ids else {}
     return {rule["SecurityGroupRuleId"] for rule in
-            ec2.describe_security_group_rules(Filters=filters, **asked)["SecurityGroupRules"]}
+            ec2.describe_security_group_rules(Filters=filters, **arguments)["SecurityGroupRules"]}
 
 
 def open_and_find(ec2, group, other):
-    """Opens rules with and without tags, and finds them in every way."""
+    """Creates rules with and without tags, and finds them by all filters."""
     opened = ec2.authorize_security_group_ingress(
         GroupId=group, IpPermissions=port(8111, "10.0.0.0/16", UserIdGroupPairs=[{"GroupId": other}]),
         TagSpecifications=SPECIFICATION)["SecurityGroupRules"]
@@ -71,48 +71,49 @@ def open_and_find(ec2, group, other):
     return tagged, plain, egress[0]["SecurityGroupRuleId"]
 
 
-def refusals(ec2, group, other, plain, egress):
-    """What EC2 would not take."""
+def rejections(ec2, group, other, plain, egress):
+    """Requests that EC2 rejects."""
     duplicate = "InvalidPermission.Duplicate"
-    refused(lambda: ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=port(8111, "10.0.9.9/16")),
-            duplicate, "peer: 10.0.0.0/16, TCP, from port: 8111, to port: 8111, ALLOW")
-    refused(lambda: ec2.authorize_security_group_ingress(
+    expect_error(lambda: ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=port(8111, "10.0.9.9/16")),
+                 duplicate, "peer: 10.0.0.0/16, TCP, from port: 8111, to port: 8111, ALLOW")
+    expect_error(lambda: ec2.authorize_security_group_ingress(
         GroupId=group, IpPermissions=port(8111, UserIdGroupPairs=[{"GroupId": other}]),
         TagSpecifications=SPECIFICATION), duplicate)
-    refused(lambda: ec2.authorize_security_group_ingress(
+    expect_error(lambda: ec2.authorize_security_group_ingress(
         GroupId=group, IpPermissions=port(9111, "10.1.0.0/16", "10.1.2.3/16")), "InvalidParameterValue", "multiple times")
-    for specification, says in (
+    for specification, text in (
             ({"ResourceType": "instance", "Tags": TAGS}, "'instance' is not a valid taggable resource type"),
             ({"ResourceType": "security-group-rule", "Tags": TAGS + TAGS[:1]}, "Duplicate tag key"),
             ({"ResourceType": "security-group-rule", "Tags": [{"Key": "aws:x", "Value": ""}]}, "reserved"),
             ({"ResourceType": "security-group-rule", "Tags": [{"Key": "", "Value": ""}]}, "key"),
             ({"ResourceType": "security-group-rule", "Tags": [{"Key": "k" * 129, "Value": ""}]}, "128"),
             ({"ResourceType": "security-group-rule", "Tags": [{"Key": "k", "Value": "v" * 257}]}, "256")):
-        refused(lambda: ec2.authorize_security_group_ingress(
+        expect_error(lambda: ec2.authorize_security_group_ingress(
             GroupId=group, IpPermissions=port(9111, "10.1.0.0/16"), TagSpecifications=[specification]),
-            "InvalidParameterValue", says)
+            "InvalidParameterValue", text)
     many = [{"ResourceType": "security-group-rule", "Tags": [{"Key": f"k{n}", "Value": ""} for n in range(51)]}]
-    refused(lambda: ec2.authorize_security_group_ingress(
+    expect_error(lambda: ec2.authorize_security_group_ingress(
         GroupId=group, IpPermissions=port(9111, "10.1.0.0/16"), TagSpecifications=many), "TagLimitExceeded")
     missing, malformed = "InvalidSecurityGroupRuleId.NotFound", "InvalidSecurityGroupRuleId.Malformed"
     for rule, code in (("sgr-00000000000000000", missing), ("rule", malformed)):
-        refused(lambda: find(ec2, rule), code, rule)
-        refused(lambda: ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[plain, rule]), code, rule)
-    refused(lambda: ec2.revoke_security_group_ingress(GroupId=other, SecurityGroupRuleIds=[plain]), missing)
-    refused(lambda: ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[egress]), missing)
-    refused(lambda: ec2.revoke_security_group_ingress(SecurityGroupRuleIds=[plain]), "MissingParameter")
-    refused(lambda: find(ec2, vpc_id=["vpc-0000000a"]), "InvalidParameterValue", "vpc-id")
+        expect_error(lambda: find(ec2, rule), code, rule)
+        expect_error(lambda: ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[plain, rule]),
+                     code, rule)
+    expect_error(lambda: ec2.revoke_security_group_ingress(GroupId=other, SecurityGroupRuleIds=[plain]), missing)
+    expect_error(lambda: ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[egress]), missing)
+    expect_error(lambda: ec2.revoke_security_group_ingress(SecurityGroupRuleIds=[plain]), "MissingParameter")
+    expect_error(lambda: find(ec2, vpc_id=["vpc-0000000a"]), "InvalidParameterValue", "vpc-id")
 
 
 def close(ec2, group, tagged, plain):
-    """Closes rules by their ids, whoever names them twice."""
+    """Removes rules by ID; a repeated ID counts once."""
     ids = sorted(tagged)
     revoked = ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=ids + ids[:1])
     assert {rule["SecurityGroupRuleId"] for rule in revoked["RevokedSecurityGroupRules"]} == tagged
     assert len(revoked["RevokedSecurityGroupRules"]) == 2, revoked
     assert find(ec2, tag__team=["*"]) == set() and find(ec2, plain) == {plain}
-    refused(lambda: ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=ids),
-            "InvalidSecurityGroupRuleId.NotFound")
+    expect_error(lambda: ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=ids),
+                 "InvalidSecurityGroupRuleId.NotFound")
     ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[plain])
 
 
@@ -129,7 +130,7 @@ def pages(ec2, group):
 
 
 def permissions(group):
-    """Each call asks for its own permission, and tags for one more."""
+    """Each call requires its own permission, and tags require another one."""
     def caller(*statements):
         control("PUT", "identities/portal", {
             "secret": "portal", "arn": f"arn:aws:iam::{ACCOUNT}:user/portal",
@@ -145,42 +146,42 @@ def permissions(group):
             GroupId=group, IpPermissions=port(9111, "10.0.0.0/8"), TagSpecifications=SPECIFICATION, **more)
 
     denied, opening, tagging = "UnauthorizedOperation", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags"
-    refused(lambda: authorize(caller(allow(tagging))), denied, f"{opening} on resource: {GROUP_ARN}{group}")
+    expect_error(lambda: authorize(caller(allow(tagging))), denied, f"{opening} on resource: {GROUP_ARN}{group}")
     elsewhere = caller(allow(opening, GROUP_ARN + "sg-0000000f"), allow(tagging))
-    refused(lambda: authorize(elsewhere), denied, f"{opening} on resource: {GROUP_ARN}{group}")
+    expect_error(lambda: authorize(elsewhere), denied, f"{opening} on resource: {GROUP_ARN}{group}")
     on_group = allow(opening, GROUP_ARN + group)
-    refused(lambda: authorize(caller(on_group)), denied, f"{tagging} on resource: {RULES_ARN}")
-    refused(lambda: authorize(caller(on_group), DryRun=True), denied, tagging)
-    refused(lambda: authorize(caller(on_group, allow(tagging, GROUP_ARN + "*"))), denied, tagging)
+    expect_error(lambda: authorize(caller(on_group)), denied, f"{tagging} on resource: {RULES_ARN}")
+    expect_error(lambda: authorize(caller(on_group), DryRun=True), denied, tagging)
+    expect_error(lambda: authorize(caller(on_group, allow(tagging, GROUP_ARN + "*"))), denied, tagging)
     other_action = allow(tagging, RULES_ARN, **{"ec2:CreateAction": "CreateSecurityGroup"})
-    refused(lambda: authorize(caller(on_group, other_action)), denied, tagging)
+    expect_error(lambda: authorize(caller(on_group, other_action)), denied, tagging)
     other_tag = allow(tagging, RULES_ARN, **{"aws:RequestTag/team": "other"})
-    refused(lambda: authorize(caller(on_group, other_tag)), denied, tagging)
+    expect_error(lambda: authorize(caller(on_group, other_tag)), denied, tagging)
     tagged_group = allow(opening, GROUP_ARN + group, **{"aws:RequestTag/dax:operation": "op-1"})
-    refused(lambda: authorize(caller(tagged_group, allow(tagging))), denied, opening)
+    expect_error(lambda: authorize(caller(tagged_group, allow(tagging))), denied, opening)
     vpc = client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["VpcId"]
     in_vpc = allow(opening, GROUP_ARN + "*", **{"ec2:Vpc": f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc/{vpc}"})
     exact = allow(tagging, RULES_ARN, **{
         "ec2:CreateAction": "AuthorizeSecurityGroupIngress", "aws:RequestTag/dax:operation": "op-1"})
     least = caller(in_vpc, exact)
-    refused(lambda: authorize(least, DryRun=True), "DryRunOperation")
+    expect_error(lambda: authorize(least, DryRun=True), "DryRunOperation")
     rule = authorize(least)["SecurityGroupRules"][0]["SecurityGroupRuleId"]
 
     describing, closing = "ec2:DescribeSecurityGroupRules", "ec2:RevokeSecurityGroupIngress"
-    refused(lambda: find(caller(allow(describing, GROUP_ARN + group)), rule), denied, describing)
+    expect_error(lambda: find(caller(allow(describing, GROUP_ARN + group)), rule), denied, describing)
     assert find(caller(allow(describing)), rule) == {rule}
 
     def revoke(ec2):
         return ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[rule])
 
-    refused(lambda: revoke(caller(on_group, allow(describing))), denied, f"{closing} on resource: {GROUP_ARN}{group}")
+    expect_error(lambda: revoke(caller(on_group, allow(describing))), denied, f"{closing} on resource: {GROUP_ARN}{group}")
     revoke(caller(allow(closing, GROUP_ARN + group)))
     untagged = caller(on_group).authorize_security_group_ingress(GroupId=group, IpPermissions=port(9111, "10.0.0.0/8"))
-    assert len(untagged["SecurityGroupRules"]) == 1, "without tags nobody asks for CreateTags"
+    assert len(untagged["SecurityGroupRules"]) == 1, "without tags, CreateTags is not required"
 
 
 def subnets_of_vpcs(ec2):
-    """DescribeSubnets tells the subnets of each VPC apart."""
+    """DescribeSubnets filters by VPC."""
     control("PUT", "subnets/subnet-0000000a", {
         "vpc_id": "vpc-0000000a", "availability_zone": f"{REGION}a", "network_types": ["ipv4"]})
     in_vpc = [{"Name": "vpc-id", "Values": ["vpc-0000000a"]}]
@@ -191,19 +192,19 @@ def subnets_of_vpcs(ec2):
 
 
 def main():
-    """All of it."""
+    """Runs all checks."""
     ec2 = client("ec2")
     Recorder(ec2)
     default = ec2.describe_security_groups()["SecurityGroups"][0]
     group, other = "sg-0000000b", default["GroupId"]
     control("PUT", f"security-groups/{group}", {"vpc_id": default["VpcId"], "name": "cluster"})
     tagged, plain, egress = open_and_find(ec2, group, other)
-    refusals(ec2, group, other, plain, egress)
+    rejections(ec2, group, other, plain, egress)
     close(ec2, group, tagged, plain)
     pages(ec2, group)
     permissions(group)
     subnets_of_vpcs(ec2)
-    print("rules of security groups: opened, found, refused, closed, and permitted")
+    print("security group rules: created, found, rejected, removed, and authorized")
 
 
 main()

@@ -1,11 +1,11 @@
-"""Validates raw answers against botocore's service models: nothing unknown, nothing missing, everything of its type."""
+"""Validates raw responses against botocore's service models: no unknown or missing member, and correct types."""
 
 import json
 import xml.etree.ElementTree as ElementTree
 
 
 class Recorder:
-    """Checks every answer of a client as it comes in, and counts the operations that succeeded."""
+    """Validates every response of a client, and collects the operations that succeeded."""
 
     def __init__(self, client):
         self.model = client.meta.service_model
@@ -13,7 +13,7 @@ class Recorder:
         client.meta.events.register("response-received", self.receive)
 
     def receive(self, response_dict, operation_name=None, model=None, event_name="", **_):
-        """Called by botocore with the raw answer, before it reports the parsed one."""
+        """Called by botocore with the raw response before it returns the parsed one."""
         name = event_name.rsplit(".", 1)[-1]
         if response_dict is None or response_dict["status_code"] >= 300:
             return
@@ -24,7 +24,7 @@ class Recorder:
 
 
 def validate(model, operation, body):
-    """Validates the body of a successful answer."""
+    """Validates the body of a successful response."""
     protocol = model.metadata["protocol"]
     shape = operation.output_shape
     if protocol == "json":
@@ -35,13 +35,13 @@ def validate(model, operation, body):
     assert namespace(root).rstrip("/") == model.metadata["xmlNamespace"].rstrip("/"), root.tag
     if protocol == "ec2":
         children = [child for child in root if local(child) != "requestId"]
-        assert len(children) == len(root) - 1, "there is one requestId"
+        assert len(children) == len(root) - 1, "there must be one requestId"
         check_members(shape, children, operation.name)
         return
     assert root.find("{*}ResponseMetadata/{*}RequestId").text
     results = [child for child in root if local(child) != "ResponseMetadata"]
     if shape is None:
-        assert not results, f"{operation.name} answers nothing"
+        assert not results, f"{operation.name} returns no result"
         return
     assert [local(result) for result in results] == [shape.serialization["resultWrapper"]], operation.name
     check_xml(shape, results[0], operation.name)
@@ -74,7 +74,7 @@ def check_json(shape, value, path):
         assert isinstance(value, str), path
         assert not shape.enum or value in shape.enum, f"{path}: {value!r} is not one of {shape.enum}"
     elif shape.type_name == "timestamp":
-        assert isinstance(value, (int, float)) and 0 <= value < 1e11, f"{path}: {value!r} is no time in seconds"
+        assert isinstance(value, (int, float)) and 0 <= value < 1e11, f"{path}: {value!r} is not a time in seconds"
     elif shape.type_name == "boolean":
         assert isinstance(value, bool), path
     elif shape.type_name in ("integer", "long"):

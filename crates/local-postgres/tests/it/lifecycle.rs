@@ -21,7 +21,11 @@ fn starts_serves_and_stops() {
          from pg_roles where rolname = current_user",
     );
     assert_eq!(settings, "app|t||UTF8|200");
-    assert_eq!(field(pid, 2), Some(pid.to_string()), "its own process group");
+    assert_eq!(
+        field(pid, 2),
+        Some(pid.to_string()),
+        "its own process group"
+    );
     server.stop();
     assert!(!is_alive(pid));
     assert!(!data_dir.exists());

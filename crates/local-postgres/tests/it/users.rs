@@ -10,7 +10,7 @@ use local_postgres::{LocalPostgres, LocalPostgresError, Settings};
 
 use crate::support::{Helper, NAME, Scratch, helper, is_root, kept_in, owner_of, psql, sql};
 
-/// The user id of `nobody`.
+/// The id of the unprivileged user that every system has.
 const NOBODY: u32 = 65534;
 
 /// The helper program as a plain user with its own home, also if root runs the tests.

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::domain::spec::{ParameterGroup, SubnetGroup};
 use crate::domain::validation::fields;
+use crate::domain::validation::typed::{SubnetId, VpcId};
 
 use super::Violations;
 use crate::api::clusters::request::{ParameterGroupRequest, ParametersRequest, SubnetGroupRequest};
 
 /// The subnet group: an existing one, or a new one with the given subnets or those of a VPC.
-pub(super) fn subnet_group(
+pub(crate) fn subnet_group(
     violations: &mut Violations,
     group: Option<SubnetGroupRequest>,
     lookups: bool,
@@ -33,14 +34,14 @@ pub(super) fn subnet_group(
                 "/subnet_group/subnet_ids",
                 ids,
                 fields::SUBNETS_MAX,
-                fields::subnet_id,
+                SubnetId::parse,
             );
             SubnetGroup::New {
                 subnet_ids: ids.into_iter().collect(),
             }
         }
         (None, None, Some(vpc_id)) => {
-            let vpc_id = violations.check("/subnet_group/vpc_id", fields::vpc_id(&vpc_id));
+            let vpc_id = violations.check("/subnet_group/vpc_id", VpcId::parse(&vpc_id));
             vpc_id.map_or(SubnetGroup::Default, |vpc_id| SubnetGroup::OfVpc { vpc_id })
         }
         (None, None, None) => {
@@ -63,7 +64,7 @@ pub(super) fn subnet_group(
 }
 
 /// The parameter group: an existing one, or a new one with the given values.
-pub(super) fn parameter_group(
+pub(crate) fn parameter_group(
     violations: &mut Violations,
     parameters: Option<ParametersRequest>,
     group: Option<ParameterGroupRequest>,
@@ -79,45 +80,51 @@ pub(super) fn parameter_group(
             ParameterGroup::Default
         }
         (None, Some(group)) => {
-            let name = violations.require("/parameter_group/name", group.name);
-            let name = name.map(|name| fields::parameter_group_name(&name));
-            let name = name.and_then(|name| violations.check("/parameter_group/name", name));
+            let name = group.name.as_deref();
+            let rule = fields::parameter_group_name;
+            let name = violations.required("/parameter_group/name", name, rule);
             name.map_or(ParameterGroup::Default, |name| ParameterGroup::Existing {
                 name,
             })
         }
-        (Some(parameters), None) => {
-            let ttls = [
-                (
-                    "record-ttl-millis",
-                    "/parameters/record_ttl_millis",
-                    parameters.record_ttl_millis,
-                ),
-                (
-                    "query-ttl-millis",
-                    "/parameters/query_ttl_millis",
-                    parameters.query_ttl_millis,
-                ),
-            ];
-            let values: BTreeMap<String, String> = ttls
-                .into_iter()
-                .filter_map(|(name, pointer, millis)| {
-                    Some((
-                        name.to_owned(),
-                        violations.check(pointer, fields::ttl_millis(millis?))?,
-                    ))
-                })
-                .collect();
-            if values.is_empty() {
-                violations.add(
-                    "/parameters",
-                    "required",
-                    "give at least one of `record_ttl_millis` and `query_ttl_millis`",
-                );
-            }
-            ParameterGroup::New { values }
-        }
+        (Some(parameters), None) => ParameterGroup::New {
+            values: parameter_values(violations, &parameters),
+        },
     }
+}
+
+fn parameter_values(
+    violations: &mut Violations,
+    parameters: &ParametersRequest,
+) -> BTreeMap<String, String> {
+    let ParametersRequest {
+        record_ttl_millis,
+        query_ttl_millis,
+    } = *parameters;
+    if record_ttl_millis.is_none() && query_ttl_millis.is_none() {
+        violations.add(
+            "/parameters",
+            "required",
+            "give at least one of `record_ttl_millis` and `query_ttl_millis`",
+        );
+    }
+    let ttls = [
+        (
+            "record-ttl-millis",
+            "/parameters/record_ttl_millis",
+            record_ttl_millis,
+        ),
+        (
+            "query-ttl-millis",
+            "/parameters/query_ttl_millis",
+            query_ttl_millis,
+        ),
+    ];
+    let valid = ttls.into_iter().filter_map(|(name, pointer, millis)| {
+        let millis = violations.optional(pointer, millis, fields::ttl_millis)?;
+        Some((name.to_owned(), millis))
+    });
+    valid.collect()
 }
 
 #[cfg(test)]
@@ -146,7 +153,7 @@ mod tests {
     fn a_vpc_needs_the_lookups_feature() {
         for vpc_id in ["vpc-0a1b2c3d", "vpc-0a1b2c3d4e5f60718"] {
             let expected = SubnetGroup::OfVpc {
-                vpc_id: vpc_id.to_owned(),
+                vpc_id: VpcId::parse(vpc_id).unwrap(),
             };
             assert_eq!(read(of_vpc(vpc_id), true), (expected, Vec::new()));
             let (_, errors) = read(of_vpc(vpc_id), false);

@@ -4,19 +4,11 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::api::clusters::limits::account;
 use crate::api::http::strict_json;
 use crate::domain::iam::policies::{PolicyDocument, Values};
 
 use super::*;
-
-fn account() -> AwsAccount {
-    AwsAccount {
-        sandbox_id: None,
-        account_id: "123456789012".to_owned(),
-        partition: "aws".to_owned(),
-        region: "us-east-1".to_owned(),
-    }
-}
 
 fn read(body: Value) -> Result<ClusterSpec, Vec<FieldError>> {
     validate(

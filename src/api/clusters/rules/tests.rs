@@ -2,22 +2,15 @@
 
 use serde_json::json;
 
-use crate::domain::spec::{ParameterGroup, SubnetGroup};
+use crate::api::clusters::limits::account;
+use crate::domain::spec::{OnFailure, ParameterGroup, SubnetGroup};
+use crate::domain::validation::typed::MaintenanceWindow;
 
 use super::*;
 
 mod groups;
 mod limits;
 mod service_role;
-
-fn account() -> AwsAccount {
-    AwsAccount {
-        sandbox_id: None,
-        account_id: "123456789012".to_owned(),
-        partition: "aws".to_owned(),
-        region: "us-east-1".to_owned(),
-    }
-}
 
 fn read(body: Value) -> Result<ClusterSpec, Vec<FieldError>> {
     validate(
@@ -72,8 +65,9 @@ fn the_smallest_body_gets_every_default() {
         (spec.subnet_group, spec.parameter_group),
         (SubnetGroup::Default, ParameterGroup::Default)
     );
-    assert!(spec.encryption_at_rest && spec.encryption_in_transit && !spec.deletion_protection);
-    assert_eq!(spec.on_failure, OnFailure::Hold);
+    assert!(spec.encryption_at_rest && spec.encryption_in_transit);
+    assert!(!spec.local.deletion_protection);
+    assert_eq!(spec.local.on_failure, OnFailure::Hold);
     assert_eq!(spec.network_type, None);
 }
 
@@ -105,7 +99,9 @@ fn a_body_with_every_field_is_accepted() {
     .unwrap();
     assert_eq!(spec.name.as_str(), "orders-cache");
     assert_eq!(
-        spec.maintenance_window.as_deref(),
+        spec.maintenance_window
+            .as_ref()
+            .map(MaintenanceWindow::as_str),
         Some("sun:05:00-sun:06:00")
     );
     let tables = Tables::Named(vec!["Orders".to_owned(), "Customers".to_owned()]);
@@ -158,6 +154,29 @@ fn a_body_that_is_not_an_object_has_one_error() {
     }
 }
 
+/// Every field of the body of a create.
+const FIELDS: [&str; 19] = [
+    "name",
+    "description",
+    "node_type",
+    "replication_factor",
+    "availability_zones",
+    "service_role",
+    "subnet_group",
+    "security_group_ids",
+    "network_type",
+    "parameters",
+    "parameter_group",
+    "encryption_at_rest",
+    "encryption_in_transit",
+    "maintenance_window",
+    "notification_topic_arn",
+    "tags",
+    "deletion_protection",
+    "require_preflight",
+    "on_failure",
+];
+
 #[test]
 fn invalid_values_are_rejected_in_every_field() {
     let wrong = [
@@ -170,28 +189,7 @@ fn invalid_values_are_rejected_in_every_field() {
         json!(u64::MAX),
         json!("\u{7f}"),
     ];
-    let fields = [
-        "name",
-        "description",
-        "node_type",
-        "replication_factor",
-        "availability_zones",
-        "service_role",
-        "subnet_group",
-        "security_group_ids",
-        "network_type",
-        "parameters",
-        "parameter_group",
-        "encryption_at_rest",
-        "encryption_in_transit",
-        "maintenance_window",
-        "notification_topic_arn",
-        "tags",
-        "deletion_protection",
-        "require_preflight",
-        "on_failure",
-    ];
-    for field in fields {
+    for field in FIELDS {
         for value in &wrong {
             let valid = match field {
                 "tags" => value.is_object(),

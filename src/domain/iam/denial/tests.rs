@@ -219,9 +219,7 @@ fn text_after_the_resource_is_ignored() {
         "\"",
     ] {
         assert_eq!(
-            parse(&denied(&format!(
-                "iam:CreateRole on resource: {ROLE}{end}"
-            ))),
+            parse(&denied(&format!("iam:CreateRole on resource: {ROLE}{end}"))),
             Some(expected.clone()),
             "{end}"
         );

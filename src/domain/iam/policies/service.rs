@@ -119,35 +119,11 @@ fn control_plane(scope: &ServiceScope<'_>) -> Vec<Statement> {
 }
 
 fn roles(scope: &ServiceScope<'_>) -> Vec<Statement> {
-    let bounded = |conditions: Conditions| match scope.boundary_arn {
-        Some(boundary) => {
-            let mut conditions = conditions;
-            conditions.extend(condition(
-                "StringEquals",
-                "iam:PermissionsBoundary",
-                Values::one(boundary),
-            ));
-            conditions
-        }
-        None => conditions,
-    };
     let create = if scope.boundary_arn.is_some() {
         "CreateServiceRoleWithBoundary"
     } else {
         "CreateServiceRole"
     };
-    let read = [
-        "iam:GetRole",
-        "iam:ListAttachedRolePolicies",
-        "iam:ListRolePolicies",
-    ];
-    let readable = Values::Many(vec![managed(scope, "role"), without_path(scope, "dax-*")]);
-    let read = Statement::allow(
-        Some("ReadServiceRole"),
-        Values::many(read),
-        readable,
-        Conditions::new(),
-    );
     let only_managed = condition(
         "ArnLike",
         "iam:PolicyARN",
@@ -159,9 +135,9 @@ fn roles(scope: &ServiceScope<'_>) -> Vec<Statement> {
             create,
             &["iam:CreateRole"],
             managed(scope, "role"),
-            bounded(Conditions::new()),
+            with_boundary(scope, Conditions::new()),
         ),
-        read,
+        read_roles(scope),
         allow(
             "ManageServiceRole",
             &["iam:TagRole", "iam:DeleteRole"],
@@ -172,7 +148,7 @@ fn roles(scope: &ServiceScope<'_>) -> Vec<Statement> {
             "AttachOnlyOurPolicies",
             &attach,
             managed(scope, "role"),
-            bounded(only_managed),
+            with_boundary(scope, only_managed),
         ),
         allow(
             "FindRolesAndOrphans",
@@ -181,6 +157,33 @@ fn roles(scope: &ServiceScope<'_>) -> Vec<Statement> {
             Conditions::new(),
         ),
     ]
+}
+
+/// Adds the condition that the role has the permissions boundary, if one is configured.
+fn with_boundary(scope: &ServiceScope<'_>, mut conditions: Conditions) -> Conditions {
+    if let Some(boundary) = scope.boundary_arn {
+        conditions.extend(condition(
+            "StringEquals",
+            "iam:PermissionsBoundary",
+            Values::one(boundary),
+        ));
+    }
+    conditions
+}
+
+fn read_roles(scope: &ServiceScope<'_>) -> Statement {
+    let read = [
+        "iam:GetRole",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListRolePolicies",
+    ];
+    let readable = Values::Many(vec![managed(scope, "role"), without_path(scope, "dax-*")]);
+    Statement::allow(
+        Some("ReadServiceRole"),
+        Values::many(read),
+        readable,
+        Conditions::new(),
+    )
 }
 
 fn access_policies(scope: &ServiceScope<'_>) -> Vec<Statement> {

@@ -90,7 +90,8 @@ fn each_policy_fills_to_the_limit_and_no_further() {
     for (length, fitting) in [(10, 46), (20, 39), (40, 31), (80, 21), (255, 9)] {
         let full = policies(Access::ReadWrite, &named(names(fitting, length))).expect("they fit");
         assert_eq!(full.len(), 1, "{fitting} names of {length}");
-        let over = policies(Access::ReadWrite, &named(names(fitting + 1, length))).expect("they fit");
+        let over =
+            policies(Access::ReadWrite, &named(names(fitting + 1, length))).expect("they fit");
         assert_eq!(over.len(), 2, "{} names of {length}", fitting + 1);
         assert_eq!(over[0], full[0]);
         let size = |document: &PolicyDocument| non_whitespace_len(&document.to_json());

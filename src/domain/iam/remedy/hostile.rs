@@ -21,7 +21,11 @@ fn a_hostile_resource_never_widens_the_policy() {
             "arn:aws:iam::123456789012:policy/dax-provisioner/dax-*",
             "",
         );
-        assert_eq!(remedy_for(&denied, &call_site(None, None)), narrow, "{resource}");
+        assert_eq!(
+            remedy_for(&denied, &call_site(None, None)),
+            narrow,
+            "{resource}"
+        );
     }
 }
 

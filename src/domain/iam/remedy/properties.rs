@@ -63,6 +63,46 @@ const LOOKUPS: [(&str, &str); 6] = [
     ),
 ];
 
+const ROLE_ACTIONS: [&str; 9] = [
+    "CreateRole",
+    "GetRole",
+    "TagRole",
+    "DeleteRole",
+    "ListAttachedRolePolicies",
+    "ListRolePolicies",
+    "AttachRolePolicy",
+    "DetachRolePolicy",
+    "PassRole",
+];
+
+const POLICY_ACTIONS: [&str; 6] = [
+    "CreatePolicy",
+    "TagPolicy",
+    "GetPolicy",
+    "GetPolicyVersion",
+    "ListPolicyVersions",
+    "DeletePolicy",
+];
+
+/// Every action of the service policy, with a resource that it applies to.
+fn actions_and_resources() -> impl Iterator<Item = (String, &'static str)> {
+    DAX_ACTIONS
+        .iter()
+        .map(|action| ((*action).to_owned(), "*"))
+        .chain(
+            ROLE_ACTIONS
+                .iter()
+                .map(|name| (format!("iam:{name}"), MANAGED_ROLE)),
+        )
+        .chain(
+            POLICY_ACTIONS
+                .iter()
+                .map(|name| (format!("iam:{name}"), MANAGED_POLICY)),
+        )
+        .chain([("iam:CreateServiceLinkedRole".to_owned(), LINKED)])
+        .chain(LOOKUPS.map(|(action, resource)| (action.to_owned(), resource)))
+}
+
 #[test]
 fn every_action_of_the_service_policy_has_an_exact_remedy() {
     let scope = ServiceScope {
@@ -74,37 +114,7 @@ fn every_action_of_the_service_policy_has_an_exact_remedy() {
         lookups: true,
     };
     let service_policy = service_policy(&scope);
-    let iam = [
-        "CreateRole",
-        "GetRole",
-        "TagRole",
-        "DeleteRole",
-        "ListAttachedRolePolicies",
-        "ListRolePolicies",
-        "AttachRolePolicy",
-        "DetachRolePolicy",
-        "PassRole",
-    ];
-    let policy = [
-        "CreatePolicy",
-        "TagPolicy",
-        "GetPolicy",
-        "GetPolicyVersion",
-        "ListPolicyVersions",
-        "DeletePolicy",
-    ];
-    let cases = DAX_ACTIONS
-        .iter()
-        .map(|action| ((*action).to_owned(), "*"))
-        .chain(iam.iter().map(|name| (format!("iam:{name}"), MANAGED_ROLE)))
-        .chain(
-            policy
-                .iter()
-                .map(|name| (format!("iam:{name}"), MANAGED_POLICY)),
-        )
-        .chain([("iam:CreateServiceLinkedRole".to_owned(), LINKED)])
-        .chain(LOOKUPS.map(|(action, resource)| (action.to_owned(), resource)));
-    for (action, resource) in cases {
+    for (action, resource) in actions_and_resources() {
         let on = if resource == "*" {
             String::new()
         } else {
@@ -113,7 +123,10 @@ fn every_action_of_the_service_policy_has_an_exact_remedy() {
         let message = format!("User: {USER} is not authorized to perform: {action}{on}");
         let denial = denial::parse(&message).expect("a denial");
         let document = remedy(&denial, &call_site(None, Some(BOUNDARY))).expect("a remedy");
-        assert!(allowed(&document, &action, resource, &context()), "{action}");
+        assert!(
+            allowed(&document, &action, resource, &context()),
+            "{action}"
+        );
         assert!(
             allowed(&service_policy, &action, resource, &context()),
             "the service policy lacks {action}"

@@ -5,7 +5,8 @@ use crate::domain::iam::denial;
 use crate::domain::iam::denial::{DenialCause, PolicyKind};
 
 pub(super) const USER: &str = "arn:aws:iam::123456789012:user/portal";
-pub(super) const MANAGED_ROLE: &str = "arn:aws:iam::123456789012:role/dax-provisioner/dax-orders-abc";
+pub(super) const MANAGED_ROLE: &str =
+    "arn:aws:iam::123456789012:role/dax-provisioner/dax-orders-abc";
 pub(super) const MANAGED_POLICY: &str =
     "arn:aws:iam::123456789012:policy/dax-provisioner/dax-orders-abc";
 pub(super) const BOUNDARY: &str = "arn:aws:iam::123456789012:policy/dax-provisioner-boundary";
@@ -119,7 +120,11 @@ fn the_guide_s_denials_are_fixed_on_full_arns() {
 
 #[test]
 fn a_configured_boundary_becomes_a_condition() {
-    let both = format!("{},{}", &ONLY_MANAGED[..ONLY_MANAGED.len() - 1], &BOUNDED[1..]);
+    let both = format!(
+        "{},{}",
+        &ONLY_MANAGED[..ONLY_MANAGED.len() - 1],
+        &BOUNDED[1..]
+    );
     for (action, condition) in [
         ("iam:CreateRole", BOUNDED),
         ("iam:AttachRolePolicy", &both),
@@ -128,7 +133,11 @@ fn a_configured_boundary_becomes_a_condition() {
     ] {
         let denied = format!("{action} on resource: {MANAGED_ROLE}");
         let document = remedy_for(&denied, &call_site(None, Some(BOUNDARY)));
-        assert_eq!(document, statement(action, MANAGED_ROLE, condition), "{action}");
+        assert_eq!(
+            document,
+            statement(action, MANAGED_ROLE, condition),
+            "{action}"
+        );
     }
 }
 
@@ -168,7 +177,10 @@ fn a_name_without_a_known_path_is_matched_under_every_path() {
     let present_and_absent =
         format!(r#"["{MANAGED_ROLE}","arn:aws:iam::123456789012:role/dax-orders-abc"]"#);
     let read = statement("iam:GetRole", &present_and_absent, "");
-    assert_eq!(remedy_for("iam:GetRole", &call_site(Some(MANAGED_ROLE), None)), read);
+    assert_eq!(
+        remedy_for("iam:GetRole", &call_site(Some(MANAGED_ROLE), None)),
+        read
+    );
     assert_eq!(
         remedy_for(
             "iam:GetRole on resource: role dax-orders-abc",

@@ -2,83 +2,86 @@
 
 use super::lookup;
 
+/// End of a denial's message, its hint, and whether an added Allow can help.
+const CAUSES: [(&str, &str, bool); 16] = [
+    ("", "iam_create_role", true),
+    (
+        " because no identity-based policy allows the iam:CreateRole action",
+        "iam_create_role",
+        true,
+    ),
+    (
+        " because no permissions boundary allows the iam:CreateRole action",
+        "cause_permissions_boundary",
+        true,
+    ),
+    (
+        " because no service control policy allows the iam:CreateRole action",
+        "cause_service_control_policy",
+        false,
+    ),
+    (
+        " because no resource control policy allows the iam:CreateRole action",
+        "cause_resource_control_policy",
+        false,
+    ),
+    (
+        " because no session policy allows the iam:CreateRole action",
+        "cause_session_policy",
+        true,
+    ),
+    (
+        " because no VPC endpoint policy allows the iam:CreateRole action",
+        "cause_vpc_endpoint_policy",
+        false,
+    ),
+    (
+        " because no resource-based policy allows the iam:CreateRole action",
+        "cause_resource_policy",
+        true,
+    ),
+    (" with an explicit deny", "explicit_deny", false),
+    (
+        " with an explicit deny in an identity-based policy",
+        "explicit_deny_identity_policy",
+        false,
+    ),
+    (
+        " with an explicit deny in a permissions boundary",
+        "explicit_deny_permissions_boundary",
+        false,
+    ),
+    (
+        " with an explicit deny in a service control policy",
+        "explicit_deny_service_control_policy",
+        false,
+    ),
+    (
+        " with an explicit deny in a resource control policy",
+        "explicit_deny_resource_control_policy",
+        false,
+    ),
+    (
+        " with an explicit deny in a session policy",
+        "explicit_deny_session_policy",
+        false,
+    ),
+    (
+        " with an explicit deny in a VPC endpoint policy",
+        "explicit_deny_vpc_endpoint_policy",
+        false,
+    ),
+    (
+        " with an explicit deny in a resource-based policy",
+        "explicit_deny_resource_policy",
+        false,
+    ),
+];
+
 #[test]
 fn every_cause_has_its_own_remedy() {
     let base = "User: arn:aws:iam::123456789012:user/x is not authorized to perform: iam:CreateRole on resource: role r";
-    for (tail, id, allow_helps) in [
-        ("", "iam_create_role", true),
-        (
-            " because no identity-based policy allows the iam:CreateRole action",
-            "iam_create_role",
-            true,
-        ),
-        (
-            " because no permissions boundary allows the iam:CreateRole action",
-            "cause_permissions_boundary",
-            true,
-        ),
-        (
-            " because no service control policy allows the iam:CreateRole action",
-            "cause_service_control_policy",
-            false,
-        ),
-        (
-            " because no resource control policy allows the iam:CreateRole action",
-            "cause_resource_control_policy",
-            false,
-        ),
-        (
-            " because no session policy allows the iam:CreateRole action",
-            "cause_session_policy",
-            true,
-        ),
-        (
-            " because no VPC endpoint policy allows the iam:CreateRole action",
-            "cause_vpc_endpoint_policy",
-            false,
-        ),
-        (
-            " because no resource-based policy allows the iam:CreateRole action",
-            "cause_resource_policy",
-            true,
-        ),
-        (" with an explicit deny", "explicit_deny", false),
-        (
-            " with an explicit deny in an identity-based policy",
-            "explicit_deny_identity_policy",
-            false,
-        ),
-        (
-            " with an explicit deny in a permissions boundary",
-            "explicit_deny_permissions_boundary",
-            false,
-        ),
-        (
-            " with an explicit deny in a service control policy",
-            "explicit_deny_service_control_policy",
-            false,
-        ),
-        (
-            " with an explicit deny in a resource control policy",
-            "explicit_deny_resource_control_policy",
-            false,
-        ),
-        (
-            " with an explicit deny in a session policy",
-            "explicit_deny_session_policy",
-            false,
-        ),
-        (
-            " with an explicit deny in a VPC endpoint policy",
-            "explicit_deny_vpc_endpoint_policy",
-            false,
-        ),
-        (
-            " with an explicit deny in a resource-based policy",
-            "explicit_deny_resource_policy",
-            false,
-        ),
-    ] {
+    for (tail, id, allow_helps) in CAUSES {
         let hints = lookup(
             "iam",
             "CreateRole",

@@ -35,7 +35,10 @@ fn every_modelled_error_has_a_row_of_its_service() {
         let hints = lookup(service, operation, code, "");
         assert_eq!(hints.len(), 1, "{service} {operation} {code}: {hints:?}");
         assert_eq!(hints[0].service, service, "{operation} {code}");
-        assert_eq!(aws_codes::normalize(hints[0].code), aws_codes::normalize(code));
+        assert_eq!(
+            aws_codes::normalize(hints[0].code),
+            aws_codes::normalize(code)
+        );
         assert!(hints[0].operations.is_empty() || hints[0].operations.contains(&operation));
     }
 }

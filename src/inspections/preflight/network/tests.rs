@@ -1,33 +1,24 @@
 //! Tests of the checks of subnets and security groups.
 
-use crate::domain::iam::policies::Access;
 use crate::domain::names::ClusterName;
 use crate::domain::preflight::{CheckStatus, Outcome};
-use crate::domain::spec::{OnFailure, ParameterGroup, ServiceRole};
+use crate::domain::validation::typed::NodeType;
 
 use super::*;
 
 fn spec(zones: &[&str], network_type: Option<NetworkType>) -> ClusterSpec {
     ClusterSpec {
-        name: ClusterName::parse("orders").unwrap(),
-        description: None,
-        node_type: "dax.t3.small".to_owned(),
-        replication_factor: 3,
-        availability_zones: zones.iter().map(|zone| (*zone).to_owned()).collect(),
-        service_role: ServiceRole::Discover {
-            default_access: Some(Access::ReadOnly),
-        },
-        subnet_group: SubnetGroup::Default,
-        security_group_ids: Vec::new(),
+        availability_zones: zones
+            .iter()
+            .copied()
+            .map(AvailabilityZone::from_aws)
+            .collect(),
         network_type,
-        parameter_group: ParameterGroup::Default,
-        encryption_at_rest: true,
-        encryption_in_transit: true,
-        maintenance_window: None,
-        notification_topic_arn: None,
-        tags: std::collections::BTreeMap::new(),
-        deletion_protection: false,
-        on_failure: OnFailure::Hold,
+        ..ClusterSpec::with_defaults(
+            ClusterName::parse("orders").unwrap(),
+            NodeType::parse("dax.t3.small").unwrap(),
+            3,
+        )
     }
 }
 
@@ -48,7 +39,7 @@ fn named(
     ids: &[&str],
     subnets: &[Subnet],
 ) -> (CheckStatus, CheckStatus, String) {
-    let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+    let ids = ids.iter().copied().map(SubnetId::from_aws).collect();
     let checks = check_named(spec, &ids, subnets);
     let details = checks.iter().map(|check| match &check.outcome {
         Outcome::Pass(text) | Outcome::NotChecked(text) => text.clone(),
@@ -136,8 +127,9 @@ fn the_subnets_of_a_new_group_support_the_address_family() {
 
 #[test]
 fn a_vpc_without_a_suitable_subnet_fails() {
+    let vpc_id = VpcId::from_aws("vpc-1");
     let six = [subnet("s-6", "vpc-1", "us-east-1b", "6", 0)];
-    let suitable = check_of_vpc(&spec(&[], None), "vpc-1", &six, "us-east-1");
+    let suitable = check_of_vpc(&spec(&[], None), &vpc_id, &six, "us-east-1");
     assert!(
         suitable
             .iter()
@@ -145,7 +137,7 @@ fn a_vpc_without_a_suitable_subnet_fails() {
         "{suitable:?}"
     );
     for (subnets, network_type) in [(&six[..0], None), (&six[..], Some(NetworkType::Ipv4))] {
-        let unsuitable = check_of_vpc(&spec(&[], network_type), "vpc-1", subnets, "us-east-1");
+        let unsuitable = check_of_vpc(&spec(&[], network_type), &vpc_id, subnets, "us-east-1");
         assert_eq!(
             (unsuitable[0].status(), unsuitable[1].status()),
             (CheckStatus::Fail, CheckStatus::NotChecked),
@@ -156,7 +148,7 @@ fn a_vpc_without_a_suitable_subnet_fails() {
 
 #[test]
 fn security_groups_exist_in_the_vpc_of_the_cluster() {
-    let ids = ["sg-1".to_owned(), "sg-2".to_owned()];
+    let ids = ["sg-1", "sg-2"].map(SecurityGroupId::from_aws);
     let group = |id: &str, vpc: &str| SecurityGroup {
         id: id.to_owned(),
         vpc_id: vpc.to_owned(),

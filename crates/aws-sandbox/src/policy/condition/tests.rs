@@ -1,4 +1,4 @@
-//! What each condition operator makes of present, missing and foreign values.
+//! Condition operators with present, missing and mistyped values.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ fn context(pairs: &[(&str, &[&str])]) -> Context {
 
 fn holds(condition: &str, context: &Context) -> bool {
     let element: Value = serde_json::from_str(condition).expect("JSON");
-    let conditions = Condition::parse_all(&element).expect("conditions IAM accepts");
+    let conditions = Condition::parse_all(&element).expect("valid conditions");
     conditions.iter().all(|condition| condition.holds(context))
 }
 
@@ -159,7 +159,7 @@ fn a_missing_key_fails_positive_operators_and_passes_negated_ones() {
 }
 
 #[test]
-fn several_values_are_read_by_the_quantifier() {
+fn quantifiers_apply_to_keys_with_several_values() {
     for (operator, values, expected) in [
         ("ForAllValues:StringEquals", &["x", "y"][..], true),
         ("ForAllValues:StringEquals", &["x", "z"][..], false),

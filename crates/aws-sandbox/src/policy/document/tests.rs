@@ -1,8 +1,8 @@
-//! What IAM accepts and refuses as a policy document.
+//! Valid and invalid policy documents.
 
 use super::Document;
 
-fn refusal(text: &str) -> String {
+fn rejection(text: &str) -> String {
     Document::parse_identity(text).expect_err(text).message
 }
 
@@ -18,7 +18,7 @@ const DAX_TRUST: &str =
     r#"{"Effect":"Allow","Principal":{"Service":"dax.amazonaws.com"},"Action":"sts:AssumeRole"}"#;
 
 #[test]
-fn documents_of_the_fact_sheet_are_accepted() {
+fn valid_documents_are_accepted() {
     for statement in [
         r#"{"Sid":"A","Effect":"Allow","Action":["dynamodb:GetItem"],"Resource":["arn:aws:dynamodb:us-west-2:123456789012:*"]}"#,
         r#"{"Effect":"Deny","NotAction":"iam:*","NotResource":"*"}"#,
@@ -35,7 +35,7 @@ fn documents_of_the_fact_sheet_are_accepted() {
 }
 
 #[test]
-fn broken_syntax_is_refused() {
+fn invalid_syntax_is_rejected() {
     let allow = r#""Effect":"Allow","Action":"*","Resource":"*""#;
     for text in [
         "not json".to_owned(),
@@ -67,75 +67,84 @@ fn broken_syntax_is_refused() {
         identity(r#"{"Effect":"Allow","Action":7,"Resource":"*"}"#),
         identity(r#"{"Effect":"Allow","Action":"iam:Get Role","Resource":"*"}"#),
     ] {
-        assert_eq!(refusal(&text), "Syntax errors in policy.", "{text}");
+        assert_eq!(rejection(&text), "Syntax errors in policy.", "{text}");
     }
 }
 
 #[test]
-fn refusals_use_the_words_of_iam() {
-    let of = |action: &str, resource: &str| {
-        refusal(&identity(&format!(
+fn rejections_use_the_messages_of_iam() {
+    let message = |action: &str, resource: &str| {
+        rejection(&identity(&format!(
             r#"{{"Effect":"Allow","Action":{action},"Resource":{resource}}}"#
         )))
     };
-    assert_eq!(of("[]", "\"*\""), "Policy statement must contain actions.");
     assert_eq!(
-        of("\"iam:*\"", "[]"),
+        message("[]", "\"*\""),
+        "Policy statement must contain actions."
+    );
+    assert_eq!(
+        message("\"iam:*\"", "[]"),
         "Policy statement must contain resources."
     );
     assert!(
-        of("\"CreateRole\"", "\"*\"")
+        message("\"CreateRole\"", "\"*\"")
             .starts_with("Actions/Conditions must be prefaced by a vendor")
     );
     assert_eq!(
-        of("\"iam:a:b\"", "\"*\""),
+        message("\"iam:a:b\"", "\"*\""),
         "Actions/Condition can contain only one colon."
     );
-    assert_eq!(of("\"*:CreateRole\"", "\"*\""), "Vendor * is not valid");
     assert_eq!(
-        of("\"iam:*\"", "\"role/x\""),
+        message("\"*:CreateRole\"", "\"*\""),
+        "Vendor * is not valid"
+    );
+    assert_eq!(
+        message("\"iam:*\"", "\"role/x\""),
         "Resource role/x must be in ARN format or \"*\"."
     );
     assert_eq!(
-        of("\"iam:*\"", "\"arn:azure:iam::1:role/x\""),
+        message("\"iam:*\"", "\"arn:azure:iam::1:role/x\""),
         "Partition \"azure\" is not valid for resource \"arn:azure:iam::1:role/x\"."
     );
     assert!(
-        of("\"iam:*\"", "\"arn:aws:i*m::1:role/x\"")
+        message("\"iam:*\"", "\"arn:aws:i*m::1:role/x\"")
             .starts_with("Resource vendor must be fully qualified")
     );
     assert!(
-        of("\"iam:*\"", "\"arn:aws:iam:us-east-1:1:role/x\"")
+        message("\"iam:*\"", "\"arn:aws:iam:us-east-1:1:role/x\"")
             .contains("cannot contain region information")
     );
     assert!(
-        of("\"iam:*\"", "\"arn:aws:iam::1:rolle/x\"")
+        message("\"iam:*\"", "\"arn:aws:iam::1:rolle/x\"")
             .starts_with("IAM resource path must either be")
     );
     assert_eq!(
-        of("\"iam:*\"", "\"arn:aws:iam::1\""),
+        message("\"iam:*\"", "\"arn:aws:iam::1\""),
         "The policy failed legacy parsing"
     );
     assert!(
-        of("\"iam:*\"", "\"arn:aws:iam::1:role/${aws:username}\"").starts_with("Policy variables")
+        message("\"iam:*\"", "\"arn:aws:iam::1:role/${aws:username}\"")
+            .starts_with("Policy variables")
     );
     let allow = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
     let sid = r#"{"Sid":"A","Effect":"Allow","Action":"*","Resource":"*"}"#;
     assert_eq!(
-        refusal(&identity(&format!("{sid},{sid}"))),
+        rejection(&identity(&format!("{sid},{sid}"))),
         "Statement IDs (SID) in a single policy must be unique."
     );
-    assert!(refusal(&identity(&sid.replace("\"A\"", "\"A-b\""))).contains("must be alpha-numeric"));
+    assert!(
+        rejection(&identity(&sid.replace("\"A\"", "\"A-b\""))).contains("must be alpha-numeric")
+    );
     assert_eq!(
-        refusal(&identity(allow).replace("2012", "2008")),
+        rejection(&identity(allow).replace("2012", "2008")),
         "Policy document must be version 2012-10-17 or greater."
     );
     assert_eq!(
-        refusal(&identity(&allow.replace("Allow", "allow"))),
+        rejection(&identity(&allow.replace("Allow", "allow"))),
         "The policy failed legacy parsing"
     );
     assert_eq!(
-        refusal(&identity(DAX_TRUST)),
+        rejection(&identity(DAX_TRUST)),
         "Policy document should not specify a principal."
     );
 }
@@ -180,7 +189,7 @@ fn trust_documents_have_their_own_rules() {
 }
 
 #[test]
-fn trust_is_read_as_dax_would_find_it() {
+fn trust_in_a_service_is_evaluated() {
     let deny_all = r#"{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}"#;
     let conditional = DAX_TRUST.replace(
         "\"Action\"",

@@ -1,4 +1,4 @@
-//! Decisions: which policy wins, and what an action and a resource match.
+//! Decisions: precedence of policies, and matching of actions and resources.
 
 use super::{Authority, Context, Decision, Denial, DenySource, Request, evaluate};
 use crate::policy::document::Document;
@@ -24,13 +24,13 @@ fn decide(identity: &[&str], boundary: Option<&str>, session: Option<&[&str]>) -
         boundary: boundary.as_ref(),
         session: session.as_deref(),
     };
-    let nothing = Context::new();
+    let empty = Context::new();
     evaluate(
         &authority,
         &Request {
             action: "iam:CreateRole",
             resource: ROLE,
-            context: &nothing,
+            context: &empty,
         },
     )
 }
@@ -117,7 +117,7 @@ fn allows(statement: &str, action: &str, resource: &str, context: &Context) -> b
 
 #[test]
 fn actions_ignore_case_and_resources_do_not() {
-    let nothing = Context::new();
+    let empty = Context::new();
     let scoped = r#"{"Effect":"Allow","Action":"IAM:create*","Resource":"arn:aws:iam::123456789012:role/dax-provisioner/dax-*"}"#;
     let inverse =
         r#"{"Effect":"Allow","NotAction":"iam:Delete*","NotResource":"arn:aws:iam::*:policy/*"}"#;
@@ -141,7 +141,7 @@ fn actions_ignore_case_and_resources_do_not() {
         ),
     ] {
         assert_eq!(
-            allows(statement, action, resource, &nothing),
+            allows(statement, action, resource, &empty),
             expected,
             "{statement} {action} {resource}"
         );

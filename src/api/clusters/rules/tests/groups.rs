@@ -32,4 +32,10 @@ fn groups_are_existing_or_new() {
         with(negative),
         &[("/parameters/record_ttl_millis", "out_of_range")],
     );
+    // The other rule of the whole object is not broken.
+    let negative = json!({"parameters": {"record_ttl_millis": -1}});
+    expect(
+        with(negative),
+        &[("/parameters/record_ttl_millis", "out_of_range")],
+    );
 }

@@ -1,0 +1,187 @@
+//! Enum schemas: the domain's enums as string enumerations of the OpenAPI document.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use strum::VariantArray;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::domain::iam::policies::Access;
+use crate::domain::inventory::{Owner, Presence, ResourceKind};
+use crate::domain::operation::{ClusterStatus, Kind, Status, StepStatus};
+use crate::domain::preflight::CheckStatus;
+use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::samples::Language;
+use crate::domain::spec::{NetworkType, OnFailure};
+use crate::domain::timeline::EventSource;
+use crate::domain::waiting::WaitingFor;
+
+/// An enum that is a string in the API.
+pub(crate) trait StringEnum: VariantArray + Copy + Into<&'static str> {
+    /// Name of the schema.
+    const NAME: &'static str;
+    /// Description of the schema.
+    const DESCRIPTION: &'static str;
+
+    /// Every value, as in JSON.
+    fn values() -> Vec<&'static str> {
+        Self::VARIANTS.iter().map(|&value| value.into()).collect()
+    }
+}
+
+/// The schema of an enum. It has no values; it replaces the enum in `value_type` attributes.
+pub(crate) struct EnumSchema<T>(PhantomData<T>);
+
+impl<T: StringEnum> PartialSchema for EnumSchema<T> {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+        object
+            .description(Some(T::DESCRIPTION))
+            .enum_values(Some(T::values()))
+            .into()
+    }
+}
+
+impl<T: StringEnum> ToSchema for EnumSchema<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed(T::NAME)
+    }
+}
+
+pub(crate) type OperationKindSchema = EnumSchema<Kind>;
+pub(crate) type OperationStatusSchema = EnumSchema<Status>;
+pub(crate) type StepStatusSchema = EnumSchema<StepStatus>;
+pub(crate) type WaitingForSchema = EnumSchema<WaitingFor>;
+pub(crate) type ClusterStatusSchema = EnumSchema<ClusterStatus>;
+pub(crate) type ResourceKindSchema = EnumSchema<ResourceKind>;
+pub(crate) type OwnerSchema = EnumSchema<Owner>;
+pub(crate) type PresenceSchema = EnumSchema<Presence>;
+pub(crate) type ProblemCodeSchema = EnumSchema<ProblemCode>;
+pub(crate) type NetworkTypeSchema = EnumSchema<NetworkType>;
+pub(crate) type OnFailureSchema = EnumSchema<OnFailure>;
+pub(crate) type AccessSchema = EnumSchema<Access>;
+pub(crate) type CheckResultSchema = EnumSchema<CheckStatus>;
+pub(crate) type EventSourceSchema = EnumSchema<EventSource>;
+pub(crate) type SampleLanguageSchema = EnumSchema<Language>;
+
+impl StringEnum for Kind {
+    const NAME: &'static str = "OperationKind";
+    const DESCRIPTION: &'static str = "Kind of an operation.";
+}
+
+impl StringEnum for Status {
+    const NAME: &'static str = "OperationStatus";
+    const DESCRIPTION: &'static str = "Status of an operation. `succeeded`, `failed` and `cancelled` are final. \
+        `blocked`: stopped by a problem that can be fixed without a new request; the service \
+        rechecks it periodically and resumes.";
+}
+
+impl StringEnum for StepStatus {
+    const NAME: &'static str = "StepStatus";
+    const DESCRIPTION: &'static str = "Status of a step.";
+}
+
+impl StringEnum for WaitingFor {
+    const NAME: &'static str = "WaitingFor";
+    const DESCRIPTION: &'static str = "What an operation waits for.";
+}
+
+impl StringEnum for ClusterStatus {
+    const NAME: &'static str = "ClusterStatus";
+    const DESCRIPTION: &'static str =
+        "Status of a cluster in this service; `observed` contains the status that AWS reports.";
+}
+
+impl StringEnum for ResourceKind {
+    const NAME: &'static str = "ResourceKind";
+    const DESCRIPTION: &'static str = "Kind of an AWS resource.";
+}
+
+impl StringEnum for Owner {
+    const NAME: &'static str = "Owner";
+    const DESCRIPTION: &'static str = "`managed`: created by this service and deleted with its cluster. \
+        `external`: existing or discovered, and never deleted by this service.";
+}
+
+impl StringEnum for Presence {
+    const NAME: &'static str = "ReceiptState";
+    const DESCRIPTION: &'static str =
+        "`present`: it exists. `gone`: this service deleted it. `left`: it was kept; see `reason`.";
+}
+
+impl StringEnum for ProblemCode {
+    const NAME: &'static str = "ProblemCode";
+    const DESCRIPTION: &'static str = "Problem type; each is documented under `/problems/`.";
+}
+
+impl StringEnum for NetworkType {
+    const NAME: &'static str = "NetworkType";
+    const DESCRIPTION: &'static str =
+        "Address family of a cluster's endpoints. It cannot be changed after creation.";
+}
+
+impl StringEnum for OnFailure {
+    const NAME: &'static str = "OnFailure";
+    const DESCRIPTION: &'static str = "What happens when an operation fails. \
+        `hold`: stop, report the problem, and resume once its cause is fixed. \
+        `roll_back`: delete what the operation created.";
+}
+
+impl StringEnum for Access {
+    const NAME: &'static str = "Access";
+    const DESCRIPTION: &'static str =
+        "Access to DynamoDB tables that a service role grants to DAX.";
+}
+
+impl StringEnum for CheckStatus {
+    const NAME: &'static str = "CheckResult";
+    const DESCRIPTION: &'static str = "`pass`: checked, no problem found. `fail`: the operation would fail. \
+        `not_checked`: could not be checked; the operation may still succeed.";
+}
+
+impl StringEnum for EventSource {
+    const NAME: &'static str = "EventSource";
+    const DESCRIPTION: &'static str = "Source of an event: DAX, or an operation of this service.";
+}
+
+impl StringEnum for Language {
+    const NAME: &'static str = "SampleLanguage";
+    const DESCRIPTION: &'static str =
+        "Programming language of a code sample; AWS provides a DAX client for each.";
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    /// Checks that serde reads and writes every documented value.
+    fn round_trips<T: StringEnum + DeserializeOwned + serde::Serialize>() {
+        for name in T::values() {
+            let value: T = serde_json::from_value(name.into()).expect(name);
+            assert_eq!(serde_json::to_value(value).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn the_documented_values_are_the_serialized_ones() {
+        round_trips::<Kind>();
+        round_trips::<Status>();
+        round_trips::<StepStatus>();
+        round_trips::<WaitingFor>();
+        round_trips::<ClusterStatus>();
+        round_trips::<ResourceKind>();
+        round_trips::<Owner>();
+        round_trips::<Presence>();
+        round_trips::<ProblemCode>();
+        round_trips::<NetworkType>();
+        round_trips::<OnFailure>();
+        round_trips::<Access>();
+        round_trips::<CheckStatus>();
+        round_trips::<EventSource>();
+        round_trips::<Language>();
+    }
+}

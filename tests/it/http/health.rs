@@ -1,0 +1,84 @@
+//! Availability over HTTP: what the API returns without a usable database.
+
+use std::time::Duration;
+
+use dax_provisioner::api::ApiSettings;
+use dax_provisioner::api::http::tokens::new_token;
+use dax_provisioner::store::{Connection, Store};
+
+use crate::http::authentication::{guarded_operations, guarded_settings};
+use crate::support::api::{cluster_request, open_settings};
+use crate::support::test_env::TestEnv;
+
+/// Operations that without authentication need no database for an empty request: they read AWS or
+/// the table of hints, or reject the missing body first.
+const WITHOUT_DATABASE: [&str; 7] = [
+    "/v1/service_roles",
+    "/v1/hints",
+    "/v1/hints/explain",
+    "/v1/plans",
+    "/v1/preflights",
+    "/v1/clusters/orders/scale",
+    "/v1/clusters/orders/ingress",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_database_the_api_is_unavailable_and_suggests_a_retry() {
+    let env = TestEnv::new().await;
+    let unreachable = Connection {
+        url: "postgres://unknown@127.0.0.1:1/unknown".to_owned(),
+        max_connections: 1,
+        acquire_timeout: Duration::from_millis(300),
+        statement_timeout: Duration::from_millis(300),
+    };
+    for (settings, is_open) in [(guarded_settings(), false), (open_settings(), true)] {
+        let mut api = env.api_with(Store::open(&unreachable).unwrap(), settings);
+        api.token = Some(new_token().0);
+        for (method, path) in guarded_operations() {
+            let is_create = method == "POST" && path == "/v1/clusters";
+            let is_rejected_first = WITHOUT_DATABASE.contains(&&*path) || method == "PATCH";
+            if is_create || (is_open && is_rejected_first) {
+                continue;
+            }
+            let response = api.send_empty(&method, &path).await;
+            response.rejected(503, "unavailable");
+            assert!(response.header("retry-after").parse::<u64>().is_ok());
+        }
+        api.post("/v1/clusters", &cluster_request("orders"), &[])
+            .await
+            .rejected(503, "unavailable");
+        api.get("/readyz").await.rejected(503, "unavailable");
+        assert_eq!(api.get("/healthz").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_database_without_durability_is_not_ready() {
+    let env = TestEnv::new().await;
+    let settings = ApiSettings {
+        durability_required: true,
+        ..open_settings()
+    };
+    let fsync: String = sqlx::query_scalar("select current_setting('fsync')")
+        .fetch_one(&env.pool)
+        .await
+        .unwrap();
+    let expected = if fsync == "on" { 200 } else { 503 };
+    let api = env.api_with(env.store.clone(), settings);
+    assert_eq!(api.get("/readyz").await.status, expected);
+}
+
+#[tokio::test]
+async fn a_database_without_all_migrations_is_not_ready() {
+    let env = TestEnv::new().await;
+    let api = env.api();
+    assert_eq!(api.get("/readyz").await.status, 200);
+    sqlx::query("delete from _sqlx_migrations")
+        .execute(&env.pool)
+        .await
+        .unwrap();
+    let response = api.get("/readyz").await;
+    let problem = response.rejected(503, "unavailable");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("dax-provisioner migrate"), "{detail}");
+}

@@ -89,12 +89,10 @@ pub struct ConfirmedDeletion {
 }
 
 /// A call that took effect, or may have.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DoneCall {
-    /// Name of the call, such as `dax:RebootNode`.
-    pub call: String,
-    /// The exact name, ID or ARN of the resource that it changed.
-    pub target: String,
+    /// The call.
+    pub mutation: Mutation,
     /// When its outcome was recorded, by the database's clock.
     pub at: DateTime<Utc>,
     /// Whether AWS confirmed the call. Otherwise its outcome was concluded from a later read, and
@@ -193,10 +191,19 @@ impl Task {
 
     /// Whether this operation already made the same call to the same target.
     pub fn has_done(&self, mutation: &Mutation) -> bool {
-        let (call, target) = (mutation.call_name(), mutation.target());
-        self.done_calls
+        self.done_calls.iter().any(|done| {
+            done.mutation.call_name() == mutation.call_name()
+                && done.mutation.target() == mutation.target()
+        })
+    }
+
+    /// The time since AWS last confirmed this very call of this operation.
+    pub fn age_of_confirmed(&self, mutation: &Mutation) -> Option<Duration> {
+        let same = self
+            .done_calls
             .iter()
-            .any(|done| done.call == call && done.target == target)
+            .filter(|done| done.is_confirmed && done.mutation == *mutation);
+        same.map(|done| self.age_of(done.at)).min()
     }
 
     /// The managed, present resources of a kind that this operation created.

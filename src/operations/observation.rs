@@ -82,6 +82,24 @@ impl Context<'_> {
         }
     }
 
+    /// Waits instead of repeating a call that AWS has confirmed lately: a read that does not show its
+    /// effect lags. A repeated call could fail (IAM denies DeleteRole for a deleted role, whose path
+    /// it no longer knows) or have another effect.
+    pub fn without_early_repeat(&self, outcome: StepOutcome) -> StepOutcome {
+        let timing = &self.settings.timing;
+        if let StepOutcome::Act { mutation, .. } = &outcome
+            && let Some(age) = self.task.age_of_confirmed(mutation)
+            && age < timing.absence
+        {
+            return StepOutcome::CheckAgain {
+                after: age.clamp(timing.role_recheck, timing.cluster_poll),
+                waiting_for: WaitingFor::Aws,
+                findings: Findings::default(),
+            };
+        }
+        outcome
+    }
+
     /// Whether the poll works, and has read this cluster lately. A poll that is throttled works but
     /// may not reach every cluster.
     fn is_polled(&self) -> bool {

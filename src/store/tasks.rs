@@ -170,19 +170,20 @@ impl Store {
 
     async fn done_calls(&self, operation: Uuid) -> Result<Vec<DoneCall>, StoreError> {
         let found = sqlx::query!(
-            r#"select call, target, closed_at as "closed_at!", outcome = 'applied' as "is_confirmed!" from intents
+            r#"select mutation, closed_at as "closed_at!", outcome = 'applied' as "is_confirmed!" from intents
                where operation_id = $1 and outcome in ('applied', 'settled') order by id"#,
             operation
         )
         .fetch_all(&self.pool)
         .await?;
-        let done = found.into_iter().map(|row| DoneCall {
-            call: row.call,
-            target: row.target,
-            at: row.closed_at,
-            is_confirmed: row.is_confirmed,
+        let done = found.into_iter().map(|row| {
+            Ok(DoneCall {
+                mutation: from_json("intents.mutation", row.mutation)?,
+                at: row.closed_at,
+                is_confirmed: row.is_confirmed,
+            })
         });
-        Ok(done.collect())
+        done.collect::<Result<_, StoreError>>()
     }
 
     /// The clusters that use a managed role of this cluster. `None` if the last complete list of all

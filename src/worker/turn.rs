@@ -202,45 +202,49 @@ impl Worker {
             });
         self.reach(Point::Checked, context.task, None).await;
         let decision = DecisionContext::new(context, step, claim);
-        Ok(match checked {
-            Ok(StepOutcome::Done(findings)) => report(
-                Verdict::Next { skipped: false },
-                context.without_polled_state(findings),
-            ),
-            Ok(StepOutcome::Skip) => report(Verdict::Next { skipped: true }, Findings::default()),
-            Ok(StepOutcome::CheckAgain {
-                after,
-                waiting_for,
-                findings,
-            }) => report(
-                after_waiting(&decision, after, waiting_for).await,
-                context.without_polled_state(findings),
-            ),
-            Err(fault) => with_undo(
-                context.task,
-                report(
-                    after_fault(&decision, fault, None).await,
-                    Findings::default(),
+        Ok(
+            match checked.map(|outcome| context.without_early_repeat(outcome)) {
+                Ok(StepOutcome::Done(findings)) => report(
+                    Verdict::Next { skipped: false },
+                    context.without_polled_state(findings),
                 ),
-            ),
-            Ok(StepOutcome::Act { .. }) if claim.lease_left() < LEASE_NEEDED_TO_SEND => {
-                // Counted as a fault, so that a step whose reads never leave enough time blocks.
-                let detail = format!(
-                    "{}: reading from AWS left too little of the lease to send a call",
-                    step.name
-                );
-                let fault = Fault::new(FaultClass::Transient, detail);
-                let verdict = after_fault(&decision, fault, None).await;
-                report(verdict, Findings::default())
-            }
-            Ok(StepOutcome::Act {
-                mutation,
-                propagating_until,
-            }) => {
-                self.send(claim, &decision, &mutation, propagating_until)
-                    .await?
-            }
-        })
+                Ok(StepOutcome::Skip) => {
+                    report(Verdict::Next { skipped: true }, Findings::default())
+                }
+                Ok(StepOutcome::CheckAgain {
+                    after,
+                    waiting_for,
+                    findings,
+                }) => report(
+                    after_waiting(&decision, after, waiting_for).await,
+                    context.without_polled_state(findings),
+                ),
+                Err(fault) => with_undo(
+                    context.task,
+                    report(
+                        after_fault(&decision, fault, None).await,
+                        Findings::default(),
+                    ),
+                ),
+                Ok(StepOutcome::Act { .. }) if claim.lease_left() < LEASE_NEEDED_TO_SEND => {
+                    // Counted as a fault, so that a step whose reads never leave enough time blocks.
+                    let detail = format!(
+                        "{}: reading from AWS left too little of the lease to send a call",
+                        step.name
+                    );
+                    let fault = Fault::new(FaultClass::Transient, detail);
+                    let verdict = after_fault(&decision, fault, None).await;
+                    report(verdict, Findings::default())
+                }
+                Ok(StepOutcome::Act {
+                    mutation,
+                    propagating_until,
+                }) => {
+                    self.send(claim, &decision, &mutation, propagating_until)
+                        .await?
+                }
+            },
+        )
     }
 
     async fn send(

@@ -42,7 +42,7 @@ pub(in crate::operations) async fn delete_replaced(
     let attached_at = task
         .done_calls
         .iter()
-        .filter(|done| done.call == ATTACH)
+        .filter(|done| done.mutation.call_name() == ATTACH)
         .map(|done| done.at)
         .max();
     let delay = attached_at.map(|at| {
@@ -93,9 +93,9 @@ async fn has_lost_an_old_policy(context: &Context<'_>) -> Result<bool, Fault> {
         |item: &&Item| item.kind == ResourceKind::Policy && item.operation_id != task.operation_id;
     let removals = |item: &Item| {
         let arn = item.arn.clone();
-        task.done_calls
-            .iter()
-            .filter(move |done| done.call != ATTACH && Some(&done.target) == arn.as_ref())
+        task.done_calls.iter().filter(move |done| {
+            done.mutation.call_name() != ATTACH && Some(done.mutation.target()) == arn.as_deref()
+        })
     };
     let touched: Vec<&Item> = task
         .inventory

@@ -167,7 +167,7 @@ pub(super) async fn await_settled(context: &Context<'_>) -> Result<StepOutcome, 
         .task
         .done_calls
         .iter()
-        .any(|done| done.call.starts_with("dax:"))
+        .any(|done| done.mutation.call_name().starts_with("dax:"))
     {
         return Ok(StepOutcome::Skip);
     }

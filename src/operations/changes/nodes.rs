@@ -206,7 +206,7 @@ fn delay_after_reboot(context: &Context<'_>, next: Option<&Mutation>) -> Option<
     let last = task
         .done_calls
         .iter()
-        .filter(|done| done.call == REBOOT)
+        .filter(|done| done.mutation.call_name() == REBOOT)
         .map(|done| done.at)
         .max();
     let after_last = last.map(|at| timing.settle.saturating_sub(task.age_of(at)));

@@ -3,19 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aws_sandbox::{FaultKind, FaultRule, aws_rate_limits};
+use aws_sandbox::{FaultKind, FaultRule, RateLimit, aws_rate_limits};
 use dax_provisioner::domain::operation::Status;
-use dax_provisioner::worker::{JobError, Worker};
+use dax_provisioner::worker::JobError;
 use uuid::Uuid;
 
-use crate::properties::aws_snapshot::snapshot;
 use crate::properties::parallel::{Job, run_all};
 use crate::properties::prepared::{Prepared, all_prepared};
 use crate::properties::scenario_run::ScenarioRun;
-use crate::properties::scenarios::Origin;
-use crate::support::requests::plain_spec;
 use crate::support::test_env::TestEnv;
 
 /// How far reads lag behind calls: a little less than `Timing::absence` of the test settings.
@@ -198,69 +195,41 @@ async fn one_incomplete_list_at_each_place_leaves_the_result_unchanged() {
     run_all("one incomplete list at each place", jobs).await;
 }
 
-/// Calls of the service that a rate limit rejected.
-fn throttled(env: &TestEnv) -> usize {
-    let calls = env.service_calls().into_iter();
-    calls.filter(|call| call.outcome == "throttle").count()
-}
-
-async fn succeed_all(env: &TestEnv, worker: &Worker, operations: &[Uuid]) {
-    let started = Instant::now();
-    loop {
-        let mut is_done = true;
-        for &id in operations {
-            is_done &= has_succeeded(env, id, "several operations").await;
+/// Runs a scenario in an account whose rate limit is exhausted at first and narrow later. The later
+/// rate is above the lowest one of the budget in a sandbox.
+async fn rate_limited(prepared: &'static Prepared) {
+    let what = format!("{} with rate limits", prepared.scenario.name);
+    let run = begin_slowly(prepared).await;
+    let all_calls = RateLimit {
+        call: "*".to_owned(),
+        burst: 1.0,
+        per_second: 0.01,
+    };
+    run.env.sandbox.set_rate_limits(vec![all_calls]);
+    while !run.calls().iter().any(|call| call.outcome == "throttle") {
+        if has_succeeded(&run.env, run.id, &what).await {
+            assert!(run.calls().len() <= 1, "{what}: no call was rejected");
+            break;
         }
-        if is_done {
-            return;
-        }
-        assert!(
-            started.elapsed() < Duration::from_secs(300),
-            "not finished in time"
-        );
-        env.make_due().await;
-        tokio::time::sleep(PAUSE).await;
-        worker.turn().await.unwrap();
+        run.turn().await;
     }
-}
-
-/// Creates so many clusters at once, then deletes them at once.
-async fn rate_limited_together(count: usize) {
-    let account = Origin::UsedAccount.account().await;
-    let env = account.fork().await;
-    let worker = env.worker("w");
-    env.sandbox.set_rate_limits(aws_rate_limits());
-    let names: Vec<String> = (0..count).map(|number| format!("c{number}")).collect();
-    let (mut creates, mut deletes) = (Vec::new(), Vec::new());
-    for name in &names {
-        creates.push(env.create(&plain_spec(name)).await);
-    }
-    succeed_all(&env, &worker, &creates).await;
-    for name in &names {
-        deletes.push(env.delete(name).await);
-    }
-    succeed_all(&env, &worker, &deletes).await;
-    let rejected = throttled(&env);
-    println!("{count} clusters with rate limits: {rejected} calls were rejected");
-    assert!(rejected > 0, "no call was rejected");
-    assert_eq!(snapshot(&env, &[]).await, account.snapshot);
+    let narrow = aws_rate_limits().into_iter();
+    let narrow = narrow.map(|limit| RateLimit {
+        burst: 1.0,
+        per_second: 12.0,
+        ..limit
+    });
+    run.env.sandbox.set_rate_limits(narrow.collect());
+    succeed(&run, &what).await;
+    run.check_ended_like(&prepared.forward, &what).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_clusters_at_once_stay_within_the_rate_limits() {
-    let job: Job = (
-        "three clusters".to_owned(),
-        Box::pin(rate_limited_together(3)),
-    );
-    run_all("three clusters with rate limits", vec![job]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes"]
-async fn twelve_clusters_at_once_stay_within_the_rate_limits() {
-    let job: Job = (
-        "twelve clusters".to_owned(),
-        Box::pin(rate_limited_together(12)),
-    );
-    run_all("twelve clusters with rate limits", vec![job]).await;
+async fn every_kind_succeeds_within_rate_limits() {
+    let mut jobs: Vec<Job> = Vec::new();
+    for prepared in all_prepared().await {
+        let job = rate_limited(prepared);
+        jobs.push((prepared.scenario.name.to_owned(), Box::pin(job)));
+    }
+    run_all("rate limits", jobs).await;
 }

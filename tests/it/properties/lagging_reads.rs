@@ -13,8 +13,6 @@ use crate::support::test_env::TestEnv;
 
 /// The services whose reads can lag.
 const SERVICES: [&str; 3] = ["iam", "dax", "ec2"];
-/// Calls that a step sends again until AWS shows their values. Another effect changes nothing.
-const REPEATABLE: [&str; 2] = ["dax:TagResource", "dax:UpdateParameterGroup"];
 
 fn lag(env: &TestEnv, calls: &str) {
     let rule = FaultRule::new(calls, FaultKind::Lag).seconds(LAG.as_secs_f64());
@@ -32,17 +30,7 @@ fn reads_of(prepared: &Prepared, service: &str) -> bool {
 
 /// Checks that the run ended like an undisturbed one, and that no call had another effect.
 async fn check_ended_once(prepared: &Prepared, run: &ScenarioRun, what: &str) {
-    let baseline = &prepared.forward;
-    let now = snapshot(&run.env, &[run.id]).await;
-    assert_eq!(now, baseline.snapshot, "{what}: AWS");
-    assert_eq!(run.rows().await, baseline.rows, "{what}: rows");
-    let (mut effects, mut expected) = (run.effects(), baseline.effects.clone());
-    for call in REPEATABLE {
-        let (count, once) = (effects.remove(call), expected.remove(call));
-        assert!(count >= once, "{what}: fewer {call}");
-    }
-    assert_eq!(effects, expected, "{what}: effects");
-    run.check_invariants(what).await;
+    run.check_ended_like(&prepared.forward, what).await;
 }
 
 async fn lagging(prepared: &'static Prepared, calls: String) {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Api, ApiSettings, Authentication};
 use crate::aws::Target;
 use crate::config::{AwsChoice, Database, Role, Secret, Serve};
+use crate::domain::condition::Condition;
 use crate::domain::installation::AwsAccount;
 use crate::inspections::Inspector;
 use crate::operations::StepEnvironment;
@@ -25,7 +26,7 @@ use crate::telemetry;
 use crate::worker::Worker;
 
 pub mod guards;
-mod metrics;
+pub(crate) mod metrics;
 mod private_database;
 pub mod sandbox;
 mod server;
@@ -93,7 +94,8 @@ impl App {
         let clients = app.clients(&serve.aws).await;
         let (account_sender, account) =
             watch::channel(app.initial_account(bound_account, &clients).await);
-        let router = app.router(serve, &clients, account)?;
+        let (condition_sender, condition) = watch::channel(Condition::default());
+        let router = app.router(serve, &clients, account, condition)?;
         app.tasks.spawn(server::serve(
             listener,
             router,
@@ -105,6 +107,7 @@ impl App {
             store: app.store.clone(),
             clients,
             account: account_sender,
+            condition: condition_sender,
             stop: app.stop.clone(),
         };
         app.tasks.spawn(engine.run());
@@ -191,6 +194,7 @@ impl App {
         serve: &Serve,
         clients: &Clients,
         account: watch::Receiver<Option<AwsAccount>>,
+        condition: watch::Receiver<Condition>,
     ) -> Result<axum::Router> {
         let authentication = if serve.http.authentication {
             Authentication::On
@@ -201,6 +205,7 @@ impl App {
             authentication,
             default_access: serve.default_access,
             permissions_boundary: serve.permissions_boundary.clone(),
+            sweep_interval: serve.work.sweep_every,
             ..ApiSettings::default()
         };
         let inspector = Arc::new(Inspector::new(clients.aws.clone()));
@@ -209,6 +214,7 @@ impl App {
             self.store.with_statement_timeout(REQUEST_STATEMENT_TIMEOUT),
             inspector,
             account,
+            condition,
             settings,
             metrics,
             self.stop.clone(),
@@ -258,6 +264,7 @@ struct Engine {
     store: Store,
     clients: Clients,
     account: watch::Sender<Option<AwsAccount>>,
+    condition: watch::Sender<Condition>,
     stop: CancellationToken,
 }
 
@@ -269,7 +276,10 @@ impl Engine {
         };
         let environment = connected?;
         tracing::info!("ready, using {}", environment.account);
-        let metrics = tokio::spawn(metrics::refresh_periodically(self.store.clone()));
+        let metrics = tokio::spawn(metrics::refresh_periodically(
+            self.store.clone(),
+            self.condition.clone(),
+        ));
         self.work(environment).await;
         metrics.abort();
         Ok(())

@@ -7,7 +7,8 @@ use std::io;
 use std::time::Duration;
 
 use anyhow::Context;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
@@ -31,6 +32,78 @@ const LIBRARIES: [(&str, Level); 9] = [
 /// Upper bounds of the buckets of duration histograms, in seconds.
 const DURATION_BUCKETS: [f64; 11] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+/// The same for durations of operations, which take minutes.
+const OPERATION_BUCKETS: [f64; 9] = [
+    1.0, 10.0, 60.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 14_400.0,
+];
+const OPERATION_DURATION: &str = "dax_provisioner_operation_duration_seconds";
+
+const COUNTERS: [(&str, &str); 5] = [
+    (
+        "dax_provisioner_operations_ended_total",
+        "Operations that a worker of this process ended, by kind and status.",
+    ),
+    (
+        "dax_provisioner_turns_total",
+        "Turns of the workers of this process, by verdict.",
+    ),
+    (
+        "dax_provisioner_faults_total",
+        "Faults in the turns of this process, by problem code.",
+    ),
+    (
+        "dax_provisioner_aws_calls_total",
+        "Calls to AWS by this process, by service, operation and outcome.",
+    ),
+    (
+        "dax_provisioner_unreadable_operations_total",
+        "Claims of operations that this version could not read.",
+    ),
+];
+const GAUGES: [(&str, &str); 8] = [
+    (
+        "dax_provisioner_operations_unfinished",
+        "Unfinished operations of the installation, by status.",
+    ),
+    (
+        "dax_provisioner_operation_overdue_seconds",
+        "How long the operation that is due longest has waited for a worker.",
+    ),
+    (
+        "dax_provisioner_operation_blocked_seconds",
+        "Age of the oldest blocked operation.",
+    ),
+    (
+        "dax_provisioner_operations_of_newer_versions",
+        "Operations that only a newer version of this program can continue.",
+    ),
+    (
+        "dax_provisioner_operations_crashed",
+        "Operations that are blocked because their step repeatedly ended its process.",
+    ),
+    (
+        "dax_provisioner_poll_age_seconds",
+        "Time since the clusters of waiting operations were last read; 0 if none waits.",
+    ),
+    (
+        "dax_provisioner_sweep_age_seconds",
+        "Time since the sweep for leftovers last completed.",
+    ),
+    (
+        "dax_provisioner_build_info",
+        "1, with the version of this process.",
+    ),
+];
+const HISTOGRAMS: [(&str, &str); 2] = [
+    (
+        OPERATION_DURATION,
+        "Time from the acceptance of an operation to its end, by kind and status.",
+    ),
+    (
+        "dax_provisioner_http_request_duration_seconds",
+        "Time to answer a request, by method, route and status.",
+    ),
 ];
 /// Interval at which samples are drained into the buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -63,10 +136,15 @@ fn is_within_limit(event: &Metadata<'_>) -> bool {
 pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     let builder = PrometheusBuilder::new()
         .set_buckets(&DURATION_BUCKETS)
+        .and_then(|builder| {
+            let operations = Matcher::Full(OPERATION_DURATION.to_owned());
+            builder.set_buckets_for_metric(operations, &OPERATION_BUCKETS)
+        })
         .context("the buckets are invalid")?;
     let handle = builder
         .install_recorder()
         .context("a metrics recorder is already installed")?;
+    describe_metrics();
     let upkeep = handle.clone();
     tokio::spawn(async move {
         loop {
@@ -75,6 +153,20 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         }
     });
     Ok(handle)
+}
+
+/// Describes every metric, and reports the version of the program.
+fn describe_metrics() {
+    for (name, help) in COUNTERS {
+        describe_counter!(name, help);
+    }
+    for (name, help) in GAUGES {
+        describe_gauge!(name, help);
+    }
+    for (name, help) in HISTOGRAMS {
+        describe_histogram!(name, help);
+    }
+    gauge!("dax_provisioner_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
 #[cfg(test)]

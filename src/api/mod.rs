@@ -21,6 +21,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::domain::condition::Condition;
 use crate::domain::iam::policies::Access;
 use crate::domain::installation::AwsAccount;
 use crate::domain::problems::fault::Fault;
@@ -54,6 +55,8 @@ pub struct Api {
     pub inspector: Arc<Inspector>,
     /// AWS account and Region; `None` until the database or AWS has returned them.
     pub account: watch::Receiver<Option<AwsAccount>>,
+    /// Condition of the installation, as last read.
+    pub condition: watch::Receiver<Condition>,
     /// Settings of the operator.
     pub settings: Arc<ApiSettings>,
     /// Renders the metrics of this process.
@@ -77,6 +80,8 @@ pub struct ApiSettings {
     pub permissions_boundary: Option<String>,
     /// Limit of a request body, in bytes.
     pub max_body_bytes: usize,
+    /// Interval between two sweeps of the workers; `/readyz` warns of a longer one.
+    pub sweep_interval: Duration,
     /// Whether `/readyz` fails while the database can lose committed transactions.
     pub durability_required: bool,
 }
@@ -97,6 +102,7 @@ impl Default for ApiSettings {
             default_access: None,
             permissions_boundary: None,
             max_body_bytes: BODY_BYTES_MAX,
+            sweep_interval: Duration::from_secs(300),
             durability_required: true,
         }
     }
@@ -108,6 +114,7 @@ impl Api {
         store: Store,
         inspector: Arc<Inspector>,
         account: watch::Receiver<Option<AwsAccount>>,
+        condition: watch::Receiver<Condition>,
         settings: ApiSettings,
         metrics: PrometheusHandle,
         shutdown: CancellationToken,
@@ -119,6 +126,7 @@ impl Api {
             store,
             inspector,
             account,
+            condition,
             settings: Arc::new(settings),
             metrics,
             shutdown,

@@ -1,44 +1,60 @@
-//! Metrics of the installation, read from the database. Every process reports the same values.
+//! Metrics and condition of the installation, read from the database. Every process reports the
+//! same values.
 
 use std::time::Duration;
 
+use metrics::gauge;
 use strum::VariantArray;
+use tokio::sync::watch;
 
+use crate::domain::condition::Condition;
 use crate::domain::operation::{Kind, Status};
 use crate::operations::known_steps;
 use crate::store::{Store, StoreError};
 
 const REFRESH_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Refreshes the metrics until the task is aborted. While the database is unreachable they keep
-/// their last values.
-pub(super) async fn refresh_periodically(store: Store) {
-    let kinds: Vec<String> = Kind::VARIANTS
-        .iter()
-        .map(|kind| kind.as_str().to_owned())
-        .collect();
-    let steps = known_steps();
+/// Refreshes the metrics and the condition until the task is aborted. While the database is
+/// unreachable they keep their last values.
+pub(super) async fn refresh_periodically(store: Store, sender: watch::Sender<Condition>) {
     loop {
-        if let Err(error) = refresh(&store, &kinds, &steps).await {
-            tracing::debug!(%error, "operation metrics were not refreshed");
+        match refresh(&store).await {
+            Ok(condition) => {
+                sender.send_replace(condition);
+            }
+            Err(error) => tracing::debug!(%error, "operation metrics were not refreshed"),
         }
         tokio::time::sleep(REFRESH_INTERVAL).await;
     }
 }
 
-async fn refresh(store: &Store, kinds: &[String], steps: &[String]) -> Result<(), StoreError> {
-    let counts = store.unfinished(kinds, steps).await?;
-    for &status in Status::VARIANTS
+async fn refresh(store: &Store) -> Result<Condition, StoreError> {
+    let counts = store.unfinished().await?;
+    let unfinished = Status::VARIANTS
         .iter()
-        .filter(|status| !status.is_finished())
-    {
-        let count = counts
-            .iter()
-            .find(|unfinished| unfinished.status == status)
-            .map_or(0, |unfinished| unfinished.count);
-        metrics::gauge!("operations_unfinished", "status" => status.as_str()).set(count as f64);
+        .filter(|status| !status.is_finished());
+    for &status in unfinished {
+        let found = counts.iter().find(|(counted, _)| *counted == status);
+        let count = found.map_or(0, |(_, count)| *count);
+        gauge!("dax_provisioner_operations_unfinished", "status" => status.as_str())
+            .set(count as f64);
     }
-    let unknown: i64 = counts.iter().map(|unfinished| unfinished.unknown).sum();
-    metrics::gauge!("operations_at_unknown_steps").set(unknown as f64);
-    Ok(())
+    let condition = condition_of(store).await?;
+    gauge!("dax_provisioner_operation_overdue_seconds").set(condition.overdue.as_secs_f64());
+    gauge!("dax_provisioner_operation_blocked_seconds").set(condition.blocked.as_secs_f64());
+    gauge!("dax_provisioner_operations_of_newer_versions").set(condition.newer_version as f64);
+    gauge!("dax_provisioner_operations_crashed").set(condition.crashed as f64);
+    let poll_age = condition.poll_age.unwrap_or_default();
+    gauge!("dax_provisioner_poll_age_seconds").set(poll_age.as_secs_f64());
+    gauge!("dax_provisioner_sweep_age_seconds").set(condition.sweep_age.as_secs_f64());
+    Ok(condition)
+}
+
+/// Reads the condition as this version judges it.
+pub(crate) async fn condition_of(store: &Store) -> Result<Condition, StoreError> {
+    let kinds: Vec<String> = Kind::VARIANTS
+        .iter()
+        .map(|kind| kind.as_str().to_owned())
+        .collect();
+    store.condition(&kinds, &known_steps()).await
 }

@@ -44,7 +44,7 @@ impl Intercept for CallObserver {
             ("call", call.name().to_owned()),
             ("outcome", outcome.to_owned()),
         ];
-        metrics::counter!("aws_calls_total", &labels).increment(1);
+        metrics::counter!("dax_provisioner_aws_calls_total", &labels).increment(1);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod cluster;
+pub mod condition;
 pub mod drift;
 pub mod estimate;
 pub mod history;

@@ -1,48 +1,62 @@
-//! Operation metrics: unfinished operations by status, and those that this version cannot continue.
+//! Metrics of the installation: unfinished operations by status, and its condition.
 
+use std::time::Duration;
+
+use crate::domain::condition::Condition;
 use crate::domain::operation::Status;
 
 use super::rows;
 use super::{Store, StoreError};
 
-/// The number of unfinished operations with one status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unfinished {
-    /// The status that is counted.
-    pub status: Status,
-    /// Number of operations with this status.
-    pub count: i64,
-    /// Those among them whose kind or current step is not in the caller's lists.
-    pub unknown: i64,
-}
-
 impl Store {
     /// Counts the unfinished operations by status. A status without operations is absent.
-    pub async fn unfinished(
-        &self,
-        kinds: &[String],
-        steps: &[String],
-    ) -> Result<Vec<Unfinished>, StoreError> {
+    pub async fn unfinished(&self) -> Result<Vec<(Status, i64)>, StoreError> {
         let found = sqlx::query!(
-            r#"select status, count(*) as "count!",
-                      count(*) filter (where kind <> all($1) or current_step <> all($2)) as "unknown!"
-               from operations
-               where finished_at is null
-               group by status"#,
-            kinds,
-            steps
+            r#"select status, count(*) as "count!" from operations where finished_at is null group by status"#
         )
         .fetch_all(&self.pool)
         .await?;
         found
             .into_iter()
-            .map(|row| {
-                Ok(Unfinished {
-                    status: rows::status(&row.status)?,
-                    count: row.count,
-                    unknown: row.unknown,
-                })
-            })
+            .map(|row| Ok((rows::status(&row.status)?, row.count)))
             .collect()
+    }
+
+    /// The condition of the installation. `kinds` and `steps` are those that this version knows;
+    /// an operation whose stored settings it cannot read waits for an operator without being blocked.
+    pub async fn condition(
+        &self,
+        kinds: &[String],
+        steps: &[String],
+    ) -> Result<Condition, StoreError> {
+        let row = sqlx::query!(
+            r#"select
+                 extract(epoch from now() - min(wake_at) filter (where wake_at < now() and status <> 'blocked'))::float8
+                   as overdue,
+                 extract(epoch from now() - min(created_at) filter (where status = 'blocked'))::float8 as blocked,
+                 count(*) filter (where kind <> all($1) or current_step <> all($2)
+                   or (status <> 'blocked' and waiting_for = 'operator')) as "newer_version!",
+                 count(*) filter (where status = 'blocked' and fault ->> 'class' = 'crashed') as "crashed!",
+                 coalesce(bool_or(waiting_for = 'cluster' and status <> 'blocked'), false) as "poll_is_needed!",
+                 (select extract(epoch from now() - coalesce(done_at, now()))::float8
+                  from duties where name = 'poll') as "poll_age!",
+                 (select extract(epoch from now() - coalesce(done_at, (select created_at from installation)))::float8
+                  from duties where name = 'sweep') as "sweep_age!"
+               from operations
+               where finished_at is null"#,
+            kinds,
+            steps
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let duration = |seconds: f64| Duration::from_secs_f64(seconds.max(0.0));
+        Ok(Condition {
+            overdue: duration(row.overdue.unwrap_or_default()),
+            blocked: duration(row.blocked.unwrap_or_default()),
+            newer_version: row.newer_version,
+            crashed: row.crashed,
+            poll_age: row.poll_is_needed.then(|| duration(row.poll_age)),
+            sweep_age: duration(row.sweep_age),
+        })
     }
 }

@@ -53,7 +53,6 @@ pub use claims::{Claim, LEASE, Rotation};
 pub use clusters::ClusterFilter;
 pub use events::EventPosition;
 pub use idempotency::IdempotencyKey;
-pub use metrics::Unfinished;
 pub use operations::OperationFilter;
 pub use poll::DetailsDue;
 pub use private::{PRIVATE_DATABASE, prepare_private_database};

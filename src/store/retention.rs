@@ -15,15 +15,18 @@ impl Store {
     /// their rows, old attempts and rejected intents of finished operations, and deleted clusters
     /// without operations. Returns the number of deleted operations and clusters.
     ///
-    /// An operation stays while an inventory row names it: the row is evidence of ownership.
+    /// An operation stays while an inventory row of a managed resource names it: the row is evidence
+    /// of ownership.
     pub async fn prune_history(&self, age: Duration) -> Result<u64, StoreError> {
         let age = age.as_secs_f64();
         self.prune_details().await?;
         let inventory = sqlx::query!(
-            "delete from inventory i using clusters c
-             where c.id = i.cluster_id and c.deleted_at < now() - $1::float8 * interval '1 second'
-               and i.presence = 'gone'",
-            age
+            "delete from inventory where id in (
+               select i.id from clusters c join inventory i on i.cluster_id = c.id
+               where c.deleted_at < now() - $1::float8 * interval '1 second' and (i.presence = 'gone' or i.owner = 'external')
+               limit $2)",
+            age,
+            BATCH * 10
         )
         .execute(&self.pool)
         .await?;
@@ -50,12 +53,15 @@ impl Store {
         .execute(&self.pool)
         .await?;
         let clusters = sqlx::query!(
-            "delete from clusters c
-             where c.deleted_at < now() - $1::float8 * interval '1 second'
-               and not exists (select 1 from operations o where o.cluster_id = c.id)
-               and not exists (select 1 from inventory i where i.cluster_id = c.id)
-               and not exists (select 1 from intents n where n.cluster_id = c.id)",
-            age
+            "delete from clusters where id in (
+               select c.id from clusters c
+               where c.deleted_at < now() - $1::float8 * interval '1 second'
+                 and not exists (select 1 from operations o where o.cluster_id = c.id)
+                 and not exists (select 1 from inventory i where i.cluster_id = c.id)
+                 and not exists (select 1 from intents n where n.cluster_id = c.id)
+               limit $2)",
+            age,
+            BATCH
         )
         .execute(&self.pool)
         .await?;

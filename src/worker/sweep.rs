@@ -66,7 +66,11 @@ impl Worker {
             return Ok(None);
         };
         let outcome = self.remove_leftovers(&mut job).await;
-        self.store.end_job(&job, self.sweep_interval).await?;
+        // A sweep that ended early is due again at the next interval, but does not count as completed.
+        match &outcome {
+            Ok(_) => self.store.end_job(&job, self.sweep_interval).await?,
+            Err(_) => self.store.fail_job(&job, self.sweep_interval).await?,
+        }
         self.store.forget_old_keys().await?;
         self.store.settle_stale_intents(STALE).await?;
         self.prune_history().await?;

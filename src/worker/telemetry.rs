@@ -1,5 +1,8 @@
 //! Log lines and metrics of verdicts.
 
+use metrics::{counter, histogram};
+
+use crate::domain::operation::Status;
 use crate::domain::task::Task;
 use crate::domain::verdict::Verdict;
 use crate::domain::waiting::WaitingFor;
@@ -11,10 +14,28 @@ pub(super) fn count(verdict: &Verdict) {
         Verdict::Block { fault, .. } => ("block", Some(fault)),
         Verdict::RollBack { fault } => ("roll_back", Some(fault)),
     };
-    metrics::counter!("turns_total", "verdict" => name).increment(1);
+    counter!("dax_provisioner_turns_total", "verdict" => name).increment(1);
     if let Some(fault) = fault {
-        metrics::counter!("faults_total", "problem" => fault.problem_code().as_str()).increment(1);
+        counter!("dax_provisioner_faults_total", "problem" => fault.problem_code().as_str())
+            .increment(1);
     }
+}
+
+/// Logs and counts the end of an operation, if this status is one.
+pub(super) fn ended(task: &Task, status: Status) {
+    if !status.is_finished() {
+        return;
+    }
+    let labels = [("kind", task.kind.as_str()), ("status", status.as_str())];
+    counter!("dax_provisioner_operations_ended_total", &labels).increment(1);
+    // The ID holds the time of acceptance.
+    let accepted = task.operation_id.get_timestamp().map(|time| time.to_unix());
+    let seconds = accepted
+        .map(|(seconds, _)| task.now.timestamp() - i64::try_from(seconds).unwrap_or(i64::MAX));
+    let seconds = seconds.unwrap_or_default().max(0);
+    histogram!("dax_provisioner_operation_duration_seconds", &labels).record(seconds as f64);
+    tracing::info!(operation.kind = task.kind.as_str(), cluster.name = %task.cluster,
+        operation.status = status.as_str(), duration_s = seconds, "operation ended");
 }
 
 pub(super) fn log(task: &Task, verdict: &Verdict) {
@@ -26,7 +47,7 @@ pub(super) fn log(task: &Task, verdict: &Verdict) {
             } else {
                 "step finished"
             };
-            tracing::info!(step.name = step, cluster.name = %cluster, "{message}")
+            tracing::debug!(step.name = step, cluster.name = %cluster, "{message}")
         }
         Verdict::Again {
             fault: Some(fault),

@@ -24,7 +24,7 @@ use crate::store::{Claim, Recorded, SentCall, SentOutcome, StoreError, TurnRepor
 
 use super::Worker;
 use super::decide::{DecisionContext, after_fault, after_waiting};
-use super::telemetry::{count, log};
+use super::telemetry::{count, ended, log};
 
 /// Lease that must be left for a check's call to be sent: an attempt can take eight seconds.
 const LEASE_NEEDED_TO_SEND: Duration = Duration::from_secs(9);
@@ -95,9 +95,10 @@ impl Worker {
         else {
             return Ok(TurnResult::Idle);
         };
-        // A step that may have ended its process before runs exclusively, so that another crash
-        // interrupts no other turn.
-        let exclusive = claim.claims_without_progress > 1;
+        // A step whose process ended twice during it runs exclusively, so that another crash
+        // interrupts no other turn. After one crash it runs beside others: a process that dies leaves
+        // many operations behind, and at most one of them is the cause.
+        let exclusive = claim.claims_without_progress > 2;
         let Some(_permit) = self.permit(exclusive).await else {
             self.store
                 .give_back(&claim, Duration::from_millis(200), false)
@@ -166,6 +167,7 @@ impl Worker {
         log(&task, &report.verdict);
         count(&report.verdict);
         let recorded = self.store.record(&claim, &task, &report).await?;
+        ended(&task, recorded.status);
         self.reach(Point::Recorded, &task, None).await;
         Ok(recorded)
     }
@@ -180,7 +182,7 @@ impl Worker {
     ) -> Result<Recorded, StoreError> {
         tracing::error!(operation.id = %claim.operation_id, what, detail,
             "the stored operation cannot be read by this version");
-        metrics::counter!("unreadable_operations_total").increment(1);
+        metrics::counter!("dax_provisioner_unreadable_operations_total").increment(1);
         self.store.leave_unreadable(claim, UNREADABLE_PAUSE).await?;
         Err(StoreError::Fenced)
     }

@@ -122,7 +122,8 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
         ("route", route),
         ("status", status.to_string()),
     ];
-    metrics::histogram!("http_request_duration_seconds", &labels).record(elapsed.as_secs_f64());
+    metrics::histogram!("dax_provisioner_http_request_duration_seconds", &labels)
+        .record(elapsed.as_secs_f64());
     add_headers(response.headers_mut(), &context);
     response
 }

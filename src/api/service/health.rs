@@ -27,6 +27,9 @@ pub(crate) struct Health {
     /// `alive` or `ready`.
     #[schema(example = "ready")]
     status: &'static str,
+    /// What an operator should look at although requests can be served. Empty if nothing.
+    #[schema(example = json!(["the sweep last completed 4000 s ago, so leftovers may remain in AWS"]))]
+    warnings: Vec<String>,
 }
 
 /// Liveness probe.
@@ -37,13 +40,17 @@ pub(crate) struct Health {
     responses((status = 200, description = "The process is alive.", body = Health))
 )]
 pub(crate) async fn check_liveness(_: NoQuery) -> Result<Json<Health>, ApiError> {
-    Ok(Json(Health { status: "alive" }))
+    Ok(Json(Health {
+        status: "alive",
+        warnings: Vec::new(),
+    }))
 }
 
 /// Readiness probe.
 ///
 /// Succeeds if the database responds, is migrated and keeps committed data, and the AWS account is
-/// known.
+/// known. States of the workers that need an operator are warnings: they do not keep requests from
+/// being served.
 #[utoipa::path(
     get, path = "/readyz", tag = "service", operation_id = "check_readiness",
     responses((status = 200, description = "The service is ready for requests.", body = Health))
@@ -57,10 +64,21 @@ pub(crate) async fn check_readiness(
     }
     match tokio::time::timeout(DATABASE_TIMEOUT, unready_reason(&api)).await {
         // The database stores the account, so it is unknown only before the first response of AWS.
-        Ok(Ok(None)) => api.account().map(|_| Json(Health { status: "ready" })),
+        Ok(Ok(None)) => api.account().map(|_| Json(ready(&api))),
         Ok(Ok(Some(reason))) => Err(not_ready(reason)),
         Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(not_ready("the database does not respond")),
+    }
+}
+
+fn ready(api: &Api) -> Health {
+    let warnings = api.condition.borrow().warnings(api.settings.sweep_interval);
+    Health {
+        status: "ready",
+        warnings: warnings
+            .into_iter()
+            .map(|warning| warning.problem)
+            .collect(),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Checks of the database.
 
+use std::time::Duration;
+
 use crate::app::guards;
+use crate::app::metrics::condition_of;
 use crate::commands::connect;
 use crate::config::{Secret, redacted_url};
 use crate::domain::installation::AwsAccount;
@@ -12,11 +15,14 @@ const DATABASE: &str = "database reachable";
 const MIGRATED: &str = "database migrated";
 const DURABLE: &str = "database durable";
 const CLOCK: &str = "clocks agree";
+const WORK: &str = "operations progress";
+/// `doctor` does not know the interval of the workers; few set a longer one.
+const SWEEP_INTERVAL_MAX: Duration = Duration::from_secs(3_600);
 
 /// The checks, and the AWS account the database is bound to.
 pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<AwsAccount>) {
     let not_checked = |reason: &str| {
-        let rest = [MIGRATED, DURABLE, CLOCK];
+        let rest = [MIGRATED, DURABLE, CLOCK, WORK];
         rest.map(|name| Check::new(name, Outcome::NotChecked(reason.to_owned())))
             .to_vec()
     };
@@ -32,12 +38,13 @@ pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<AwsAccou
     match connect(url).await {
         Ok(store) => {
             let reached = Outcome::Pass(format!("ok ({})", redacted_url(url)));
-            let checks = vec![
+            let mut checks = vec![
                 Check::new(DATABASE, reached),
                 Check::new(MIGRATED, outcome(migrated(&store).await)),
                 Check::new(DURABLE, outcome(durable(&store).await)),
                 Check::new(CLOCK, outcome(clock(&store).await)),
             ];
+            checks.extend(work(&store).await);
             let account = store
                 .installation()
                 .await
@@ -96,4 +103,24 @@ async fn clock(store: &Store) -> Result<Outcome, StoreError> {
             "run NTP on both machines".to_owned(),
         )
     })
+}
+
+/// A check for each state of the workers that needs an operator.
+async fn work(store: &Store) -> Vec<Check> {
+    let condition = match condition_of(store).await {
+        Ok(condition) => condition,
+        Err(error) => {
+            let reason = Outcome::NotChecked(guards::chain(&error));
+            return vec![Check::new(WORK, reason)];
+        }
+    };
+    let warnings = condition.warnings(SWEEP_INTERVAL_MAX);
+    if warnings.is_empty() {
+        return vec![Check::new(WORK, Outcome::Pass("ok".to_owned()))];
+    }
+    let checks = warnings.into_iter().map(|warning| {
+        let outcome = Outcome::Fail(warning.problem, warning.fix.to_owned());
+        Check::new(WORK, outcome)
+    });
+    checks.collect()
 }

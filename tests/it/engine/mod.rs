@@ -1,10 +1,12 @@
 //! The engine: turns, takeovers, polls, the sweep, and processes.
 
+pub mod condition;
 pub mod conflicts;
 pub mod create_and_delete;
 pub mod environment;
 pub mod foreign_changes;
 pub mod frozen_database;
+pub mod history;
 pub mod polls;
 pub mod process_crashes;
 pub mod processes;

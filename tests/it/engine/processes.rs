@@ -148,4 +148,23 @@ async fn the_work_of_a_killed_process_is_completed_by_another() {
     );
     // The lease is 15 s and the work takes about 1 s; the rest is for a busy machine.
     assert!(elapsed < Duration::from_secs(60), "{elapsed:?}");
+    let metrics = client.get(format!("{two}/metrics")).send().await.unwrap();
+    check_metrics(&metrics.text().await.unwrap());
+}
+
+/// Every metric has the prefix of the service and a description.
+fn check_metrics(text: &str) {
+    let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    for sample in samples.iter().filter(|line| !line.is_empty()) {
+        let name = sample.split(['{', ' ']).next().unwrap();
+        let base = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|suffix| name.strip_suffix(suffix))
+            .unwrap_or(name);
+        assert!(name.starts_with("dax_provisioner_"), "{sample}");
+        assert!(text.contains(&format!("# HELP {base} ")), "{base}");
+    }
+    let ended =
+        "dax_provisioner_operations_ended_total{kind=\"create_cluster\",status=\"succeeded\"}";
+    assert!(samples.iter().any(|line| line.starts_with(ended)), "{text}");
 }

@@ -128,9 +128,18 @@ async fn a_path_without_authentication_ignores_the_header() {
         "/problems/permission_missing",
         "/docs/",
     ] {
-        assert_eq!(api.get(path).await.status, 200, "{path}");
-        let response = api.get_with(path, &[("authorization", "")]).await;
-        assert_eq!(response.status, 200, "{path}");
+        for response in [
+            api.get(path).await,
+            api.get_with(path, &[("authorization", "")]).await,
+        ] {
+            // A slow database makes the service unready.
+            let expected = if path == "/readyz" { 503 } else { 200 };
+            assert!(
+                response.status == 200 || response.status == expected,
+                "{path}: {}",
+                response.text
+            );
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use dax_provisioner::api::http::tokens::new_token;
 use dax_provisioner::api::{self, Api, ApiSettings, Authentication};
+use dax_provisioner::domain::condition::Condition;
 use dax_provisioner::domain::installation::AwsAccount;
 use dax_provisioner::inspections::Inspector;
 use dax_provisioner::store::{Store, StoredToken};
@@ -59,7 +60,16 @@ pub fn router(
     let (account, known_account) = watch::channel(Some(env.account.clone()));
     let metrics = PrometheusBuilder::new().build_recorder().handle();
     let inspector = Arc::new(Inspector::new(env.aws.clone()));
-    let api = Api::new(store, inspector, known_account, settings, metrics, shutdown);
+    let (_, condition) = watch::channel(Condition::default());
+    let api = Api::new(
+        store,
+        inspector,
+        known_account,
+        condition,
+        settings,
+        metrics,
+        shutdown,
+    );
     (api::router(api), account)
 }
 

@@ -19,8 +19,8 @@ use crate::config::{AwsChoice, Database, Role, Secret, Serve};
 use crate::domain::condition::Condition;
 use crate::domain::installation::AwsAccount;
 use crate::inspections::Inspector;
-use crate::operations::StepEnvironment;
 use crate::operations::timing::{Settings, Timing};
+use crate::operations::{RoleCandidates, StepEnvironment};
 use crate::store::{Connection, Store};
 use crate::telemetry;
 use crate::worker::Worker;
@@ -320,6 +320,7 @@ impl Engine {
                 permissions_boundary,
                 timing,
             },
+            candidates: RoleCandidates::default(),
         })
     }
 }

@@ -45,6 +45,8 @@ pub mod tear_down;
 pub mod timing;
 pub mod update_cluster;
 
+pub use service_role::RoleCandidates;
+
 use timing::Settings;
 
 /// Failed attempts after which a security group counts as missing: EC2 may not find a group yet
@@ -60,6 +62,8 @@ pub struct StepEnvironment {
     pub account: AwsAccount,
     /// The operator's settings.
     pub settings: Settings,
+    /// The roles that can be discovered, as lately listed.
+    pub candidates: RoleCandidates,
 }
 
 /// What a step's check can read.
@@ -73,6 +77,7 @@ pub struct Context<'a> {
     pub task: &'a Task,
     /// The operator's settings.
     pub settings: &'a Settings,
+    candidates: &'a RoleCandidates,
 }
 
 impl<'a> Context<'a> {
@@ -83,6 +88,7 @@ impl<'a> Context<'a> {
             account: &env.account,
             task,
             settings: &env.settings,
+            candidates: &env.candidates,
         }
     }
 }

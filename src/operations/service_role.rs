@@ -1,6 +1,10 @@
 //! Steps of the service role: find or create it, and ensure that DAX's service-linked role exists.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use chrono::{DateTime, Utc};
+use tokio::sync::Mutex;
 
 use crate::aws::RoleSummary;
 use crate::domain::iam::policies::trust_policy;
@@ -70,9 +74,28 @@ async fn check_existing_role(context: &Context<'_>, arn: &str) -> Result<(), Fau
     Ok(())
 }
 
+/// The latest list of the roles that can be discovered, and when it was requested. Operations that
+/// need it at the same time wait for one list: an account can have thousands of roles.
+#[derive(Debug, Clone, Default)]
+pub struct RoleCandidates(Arc<Mutex<Option<(Instant, Vec<RoleSummary>)>>>);
+
+async fn candidates(context: &Context<'_>) -> Result<Vec<RoleSummary>, Fault> {
+    let mut latest = context.candidates.0.lock().await;
+    let kept = context.settings.timing.role_recheck;
+    if let Some((listed_at, roles)) = &*latest
+        && listed_at.elapsed() < kept
+    {
+        return Ok(roles.clone());
+    }
+    let listed_at = Instant::now();
+    let roles = list_candidates(context).await?;
+    *latest = Some((listed_at, roles.clone()));
+    Ok(roles)
+}
+
 /// The roles that trust DAX and are not managed: outside the service's IAM path, and without its
 /// ownership tags.
-async fn candidates(context: &Context<'_>) -> Result<Vec<RoleSummary>, Fault> {
+async fn list_candidates(context: &Context<'_>) -> Result<Vec<RoleSummary>, Fault> {
     let mut candidates = Vec::new();
     for role in context.aws.roles("/").await? {
         if !is_discoverable(&role.path, &role.trust_policy) {

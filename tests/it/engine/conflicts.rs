@@ -1,5 +1,7 @@
 //! Conflicts: an unmanaged resource with a managed name is never adopted, changed or deleted.
 
+use std::time::Duration;
+
 use aws_sandbox::{FaultKind, FaultRule};
 use dax_provisioner::domain::inventory::{Presence, ResourceKind};
 use dax_provisioner::domain::mutation::Mutation;
@@ -138,6 +140,28 @@ async fn an_existing_role_is_discovered_as_in_the_console_and_never_deleted() {
         (fault.class, fault.candidates.len()),
         (FaultClass::RoleUnspecified, 2)
     );
+}
+
+/// Review B7: creates at the same time share one list of the account's roles.
+#[tokio::test]
+async fn creates_that_discover_a_role_at_the_same_time_list_the_roles_once() {
+    let mut env = TestEnv::new().await;
+    env.settings.timing.role_recheck = Duration::from_secs(60);
+    let role = unmanaged_role("DAXServiceRole", "/service-role/");
+    let created = env.admin.send(&role, &env.account).await.unwrap();
+    env.grant(&[created.arn.unwrap()], Vec::new());
+    let worker = env.worker("w");
+    for name in ["one", "two", "three"] {
+        let spec = ClusterSpec {
+            service_role: ServiceRole::Discover {
+                default_access: None,
+            },
+            ..plain_spec(name)
+        };
+        let create = env.create(&spec).await;
+        assert_eq!(env.settle(&worker, create).await.status, Status::Succeeded);
+    }
+    assert_eq!(env.sent("iam:ListRoles"), 1);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use dax_provisioner::inspections::Inspector;
-use dax_provisioner::operations::StepEnvironment;
+use dax_provisioner::operations::{RoleCandidates, StepEnvironment};
 use dax_provisioner::store::{Connection, Store};
 use dax_provisioner::worker::Worker;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -96,6 +96,7 @@ async fn frozen_connections_are_replaced_within_seconds() {
         aws: env.aws.clone(),
         account: env.account.clone(),
         settings: env.settings.clone(),
+        candidates: RoleCandidates::default(),
     };
     let worker = Worker::new(
         store,

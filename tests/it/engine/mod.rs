@@ -4,6 +4,7 @@ pub mod condition;
 pub mod conflicts;
 pub mod create_and_delete;
 pub mod environment;
+pub mod figures;
 pub mod foreign_changes;
 pub mod frozen_database;
 pub mod history;

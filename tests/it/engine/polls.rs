@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use aws_sandbox::{FaultKind, FaultRule};
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::mutation::bodies::NewCluster;
 use dax_provisioner::domain::operation::Status;
+use dax_provisioner::domain::waiting::WaitingFor;
 use dax_provisioner::inspections::Inspector;
 use dax_provisioner::worker::{Point, Probe, TurnResult, Worker};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +22,9 @@ use crate::properties::scenarios::{COUNT, SCENARIOS};
 use crate::support::requests::{plain_spec, small_nodes, unmanaged_cluster};
 use crate::support::test_env::{TestEnv, instant};
 
-const CLUSTERS: usize = 40;
+const CLUSTERS: usize = 12;
+/// With the managed ones, more than one page.
+const UNMANAGED: usize = 100;
 
 /// Sets the age of the last poll.
 async fn set_last_poll(env: &TestEnv, seconds_ago: f64) {
@@ -54,7 +58,7 @@ async fn create_unmanaged_clusters(env: &TestEnv) {
         .into_iter()
         .find(|role| !role.service_linked)
         .unwrap();
-    for number in 0..70 {
+    for number in 0..UNMANAGED {
         let cluster = NewCluster {
             node_type: small_nodes(),
             replication_factor: 1,
@@ -73,7 +77,7 @@ async fn env_for_many_clusters(creating_seconds: f64) -> TestEnv {
     TestEnv::with(settings).await
 }
 
-/// Forty creates that wait for their clusters.
+/// Creates that wait for their clusters.
 async fn waiting_creates(env: &TestEnv, worker: &Worker) -> Vec<Uuid> {
     let mut creates = Vec::new();
     for number in 0..CLUSTERS {
@@ -86,7 +90,7 @@ async fn waiting_creates(env: &TestEnv, worker: &Worker) -> Vec<Uuid> {
         .fetch_one(&env.pool)
         .await
         .unwrap()
-        < 40
+        < CLUSTERS as i64
     {
         env.make_due().await;
         worker.turn().await.unwrap();
@@ -116,7 +120,11 @@ async fn a_waiting_operation_reads_its_cluster_only_when_there_is_no_recent_poll
     env.make_jobs_due().await;
     worker.poll().await.unwrap().unwrap();
     turn_of_each(&env, &worker).await;
-    assert_eq!(describes(&env) - before, 2, "110 clusters are two pages");
+    assert_eq!(
+        describes(&env) - before,
+        2,
+        "more clusters than one page has"
+    );
 
     set_last_poll(&env, 60.0).await;
     let before = describes(&env);
@@ -147,7 +155,7 @@ async fn a_waiting_operation_reads_its_cluster_only_when_there_is_no_recent_poll
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn forty_clusters_of_two_processes_are_polled_together() {
+async fn clusters_of_two_processes_are_polled_together() {
     let env = env_for_many_clusters(1.5).await;
     for number in 0..CLUSTERS {
         env.create(&plain_spec(&format!("c{number}"))).await;
@@ -161,7 +169,7 @@ async fn forty_clusters_of_two_processes_are_polled_together() {
         .fetch_one(&env.pool)
         .await
         .unwrap()
-        < 40
+        < CLUSTERS as i64
     {
         assert!(
             started.elapsed() < Duration::from_secs(120),
@@ -355,4 +363,33 @@ async fn every_scenario_ends_like_undisturbed_with_the_poll() {
         jobs.push((scenario.name.to_owned(), Box::pin(job)));
     }
     assert_eq!(run_all("with the poll", jobs).await, COUNT);
+}
+
+/// Review B6: while one operation waits, a poll rewrites no row of a cluster that has not changed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poll_does_not_rewrite_unchanged_clusters() {
+    let mut env = TestEnv::new().await;
+    env.settings.timing.refresh = Duration::from_secs(60);
+    env.settings.timing.details = Duration::from_secs(60);
+    let worker = env.worker("w");
+    let idle = env.create(&plain_spec("idle")).await;
+    env.finish(&worker, idle).await;
+    env.sandbox
+        .add_fault(FaultRule::new("dax:CreateCluster", FaultKind::Stuck).seconds(3_600.0));
+    let waiting = env.create(&plain_spec("waiting")).await;
+    while env.operation(waiting).await.waiting_for != Some(WaitingFor::Cluster) {
+        env.one_turn(&worker).await;
+    }
+    let version = "select xmin::text from clusters where name = 'idle'";
+    let mut versions = Vec::new();
+    for _ in 0..3 {
+        let before = describes(&env);
+        env.make_jobs_due().await;
+        worker.poll().await.unwrap().unwrap();
+        assert_eq!(describes(&env), before + 1, "the poll read all clusters");
+        let row = sqlx::query_scalar::<_, String>(version).fetch_one(&env.pool);
+        versions.push(row.await.unwrap());
+    }
+    assert_eq!(versions[1], versions[0]);
+    assert_eq!(versions[2], versions[0]);
 }

@@ -7,6 +7,7 @@ use aws_sandbox::{FaultKind, FaultRule};
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::domain::spec::{ClusterSpec, ServiceRole};
 use dax_provisioner::domain::validation::typed::RoleArn;
+use dax_provisioner::store::StoreError;
 
 use crate::properties::parallel::{Job, run_all};
 use crate::support::requests::{plain_spec, spec_with_groups, unmanaged_role};
@@ -86,4 +87,29 @@ async fn a_resource_that_no_row_names_is_never_deleted() {
     assert_eq!(worker.sweep().await.unwrap(), Some(0));
     assert_eq!(env.created_in_aws().len(), 1);
     assert_eq!(worker.sweep().await.unwrap(), None, "not due again yet");
+}
+
+/// Review B4: a long sweep keeps its job, until another process has taken it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewed_job_is_not_due_for_others() {
+    let env = TestEnv::new().await;
+    let (short, long) = (Duration::from_millis(1), Duration::from_secs(60));
+    env.make_jobs_due().await;
+    let mut job = env
+        .store
+        .take_job("sweep", "one", short)
+        .await
+        .unwrap()
+        .unwrap();
+    env.store.renew_job(&mut job, long).await.unwrap();
+    let other = env.store.take_job("sweep", "two", long).await.unwrap();
+    assert!(other.is_none(), "the lease was renewed");
+    env.make_jobs_due().await;
+    env.store
+        .take_job("sweep", "two", long)
+        .await
+        .unwrap()
+        .unwrap();
+    let lost = env.store.renew_job(&mut job, long).await;
+    assert!(matches!(lost, Err(StoreError::Fenced)), "{lost:?}");
 }

@@ -81,12 +81,23 @@ async fn a_cancel_that_waits_for_a_record_does_not_begin_a_second_undo() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_parallel_cancels_begin_one_undo() {
+    cancel_in_parallel(10).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes"]
+async fn many_parallel_cancels_begin_one_undo_each_time() {
+    cancel_in_parallel(200).await;
+}
+
+/// Cancels so many operations, each by 50 requests at the same time.
+async fn cancel_in_parallel(rounds: usize) {
     let env = TestEnv::new().await;
     let worker = env.worker("w");
     let undo_plan = plan(dax_provisioner::domain::operation::Kind::CreateCluster)
         .undo_names()
         .len();
-    for round in 0..10 {
+    for round in 0..rounds {
         let id = env.create(&plain_spec(&format!("orders{round}"))).await;
         env.one_turn(&worker).await;
         env.one_turn(&worker).await;

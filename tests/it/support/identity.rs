@@ -54,7 +54,17 @@ impl TestEnv {
 
     /// Allows the service every action except one.
     pub fn grant_all_except(&self, action: &str) {
-        let statement = json!({"Effect": "Allow", "NotAction": [action], "Resource": "*"});
+        self.grant_all_except_any(&[action]);
+    }
+
+    /// Allows the service every action except these.
+    pub fn grant_all_except_any(&self, actions: &[&str]) {
+        let mut statement = json!({"Effect": "Allow", "Resource": "*"});
+        if actions.is_empty() {
+            statement["Action"] = json!("*");
+        } else {
+            statement["NotAction"] = json!(actions);
+        }
         self.put_service(vec![
             json!({"Version": "2012-10-17", "Statement": [statement]}),
         ]);

@@ -110,6 +110,7 @@ impl TestEnv {
             aws: self.aws.clone(),
             account: self.account.clone(),
             settings: self.settings.clone(),
+            candidates: operations::RoleCandidates::default(),
         };
         Worker::new(
             self.store.clone(),

@@ -215,6 +215,49 @@ async fn a_step_that_panics_is_quarantined_after_five_claims() {
     );
 }
 
+/// Review B8: the operations of a process that died are continued side by side. Only a step whose
+/// process died twice runs alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_operations_of_a_dead_process_are_continued_side_by_side() {
+    let env = TestEnv::new().await;
+    let hold: Probe = Arc::new(|_, _, _| Box::pin(std::future::pending()));
+    for name in ["one", "two"] {
+        env.create(&plain_spec(name)).await;
+        let dead = env.worker("dead").with_probe(Arc::clone(&hold));
+        let turn = tokio::spawn(async move { dead.turn().await });
+        while owned(&env).await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        turn.abort();
+        env.expire_leases().await;
+        sqlx::query("update operations set owner = null, wake_at = 'infinity' where owner = 'dead'")
+            .execute(&env.pool)
+            .await
+            .unwrap();
+    }
+    sqlx::query("update operations set wake_at = now()")
+        .execute(&env.pool)
+        .await
+        .unwrap();
+    let worker = env.worker("w");
+    let holding = worker.clone().with_probe(hold);
+    let held = tokio::spawn(async move { holding.turn().await });
+    while owned(&env).await == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let other = worker.turn().await.unwrap();
+    assert!(matches!(other, TurnResult::Worked(_)), "{other:?}");
+    held.abort();
+}
+
+/// The number of claimed operations.
+async fn owned(env: &TestEnv) -> i64 {
+    sqlx::query_scalar("select count(*) from operations where owner is not null")
+        .fetch_one(&env.pool)
+        .await
+        .unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn equal_requests_are_one_operation_and_another_body_is_rejected() {
     let env = TestEnv::new().await;

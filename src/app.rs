@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api, ApiSettings, Authentication};
 use crate::aws::Target;
-use crate::config::{AwsChoice, Database, Role, Secret, Serve};
+use crate::config::{AwsChoice, BadConfiguration, Database, Role, Secret, Serve};
 use crate::domain::condition::Condition;
 use crate::domain::installation::AwsAccount;
 use crate::inspections::Inspector;
@@ -91,7 +91,7 @@ impl App {
             database,
         };
         let bound_account = app.first_check(serve.aws.is_sandbox()).await?;
-        let clients = app.clients(&serve.aws).await;
+        let clients = app.clients(&serve.aws).await?;
         let (account_sender, account) =
             watch::channel(app.initial_account(bound_account, &clients).await);
         let (condition_sender, condition) = watch::channel(Condition::default());
@@ -225,7 +225,7 @@ impl App {
         })
     }
 
-    async fn clients(&self, choice: &AwsChoice) -> Clients {
+    async fn clients(&self, choice: &AwsChoice) -> Result<Clients, BadConfiguration> {
         match (choice, &self.sandbox) {
             (AwsChoice::Endpoint(endpoint), _) => Clients::for_endpoint(endpoint).await,
             (AwsChoice::Sandbox(_), Some(sandbox)) => Clients::open(&sandbox.target()).await,
@@ -275,7 +275,8 @@ impl Engine {
             return Ok(());
         };
         let environment = connected?;
-        tracing::info!("ready, using {}", environment.account);
+        tracing::info!("ready");
+        tracing::debug!("using {}", environment.account);
         let metrics = tokio::spawn(metrics::refresh_periodically(
             self.store.clone(),
             self.condition.clone(),

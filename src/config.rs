@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::net::SocketAddr;
 
 pub mod arguments;
 mod aws;
@@ -147,6 +148,8 @@ pub enum Task {
     Migrate(Secret),
     /// `openapi`: prints the OpenAPI document.
     Openapi,
+    /// `health`: asks a running service for its health.
+    Health(Health),
     /// `token`: manages the tokens in the database at this URL.
     Token(Secret, TokenCommand),
     /// `doctor`: checks the database, AWS and the permissions.
@@ -164,6 +167,15 @@ pub struct Quickstart {
     pub reset: bool,
     /// The same settings as of `serve --sandbox`.
     pub serve: Serve,
+}
+
+/// Settings of `health`.
+#[derive(Debug, Clone, Copy)]
+pub struct Health {
+    /// The address that the service listens on.
+    pub listen: SocketAddr,
+    /// Ask whether requests can be served, not only whether the process is alive.
+    pub ready: bool,
 }
 
 /// Settings of `doctor`.
@@ -258,6 +270,10 @@ fn task(arguments: Arguments, reader: &mut Reader<'_>) -> Option<Invocation> {
             })
         }
         Command::Openapi => Some(Invocation::quiet(Task::Openapi)),
+        Command::Health(flags) => {
+            let health = serving::of_health(&flags, reader)?;
+            Some(Invocation::quiet(Task::Health(health)))
+        }
         Command::Token(command) => {
             let url = database::required_url(reader)?;
             Some(Invocation::quiet(Task::Token(url, command)))

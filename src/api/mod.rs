@@ -66,6 +66,7 @@ pub struct Api {
     waiters: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     aws_permits: Arc<Semaphore>,
+    readiness: Arc<service::health::LastReadiness>,
 }
 
 /// Settings of the HTTP API.
@@ -133,6 +134,7 @@ impl Api {
             waiters,
             streams,
             aws_permits,
+            readiness: Arc::default(),
         }
     }
 

@@ -1,6 +1,5 @@
 //! The AWS sandbox in this process, and the client for a separate one.
 
-use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
@@ -52,8 +51,7 @@ impl Bound {
             .as_deref()
             .and_then(|journal| journal.parent())
         {
-            fs::create_dir_all(directory)
-                .with_context(|| format!("cannot create {}", directory.display()))?;
+            local_postgres::create_data_dir(directory)?;
         }
         let region = settings.region.clone();
         let sandbox = Sandbox::open(settings).context("cannot open the AWS sandbox")?;

@@ -103,14 +103,13 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) async fn open(target: &Target) -> Self {
-        Self {
-            aws: Aws::open(target).await,
-        }
+    pub(super) async fn open(target: &Target) -> Result<Self, BadConfiguration> {
+        let aws = open_aws(target).await?;
+        Ok(Self { aws })
     }
 
     /// Creates clients for a separate sandbox, which may not run yet.
-    pub(super) async fn for_endpoint(endpoint: &Endpoint) -> Self {
+    pub(super) async fn for_endpoint(endpoint: &Endpoint) -> Result<Self, BadConfiguration> {
         let health = sandbox::health(endpoint).await.ok();
         let (id, region) = health.map_or_else(
             || (String::new(), aws_sandbox::Settings::default().region),
@@ -158,7 +157,11 @@ async fn connect(
             let health = sandbox::health(endpoint)
                 .await
                 .map_err(|error| StartupError::unreachable(guards::chain(error.as_ref())))?;
-            Aws::open(&sandbox::target(endpoint, health.id, health.region)).await
+            let target = sandbox::target(endpoint, health.id, health.region);
+            match open_aws(&target).await {
+                Ok(aws) => aws,
+                Err(bad) => return Ok(Err(bad)),
+            }
         }
     };
     let account = aws
@@ -169,6 +172,13 @@ async fn connect(
         .await
         .map_err(|error| StartupError::unreachable(guards::chain(&error)))?;
     Ok(claimed.map(|()| (aws, account)))
+}
+
+/// Opens the clients, or reports the endpoint of the AWS profile as an invalid setting.
+pub async fn open_aws(target: &Target) -> Result<Aws, BadConfiguration> {
+    Aws::open(target)
+        .await
+        .map_err(|error| BadConfiguration::because(error.to_string()))
 }
 
 /// The target of AWS clients for a command that does not run a sandbox.

@@ -17,6 +17,7 @@ use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::retry::RetryConfig;
+use aws_types::service_config::ServiceConfigKey;
 
 use crate::domain::installation::AwsAccount;
 use crate::domain::problems::fault::{Fault, FaultClass};
@@ -45,6 +46,20 @@ use metrics::CallObserver;
 /// within its lease.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The services whose endpoints a profile can replace, by the SDK's IDs. STS also serves the
+/// credential chain.
+const SERVICES: [&str; 5] = ["DAX", "DynamoDB", "EC2", "IAM", "STS"];
+
+/// The AWS profile sends calls to an endpoint of its own. That endpoint would receive signed requests,
+/// and could bind the database to another account.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`endpoint_url` in the AWS profile redirects calls of {service} away from AWS; remove it, or \
+     use --aws-endpoint for a sandbox"
+)]
+pub struct EndpointInProfile {
+    service: &'static str,
+}
 
 /// The AWS endpoint to use.
 #[derive(Debug, Clone)]
@@ -82,9 +97,14 @@ pub struct Aws {
 
 impl Aws {
     /// Creates the clients. Sends no AWS request; the credential chain may read files.
-    pub async fn open(target: &Target) -> Self {
+    /// An error is permanent: the profile of real AWS has an endpoint of its own.
+    pub async fn open(target: &Target) -> Result<Self, EndpointInProfile> {
         let (config, sandbox_id) = match target {
-            Target::Real { region } => (real_config(region.clone()).await, None),
+            Target::Real { region } => {
+                let config = real_config(region.clone()).await;
+                reject_endpoints(&config)?;
+                (config, None)
+            }
             Target::Sandbox { sandbox_id, .. } => {
                 (sandbox_config(target).await, Some(sandbox_id.clone()))
             }
@@ -95,7 +115,7 @@ impl Aws {
             .into_builder()
             .http_client(budget.client(client))
             .build();
-        Self {
+        Ok(Self {
             iam: aws_sdk_iam::Client::from_conf(
                 aws_sdk_iam::config::Builder::from(&config)
                     .interceptor(CallObserver(budget.clone()))
@@ -114,7 +134,7 @@ impl Aws {
             lookups: lookups::Clients::open(&config, &budget),
             region: config.region().map(|region| region.as_ref().to_owned()),
             sandbox_id,
-        }
+        })
     }
 
     /// The Region of the clients, if one is configured.
@@ -168,6 +188,23 @@ async fn real_config(region: Option<String>) -> SdkConfig {
         loader = loader.region(Region::new(region));
     }
     loader.load().await
+}
+
+/// Rejects `endpoint_url` in the selected profile or in its `services` section. The SDK's setting to
+/// ignore it would not suffice: the STS client of its credential chain uses it all the same.
+fn reject_endpoints(config: &SdkConfig) -> Result<(), EndpointInProfile> {
+    let redirected = SERVICES.into_iter().find(|service| {
+        // The name of the variable only keeps the SDK from reading its own: `src/config/` rejects
+        // those.
+        let key = ServiceConfigKey::builder()
+            .service_id(service)
+            .env("DAX_PROVISIONER_NO_ENDPOINT")
+            .profile("endpoint_url")
+            .build();
+        let settings = config.service_config();
+        settings.is_some_and(|settings| key.is_ok_and(|key| settings.load_config(key).is_some()))
+    });
+    redirected.map_or(Ok(()), |service| Err(EndpointInProfile { service }))
 }
 
 async fn sandbox_config(target: &Target) -> SdkConfig {

@@ -12,7 +12,9 @@ use crate::config::{BadConfiguration, EXIT_BAD_CONFIGURATION, Invocation, Secret
 use crate::store::Store;
 use crate::telemetry;
 
+mod core_dumps;
 mod doctor;
+mod health;
 mod migrate;
 mod openapi;
 mod policy;
@@ -26,6 +28,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs a command and returns its exit code.
 pub fn run(invocation: Invocation) -> ExitCode {
+    core_dumps::turn_off();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -67,6 +70,7 @@ async fn dispatch(invocation: Invocation) -> anyhow::Result<ExitCode> {
         Task::Sandbox(settings) => sandbox::run(*settings, &Signals::watch()?).await,
         Task::Migrate(url) => migrate::run(&url).await,
         Task::Openapi => openapi::run(),
+        Task::Health(settings) => health::run(settings).await,
         Task::Token(url, command) => token::run(&url, command).await,
         Task::Policy(settings) => policy::run(*settings).await,
     };

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, anyhow};
 
-use crate::app::startup::{client_target, describe_fault};
-use crate::aws::{Aws, LOOKUPS_BUILT_IN};
+use crate::app::startup::{client_target, describe_fault, open_aws};
+use crate::aws::LOOKUPS_BUILT_IN;
 use crate::config::Policy;
 use crate::domain::iam::policies::boundary_policy;
 use crate::domain::iam::policies::service::{ServiceScope, service_policy, simulation_policy};
@@ -63,7 +63,7 @@ async fn account_and_region(settings: &Policy) -> anyhow::Result<AccountAndRegio
             region: region.clone(),
         });
     }
-    let aws = Aws::open(&client_target(&settings.aws).await?).await;
+    let aws = open_aws(&client_target(&settings.aws).await?).await?;
     let account = aws
         .account()
         .await

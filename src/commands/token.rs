@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::api::http::tokens::new_token;
 use crate::app::guards;
 use crate::config::Secret;
-use crate::config::operator::TokenCommand;
+use crate::config::operator::{TokenCommand, TokenLifetime};
 use crate::store::{SchemaState, Store, StoredToken};
 
 use super::{connect, eprint_line, print_line};
@@ -35,16 +35,18 @@ pub(super) async fn run(url: &Secret, command: TokenCommand) -> anyhow::Result<(
 async fn create(
     store: &Store,
     name: String,
-    expires_days: Option<u32>,
+    lifetime: TokenLifetime,
     replace: bool,
 ) -> anyhow::Result<()> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(is_allowed) {
         bail!("the name of a token must consist of 1 to {NAME_MAX} letters, digits, -, _ or .");
     }
-    let expires_at = match expires_days {
-        Some(days) => Some(database_now(store).await? + TimeDelta::days(i64::from(days))),
-        None => None,
+    let expires_at = match lifetime {
+        TokenLifetime::Days(days) => {
+            Some(database_now(store).await? + TimeDelta::days(i64::from(days)))
+        }
+        TokenLifetime::Unlimited => None,
     };
     let (token, secret_hash) = new_token();
     if !store
@@ -60,8 +62,10 @@ async fn create(
     {
         bail!("a token named {name} already exists; use --replace to replace it");
     }
+    let expires = day(expires_at, "never");
     eprint_line(format_args!(
-        "token {name}, printed only once; send it as `Authorization: Bearer <token>`:"
+        "token {name}, expires {expires}, printed only once; send it as `Authorization: Bearer \
+         <token>`:"
     ));
     print_line(token);
     Ok(())
@@ -79,21 +83,23 @@ async fn list(store: &Store) -> anyhow::Result<()> {
     if tokens.is_empty() {
         eprint_line("there are no tokens; create one with `dax-provisioner token create NAME`");
     }
-    let day = |at: Option<DateTime<Utc>>, none: &str| {
-        at.map_or_else(|| none.to_owned(), |at| at.format("%F").to_string())
-    };
     for token in tokens {
         let state = match token.revoked_at {
             Some(at) => format!("revoked {}", at.format("%F")),
             None => format!("expires {}", day(token.expires_at, "never")),
         };
         print_line(format_args!(
-            "{:<32} created {}  {state}",
+            "{:<32} created {}  last used {}  {state}",
             token.name,
-            day(Some(token.created_at), "")
+            day(Some(token.created_at), ""),
+            day(token.last_used_at, "never")
         ));
     }
     Ok(())
+}
+
+fn day(at: Option<DateTime<Utc>>, none: &str) -> String {
+    at.map_or_else(|| none.to_owned(), |at| at.format("%F").to_string())
 }
 
 async fn revoke(store: &Store, name: &str) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::operator::{DoctorArguments, PolicyArguments, TokenCommand};
+use super::operator::{DoctorArguments, HealthArguments, PolicyArguments, TokenCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,6 +52,8 @@ pub enum Command {
     /// Create or update the database's tables
     #[command(after_help = DATABASE_NOTES)]
     Migrate(LoggingArguments),
+    /// Ask a running service for its health; exit code 0 if it is alive
+    Health(HealthArguments),
     /// Print the OpenAPI document of the API
     Openapi,
     /// Manage API tokens

@@ -1,4 +1,6 @@
-//! Arguments of the operator's commands: `token`, `doctor` and `policy`.
+//! Arguments of the operator's commands: `health`, `token`, `doctor` and `policy`.
+
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
@@ -11,9 +13,9 @@ pub enum TokenCommand {
     Create {
         /// Name of the token; operations show it as `token:<name>`
         name: String,
-        /// Days until the token expires, 1 to 36500 [default: never]
-        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
-        expires_days: Option<u32>,
+        /// Days until the token expires, 1 to 36500, or never
+        #[arg(long, value_name = "DAYS", default_value = "365")]
+        expires_days: TokenLifetime,
         /// Replace the token with this name, which becomes invalid at once
         #[arg(long)]
         replace: bool,
@@ -25,6 +27,43 @@ pub enum TokenCommand {
         /// Name of the token
         name: String,
     },
+}
+
+/// How long a new token is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenLifetime {
+    /// Until this number of days has passed.
+    Days(u16),
+    /// Until it is revoked.
+    Unlimited,
+}
+
+impl FromStr for TokenLifetime {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            _ if text == "never" => Ok(Self::Unlimited),
+            Ok(days @ 1..=36_500) => Ok(Self::Days(days)),
+            Ok(_) | Err(_) => Err("must be an integer from 1 to 36500, or never"),
+        }
+    }
+}
+
+/// Arguments of `health`.
+#[derive(Debug, Args)]
+pub struct HealthArguments {
+    /// Ask whether requests can be served, not only whether the process is alive
+    #[arg(long)]
+    pub(super) ready: bool,
+    /// Address and port that the service listens on
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:8080",
+        help_heading = "Serving"
+    )]
+    pub(super) listen: String,
 }
 
 /// Arguments of `doctor`.

@@ -7,10 +7,11 @@ use crate::domain::iam::policies::Access;
 use crate::operations::timing::Timing;
 
 use super::arguments::{QuickstartArguments, ServeArguments};
+use super::operator::HealthArguments;
 use super::reader::Reader;
 use super::sandbox::{JOURNAL, SandboxTiming};
 use super::variables::switch;
-use super::{AwsChoice, Database, Embedded, SandboxChoice, aws, database, sandbox};
+use super::{AwsChoice, Database, Embedded, Health, SandboxChoice, aws, database, sandbox};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -206,6 +207,14 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
         database: Database::Embedded,
         database_max_connections: 16,
         embedded,
+    })
+}
+
+/// Reads the settings of `health`.
+pub(super) fn of_health(flags: &HealthArguments, reader: &mut Reader<'_>) -> Option<Health> {
+    Some(Health {
+        listen: listen(&flags.listen, reader)?,
+        ready: flags.ready,
     })
 }
 

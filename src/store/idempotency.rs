@@ -7,7 +7,7 @@ use super::{Store, StoreError};
 /// An idempotency key with its caller and the fingerprint of its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// The name of the caller's token. The name survives token rotation.
+    /// `token:<id>` or `anonymous`. The ID survives a rotation of the token.
     pub caller: String,
     /// The value of the `Idempotency-Key` header.
     pub key: String,

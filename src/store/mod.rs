@@ -60,7 +60,7 @@ pub use record::{Recorded, SentCall, SentOutcome, TurnReport};
 pub use schema::{Durability, SchemaState};
 pub use singleton_jobs::SingletonJob;
 pub use supersede::Retried;
-pub use tokens::{StoredToken, TokenRecord};
+pub use tokens::{StoredToken, TokenIdentity, TokenRecord, TokenState};
 pub use undo::{UndoOf, UndoRequested};
 pub use wake::Wakeups;
 
@@ -136,6 +136,7 @@ fn is_transient_state(code: &str) -> bool {
 pub struct Store {
     pool: Pool,
     announcing: Arc<AtomicBool>,
+    uses_in_flight: tokens::UsesInFlight,
 }
 
 /// Settings of the connection pool.
@@ -169,6 +170,7 @@ impl Store {
         Ok(Self {
             pool: Pool::open(options, pool, connection.statement_timeout),
             announcing: Arc::default(),
+            uses_in_flight: tokens::UsesInFlight::default(),
         })
     }
 
@@ -176,7 +178,7 @@ impl Store {
     pub fn with_statement_timeout(&self, timeout: Duration) -> Self {
         Self {
             pool: self.pool.with_timeout(timeout),
-            announcing: Arc::clone(&self.announcing),
+            ..self.clone()
         }
     }
 

@@ -68,11 +68,21 @@ enum TurnPermit {
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     /// AWS rejected a call or did not respond.
-    #[error("AWS: {}", .0.detail)]
+    #[error("AWS: {}", .0.problem_code().as_str())]
     Aws(Fault),
     /// The database failed, or another process has taken the job over.
     #[error("the database")]
     Store(#[from] StoreError),
+}
+
+impl JobError {
+    /// What AWS said, which names accounts and roles.
+    fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Aws(fault) => Some(&fault.detail),
+            Self::Store(_) => None,
+        }
+    }
 }
 
 impl From<Fault> for JobError {
@@ -251,11 +261,14 @@ async fn run_periodically<Run>(
     {
         match tokio::spawn(job()).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(
-                job = name,
-                error = &error as &dyn std::error::Error,
-                "a periodic job ended early"
-            ),
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    job = name,
+                    error = &error as &dyn std::error::Error,
+                    "a periodic job ended early"
+                );
+                tracing::debug!(job = name, error.detail = error.detail(), "periodic job");
+            }
             Err(error) => tracing::error!(job = name, %error, "a periodic job panicked"),
         }
     }

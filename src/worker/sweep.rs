@@ -103,9 +103,9 @@ impl Worker {
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
-                        name = item.name,
                         "could not remove a leftover"
-                    )
+                    );
+                    tracing::debug!(name = item.name, error.detail = error.detail(), "leftover");
                 }
             }
         }
@@ -173,16 +173,16 @@ impl Worker {
                 .await?;
             return Ok(false);
         }
-        tracing::info!(
-            aws.operation = mutation.operation(),
-            target = mutation.target(),
-            "the sweep removes a leftover"
-        );
+        let operation = mutation.operation();
+        tracing::info!(aws.operation = operation, "the sweep removes a leftover");
+        tracing::debug!(target = mutation.target(), "leftover");
         let outcome = match leftovers::send(&self.env, mutation).await {
             Ok(()) => SentOutcome::Applied,
             Err(fault) if fault.class.leaves_outcome_unknown() => SentOutcome::Unknown,
             Err(fault) => {
-                tracing::warn!(detail = fault.detail, "could not remove a leftover");
+                let problem = fault.problem_code().as_str();
+                tracing::warn!(problem, "could not remove a leftover");
+                tracing::debug!(detail = fault.detail, "leftover");
                 SentOutcome::Rejected
             }
         };

@@ -38,43 +38,49 @@ pub(super) fn ended(task: &Task, status: Status) {
         operation.status = status.as_str(), duration_s = seconds, "operation ended");
 }
 
+/// Logs a verdict. What AWS said of a fault names accounts and roles, so it is a line of its own, at
+/// `debug`.
 pub(super) fn log(task: &Task, verdict: &Verdict) {
     let (step, cluster, attempt) = (&task.step.name, &task.cluster, task.step.attempts + 1);
-    match verdict {
+    let fault = match verdict {
         Verdict::Next { skipped } => {
             let message = if *skipped {
                 "step skipped"
             } else {
                 "step finished"
             };
-            tracing::debug!(step.name = step, cluster.name = %cluster, "{message}")
+            tracing::debug!(step.name = step, cluster.name = %cluster, "{message}");
+            return;
         }
+        Verdict::Again { fault: None, .. } => return,
         Verdict::Again {
             fault: Some(fault),
             waiting_for,
             ..
         } => {
-            let request_id = fault.aws.as_ref().and_then(|aws| aws.request_id.as_deref());
             let is_expected = matches!(
                 waiting_for,
                 Some(WaitingFor::RolePropagation | WaitingFor::Release)
             );
-            if is_expected {
-                tracing::debug!(step.name = step, step.attempt = attempt, cluster.name = %cluster,
-                    aws.request_id = request_id, detail = fault.detail, "will retry");
-            } else {
+            if !is_expected {
+                let aws = fault.aws.as_ref();
                 tracing::warn!(step.name = step, step.attempt = attempt, cluster.name = %cluster,
-                    aws.request_id = request_id, detail = fault.detail, "will retry");
+                    problem = fault.problem_code().as_str(),
+                    aws.request_id = aws.and_then(|aws| aws.request_id.as_deref()), "will retry");
             }
+            fault
         }
-        Verdict::Again { fault: None, .. } => {}
         Verdict::Block { fault, .. } => {
-            tracing::warn!(step.name = step, cluster.name = %cluster, detail = fault.detail,
-                "blocked");
+            tracing::warn!(step.name = step, cluster.name = %cluster,
+                problem = fault.problem_code().as_str(), "blocked");
+            fault
         }
         Verdict::RollBack { fault } => {
-            tracing::warn!(step.name = step, cluster.name = %cluster, detail = fault.detail,
-                "rolling back");
+            tracing::warn!(step.name = step, cluster.name = %cluster,
+                problem = fault.problem_code().as_str(), "rolling back");
+            fault
         }
-    }
+    };
+    tracing::debug!(step.name = step, step.attempt = attempt, cluster.name = %cluster,
+        detail = fault.detail, "fault");
 }

@@ -4,8 +4,9 @@
 //! the file, and a compacted file replaces it by rename. An incomplete last line belongs to a call
 //! without a response and is dropped.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -51,7 +52,7 @@ impl Journal {
     ) -> Result<Journal, SandboxError> {
         let path = file_of(location).map_err(|source| SandboxError::journal(location, source))?;
         let failed = |source: io::Error| SandboxError::journal(&path, source);
-        let lock = File::create(path.with_extension("lock")).map_err(failed)?;
+        let lock = create(&path.with_extension("lock")).map_err(failed)?;
         lock.try_lock()
             .map_err(|_| SandboxError::JournalInUse(path.clone()))?;
         replay(&path, state, calls)?;
@@ -90,7 +91,7 @@ impl Journal {
             changes,
         })?;
         line.push(b'\n');
-        fs::write(&next, &line)?;
+        create(&next)?.write_all(&line)?;
         fs::rename(&next, &self.path)?;
         self.file = OpenOptions::new().append(true).open(&self.path)?;
         Ok(())
@@ -107,9 +108,25 @@ fn file_of(location: &Path) -> io::Result<PathBuf> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
     {
-        fs::create_dir_all(folder)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
     }
     Ok(path)
+}
+
+/// Creates or truncates a file that only this account can read: the journal contains the secrets of
+/// identities. A file of an earlier version gets the same mode.
+fn create(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 fn replay(path: &Path, state: &mut State, calls: &mut CallLog) -> Result<(), SandboxError> {
@@ -146,7 +163,7 @@ fn replay(path: &Path, state: &mut State, calls: &mut CallLog) -> Result<(), San
 
 fn write_compacted(path: &Path, state: &State, calls: &CallLog) -> io::Result<()> {
     let next = path.with_extension("new");
-    let mut file = BufWriter::new(File::create(&next)?);
+    let mut file = BufWriter::new(create(&next)?);
     let mut write_line = |line: LineOut<'_>| -> io::Result<()> {
         serde_json::to_writer(&mut file, &line)?;
         file.write_all(b"\n")

@@ -151,7 +151,7 @@ impl DataDirectory {
         let log = self.path.join("initdb.log");
         let text = [output.stdout, output.stderr].concat();
         // The error contains the last lines, so it stays useful if the log cannot be written.
-        let _ = fs::write(&log, &text);
+        let _ = directories::open_private(&log).and_then(|mut file| file.write_all(&text));
         let lines: Vec<_> = String::from_utf8_lossy(&text)
             .lines()
             .rev()

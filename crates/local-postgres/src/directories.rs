@@ -3,11 +3,11 @@
 use std::env;
 use std::ffi::{CString, OsStr};
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, lchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 
 use crate::LocalPostgresError;
@@ -100,6 +100,19 @@ pub(crate) fn create_own(path: &Path) -> Result<(), LocalPostgresError> {
             .and_then(|()| fs::set_permissions(path, Permissions::from_mode(own_mode())))
             .map_err(doing()),
     }
+}
+
+/// Opens a file for appending that only this account can read: a log contains statements. A file of
+/// an earlier version gets the same mode.
+pub(crate) fn open_private(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 /// Creates a directory that only the server's account can enter.

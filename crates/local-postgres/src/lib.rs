@@ -121,6 +121,12 @@ pub fn default_data_dir(name: &str) -> PathBuf {
     directories::default_data_dir(name)
 }
 
+/// Creates a data directory: 0700, or 0711 for root, whose server runs as another user and must be
+/// able to enter its own directory there. Accepts an existing directory.
+pub fn create_data_dir(path: &Path) -> Result<(), LocalPostgresError> {
+    directories::create_own(path)
+}
+
 /// A running server with the superuser `app` and the database `postgres`. Dropping it stops it.
 #[derive(Debug)]
 pub struct LocalPostgres {

@@ -1,9 +1,8 @@
 //! The running server: start, readiness, stop.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 use std::thread::sleep;
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::account::{self, Account};
 use crate::directories::SocketDir;
-use crate::{LocalPostgresError, child_process, cluster};
+use crate::{LocalPostgresError, child_process, cluster, directories};
 
 /// Part of the socket's name; no TCP port is opened.
 pub(crate) const PORT: u16 = 5432;
@@ -146,14 +145,11 @@ impl Launch {
     /// Opens the log of this start and keeps the previous one as `server.log.1`.
     fn open_log(&self) -> io::Result<File> {
         if fs::metadata(&self.log).is_ok_and(|metadata| metadata.len() > 0) {
-            fs::rename(&self.log, self.log.with_extension("log.1"))?;
+            let previous = self.log.with_extension("log.1");
+            fs::rename(&self.log, &previous)?;
+            directories::open_private(&previous)?;
         }
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o644)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(&self.log)
+        directories::open_private(&self.log)
     }
 
     fn arguments(&self) -> Vec<OsString> {

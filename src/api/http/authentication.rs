@@ -9,22 +9,35 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::store::{TokenIdentity, TokenState};
 
 use super::tokens::token_hash;
 use crate::api::http::api_error::ApiError;
 use crate::api::{Api, Authentication};
 
-/// The authenticated caller: a token's name, or `None` where authentication is off.
+/// Stands for every caller where authentication is off.
+const ANONYMOUS: &str = "anonymous";
+
+/// The authenticated caller: a token, or `None` where authentication is off.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Caller(Option<String>);
+pub(crate) struct Caller(Option<TokenIdentity>);
 
 impl Caller {
-    /// As stored with operations and idempotency keys: `token:<name>`, or `anonymous` where
-    /// authentication is off.
+    /// As shown with operations: `token:<name>`, or `anonymous` where authentication is off.
     pub(crate) fn requested_by(&self) -> String {
-        self.0
-            .as_ref()
-            .map_or_else(|| "anonymous".to_owned(), |name| format!("token:{name}"))
+        self.0.as_ref().map_or_else(
+            || ANONYMOUS.to_owned(),
+            |token| format!("token:{}", token.name),
+        )
+    }
+
+    /// As stored with idempotency keys: `token:<id>` or `anonymous`. A later token of the same name
+    /// has another ID.
+    pub(crate) fn key_owner(&self) -> String {
+        self.0.as_ref().map_or_else(
+            || ANONYMOUS.to_owned(),
+            |token| format!("token:{}", token.id),
+        )
     }
 }
 
@@ -54,8 +67,16 @@ pub(crate) async fn authenticate(
         }
         Authentication::On => {
             let hash = bearer(request.headers())?;
-            let name = api.store.token_name(&hash).await?;
-            Caller(Some(name.ok_or_else(invalid_token)?))
+            match api.store.token_state(&hash).await? {
+                TokenState::Valid(token) => Caller(Some(token)),
+                TokenState::Unknown => return Err(invalid_token()),
+                TokenState::Revoked => return Err(unauthenticated("the bearer token is revoked")),
+                TokenState::Expired => {
+                    return Err(unauthenticated(
+                        "the bearer token has expired; ask an operator to replace it",
+                    ));
+                }
+            }
         }
     };
     request.extensions_mut().insert(caller);
@@ -123,7 +144,7 @@ fn missing_token() -> ApiError {
 }
 
 fn invalid_token() -> ApiError {
-    unauthenticated("the bearer token is unknown, revoked or expired")
+    unauthenticated("the bearer token is unknown")
 }
 
 fn unauthenticated(detail: &str) -> ApiError {

@@ -58,7 +58,7 @@ impl SentKey {
             Problem::invalid(vec![FieldError::of_parameter("Idempotency-Key", rule)])
         })?;
         Ok(key.map(|key| IdempotencyKey {
-            caller: caller.requested_by(),
+            caller: caller.key_owner(),
             key,
             fingerprint: fingerprint(&self.method, &self.path, body),
         }))

@@ -1,12 +1,14 @@
 //! Health: liveness, readiness and metrics.
 
-use std::time::Duration;
+use std::error::Error;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde::Serialize;
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use crate::domain::problems::problem_code::ProblemCode;
@@ -18,6 +20,9 @@ use crate::api::http::query::NoQuery;
 
 /// Timeout of the database checks of `/readyz`.
 const DATABASE_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a result of the database checks answers requests, so that probes without a token cannot
+/// occupy the database.
+const READINESS_AGE: Duration = Duration::from_secs(1);
 /// Media type of Prometheus's text format.
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -31,6 +36,10 @@ pub(crate) struct Health {
     #[schema(example = json!(["the sweep last completed 4000 s ago, so leftovers may remain in AWS"]))]
     warnings: Vec<String>,
 }
+
+/// The last result of the database checks: why the service is not ready, if so.
+#[derive(Debug, Default)]
+pub(crate) struct LastReadiness(Mutex<Option<(Instant, Option<&'static str>)>>);
 
 /// Liveness probe.
 ///
@@ -62,12 +71,10 @@ pub(crate) async fn check_readiness(
     if api.shutdown.is_cancelled() {
         return Err(not_ready("the service is shutting down"));
     }
-    match tokio::time::timeout(DATABASE_TIMEOUT, unready_reason(&api)).await {
+    match unready_reason(&api).await {
         // The database stores the account, so it is unknown only before the first response of AWS.
-        Ok(Ok(None)) => api.account().map(|_| Json(ready(&api))),
-        Ok(Ok(Some(reason))) => Err(not_ready(reason)),
-        Ok(Err(error)) => Err(error.into()),
-        Err(_) => Err(not_ready("the database does not respond")),
+        None => api.account().map(|_| Json(ready(&api))),
+        Some(reason) => Err(not_ready(reason)),
     }
 }
 
@@ -82,8 +89,30 @@ fn ready(api: &Api) -> Health {
     }
 }
 
+/// The result of the database checks, which one request at a time makes for all.
+async fn unready_reason(api: &Api) -> Option<&'static str> {
+    let mut last = api.readiness.0.lock().await;
+    if let Some((at, reason)) = *last
+        && at.elapsed() < READINESS_AGE
+    {
+        return reason;
+    }
+    // In its own task: a client that disconnects would otherwise break a connection that opens.
+    let checking = tokio::spawn(check_database(api.clone()));
+    let reason = match tokio::time::timeout(DATABASE_TIMEOUT, checking).await {
+        Ok(Ok(Ok(reason))) => reason,
+        Ok(Ok(Err(error))) => {
+            tracing::warn!(error = &error as &dyn Error, "the database is unavailable");
+            Some("the database is unavailable")
+        }
+        Ok(Err(_)) | Err(_) => Some("the database does not respond"),
+    };
+    *last = Some((Instant::now(), reason));
+    reason
+}
+
 /// Why the service cannot accept requests, if so.
-async fn unready_reason(api: &Api) -> Result<Option<&'static str>, StoreError> {
+async fn check_database(api: Api) -> Result<Option<&'static str>, StoreError> {
     match api.store.schema_state().await? {
         SchemaState::Current => {}
         SchemaState::Behind { .. } => {

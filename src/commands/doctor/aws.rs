@@ -16,11 +16,13 @@ const READING: &str = "read permissions";
 
 pub(super) async fn checks(settings: &Doctor, bound_account: Option<&AwsAccount>) -> Vec<Check> {
     let (aws, identity) = match client_target(&settings.aws).await {
-        Ok(target) => {
-            let aws = Aws::open(&target).await;
-            let account = aws.account().await.map_err(|fault| describe_fault(&fault));
-            (Some(aws), account)
-        }
+        Ok(target) => match Aws::open(&target).await {
+            Ok(aws) => {
+                let account = aws.account().await.map_err(|fault| describe_fault(&fault));
+                (Some(aws), account)
+            }
+            Err(error) => (None, Err(error.to_string())),
+        },
         Err(error) => (None, Err(format!("{error:#}"))),
     };
     match (aws, identity) {

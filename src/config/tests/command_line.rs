@@ -15,6 +15,7 @@ fn invalid_usage_ends_with_2() {
         "policy --account-id",
         "token create x --expires-days 0",
         "token create x --expires-days 36501",
+        "token create x --expires-days Never",
     ] {
         let Err(InvocationError::Usage(error)) = read(line, []) else {
             panic!("{line}")

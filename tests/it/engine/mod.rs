@@ -3,6 +3,7 @@
 pub mod condition;
 pub mod conflicts;
 pub mod create_and_delete;
+pub mod database_roles;
 pub mod environment;
 pub mod figures;
 pub mod foreign_changes;

@@ -65,7 +65,8 @@ impl ServiceClient {
             secret_access_key: "sandbox".to_owned(),
             sandbox_id: String::new(),
         })
-        .await;
+        .await
+        .unwrap();
         let account = aws.account().await.unwrap();
         aws.send(&Mutation::UpdateCluster(Box::new(update)), &account)
             .await

@@ -230,10 +230,12 @@ async fn the_operations_of_a_dead_process_are_continued_side_by_side() {
         }
         turn.abort();
         env.expire_leases().await;
-        sqlx::query("update operations set owner = null, wake_at = 'infinity' where owner = 'dead'")
-            .execute(&env.pool)
-            .await
-            .unwrap();
+        sqlx::query(
+            "update operations set owner = null, wake_at = 'infinity' where owner = 'dead'",
+        )
+        .execute(&env.pool)
+        .await
+        .unwrap();
     }
     sqlx::query("update operations set wake_at = now()")
         .execute(&env.pool)

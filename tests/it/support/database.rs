@@ -11,6 +11,9 @@ use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
+/// The roles of an installation, as compose creates them.
+pub const ROLES: &str = include_str!("../../../docker/roles.sql");
+
 static SERVER: OnceLock<LocalPostgres> = OnceLock::new();
 static MIGRATED: OnceCell<TestDatabase> = OnceCell::const_new();
 
@@ -54,7 +57,10 @@ impl TestDatabase {
                 .await
                 .unwrap();
             admin.close().await;
-            let store = database.open_store(1);
+            let superuser = database.open_pool(1).await;
+            sqlx::raw_sql(ROLES).execute(&superuser).await.unwrap();
+            superuser.close().await;
+            let store = open_store(database.url_as("dax_owner"), 1);
             store.migrate().await.unwrap();
             store.close().await;
             database
@@ -89,27 +95,49 @@ impl TestDatabase {
         panic!("{} stayed busy", self.name);
     }
 
+    /// The URL of the service. Its role has exactly the rights that `docker/roles.sql` gives it.
     pub fn url(&self) -> String {
-        server().url(&self.name)
+        self.url_as("dax_app")
+    }
+
+    pub fn url_as(&self, role: &str) -> String {
+        url_as(server(), &self.name, role)
     }
 
     pub fn open_store(&self, max_connections: u32) -> Store {
-        Store::open(&Connection {
-            url: self.url(),
-            max_connections,
-            acquire_timeout: Duration::from_secs(20),
-            statement_timeout: Duration::from_secs(20),
-        })
-        .unwrap()
+        open_store(self.url(), max_connections)
     }
 
+    /// A store that can migrate a schema that the superuser owns.
+    pub fn open_store_of_superuser(&self, max_connections: u32) -> Store {
+        open_store(server().url(&self.name), max_connections)
+    }
+
+    /// Connections of a superuser, for what a test changes behind the service.
     pub async fn open_pool(&self, max_connections: u32) -> PgPool {
         PgPoolOptions::new()
             .max_connections(max_connections)
-            .connect(&self.url())
+            .connect(&server().url(&self.name))
             .await
             .unwrap()
     }
+}
+
+/// The URL of a database for another role than the superuser.
+pub fn url_as(server: &LocalPostgres, database: &str, role: &str) -> String {
+    let url = server.url(database);
+    let (_, rest) = url.split_once('@').unwrap();
+    format!("postgresql://{role}@{rest}")
+}
+
+fn open_store(url: String, max_connections: u32) -> Store {
+    Store::open(&Connection {
+        url,
+        max_connections,
+        acquire_timeout: Duration::from_secs(20),
+        statement_timeout: Duration::from_secs(20),
+    })
+    .unwrap()
 }
 
 impl Drop for TestDatabase {

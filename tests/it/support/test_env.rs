@@ -274,4 +274,5 @@ pub async fn aws_as(sandbox: &Sandbox, endpoint: &str, key: &str, secret: &str) 
         sandbox_id: sandbox.id(),
     })
     .await
+    .unwrap()
 }

@@ -4,7 +4,7 @@
 //! Ports are bound first, so a port in use is reported before anything starts. The HTTP server
 //! starts immediately; workers start when the database and AWS are ready ([`startup`]).
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,8 +25,10 @@ use crate::store::{Connection, Store};
 use crate::telemetry;
 use crate::worker::Worker;
 
+mod connections;
 pub mod guards;
 pub(crate) mod metrics;
+mod open_files;
 mod private_database;
 pub mod sandbox;
 mod server;
@@ -69,6 +71,7 @@ impl App {
     pub async fn start(serve: &Serve, reset: bool) -> Result<Self> {
         let listener = server::bind(serve.http.listen)?;
         let address = listener.local_addr()?;
+        let metrics_listener = serve.http.metrics_listen.map(server::bind).transpose()?;
         let bound = match &serve.aws {
             AwsChoice::Sandbox(choice) => Some(Bound::bind(choice)?),
             AwsChoice::Real | AwsChoice::Endpoint(_) => None,
@@ -95,13 +98,8 @@ impl App {
         let (account_sender, account) =
             watch::channel(app.initial_account(bound_account, &clients).await);
         let (condition_sender, condition) = watch::channel(Condition::default());
-        let router = app.router(serve, &clients, account, condition)?;
-        app.tasks.spawn(server::serve(
-            listener,
-            router,
-            Limits::SERVICE,
-            app.stop.clone(),
-        ));
+        let api = app.api(serve, &clients, account, condition)?;
+        app.spawn_servers(serve, api, listener, metrics_listener);
         let engine = Engine {
             serve: serve.clone(),
             store: app.store.clone(),
@@ -189,13 +187,36 @@ impl App {
         }
     }
 
-    fn router(
+    fn spawn_servers(
+        &mut self,
+        serve: &Serve,
+        api: Api,
+        listener: TcpListener,
+        metrics_listener: Option<TcpListener>,
+    ) {
+        if let Some(listener) = metrics_listener {
+            let router = api::probes(api.clone(), true);
+            let serving = server::serve(listener, router, Limits::METRICS, self.stop.clone());
+            self.tasks.spawn(serving);
+        }
+        let metrics = api.settings.serves_metrics;
+        let router = match serve.role {
+            Role::Api | Role::All => api::router(api),
+            Role::Worker => api::probes(api, metrics),
+        };
+        let connections = open_files::connections_max(serve.database_max_connections);
+        let limits = Limits::of_service(connections, serve.http.connections_per_address);
+        let serving = server::serve(listener, router, limits, self.stop.clone());
+        self.tasks.spawn(serving);
+    }
+
+    fn api(
         &self,
         serve: &Serve,
         clients: &Clients,
         account: watch::Receiver<Option<AwsAccount>>,
         condition: watch::Receiver<Condition>,
-    ) -> Result<axum::Router> {
+    ) -> Result<Api> {
         let authentication = if serve.http.authentication {
             Authentication::On
         } else {
@@ -206,11 +227,12 @@ impl App {
             default_access: serve.default_access,
             permissions_boundary: serve.permissions_boundary.clone(),
             sweep_interval: serve.work.sweep_every,
+            serves_metrics: serve.http.metrics_listen.is_none(),
             ..ApiSettings::default()
         };
         let inspector = Arc::new(Inspector::new(clients.aws.clone()));
         let metrics = telemetry::start_metrics()?;
-        let api = Api::new(
+        Ok(Api::new(
             self.store.with_statement_timeout(REQUEST_STATEMENT_TIMEOUT),
             inspector,
             account,
@@ -218,11 +240,7 @@ impl App {
             settings,
             metrics,
             self.stop.clone(),
-        );
-        Ok(match serve.role {
-            Role::Api | Role::All => api::router(api),
-            Role::Worker => api::probes(api),
-        })
+        ))
     }
 
     async fn clients(&self, choice: &AwsChoice) -> Result<Clients, BadConfiguration> {

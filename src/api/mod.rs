@@ -14,7 +14,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
@@ -38,6 +38,7 @@ mod permissions;
 mod service;
 
 use http::api_error::ApiError;
+use http::shares::Shares;
 use permissions::problem_renderer::ProblemRenderer;
 
 /// Default limit of a request body, in bytes.
@@ -63,9 +64,9 @@ pub struct Api {
     pub metrics: PrometheusHandle,
     /// Cancelled when shutdown starts; waiting requests return at once then.
     pub shutdown: CancellationToken,
-    waiters: Arc<Semaphore>,
-    streams: Arc<Semaphore>,
-    aws_permits: Arc<Semaphore>,
+    waiters: Shares,
+    streams: Shares,
+    aws_reads: Shares,
     readiness: Arc<service::health::LastReadiness>,
 }
 
@@ -83,6 +84,8 @@ pub struct ApiSettings {
     pub max_body_bytes: usize,
     /// Interval between two sweeps of the workers; `/readyz` warns of a longer one.
     pub sweep_interval: Duration,
+    /// Whether the API serves `/metrics`, rather than a listener of its own.
+    pub serves_metrics: bool,
     /// Whether `/readyz` fails while the database can lose committed transactions.
     pub durability_required: bool,
 }
@@ -104,6 +107,7 @@ impl Default for ApiSettings {
             permissions_boundary: None,
             max_body_bytes: BODY_BYTES_MAX,
             sweep_interval: Duration::from_secs(300),
+            serves_metrics: true,
             durability_required: true,
         }
     }
@@ -120,9 +124,6 @@ impl Api {
         metrics: PrometheusHandle,
         shutdown: CancellationToken,
     ) -> Self {
-        let waiters = Arc::new(Semaphore::new(http::prefer::WAITERS_MAX));
-        let streams = Arc::new(Semaphore::new(operations::event_stream::STREAMS_MAX));
-        let aws_permits = Arc::new(Semaphore::new(http::aws_permits::AWS_PERMITS_MAX));
         Self {
             store,
             inspector,
@@ -131,9 +132,9 @@ impl Api {
             settings: Arc::new(settings),
             metrics,
             shutdown,
-            waiters,
-            streams,
-            aws_permits,
+            waiters: Shares::new(http::prefer::WAITERS_MAX),
+            streams: Shares::new(operations::event_stream::STREAMS_MAX),
+            aws_reads: Shares::new(http::aws_permits::AWS_PERMITS_MAX),
             readiness: Arc::default(),
         }
     }
@@ -172,35 +173,34 @@ impl Api {
 /// The router of the whole API.
 pub fn router(api: Api) -> Router {
     let (authenticated, _) = authenticated_routes().split_for_parts();
-    let (public, _) = public_routes().split_for_parts();
+    let (public, _) = public_routes(api.settings.serves_metrics).split_for_parts();
     let authenticated = authenticated.method_not_allowed_fallback(reject_method);
     let authenticated = authenticated.route_layer(from_fn_with_state(
         api.clone(),
         http::authentication::authenticate,
     ));
-    public
+    let routes = public
         .route("/docs", get(http::openapi::redirect_to_docs))
         .route("/docs/", get(http::openapi::serve_docs))
         .route("/docs/{*name}", get(http::openapi::serve_docs_file))
         .method_not_allowed_fallback(reject_method)
-        .merge(authenticated)
-        .fallback(reject_path)
-        .layer(CatchPanicLayer::custom(panic_response))
-        .layer(from_fn(http::request_context::observe))
-        .with_state(api)
+        .merge(authenticated);
+    complete(routes, api)
 }
 
-/// The router of a worker-only process: liveness, readiness and metrics.
-pub fn probes(api: Api) -> Router {
-    let probes = OpenApiRouter::new()
-        .routes(routes!(service::health::check_liveness))
-        .routes(routes!(service::health::check_readiness))
-        .routes(routes!(service::health::read_metrics));
-    let (probes, _) = probes.split_for_parts();
-    probes
-        .method_not_allowed_fallback(reject_method)
+/// The router of liveness and readiness, and of metrics if they are served here.
+pub fn probes(api: Api, metrics: bool) -> Router {
+    let (probes, _) = probe_routes(metrics).split_for_parts();
+    complete(probes.method_not_allowed_fallback(reject_method), api)
+}
+
+/// Adds what applies to every path, known or not.
+fn complete(routes: Router<Api>, api: Api) -> Router {
+    let check_host = from_fn_with_state(api.clone(), http::authentication::check_host);
+    routes
         .fallback(reject_path)
         .layer(CatchPanicLayer::custom(panic_response))
+        .layer(check_host)
         .layer(from_fn(http::request_context::observe))
         .with_state(api)
 }
@@ -209,7 +209,7 @@ pub fn probes(api: Api) -> Router {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, document) = OpenApiRouter::<Api>::with_openapi(http::openapi::Skeleton::openapi())
         .merge(authenticated_routes())
-        .merge(public_routes())
+        .merge(public_routes(true))
         .split_for_parts();
     http::openapi::finish(document)
 }
@@ -256,14 +256,23 @@ fn authenticated_routes() -> OpenApiRouter<Api> {
 }
 
 /// Routes that need no authentication.
-fn public_routes() -> OpenApiRouter<Api> {
+fn public_routes(metrics: bool) -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(service::problem_pages::list_problem_types))
         .routes(routes!(service::problem_pages::get_problem_type))
-        .routes(routes!(service::health::check_liveness))
-        .routes(routes!(service::health::check_readiness))
-        .routes(routes!(service::health::read_metrics))
+        .merge(probe_routes(metrics))
         .routes(routes!(http::openapi::get_openapi))
+}
+
+fn probe_routes(metrics: bool) -> OpenApiRouter<Api> {
+    let probes = OpenApiRouter::new()
+        .routes(routes!(service::health::check_liveness))
+        .routes(routes!(service::health::check_readiness));
+    if metrics {
+        probes.routes(routes!(service::health::read_metrics))
+    } else {
+        probes
+    }
 }
 
 async fn reject_path() -> ApiError {

@@ -30,6 +30,9 @@ fn log_start(settings: &Serve, app: &App) {
         ),
         Role::Worker => tracing::info!("listening on {} for probes and metrics only", app.url()),
     }
+    if let Some(metrics) = settings.http.metrics_listen {
+        tracing::info!("metrics are on {metrics} only");
+    }
     if !settings.http.authentication {
         tracing::warn!("authentication is off: every user of this machine has full access");
     }

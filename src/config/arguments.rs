@@ -139,6 +139,14 @@ pub struct ServingArguments {
     /// --sandbox on loopback]
     #[arg(long, value_name = "ON|OFF")]
     pub(super) authentication: Option<String>,
+    /// Maximum number of connections of one client address; 0, no limit, is for a service behind a
+    /// proxy
+    #[arg(long, value_name = "NUMBER", default_value = "1000")]
+    pub(super) connections_per_address: String,
+    /// Address and port of a second listener with /metrics, /healthz and /readyz; the API then has
+    /// no /metrics
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(super) metrics_listen: Option<String>,
     /// Number of operations that this process handles concurrently
     #[arg(long, value_name = "NUMBER", default_value = "16")]
     pub(super) worker_loops: String,

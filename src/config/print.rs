@@ -12,6 +12,17 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
         ("role", serve.role.as_str().to_owned()),
         ("listen", serve.http.listen.to_string()),
         ("authentication", switch(serve.http.authentication)),
+        (
+            "connections_per_address",
+            serve.http.connections_per_address.to_string(),
+        ),
+        (
+            "metrics_listen",
+            serve
+                .http
+                .metrics_listen
+                .map_or_else(unset, |listen| listen.to_string()),
+        ),
         ("worker_loops", serve.work.loops.to_string()),
         ("notify", switch(serve.work.notify)),
         (

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::domain::iam::policies::Access;
 use crate::operations::timing::Timing;
 
-use super::arguments::{QuickstartArguments, ServeArguments};
+use super::arguments::{QuickstartArguments, ServeArguments, ServingArguments};
 use super::operator::HealthArguments;
 use super::reader::Reader;
 use super::sandbox::{JOURNAL, SandboxTiming};
@@ -75,6 +75,10 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// Whether callers need a token.
     pub authentication: bool,
+    /// Maximum number of connections of one client address; 0 is no limit.
+    pub connections_per_address: usize,
+    /// Address and port of a second listener, which then is the only one with `/metrics`.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// Settings of the workers.
@@ -97,7 +101,7 @@ const POLL_SECONDS: std::ops::RangeInclusive<f64> = 0.1..=300.0;
 
 pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Option<Serve> {
     let serving = &flags.serving;
-    let listen = listen(&serving.listen, reader);
+    let http = http(serving, flags.sandbox, reader);
     let role = reader.value(
         "role",
         &serving.role,
@@ -107,12 +111,6 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
                 .into_iter()
                 .find(|role| role.as_str() == text)
         },
-    );
-    let authentication = authentication(
-        serving.authentication.as_deref(),
-        flags.sandbox,
-        listen,
-        reader,
     );
     let loops = reader.integer("worker_loops", &serving.worker_loops, 1, 64);
     let sweep = reader.integer("sweep_seconds", &serving.sweep_seconds, 1, 86_400);
@@ -132,10 +130,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
     let aws = aws?;
     Some(Serve {
         role: role?,
-        http: HttpConfig {
-            listen: listen?,
-            authentication: authentication?,
-        },
+        http: http?,
         work: Work {
             loops: usize::try_from(loops?).ok()?,
             notify: !serving.no_notify,
@@ -149,6 +144,27 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
         database: database?,
         database_max_connections: connections?,
         embedded,
+    })
+}
+
+fn http(serving: &ServingArguments, sandbox: bool, reader: &mut Reader<'_>) -> Option<HttpConfig> {
+    let listen = address("listen", &serving.listen, reader);
+    let authentication = authentication(serving.authentication.as_deref(), sandbox, listen, reader);
+    let connections = reader.integer(
+        "connections_per_address",
+        &serving.connections_per_address,
+        0,
+        1_000_000,
+    );
+    let metrics_listen = match serving.metrics_listen.as_deref() {
+        Some(text) => address("metrics_listen", text, reader).map(Some),
+        None => Some(None),
+    };
+    Some(HttpConfig {
+        listen: listen?,
+        authentication: authentication?,
+        connections_per_address: usize::try_from(connections?).ok()?,
+        metrics_listen: metrics_listen?,
     })
 }
 
@@ -169,7 +185,7 @@ fn poll_every(text: Option<&str>, reader: &mut Reader<'_>) -> Option<Option<Dura
 }
 
 pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>) -> Option<Serve> {
-    let listen = listen(&flags.listen, reader);
+    let listen = address("listen", &flags.listen, reader);
     if listen.is_some_and(|listen| !listen.ip().is_loopback()) {
         reader.error(
             "listen",
@@ -190,6 +206,8 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
         http: HttpConfig {
             listen: listen?,
             authentication: false,
+            connections_per_address: 0,
+            metrics_listen: None,
         },
         work: Work {
             loops: 16,
@@ -213,14 +231,14 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
 /// Reads the settings of `health`.
 pub(super) fn of_health(flags: &HealthArguments, reader: &mut Reader<'_>) -> Option<Health> {
     Some(Health {
-        listen: listen(&flags.listen, reader)?,
+        listen: address("listen", &flags.listen, reader)?,
         ready: flags.ready,
     })
 }
 
-fn listen(text: &str, reader: &mut Reader<'_>) -> Option<SocketAddr> {
+fn address(id: &str, text: &str, reader: &mut Reader<'_>) -> Option<SocketAddr> {
     reader.value(
-        "listen",
+        id,
         text,
         "must be an address and a port, such as 127.0.0.1:8080",
         |text| text.parse().ok(),

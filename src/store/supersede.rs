@@ -14,11 +14,23 @@ use super::{Store, StoreError, insert, rows};
 /// Maximum number of repetitions of a delete that conflicts with concurrently accepted operations.
 const DELETE_RACES: u32 = 5;
 
+/// Time between two retries of an operation, in seconds. Each retry can repeat a call to AWS, and the
+/// calls of all operations share the account's rate limits.
+const RETRY_PAUSE_SECONDS: f64 = 5.0;
+/// Number of an operation's last events among which a retry is looked for. After a retry an
+/// operation records fewer within the pause, unless it has made progress.
+const EVENTS_SINCE_RETRY: i64 = 50;
+
 /// The outcome of a request to retry an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retried {
     /// The operation is due, so a worker claims it at once.
     Woken,
+    /// The operation was retried a moment ago.
+    TooSoon {
+        /// Time until the next retry is accepted; at least one.
+        seconds: u64,
+    },
     /// The operation is unfinished but not blocked.
     NotBlocked,
     /// The operation has finished.
@@ -202,18 +214,33 @@ async fn retry_in_transaction(
             return Ok(Retried::NotBlocked);
         }
     }
+    // The condition is part of the update, which runs after the lock: it reads a retry that another
+    // process has just committed. A retry in the future, before the clock moved back, does not count.
     let sequence = sqlx::query_scalar!(
         "update operations
          set retry_requested = true, claims_without_progress = 0, lane = 0, version = version + 1,
              wake_at = case when owner is null or lease_until <= now() then now() else wake_at end,
              deadline_at = greatest(deadline_at, now() + interval '1 hour'),
              last_sequence = last_sequence + 1
-         where id = $1
+         where id = $1 and not exists (
+           select 1
+           from (select type, at from operation_events
+                 where operation_id = $1
+                 order by sequence desc
+                 limit $2) as last_events
+           where type = 'retry_requested'
+             and at > clock_timestamp() - make_interval(secs => $3) and at <= clock_timestamp())
          returning last_sequence",
-        operation
+        operation,
+        EVENTS_SINCE_RETRY,
+        RETRY_PAUSE_SECONDS
     )
-    .fetch_one(&mut *transaction)
+    .fetch_optional(&mut *transaction)
     .await?;
+    let Some(sequence) = sequence else {
+        let seconds = retry_pause(&mut transaction, operation).await?;
+        return Ok(Retried::TooSoon { seconds });
+    };
     sqlx::query!(
         "update operation_steps set patience_from = now(), faults_in_row = 0, blocks_in_row = 0
          where operation_id = $1 and position = $2",
@@ -226,4 +253,18 @@ async fn retry_in_transaction(
     events::append(&mut transaction, operation, sequence - 1, &[requested]).await?;
     transaction.commit().await?;
     Ok(Retried::Woken)
+}
+
+/// The number of seconds until the next retry of an operation is accepted; at least one.
+async fn retry_pause(connection: &mut PgConnection, operation: Uuid) -> Result<u64, StoreError> {
+    let elapsed = sqlx::query_scalar!(
+        r#"select min(extract(epoch from clock_timestamp() - at)::float8) as elapsed
+           from operation_events
+           where operation_id = $1 and type = 'retry_requested' and at <= clock_timestamp()"#,
+        operation
+    )
+    .fetch_one(connection)
+    .await?;
+    let left = RETRY_PAUSE_SECONDS - elapsed.unwrap_or_default();
+    Ok(left.ceil().max(1.0) as u64)
 }

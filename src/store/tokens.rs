@@ -34,7 +34,7 @@ pub struct TokenRecord {
 }
 
 /// A stored token that a request was sent with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TokenIdentity {
     /// Kept by a rotation. A name that is created again after its revocation gets a new ID.
     pub id: String,

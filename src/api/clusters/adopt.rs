@@ -26,6 +26,7 @@ use crate::api::clusters::request::security_group_list;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::enum_schemas::{NetworkTypeSchema, OnFailureSchema};
 use crate::api::http::api_error::ApiError;
+use crate::api::http::authentication::Caller;
 use crate::api::http::body::OptionalBody;
 use crate::api::http::body_schema;
 use crate::api::http::path::ClusterPath;
@@ -121,7 +122,9 @@ pub(crate) async fn adopt_cluster(
             .await;
     }
     let account = api.account_soon().await?;
-    let (observed, tags) = api.find_adoptable(&name, &account).await?;
+    let (observed, tags) = api
+        .find_adoptable(&name, &account, &submission.caller)
+        .await?;
     let differences = request
         .expected
         .as_ref()
@@ -182,8 +185,9 @@ impl Api {
         &self,
         name: &ClusterName,
         account: &AwsAccount,
+        caller: &Caller,
     ) -> Result<(Observed, BTreeMap<String, String>), ApiError> {
-        let _permit = self.aws_permit().await?;
+        let _permit = self.aws_permit(caller).await?;
         let observed = self.inspector.cluster(name.as_str()).await;
         let renderer = self.problem_renderer(Some(account));
         let observed = observed.map_err(|fault| ApiError::from(renderer.problem_of(&fault)))?;

@@ -55,7 +55,7 @@ impl Api {
                     .await?
             }
         };
-        self.answer_accepted(accepted, name.as_str(), submission.preference)
+        self.answer_accepted(accepted, name.as_str(), submission.preference.clone())
             .await
     }
 

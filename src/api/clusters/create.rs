@@ -42,7 +42,8 @@ pub(crate) async fn create_cluster(
     if has_checks && !api.is_answered_already(key.as_ref(), &spec).await? {
         api.reject_managed_groups(&groups).await?;
         if preflight {
-            api.reject_failed_preflight(&spec, &account).await?;
+            api.reject_failed_preflight(&spec, &account, &submission.caller)
+                .await?;
         }
     }
     let new = submission.new_operation(Kind::CreateCluster, key);

@@ -8,6 +8,7 @@ use crate::domain::timeline::{Entry, Position, entries_of_dax, timeline};
 
 use crate::api::Api;
 use crate::api::http::api_error::ApiError;
+use crate::api::http::authentication::Caller;
 use crate::api::http::paging::{ByPosition, Page, PageParameters};
 use crate::api::http::path::ClusterPath;
 use crate::api::operations::events::{Event, EventList};
@@ -31,9 +32,10 @@ pub(crate) async fn list_cluster_events(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
     page: Page<ByPosition>,
+    caller: Caller,
 ) -> Result<Response, ApiError> {
     let cluster = api.cluster(&name).await?;
-    let permit = api.aws_permit().await?;
+    let permit = api.aws_permit(&caller).await?;
     let mut dax = api
         .inspector
         .cluster_events(&name)

@@ -207,7 +207,9 @@ pub(super) fn tags(
         violations.check(&pointer, fields::tag_value(&value));
         Some((key?, value))
     };
-    tags.into_iter().filter_map(read).collect()
+    // More tags are a violation already.
+    let tags = tags.into_iter().take(fields::TAGS_MAX);
+    tags.filter_map(read).collect()
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub(crate) struct AcceptedOperation(Operation);
 /// The caller of a request that starts an operation, and the headers of the request.
 pub(crate) struct Submission {
     pub(crate) preference: Preference,
-    caller: Caller,
+    pub(crate) caller: Caller,
     context: RequestContext,
     key: SentKey,
 }

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::store::{TokenIdentity, TokenState};
 
+use super::problem::Problem;
 use super::tokens::token_hash;
 use crate::api::http::api_error::ApiError;
 use crate::api::{Api, Authentication};
@@ -19,7 +20,7 @@ use crate::api::{Api, Authentication};
 const ANONYMOUS: &str = "anonymous";
 
 /// The authenticated caller: a token, or `None` where authentication is off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Caller(Option<TokenIdentity>);
 
 impl Caller {
@@ -39,6 +40,20 @@ impl Caller {
             |token| format!("token:{}", token.id),
         )
     }
+
+    /// A caller with the token of this name, or one without authentication.
+    #[cfg(test)]
+    pub(crate) fn of_test(token: Option<&str>) -> Self {
+        Self(token.map(|name| TokenIdentity {
+            id: name.to_owned(),
+            name: name.to_owned(),
+        }))
+    }
+
+    /// Whether the caller is one of several, named by its token.
+    pub(crate) fn has_token(&self) -> bool {
+        self.0.is_some()
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -53,6 +68,30 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
+/// Rejects requests to no host or to several, on every path, and those that [`reject_web_pages`]
+/// describes.
+pub(crate) async fn check_host(
+    State(api): State<Api>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    require_one_host(request.version(), request.headers())?;
+    match api.settings.authentication {
+        Authentication::On => {}
+        Authentication::Off => reject_web_pages(request.headers())?,
+    }
+    Ok(next.run(request).await)
+}
+
+/// Only HTTP/1.0 has requests without `Host`; several are an error (RFC 9112, section 3.2).
+fn require_one_host(version: Version, headers: &HeaderMap) -> Result<(), ApiError> {
+    match headers.get_all(header::HOST).iter().count() {
+        1 => Ok(()),
+        0 if version < Version::HTTP_11 => Ok(()),
+        _ => Err(Problem::unreadable("send exactly one `Host` header").into()),
+    }
+}
+
 /// Adds the caller to a request, or rejects the request. Without the database, every request with a
 /// token is rejected.
 pub(crate) async fn authenticate(
@@ -61,10 +100,7 @@ pub(crate) async fn authenticate(
     next: Next,
 ) -> Result<Response, ApiError> {
     let caller = match api.settings.authentication {
-        Authentication::Off => {
-            reject_web_pages(request.headers())?;
-            Caller(None)
-        }
+        Authentication::Off => Caller(None),
         Authentication::On => {
             let hash = bearer(request.headers())?;
             match api.store.token_state(&hash).await? {

@@ -1,10 +1,7 @@
 //! Permits for requests that read from AWS: a limit on concurrency, so that no caller exhausts the
 //! account's rate limits.
 
-use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::domain::inventory::{Presence, ResourceKind};
 use crate::domain::problems::problem_code::ProblemCode;
@@ -13,6 +10,8 @@ use crate::domain::validation::violation::RuleViolation;
 use super::problem::{FieldError, Problem};
 use crate::api::Api;
 use crate::api::http::api_error::ApiError;
+use crate::api::http::authentication::Caller;
+use crate::api::http::shares::Share;
 
 /// Maximum number of requests that read from AWS concurrently.
 pub(crate) const AWS_PERMITS_MAX: usize = 8;
@@ -23,7 +22,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 impl Api {
     /// A permit to read from AWS; the handler holds it until its last call.
-    pub(crate) async fn aws_permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    pub(crate) async fn aws_permit(&self, caller: &Caller) -> Result<Share, ApiError> {
         let busy = || {
             let error = ApiError::new(
                 ProblemCode::TooManyRequests,
@@ -31,9 +30,8 @@ impl Api {
             );
             error.with_retry_after(RETRY_AFTER)
         };
-        let permit = Arc::clone(&self.aws_permits).acquire_owned();
-        let permit = tokio::time::timeout(PERMIT_TIMEOUT, permit).await;
-        permit.ok().and_then(Result::ok).ok_or_else(busy)
+        let permit = self.aws_reads.acquire(caller, PERMIT_TIMEOUT).await;
+        permit.ok_or_else(busy)
     }
 
     /// Rejects named groups that this service created for another managed cluster: their use would

@@ -5,7 +5,8 @@
 //! is read, so that the rules of the other fields still apply. Limits and patterns of the schema
 //! are left to the rules, whose texts are better; a test checks that the rules include them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::LazyLock;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
@@ -16,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::domain::validation::violation::RuleViolation;
 
-use super::problem::FieldError;
+use super::problem::{ERRORS_COUNTED_MAX, FieldError};
 use crate::api::http::openapi::is_request_schema;
 use crate::api::http::violations::Violations;
 
@@ -72,13 +73,18 @@ pub(crate) struct Validation {
 
 impl Validation {
     /// Validates a body against the schema of `T`, and removes the invalid fields from the body.
+    ///
+    /// A body with too many errors is not examined further.
     pub(crate) fn of_schema<T: ToSchema>(body: &mut Value) -> Self {
         let errors: Vec<FieldError> = schema_of::<T>()
             .iter_errors(body)
             .flat_map(|error| field_errors(&error))
+            .take(ERRORS_COUNTED_MAX + 1)
             .collect();
-        for error in &errors {
-            remove(body, pointer_to(error));
+        if errors.len() <= ERRORS_COUNTED_MAX {
+            for error in &errors {
+                remove(body, pointer_to(error));
+            }
         }
         Self {
             errors,
@@ -89,12 +95,15 @@ impl Validation {
     /// Deserializes a body without the fields that cannot be read, and adds an error for each of
     /// them.
     pub(crate) fn read<T: DeserializeOwned>(&mut self, mut body: Value) -> Option<T> {
+        if self.errors.len() > ERRORS_COUNTED_MAX {
+            return None;
+        }
         for _ in 0..REMOVED_MAX {
             let pointer = match serde_path_to_error::deserialize::<_, T>(&body) {
                 Ok(read) => return Some(read),
                 Err(error) => pointer_of(error.path()),
             };
-            if !is_covered(&self.errors, &pointer) {
+            if !Covered::of(&self.errors).contains(&pointer) {
                 // The schema's integers have no limit, those of the requests have 64 bits.
                 let rule = if body.pointer(&pointer).is_some_and(Value::is_u64) {
                     RuleViolation::new("out_of_range", "is too large")
@@ -117,9 +126,10 @@ impl Validation {
             mut errors,
             mut violations,
         } = self;
+        let covered = Covered::of(&errors);
         violations
             .0
-            .retain(|broken| !is_covered(&errors, pointer_to(broken)));
+            .retain(|broken| !covered.contains(pointer_to(broken)));
         errors.append(&mut violations.0);
         errors.dedup();
         valid.filter(|_| errors.is_empty()).ok_or(errors)
@@ -142,18 +152,26 @@ fn pointer_to(error: &FieldError) -> &str {
     error.pointer.as_deref().unwrap_or_default()
 }
 
-/// Whether an error is at, inside or around the value at `pointer`: a rule there has read an
-/// incomplete value.
-fn is_covered(errors: &[FieldError], pointer: &str) -> bool {
-    let is_inside = |inner: &str, outer: &str| {
-        inner
-            .strip_prefix(outer)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    errors
-        .iter()
-        .map(pointer_to)
-        .any(|at| is_inside(at, pointer) || is_inside(pointer, at))
+/// The values that have an error at, inside or around them: a rule there has read an incomplete
+/// value. A set, so that many violations are not compared with many errors.
+struct Covered<'a>(BTreeSet<&'a str>);
+
+impl<'a> Covered<'a> {
+    fn of(errors: &'a [FieldError]) -> Self {
+        Self(errors.iter().map(pointer_to).collect())
+    }
+
+    fn contains(&self, pointer: &str) -> bool {
+        let around = pointer.match_indices('/').map(|(end, _)| &pointer[..end]);
+        let inside = format!("{pointer}/");
+        self.0.contains(pointer)
+            || around.into_iter().any(|outer| self.0.contains(outer))
+            || self
+                .0
+                .range::<str, _>((Bound::Included(&*inside), Bound::Unbounded))
+                .next()
+                .is_some_and(|first| first.starts_with(&inside))
+    }
 }
 
 /// Removes the member at a pointer, or the innermost enclosing member of an object.
@@ -199,6 +217,7 @@ fn field_errors(error: &ValidationError<'_>) -> Vec<FieldError> {
             let rule = || RuleViolation::new("unknown_field", "is not a field of this request");
             return unexpected
                 .iter()
+                .take(ERRORS_COUNTED_MAX + 1)
                 .map(|key| FieldError::at(member(key), rule()))
                 .collect();
         }
@@ -252,5 +271,28 @@ fn type_name(kind: JsonType) -> &'static str {
         JsonType::Number => "a number",
         JsonType::Object => "an object",
         JsonType::String => "a string",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_at_inside_and_around_a_value_cover_it() {
+        let rule = || RuleViolation::new("wrong_type", "must be a string");
+        let errors = ["/a/b", "/c-d", "/c/0/x", "/é~1"].map(|at| FieldError::at(at, rule()));
+        let covered = Covered::of(&errors);
+        for pointer in [
+            "/a/b", "/a", "", "/a/b/c", "/c", "/c/0", "/c/0/x/y", "/é~1/z",
+        ] {
+            assert!(covered.contains(pointer), "{pointer}");
+        }
+        for pointer in ["/a/bc", "/a/c", "/c/1", "/c/0/y", "/c-d-e", "/d", "/é"] {
+            assert!(!covered.contains(pointer), "{pointer}");
+        }
+        let root = [FieldError::at("", rule())];
+        assert!(Covered::of(&root).contains("/a/b") && Covered::of(&root).contains(""));
+        assert!(!Covered::of(&[]).contains(""));
     }
 }

@@ -21,6 +21,7 @@ pub(super) mod request_context;
 pub(super) mod responses;
 #[cfg(test)]
 pub(super) mod schema_limits;
+pub(super) mod shares;
 pub(super) mod strict_json;
 pub mod tokens;
 pub(super) mod violations;

@@ -198,5 +198,5 @@ fn file(name: &str) -> Result<Response, ApiError> {
     if file.gzpipped {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    Ok((headers, file.bytes.into_owned()).into_response())
+    Ok((headers, file.bytes).into_response())
 }

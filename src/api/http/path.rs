@@ -10,7 +10,10 @@ use crate::domain::problems::problem_code::ProblemCode;
 
 use crate::api::http::api_error::ApiError;
 
-/// The variable segment of the path, percent-decoded. Invalid UTF-8 is a 404.
+/// Maximum length of a segment, in bytes. A longer one names nothing, and errors quote the name.
+const SEGMENT_BYTES_MAX: usize = 256;
+
+/// The variable segment of the path, percent-decoded. Invalid UTF-8 and long names are a 404.
 pub(crate) struct PathSegment(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathSegment {
@@ -18,8 +21,8 @@ impl<S: Send + Sync> FromRequestParts<S> for PathSegment {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         match Path::<String>::from_request_parts(parts, state).await {
-            Ok(Path(segment)) => Ok(Self(segment)),
-            Err(_) => Err(ApiError::new(ProblemCode::NotFound, "no such resource")),
+            Ok(Path(segment)) if segment.len() <= SEGMENT_BYTES_MAX => Ok(Self(segment)),
+            Ok(_) | Err(_) => Err(ApiError::new(ProblemCode::NotFound, "no such resource")),
         }
     }
 }
@@ -111,5 +114,7 @@ mod tests {
         let id = Uuid::nil().to_string();
         assert_eq!(read(&format!("/operations/{id}")).await, (200, id));
         assert_eq!(read("/operations/x").await.0, 404);
+        let (status, body) = read(&format!("/clusters/{}", "%01".repeat(4_000))).await;
+        assert!(status == 404 && body.len() < 1_000, "{body}");
     }
 }

@@ -18,6 +18,7 @@ use crate::store::StoreError;
 
 use crate::api::Api;
 use crate::api::http::api_error::ApiError;
+use crate::api::http::authentication::Caller;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// Maximum wait; larger values are clamped.
@@ -28,19 +29,22 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 pub(crate) const WAITERS_MAX: usize = 256;
 
 /// The wait that the caller prefers, if any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoParams)]
-#[into_params(names("Prefer"), parameter_in = Header)]
-pub(crate) struct Preference(
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct Preference {
     /// `wait=N` delays the response until the operation is finished or blocked, for up to N
     /// seconds. The maximum is 60.
-    #[param(value_type = String, required = false, example = "wait=30")]
-    Option<Duration>,
-);
+    #[param(rename = "Prefer", value_type = String, required = false, example = "wait=30")]
+    wait: Option<Duration>,
+    #[param(ignore)]
+    caller: Caller,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Preference {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, state).await?;
         let values = parts
             .headers
             .get_all(PREFER)
@@ -48,9 +52,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Preference {
             .filter_map(|value| value.to_str().ok());
         // RFC 7240, section 2: the first of several equal preferences applies, and one that cannot
         // be parsed is ignored.
-        Ok(Self(
-            values.flat_map(|value| value.split(',')).find_map(wait),
-        ))
+        let wait = values.flat_map(|value| value.split(',')).find_map(wait);
+        Ok(Self { wait, caller })
     }
 }
 
@@ -82,10 +85,10 @@ impl Api {
         version: i64,
         preference: Preference,
     ) -> Result<Waited, StoreError> {
-        let Some(wait) = preference.0 else {
+        let Some(wait) = preference.wait else {
             return Ok(Waited { applied: None });
         };
-        let Ok(_permit) = self.waiters.try_acquire() else {
+        let Some(_share) = self.waiters.try_acquire(&preference.caller) else {
             return Ok(Waited { applied: None });
         };
         let deadline = Instant::now() + wait;

@@ -13,9 +13,15 @@ use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::validation::violation::RuleViolation;
 
 use crate::api::enum_schemas::{CheckResultSchema, ProblemCodeSchema};
+use crate::api::http::violations;
 
 /// Media type of a problem (RFC 9457).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Maximum number of validation errors in a response: a small request must not have a large answer.
+const ERRORS_MAX: usize = 20;
+/// Number of validation errors beyond which they are not counted, so that they need not be found.
+pub(crate) const ERRORS_COUNTED_MAX: usize = 100;
 
 /// An error, its cause and its fix (RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -41,7 +47,7 @@ pub struct Problem {
     /// Whether the same request can succeed later without a change; for the problem of an
     /// operation, whether the operation can.
     retryable: bool,
-    /// All validation errors of the request.
+    /// The first 20 validation errors of the request; `detail` says how many there are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(crate) errors: Vec<FieldError>,
@@ -236,15 +242,28 @@ impl Problem {
     }
 
     /// A request with validation errors: status 422.
-    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+    pub(crate) fn invalid(mut errors: Vec<FieldError>) -> Self {
+        violations::shorten_names(&mut errors);
         let detail = match errors.as_slice() {
             [one] => match (&one.pointer, &one.parameter) {
                 (Some(pointer), _) if !pointer.is_empty() => format!("{pointer}: {}", one.detail),
                 (_, Some(parameter)) => format!("{parameter}: {}", one.detail),
                 (Some(_) | None, None) => format!("the body {}", one.detail),
             },
-            many => format!("{} fields are invalid; see `errors`", many.len()),
+            many if many.len() <= ERRORS_MAX => {
+                format!("{} fields are invalid; see `errors`", many.len())
+            }
+            many if many.len() <= ERRORS_COUNTED_MAX => format!(
+                "{} fields are invalid; `errors` lists {ERRORS_MAX} of them, {} are left out",
+                many.len(),
+                many.len() - ERRORS_MAX
+            ),
+            _ => format!(
+                "more than {ERRORS_COUNTED_MAX} fields are invalid; \
+                 `errors` lists {ERRORS_MAX} of them"
+            ),
         };
+        errors.truncate(ERRORS_MAX);
         Self {
             errors,
             ..Self::new(ProblemCode::InvalidRequest, detail)
@@ -252,7 +271,9 @@ impl Problem {
     }
 
     /// A request to change settings that are fixed at creation.
-    pub(crate) fn immutable(errors: Vec<FieldError>) -> Self {
+    pub(crate) fn immutable(mut errors: Vec<FieldError>) -> Self {
+        errors.truncate(ERRORS_MAX);
+        violations::shorten_names(&mut errors);
         let pointers = errors
             .iter()
             .filter(|error| error.code == ProblemCode::ImmutableField.as_str());
@@ -341,5 +362,21 @@ mod tests {
             (many.detail.as_str(), many.status),
             ("2 fields are invalid; see `errors`", 422)
         );
+    }
+
+    #[test]
+    fn a_problem_lists_twenty_errors_with_short_names() {
+        let rule = || RuleViolation::new("unknown_field", "is not a field of this request");
+        let name = |n: usize| format!("/{n}{}", "é".repeat(1_000));
+        let errors = (0..10_000).map(|n| FieldError::at(name(n), rule()));
+        let problem = Problem::invalid(errors.collect());
+        assert_eq!(
+            problem.detail,
+            "more than 100 fields are invalid; `errors` lists 20 of them"
+        );
+        assert_eq!(problem.errors.len(), ERRORS_MAX);
+        let pointer = problem.errors[19].pointer.as_deref().unwrap();
+        assert!(pointer.starts_with("/19é") && pointer.ends_with("é…"));
+        assert!(pointer.len() < 300, "{pointer}");
     }
 }

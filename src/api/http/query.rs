@@ -15,6 +15,11 @@ use super::problem::{FieldError, Problem};
 use crate::api::enum_schemas::StringEnum;
 use crate::api::http::api_error::ApiError;
 
+/// Maximum length of a query string.
+const BYTES_MAX: usize = 8 * 1024;
+/// Maximum number of parameters in a query string.
+const PAIRS_MAX: usize = 32;
+
 /// The query of a request. `T` documents the parameters and reads them; all of them are optional.
 pub(crate) struct Query<T>(pub(crate) T);
 
@@ -45,8 +50,22 @@ pub(crate) struct Parameters {
     errors: Vec<FieldError>,
 }
 
+/// Rejects a large query before it is parsed.
+fn check_size(query: &str) -> Result<(), ApiError> {
+    if query.len() > BYTES_MAX {
+        let detail = format!("the query string is longer than {BYTES_MAX} bytes");
+        return Err(Problem::unreadable(detail).into());
+    }
+    if query.bytes().filter(|&byte| byte == b'&').count() >= PAIRS_MAX {
+        let detail = format!("the query string has more than {PAIRS_MAX} parameters");
+        return Err(Problem::unreadable(detail).into());
+    }
+    Ok(())
+}
+
 impl Parameters {
     pub(crate) fn of(parts: &Parts) -> Result<Self, ApiError> {
+        check_size(parts.uri.query().unwrap_or_default())?;
         let query = axum::extract::Query::try_from_uri(&parts.uri)
             .map_err(|_| Problem::unreadable("the query string is malformed"))?;
         Ok(Self {

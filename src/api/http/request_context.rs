@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::extract::{FromRequestParts, MatchedPath, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -19,7 +19,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Maximum length of a caller's request ID; a longer one is replaced.
 const REQUEST_ID_MAX: usize = 128;
-/// Methods with their own metric label; any other could create an unbounded number of series.
+/// Methods that are logged and counted by name; any other can be long, and different each time.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"];
 const OTHER_METHOD: &str = "(other)";
 /// Metric label of a request without a route; its path is arbitrary.
@@ -89,6 +89,13 @@ fn new_traceparent() -> String {
     format!("00-{:032x}-{:016x}-00", trace.max(1), parent.max(1))
 }
 
+fn known_method(method: &Method) -> &'static str {
+    METHODS
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or(OTHER_METHOD)
+}
+
 /// Middleware that adds the context and a span to each request, records its duration, and adds the
 /// common headers to its response.
 pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
@@ -98,10 +105,10 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map_or(NO_ROUTE, MatchedPath::as_str)
         .to_owned();
-    let method = request.method().clone();
+    let method = known_method(request.method());
     let span = tracing::info_span!(
         "request",
-        http.method = %method,
+        http.method = method,
         http.route = route,
         http.status = tracing::field::Empty,
         request.id = context.request_id,
@@ -113,10 +120,6 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     span.record("http.status", status);
     let elapsed = started.elapsed();
     span.in_scope(|| tracing::debug!(duration_ms = elapsed.as_millis(), "response sent"));
-    let method = METHODS
-        .into_iter()
-        .find(|known| *known == method.as_str())
-        .unwrap_or(OTHER_METHOD);
     let labels = [
         ("method", method.to_owned()),
         ("route", route),
@@ -177,6 +180,13 @@ mod tests {
         for bad in ["", "a b", "a\"b", "é", "a;b", &"x".repeat(129)] {
             assert!(!is_request_id(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_method_in_logs_and_metrics_is_short() {
+        assert_eq!(known_method(&Method::PATCH), "PATCH");
+        let long = Method::from_bytes(&[b'A'; 8_000]).unwrap();
+        assert_eq!(known_method(&long), OTHER_METHOD);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use serde_json::{Map, Number, Value};
 
 /// Maximum nesting depth: a scalar has depth 0, each object or array around it adds one.
 const DEPTH_MAX: usize = 16;
+/// Number of characters of a key in an error.
+const KEY_SHOWN_MAX: usize = 100;
 
 /// Parses a body. Errors contain line and column; a broken rule of this module is a data error.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, serde_json::Error> {
@@ -94,6 +96,7 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(key) = object.next_key::<String>()? {
             let key = checked(&key)?;
             if members.contains_key(&key) {
+                let key: String = key.chars().take(KEY_SHOWN_MAX).collect();
                 return Err(A::Error::custom(format!("the key {key:?} appears twice")));
             }
             members.insert(key, object.next_value_seed(inner)?);

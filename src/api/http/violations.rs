@@ -6,6 +6,13 @@ use crate::domain::validation::violation::RuleViolation;
 
 use super::problem::FieldError;
 
+/// Number of items that are validated in a list without duplicates to find; every such list is
+/// shorter.
+const ITEMS_MAX: usize = 100;
+
+/// Length from which the name of a field or parameter is cut in a response, in bytes.
+const NAME_BYTES_MAX: usize = 256;
+
 /// The validation errors of a body, in the order in which they were found.
 #[derive(Default)]
 pub(crate) struct Violations(pub(crate) Vec<FieldError>);
@@ -65,7 +72,8 @@ impl Violations {
         }
     }
 
-    /// Validates each item of a list by `read`. Returns the valid items.
+    /// Validates the first items of a list by `read`. Returns the valid ones. The caller limits the
+    /// length of the list.
     pub(crate) fn items<T>(
         &mut self,
         pointer: &str,
@@ -74,10 +82,15 @@ impl Violations {
     ) -> Vec<T> {
         let read =
             |(index, item): (usize, &String)| self.check(format!("{pointer}/{index}"), read(item));
-        items.iter().enumerate().filter_map(read).collect()
+        items
+            .iter()
+            .enumerate()
+            .take(ITEMS_MAX)
+            .filter_map(read)
+            .collect()
     }
 
-    /// Validates a list: each item by `read`, no duplicates, 1 to `most` items. Returns the valid
+    /// Validates a list: 1 to `most` items, each of them by `read`, no duplicates. Returns the valid
     /// items.
     pub(crate) fn list<T: Clone + Ord>(
         &mut self,
@@ -89,7 +102,7 @@ impl Violations {
         self.length(pointer, items.len(), most);
         let mut seen = BTreeSet::new();
         let mut valid = Vec::new();
-        for (index, item) in items.iter().enumerate() {
+        for (index, item) in items.iter().enumerate().take(most) {
             let Some(item) = self.check(format!("{pointer}/{index}"), read(item)) else {
                 continue;
             };
@@ -100,5 +113,18 @@ impl Violations {
             }
         }
         valid
+    }
+}
+
+/// Cuts the long names of errors for a response. Only names that no request has are so long.
+pub(super) fn shorten_names(errors: &mut [FieldError]) {
+    for error in errors {
+        let names = [&mut error.pointer, &mut error.parameter];
+        for name in names.into_iter().flatten() {
+            if name.len() > NAME_BYTES_MAX {
+                name.truncate(name.floor_char_boundary(NAME_BYTES_MAX));
+                name.push('…');
+            }
+        }
     }
 }

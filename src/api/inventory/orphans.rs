@@ -13,6 +13,7 @@ use crate::domain::orphan::{self, orphans};
 use crate::api::Api;
 use crate::api::enum_schemas::ResourceKindSchema;
 use crate::api::http::api_error::ApiError;
+use crate::api::http::authentication::Caller;
 use crate::api::http::query::NoQuery;
 use crate::api::http::responses;
 
@@ -56,10 +57,11 @@ pub(crate) struct Orphan {
 pub(crate) async fn list_orphans(
     State(api): State<Api>,
     _: NoQuery,
+    caller: Caller,
 ) -> Result<Json<OrphanList>, ApiError> {
     let installation = api.store.installation().await?;
     let managed = api.store.managed_names().await?.into_iter().collect();
-    let _permit = api.aws_permit().await?;
+    let _permit = api.aws_permit(&caller).await?;
     let tagged = api
         .inspector
         .tagged(installation.id, &managed)

@@ -16,6 +16,7 @@ use crate::inspections::choices;
 use crate::api::Api;
 use crate::api::enum_schemas::OwnerSchema;
 use crate::api::http::api_error::ApiError;
+use crate::api::http::authentication::Caller;
 use crate::api::http::paging::{ByAge, Page, PageParameters};
 
 /// A page of roles that trust DAX, newest first.
@@ -57,8 +58,9 @@ pub(crate) struct ServiceRole {
 pub(crate) async fn list_service_roles(
     State(api): State<Api>,
     page: Page<Reverse<ByAge>>,
+    caller: Caller,
 ) -> Result<Response, ApiError> {
-    let _permit = api.aws_permit().await?;
+    let _permit = api.aws_permit(&caller).await?;
     let roles = api
         .inspector
         .service_roles()

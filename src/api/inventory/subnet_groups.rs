@@ -11,6 +11,7 @@ use crate::inspections::choices;
 use crate::api::Api;
 use crate::api::enum_schemas::OwnerSchema;
 use crate::api::http::api_error::ApiError;
+use crate::api::http::authentication::Caller;
 use crate::api::http::paging::{Page, PageParameters};
 
 /// A page of subnet groups, by name.
@@ -64,9 +65,10 @@ pub(crate) struct Subnet {
 pub(crate) async fn list_subnet_groups(
     State(api): State<Api>,
     page: Page<String>,
+    caller: Caller,
 ) -> Result<Response, ApiError> {
     let installation = api.store.installation().await?;
-    let _permit = api.aws_permit().await?;
+    let _permit = api.aws_permit(&caller).await?;
     let groups = api
         .inspector
         .subnet_groups(installation.id)

@@ -7,7 +7,6 @@
 //! reconnects with `Last-Event-ID`.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, State};
@@ -16,7 +15,6 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{Event as Message, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, TryStreamExt, stream};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -29,9 +27,11 @@ use crate::store::StoreError;
 use super::events::Event;
 use crate::api::Api;
 use crate::api::http::api_error::ApiError;
+use crate::api::http::authentication::Caller;
 use crate::api::http::path::{OperationPath, no_such_operation};
 use crate::api::http::problem::{FieldError, Problem};
 use crate::api::http::query::NoQuery;
+use crate::api::http::shares::Share;
 
 /// Maximum number of concurrent streams.
 pub(crate) const STREAMS_MAX: usize = 256;
@@ -107,6 +107,7 @@ pub(crate) async fn stream_operation_events(
     OperationPath(id): OperationPath,
     _: NoQuery,
     LastEventId(last): LastEventId,
+    caller: Caller,
 ) -> Result<Response, ApiError> {
     let (end, status) = api
         .store
@@ -116,7 +117,7 @@ pub(crate) async fn stream_operation_events(
     if status.is_finished() && last.is_some_and(|last| last >= end) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let Ok(permit) = Arc::clone(&api.streams).try_acquire_owned() else {
+    let Some(share) = api.streams.try_acquire(&caller) else {
         let detail = "too many event streams are open; retry later";
         return Err(ApiError::new(ProblemCode::Unavailable, detail).with_retry_after(RETRY_AFTER));
     };
@@ -125,7 +126,7 @@ pub(crate) async fn stream_operation_events(
         operation: id,
         last: last.unwrap_or(0),
         deadline: Instant::now() + LIFETIME_MAX,
-        _permit: permit,
+        _share: share,
     };
     let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("nothing new");
     let mut response = Sse::new(reader.messages())
@@ -144,7 +145,7 @@ struct Reader {
     /// Sequence number of the last event that was sent.
     last: i64,
     deadline: Instant,
-    _permit: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 impl Reader {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -130,7 +131,8 @@ pub(crate) async fn get_operation(
 
 /// Retries a blocked operation at once.
 ///
-/// The request is idempotent; an `Idempotency-Key` is accepted but not needed.
+/// An operation can be retried every 5 seconds; an earlier retry is a 429. An `Idempotency-Key` is
+/// accepted but not needed.
 #[utoipa::path(
     post,
     path = "/v1/operations/{id}/retry",
@@ -149,6 +151,11 @@ pub(crate) async fn retry_operation(
     let version = api.operation_version(id).await?;
     match api.store.retry(id, &caller.requested_by()).await? {
         Retried::Woken => api.answer_woken(id, version, preference).await,
+        Retried::TooSoon { seconds } => {
+            let detail = "the operation was retried a moment ago; retry it again later";
+            let error = rejected(id, ProblemCode::TooManyRequests, detail);
+            Err(error.with_retry_after(Duration::from_secs(seconds)))
+        }
         Retried::NotBlocked => Err(rejected(
             id,
             ProblemCode::OperationNotBlocked,

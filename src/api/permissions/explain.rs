@@ -16,6 +16,7 @@ use crate::domain::problems::hints::ANY_SERVICE;
 use crate::api::Api;
 use crate::api::enum_schemas::{EnumSchema, StringEnum};
 use crate::api::http::api_error::ApiError;
+use crate::api::http::authentication::Caller;
 use crate::api::http::body::JsonBody;
 use crate::api::http::body_schema;
 use crate::api::http::problem::{FieldError, Problem, ProblemHint};
@@ -108,12 +109,13 @@ pub(crate) struct ExplainedAnswer {
 pub(crate) async fn explain_refusal(
     State(api): State<Api>,
     _: NoQuery,
+    caller: Caller,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Explanation>, ApiError> {
     let (message, scope) = read(body).map_err(Problem::invalid)?;
     let denial = denial::parse(&message);
     let policy = match &denial {
-        Some(denial) => api.remedy_policy(denial, scope).await?,
+        Some(denial) => api.remedy_policy(denial, scope, &caller).await?,
         None => None,
     };
     let rows = hints::lookup("", "", "", &message);
@@ -142,6 +144,7 @@ impl Api {
         &self,
         denial: &Denial,
         scope: PolicyScope,
+        caller: &Caller,
     ) -> Result<Option<Value>, ApiError> {
         let account = self.account.borrow().clone();
         let for_failure = self
@@ -155,7 +158,8 @@ impl Api {
         if let Some(name) = cluster_named_in(denial)
             && let Some(cluster) = self.store.cluster(name.as_str()).await?
         {
-            return Ok(Some(json(&self.plan(&cluster.desired).await?.policy())));
+            let plan = self.plan(&cluster.desired, caller).await?;
+            return Ok(Some(json(&plan.policy())));
         }
         let for_service = service_policy(&ServiceScope {
             partition: &account.partition,

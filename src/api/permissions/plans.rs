@@ -19,6 +19,7 @@ use crate::api::clusters::request::ClusterRequest;
 use crate::api::clusters::rules::validate;
 use crate::api::enum_schemas::{OwnerSchema, ResourceKindSchema};
 use crate::api::http::api_error::ApiError;
+use crate::api::http::authentication::Caller;
 use crate::api::http::body::JsonBody;
 use crate::api::http::problem::Problem;
 use crate::api::http::query::NoQuery;
@@ -118,11 +119,12 @@ pub(crate) struct PlanWarning {
 pub(crate) async fn plan_cluster(
     State(api): State<Api>,
     _: NoQuery,
+    caller: Caller,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Plan>, ApiError> {
     let account = api.account()?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
-    let plan = api.plan(&spec).await?;
+    let plan = api.plan(&spec, &caller).await?;
     let nodes = spec.replication_factor;
     let durations = api
         .step_durations(Kind::CreateCluster, Some(nodes.into()))
@@ -132,13 +134,17 @@ pub(crate) async fn plan_cluster(
 }
 
 impl Api {
-    pub(crate) async fn plan(&self, spec: &ClusterSpec) -> Result<plan::Plan, ApiError> {
+    pub(crate) async fn plan(
+        &self,
+        spec: &ClusterSpec,
+        caller: &Caller,
+    ) -> Result<plan::Plan, ApiError> {
         let account = self.account()?;
         let context = PlanContext {
             account: &account,
             permissions_boundary: self.settings.permissions_boundary.as_deref(),
         };
-        let _permit = self.aws_permit().await?;
+        let _permit = self.aws_permit(caller).await?;
         let plan = self.inspector.plan(spec, context).await;
         plan.map_err(|fault| {
             self.problem_renderer(Some(&account))

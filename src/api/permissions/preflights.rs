@@ -19,6 +19,7 @@ use crate::api::clusters::request::ClusterRequest;
 use crate::api::clusters::rules::validate;
 use crate::api::enum_schemas::CheckResultSchema;
 use crate::api::http::api_error::ApiError;
+use crate::api::http::authentication::Caller;
 use crate::api::http::body::JsonBody;
 use crate::api::http::problem::{PreflightCheck, Problem};
 use crate::api::http::query::NoQuery;
@@ -50,11 +51,12 @@ pub(crate) struct Preflight {
 pub(crate) async fn preflight_cluster(
     State(api): State<Api>,
     _: NoQuery,
+    caller: Caller,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Preflight>, ApiError> {
     let account = api.account()?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
-    let preflight = api.preflight(&spec, &account).await?;
+    let preflight = api.preflight(&spec, &account, &caller).await?;
     let renderer = api.problem_renderer(Some(&account));
     Ok(Json(Preflight {
         result: preflight.status(),
@@ -72,12 +74,13 @@ impl Api {
         &self,
         spec: &ClusterSpec,
         account: &AwsAccount,
+        caller: &Caller,
     ) -> Result<preflight::Preflight, ApiError> {
         let context = PlanContext {
             account,
             permissions_boundary: self.settings.permissions_boundary.as_deref(),
         };
-        let _permit = self.aws_permit().await?;
+        let _permit = self.aws_permit(caller).await?;
         let preflight = self.inspector.preflight(spec, context).await;
         preflight.map_err(|fault| {
             self.problem_renderer(Some(account))
@@ -106,8 +109,9 @@ impl Api {
         &self,
         spec: &ClusterSpec,
         account: &AwsAccount,
+        caller: &Caller,
     ) -> Result<(), ApiError> {
-        let preflight = self.preflight(spec, account).await?;
+        let preflight = self.preflight(spec, account, caller).await?;
         if preflight.status() != CheckStatus::Fail {
             return Ok(());
         }

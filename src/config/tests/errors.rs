@@ -19,6 +19,12 @@ fn an_error_names_the_key_without_the_value() {
             "DAX_PROVISIONER_LISTEN: ",
         ),
         ("--role CANARY", "", "--role: "),
+        (
+            "--connections-per-address CANARY",
+            "",
+            "--connections-per-address: ",
+        ),
+        ("--metrics-listen CANARY", "", "--metrics-listen: "),
         ("--role API", "", "--role: "),
         ("", "DAX_PROVISIONER_ROLE=CANARY", "DAX_PROVISIONER_ROLE: "),
         ("--authentication CANARY", "", "--authentication: "),

@@ -13,7 +13,9 @@ fn defaults_of_serve() {
         serve.http,
         HttpConfig {
             listen: "127.0.0.1:8080".parse().unwrap(),
-            authentication: true
+            authentication: true,
+            connections_per_address: 1_000,
+            metrics_listen: None,
         }
     );
     assert_eq!(
@@ -79,7 +81,17 @@ fn each_setting_is_also_a_variable_and_the_flag_takes_precedence() {
         ("DAX_PROVISIONER_QUOTA", "nodes=5,clusters=2"),
         ("DAX_PROVISIONER_ROLE", ""),
     ];
-    let serve = serve("serve --listen 127.0.0.1:2", environment);
+    let serve = serve(
+        "serve --listen 127.0.0.1:2 --metrics-listen [::1]:9 --connections-per-address 0",
+        environment,
+    );
+    assert_eq!(
+        (
+            serve.http.metrics_listen,
+            serve.http.connections_per_address
+        ),
+        (Some("[::1]:9".parse().unwrap()), 0)
+    );
     assert_eq!(serve.http.listen.port(), 2);
     assert_eq!((serve.work.loops, serve.work.notify), (7, false));
     assert!(matches!(serve.aws, AwsChoice::Real));

@@ -6,6 +6,7 @@ use dax_provisioner::api::ApiSettings;
 use dax_provisioner::api::http::tokens::new_token;
 use dax_provisioner::store::{Connection, Store};
 
+use crate::engine::processes::{start, start_database};
 use crate::http::authentication::{guarded_operations, guarded_settings};
 use crate::support::api::{cluster_request, open_settings};
 use crate::support::test_env::TestEnv;
@@ -82,4 +83,30 @@ async fn a_database_without_all_migrations_is_not_ready() {
     let problem = response.rejected(503, "unavailable");
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains("dax-provisioner migrate"), "{detail}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_can_have_a_listener_of_their_own() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let metrics = free.local_addr().unwrap();
+    drop(free);
+    let (_postgres, database) = start_database("dax-provisioner-metrics").await;
+    for role in ["all", "worker"] {
+        let serve = format!(
+            "serve --role {role} --listen 127.0.0.1:0 --metrics-listen {metrics} \
+             --authentication off --aws-endpoint http://127.0.0.1:1"
+        );
+        let (_process, url) = start(&serve, &database, "listening");
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let status = async |url: String| client.get(url).send().await.unwrap().status().as_u16();
+        for (path, api, own) in [
+            ("/metrics", 404, 200),
+            ("/healthz", 200, 200),
+            ("/v1/clusters", if role == "all" { 200 } else { 404 }, 404),
+        ] {
+            assert_eq!(status(format!("{url}{path}")).await, api, "{role} {path}");
+            let own_url = format!("http://{metrics}{path}");
+            assert_eq!(status(own_url).await, own, "{role} {path}");
+        }
+    }
 }

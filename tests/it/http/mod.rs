@@ -17,6 +17,7 @@ pub mod patches;
 pub mod request_bodies;
 pub mod request_ids;
 pub mod scaling;
+pub mod shared_limits;
 pub mod tokens;
 pub mod unknown_paths;
 pub mod updates;

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use dax_provisioner::api::http::tokens::new_token;
 use dax_provisioner::api::{self, Api, ApiSettings, Authentication};
 use dax_provisioner::domain::condition::Condition;
@@ -108,8 +108,14 @@ impl TestEnv {
 }
 
 impl ApiClient {
-    /// Sends a request. The response must be one that the OpenAPI document describes.
-    pub async fn send(&self, request: Request<Body>) -> ApiResponse {
+    /// Sends a request, to `localhost` if it names no host. The response must be one that the
+    /// OpenAPI document describes.
+    pub async fn send(&self, mut request: Request<Body>) -> ApiResponse {
+        let localhost = HeaderValue::from_static("localhost");
+        request
+            .headers_mut()
+            .entry(header::HOST)
+            .or_insert(localhost);
         let method = request.method().as_str().to_lowercase();
         let path = request.uri().path().to_owned();
         let response = self.router.clone().oneshot(request).await.unwrap();

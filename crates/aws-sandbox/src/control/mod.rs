@@ -3,10 +3,12 @@
 mod handlers;
 mod responses;
 
+use std::net::IpAddr;
+
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::Response;
+use axum::http::{HeaderValue, Response, header};
 use axum::middleware;
 use axum::routing::{any, get, post, put};
 
@@ -82,14 +84,29 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
 /// Rejects other machines and web pages. A page on this machine could otherwise reset the sandbox
 /// by submitting a form.
 async fn reject_remote(request: Request, next: middleware::Next) -> Response<Body> {
+    let is_foreign = |host: &HeaderValue| !host.to_str().is_ok_and(is_local_or_address);
     let is_remote = request
         .extensions()
         .get::<Peer>()
         .is_some_and(|peer| !peer.0.ip().to_canonical().is_loopback());
-    if is_remote || request.headers().contains_key("origin") {
+    let headers = request.headers();
+    let is_page = headers.contains_key(header::ORIGIN)
+        || headers.get_all(header::HOST).iter().any(is_foreign);
+    if is_remote || is_page {
         return responses::forbidden();
     }
     next.run(request).await
+}
+
+/// Whether a `Host` needs no DNS to resolve. A page of any site can use a host name of its own that
+/// resolves to loopback (DNS rebinding); its browser then sends no `Origin`.
+fn is_local_or_address(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
 
 async fn aws(State(sandbox): State<Sandbox>, request: Request) -> Response<Body> {

@@ -278,4 +278,17 @@ async fn unknown_paths_wrong_methods_and_browser_requests_are_rejected() {
         from_page.send().await.unwrap().status(),
         StatusCode::FORBIDDEN
     );
+    for (host, allowed) in [
+        ("evil.example", false),
+        ("localhost.evil.example:4566", false),
+        ("127.0.0.1.evil.example", false),
+        ("localhost:4566", true),
+        ("[::1]", true),
+        ("192.0.2.7:4566", true),
+    ] {
+        let journal = http.get(format!("{}/_sandbox/journal", env.url));
+        let status = journal.header("host", host).send().await.unwrap().status();
+        let expected = if allowed { 200 } else { 403 };
+        assert_eq!(status, expected, "{host}");
+    }
 }

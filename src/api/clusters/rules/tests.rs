@@ -8,6 +8,7 @@ use crate::domain::validation::typed::MaintenanceWindow;
 
 use super::*;
 
+mod cost;
 mod groups;
 mod limits;
 mod service_role;

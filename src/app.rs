@@ -201,6 +201,7 @@ impl App {
             authentication,
             default_access: serve.default_access,
             permissions_boundary: serve.permissions_boundary.clone(),
+            ingress_sources: serve.ingress_sources.clone(),
             ..ApiSettings::default()
         };
         let inspector = Arc::new(Inspector::new(clients.aws.clone()));

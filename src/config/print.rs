@@ -30,8 +30,12 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
     lines.extend(aws(&serve.aws));
     lines.push((
         "permissions_boundary",
-        serve.permissions_boundary.clone().unwrap_or_else(unset),
+        serve
+            .permissions_boundary
+            .clone()
+            .unwrap_or_else(|| "none".to_owned()),
     ));
+    lines.push(("ingress_sources", serve.ingress_sources.to_string()));
     lines.push((
         "default_access",
         serve

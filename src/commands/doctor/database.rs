@@ -3,7 +3,7 @@
 use crate::app::guards;
 use crate::commands::connect;
 use crate::config::{Secret, redacted_url};
-use crate::domain::installation::AwsAccount;
+use crate::domain::installation::Installation;
 use crate::store::{SchemaState, Store, StoreError};
 
 use super::{Check, Outcome};
@@ -13,8 +13,8 @@ const MIGRATED: &str = "database migrated";
 const DURABLE: &str = "database durable";
 const CLOCK: &str = "clocks agree";
 
-/// The checks, and the AWS account the database is bound to.
-pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<AwsAccount>) {
+/// The checks, and the installation of the database.
+pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<Installation>) {
     let not_checked = |reason: &str| {
         let rest = [MIGRATED, DURABLE, CLOCK];
         rest.map(|name| Check::new(name, Outcome::NotChecked(reason.to_owned())))
@@ -38,13 +38,9 @@ pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<AwsAccou
                 Check::new(DURABLE, outcome(durable(&store).await)),
                 Check::new(CLOCK, outcome(clock(&store).await)),
             ];
-            let account = store
-                .installation()
-                .await
-                .ok()
-                .and_then(|installation| installation.account);
+            let installation = store.installation().await.ok();
             store.close().await;
-            (checks, account)
+            (checks, installation)
         }
         Err(error) => {
             let problem = guards::chain(error.as_ref());

@@ -123,12 +123,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
     let embedded = database::embedded(&flags.embedded);
     let aws = aws_of_serve(flags, &embedded, reader);
     let default_access = default_access(flags, reader);
-    let permissions_boundary = match &aws {
-        Some(AwsChoice::Real) => aws::required_boundary(&flags.boundary, reader),
-        Some(AwsChoice::Sandbox(_) | AwsChoice::Endpoint(_)) | None => {
-            aws::boundary(&flags.boundary, reader)
-        }
-    };
+    let permissions_boundary = permissions_boundary(aws.as_ref(), flags, reader);
     let ingress_sources = ingress_sources(&flags.ingress_sources, reader);
     let database = database::of_serve(flags.sandbox, flags.database.allow_embedded_db, reader);
     let connections = reader.integer(
@@ -153,7 +148,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
         },
         aws,
         default_access,
-        permissions_boundary: permissions_boundary.arn().map(str::to_owned),
+        permissions_boundary,
         ingress_sources: ingress_sources?,
         database: database?,
         database_max_connections: connections?,
@@ -278,6 +273,21 @@ fn aws_of_serve(
         settings: settings?,
         port: port?,
     })))
+}
+
+/// The ARN of the boundary. Real AWS needs one, or the decision against one.
+fn permissions_boundary(
+    aws: Option<&AwsChoice>,
+    flags: &ServeArguments,
+    reader: &mut Reader<'_>,
+) -> Option<String> {
+    let boundary = match aws {
+        Some(AwsChoice::Real) => aws::required_boundary(&flags.boundary, reader),
+        Some(AwsChoice::Sandbox(_) | AwsChoice::Endpoint(_)) | None => {
+            aws::boundary(&flags.boundary, reader)
+        }
+    };
+    boundary.arn().map(str::to_owned)
 }
 
 fn ingress_sources(texts: &[String], reader: &mut Reader<'_>) -> Option<AllowedSources> {

@@ -198,6 +198,15 @@ fn role_arns_belong_to_this_account_and_are_not_managed() {
         ("arn:aws:iam::123456789012:roleX/y", "invalid_format"),
         ("arn:aws:iam::123456789012:role/a*", "invalid_format"),
         ("arn:aws:iam::123456789012:role/*/a", "invalid_format"),
+        ("DaxRole", "invalid_format"),
+    ];
+    check(read, &good, &bad);
+}
+
+#[test]
+fn role_arns_put_no_wildcard_or_variable_into_a_policy() {
+    let read = |text: &str| RoleArn::parse(text, &account());
+    let bad = [
         (
             "arn:aws:iam::123456789012:role/????/Admin",
             "invalid_format",
@@ -226,9 +235,8 @@ fn role_arns_belong_to_this_account_and_are_not_managed() {
             "arn:aws:iam::123456789012:role/AWS-Service-Role/x",
             "service_linked_role",
         ),
-        ("DaxRole", "invalid_format"),
     ];
-    check(read, &good, &bad);
+    check(read, &["arn:aws:iam::123456789012:role/a/b/Role"], &bad);
 }
 
 #[test]

@@ -228,6 +228,7 @@ impl App {
             permissions_boundary: serve.permissions_boundary.clone(),
             sweep_interval: serve.work.sweep_every,
             serves_metrics: serve.http.metrics_listen.is_none(),
+            ingress_sources: serve.ingress_sources.clone(),
             ..ApiSettings::default()
         };
         let inspector = Arc::new(Inspector::new(clients.aws.clone()));

@@ -23,7 +23,7 @@ mod serving;
 mod tests;
 mod variables;
 
-pub use aws::{AwsChoice, Endpoint};
+pub use aws::{AwsChoice, Boundary, Endpoint};
 pub use database::{Database, Embedded};
 pub use logging::{LogFormat, Logging};
 pub use print::{printed, redacted_url};
@@ -154,7 +154,7 @@ pub enum Task {
     Token(Secret, TokenCommand),
     /// `doctor`: checks the database, AWS and the permissions.
     Doctor(Box<Doctor>),
-    /// `policy`: prints the service's IAM policy, or the permissions boundary.
+    /// `policy`: prints the service's IAM policy, the permissions boundary, or the guard.
     Policy(Box<Policy>),
 }
 
@@ -187,8 +187,8 @@ pub struct Doctor {
     pub database: Option<Secret>,
     /// The AWS to check.
     pub aws: AwsChoice,
-    /// ARN of the permissions boundary of roles that the service creates.
-    pub permissions_boundary: Option<String>,
+    /// The permissions boundary of roles that the service creates.
+    pub permissions_boundary: Boundary,
 }
 
 /// Settings of `policy`.
@@ -198,8 +198,8 @@ pub struct Policy {
     pub arguments: PolicyArguments,
     /// The AWS that provides account and Region if they are not set.
     pub aws: AwsChoice,
-    /// ARN of the permissions boundary of roles that the service creates.
-    pub permissions_boundary: Option<String>,
+    /// The permissions boundary of roles that the service creates.
+    pub permissions_boundary: Boundary,
 }
 
 impl Invocation {
@@ -311,7 +311,11 @@ fn doctor(flags: &DoctorArguments, reader: &mut Reader<'_>) -> Option<Doctor> {
 
 fn policy(arguments: PolicyArguments, reader: &mut Reader<'_>) -> Option<Policy> {
     let aws = aws::client(&arguments.aws, reader);
-    let boundary = aws::boundary(&arguments.boundary, reader);
+    let boundary = if arguments.boundary_policy || arguments.guard {
+        aws::boundary(&arguments.boundary, reader)
+    } else {
+        aws::required_boundary(&arguments.boundary, reader)
+    };
     aws::check_policy(&arguments, reader);
     Some(Policy {
         arguments,

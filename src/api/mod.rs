@@ -23,6 +23,7 @@ use utoipa_axum::routes;
 
 use crate::domain::condition::Condition;
 use crate::domain::iam::policies::Access;
+use crate::domain::ingress::AllowedSources;
 use crate::domain::installation::AwsAccount;
 use crate::domain::problems::fault::Fault;
 use crate::domain::problems::problem_code::ProblemCode;
@@ -80,6 +81,8 @@ pub struct ApiSettings {
     pub default_access: Option<Access>,
     /// ARN of the permissions boundary of managed roles; policies in hints require it.
     pub permissions_boundary: Option<String>,
+    /// The networks that ingress rules may admit.
+    pub ingress_sources: AllowedSources,
     /// Limit of a request body, in bytes.
     pub max_body_bytes: usize,
     /// Interval between two sweeps of the workers; `/readyz` warns of a longer one.
@@ -105,6 +108,7 @@ impl Default for ApiSettings {
             authentication: Authentication::On,
             default_access: None,
             permissions_boundary: None,
+            ingress_sources: AllowedSources::default(),
             max_body_bytes: BODY_BYTES_MAX,
             sweep_interval: Duration::from_secs(300),
             serves_metrics: true,

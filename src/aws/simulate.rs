@@ -27,7 +27,10 @@ impl Aws {
             Some(principal_arn.to_owned()),
         );
         let entries = context.iter().map(|(key, value)| {
-            let kind = ContextKeyTypeEnum::String;
+            let kind = match *key {
+                "aws:TagKeys" => ContextKeyTypeEnum::StringList,
+                _ => ContextKeyTypeEnum::String,
+            };
             ContextEntry::builder()
                 .context_key_name(*key)
                 .context_key_values(value)

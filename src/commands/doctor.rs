@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::config::Doctor;
+use crate::config::{Boundary, Doctor};
 
 use super::print_line;
 
@@ -52,11 +52,9 @@ impl Check {
 
 /// Prints one line per check. The exit code is 1 if a check failed.
 pub(super) async fn run(settings: Doctor) -> anyhow::Result<ExitCode> {
-    let (mut checks, bound_account) = database::checks(settings.database.as_ref()).await;
-    checks.extend(aws::checks(&settings, bound_account.as_ref()).await);
-    if settings.permissions_boundary.is_none() {
-        checks.push(no_boundary(&settings));
-    }
+    let (mut checks, installation) = database::checks(settings.database.as_ref()).await;
+    checks.extend(aws::checks(&settings, installation.as_ref()).await);
+    checks.extend(no_boundary(&settings));
     checks.iter().for_each(Check::print);
     let failed = checks
         .iter()
@@ -70,17 +68,21 @@ pub(super) async fn run(settings: Doctor) -> anyhow::Result<ExitCode> {
 
 const BOUNDARY: &str = "permissions boundary";
 
-fn no_boundary(settings: &Doctor) -> Check {
-    let outcome = if settings.aws.is_sandbox() {
-        Outcome::NotChecked("not needed for a sandbox".to_owned())
-    } else {
-        Outcome::Fail(
-            "not set; anyone with the service's credentials can become administrator of the account"
-                .to_owned(),
+/// The line for a boundary that is not configured.
+fn no_boundary(settings: &Doctor) -> Option<Check> {
+    let risk = "anyone with the service's credentials can become administrator of the account";
+    let outcome = match &settings.permissions_boundary {
+        Boundary::Policy(_) => return None,
+        Boundary::Unset if settings.aws.is_sandbox() => {
+            Outcome::NotChecked("not needed for a sandbox".to_owned())
+        }
+        Boundary::Waived => Outcome::NotChecked(format!("none, as configured; {risk}")),
+        Boundary::Unset => Outcome::Fail(
+            format!("not set; {risk}"),
             "create the policy that `policy --boundary` prints, and pass its ARN as \
              --permissions-boundary"
                 .to_owned(),
-        )
+        ),
     };
-    Check::new(BOUNDARY, outcome)
+    Some(Check::new(BOUNDARY, outcome))
 }

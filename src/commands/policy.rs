@@ -1,46 +1,77 @@
-//! `policy`: prints the minimal IAM policy for this service, or the permissions boundary.
+//! `policy`: prints the minimal IAM policy for this service, the permissions boundary, or the guard.
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 
 use crate::app::startup::{client_target, describe_fault, open_aws};
 use crate::aws::LOOKUPS_BUILT_IN;
 use crate::config::Policy;
-use crate::domain::iam::policies::boundary_policy;
+use crate::domain::iam::policies::boundary::{boundary_policy, guard_policy};
 use crate::domain::iam::policies::service::{ServiceScope, service_policy, simulation_policy};
+use crate::domain::iam::policies::{POLICY_CHARACTERS_MAX, PolicyDocument, non_whitespace_len};
 
 use super::{eprint_line, print_line};
 
 /// Prints the document on standard output, and notes on standard error.
 pub(super) async fn run(settings: Policy) -> anyhow::Result<()> {
     let target = account_and_region(&settings).await?;
-    let document = if settings.arguments.boundary_policy {
-        boundary_policy(&target.partition, &target.account_id)
-    } else {
-        if settings.permissions_boundary.is_none() {
-            eprint_line(
-                "note: without --permissions-boundary, anyone with this policy can become \
-                 administrator of the account; create the policy that `policy --boundary` prints, \
-                 and pass its ARN here and to `serve`",
-            );
-        }
-        let mut policy = service_policy(&ServiceScope {
-            partition: &target.partition,
-            account_id: &target.account_id,
-            region: &target.region,
-            boundary_arn: settings.permissions_boundary.as_deref(),
-            service_role_arns: &settings.arguments.service_role_arn,
-            lookups: settings.arguments.lookups.unwrap_or(LOOKUPS_BUILT_IN),
-        });
-        let simulation = settings.arguments.own_arn.as_deref().map(simulation_policy);
-        policy.statement.extend(
-            simulation
-                .into_iter()
-                .flat_map(|simulation| simulation.statement),
+    let arguments = &settings.arguments;
+    let document = if arguments.boundary_policy {
+        boundary(&target, &arguments.table)?
+    } else if arguments.guard {
+        eprint_line(
+            "note: attach this as a resource control policy of AWS Organizations to the account or \
+             to a unit above it; AWS does not apply such policies to the management account",
         );
-        policy
+        guard_policy(&target.partition, &target.account_id)
+    } else {
+        of_service(&settings, &target)
     };
     print_line(serde_json::to_string_pretty(&document)?);
     Ok(())
+}
+
+fn boundary(target: &AccountAndRegion, tables: &[String]) -> anyhow::Result<PolicyDocument> {
+    let document = boundary_policy(
+        &target.partition,
+        &target.region,
+        &target.account_id,
+        tables,
+    );
+    let length = non_whitespace_len(&document.to_json());
+    ensure!(
+        length <= POLICY_CHARACTERS_MAX,
+        "the boundary of {} tables has {length} characters, and IAM accepts \
+         {POLICY_CHARACTERS_MAX}; name fewer tables, or none to allow every table of the Region",
+        tables.len()
+    );
+    Ok(document)
+}
+
+fn of_service(settings: &Policy, target: &AccountAndRegion) -> PolicyDocument {
+    let arguments = &settings.arguments;
+    let boundary = settings.permissions_boundary.arn();
+    if boundary.is_none() {
+        eprint_line(
+            "note: without a boundary, anyone with this policy can become administrator of the \
+             account; create the policy that `policy --boundary` prints, and pass its ARN here and \
+             to `serve`",
+        );
+    }
+    let mut policy = service_policy(&ServiceScope {
+        partition: &target.partition,
+        account_id: &target.account_id,
+        region: &target.region,
+        boundary_arn: boundary,
+        service_role_arns: &arguments.service_role_arn,
+        lookups: arguments.lookups.unwrap_or(LOOKUPS_BUILT_IN),
+    });
+    let simulation = arguments.own_arn.as_deref().map(simulation_policy);
+    policy.statement.extend(
+        simulation
+            .into_iter()
+            .flat_map(|simulation| simulation.statement),
+    );
+    policy
 }
 
 struct AccountAndRegion {

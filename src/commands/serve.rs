@@ -47,7 +47,7 @@ fn log_start(settings: &Serve, app: &App) {
         && settings.permissions_boundary.is_none()
     {
         tracing::warn!(
-            "--permissions-boundary is not set: anyone with this service's credentials can become \
+            "--permissions-boundary is none: anyone with this service's credentials can become \
              administrator of the account; create the policy that `dax-provisioner policy \
              --boundary` prints, and set its ARN"
         );

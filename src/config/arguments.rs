@@ -113,6 +113,10 @@ pub struct ServeArguments {
     /// read_write]
     #[arg(long, value_name = "ACCESS", help_heading = "AWS")]
     pub default_access: Option<String>,
+    /// Networks that ingress rules may admit, such as 10.0.0.0/8; can be repeated or separated by
+    /// commas [default: any that is not too wide]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', help_heading = "AWS")]
+    pub(super) ingress_sources: Vec<String>,
     #[command(flatten)]
     pub(super) sandbox_times: SandboxTimes,
     #[command(flatten)]
@@ -178,9 +182,9 @@ pub struct ClientArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "AWS")]
 pub struct BoundaryArguments {
-    /// Permissions boundary of every role that this service creates; `policy --boundary` prints its
-    /// document
-    #[arg(long, value_name = "ARN")]
+    /// Permissions boundary of every role that this service creates, required with real AWS;
+    /// `policy --boundary` prints its document; `none` to run without one
+    #[arg(long, value_name = "ARN|none")]
     pub(super) permissions_boundary: Option<String>,
 }
 

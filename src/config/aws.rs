@@ -6,6 +6,8 @@ use super::arguments::{BoundaryArguments, ClientArguments};
 use super::operator::PolicyArguments;
 use super::reader::Reader;
 use super::{SandboxChoice, Secret};
+use crate::domain::names::IAM_PATH;
+use crate::domain::validation::fields::table_name;
 use crate::operations::timing::Timing;
 
 /// Access key ID and secret access key of the sandbox's administrator.
@@ -128,16 +130,61 @@ fn sandbox_keys(reader: &mut Reader<'_>) -> Option<(String, Secret)> {
     }
 }
 
-pub(super) fn boundary(flags: &BoundaryArguments, reader: &mut Reader<'_>) -> Option<String> {
-    let arn = flags.permissions_boundary.as_deref()?;
-    let rule = "must be the ARN of a customer managed policy, such as \
-                arn:aws:iam::123456789012:policy/dax-provisioner-boundary";
-    // AWS managed policies are too broad: AdministratorAccess is one of them.
-    let is_customer_managed =
-        |text: &str| is_iam_arn(text, "policy/") && !text.contains(":aws:policy/");
-    reader.value("permissions_boundary", arn, rule, |text| {
-        is_customer_managed(text).then(|| text.to_owned())
-    })
+/// The setting `--permissions-boundary`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Boundary {
+    /// Not set.
+    Unset,
+    /// `none`: the operator accepts that roles have no boundary.
+    Waived,
+    /// The ARN of the policy.
+    Policy(String),
+}
+
+impl Boundary {
+    /// The ARN of the policy, if there is one.
+    pub fn arn(&self) -> Option<&str> {
+        match self {
+            Self::Unset | Self::Waived => None,
+            Self::Policy(arn) => Some(arn),
+        }
+    }
+}
+
+pub(super) fn boundary(flags: &BoundaryArguments, reader: &mut Reader<'_>) -> Boundary {
+    let rule = "must be the ARN of a customer managed policy outside of the path of this service, \
+                such as arn:aws:iam::123456789012:policy/dax-provisioner-boundary, or none";
+    match flags.permissions_boundary.as_deref() {
+        None => Boundary::Unset,
+        Some("none") => Boundary::Waived,
+        Some(arn) => reader
+            .value("permissions_boundary", arn, rule, |text| {
+                is_boundary(text).then(|| Boundary::Policy(text.to_owned()))
+            })
+            .unwrap_or(Boundary::Unset),
+    }
+}
+
+/// The same setting, where an operator must decide: without a boundary, the credentials of the
+/// service are worth those of an administrator.
+pub(super) fn required_boundary(flags: &BoundaryArguments, reader: &mut Reader<'_>) -> Boundary {
+    if flags.permissions_boundary.is_none() {
+        reader.error(
+            "permissions_boundary",
+            "is not set; create the policy that `policy --boundary` prints and set its ARN, or set \
+             none to let the service's credentials become administrator of the account",
+        );
+    }
+    boundary(flags, reader)
+}
+
+/// Whether an ARN can be that of a boundary. AWS managed policies are too broad. The service
+/// creates and deletes policies under its own path, so a boundary there would not limit it.
+fn is_boundary(arn: &str) -> bool {
+    let own_path = format!(":policy{IAM_PATH}");
+    is_iam_arn(arn, "policy/")
+        && !arn.contains(":aws:policy/")
+        && !arn.to_ascii_lowercase().contains(&own_path)
 }
 
 /// Validates the arguments of `policy`.
@@ -173,14 +220,20 @@ pub(super) fn check_policy(arguments: &PolicyArguments, reader: &mut Reader<'_>)
             "must be the ARN of a user or role, such as arn:aws:iam::123456789012:role/provisioner",
         );
     }
-    if !arguments
-        .service_role_arn
-        .iter()
-        .all(|arn| is_iam_arn(arn, "role/"))
-    {
+    let is_service_role = |arn: &String| {
+        is_iam_arn(arn, "role/") && !arn.to_ascii_lowercase().contains(":role/aws-service-role/")
+    };
+    if !arguments.service_role_arn.iter().all(is_service_role) {
         reader.error(
             "service_role_arn",
-            "must be the ARN of a role, such as arn:aws:iam::123456789012:role/dax",
+            "must be the ARN of a role that is not service-linked, such as \
+             arn:aws:iam::123456789012:role/dax",
+        );
+    }
+    if !arguments.table.iter().all(|name| table_name(name).is_ok()) {
+        reader.error(
+            "table",
+            "must be the name of a DynamoDB table, without wildcards",
         );
     }
 }
@@ -218,5 +271,5 @@ fn is_iam_arn(text: &str, kind: &str) -> bool {
         && (is_account(account) || *account == "aws")
         && resource
             .strip_prefix(kind)
-            .is_some_and(|name| !name.is_empty() && name.bytes().all(is_allowed))
+            .is_some_and(|name| name.bytes().all(is_allowed) && !name.split('/').any(str::is_empty))
 }

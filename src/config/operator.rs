@@ -84,6 +84,13 @@ pub struct PolicyArguments {
     /// Print the permissions boundary of the service roles instead
     #[arg(long = "boundary")]
     pub boundary_policy: bool,
+    /// A table that the boundary allows; can be repeated [default: every table of the Region]
+    #[arg(long, value_name = "NAME", requires = "boundary_policy")]
+    pub table: Vec<String>,
+    /// Print the resource control policy that lets only AWS services assume the service roles; for
+    /// AWS Organizations, which does not apply it to the management account
+    #[arg(long, conflicts_with = "boundary_policy")]
+    pub guard: bool,
     /// Account ID, 12 digits [default: the account of the credentials]
     #[arg(long, value_name = "DIGITS")]
     pub account_id: Option<String>,

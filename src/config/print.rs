@@ -41,8 +41,9 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
     lines.extend(aws(&serve.aws));
     lines.push((
         "permissions_boundary",
-        serve.permissions_boundary.clone().unwrap_or_else(unset),
+        serve.permissions_boundary.clone().unwrap_or_else(none),
     ));
+    lines.push(("ingress_sources", serve.ingress_sources.to_string()));
     lines.push((
         "default_access",
         serve
@@ -77,6 +78,10 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
             let _ = writeln!(text, "{name} = {value}");
             text
         })
+}
+
+fn none() -> String {
+    "none".to_owned()
 }
 
 fn aws(choice: &AwsChoice) -> Vec<(&'static str, String)> {

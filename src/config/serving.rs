@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::domain::iam::policies::Access;
+use crate::domain::ingress::AllowedSources;
 use crate::operations::timing::Timing;
 
 use super::arguments::{QuickstartArguments, ServeArguments, ServingArguments};
@@ -30,6 +31,8 @@ pub struct Serve {
     pub default_access: Option<Access>,
     /// ARN of the permissions boundary of roles that the service creates.
     pub permissions_boundary: Option<String>,
+    /// The networks that ingress rules may admit.
+    pub ingress_sources: AllowedSources,
     /// The database of the service.
     pub database: Database,
     /// Size of the connection pool.
@@ -119,7 +122,8 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
     let embedded = database::embedded(&flags.embedded);
     let aws = aws_of_serve(flags, &embedded, reader);
     let default_access = default_access(flags, reader);
-    let permissions_boundary = aws::boundary(&flags.boundary, reader);
+    let permissions_boundary = permissions_boundary(aws.as_ref(), flags, reader);
+    let ingress_sources = ingress_sources(&flags.ingress_sources, reader);
     let database = database::of_serve(flags.sandbox, flags.database.allow_embedded_db, reader);
     let connections = reader.integer(
         "database_max_connections",
@@ -141,6 +145,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
         aws,
         default_access,
         permissions_boundary,
+        ingress_sources: ingress_sources?,
         database: database?,
         database_max_connections: connections?,
         embedded,
@@ -222,6 +227,7 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
         })),
         default_access: Some(Access::ReadWrite),
         permissions_boundary: None,
+        ingress_sources: AllowedSources::default(),
         database: Database::Embedded,
         database_max_connections: 16,
         embedded,
@@ -294,6 +300,32 @@ fn aws_of_serve(
         settings: settings?,
         port: port?,
     })))
+}
+
+/// The ARN of the boundary. Real AWS needs one, or the decision against one.
+fn permissions_boundary(
+    aws: Option<&AwsChoice>,
+    flags: &ServeArguments,
+    reader: &mut Reader<'_>,
+) -> Option<String> {
+    let boundary = match aws {
+        Some(AwsChoice::Real) => aws::required_boundary(&flags.boundary, reader),
+        Some(AwsChoice::Sandbox(_) | AwsChoice::Endpoint(_)) | None => {
+            aws::boundary(&flags.boundary, reader)
+        }
+    };
+    boundary.arn().map(str::to_owned)
+}
+
+fn ingress_sources(texts: &[String], reader: &mut Reader<'_>) -> Option<AllowedSources> {
+    let parsed = AllowedSources::parse(texts);
+    if parsed.is_none() {
+        reader.error(
+            "ingress_sources",
+            "must be networks such as 10.0.0.0/8, separated by commas",
+        );
+    }
+    parsed
 }
 
 fn default_access(flags: &ServeArguments, reader: &mut Reader<'_>) -> Option<Access> {

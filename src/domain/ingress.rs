@@ -1,6 +1,7 @@
 //! Ingress: inbound rules of security groups that let clients reach a cluster.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -126,9 +127,78 @@ impl IngressSpec {
     }
 }
 
-/// Validates a source network: IPv4 or IPv6 in CIDR notation, without host bits, and not the whole
-/// Internet.
-pub fn source_cidr(text: &str) -> Result<Peer, RuleViolation> {
+/// Shortest prefix of a public IPv4 network that may be a source: 256 of them are the Internet.
+const PUBLIC_V4_PREFIX_MIN: u8 = 8;
+/// The same for IPv6: the size of what a registry assigns to one provider.
+const PUBLIC_V6_PREFIX_MIN: u8 = 32;
+/// IPv6 networks that are not routed in the Internet (RFC 4193, RFC 4291). Private IPv4 networks
+/// are not wider than [`PUBLIC_V4_PREFIX_MIN`].
+const PRIVATE_V6: [&str; 2] = ["fc00::/7", "fe80::/10"];
+
+/// The networks that the operator accepts as sources; empty if there is no such list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedSources(Vec<IpNet>);
+
+impl AllowedSources {
+    /// Parses networks in canonical form.
+    pub fn parse(texts: &[String]) -> Option<Self> {
+        let networks = texts.iter().map(|text| network(text).ok());
+        networks.collect::<Option<Vec<IpNet>>>().map(Self)
+    }
+
+    fn contains(&self, net: &IpNet) -> bool {
+        self.0.is_empty() || self.0.iter().any(|allowed| allowed.contains(net))
+    }
+}
+
+impl fmt::Display for AllowedSources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("any");
+        }
+        let texts: Vec<String> = self.0.iter().map(IpNet::to_string).collect();
+        f.write_str(&texts.join(","))
+    }
+}
+
+/// Validates a source network that a rule may admit: not so wide that a few rules are the whole
+/// Internet, and within a network that the operator accepts.
+///
+/// Each rule is validated by itself. Many narrow rules can still cover the Internet; the quota of
+/// rules of a security group limits their number.
+pub fn source_cidr(text: &str, allowed: &AllowedSources) -> Result<Peer, RuleViolation> {
+    let net = network(text)?;
+    let minimum = match net {
+        IpNet::V4(_) => PUBLIC_V4_PREFIX_MIN,
+        IpNet::V6(_) => PUBLIC_V6_PREFIX_MIN,
+    };
+    let is_private = PRIVATE_V6
+        .iter()
+        .filter_map(|private| private.parse::<IpNet>().ok())
+        .any(|private| private.contains(&net));
+    if net.prefix_len() < minimum && !is_private {
+        let detail = format!(
+            "must not be a large part of the Internet: the prefix of a public network must have \
+             at least {minimum} bits (`/{minimum}`); name the networks or the security group of \
+             the clients"
+        );
+        return Err(RuleViolation::new("too_wide", detail));
+    }
+    if !allowed.contains(&net) {
+        let detail =
+            format!("must be within a network that the operator of the service allows: {allowed}");
+        return Err(RuleViolation::new("not_allowed", detail));
+    }
+    Ok(Peer::Cidr(net.to_string()))
+}
+
+/// Validates the form of a source network that exists already, whatever its width.
+pub fn existing_cidr(text: &str) -> Result<Peer, RuleViolation> {
+    network(text).map(|net| Peer::Cidr(net.to_string()))
+}
+
+/// Parses an IPv4 or IPv6 network in canonical CIDR notation, without host bits.
+fn network(text: &str) -> Result<IpNet, RuleViolation> {
     let wrong = |detail: &str| RuleViolation::new("invalid_format", detail);
     if !text.contains('/') && text.parse::<std::net::IpAddr>().is_ok() {
         let bits = if text.contains(':') { 128 } else { 32 };
@@ -142,11 +212,6 @@ pub fn source_cidr(text: &str) -> Result<Peer, RuleViolation> {
             "must be a network such as `10.0.0.0/16` or `2001:db8::/32`",
         ));
     };
-    if net.prefix_len() == 0 {
-        let detail = "must not be the whole Internet; \
-                      name the networks or the security group of the clients";
-        return Err(RuleViolation::new("too_wide", detail));
-    }
     if net.trunc() != net {
         let detail = format!(
             "must not have bits set beyond its prefix; the network is `{}`",
@@ -163,7 +228,7 @@ pub fn source_cidr(text: &str) -> Result<Peer, RuleViolation> {
             "must be a network in canonical form, such as `10.0.0.0/16`",
         ));
     }
-    Ok(Peer::Cidr(net.to_string()))
+    Ok(net)
 }
 
 #[cfg(test)]
@@ -175,22 +240,35 @@ mod tests {
         for (text, canonical) in [
             ("10.0.0.0/16", "10.0.0.0/16"),
             ("192.0.2.7/32", "192.0.2.7/32"),
-            ("128.0.0.0/1", "128.0.0.0/1"),
+            ("11.0.0.0/8", "11.0.0.0/8"),
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("fc00::/7", "fc00::/7"),
+            ("fd00::/8", "fd00::/8"),
             ("2001:DB8:0:0::/32", "2001:db8::/32"),
             ("2001:db8::1/128", "2001:db8::1/128"),
         ] {
             let expected = Ok(Peer::Cidr(canonical.to_owned()));
-            assert_eq!(source_cidr(text), expected, "{text}");
+            let any = AllowedSources::default();
+            assert_eq!(source_cidr(text, &any), expected, "{text}");
         }
     }
 
     #[test]
     fn invalid_networks_are_rejected_with_the_violated_rule() {
         for (text, code, part) in [
-            ("0.0.0.0/0", "too_wide", "whole Internet"),
-            ("::/0", "too_wide", "whole Internet"),
-            ("10.0.0.0/0", "too_wide", "whole Internet"),
-            ("2001:db8::/0", "too_wide", "whole Internet"),
+            ("0.0.0.0/0", "too_wide", "/8"),
+            ("::/0", "too_wide", "/32"),
+            ("10.0.0.0/0", "host_bits", "`0.0.0.0/0`"),
+            ("2001:db8::/0", "host_bits", "`::/0`"),
+            ("0.0.0.0/1", "too_wide", "/8"),
+            ("128.0.0.0/1", "too_wide", "/8"),
+            ("10.0.0.0/7", "too_wide", "/8"),
+            ("172.0.0.0/7", "too_wide", "/8"),
+            ("64.0.0.0/2", "too_wide", "/8"),
+            ("2000::/3", "too_wide", "/32"),
+            ("2001:d00::/24", "too_wide", "/32"),
+            ("2a00::/31", "too_wide", "/32"),
+            ("fc00::/6", "too_wide", "/32"),
             ("10.1.2.3/16", "host_bits", "`10.1.0.0/16`"),
             ("2001:db8::1/64", "host_bits", "`2001:db8::/64`"),
             ("10.1.2.3", "invalid_format", "`10.1.2.3/32`"),
@@ -205,10 +283,49 @@ mod tests {
             ("sg-0a1b2c3d", "invalid_format", ""),
             ("10.0.0.0/8,11.0.0.0/8", "invalid_format", ""),
         ] {
-            let rule = source_cidr(text).unwrap_err();
+            let rule = source_cidr(text, &AllowedSources::default()).unwrap_err();
             assert_eq!(rule.code, code, "{text}: {rule}");
             assert!(rule.detail.contains(part), "{text}: {rule}");
         }
+    }
+
+    #[test]
+    fn an_operator_s_list_limits_the_sources() {
+        let texts = ["10.0.0.0/8", "2001:db8::/32"].map(str::to_owned);
+        let allowed = AllowedSources::parse(&texts).expect("networks");
+        assert_eq!(allowed.to_string(), "10.0.0.0/8,2001:db8::/32");
+        for inside in ["10.0.0.0/8", "10.1.0.0/16", "2001:db8:1::/48"] {
+            assert!(source_cidr(inside, &allowed).is_ok(), "{inside}");
+        }
+        for outside in ["11.0.0.0/8", "192.0.2.0/24", "2001:db9::/32", "fd00::/8"] {
+            let rule = source_cidr(outside, &allowed).expect_err(outside);
+            assert_eq!(rule.code, "not_allowed", "{outside}: {rule}");
+            assert!(rule.detail.contains("10.0.0.0/8,2001:db8::/32"), "{rule}");
+        }
+        assert_eq!(AllowedSources::default().to_string(), "any");
+        for bad in ["10.0.0.1/8", "10.0.0.0", "any", ""] {
+            assert_eq!(AllowedSources::parse(&[bad.to_owned()]), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_everything_does_not_admit_what_is_too_wide() {
+        let texts = ["0.0.0.0/0", "::/0"].map(str::to_owned);
+        let allowed = AllowedSources::parse(&texts).expect("networks");
+        for wide in ["0.0.0.0/0", "128.0.0.0/1", "2000::/3"] {
+            assert_eq!(
+                source_cidr(wide, &allowed).map_err(|rule| rule.code),
+                Err("too_wide")
+            );
+        }
+    }
+
+    #[test]
+    fn an_existing_rule_of_any_width_can_be_named() {
+        for text in ["0.0.0.0/0", "0.0.0.0/1", "2000::/3"] {
+            assert_eq!(existing_cidr(text), Ok(Peer::Cidr(text.to_owned())));
+        }
+        assert!(existing_cidr("10.0.0.1/8").is_err());
     }
 
     #[test]

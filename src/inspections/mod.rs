@@ -13,6 +13,7 @@ use crate::domain::observed::{ClustersPage, Details, GroupValues, Observed};
 use crate::domain::orphan::Tagged;
 use crate::domain::problems::fault::Fault;
 
+pub mod altered_roles;
 pub mod choices;
 pub mod plan;
 mod preflight;

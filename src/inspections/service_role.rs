@@ -2,7 +2,7 @@
 
 use crate::domain::iam::policies::{Access, Tables};
 use crate::domain::inventory::Owner;
-use crate::domain::problems::fault::Fault;
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::spec::{ClusterSpec, ServiceRole};
 
 use super::Inspector;
@@ -48,6 +48,14 @@ pub(super) fn name_in(arn: &str) -> &str {
 impl Inspector {
     pub(super) async fn choose_role(&self, spec: &ClusterSpec) -> RoleChoice {
         match &spec.service_role {
+            // The role of an adopted cluster was not validated as that of a request is.
+            ServiceRole::Existing { arn } if arn.as_str().contains(['*', '?', '$']) => {
+                let detail = format!(
+                    "the ARN {arn} contains characters with a meaning in policies, so no policy \
+                     can name this role"
+                );
+                RoleChoice::Unknown(Box::new(Fault::new(FaultClass::Invalid, detail)))
+            }
             ServiceRole::Existing { arn } => RoleChoice::Existing(arn.to_string()),
             ServiceRole::New { access, tables } => RoleChoice::New {
                 access: *access,

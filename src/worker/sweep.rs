@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::domain::inventory::Item;
 use crate::domain::mutation::Mutation;
 use crate::domain::orphan::orphans;
+use crate::inspections::altered_roles::ExpectedRoles;
 use crate::operations::leftovers::{self, Removal};
 use crate::store::{SentOutcome, SingletonJob, StoreError};
 
@@ -66,6 +67,9 @@ impl Worker {
             return Ok(None);
         };
         let outcome = self.remove_leftovers(&mut job).await;
+        if let Err(error) = self.report_altered_roles(&mut job).await {
+            tracing::debug!(%error, "could not compare the roles with those of this service");
+        }
         // A sweep that ended early is due again at the next interval, but does not count as completed.
         match &outcome {
             Ok(_) => self.store.end_job(&job, self.sweep_interval).await?,
@@ -75,6 +79,26 @@ impl Worker {
         self.store.settle_stale_intents(STALE).await?;
         self.prune_history().await?;
         outcome.map(Some)
+    }
+
+    /// Warns of each role under the service's IAM path that can admit others than DAX, or that has
+    /// another boundary. One that a cluster uses is left to the operator.
+    async fn report_altered_roles(&self, job: &mut SingletonJob) -> Result<(), JobError> {
+        let expected = ExpectedRoles {
+            installation: Some(self.store.installation().await?.id),
+            boundary: self.env.settings.permissions_boundary.as_deref(),
+        };
+        let review = self
+            .holding(job, self.inspector.review_roles(expected))
+            .await??;
+        for role in review.altered {
+            tracing::warn!(
+                role.name = role.name,
+                "a role under the path of this service is altered: {}",
+                role.alteration
+            );
+        }
+        Ok(())
     }
 
     /// Deletes history that is older than configured, in batches, for a limited time.

@@ -157,6 +157,7 @@ fn invalid_settings_are_all_reported_and_the_exit_code_is_78() {
         "--listen",
         "--worker-loops",
         "AWS_ENDPOINT_URL_DAX",
+        "--permissions-boundary",
         "DATABASE_URL",
     ];
     assert_eq!(keys, expected, "{text}");

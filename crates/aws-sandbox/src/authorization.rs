@@ -1,7 +1,8 @@
 //! Authorization: whether the caller may perform an action, and the service's error if not.
 
 use crate::policy::denial_text::denial_message;
-use crate::policy::evaluate::{Context, Decision, Denial, Request, evaluate};
+use crate::policy::evaluate::{Context, Decision, Denial, Request, evaluate_trusted};
+use crate::policy::principal::Trust;
 use crate::state::Tag;
 use crate::turn::Turn;
 use crate::wire::codes;
@@ -103,9 +104,18 @@ impl<'a> AccessRequest<'a> {
 impl Turn<'_> {
     /// Checks that the caller has permission; if not, returns the called service's error.
     pub(crate) fn authorize(&mut self, access: &AccessRequest<'_>) -> Result<(), ServiceFault> {
+        self.authorize_trusted(access, None)
+    }
+
+    /// The same for a role that the caller would assume, with what its trust policy grants.
+    pub(crate) fn authorize_trusted(
+        &mut self,
+        access: &AccessRequest<'_>,
+        trust: Option<Trust>,
+    ) -> Result<(), ServiceFault> {
         let denial = match self.rules.denies(access.action, self.current_time) {
             true => Denial::NoIdentityPolicy,
-            false => match self.decide(access) {
+            false => match self.decide(access, trust) {
                 Decision::Allowed => return Ok(()),
                 Decision::Denied(denial) => denial,
             },
@@ -114,7 +124,7 @@ impl Turn<'_> {
         Err(codes::denied(self.service, &message))
     }
 
-    fn decide(&self, access: &AccessRequest<'_>) -> Decision {
+    fn decide(&self, access: &AccessRequest<'_>, trust: Option<Trust>) -> Decision {
         let mut context = self.context();
         context.extend(access.conditions.iter().cloned());
         let request = Request {
@@ -122,7 +132,7 @@ impl Turn<'_> {
             resource: access.resource,
             context: &context,
         };
-        evaluate(&self.caller.permissions.authority(), &request)
+        evaluate_trusted(&self.caller.permissions.authority(), &request, trust)
     }
 
     /// The condition keys that every call has.
@@ -139,7 +149,7 @@ impl Turn<'_> {
         let mut context = Context::new();
         let mut add = |key: &str, value: String| context.insert(key.to_owned(), vec![value]);
         add("aws:principalarn", principal_arn(&self.caller.arn));
-        add("aws:principalaccount", self.account_id().to_owned());
+        add("aws:principalaccount", self.caller.account_id().to_owned());
         add("aws:principaltype", kind.to_owned());
         add("aws:userid", self.caller.user_id.clone());
         add("aws:requestedregion", region.to_owned());

@@ -114,3 +114,10 @@ pub(crate) struct Caller {
     pub(crate) user_id: String,
     pub(crate) permissions: Arc<Permissions>,
 }
+
+impl Caller {
+    /// The account of the caller, which may be another than the sandbox's.
+    pub(crate) fn account_id(&self) -> &str {
+        self.arn.split(':').nth(4).unwrap_or_default()
+    }
+}

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::cluster::Cluster;
-use crate::domain::ingress::{Ingress, IngressSpec, PLAIN_PORT, Peer, TLS_PORT, source_cidr};
+use crate::domain::ingress::{
+    AllowedSources, Ingress, IngressSpec, PLAIN_PORT, Peer, TLS_PORT, existing_cidr, source_cidr,
+};
 use crate::domain::inventory::ResourceKind;
 use crate::domain::operation::Kind;
 use crate::domain::spec::Spec;
@@ -41,8 +43,9 @@ pub(crate) struct IngressRequest {
         example = "sg-4d3c2b1a"
     )]
     source_security_group_id: Option<String>,
-    /// Allows clients in this IPv4 or IPv6 network. It must have no bits set beyond its prefix. A
-    /// prefix of length 0, such as `0.0.0.0/0` or `::/0`, is rejected (`too_wide`).
+    /// Allows clients in this IPv4 or IPv6 network. It must have no bits set beyond its prefix. The
+    /// prefix of a public network must have at least 8 (IPv4) or 32 bits (IPv6), else it is
+    /// rejected (`too_wide`). A network outside the operator's list is rejected (`not_allowed`).
     #[schema(
         required = false,
         nullable = false,
@@ -85,12 +88,15 @@ fn security_group<'de, D: Deserializer<'de>>(text: D) -> Result<Option<SecurityG
 }
 
 fn cidr<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Peer>, D::Error> {
-    by_rule(text, network)
+    by_rule(text, |text| within_length(text, existing_cidr))
 }
 
 /// Validates a source network and the length of its text.
-fn network(text: &str) -> Result<Peer, RuleViolation> {
-    let peer = source_cidr(text)?;
+fn within_length(
+    text: &str,
+    rule: impl FnOnce(&str) -> Result<Peer, RuleViolation>,
+) -> Result<Peer, RuleViolation> {
+    let peer = rule(text)?;
     if text.len() > CIDR_MAX {
         let detail = format!("must have at most {CIDR_MAX} characters");
         return Err(RuleViolation::new("out_of_range", detail));
@@ -118,9 +124,10 @@ pub(crate) async fn open_ingress(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     api.check_ingress_support()?;
+    let allowed = &api.settings.ingress_sources;
     let read = |cluster: &Cluster| {
         Ok(Spec::ChangeIngress(
-            validate(body.clone(), cluster).map_err(Problem::invalid)?,
+            validate(body.clone(), cluster, allowed).map_err(Problem::invalid)?,
         ))
     };
     api.change(&name, Kind::ChangeIngress, &submission, &body, read)
@@ -212,14 +219,23 @@ impl Api {
 }
 
 /// Validates a body against its cluster.
-pub(super) fn validate(body: Value, cluster: &Cluster) -> Result<IngressSpec, Vec<FieldError>> {
+pub(super) fn validate(
+    body: Value,
+    cluster: &Cluster,
+    allowed: &AllowedSources,
+) -> Result<IngressSpec, Vec<FieldError>> {
     body_schema::validate(body, |request: IngressRequest, violations| {
-        request.accept(violations, cluster)
+        request.accept(violations, cluster, allowed)
     })
 }
 
 impl IngressRequest {
-    fn accept(self, violations: &mut Violations, cluster: &Cluster) -> Option<IngressSpec> {
+    fn accept(
+        self,
+        violations: &mut Violations,
+        cluster: &Cluster,
+        allowed: &AllowedSources,
+    ) -> Option<IngressSpec> {
         let mut group = |pointer: &str, id: &Option<String>| {
             violations.check(pointer, SecurityGroupId::parse(id.as_deref()?))
         };
@@ -227,7 +243,10 @@ impl IngressRequest {
         let named = group("/security_group_id", &self.security_group_id);
         let peer = match (&self.source_security_group_id, &self.cidr) {
             (Some(_), None) => source.map(Peer::SecurityGroup),
-            (None, Some(cidr)) => violations.check("/cidr", network(cidr)),
+            (None, Some(cidr)) => violations.check(
+                "/cidr",
+                within_length(cidr, |text| source_cidr(text, allowed)),
+            ),
             (None, None) => {
                 violations.add(
                     "",

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::cluster::Cluster;
 use crate::domain::iam::policies::{Access, Tables};
+use crate::domain::ingress::AllowedSources;
 use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::names::ClusterName;
@@ -141,7 +142,9 @@ fn the_limits_of_an_ingress_are_rules() {
         json!({"cidr": "10.0.0.0/16", "security_group_id": "sg-1"}),
     ];
     let cluster = cluster();
-    check::<ingress::IngressRequest>(bodies, |body| ingress::validate(body, &cluster).is_err());
+    check::<ingress::IngressRequest>(bodies, |body| {
+        ingress::validate(body, &cluster, &AllowedSources::default()).is_err()
+    });
 }
 
 #[test]

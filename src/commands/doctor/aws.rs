@@ -3,9 +3,11 @@
 use crate::app::startup::{client_target, describe_fault};
 use crate::aws::Aws;
 use crate::config::Doctor;
-use crate::domain::installation::AwsAccount;
+use crate::domain::installation::{AwsAccount, Installation};
 use crate::domain::names::IAM_PATH;
 use crate::domain::problems::fault::Fault;
+use crate::inspections::Inspector;
+use crate::inspections::altered_roles::ExpectedRoles;
 
 use super::{Check, Outcome, permissions};
 
@@ -13,8 +15,10 @@ const IDENTITY: &str = "AWS identity";
 const BINDING: &str = "database bound to this account and Region";
 const REGION: &str = "DAX available in the Region";
 const READING: &str = "read permissions";
+const ROLES: &str = "service roles";
 
-pub(super) async fn checks(settings: &Doctor, bound_account: Option<&AwsAccount>) -> Vec<Check> {
+pub(super) async fn checks(settings: &Doctor, installation: Option<&Installation>) -> Vec<Check> {
+    let bound_account = installation.and_then(|installation| installation.account.as_ref());
     let (aws, identity) = match client_target(&settings.aws).await {
         Ok(target) => match Aws::open(&target).await {
             Ok(aws) => {
@@ -38,9 +42,15 @@ pub(super) async fn checks(settings: &Doctor, bound_account: Option<&AwsAccount>
                 Check::new(REGION, region(&aws).await),
                 Check::new(READING, reading(&aws).await),
             ];
-            if let Some(arn) = &settings.permissions_boundary {
+            let boundary = settings.permissions_boundary.arn();
+            if let Some(arn) = boundary {
                 checks.push(permissions::boundary(&aws, &account, arn).await);
             }
+            let expected = ExpectedRoles {
+                installation: installation.map(|installation| installation.id),
+                boundary,
+            };
+            checks.push(Check::new(ROLES, roles(&aws, expected).await));
             checks.extend(permissions::checks(&aws, &account, settings).await);
             checks
         }
@@ -49,7 +59,7 @@ pub(super) async fn checks(settings: &Doctor, bound_account: Option<&AwsAccount>
                        `aws sts get-caller-identity` must succeed";
             let problem = identity.err().unwrap_or_default();
             let mut checks = vec![Check::new(IDENTITY, Outcome::Fail(problem, fix.to_owned()))];
-            let rest = [BINDING, REGION, READING, permissions::ALL];
+            let rest = [BINDING, REGION, READING, ROLES, permissions::ALL];
             checks.extend(
                 rest.map(|name| {
                     Check::new(name, Outcome::NotChecked("no AWS identity".to_owned()))
@@ -97,6 +107,36 @@ async fn reading(aws: &Aws) -> Outcome {
             &fault,
             "attach the policy that `dax-provisioner policy` prints to the service's identity",
         ),
+    }
+}
+
+/// Compares the roles under the service's path with those that it creates.
+async fn roles(aws: &Aws, expected: ExpectedRoles<'_>) -> Outcome {
+    let review = match Inspector::new(aws.clone()).review_roles(expected).await {
+        Ok(review) => review,
+        Err(_) => return Outcome::NotChecked("the roles cannot be listed".to_owned()),
+    };
+    if !review.altered.is_empty() {
+        let altered: Vec<String> = review
+            .altered
+            .iter()
+            .map(|role| format!("{} ({})", role.name, role.alteration))
+            .collect();
+        return Outcome::Fail(
+            altered.join(", "),
+            format!(
+                "read each of these roles under {IAM_PATH} in IAM; one that this service did not \
+                 create can admit others to the tables, so delete it and replace the service's \
+                 credentials"
+            ),
+        );
+    }
+    let total = review.total;
+    match review.unread {
+        0 => Outcome::Pass(format!("{total} roles, as this service creates them")),
+        unread => Outcome::NotChecked(format!(
+            "the boundary of {unread} of {total} roles cannot be read"
+        )),
     }
 }
 

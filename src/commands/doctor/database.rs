@@ -6,7 +6,7 @@ use crate::app::guards;
 use crate::app::metrics::condition_of;
 use crate::commands::connect;
 use crate::config::{Secret, redacted_url};
-use crate::domain::installation::AwsAccount;
+use crate::domain::installation::Installation;
 use crate::store::{SchemaState, Store, StoreError};
 
 use super::{Check, Outcome};
@@ -19,8 +19,8 @@ const WORK: &str = "operations progress";
 /// `doctor` does not know the interval of the workers; few set a longer one.
 const SWEEP_INTERVAL_MAX: Duration = Duration::from_secs(3_600);
 
-/// The checks, and the AWS account the database is bound to.
-pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<AwsAccount>) {
+/// The checks, and the installation of the database.
+pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<Installation>) {
     let not_checked = |reason: &str| {
         let rest = [MIGRATED, DURABLE, CLOCK, WORK];
         rest.map(|name| Check::new(name, Outcome::NotChecked(reason.to_owned())))
@@ -45,13 +45,9 @@ pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<AwsAccou
                 Check::new(CLOCK, outcome(clock(&store).await)),
             ];
             checks.extend(work(&store).await);
-            let account = store
-                .installation()
-                .await
-                .ok()
-                .and_then(|installation| installation.account);
+            let installation = store.installation().await.ok();
             store.close().await;
-            (checks, account)
+            (checks, installation)
         }
         Err(error) => {
             let problem = guards::chain(error.as_ref());

@@ -2,10 +2,9 @@
 
 use crate::aws::{Aws, LOOKUPS_BUILT_IN};
 use crate::config::Doctor;
-use crate::domain::iam::policies::boundary_policy;
+use crate::domain::iam::policies::boundary::is_boundary_policy;
 use crate::domain::iam::policies::service::{ServiceScope, service_policy};
 use crate::domain::iam::policies::simulation::permissions_of;
-use crate::domain::iam::trust::same_document;
 use crate::domain::installation::AwsAccount;
 use crate::domain::preflight::{self, PredictedError};
 use crate::inspections::Inspector;
@@ -19,11 +18,16 @@ pub(super) const ALL: &str = "permissions";
 /// Compares the boundary with the one this program prints. The service's own policy does not allow
 /// it to read the boundary.
 pub(super) async fn boundary(aws: &Aws, account: &AwsAccount, arn: &str) -> Check {
-    let expected = boundary_policy(&account.partition, &account.account_id).to_json();
+    let is_printed = |document: &str| {
+        is_boundary_policy(
+            document,
+            &account.partition,
+            &account.region,
+            &account.account_id,
+        )
+    };
     let outcome = match aws.policy(arn).await {
-        Ok(Some(policy)) if same_document(&expected, &policy.document) => {
-            Outcome::Pass(format!("ok ({arn})"))
-        }
+        Ok(Some(policy)) if is_printed(&policy.document) => Outcome::Pass(format!("ok ({arn})")),
         Ok(Some(_)) => {
             let fix = "compare it with the output of `policy --boundary`: \
                        it limits what the service's roles can do";
@@ -50,7 +54,7 @@ pub(super) async fn checks(aws: &Aws, account: &AwsAccount, settings: &Doctor) -
         partition: &account.partition,
         account_id: &account.account_id,
         region: &account.region,
-        boundary_arn: settings.permissions_boundary.as_deref(),
+        boundary_arn: settings.permissions_boundary.arn(),
         service_role_arns: &[],
         lookups: LOOKUPS_BUILT_IN,
     });

@@ -13,6 +13,8 @@ fn invalid_usage_ends_with_2() {
         "token",
         "serve extra",
         "policy --account-id",
+        "policy --table Orders",
+        "policy --guard --boundary",
         "token create x --expires-days 0",
         "token create x --expires-days 36501",
         "token create x --expires-days Never",

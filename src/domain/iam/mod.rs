@@ -1,5 +1,6 @@
 //! IAM: policy documents, trust policies, denials and the statements that fix them.
 
+pub mod alteration;
 pub mod denial;
 pub mod policies;
 pub mod remedy;

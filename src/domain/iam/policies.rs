@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub mod boundary;
 mod fill;
 pub mod service;
 pub mod simulation;
@@ -73,9 +74,9 @@ pub struct Statement {
     pub sid: Option<String>,
     /// Whether the statement allows or denies.
     pub effect: Effect,
-    /// In a trust policy, the names of each kind of principal.
+    /// The principals of a trust policy or of a resource control policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub principal: Option<BTreeMap<String, Values>>,
+    pub principal: Option<Principal>,
     /// Actions such as `iam:CreateRole`.
     pub action: Values,
     /// Resource ARNs or `*`; `None` in a trust policy.
@@ -84,6 +85,16 @@ pub struct Statement {
     /// The conditions under which the statement applies; may be empty.
     #[serde(default, skip_serializing_if = "Conditions::is_empty")]
     pub condition: Conditions,
+}
+
+/// The principals that a statement applies to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Principal {
+    /// `*`, the only principal of a resource control policy.
+    Everyone(String),
+    /// The names of each kind of principal.
+    Named(BTreeMap<String, Values>),
 }
 
 /// Values by condition key by operator.
@@ -233,10 +244,10 @@ pub fn trust_policy() -> PolicyDocument {
     PolicyDocument::new(vec![Statement {
         sid: None,
         effect: Effect::Allow,
-        principal: Some(BTreeMap::from([(
+        principal: Some(Principal::Named(BTreeMap::from([(
             "Service".to_owned(),
             Values::one(DAX_PRINCIPAL),
-        )])),
+        )]))),
         action: Values::one("sts:AssumeRole"),
         resource: None,
         condition: Conditions::new(),
@@ -301,18 +312,6 @@ fn actions(service: &str, read: &[&str], mode: Access) -> Values {
             .chain(write)
             .map(|name| format!("{service}:{name}")),
     )
-}
-
-/// The permissions boundary: the maximum permissions of every role that this service creates.
-pub fn boundary_policy(partition: &str, account_id: &str) -> PolicyDocument {
-    let resource = Values::One(format!("arn:{partition}:dynamodb:*:{account_id}:table/*"));
-    let actions = actions("dynamodb", &READ, Access::ReadWrite);
-    PolicyDocument::new(vec![Statement::allow(
-        Some("OnlyDynamoDbData"),
-        actions,
-        resource,
-        Conditions::new(),
-    )])
 }
 
 /// The policy that an application needs to use a cluster. `cluster` is in lower case, as AWS stores

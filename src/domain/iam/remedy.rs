@@ -1,7 +1,7 @@
 //! Remedy: the narrowest policy that fixes one denial.
 
 use super::denial::Denial;
-use super::policies::service::{CREATE_ACTION, CREATES_RULES, DAX_ACTIONS};
+use super::policies::service::{CREATE_ACTION, CREATES_RULES, DAX_ACTIONS, only_own_tags};
 use super::policies::{Conditions, PolicyDocument, Statement, Values, condition};
 use crate::domain::names::IAM_PATH;
 
@@ -64,7 +64,15 @@ pub fn conditions(action: &str, resource: &Values, site: &CallSite<'_>) -> Condi
             "iam:AWSServiceName",
             Values::one(super::policies::DAX_PRINCIPAL),
         ),
+        "iam:CreateRole" if is_managed(resource) => {
+            let mut conditions = only_own_tags();
+            conditions.extend(bounded());
+            conditions
+        }
         "iam:CreateRole" => bounded(),
+        "iam:TagRole" | "iam:CreatePolicy" | "iam:TagPolicy" if is_managed(resource) => {
+            only_own_tags()
+        }
         "ec2:CreateTags" => condition("StringEquals", CREATE_ACTION, Values::one(CREATES_RULES)),
         "iam:AttachRolePolicy" | "iam:DetachRolePolicy" if is_managed(resource) => {
             let managed = format!(
@@ -84,12 +92,14 @@ pub fn conditions(action: &str, resource: &Values, site: &CallSite<'_>) -> Condi
     }
 }
 
-/// Whether the resource is a managed role, to which only managed policies are attached.
+/// Whether the resource is a managed role or policy. Only managed policies are attached to managed
+/// roles, and both have only the ownership tags.
 fn is_managed(resource: &Values) -> bool {
-    match resource {
-        Values::One(arn) => arn.contains(&format!(":role{IAM_PATH}")),
+    let is_managed = |kind| match resource {
+        Values::One(arn) => arn.contains(&format!(":{kind}{IAM_PATH}")),
         Values::Many(_) => false,
-    }
+    };
+    is_managed("role") || is_managed("policy")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::policies::DAX_PRINCIPAL;
 use crate::domain::names::IAM_PATH;
 
 /// Path of service-linked roles, which cannot be the service role of a cluster.
-const SERVICE_LINKED_PATH: &str = "/aws-service-role/";
+pub const SERVICE_LINKED_PATH: &str = "/aws-service-role/";
 
 /// Whether a search for the account's existing service role accepts a role, as the AWS console
 /// does: the role trusts DAX, and is neither created by this service nor service-linked.
@@ -14,9 +14,21 @@ pub fn is_discoverable(path: &str, trust_policy: &str) -> bool {
     !path.starts_with(IAM_PATH) && is_service_role(path, trust_policy)
 }
 
-/// Whether a role of this path and trust policy trusts DAX and is not service-linked.
+/// Whether a role of this path and trust policy trusts DAX, is not service-linked, and can be named
+/// in a policy.
 pub fn is_service_role(path: &str, trust_policy: &str) -> bool {
-    !path.starts_with(SERVICE_LINKED_PATH) && trusts_dax(trust_policy)
+    !path.starts_with(SERVICE_LINKED_PATH) && is_literal_path(path) && trusts_dax(trust_policy)
+}
+
+/// Whether an IAM path, such as `/team/`, has no empty segment and no character with a meaning in
+/// policies. IAM permits every visible character, also `*`, `?` and `$`.
+pub fn is_literal_path(path: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+    let is_segment = |text: &str| !text.is_empty() && text.bytes().all(is_allowed);
+    let segments = path
+        .strip_prefix('/')
+        .and_then(|path| path.strip_suffix('/'));
+    path == "/" || segments.is_some_and(|segments| segments.split('/').all(is_segment))
 }
 
 /// Whether a trust policy, as JSON text, allows DAX to assume the role and does not deny it.
@@ -115,6 +127,10 @@ mod tests {
                 && !is_discoverable("/aws-service-role/dax.amazonaws.com/", &dax)
         );
         assert!(!is_discoverable("/", "{}"));
+        for path in ["/a*/", "/a?/", "/${aws:username}/", "//", "/a", "a/", ""] {
+            assert!(!is_service_role(path, &dax), "{path}");
+        }
+        assert!(is_service_role("/team/a+=,.@-_/", &dax));
         assert!(
             is_service_role(IAM_PATH, &dax)
                 && !is_service_role("/aws-service-role/dax.amazonaws.com/", &dax)

@@ -144,6 +144,11 @@ pub fn table(text: &str, account: &AwsAccount) -> Result<String, RuleViolation> 
     } else {
         text
     };
+    table_name(name)
+}
+
+/// Validates the name of a DynamoDB table.
+pub fn table_name(name: &str) -> Result<String, RuleViolation> {
     let is_allowed = name
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));

@@ -172,6 +172,7 @@ fn role_arns_belong_to_this_account_and_are_not_managed() {
     let good = [
         "arn:aws:iam::123456789012:role/DaxRole",
         "arn:aws:iam::123456789012:role/service-role/Dax+=,.@-_Role",
+        "arn:aws:iam::123456789012:role/team+=,.@-_/a/Role",
     ];
     let bad = [
         (
@@ -200,6 +201,42 @@ fn role_arns_belong_to_this_account_and_are_not_managed() {
         ("DaxRole", "invalid_format"),
     ];
     check(read, &good, &bad);
+}
+
+#[test]
+fn role_arns_put_no_wildcard_or_variable_into_a_policy() {
+    let read = |text: &str| RoleArn::parse(text, &account());
+    let bad = [
+        (
+            "arn:aws:iam::123456789012:role/????/Admin",
+            "invalid_format",
+        ),
+        ("arn:aws:iam::123456789012:role/a?/Admin", "invalid_format"),
+        (
+            "arn:aws:iam::123456789012:role/${aws:PrincipalTag/x}/Admin",
+            "invalid_format",
+        ),
+        (
+            "arn:aws:iam::123456789012:role/a\"b/Admin",
+            "invalid_format",
+        ),
+        (
+            "arn:aws:iam::123456789012:role/a\\b/Admin",
+            "invalid_format",
+        ),
+        ("arn:aws:iam::123456789012:role/a:b/Admin", "invalid_format"),
+        ("arn:aws:iam::123456789012:role//Admin", "invalid_format"),
+        ("arn:aws:iam::123456789012:role/a//Admin", "invalid_format"),
+        (
+            "arn:aws:iam::123456789012:role/aws-service-role/dax.amazonaws.com/AWSServiceRoleForDAX",
+            "service_linked_role",
+        ),
+        (
+            "arn:aws:iam::123456789012:role/AWS-Service-Role/x",
+            "service_linked_role",
+        ),
+    ];
+    check(read, &["arn:aws:iam::123456789012:role/a/b/Role"], &bad);
 }
 
 #[test]

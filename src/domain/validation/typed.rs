@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{TAG_KEY_MAX, invalid_format, out_of_range, own_arn, tag_characters};
 use super::violation::RuleViolation;
+use crate::domain::iam::trust::{SERVICE_LINKED_PATH, is_literal_path};
 use crate::domain::installation::AwsAccount;
 use crate::domain::names::{IAM_PATH, RESERVED_TAG_PREFIX};
 
@@ -217,8 +218,9 @@ fn network_id<K>(text: &str, prefix: &str) -> Result<Typed<K>, RuleViolation> {
 }
 
 impl RoleArn {
-    /// Parses the ARN of an existing role of this account. A role created by this service is
-    /// rejected, because it belongs to one cluster.
+    /// Parses the ARN of an existing role of this account. Policies are built from it, so IAM
+    /// wildcards and variables are rejected. A role created by this service is rejected, because it
+    /// belongs to one cluster.
     pub fn parse(text: &str, account: &AwsAccount) -> Result<Self, RuleViolation> {
         let resource = own_arn(text, "iam", "", account)?;
         let invalid = || invalid_format("must name a role: `role/<path><name>`");
@@ -227,21 +229,21 @@ impl RoleArn {
         let is_valid_name = name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
-        let is_valid_path = path.is_empty()
-            || (path.starts_with('/') && path.chars().all(|c| ('!'..='~').contains(&c)));
+        let path = format!("{path}/");
         if name.is_empty()
             || name.len() > 64
             || !is_valid_name
-            || !is_valid_path
-            || path.len() > 511
-            || path.contains('*')
+            || !is_literal_path(&path)
+            || path.len() > 512
         {
             return Err(invalid());
         }
-        if format!("{path}/")
-            .to_ascii_lowercase()
-            .starts_with(IAM_PATH)
-        {
+        let path = path.to_ascii_lowercase();
+        if path.starts_with(SERVICE_LINKED_PATH) {
+            let detail = "must not be a service-linked role: it belongs to an AWS service";
+            return Err(RuleViolation::new("service_linked_role", detail));
+        }
+        if path.starts_with(IAM_PATH) {
             let detail = "must not be a role created by this service: it belongs to one cluster";
             return Err(RuleViolation::new("managed_role", detail));
         }

@@ -7,6 +7,7 @@ use crate::domain::iam::policies::{DAX_PRINCIPAL, Values};
 use crate::domain::iam::remedy;
 use crate::domain::iam::remedy::conditions;
 use crate::domain::installation::AwsAccount;
+use crate::domain::names::OPERATION_TAG;
 use crate::domain::plan::{Permission, SUFFIX_PATTERN};
 use crate::domain::spec::{ParameterGroup, SubnetGroup};
 
@@ -174,6 +175,16 @@ impl Draft<'_> {
                 .permissions_boundary
                 .map(|arn| ("iam:PermissionsBoundary", arn.to_owned()))
         };
+        if [
+            "iam:CreateRole",
+            "iam:TagRole",
+            "iam:CreatePolicy",
+            "iam:TagPolicy",
+        ]
+        .contains(&action)
+        {
+            context.push(("aws:TagKeys", OPERATION_TAG.to_owned()));
+        }
         match action {
             "iam:CreateRole" | "iam:TagRole" => context.extend(boundary()),
             "iam:AttachRolePolicy" => {

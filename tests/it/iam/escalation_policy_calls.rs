@@ -7,7 +7,7 @@ use crate::iam::escalation_names::{
 };
 
 /// New policies and versions, and changes of existing policies: versions, tags, deletion.
-pub const POLICY_CALLS: [Row; 18] = [
+pub const POLICY_CALLS: [Row; 20] = [
     (
         "CreatePolicy",
         &[("PolicyName", "Wide2"), ("PolicyDocument", ALLOW_ALL)],
@@ -91,6 +91,24 @@ pub const POLICY_CALLS: [Row; 18] = [
             ("PolicyArn", BOUNDARY),
             ("Tags.member.1.Key", "a"),
             ("Tags.member.1.Value", "b"),
+        ],
+    ),
+    (
+        "TagPolicy",
+        &[
+            ("PolicyArn", MANAGED_POLICY),
+            ("Tags.member.1.Key", "team"),
+            ("Tags.member.1.Value", "payroll"),
+        ],
+    ),
+    (
+        "CreatePolicy",
+        &[
+            ("PolicyName", "dax-x"),
+            ("Path", IAM_PATH),
+            ("PolicyDocument", ALLOW_ALL),
+            ("Tags.member.1.Key", "team"),
+            ("Tags.member.1.Value", "payroll"),
         ],
     ),
     (

@@ -7,9 +7,9 @@ use crate::iam::escalation_names::{
     UNBOUNDED_ROLE, WIDE_POLICY,
 };
 
-/// Roles without the boundary, or outside the service's path and names: a description, and the
-/// input of CreateRole.
-pub const NEW_ROLES: [Row; 9] = [
+/// Roles without the boundary, outside the service's path and names, or with other tags: a
+/// description, and the input of CreateRole.
+pub const NEW_ROLES: [Row; 12] = [
     (
         "no boundary",
         &[("RoleName", MANAGED_ROLE), ("Path", IAM_PATH)],
@@ -77,10 +77,42 @@ pub const NEW_ROLES: [Row; 9] = [
             ("PermissionsBoundary", BOUNDARY),
         ],
     ),
+    (
+        "a tag",
+        &[
+            ("RoleName", MANAGED_ROLE),
+            ("Path", IAM_PATH),
+            ("PermissionsBoundary", BOUNDARY),
+            ("Tags.member.1.Key", "team"),
+            ("Tags.member.1.Value", "payroll"),
+        ],
+    ),
+    (
+        "an ownership tag and another one",
+        &[
+            ("RoleName", MANAGED_ROLE),
+            ("Path", IAM_PATH),
+            ("PermissionsBoundary", BOUNDARY),
+            ("Tags.member.1.Key", "dax-provisioner:operation"),
+            ("Tags.member.1.Value", "x"),
+            ("Tags.member.2.Key", "team"),
+            ("Tags.member.2.Value", "payroll"),
+        ],
+    ),
+    (
+        "an ownership tag in upper case",
+        &[
+            ("RoleName", MANAGED_ROLE),
+            ("Path", IAM_PATH),
+            ("PermissionsBoundary", BOUNDARY),
+            ("Tags.member.1.Key", "DAX-provisioner:operation"),
+            ("Tags.member.1.Value", "x"),
+        ],
+    ),
 ];
 
 /// Changes of an existing role: its policies, boundary, trust policy, tags and settings.
-pub const ROLE_CALLS: [Row; 34] = [
+pub const ROLE_CALLS: [Row; 35] = [
     (
         "AttachRolePolicy",
         &[
@@ -238,6 +270,14 @@ pub const ROLE_CALLS: [Row; 34] = [
             ("RoleName", "Worker"),
             ("Tags.member.1.Key", "dax-provisioner:operation"),
             ("Tags.member.1.Value", "x"),
+        ],
+    ),
+    (
+        "TagRole",
+        &[
+            ("RoleName", MANAGED_ROLE),
+            ("Tags.member.1.Key", "team"),
+            ("Tags.member.1.Value", "payroll"),
         ],
     ),
     (

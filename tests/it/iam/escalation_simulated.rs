@@ -1,7 +1,15 @@
 //! What IAM's simulator must deny to the service: actions that the sandbox does not implement.
 
 /// Actions that must be denied on every resource.
-pub const SIMULATED: [&str; 44] = [
+pub const SIMULATED: [&str; 52] = [
+    "sts:AssumeRole",
+    "sts:TagSession",
+    "iam:UpdateRoleDescription",
+    "iam:PutRolePolicy",
+    "organizations:DetachPolicy",
+    "ram:CreateResourceShare",
+    "dynamodb:PutResourcePolicy",
+    "dynamodb:ExportTableToPointInTime",
     "iam:CreateUser",
     "iam:CreateAccessKey",
     "iam:UpdateAccessKey",

@@ -1,4 +1,5 @@
-//! Privilege escalation: every known way to gain more than the shipped policy must be denied.
+//! Privilege escalation: every known way to gain more than the shipped policy must be denied. What
+//! is not denied is in `reachable.rs`.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +19,8 @@ use crate::support::identity::{SERVICE, SERVICE_ARN};
 use crate::support::signed_calls;
 use crate::support::test_env::TestEnv;
 
-const ADMINISTRATOR_KEYS: (&str, &str) = ("sandbox", "sandbox");
-const SERVICE_KEYS: (&str, &str) = (SERVICE, SERVICE);
+pub const ADMINISTRATOR_KEYS: (&str, &str) = ("sandbox", "sandbox");
+pub const SERVICE_KEYS: (&str, &str) = (SERVICE, SERVICE);
 
 fn role(name: &str, path: &str, trust: &str, boundary: Option<&str>) -> Mutation {
     Mutation::CreateRole {
@@ -44,7 +45,7 @@ fn policy(name: &str, path: &str) -> Mutation {
 
 /// An account with the roles and policies of the escalation tests. The service has the policy that
 /// a build with or without lookups ships.
-async fn account(lookups: bool) -> TestEnv {
+pub async fn account(lookups: bool) -> TestEnv {
     let env = TestEnv::new().await;
     env.put_policies(&[env.policy_of_build(&[], lookups)]);
     let attach = |role: &str, arn: &str| Mutation::AttachRolePolicy {

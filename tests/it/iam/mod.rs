@@ -2,6 +2,7 @@
 
 use dax_provisioner::domain::iam::policies::{Effect, PolicyDocument, Values};
 
+pub mod altered_roles;
 pub mod doctor;
 pub mod escalation_names;
 pub mod escalation_policy_calls;
@@ -12,8 +13,10 @@ pub mod guide;
 pub mod lookups_permissions;
 pub mod permissions;
 pub mod plans;
+pub mod policy_command;
 pub mod preflight_account;
 pub mod preflights;
+pub mod reachable;
 pub mod required_preflights;
 
 /// A policy that does not allow one action.

@@ -367,3 +367,37 @@ async fn risky_settings_are_warnings() {
     ];
     assert_eq!(warnings(&plan), codes);
 }
+
+#[tokio::test]
+async fn no_role_of_a_request_or_of_aws_puts_a_wildcard_or_variable_into_a_policy() {
+    let env = TestEnv::new().await;
+    let discovered = Mutation::CreateRole {
+        name: "Discovered".to_owned(),
+        path: "/a*b?/".to_owned(),
+        trust_policy: trust_policy().to_json(),
+        permissions_boundary: None,
+        description: String::new(),
+        tags: BTreeMap::new(),
+    };
+    env.admin.send(&discovered, &env.account).await.unwrap();
+    let existing = ["????/Admin", "a*/Admin", "${aws:PrincipalTag/x}/Admin"].map(|name| {
+        let arn = RoleArn::from_aws(format!("arn:aws:iam::123456789012:role/{name}"));
+        ServiceRole::Existing { arn }
+    });
+    let discover = ServiceRole::Discover {
+        default_access: None,
+    };
+    for service_role in existing.into_iter().chain([discover]) {
+        let spec = ClusterSpec {
+            service_role,
+            ..plain_spec("orders")
+        };
+        let plan = plan_of(&env, &spec).await;
+        let named: Vec<&Permission> = plan
+            .permissions
+            .iter()
+            .filter(|one| ["iam:PassRole", "iam:GetRole"].contains(&one.action.as_str()))
+            .collect();
+        assert_eq!(named, Vec::<&Permission>::new(), "{:?}", spec.service_role);
+    }
+}

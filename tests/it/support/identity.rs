@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_sandbox::{CallRecord, Identity};
 use dax_provisioner::aws::{Aws, LOOKUPS_BUILT_IN};
+use dax_provisioner::domain::iam::policies::PolicyDocument;
+use dax_provisioner::domain::iam::policies::boundary::boundary_policy;
 use dax_provisioner::domain::iam::policies::service::{ServiceScope, service_policy};
-use dax_provisioner::domain::iam::policies::{PolicyDocument, boundary_policy};
 use dax_provisioner::domain::installation::AwsAccount;
 use dax_provisioner::domain::mutation::Mutation;
 use serde_json::{Value, json};
@@ -89,12 +90,24 @@ impl TestEnv {
     }
 }
 
-/// Creates the permissions boundary of managed roles. Returns its ARN.
+/// Creates the permissions boundary of managed roles for every table. Returns its ARN.
 pub async fn create_boundary(admin: &Aws, account: &AwsAccount) -> String {
+    create_boundary_named(admin, account, "dax-provisioner-boundary", &[]).await
+}
+
+/// Creates a permissions boundary for these tables. Returns its ARN.
+pub async fn create_boundary_named(
+    admin: &Aws,
+    account: &AwsAccount,
+    name: &str,
+    tables: &[String],
+) -> String {
+    let (partition, region) = (&account.partition, &account.region);
+    let document = boundary_policy(partition, region, &account.account_id, tables);
     let boundary = Mutation::CreatePolicy {
-        name: "dax-provisioner-boundary".to_owned(),
+        name: name.to_owned(),
         path: "/".to_owned(),
-        document: boundary_policy(&account.partition, &account.account_id).to_json(),
+        document: document.to_json(),
         description: "limits the permissions of managed roles".to_owned(),
         tags: BTreeMap::new(),
     };

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::evaluate::Context;
 use super::json;
-use super::principal::Principals;
+use super::principal::{Principals, Trust};
 use super::statement::{Effect, PolicyType, Statement};
 
 /// A valid policy document.
@@ -67,30 +67,44 @@ impl Document {
     ///
     /// The service sends no condition keys. A statement for all principals (`*`) trusts no service.
     pub fn trusts_service(&self, service: &str) -> bool {
-        let matches = |principals: &Principals| principals.contain_service(service);
-        let denied = |principals: &Principals| principals.are_all() || matches(principals);
-        self.covers_assume_role(Effect::Allow, matches)
-            && !self.covers_assume_role(Effect::Deny, denied)
+        let context = Context::new();
+        let allowed = self
+            .principals_of(Effect::Allow, &context)
+            .any(|principals| principals.contain_service(service));
+        let denied = self
+            .principals_of(Effect::Deny, &context)
+            .any(|principals| principals.are_all() || principals.contain_service(service));
+        allowed && !denied
     }
 
-    /// Whether this trust policy allows a user or role session of this account to assume the role.
-    pub fn trusts_principal(&self, arn: &str, account_id: &str) -> bool {
-        let matches = |principals: &Principals| {
-            principals.are_all() || principals.contain_principal(arn, account_id)
+    /// How this trust policy allows a user or role session to assume the role; `None` if it does
+    /// not. `account_id` is the account of the caller.
+    pub(crate) fn trust_in(&self, arn: &str, account_id: &str, context: &Context) -> Option<Trust> {
+        let strongest = |effect| {
+            self.principals_of(effect, context)
+                .filter_map(|principals| principals.trust_in(arn, account_id))
+                .max()
         };
-        self.covers_assume_role(Effect::Allow, matches)
-            && !self.covers_assume_role(Effect::Deny, matches)
+        match strongest(Effect::Deny) {
+            None => strongest(Effect::Allow),
+            Some(_) => None,
+        }
     }
 
-    /// Whether a statement with this effect covers `sts:AssumeRole` for matching principals.
-    fn covers_assume_role(&self, effect: Effect, matches: impl Fn(&Principals) -> bool) -> bool {
-        let empty = Context::new();
-        self.statements.iter().any(|statement| {
-            statement.effect == effect
-                && statement.covers_action("sts:AssumeRole")
-                && statement.conditions_hold(&empty)
-                && statement.principals.as_ref().is_some_and(&matches)
-        })
+    /// The principals of the statements with this effect that cover `sts:AssumeRole`.
+    fn principals_of(
+        &self,
+        effect: Effect,
+        context: &Context,
+    ) -> impl Iterator<Item = &Principals> {
+        self.statements
+            .iter()
+            .filter(move |statement| {
+                statement.effect == effect
+                    && statement.covers_action("sts:AssumeRole")
+                    && statement.conditions_hold(context)
+            })
+            .filter_map(|statement| statement.principals.as_ref())
     }
 
     fn from_statements(

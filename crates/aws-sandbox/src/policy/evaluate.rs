@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::document::Document;
+use super::principal::Trust;
 use super::statement::Effect;
 
 /// The condition keys of a request, in lower case, with their values.
@@ -66,6 +67,15 @@ pub enum DenySource {
 /// Decides a request within one account
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
 pub fn evaluate(authority: &Authority<'_>, request: &Request<'_>) -> Decision {
+    evaluate_trusted(authority, request, None)
+}
+
+/// Decides a request to assume a role of the same account, whose trust policy admits the caller.
+pub(crate) fn evaluate_trusted(
+    authority: &Authority<'_>,
+    request: &Request<'_>,
+    trust: Option<Trust>,
+) -> Decision {
     let boundary = authority.boundary.map(std::slice::from_ref);
     let parts = [
         (
@@ -89,7 +99,13 @@ pub fn evaluate(authority: &Authority<'_>, request: &Request<'_>) -> Decision {
             return Decision::Denied(Denial::ExplicitDeny(source));
         }
     }
-    for (documents, _, denial) in parts {
+    // What a trust policy grants by itself, the caller's policies need not allow.
+    let granted = match trust {
+        None | Some(Trust::InAccount) => 0,
+        Some(Trust::InRole) => 1,
+        Some(Trust::InPrincipal) => parts.len(),
+    };
+    for (documents, _, denial) in parts.into_iter().skip(granted) {
         if documents.is_some_and(|documents| !any_statement(documents, Effect::Allow, request)) {
             return Decision::Denied(denial);
         }

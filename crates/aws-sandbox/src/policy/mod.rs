@@ -12,7 +12,7 @@ mod json;
 pub mod missing;
 mod operator;
 mod pattern;
-mod principal;
+pub(crate) mod principal;
 mod resource;
 mod statement;
 

@@ -4,6 +4,19 @@ use serde_json::Value;
 
 use super::document::DocumentFault;
 
+/// How a trust policy admits a caller of the role's account
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>).
+/// The variants are in ascending order of what they grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Trust {
+    /// By its account: the identity policies of the caller decide.
+    InAccount,
+    /// By the role of the session: boundary and session policies still limit it.
+    InRole,
+    /// By its own ARN, or as one of all principals: only an explicit deny limits it.
+    InPrincipal,
+}
+
 /// The principals of a statement in a trust policy.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Principals {
@@ -53,10 +66,10 @@ impl Principals {
             }
             match kind {
                 "Service" => self.services.push(name.to_owned()),
+                "AWS" if name == "*" => self.all = true,
                 "AWS" => self.accounts.push(name.to_owned()),
                 _ => {}
             }
-            self.all |= name == "*";
         }
         Ok(())
     }
@@ -66,17 +79,18 @@ impl Principals {
         self.services.iter().any(|known| known == service)
     }
 
-    /// Whether they contain this user or session: its ARN, the ARN of the session's role, or its
-    /// account.
-    pub(super) fn contain_principal(&self, arn: &str, account_id: &str) -> bool {
-        let root = format!("arn:aws:iam::{account_id}:root");
-        let role = role_of_session(arn);
-        self.accounts.iter().any(|known| {
-            known == arn
-                || known == account_id
-                || *known == root
-                || Some(known.as_str()) == role.as_deref()
-        })
+    /// How they admit a user or session.
+    pub(super) fn trust_in(&self, arn: &str, account_id: &str) -> Option<Trust> {
+        let names = |name: &str| self.accounts.iter().any(|known| known == name);
+        if self.all || names(arn) {
+            Some(Trust::InPrincipal)
+        } else if role_of_session(arn).is_some_and(|role| names(&role)) {
+            Some(Trust::InRole)
+        } else if names(account_id) || names(&format!("arn:aws:iam::{account_id}:root")) {
+            Some(Trust::InAccount)
+        } else {
+            None
+        }
     }
 
     /// Whether they are all principals (`*`).

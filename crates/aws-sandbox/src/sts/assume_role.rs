@@ -6,6 +6,7 @@ use crate::authorization::AccessRequest;
 use crate::clock::{after, iso_seconds};
 use crate::identity::Session;
 use crate::policy::document::Document;
+use crate::policy::principal::Trust;
 use crate::state::iam::Role;
 use crate::state::{Change, unique_id};
 use crate::turn::Turn;
@@ -38,9 +39,12 @@ struct AssumeRoleResult {
 
 pub(super) fn assume_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
     let (arn, name, seconds) = read(form)?;
-    turn.authorize(&AccessRequest::on("sts:AssumeRole", arn))?;
+    let (role, trust) = trusted_role(turn, arn).unzip();
+    // In another account the trust policy alone is not enough.
+    let granted = trust.filter(|_| turn.caller.account_id() == turn.account_id());
+    turn.authorize_trusted(&AccessRequest::on("sts:AssumeRole", arn), granted)?;
     let policies = session_policies(turn, form)?;
-    let role = trusted_role(turn, arn)?;
+    let role = role.ok_or_else(|| denied(turn, arn))?;
     if seconds > role.max_session_seconds {
         let message =
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
@@ -117,21 +121,22 @@ fn invalid(rule: &str, member: &str, value: &str) -> ServiceFault {
     ServiceFault::new("ValidationError", message)
 }
 
-/// The role, if it exists and trusts the caller. AWS's error is the same in both cases.
-fn trusted_role<'a>(turn: &Turn<'a>, arn: &str) -> Result<&'a Role, ServiceFault> {
-    let denied = || {
-        let message = format!(
-            "User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}",
-            turn.caller.arn
-        );
-        ServiceFault::new("AccessDenied", message)
-    };
-    let role = turn.state.role_by_arn(arn).ok_or_else(denied)?;
-    let trust = Document::parse_trust(&role.trust).map_err(|_| denied())?;
-    match trust.trusts_principal(&turn.caller.arn, turn.account_id()) {
-        true => Ok(role),
-        false => Err(denied()),
-    }
+/// The role, if it exists and its trust policy admits the caller.
+fn trusted_role<'a>(turn: &Turn<'a>, arn: &str) -> Option<(&'a Role, Trust)> {
+    let role = turn.state.role_by_arn(arn)?;
+    let policy = Document::parse_trust(&role.trust).ok()?;
+    let caller = turn.caller;
+    let trust = policy.trust_in(&caller.arn, caller.account_id(), &turn.context())?;
+    Some((role, trust))
+}
+
+/// AWS's error, which is the same for a role that does not exist and for one without trust.
+fn denied(turn: &Turn<'_>, arn: &str) -> ServiceFault {
+    let message = format!(
+        "User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}",
+        turn.caller.arn
+    );
+    ServiceFault::new("AccessDenied", message)
 }
 
 /// The inline session policy and the managed ones, if any were sent.

@@ -5,7 +5,8 @@ use aws_sandbox::policy::document::Document;
 use aws_sandbox::policy::evaluate::{Authority, Context, Decision, Request, evaluate};
 use proptest::prelude::*;
 
-use super::{Access, PolicyDocument, Tables, access_policies, application_policy, boundary_policy};
+use super::boundary::{boundary_policy, guard_policy};
+use super::{Access, PolicyDocument, Tables, access_policies, application_policy};
 
 const REGION: &str = "us-west-2";
 const ACCOUNT: &str = "123456789012";
@@ -169,9 +170,18 @@ proptest! {
 
     #[test]
     fn the_boundary_allows_every_access_policy_and_nothing_else(action in action(), (resource, _) in resource()) {
-        let boundary = documents(&[boundary_policy("aws", ACCOUNT)]);
-        let in_scope = resource.contains(":123456789012:");
+        let boundary = documents(&[boundary_policy("aws", REGION, ACCOUNT, &[])]);
+        let in_scope = resource.contains(":us-west-2:123456789012:");
         prop_assert_eq!(allowed(&boundary, &action, &resource), in_scope && documented(Access::ReadWrite, &action));
+    }
+
+    #[test]
+    fn a_boundary_with_tables_allows_only_those(
+        tables in prop::collection::vec(table(), 1..6), action in action(), (resource, table) in resource(),
+    ) {
+        let boundary = documents(&[boundary_policy("aws", REGION, ACCOUNT, &tables)]);
+        let expected = documented(Access::ReadWrite, &action) && table.is_some_and(|table| tables.contains(&table));
+        prop_assert_eq!(allowed(&boundary, &action, &resource), expected, "{} on {}", action, resource);
     }
 }
 
@@ -189,4 +199,47 @@ fn an_application_can_use_only_its_own_cluster() {
         assert!(!can("dax:DeleteCluster") && !can("dynamodb:GetItem"));
         assert!(!allowed(&identity, "dax:GetItem", &cluster("orders2")));
     }
+}
+
+#[test]
+fn the_guard_denies_managed_roles_to_all_but_services() {
+    // The evaluator knows no resource control policies, so the statement is read without principal.
+    let mut guard = guard_policy("aws", ACCOUNT);
+    guard.statement[0].principal = None;
+    let everything =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let mut identity = documents(&[guard]);
+    identity.push(Document::parse_identity(everything).expect("IAM accepts it"));
+    let authority = Authority {
+        identity: &identity,
+        boundary: None,
+        session: None,
+    };
+    let assumed = |action: &str, name: &str, service: Option<&str>| {
+        let resource = format!("arn:aws:iam::{ACCOUNT}:role/{name}");
+        let key = "aws:principalisawsservice".to_owned();
+        let context: Context = service
+            .map(|value| (key, vec![value.to_owned()]))
+            .into_iter()
+            .collect();
+        let request = Request {
+            action,
+            resource: &resource,
+            context: &context,
+        };
+        evaluate(&authority, &request) == Decision::Allowed
+    };
+    for name in ["dax-provisioner/dax-a-b", "dax-provisioner/deeper/x"] {
+        for action in [
+            "AssumeRole",
+            "AssumeRoleWithSAML",
+            "AssumeRoleWithWebIdentity",
+        ] {
+            let action = format!("sts:{action}");
+            assert!(!assumed(&action, name, Some("false")), "{action} {name}");
+            assert!(!assumed(&action, name, None), "{action} {name}");
+        }
+        assert!(assumed("sts:AssumeRole", name, Some("true")));
+    }
+    assert!(assumed("sts:AssumeRole", "Admin", Some("false")));
 }

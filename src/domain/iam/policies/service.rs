@@ -1,8 +1,9 @@
 //! The least-privilege policy of the provisioning service itself.
 
+use super::boundary::managed_roles;
 use super::{Conditions, DAX_PRINCIPAL, Effect, PolicyDocument, Statement, Values, condition};
 use crate::domain::mutation::SERVICE_LINKED_ROLE;
-use crate::domain::names::IAM_PATH;
+use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, OPERATION_TAG};
 
 /// Every action of the DAX control plane (API model of DAX, version 2017-04-19).
 pub const DAX_ACTIONS: [&str; 21] = [
@@ -55,6 +56,8 @@ pub struct ServiceScope<'a> {
 /// The policy that the service needs to create, scale, update and delete clusters.
 ///
 /// Without a permissions boundary it permits privilege escalation, as the developer guide warns.
+/// With one, `docs/security.md` lists what remains: the content of a role's trust policy cannot be
+/// limited, so a new role can admit others to all data that the boundary allows.
 pub fn service_policy(scope: &ServiceScope<'_>) -> PolicyDocument {
     let mut statements = control_plane(scope);
     statements.extend(roles(scope));
@@ -63,6 +66,7 @@ pub fn service_policy(scope: &ServiceScope<'_>) -> PolicyDocument {
     if scope.lookups {
         statements.extend(lookups(scope));
     }
+    statements.push(no_sessions(scope));
     if let Some(boundary) = scope.boundary_arn {
         statements.extend(boundary_protection(boundary));
     }
@@ -135,12 +139,18 @@ fn roles(scope: &ServiceScope<'_>) -> Vec<Statement> {
             create,
             &["iam:CreateRole"],
             managed(scope, "role"),
-            with_boundary(scope, Conditions::new()),
+            with_boundary(scope, only_own_tags()),
         ),
         read_roles(scope),
         allow(
-            "ManageServiceRole",
-            &["iam:TagRole", "iam:DeleteRole"],
+            "TagServiceRole",
+            &["iam:TagRole"],
+            managed(scope, "role"),
+            only_own_tags(),
+        ),
+        allow(
+            "DeleteServiceRole",
+            &["iam:DeleteRole"],
             managed(scope, "role"),
             Conditions::new(),
         ),
@@ -157,6 +167,16 @@ fn roles(scope: &ServiceScope<'_>) -> Vec<Statement> {
             Conditions::new(),
         ),
     ]
+}
+
+/// The condition that a call sets no tag but the ownership tags: other tags can match conditions of
+/// policies elsewhere.
+pub fn only_own_tags() -> Conditions {
+    condition(
+        "ForAllValues:StringEquals",
+        "aws:TagKeys",
+        Values::many([INSTALLATION_TAG, OPERATION_TAG]),
+    )
 }
 
 /// Adds the condition that the role has the permissions boundary, if one is configured.
@@ -187,20 +207,23 @@ fn read_roles(scope: &ServiceScope<'_>) -> Statement {
 }
 
 fn access_policies(scope: &ServiceScope<'_>) -> Vec<Statement> {
+    let create = ["iam:CreatePolicy", "iam:TagPolicy"];
     let manage = [
-        "iam:CreatePolicy",
-        "iam:TagPolicy",
         "iam:GetPolicy",
         "iam:GetPolicyVersion",
         "iam:ListPolicyVersions",
         "iam:DeletePolicy",
     ];
-    vec![allow(
-        "ManageAccessPolicies",
-        &manage,
-        managed(scope, "policy"),
-        Conditions::new(),
-    )]
+    let policies = || managed(scope, "policy");
+    vec![
+        allow("CreateAccessPolicies", &create, policies(), only_own_tags()),
+        allow(
+            "ManageAccessPolicies",
+            &manage,
+            policies(),
+            Conditions::new(),
+        ),
+    ]
 }
 
 fn passing(scope: &ServiceScope<'_>) -> Vec<Statement> {
@@ -329,19 +352,29 @@ fn boundary_protection(boundary: &str) -> Vec<Statement> {
         "iam:DeletePolicyVersion",
         "iam:SetDefaultPolicyVersion",
     ];
-    let mut no_tampering = allow(
-        "NoBoundaryTampering",
-        &tampering,
-        boundary,
-        Conditions::new(),
-    );
-    no_tampering.effect = Effect::Deny;
-    let mut no_removal = Statement::allow(
-        Some("NoBoundaryRemoval"),
-        Values::one("iam:DeleteRolePermissionsBoundary"),
-        Values::one("*"),
-        Conditions::new(),
-    );
-    no_removal.effect = Effect::Deny;
-    vec![no_tampering, no_removal]
+    vec![
+        deny("NoBoundaryTampering", Values::many(tampering), boundary),
+        deny(
+            "NoBoundaryRemoval",
+            Values::one("iam:DeleteRolePermissionsBoundary"),
+            "*",
+        ),
+    ]
+}
+
+/// Denies sessions of managed roles. A trust policy that names this identity would otherwise be
+/// enough: within an account, IAM asks for no identity policy then.
+fn no_sessions(scope: &ServiceScope<'_>) -> Statement {
+    deny(
+        "NoSessionsOfServiceRoles",
+        Values::one("sts:AssumeRole"),
+        managed_roles(scope.partition, scope.account_id),
+    )
+}
+
+fn deny(sid: &str, action: Values, resource: impl Into<String>) -> Statement {
+    Statement {
+        effect: Effect::Deny,
+        ..Statement::allow(Some(sid), action, Values::one(resource), Conditions::new())
+    }
 }

@@ -68,7 +68,8 @@ fn context(
 }
 
 /// The other condition keys in the policies of this service.
-const KEYS: [&str; 5] = [
+const KEYS: [&str; 6] = [
+    "aws:TagKeys",
     "iam:PermissionsBoundary",
     "iam:PolicyARN",
     "iam:PassedToService",

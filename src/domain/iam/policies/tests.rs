@@ -1,10 +1,11 @@
 //! The exact documents, and the sizes at which they are split.
 
+use super::boundary::{boundary_policy, guard_policy, is_boundary_policy};
 use super::service::{ServiceScope, service_policy, simulation_policy};
 use super::{
     Access, Conditions, POLICIES_PER_ROLE, POLICY_CHARACTERS_MAX, PolicyDocument, Tables,
-    TooManyTables, Values, access_policies, application_policy, boundary_policy, condition,
-    non_whitespace_len, statement_for, trust_policy,
+    TooManyTables, Values, access_policies, application_policy, condition, non_whitespace_len,
+    statement_for, trust_policy,
 };
 
 const ACCOUNT: &str = "123456789012";
@@ -172,7 +173,7 @@ fn the_service_policy_is_the_documented_one() {
 }
 
 #[test]
-fn without_a_boundary_there_are_no_boundary_conditions_and_no_denies() {
+fn without_a_boundary_there_are_no_boundary_conditions() {
     let existing = ["arn:aws:iam::123456789012:role/DaxRole".to_owned()];
     let scope = ServiceScope {
         partition: "aws",
@@ -184,10 +185,7 @@ fn without_a_boundary_there_are_no_boundary_conditions_and_no_denies() {
     };
     let document = service_policy(&scope);
     let json = document.to_json();
-    assert!(
-        !json.contains("PermissionsBoundary") && !json.contains("Deny"),
-        "{json}"
-    );
+    assert!(!json.contains("PermissionsBoundary"), "{json}");
     let sids: Vec<&str> = document
         .statement
         .iter()
@@ -200,15 +198,18 @@ fn without_a_boundary_there_are_no_boundary_conditions_and_no_denies() {
             "PlacementPreflight",
             "CreateServiceRole",
             "ReadServiceRole",
-            "ManageServiceRole",
+            "TagServiceRole",
+            "DeleteServiceRole",
             "AttachOnlyOurPolicies",
             "FindRolesAndOrphans",
+            "CreateAccessPolicies",
             "ManageAccessPolicies",
             "PassServiceRoleToDaxOnly",
             "CreateDaxServiceLinkedRole",
             "ReadDaxServiceLinkedRole",
             "ReadExistingServiceRoles",
             "PassExistingServiceRolesToDaxOnly",
+            "NoSessionsOfServiceRoles",
         ]
     );
     let existing = Some(Values::many(existing));
@@ -217,6 +218,7 @@ fn without_a_boundary_there_are_no_boundary_conditions_and_no_denies() {
             .statement
             .iter()
             .rev()
+            .skip(1)
             .take(2)
             .all(|statement| statement.resource == existing)
     );
@@ -264,8 +266,8 @@ fn only_the_service_s_own_identity_can_be_simulated() {
 #[test]
 fn boundary_and_application_policies_are_the_documented_ones() {
     assert_eq!(
-        boundary_policy("aws", ACCOUNT).to_json(),
-        r#"{"Version":"2012-10-17","Statement":[{"Sid":"OnlyDynamoDbData","Effect":"Allow","Action":["dynamodb:DescribeTable","dynamodb:GetItem","dynamodb:BatchGetItem","dynamodb:Query","dynamodb:Scan","dynamodb:PutItem","dynamodb:UpdateItem","dynamodb:DeleteItem","dynamodb:BatchWriteItem","dynamodb:ConditionCheckItem"],"Resource":"arn:aws:dynamodb:*:123456789012:table/*"}]}"#
+        boundary_policy("aws", "us-west-2", ACCOUNT, &[]).to_json(),
+        r#"{"Version":"2012-10-17","Statement":[{"Sid":"OnlyDynamoDbData","Effect":"Allow","Action":["dynamodb:DescribeTable","dynamodb:GetItem","dynamodb:BatchGetItem","dynamodb:Query","dynamodb:Scan","dynamodb:PutItem","dynamodb:UpdateItem","dynamodb:DeleteItem","dynamodb:BatchWriteItem","dynamodb:ConditionCheckItem"],"Resource":"arn:aws:dynamodb:us-west-2:123456789012:table/*"}]}"#
     );
     assert_eq!(
         application_policy(Access::ReadWrite, "aws", "us-west-2", ACCOUNT, "mycluster").to_json(),
@@ -276,6 +278,53 @@ fn boundary_and_application_policies_are_the_documented_ones() {
         reader.statement[0].action,
         Values::many(["dax:GetItem", "dax:BatchGetItem", "dax:Query", "dax:Scan"])
     );
+}
+
+#[test]
+fn a_boundary_can_name_its_tables() {
+    let tables = ["Orders", "Books", "Orders"].map(str::to_owned);
+    let document = boundary_policy("aws", "us-west-2", ACCOUNT, &tables);
+    let arn = |name: &str| format!("arn:aws:dynamodb:us-west-2:123456789012:table/{name}");
+    let named = ["Books", "Books/index/*", "Orders", "Orders/index/*"].map(arn);
+    assert_eq!(document.statement[0].resource, Some(Values::many(named)));
+}
+
+#[test]
+fn a_boundary_of_this_account_and_region_is_recognised() {
+    let recognised = |document: &str| is_boundary_policy(document, "aws", "us-west-2", ACCOUNT);
+    let of = |region: &str, tables: &[&str]| {
+        let tables: Vec<String> = tables.iter().map(|&name| name.to_owned()).collect();
+        boundary_policy("aws", region, ACCOUNT, &tables).to_json()
+    };
+    for document in [of("us-west-2", &[]), of("us-west-2", &["Orders", "Books"])] {
+        assert!(recognised(&document), "{document}");
+    }
+    let wide = of("us-west-2", &[]).replace("dynamodb:Scan", "dynamodb:*");
+    let pattern = of("us-west-2", &["Ord"]).replace("table/Ord\"", "table/Ord*\"");
+    let two = of("us-west-2", &["Orders"]).replace(
+        "]}]}",
+        r#"]},{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
+    );
+    for document in [
+        of("*", &[]),
+        of("eu-west-1", &[]),
+        wide,
+        pattern,
+        two,
+        "{}".to_owned(),
+    ] {
+        assert!(!recognised(&document), "{document}");
+    }
+}
+
+#[test]
+fn the_guard_denies_every_way_to_assume_a_managed_role_to_all_but_services() {
+    assert_eq!(
+        guard_policy("aws", ACCOUNT).to_json(),
+        r#"{"Version":"2012-10-17","Statement":[{"Sid":"OnlyServicesAssumeManagedRoles","Effect":"Deny","Principal":"*","Action":["sts:AssumeRole","sts:AssumeRoleWithSAML","sts:AssumeRoleWithWebIdentity"],"Resource":"arn:aws:iam::123456789012:role/dax-provisioner/*","Condition":{"BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}}]}"#
+    );
+    let parsed = serde_json::from_str::<PolicyDocument>(&guard_policy("aws", ACCOUNT).to_json());
+    assert_eq!(parsed.ok(), Some(guard_policy("aws", ACCOUNT)));
 }
 
 #[test]

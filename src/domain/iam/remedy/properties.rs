@@ -35,6 +35,7 @@ fn context() -> Context {
         ("iam:permissionsboundary", BOUNDARY),
         ("iam:policyarn", MANAGED_POLICY),
         ("ec2:createaction", "AuthorizeSecurityGroupIngress"),
+        ("aws:tagkeys", "dax-provisioner:operation"),
     ]
     .into_iter()
     .map(|(key, value)| (key.to_owned(), vec![value.to_owned()]))

@@ -50,6 +50,7 @@ pub(super) fn statement(action: &str, resource: &str, condition: &str) -> Option
 }
 
 const BOUNDED: &str = r#"{"StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::123456789012:policy/dax-provisioner-boundary"}}"#;
+const OWN_TAGS: &str = r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["dax-provisioner:installation","dax-provisioner:operation"]}}"#;
 const ONLY_MANAGED: &str =
     r#"{"ArnLike":{"iam:PolicyARN":"arn:aws:iam::123456789012:policy/dax-provisioner/dax-*"}}"#;
 const PASSED: &str = r#"{"StringEquals":{"iam:PassedToService":"dax.amazonaws.com"}}"#;
@@ -58,13 +59,13 @@ const LINKED_TO_DAX: &str = r#"{"StringEquals":{"iam:AWSServiceName":"dax.amazon
 #[test]
 fn the_guide_s_denials_are_fixed_on_full_arns() {
     for (action, stated, resource_arn, resource, condition) in [
-        ("iam:CreateRole", MANAGED_ROLE, None, MANAGED_ROLE, ""),
+        ("iam:CreateRole", MANAGED_ROLE, None, MANAGED_ROLE, OWN_TAGS),
         (
             "iam:CreatePolicy",
             "policy dax-orders-abc",
             Some(MANAGED_POLICY),
             MANAGED_POLICY,
-            "",
+            OWN_TAGS,
         ),
         (
             "iam:CreatePolicyVersion",
@@ -95,7 +96,7 @@ fn the_guide_s_denials_are_fixed_on_full_arns() {
             LINKED,
             LINKED_TO_DAX,
         ),
-        ("iam:TagRole", MANAGED_ROLE, None, MANAGED_ROLE, ""),
+        ("iam:TagRole", MANAGED_ROLE, None, MANAGED_ROLE, OWN_TAGS),
         (
             "iam:ListRoles",
             "arn:aws:iam::123456789012:role/",
@@ -120,22 +121,18 @@ fn the_guide_s_denials_are_fixed_on_full_arns() {
 
 #[test]
 fn a_configured_boundary_becomes_a_condition() {
-    let both = format!(
-        "{},{}",
-        &ONLY_MANAGED[..ONLY_MANAGED.len() - 1],
-        &BOUNDED[1..]
-    );
+    let bounded = |other: &str| format!("{},{}", &other[..other.len() - 1], &BOUNDED[1..]);
     for (action, condition) in [
-        ("iam:CreateRole", BOUNDED),
-        ("iam:AttachRolePolicy", &both),
-        ("iam:PassRole", PASSED),
-        ("iam:TagRole", ""),
+        ("iam:CreateRole", bounded(OWN_TAGS)),
+        ("iam:AttachRolePolicy", bounded(ONLY_MANAGED)),
+        ("iam:PassRole", PASSED.to_owned()),
+        ("iam:TagRole", OWN_TAGS.to_owned()),
     ] {
         let denied = format!("{action} on resource: {MANAGED_ROLE}");
         let document = remedy_for(&denied, &call_site(None, Some(BOUNDARY)));
         assert_eq!(
             document,
-            statement(action, MANAGED_ROLE, condition),
+            statement(action, MANAGED_ROLE, &condition),
             "{action}"
         );
     }

@@ -19,6 +19,7 @@ pub mod node_types;
 pub mod observed;
 pub mod operation;
 pub mod orphan;
+pub mod partitions;
 pub mod plan;
 pub mod preflight;
 pub mod problems;

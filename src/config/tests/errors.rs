@@ -310,10 +310,26 @@ fn quickstart_rejects_other_interfaces_and_policy_validates_its_arguments() {
 
 #[test]
 fn regions_are_validated() {
-    for region in ["us-east-1", "us-gov-west-1", "eusc-de-east-1"] {
+    for region in [
+        "us-east-1",
+        "us-gov-west-1",
+        "eusc-de-east-1",
+        "us-isob-east-1",
+    ] {
         assert!(read(&format!("policy --region {region}"), []).is_ok());
     }
-    for region in ["mars", "us-east", "us-east-10", "US-EAST-1", "us--1", "*"] {
+    for partition in ["aws", "aws-eusc", "aws-iso-b"] {
+        assert!(read(&format!("policy --partition {partition}"), []).is_ok());
+    }
+    for region in [
+        "mars",
+        "xx-east-1",
+        "us-east",
+        "us-east-10",
+        "US-EAST-1",
+        "us--1",
+        "*",
+    ] {
         let errors = errors(&format!("policy --region {region}"), []);
         assert!(errors[0].starts_with("--region: "), "{region}: {errors:?}");
     }

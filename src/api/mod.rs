@@ -155,6 +155,7 @@ impl Api {
         ProblemRenderer {
             account,
             permissions_boundary: self.settings.permissions_boundary.as_deref(),
+            lookups: self.inspector.has_lookups(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! IAM: policy documents, trust policies, denials and the statements that fix them.
 
+mod arn;
 pub mod denial;
 pub mod policies;
 pub mod remedy;

@@ -170,6 +170,7 @@ impl Api {
         ProblemRenderer {
             account,
             permissions_boundary: self.settings.permissions_boundary.as_deref(),
+            lookups: self.inspector.has_lookups(),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::config::Policy;
 use crate::domain::iam::policies::boundary::{boundary_policy, guard_policy};
 use crate::domain::iam::policies::service::{ServiceScope, service_policy, simulation_policy};
 use crate::domain::iam::policies::{POLICY_CHARACTERS_MAX, PolicyDocument, non_whitespace_len};
+use crate::domain::partitions::partition_of;
 
 use super::{eprint_line, print_line};
 
@@ -87,7 +88,8 @@ async fn account_and_region(settings: &Policy) -> anyhow::Result<AccountAndRegio
         let partition = arguments
             .partition
             .clone()
-            .unwrap_or_else(|| partition_of(region).to_owned());
+            .or_else(|| partition_of(region).map(str::to_owned))
+            .with_context(|| format!("{region} is no Region of a known partition"))?;
         return Ok(AccountAndRegion {
             partition,
             account_id: account_id.clone(),
@@ -105,15 +107,4 @@ async fn account_and_region(settings: &Policy) -> anyhow::Result<AccountAndRegio
         account_id: arguments.account_id.clone().unwrap_or(account.account_id),
         region: arguments.region.clone().unwrap_or(account.region),
     })
-}
-
-/// The partition of a Region, derived from its prefix.
-fn partition_of(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
 }

@@ -25,7 +25,7 @@ use wire::Operation;
 const NAME: &str = "demo-";
 /// An example of a denial by AWS (developer guide, "Troubleshooting").
 const DENIAL: &str = "User: arn:aws:iam::123456789012:user/portal is not authorized to perform: \
-                      iam:CreatePolicy on resource: policy orders-cache";
+                      iam:CreatePolicy on resource: policy dax-orders-cache-abcdefghij";
 
 /// Provisions a demo cluster. Without `--once`, keeps running until a signal.
 pub(super) async fn run(settings: Quickstart, signals: &Signals) -> anyhow::Result<ExitCode> {

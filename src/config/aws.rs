@@ -7,6 +7,8 @@ use super::operator::PolicyArguments;
 use super::reader::Reader;
 use super::{SandboxChoice, Secret};
 use crate::domain::names::IAM_PATH;
+use crate::domain::partitions;
+use crate::domain::partitions::partition_of;
 use crate::domain::validation::fields::table_name;
 use crate::operations::timing::Timing;
 
@@ -199,16 +201,17 @@ pub(super) fn check_policy(arguments: &PolicyArguments, reader: &mut Reader<'_>)
     if arguments
         .region
         .as_deref()
-        .is_some_and(|region| !is_region(region))
+        .is_some_and(|region| partition_of(region).is_none())
     {
         reader.error("region", "must be a Region, such as us-east-1");
     }
     if arguments
         .partition
         .as_deref()
-        .is_some_and(|partition| !["aws", "aws-cn", "aws-us-gov"].contains(&partition))
+        .is_some_and(|partition| !partitions::is_partition(partition))
     {
-        reader.error("partition", "must be aws, aws-cn or aws-us-gov");
+        let rule = format!("must be one of {}", partitions::names());
+        reader.error("partition", &rule);
     }
     if arguments
         .own_arn
@@ -242,21 +245,6 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether this matches `[a-z]+(-[a-z]+)+-[0-9]`, such as `us-east-1` and `eusc-de-east-1`.
-fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let [country, names @ .., number] = parts.as_slice() else {
-        return false;
-    };
-    let is_word =
-        |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
-    is_word(country)
-        && !names.is_empty()
-        && names.iter().all(is_word)
-        && number.len() == 1
-        && number.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 /// Whether this is an IAM ARN with this resource prefix, of an account or of AWS itself.
 fn is_iam_arn(text: &str, kind: &str) -> bool {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
@@ -265,7 +253,7 @@ fn is_iam_arn(text: &str, kind: &str) -> bool {
     };
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&byte);
     *arn == "arn"
-        && ["aws", "aws-cn", "aws-us-gov"].contains(partition)
+        && partitions::is_partition(partition)
         && *service == "iam"
         && region.is_empty()
         && (is_account(account) || *account == "aws")

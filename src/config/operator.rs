@@ -97,7 +97,7 @@ pub struct PolicyArguments {
     /// Region, such as us-east-1 [default: the SDK's Region]
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
-    /// Partition: aws, aws-cn or aws-us-gov [default: the partition of the Region]
+    /// Partition, such as aws, aws-cn, aws-us-gov or aws-eusc [default: the partition of the Region]
     #[arg(long, value_name = "PARTITION")]
     pub partition: Option<String>,
     /// An existing role that clusters may use; can be repeated

@@ -12,7 +12,7 @@ pub struct AwsAccount {
     pub sandbox_id: Option<String>,
     /// AWS account ID, twelve digits.
     pub account_id: String,
-    /// Partition: `aws`, `aws-cn` or `aws-us-gov`.
+    /// Partition, such as `aws` or `aws-cn`.
     pub partition: String,
     /// The Region of the clusters, such as `eu-west-1`.
     pub region: String,

@@ -20,6 +20,8 @@ pub mod node_types;
 pub mod observed;
 pub mod operation;
 pub mod orphan;
+pub mod partitions;
+pub mod pasted;
 pub mod plan;
 pub mod preflight;
 pub mod problems;

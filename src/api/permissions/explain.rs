@@ -9,9 +9,13 @@ use utoipa::ToSchema;
 use crate::domain::iam::denial;
 use crate::domain::iam::denial::Denial;
 use crate::domain::iam::policies::service::{ServiceScope, service_policy};
+use crate::domain::iam::remedy::check_scope;
 use crate::domain::names::{ClusterName, cluster_in_name};
+use crate::domain::pasted;
 use crate::domain::problems::hints;
 use crate::domain::problems::hints::ANY_SERVICE;
+use crate::domain::problems::pasted_call;
+use crate::domain::problems::pasted_call::PastedCall;
 
 use crate::api::Api;
 use crate::api::enum_schemas::{EnumSchema, StringEnum};
@@ -21,7 +25,7 @@ use crate::api::http::body::JsonBody;
 use crate::api::http::body_schema;
 use crate::api::http::problem::{FieldError, Problem, ProblemHint};
 use crate::api::http::query::NoQuery;
-use crate::api::permissions::problem_renderer::{hint, json};
+use crate::api::permissions::problem_renderer::{Remedy, hint};
 
 /// Maximum length of a message, in characters.
 const MESSAGE_MAX: usize = 16_384;
@@ -65,7 +69,9 @@ impl StringEnum for PolicyScope {
 pub(crate) struct Explanation {
     /// The parts of the message.
     aws: ExplainedAnswer,
-    /// Remedies; empty if the message is not a known AWS error.
+    /// Whether the text contains an AWS error that this service knows.
+    recognized: bool,
+    /// Remedies, most likely first; empty if the message is not a known AWS error.
     hints: Vec<ProblemHint>,
 }
 
@@ -96,7 +102,11 @@ pub(crate) struct ExplainedAnswer {
 /// Explains an AWS error message and returns the remedy.
 ///
 /// The response contains the denied principal, action and resource, and the kind of policy that
-/// denied the call, as far as the message states them.
+/// denied the call, as far as the message states them. The message is found inside JSON, XML, logs,
+/// debug prints and the frames of a terminal.
+///
+/// A hint has a policy only within what this service's own policy allows in its own account.
+/// Otherwise the explanation says why there is none.
 ///
 /// With `policy_scope` `request`, the policies cover everything that the failed request needs. If
 /// the message names a resource of a managed cluster, that is the plan of this cluster. Otherwise
@@ -114,17 +124,25 @@ pub(crate) async fn explain_refusal(
 ) -> Result<Json<Explanation>, ApiError> {
     let (message, scope) = read(body).map_err(Problem::invalid)?;
     let denial = denial::parse(&message);
-    let policy = match &denial {
-        Some(denial) => api.remedy_policy(denial, scope, &caller).await?,
-        None => None,
+    let call = pasted_call::read(&pasted::unwrap(&message));
+    let remedy = match &denial {
+        Some(denial) => {
+            api.pasted_remedy(denial, call.called_service(), scope, &caller)
+                .await?
+        }
+        None => Remedy::default(),
     };
     let rows = hints::lookup("", "", "", &message);
-    let hints = rows
+    let hints: Vec<ProblemHint> = rows
         .iter()
-        .map(|row| hint(row, policy.clone(), denial.as_ref()))
+        .map(|row| hint(row, remedy.clone(), denial.as_ref()))
         .collect();
-    let aws = ExplainedAnswer::of(&message, denial, rows.first().map(|row| row.service));
-    Ok(Json(Explanation { aws, hints }))
+    let aws = ExplainedAnswer::of(&message, call, denial, rows.first().map(|row| row.service));
+    Ok(Json(Explanation {
+        aws,
+        recognized: !hints.is_empty(),
+        hints,
+    }))
 }
 
 fn read(body: Value) -> Result<(String, PolicyScope), Vec<FieldError>> {
@@ -139,27 +157,28 @@ fn read(body: Value) -> Result<(String, PolicyScope), Vec<FieldError>> {
 }
 
 impl Api {
-    /// The policy that allows a denied call, if a policy can.
-    async fn remedy_policy(
+    /// The policy that allows a denied call, or everything that the failed request needs.
+    async fn pasted_remedy(
         &self,
         denial: &Denial,
+        called_service: &str,
         scope: PolicyScope,
         caller: &Caller,
-    ) -> Result<Option<Value>, ApiError> {
+    ) -> Result<Remedy, ApiError> {
         let account = self.account.borrow().clone();
-        let for_failure = self
-            .problem_renderer(account.as_ref())
-            .remedy_policy(denial);
-        let (PolicyScope::Request, Some(account), true) =
-            (scope, account, denial.cause.is_fixed_by_allowing())
-        else {
-            return Ok(for_failure);
+        let renderer = self.problem_renderer(account.as_ref());
+        let for_failure = || renderer.pasted_remedy(denial, called_service);
+        let (PolicyScope::Request, Some(account)) = (scope, &account) else {
+            return Ok(for_failure());
         };
+        let site = renderer.pasted_call_site(called_service);
+        if let Some(Err(reason)) = site.map(|site| check_scope(denial, &site)) {
+            return Ok(Err(reason).into());
+        }
         if let Some(name) = cluster_named_in(denial)
             && let Some(cluster) = self.store.cluster(name.as_str()).await?
         {
-            let plan = self.plan(&cluster.desired, caller).await?;
-            return Ok(Some(json(&plan.policy())));
+            return Ok(Ok(self.plan(&cluster.desired, caller).await?.policy()).into());
         }
         let for_service = service_policy(&ServiceScope {
             partition: &account.partition,
@@ -169,7 +188,7 @@ impl Api {
             service_role_arns: &[],
             lookups: self.inspector.has_lookups(),
         });
-        Ok(Some(json(&for_service)))
+        Ok(Ok(for_service).into())
     }
 }
 
@@ -184,18 +203,25 @@ fn cluster_named_in(denial: &Denial) -> Option<ClusterName> {
 }
 
 impl ExplainedAnswer {
-    fn of(message: &str, denial: Option<Denial>, hint_service: Option<&'static str>) -> Self {
-        let (operation, code) = hints::read_pasted(message);
-        let non_empty = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    fn of(
+        message: &str,
+        call: PastedCall,
+        denial: Option<Denial>,
+        hint_service: Option<&'static str>,
+    ) -> Self {
+        let non_empty = |text: String| (!text.is_empty()).then_some(text);
         let action_service = denial
             .as_ref()
             .and_then(|denial| denial.action.split_once(':'))
             .map(|(service, _)| service);
         let hint_service = hint_service.filter(|service| *service != ANY_SERVICE);
         Self {
-            service: action_service.or(hint_service).map(str::to_owned),
-            operation: non_empty(operation),
-            code: non_empty(code),
+            service: action_service
+                .map(str::to_owned)
+                .or_else(|| non_empty(call.service))
+                .or_else(|| hint_service.map(str::to_owned)),
+            operation: non_empty(call.operation),
+            code: non_empty(call.code),
             message: message.to_owned(),
             cause: denial.as_ref().map(|denial| denial.cause.as_str()),
             principal: denial.as_ref().and_then(|denial| denial.principal.clone()),

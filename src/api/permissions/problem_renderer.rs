@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::domain::iam::denial;
 use crate::domain::iam::denial::Denial;
-use crate::domain::iam::policies::{DAX_PRINCIPAL, PolicyDocument};
-use crate::domain::iam::remedy;
-use crate::domain::iam::remedy::remedy;
+use crate::domain::iam::policies::PolicyDocument;
+use crate::domain::iam::remedy::no_policy::NoPolicy;
+use crate::domain::iam::remedy::{CallSite, remedy};
 use crate::domain::installation::AwsAccount;
 use crate::domain::preflight::{Check, Outcome, PredictedError};
 use crate::domain::problems::fault::{AwsError, Fault, FaultClass};
@@ -23,6 +23,32 @@ pub(crate) struct ProblemRenderer<'a> {
     pub(crate) account: Option<&'a AwsAccount>,
     /// ARN of the permissions boundary of roles that this service creates.
     pub(crate) permissions_boundary: Option<&'a str>,
+    /// Whether the service has the permissions of lookups.
+    pub(crate) lookups: bool,
+}
+
+/// The policy that allows a denied call, or why there is none.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Remedy {
+    /// The policy.
+    pub(crate) policy: Option<Value>,
+    /// Why there is no policy, unless the hint says so.
+    pub(crate) reason: Option<NoPolicy>,
+}
+
+impl From<Result<PolicyDocument, NoPolicy>> for Remedy {
+    fn from(remedy: Result<PolicyDocument, NoPolicy>) -> Self {
+        match remedy {
+            Ok(document) => Self {
+                policy: Some(json(&document)),
+                reason: None,
+            },
+            Err(reason) => Self {
+                policy: None,
+                reason: Some(reason).filter(|reason| *reason != NoPolicy::AllowDoesNotHelp),
+            },
+        }
+    }
 }
 
 impl ProblemRenderer<'_> {
@@ -48,7 +74,9 @@ impl ProblemRenderer<'_> {
     }
 
     fn hints(&self, error: &AwsError, denial: Option<&Denial>) -> Vec<ProblemHint> {
-        let policy = denial.and_then(|denial| self.error_policy(error, denial));
+        let fixed = denial
+            .map(|denial| self.error_remedy(error, denial))
+            .unwrap_or_default();
         let rows = hints::lookup(
             &error.service,
             &error.operation,
@@ -56,7 +84,7 @@ impl ProblemRenderer<'_> {
             &error.message,
         );
         rows.into_iter()
-            .map(|row| hint(row, policy.clone(), denial))
+            .map(|row| hint(row, fixed.clone(), denial))
             .collect()
     }
 
@@ -81,31 +109,37 @@ impl ProblemRenderer<'_> {
         }
     }
 
-    /// The policy that allows a denied call of which only AWS's message is known.
-    pub(crate) fn remedy_policy(&self, denial: &Denial) -> Option<Value> {
-        let call = self.call_site(self.account?, None);
-        remedy(denial, &call).map(|document| json(&document))
-    }
-
-    /// The policy that allows the denied call of a stored error.
-    fn error_policy(&self, error: &AwsError, denial: &Denial) -> Option<Value> {
-        let call = self.call_site(self.account?, error.target_arn.as_deref());
-        remedy(denial, &call).map(|document| json(&document))
-    }
-
-    fn call_site<'a>(
-        &'a self,
-        account: &'a AwsAccount,
-        resource_arn: Option<&'a str>,
-    ) -> remedy::CallSite<'a> {
-        remedy::CallSite {
+    /// The call site of a pasted message. `called_service` may be empty.
+    pub(crate) fn pasted_call_site<'a>(&'a self, called_service: &'a str) -> Option<CallSite<'a>> {
+        let account = self.account?;
+        Some(CallSite {
             partition: &account.partition,
             account_id: &account.account_id,
             region: &account.region,
-            resource_arn,
-            passed_to_service: DAX_PRINCIPAL,
+            resource_arn: None,
+            called_service,
             boundary_arn: self.permissions_boundary,
-        }
+            is_own_call: false,
+            lookups: self.lookups,
+        })
+    }
+
+    /// The remedy of a denied call of which only AWS's message is known.
+    pub(crate) fn pasted_remedy(&self, denial: &Denial, called_service: &str) -> Remedy {
+        let site = self.pasted_call_site(called_service);
+        site.map(|site| remedy(denial, &site).into())
+            .unwrap_or_default()
+    }
+
+    /// The remedy of the denied call of a stored error.
+    fn error_remedy(&self, error: &AwsError, denial: &Denial) -> Remedy {
+        let site = self.pasted_call_site(&error.service).map(|site| CallSite {
+            resource_arn: error.target_arn.as_deref(),
+            is_own_call: true,
+            ..site
+        });
+        site.map(|site| remedy(denial, &site).into())
+            .unwrap_or_default()
     }
 }
 
@@ -119,21 +153,20 @@ fn detail(fault: &Fault) -> String {
     }
 }
 
-/// A row of the table of hints, with the policy that fixes the failure, if a policy can. The titles
-/// of AWS's guide assume a user; for a role the explanation names the role.
-pub(crate) fn hint(
-    row: &'static Hint,
-    policy: Option<Value>,
-    denial: Option<&Denial>,
-) -> ProblemHint {
+/// A row of the table of hints, with the policy that fixes the failure, or why there is none. The
+/// titles of AWS's guide assume a user; for a role the explanation names the role.
+pub(crate) fn hint(row: &'static Hint, remedy: Remedy, denial: Option<&Denial>) -> ProblemHint {
+    let mut explanation = Cow::Borrowed(row.explanation);
     let role = denial.and_then(Denial::role_name);
-    let explanation = match role.filter(|_| row.title.contains("your user policy")) {
-        Some(role) => Cow::Owned(format!(
-            "{} The caller is a role: add it to the policies of role {role}.",
-            row.explanation
-        )),
-        None => Cow::Borrowed(row.explanation),
-    };
+    if let Some(role) = role.filter(|_| row.title.contains("your user policy")) {
+        let text = format!(" The caller is a role: add it to the policies of role {role}.");
+        explanation.to_mut().push_str(&text);
+    }
+    if let Some(reason) = remedy.reason {
+        let text = format!(" No policy is given: {reason}.");
+        explanation.to_mut().push_str(&text);
+    }
+    let policy = remedy.policy;
     ProblemHint {
         id: row.id,
         title: row.title,
@@ -150,12 +183,13 @@ pub(crate) fn json(document: &PolicyDocument) -> Value {
 fn predicted(predicted: &PredictedError) -> Vec<ProblemHint> {
     match predicted {
         PredictedError::Denial { denial, statement } => {
-            let policy = statement
+            let document = statement
                 .as_ref()
-                .map(|statement| json(&PolicyDocument::new(vec![(**statement).clone()])));
-            hints::of_denial(denial)
+                .map(|statement| PolicyDocument::new(vec![(**statement).clone()]));
+            let fixed = Remedy::from(document.ok_or(NoPolicy::of_cause(denial.cause)));
+            hints::of_denial(denial, "")
                 .into_iter()
-                .map(|row| hint(row, policy.clone(), Some(denial)))
+                .map(|row| hint(row, fixed.clone(), Some(denial)))
                 .collect()
         }
         PredictedError::Error {
@@ -165,7 +199,7 @@ fn predicted(predicted: &PredictedError) -> Vec<ProblemHint> {
             message,
         } => hints::lookup(service, operation, code, message)
             .into_iter()
-            .map(|row| hint(row, None, None))
+            .map(|row| hint(row, Remedy::default(), None))
             .collect(),
     }
 }
@@ -231,6 +265,7 @@ mod tests {
         let renderer = ProblemRenderer {
             account: Some(&account),
             permissions_boundary: None,
+            lookups: false,
         };
         let problem = serde_json::to_value(renderer.problem_of(&denied())).unwrap();
         assert_eq!(problem["code"], "permission_missing");
@@ -256,9 +291,9 @@ mod tests {
             cause: DenialCause::IdentityPolicy,
             policy_arn: None,
         };
-        let row = hints::of_denial(&denied("arn:aws:iam::123456789012:user/portal"))[0];
+        let row = hints::of_denial(&denied("arn:aws:iam::123456789012:user/portal"), "")[0];
         let explanation = |principal: &str| {
-            let hint = hint(row, None, Some(&denied(principal)));
+            let hint = hint(row, Remedy::default(), Some(&denied(principal)));
             assert_eq!(hint.title, "Add iam:CreateRole to your user policy.");
             hint.explanation.into_owned()
         };
@@ -280,6 +315,7 @@ mod tests {
         let renderer = ProblemRenderer {
             account: None,
             permissions_boundary: None,
+            lookups: false,
         };
         let problem = serde_json::to_value(renderer.problem_of(&denied())).unwrap();
         assert_eq!(problem["hints"][0]["policy"], json!(null));
@@ -290,6 +326,7 @@ mod tests {
         let renderer = ProblemRenderer {
             account: None,
             permissions_boundary: None,
+            lookups: false,
         };
         let fault = Fault::new(FaultClass::Crashed, "the step crashed");
         let problem = serde_json::to_value(renderer.problem_of(&fault)).unwrap();

@@ -338,11 +338,28 @@ fn quickstart_rejects_other_interfaces_and_policy_validates_its_arguments() {
 
 #[test]
 fn regions_are_validated() {
-    for region in ["us-east-1", "us-gov-west-1", "eusc-de-east-1"] {
+    for region in [
+        "us-east-1",
+        "us-gov-west-1",
+        "eusc-de-east-1",
+        "us-isob-east-1",
+    ] {
         let line = format!("policy --permissions-boundary none --region {region}");
         assert!(read(&line, []).is_ok(), "{region}");
     }
-    for region in ["mars", "us-east", "us-east-10", "US-EAST-1", "us--1", "*"] {
+    for partition in ["aws", "aws-eusc", "aws-iso-b"] {
+        let line = format!("policy --permissions-boundary none --partition {partition}");
+        assert!(read(&line, []).is_ok(), "{partition}");
+    }
+    for region in [
+        "mars",
+        "xx-east-1",
+        "us-east",
+        "us-east-10",
+        "US-EAST-1",
+        "us--1",
+        "*",
+    ] {
         let errors = errors(&format!("policy --region {region}"), []);
         assert!(errors[0].starts_with("--region: "), "{region}: {errors:?}");
     }

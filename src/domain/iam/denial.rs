@@ -1,8 +1,8 @@
 //! Denial: parses the message of an AWS access denial.
 
-use std::sync::LazyLock;
+use crate::domain::pasted;
 
-use regex::Regex;
+mod sentence;
 
 /// The parts of a denial message (IAM user guide, "Troubleshoot access denied error messages").
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,8 @@ pub struct Denial {
     pub principal: Option<String>,
     /// The denied action, such as `iam:CreateRole`; always a substring of the message.
     pub action: String,
-    /// The resource as in the message: an ARN, `policy NAME` or `role NAME`; DAX names none.
+    /// The resource as in the message: an ARN, `policy NAME` or `role NAME`; DAX names none. An ARN
+    /// can have placeholders.
     pub resource: Option<String>,
     /// Why the action was denied.
     pub cause: DenialCause,
@@ -62,14 +63,13 @@ impl DenialCause {
         self.into()
     }
 
-    /// Whether an Allow in the caller's policies, boundary or session policy fixes the denial.
+    /// Whether an Allow in the caller's own policies fixes the denial.
     pub fn is_fixed_by_allowing(self) -> bool {
         match self {
-            Self::IdentityPolicy
-            | Self::PermissionsBoundary
+            Self::IdentityPolicy | Self::Unstated => true,
+            Self::PermissionsBoundary
             | Self::SessionPolicy
-            | Self::Unstated => true,
-            Self::ServiceControlPolicy
+            | Self::ServiceControlPolicy
             | Self::ResourceControlPolicy
             | Self::VpcEndpointPolicy
             | Self::ResourcePolicy
@@ -109,118 +109,27 @@ pub enum PolicyKind {
     Resource,
 }
 
-/// The names of the kinds in AWS's messages.
-const KINDS: [(&str, PolicyKind); 7] = [
-    ("identity-based policy", PolicyKind::Identity),
-    ("permissions boundary", PolicyKind::PermissionsBoundary),
-    ("service control policy", PolicyKind::ServiceControl),
-    ("resource control policy", PolicyKind::ResourceControl),
-    ("session policy", PolicyKind::Session),
-    ("vpc endpoint policy", PolicyKind::VpcEndpoint),
-    ("resource-based policy", PolicyKind::Resource),
-];
-
-/// The words before a resource's name in messages without an ARN.
-const RESOURCE_WORDS: [&str; 9] = [
-    "policy",
-    "role",
-    "user",
-    "group",
-    "instance",
-    "profile",
-    "mfa",
-    "server",
-    "certificate",
-];
-
-/// The start of a denial. A separator must follow the action, so that a truncated action never
-/// matches.
-static HEAD: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r#"(?:User:? (?P<user>\S+) |(?P<arn>arn:\S+) )?is not authorized to perform:? (?P<action>[A-Za-z0-9-]+:[A-Za-z0-9]+)(?:[ .,;)"'\\\]<]|$)"#,
-    )
-    .expect("the pattern is a valid regular expression")
-});
-
-/// Parses the first denial in a text. `None` if the text has none, or the action is encoded.
+/// Parses the first denial in a text, whatever it is wrapped in. `None` if the text has none, or the
+/// action is encoded.
 pub fn parse(message: &str) -> Option<Denial> {
-    // Pasted texts are wrapped and indented, so every run of white space becomes one space.
-    let text = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let head = HEAD.captures(&text)?;
+    find(&pasted::unwrap(message).plain)
+        .or_else(|| find(&pasted::unwrap(&pasted::unwrap_url(message)?).plain))
+}
+
+fn find(text: &str) -> Option<Denial> {
+    if !text.to_ascii_lowercase().contains("authorized") {
+        return None;
+    }
+    let head = sentence::HEAD.captures(text)?;
     let action = head.name("action")?;
-    let principal = head
-        .name("user")
-        .or_else(|| head.name("arn"))
-        .map(|principal| principal.as_str().to_owned());
-    let (resource, reason) = split_resource(text.get(action.end()..)?);
-    let (cause, policy_arn) = read_reason(reason);
+    let principal = head.name("user").or_else(|| head.name("arn"));
+    let tail = sentence::tail(text.get(action.end()..)?);
     Some(Denial {
-        principal,
+        principal: principal.map(|principal| principal.as_str().to_owned()),
         action: action.as_str().to_owned(),
-        resource,
-        cause,
-        policy_arn,
-    })
-}
-
-/// Splits the text after the action into the resource and the rest.
-fn split_resource(rest: &str) -> (Option<String>, &str) {
-    let Some(mut rest) = rest.strip_prefix(" on resource: ") else {
-        return (None, rest);
-    };
-    let mut words = Vec::new();
-    loop {
-        let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
-        let is_kind = RESOURCE_WORDS.contains(&word);
-        words.push(word.trim_matches(['"', '\'', '\\']));
-        rest = after;
-        let ends = ["because ", "with an explicit ", "("]
-            .iter()
-            .any(|end| after.starts_with(end));
-        if !is_kind || ends || after.is_empty() {
-            break;
-        }
-    }
-    let resource = words.join(" ");
-    let resource = if rest.starts_with("Encoded authorization") {
-        resource.trim_end_matches('.')
-    } else {
-        &resource
-    };
-    ((!resource.is_empty()).then(|| resource.to_owned()), rest)
-}
-
-/// The cause and the denying policy, from the text after action and resource. Ignores any further
-/// denial in the text.
-fn read_reason(rest: &str) -> (DenialCause, Option<String>) {
-    let rest = rest.trim_start_matches([' ', '.', ',', ';', '"', '\'']);
-    if let Some(kind) = rest.strip_prefix("because no ").and_then(leading_kind) {
-        return (DenialCause::missing_allow_in(kind.0), None);
-    }
-    let sentence = rest.split("User: ").next().unwrap_or_default();
-    let Some((_, after)) = sentence.split_once("explicit deny") else {
-        return (DenialCause::Unstated, None);
-    };
-    let policy = [" in an ", " in a ", " in the "]
-        .iter()
-        .find_map(|words| after.strip_prefix(words));
-    let Some((kind, after)) = policy.and_then(leading_kind) else {
-        return (DenialCause::ExplicitDeny(None), None);
-    };
-    let arn = after
-        .strip_prefix(": ")
-        .and_then(|after| after.split(' ').next());
-    let arn = arn.map(|arn| arn.trim_matches(['"', '\'', '.', ',', ';', ')', '\\']));
-    let arn = arn.filter(|arn| arn.starts_with("arn:")).map(str::to_owned);
-    (DenialCause::ExplicitDeny(Some(kind)), arn)
-}
-
-/// The kind of policy at the start of a text, and the rest of the text.
-fn leading_kind(text: &str) -> Option<(PolicyKind, &str)> {
-    KINDS.iter().find_map(|(name, kind)| {
-        let head = text.get(..name.len())?;
-        head.eq_ignore_ascii_case(name)
-            .then(|| (*kind, &text[name.len()..]))
+        resource: tail.resource,
+        cause: tail.cause,
+        policy_arn: tail.policy_arn,
     })
 }
 
@@ -228,3 +137,5 @@ fn leading_kind(text: &str) -> Option<(PolicyKind, &str)> {
 mod properties;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wrapped;

@@ -26,20 +26,24 @@ const ALIASES: [(&str, &str); 23] = [
     ("SubscriptionRequired", "OptInRequired"),
     ("RegionDisabled", "OptInRequired"),
     ("UnknownOperation", "InvalidAction"),
+    ("InvalidSecurityGroupID.NotFound", "InvalidGroup.NotFound"),
     // With its suffix: `Validation` alone is a word of many messages.
     ("ValidationException", "ValidationError"),
     ("UnauthorizedOperation", ACCESS_DENIED),
-    ("Client.UnauthorizedOperation", ACCESS_DENIED),
     ("AuthorizationError", ACCESS_DENIED),
     ("NotAuthorized", ACCESS_DENIED),
     ("UnauthorizedAccess", ACCESS_DENIED),
 ];
 
-/// A code without namespace (`com.amazonaws.dax#…`), location (`…:http://…`) and the suffixes
-/// `Fault` and `Exception`, and with its aliases replaced.
+/// A code without namespace (`com.amazonaws.dax#…`), location (`…:http://…`), the prefixes `Client.`
+/// and `Server.` of EC2, and the suffixes `Fault` and `Exception`, and with its aliases replaced.
 pub fn normalize(code: &str) -> &str {
     let code = code.rsplit_once('#').map_or(code, |(_, name)| name);
     let code = code.split(':').next().unwrap_or(code).trim();
+    let code = ["Client.", "Server."]
+        .iter()
+        .find_map(|prefix| code.strip_prefix(prefix))
+        .unwrap_or(code);
     let bare = code
         .strip_suffix("Fault")
         .or_else(|| code.strip_suffix("Exception"))
@@ -74,6 +78,8 @@ mod tests {
             ("ValidationException", "ValidationError"),
             ("AccessDeniedException", "AccessDenied"),
             ("UnauthorizedOperation", "AccessDenied"),
+            ("Client.UnauthorizedOperation", "AccessDenied"),
+            ("Client.InvalidGroup.NotFound", "InvalidGroup.NotFound"),
             ("AuthorizationErrorException", "AccessDenied"),
             (
                 "MissingAuthenticationTokenException",

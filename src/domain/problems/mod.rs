@@ -3,5 +3,6 @@
 pub mod aws_codes;
 pub mod fault;
 pub mod hints;
+pub mod pasted_call;
 pub mod problem_code;
 mod problem_table;

@@ -3,7 +3,7 @@
 //! Without any of them the operation blocks. Reading the service-linked role is not among them,
 //! because DAX creates a missing one on the caller's behalf.
 
-use crate::domain::iam::policies::{DAX_PRINCIPAL, Values};
+use crate::domain::iam::policies::DAX_PRINCIPAL;
 use crate::domain::iam::remedy;
 use crate::domain::iam::remedy::conditions;
 use crate::domain::installation::AwsAccount;
@@ -154,13 +154,15 @@ impl Draft<'_> {
             account_id: &account.account_id,
             region: &account.region,
             resource_arn: None,
-            passed_to_service: DAX_PRINCIPAL,
+            called_service: "",
             boundary_arn: self.context.permissions_boundary,
+            is_own_call: true,
+            lookups: true,
         };
         Permission {
             action: action.to_owned(),
             resource: resource.to_owned(),
-            conditions: conditions(action, &Values::one(resource), &call_site),
+            conditions: conditions(action, &call_site),
             simulated_on,
             context: self.condition_keys(action),
         }
@@ -219,6 +221,11 @@ fn iam_region(partition: &str) -> &'static str {
     match partition {
         "aws-cn" => "cn-north-1",
         "aws-us-gov" => "us-gov-west-1",
+        "aws-iso" => "us-iso-east-1",
+        "aws-iso-b" => "us-isob-east-1",
+        "aws-iso-e" => "eu-isoe-west-1",
+        "aws-iso-f" => "us-isof-south-1",
+        "aws-eusc" => "eusc-de-east-1",
         _ => "us-east-1",
     }
 }

@@ -166,6 +166,8 @@ async fn pasted_error_texts_are_explained() {
     let unknown = explain("it does not work").await;
     assert_eq!(unknown["aws"]["action"], Value::Null);
     assert_eq!(unknown["hints"], json!([]));
+    assert_eq!(unknown["recognized"], false);
+    assert_eq!(explained["recognized"], true);
     api.post("/v1/hints/explain", &json!({"message": ""}), &[])
         .await
         .rejected(422, "invalid_request");

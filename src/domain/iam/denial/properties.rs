@@ -59,7 +59,7 @@ proptest! {
 
     #[test]
     fn any_action_and_resource_are_parsed(
-        action in "[a-z0-9-]{1,12}:[A-Z][A-Za-z0-9]{0,20}", name in "[A-Za-z0-9+=,.@_-]{1,40}", kind in 0usize..3,
+        action in "[a-z0-9-]{1,12}:[A-Z][A-Za-z0-9]{0,20}", name in "[A-Za-z0-9+=,.@_-]{0,39}[A-Za-z0-9+=@_-]", kind in 0usize..3,
     ) {
         let resource = [format!("policy {name}"), format!("role {name}"), format!("arn:aws:iam::1:role/{name}")][kind].clone();
         let text = format!(

@@ -4,8 +4,8 @@ use aws_sandbox::policy::document::Document;
 use aws_sandbox::policy::evaluate::{Authority, Context, Decision, Request, evaluate};
 use proptest::prelude::*;
 
-use super::remedy;
-use super::tests::{BOUNDARY, LINKED, MANAGED_POLICY, MANAGED_ROLE, USER, call_site};
+use super::tests::{BOUNDARY, LINKED, MANAGED_POLICY, MANAGED_ROLE, USER, pasted};
+use super::{CallSite, remedy};
 use crate::domain::iam::denial;
 use crate::domain::iam::policies::PolicyDocument;
 use crate::domain::iam::policies::service::{DAX_ACTIONS, ServiceScope, service_policy};
@@ -123,7 +123,12 @@ fn every_action_of_the_service_policy_has_an_exact_remedy() {
         };
         let message = format!("User: {USER} is not authorized to perform: {action}{on}");
         let denial = denial::parse(&message).expect("a denial");
-        let document = remedy(&denial, &call_site(None, Some(BOUNDARY))).expect("a remedy");
+        let site = CallSite {
+            boundary_arn: Some(BOUNDARY),
+            is_own_call: true,
+            ..pasted()
+        };
+        let document = remedy(&denial, &site).expect("a remedy");
         assert!(
             allowed(&document, &action, resource, &context()),
             "{action}"
@@ -147,20 +152,90 @@ fn every_action_of_the_service_policy_has_an_exact_remedy() {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+/// A fragment of a denial, with parts of attacks.
+fn piece() -> impl Strategy<Value = String> {
+    let fixed = prop::sample::select(vec![
+        "User: ",
+        USER,
+        "arn:aws:iam::999999999999:user/x",
+        " is not authorized to perform: ",
+        "iam:",
+        "iam:CreateRole",
+        "iam:GetRole",
+        "iam:AttachRolePolicy",
+        "iam:PassRole",
+        "iam:CreatePolicyVersion",
+        "dax:CreateCluster",
+        "ec2:CreateTags",
+        "sts:AssumeRole",
+        " on resource: ",
+        "policy ",
+        "role ",
+        "dax-orders-abcdefghij",
+        MANAGED_ROLE,
+        MANAGED_POLICY,
+        BOUNDARY,
+        "arn:aws:iam::***:role/dax-provisioner/dax-x",
+        "arn:aws:dax:eu-west-1:123456789012:cache/orders",
+        " because no identity-based policy allows the action",
+        " with an explicit deny",
+        "*",
+        "?",
+        "${x}",
+        "/",
+        "\\u002a",
+        "&#42;",
+        "\n│ ",
+        "\"",
+        "x",
+    ]);
+    prop_oneof![6 => fixed.prop_map(str::to_owned), 1 => "\\PC{0,8}"]
+}
 
+/// The service policy is what no remedy may exceed. `region` is the one in the remedy's ARNs.
+fn scope(region: &str) -> ServiceScope<'_> {
+    ServiceScope {
+        partition: "aws",
+        account_id: "123456789012",
+        region,
+        boundary_arn: None,
+        service_role_arns: &[],
+        lookups: true,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6_000))]
+
+    /// No text panics or makes a policy for an action or a resource that is not in the text, and no
+    /// policy exceeds the service's own.
     #[test]
-    fn no_message_gets_every_iam_resource(
-        name in "[A-Z][A-Za-z]{2,20}", resource in "(policy |role |user |)[ -~]{0,40}", known in prop::option::of(Just(MANAGED_ROLE)),
-    ) {
-        let action = format!("iam:{name}");
-        prop_assume!(action != "iam:ListRoles" && action != "iam:ListPolicies");
-        let message = format!("User: {USER} is not authorized to perform: {action} on resource: {resource}");
-        let Some(denial) = denial::parse(&message) else { return Ok(()) };
-        if let Some(document) = remedy(&denial, &call_site(known, None)) {
-            let other = allowed(&document, &denial.action, "arn:aws:iam::123456789012:role/admin-of-all", &context());
-            prop_assert!(!other, "{}", document.to_json());
+    fn a_policy_is_about_what_the_text_names(pieces in prop::collection::vec(piece(), 0..14)) {
+        let text = pieces.concat();
+        let Some(denial) = denial::parse(&text) else { return Ok(()) };
+        let Ok(document) = remedy(&denial, &pasted()) else { return Ok(()) };
+        let [one] = &document.statement[..] else { panic!("{document:?}") };
+        prop_assert!(one.action.texts().iter().all(|action| text.contains(action.as_str())), "{one:?}");
+        // A frame or a line break can be inside a name.
+        let joined: String = text.chars().filter(|c| !c.is_whitespace() && *c != '│').collect();
+        for resource in one.resource.iter().flat_map(|resource| resource.texts()) {
+            let name = resource.rsplit('/').next().unwrap_or_default();
+            prop_assert!(resource == "*" || joined.contains(name), "{resource}");
         }
+        for region in ["us-west-2", "eu-west-1"] {
+            let own = service_policy(&scope(region));
+            let covered = own.statement.iter().any(|own| {
+                let patterns = own.resource.as_ref().map(|own| own.texts()).unwrap_or_default();
+                let resources = one.resource.as_ref().map(|one| one.texts()).unwrap_or_default();
+                let action = &one.action.texts()[0];
+                own.action.texts().contains(action)
+                    && own.condition.keys().eq(one.condition.keys())
+                    && resources.iter().all(|resource| {
+                        patterns.iter().any(|pattern| super::resource::matches(pattern.as_bytes(), resource.as_bytes()))
+                    })
+            });
+            if covered { return Ok(()); }
+        }
+        prop_assert!(false, "{}", document.to_json());
     }
 }

@@ -1,39 +1,46 @@
-//! Every denial gets the statement that fixes it.
+//! Every denial of this service's permissions gets the statement that fixes it.
 
+use super::no_policy::NoPolicy;
 use super::{CallSite, remedy};
 use crate::domain::iam::denial;
-use crate::domain::iam::denial::{DenialCause, PolicyKind};
 
 pub(super) const USER: &str = "arn:aws:iam::123456789012:user/portal";
 pub(super) const MANAGED_ROLE: &str =
-    "arn:aws:iam::123456789012:role/dax-provisioner/dax-orders-abc";
+    "arn:aws:iam::123456789012:role/dax-provisioner/dax-orders-abcdefghij";
 pub(super) const MANAGED_POLICY: &str =
-    "arn:aws:iam::123456789012:policy/dax-provisioner/dax-orders-abc";
+    "arn:aws:iam::123456789012:policy/dax-provisioner/dax-orders-abcdefghij";
 pub(super) const BOUNDARY: &str = "arn:aws:iam::123456789012:policy/dax-provisioner-boundary";
 pub(super) const LINKED: &str =
     "arn:aws:iam::123456789012:role/aws-service-role/dax.amazonaws.com/AWSServiceRoleForDAX";
 
-pub(super) fn call_site(
-    resource_arn: Option<&'static str>,
-    boundary_arn: Option<&'static str>,
-) -> CallSite<'static> {
+pub(super) fn pasted() -> CallSite<'static> {
     CallSite {
         partition: "aws",
         account_id: "123456789012",
         region: "us-west-2",
-        resource_arn,
-        passed_to_service: "dax.amazonaws.com",
-        boundary_arn,
+        resource_arn: None,
+        called_service: "",
+        boundary_arn: None,
+        is_own_call: false,
+        lookups: true,
     }
 }
 
-pub(super) fn remedy_for(tail: &str, site: &CallSite<'_>) -> Option<String> {
+fn own_call(target: &'static str) -> CallSite<'static> {
+    CallSite {
+        resource_arn: Some(target),
+        is_own_call: true,
+        ..pasted()
+    }
+}
+
+pub(super) fn remedy_for(tail: &str, site: &CallSite<'_>) -> Result<String, NoPolicy> {
     let message = format!("User: {USER} is not authorized to perform: {tail}");
     let denial = denial::parse(&message).expect("a denial");
     remedy(&denial, site).map(|document| document.to_json())
 }
 
-pub(super) fn statement(action: &str, resource: &str, condition: &str) -> Option<String> {
+pub(super) fn statement(action: &str, resource: &str, condition: &str) -> String {
     let resource = if resource.starts_with('[') {
         resource.to_owned()
     } else {
@@ -44,9 +51,9 @@ pub(super) fn statement(action: &str, resource: &str, condition: &str) -> Option
     } else {
         format!(",\"Condition\":{condition}")
     };
-    Some(format!(
+    format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":{resource}{condition}}}]}}"#
-    ))
+    )
 }
 
 const BOUNDED: &str = r#"{"StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::123456789012:policy/dax-provisioner-boundary"}}"#;
@@ -57,71 +64,88 @@ const PASSED: &str = r#"{"StringEquals":{"iam:PassedToService":"dax.amazonaws.co
 const LINKED_TO_DAX: &str = r#"{"StringEquals":{"iam:AWSServiceName":"dax.amazonaws.com"}}"#;
 
 #[test]
-fn the_guide_s_denials_are_fixed_on_full_arns() {
-    for (action, stated, resource_arn, resource, condition) in [
-        ("iam:CreateRole", MANAGED_ROLE, None, MANAGED_ROLE, OWN_TAGS),
+fn denials_are_fixed_on_full_arns() {
+    for (action, stated, resource, condition) in [
+        ("iam:CreateRole", MANAGED_ROLE, MANAGED_ROLE, OWN_TAGS),
         (
             "iam:CreatePolicy",
-            "policy dax-orders-abc",
-            Some(MANAGED_POLICY),
+            "policy dax-orders-abcdefghij",
             MANAGED_POLICY,
             OWN_TAGS,
         ),
         (
-            "iam:CreatePolicyVersion",
+            "iam:DeletePolicy",
             &format!("policy {MANAGED_POLICY}"),
-            None,
             MANAGED_POLICY,
             "",
         ),
         (
             "iam:AttachRolePolicy",
-            "role dax-orders-abc",
-            Some(MANAGED_ROLE),
+            "role dax-orders-abcdefghij",
             MANAGED_ROLE,
             ONLY_MANAGED,
         ),
-        (
-            "iam:AttachRolePolicy",
-            "role dax-orders-abc",
-            Some(MANAGED_POLICY),
-            MANAGED_ROLE,
-            ONLY_MANAGED,
-        ),
-        ("iam:PassRole", MANAGED_ROLE, None, MANAGED_ROLE, PASSED),
-        (
-            "iam:CreateServiceLinkedRole",
-            LINKED,
-            None,
-            LINKED,
-            LINKED_TO_DAX,
-        ),
-        ("iam:TagRole", MANAGED_ROLE, None, MANAGED_ROLE, OWN_TAGS),
-        (
-            "iam:ListRoles",
-            "arn:aws:iam::123456789012:role/",
-            None,
-            "*",
-            "",
-        ),
+        ("iam:PassRole", MANAGED_ROLE, MANAGED_ROLE, PASSED),
+        ("iam:CreateServiceLinkedRole", LINKED, LINKED, LINKED_TO_DAX),
+        ("iam:TagRole", MANAGED_ROLE, MANAGED_ROLE, OWN_TAGS),
+        ("iam:ListRoles", "arn:aws:iam::123456789012:role/", "*", ""),
+        ("iam:ListPolicies", "policy path /", "*", ""),
     ] {
         let denied = format!("{action} on resource: {stated}");
-        assert_eq!(
-            remedy_for(&denied, &call_site(resource_arn, None)),
-            statement(action, resource, condition),
-            "{denied}"
-        );
+        let expected = Ok(statement(action, resource, condition));
+        assert_eq!(remedy_for(&denied, &pasted()), expected, "{denied}");
     }
-    let unnamed = remedy_for("iam:CreateServiceLinkedRole", &call_site(None, None));
+}
+
+#[test]
+fn the_target_of_an_own_call_completes_the_message() {
+    for (denied, target, resource, condition) in [
+        ("iam:CreateRole", MANAGED_ROLE, MANAGED_ROLE, OWN_TAGS),
+        ("iam:CreatePolicy", MANAGED_POLICY, MANAGED_POLICY, OWN_TAGS),
+        (
+            "iam:AttachRolePolicy on resource: role dax-orders-abcdefghij",
+            MANAGED_ROLE,
+            MANAGED_ROLE,
+            ONLY_MANAGED,
+        ),
+        ("iam:CreateServiceLinkedRole", LINKED, LINKED, LINKED_TO_DAX),
+    ] {
+        let action = denied.split(' ').next().expect("an action");
+        let expected = Ok(statement(action, resource, condition));
+        assert_eq!(remedy_for(denied, &own_call(target)), expected, "{denied}");
+    }
+    // The target is not of the kind that the action is authorised on.
+    let denied = remedy_for("iam:CreatePolicy", &own_call(MANAGED_ROLE));
+    assert_eq!(denied, Err(NoPolicy::ResourceUnknown));
+}
+
+/// A request can name an existing role. The sentence about it must come from AWS.
+#[test]
+fn a_given_role_is_passed_only_for_an_own_call() {
+    let role = "arn:aws:iam::123456789012:role/service-role/DAXtoDynamoDB";
+    let denied = format!("iam:PassRole on resource: {role}");
+    let expected = Ok(statement("iam:PassRole", role, PASSED));
+    assert_eq!(remedy_for(&denied, &own_call(role)), expected);
+    assert_eq!(remedy_for(&denied, &pasted()), Err(NoPolicy::OtherResource));
+    let read = remedy_for(
+        "iam:GetRole on resource: role DAXtoDynamoDB",
+        &own_call(role),
+    );
+    assert_eq!(read, Ok(statement("iam:GetRole", role, "")));
+    let changed = format!("iam:TagRole on resource: {role}");
     assert_eq!(
-        unnamed,
-        statement("iam:CreateServiceLinkedRole", LINKED, LINKED_TO_DAX)
+        remedy_for(&changed, &own_call(role)),
+        Err(NoPolicy::OtherResource)
     );
 }
 
 #[test]
 fn a_configured_boundary_becomes_a_condition() {
     let bounded = |other: &str| format!("{},{}", &other[..other.len() - 1], &BOUNDED[1..]);
+    let site = CallSite {
+        boundary_arn: Some(BOUNDARY),
+        ..pasted()
+    };
     for (action, condition) in [
         ("iam:CreateRole", bounded(OWN_TAGS)),
         ("iam:AttachRolePolicy", bounded(ONLY_MANAGED)),
@@ -129,155 +153,106 @@ fn a_configured_boundary_becomes_a_condition() {
         ("iam:TagRole", OWN_TAGS.to_owned()),
     ] {
         let denied = format!("{action} on resource: {MANAGED_ROLE}");
-        let document = remedy_for(&denied, &call_site(None, Some(BOUNDARY)));
-        assert_eq!(
-            document,
-            statement(action, MANAGED_ROLE, &condition),
-            "{action}"
-        );
+        let expected = Ok(statement(action, MANAGED_ROLE, &condition));
+        assert_eq!(remedy_for(&denied, &site), expected, "{action}");
     }
 }
 
 #[test]
-fn a_name_without_a_known_path_is_matched_under_every_path() {
-    let anywhere = |kind: &str, name: &str| {
-        format!(
-            r#"["arn:aws:iam::123456789012:{kind}/{name}","arn:aws:iam::123456789012:{kind}/*/{name}"]"#
-        )
-    };
-    let without_target = call_site(None, None);
-    assert_eq!(
-        remedy_for("iam:CreatePolicy on resource: policy p", &without_target),
-        statement("iam:CreatePolicy", &anywhere("policy", "p"), "")
-    );
-    assert_eq!(
-        remedy_for(
-            "iam:GetInstanceProfile on resource: instance profile p",
-            &without_target
-        ),
-        statement(
-            "iam:GetInstanceProfile",
-            &anywhere("instance-profile", "p"),
-            ""
-        )
-    );
-    // Older messages name no resource, so the pattern of managed policies is the narrowest choice.
-    assert_eq!(
-        remedy_for("iam:DeletePolicy", &without_target),
-        statement(
-            "iam:DeletePolicy",
-            "arn:aws:iam::123456789012:policy/dax-provisioner/dax-*",
-            ""
-        )
-    );
-    // IAM authorises a role that does not exist yet without its path.
-    let present_and_absent =
-        format!(r#"["{MANAGED_ROLE}","arn:aws:iam::123456789012:role/dax-orders-abc"]"#);
-    let read = statement("iam:GetRole", &present_and_absent, "");
-    assert_eq!(
-        remedy_for("iam:GetRole", &call_site(Some(MANAGED_ROLE), None)),
-        read
-    );
-    assert_eq!(
-        remedy_for(
-            "iam:GetRole on resource: role dax-orders-abc",
-            &call_site(Some(MANAGED_ROLE), None)
-        ),
-        read
-    );
-    assert_eq!(
-        remedy_for("iam:CreateUser", &call_site(Some(MANAGED_ROLE), None)),
-        None
-    );
+fn a_role_is_read_with_and_without_its_path() {
+    let both =
+        format!(r#"["{MANAGED_ROLE}","arn:aws:iam::123456789012:role/dax-orders-abcdefghij"]"#);
+    for stated in [MANAGED_ROLE, "role dax-orders-abcdefghij"] {
+        let denied = format!("iam:GetRole on resource: {stated}");
+        let expected = Ok(statement("iam:GetRole", &both, ""));
+        assert_eq!(remedy_for(&denied, &pasted()), expected);
+    }
 }
 
 #[test]
-fn dax_is_allowed_in_its_region_and_ec2_on_what_it_names() {
-    let here = r#"{"StringEquals":{"aws:RequestedRegion":"us-west-2"}}"#;
-    let interface = "arn:aws:ec2:us-west-2:123456789012:network-interface/*";
-    let cache = "arn:aws:dax:us-west-2:123456789012:cache/orders";
-    let at_cluster = call_site(Some(cache), None);
-    for (tail, expected) in [
+fn the_region_of_the_message_is_the_condition() {
+    let here = |region: &str| format!(r#"{{"StringEquals":{{"aws:RequestedRegion":"{region}"}}}}"#);
+    for (resource, region) in [
+        ("", "us-west-2"),
         (
-            "dax:CreateCluster".to_owned(),
-            statement("dax:CreateCluster", "*", here),
+            " on resource: arn:aws:dax:eu-west-1:123456789012:cache/orders",
+            "eu-west-1",
         ),
         (
-            format!("dax:DeleteCluster on resource: {cache}"),
-            statement("dax:DeleteCluster", "*", here),
-        ),
-        (
-            "dax:GetItem".to_owned(),
-            statement("dax:GetItem", cache, ""),
-        ),
-        (
-            "ec2:DescribeVpcs".to_owned(),
-            statement("ec2:DescribeVpcs", "*", ""),
-        ),
-        (
-            format!("ec2:CreateNetworkInterface on resource: {interface}"),
-            statement("ec2:CreateNetworkInterface", interface, ""),
-        ),
-        (
-            "ec2:DeleteNetworkInterface".to_owned(),
-            statement("ec2:DeleteNetworkInterface", "*", ""),
-        ),
-        (
-            "sns:GetTopicAttributes on resource: arn:aws:sns:us-west-2:123456789012:t".to_owned(),
-            statement(
-                "sns:GetTopicAttributes",
-                "arn:aws:sns:us-west-2:123456789012:t",
-                "",
-            ),
-        ),
-        // The target of the call is the cluster, not the role to pass.
-        (
-            "iam:PassRole".to_owned(),
-            statement(
-                "iam:PassRole",
-                "arn:aws:iam::123456789012:role/dax-provisioner/dax-*",
-                r#"{"StringEquals":{"iam:PassedToService":"dax.amazonaws.com"}}"#,
-            ),
+            " on resource: arn:aws:dax:us-west-2:123456789012:cache/orders",
+            "us-west-2",
         ),
     ] {
-        assert_eq!(remedy_for(&tail, &at_cluster), expected, "{tail}");
+        let denied = format!("dax:CreateCluster{resource}");
+        let expected = Ok(statement("dax:CreateCluster", "*", &here(region)));
+        assert_eq!(remedy_for(&denied, &pasted()), expected);
     }
+    for region in ["mars-1", "*", "cn-north-1", "us-*-1"] {
+        let denied =
+            format!("dax:CreateCluster on resource: arn:aws:dax:{region}:123456789012:cache/x");
+        assert_eq!(
+            remedy_for(&denied, &pasted()),
+            Err(NoPolicy::UnknownRegion),
+            "{region}"
+        );
+    }
+    let table = "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders";
+    let denied = format!("dynamodb:DescribeTable on resource: {table}");
+    let expected = Ok(statement("dynamodb:DescribeTable", table, ""));
+    assert_eq!(remedy_for(&denied, &pasted()), expected);
+    let without_lookups = CallSite {
+        lookups: false,
+        ..pasted()
+    };
+    assert_eq!(
+        remedy_for(&denied, &without_lookups),
+        Err(NoPolicy::NotNeeded)
+    );
 }
 
 #[test]
 fn there_is_no_remedy_if_an_allow_does_not_help() {
-    for tail in [
-        "with an explicit deny",
-        "with an explicit deny in an identity-based policy",
-        "with an explicit deny in a service control policy",
-        "because no service control policy allows the iam:CreateRole action",
-        "because no resource control policy allows the iam:CreateRole action",
-        "because no VPC endpoint policy allows the iam:CreateRole action",
-        "because no resource-based policy allows the iam:CreateRole action",
+    for (tail, reason) in [
+        ("with an explicit deny", NoPolicy::AllowDoesNotHelp),
+        (
+            "with an explicit deny in an identity-based policy",
+            NoPolicy::AllowDoesNotHelp,
+        ),
+        (
+            "with an explicit deny in a service control policy",
+            NoPolicy::AllowDoesNotHelp,
+        ),
+        (
+            "because no service control policy allows the iam:CreateRole action",
+            NoPolicy::AllowDoesNotHelp,
+        ),
+        (
+            "because no resource control policy allows the iam:CreateRole action",
+            NoPolicy::AllowDoesNotHelp,
+        ),
+        (
+            "because no VPC endpoint policy allows the iam:CreateRole action",
+            NoPolicy::AllowDoesNotHelp,
+        ),
+        (
+            "because no resource-based policy allows the iam:CreateRole action",
+            NoPolicy::AllowDoesNotHelp,
+        ),
+        (
+            "because no permissions boundary allows the iam:CreateRole action",
+            NoPolicy::Boundary,
+        ),
+        (
+            "because no session policy allows the iam:CreateRole action",
+            NoPolicy::Session,
+        ),
     ] {
         let denied = format!("iam:CreateRole on resource: {MANAGED_ROLE} {tail}");
-        assert_eq!(remedy_for(&denied, &call_site(None, None)), None, "{tail}");
+        assert_eq!(remedy_for(&denied, &pasted()), Err(reason), "{tail}");
     }
-    for tail in [
-        "permissions boundary",
-        "session policy",
-        "identity-based policy",
-    ] {
-        let denied = format!(
-            "iam:CreateRole on resource: {MANAGED_ROLE} because no {tail} allows the iam:CreateRole action"
-        );
-        assert_eq!(
-            remedy_for(&denied, &call_site(None, None)),
-            statement("iam:CreateRole", MANAGED_ROLE, ""),
-            "{tail}"
-        );
-    }
-    let denial = denial::Denial {
-        principal: None,
-        action: "iam:CreateRole".to_owned(),
-        resource: None,
-        cause: DenialCause::ExplicitDeny(Some(PolicyKind::Identity)),
-        policy_arn: None,
-    };
-    assert_eq!(remedy(&denial, &call_site(None, None)), None);
+    let denied = format!(
+        "iam:CreateRole on resource: {MANAGED_ROLE} because no identity-based policy allows the iam:CreateRole action"
+    );
+    let expected = Ok(statement("iam:CreateRole", MANAGED_ROLE, OWN_TAGS));
+    assert_eq!(remedy_for(&denied, &pasted()), expected);
 }

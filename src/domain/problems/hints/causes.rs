@@ -78,6 +78,19 @@ pub(super) const ROWS: &[Hint] = &[
         ..DENIED
     },
     Hint {
+        id: "iam_boundary_required",
+        service: "iam",
+        action: Some("iam:CreateRole"),
+        cause: Some(DenialCause::ExplicitDeny(None)),
+        title: "Set the permissions boundary that the organisation requires on new roles.",
+        explanation: "The usual reason for an explicit deny of `iam:CreateRole` is a Deny unless \
+            the condition key `iam:PermissionsBoundary` has the ARN of a certain policy. Find that \
+            ARN in the denying policy, and start this service with `--permissions-boundary ARN`. \
+            If a boundary is set already, the Deny requires another one.",
+        documentation: "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-delegate",
+        ..DENIED
+    },
+    Hint {
         id: "explicit_deny",
         cause: Some(DenialCause::ExplicitDeny(None)),
         title: "Remove the matching Deny: adding an Allow will not help.",

@@ -72,6 +72,17 @@ pub(super) const ROWS: &[Hint] = &[
         ..INPUT
     },
     Hint {
+        id: "dax_role_other_account",
+        code: "AccessDeniedException",
+        message: Some("cross-account pass role is not allowed"),
+        title: "The service role belongs to another account: use a role of the cluster's account.",
+        explanation: "A role can be passed only to a service of its own account, and no permission \
+            changes that. Give a role of the cluster's account in `service_role.arn`, or give \
+            `service_role.tables` to have one created.",
+        documentation: "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html#id_roles_use_passrole-examples",
+        ..INPUT
+    },
+    Hint {
         id: "dax_value",
         title: "DAX rejected a value: its message names the field.",
         explanation: "Repeating the call does not help. Compare the field named in the message \

@@ -1,7 +1,7 @@
 //! Hints: a service other than IAM and DAX denied an action, or the message names no action.
 
 use super::pages::{ACCESS_CONTROL, ACCESS_DENIED, CLI, LINKED_ROLES};
-use super::{ANY_ACTION, ANY_SERVICE, Hint, ROW};
+use super::{ANY_ACTION, ANY_SERVICE, Hint, RIGHTS_ACTION, ROW};
 
 const DENIED: Hint = Hint {
     service: "ec2",
@@ -187,6 +187,18 @@ pub(super) const ROWS: &[Hint] = &[
             `sns:GetTopicAttributes` on that topic. DAX requires a topic of the cluster's own \
             account.",
         documentation: "https://docs.aws.amazon.com/sns/latest/api/API_GetTopicAttributes.html",
+        ..DENIED
+    },
+    Hint {
+        id: "rights_action_denied",
+        service: "iam",
+        code: "AccessDenied",
+        action: Some(RIGHTS_ACTION),
+        title: "Ask an administrator: the permission can grant others, and DAX does not need it.",
+        explanation: "Permissions of `iam:`, `sts:` and `organizations:` beyond this service's own \
+            policy can let their holder gain other permissions. If another tool needs this one, an \
+            administrator can allow it on exactly the resource in the message.",
+        documentation: "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html",
         ..DENIED
     },
     Hint {

@@ -61,6 +61,18 @@ pub(super) const ROWS: &[Hint] = &[
         ..ANY
     },
     Hint {
+        id: "credentials_not_for_iam",
+        service: "iam",
+        code: "InvalidClientTokenId",
+        title: "IAM rejects these credentials: session credentials without MFA cannot call IAM.",
+        explanation: "Credentials of `GetSessionToken` without MFA and of `GetFederationToken` can \
+            call DAX and STS, but not IAM. Run this service with a role or the user's own access \
+            key. The check is `aws iam list-roles --max-items 1` in the service's environment; \
+            `aws sts get-caller-identity` succeeds in both cases.",
+        documentation: "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html",
+        ..ANY
+    },
+    Hint {
         id: "credentials_expired",
         code: "ExpiredToken",
         title: "This service's temporary credentials have expired.",

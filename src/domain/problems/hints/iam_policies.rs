@@ -33,6 +33,18 @@ pub(super) const ROWS: &[Hint] = &[
         ..POLICY
     },
     Hint {
+        id: "iam_policy_partition",
+        code: "MalformedPolicyDocument",
+        message: Some("is not valid for resource"),
+        title: "The policy names a resource of another partition.",
+        explanation: "The ARNs of a policy must begin with the partition of the account: \
+            `arn:aws-cn:` in China, `arn:aws-us-gov:` in GovCloud, `arn:aws-eusc:` in the European \
+            Sovereign Cloud. `dax-provisioner policy --region …` prints the policy of a Region's \
+            partition.",
+        documentation: "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html#arns-syntax",
+        ..POLICY
+    },
+    Hint {
         id: "iam_policy_quota",
         code: "LimitExceeded",
         operations: &["CreatePolicy"],
@@ -44,10 +56,21 @@ pub(super) const ROWS: &[Hint] = &[
         ..POLICY
     },
     Hint {
+        id: "iam_quota",
+        code: "LimitExceeded",
+        message: Some("cannot exceed quota for"),
+        title: "An IAM quota is used up: the message names it.",
+        explanation: "The name after `Cannot exceed quota for` is the quota, the number is its \
+            value. Delete unused resources of that kind, or raise the quota in Service Quotas if \
+            it is adjustable.",
+        documentation: "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entities",
+        ..POLICY
+    },
+    Hint {
         id: "iam_policy_size",
         code: "LimitExceeded",
         operations: &["CreatePolicy"],
-        message: Some("policysize"),
+        message: Some("cannot exceed quota for policysize"),
         title: "The access policy is longer than 6,144 characters.",
         explanation: "A managed policy has at most 6,144 characters without white space, and this \
             service splits policies to fit. If AWS still rejects one, request fewer tables in \

@@ -61,7 +61,7 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_trust_policy_size",
         code: "LimitExceeded",
         operations: &["CreateRole"],
-        message: Some("aclsizeperrole"),
+        message: Some("cannot exceed quota for aclsizeperrole"),
         title: "The trust policy is longer than 2,048 characters.",
         explanation: "The quota `Role trust policy length` is 2,048 characters, or 4,096 on \
             request. This service's trust policy has fewer than 200, so a tool between this \
@@ -238,11 +238,33 @@ pub(super) const ROWS: &[Hint] = &[
         id: "iam_linked_role_exists",
         code: "InvalidInput",
         operations: &["CreateServiceLinkedRole"],
+        message: Some("has been taken in this account"),
         title: "The service-linked role of DAX already exists: nothing to do.",
-        explanation: "IAM reports this as `InvalidInput` with the message \"has been taken in this \
-            account\". With any other message, `AWSServiceName` is wrong: it must be \
-            `dax.amazonaws.com`.",
+        explanation: "IAM reports this as `InvalidInput`. The role `AWSServiceRoleForDAX` serves \
+            every cluster of the account, and needs no suffix.",
         documentation: LINKED_ROLES,
+        ..ROLE
+    },
+    Hint {
+        id: "iam_linked_role_suffix",
+        code: "InvalidInput",
+        operations: &["CreateServiceLinkedRole"],
+        message: Some("custom suffix is not allowed"),
+        title: "The service-linked role of DAX has no suffix: omit it.",
+        explanation: "DAX has one service-linked role per account, so IAM rejects `CustomSuffix`. \
+            Run `aws iam create-service-linked-role --aws-service-name dax.amazonaws.com` without \
+            `--custom-suffix`.",
+        documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceLinkedRole.html",
+        ..ROLE
+    },
+    Hint {
+        id: "iam_linked_role_input",
+        code: "InvalidInput",
+        operations: &["CreateServiceLinkedRole"],
+        title: "IAM rejected a field of the service-linked role.",
+        explanation: "`AWSServiceName` must be `dax.amazonaws.com`, in every partition, and \
+            `CustomSuffix` must be absent. The message names the field.",
+        documentation: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceLinkedRole.html#API_CreateServiceLinkedRole_Errors",
         ..ROLE
     },
     Hint {

@@ -4,10 +4,10 @@ use super::lookup;
 
 /// End of a denial's message, its hint, and whether an added Allow can help.
 const CAUSES: [(&str, &str, bool); 16] = [
-    ("", "iam_create_role", true),
+    ("", "iam_tag_role", true),
     (
         " because no identity-based policy allows the iam:CreateRole action",
-        "iam_create_role",
+        "iam_tag_role",
         true,
     ),
     (
@@ -80,14 +80,9 @@ const CAUSES: [(&str, &str, bool); 16] = [
 
 #[test]
 fn every_cause_has_its_own_remedy() {
-    let base = "User: arn:aws:iam::123456789012:user/x is not authorized to perform: iam:CreateRole on resource: role r";
+    let base = "User: arn:aws:iam::123456789012:user/x is not authorized to perform: iam:TagRole on resource: role r";
     for (tail, id, allow_helps) in CAUSES {
-        let hints = lookup(
-            "iam",
-            "CreateRole",
-            "AccessDenied",
-            &format!("{base}{tail}"),
-        );
+        let hints = lookup("iam", "TagRole", "AccessDenied", &format!("{base}{tail}"));
         assert_eq!(
             hints.iter().map(|hint| hint.id).collect::<Vec<_>>(),
             [id],
@@ -304,4 +299,29 @@ fn pasted_text_alone_selects_a_row() {
         assert!(lookup("", "", "", text).is_empty(), "{text}");
     }
     assert!(lookup("iam", "CreateRole", "NeverHeardOf", "").is_empty());
+}
+
+#[test]
+fn a_denied_create_role_names_the_boundary_first() {
+    let base = "User: arn:aws:iam::123456789012:user/x is not authorized to perform: iam:CreateRole on resource: role r";
+    for (tail, id) in CAUSES
+        .iter()
+        .filter(|(tail, ..)| tail.contains("deny"))
+        .map(|(tail, id, _)| (tail, id))
+    {
+        let hints = lookup(
+            "iam",
+            "CreateRole",
+            "AccessDenied",
+            &format!("{base}{tail}"),
+        );
+        let ids: Vec<&str> = hints.iter().map(|hint| hint.id).collect();
+        assert_eq!(ids, ["iam_boundary_required", id]);
+        assert!(hints[0].explanation.contains("`iam:PermissionsBoundary`"));
+        assert!(
+            hints[0]
+                .explanation
+                .contains("`--permissions-boundary ARN`")
+        );
+    }
 }

@@ -87,7 +87,7 @@ async fn an_idle_service_and_refused_requests_write_nothing_into_the_log_of_the_
         data.path().join("data").display()
     );
     let (process, url) = start(&serve, &url_as(&server, "postgres", "dax_app"), "listening");
-    // The requests of 20 polls, 3 sweeps, and the workers.
+    // Several sweeps, and claims of every worker.
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(lines(&log), before, "while the service was idle");
     for _ in 0..ABANDONED {

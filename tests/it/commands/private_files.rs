@@ -76,12 +76,12 @@ fn files_of_the_private_mode_are_readable_by_their_owner_only() {
 fn core_dumps_are_off() {
     let mut child = Command::new(BINARY)
         .args(["sandbox", "--port", "0"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut first = [0];
-    std::io::Read::read_exact(&mut child.stderr.take().unwrap(), &mut first).unwrap();
+    std::io::Read::read_exact(&mut child.stdout.take().unwrap(), &mut first).unwrap();
     let process = RunningProcess(child);
     let limits = fs::read_to_string(format!("/proc/{}/limits", process.0.id())).unwrap();
     let core = limits

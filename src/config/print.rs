@@ -6,38 +6,7 @@ use super::{AwsChoice, Database, Logging, SandboxChoice, Secret, Serve};
 
 /// One line `name = value` per setting of `serve`. Secrets are printed as `***`.
 pub fn printed(serve: &Serve, logging: &Logging) -> String {
-    let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
-    let unset = || "(unset)".to_owned();
-    let mut lines = vec![
-        ("role", serve.role.as_str().to_owned()),
-        ("listen", serve.http.listen.to_string()),
-        ("authentication", switch(serve.http.authentication)),
-        (
-            "connections_per_address",
-            serve.http.connections_per_address.to_string(),
-        ),
-        (
-            "metrics_listen",
-            serve
-                .http
-                .metrics_listen
-                .map_or_else(unset, |listen| listen.to_string()),
-        ),
-        ("worker_loops", serve.work.loops.to_string()),
-        ("notify", switch(serve.work.notify)),
-        (
-            "history_days",
-            (serve.work.history_age.as_secs() / 86_400).to_string(),
-        ),
-        (
-            "sweep_seconds",
-            serve.work.sweep_every.as_secs().to_string(),
-        ),
-        (
-            "poll_seconds",
-            serve.work.poll_every.as_secs_f64().to_string(),
-        ),
-    ];
+    let mut lines = serving(serve);
     lines.extend(aws(&serve.aws));
     lines.push((
         "permissions_boundary",
@@ -82,6 +51,47 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
 
 fn none() -> String {
     "none".to_owned()
+}
+
+fn switch(on: bool) -> String {
+    if on { "on" } else { "off" }.to_owned()
+}
+
+fn unset() -> String {
+    "(unset)".to_owned()
+}
+
+fn serving(serve: &Serve) -> Vec<(&'static str, String)> {
+    vec![
+        ("role", serve.role.as_str().to_owned()),
+        ("listen", serve.http.listen.to_string()),
+        ("authentication", switch(serve.http.authentication)),
+        (
+            "connections_per_address",
+            serve.http.connections_per_address.to_string(),
+        ),
+        (
+            "metrics_listen",
+            serve
+                .http
+                .metrics_listen
+                .map_or_else(unset, |listen| listen.to_string()),
+        ),
+        ("worker_loops", serve.work.loops.to_string()),
+        ("notify", switch(serve.work.notify)),
+        (
+            "history_days",
+            (serve.work.history_age.as_secs() / 86_400).to_string(),
+        ),
+        (
+            "sweep_seconds",
+            serve.work.sweep_every.as_secs().to_string(),
+        ),
+        (
+            "poll_seconds",
+            serve.work.poll_every.as_secs_f64().to_string(),
+        ),
+    ]
 }
 
 fn aws(choice: &AwsChoice) -> Vec<(&'static str, String)> {

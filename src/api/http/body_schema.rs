@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::domain::validation::fields;
 use crate::domain::validation::violation::RuleViolation;
 
 use super::problem::{ERRORS_COUNTED_MAX, FieldError};
@@ -76,6 +77,7 @@ impl Validation {
     ///
     /// A body with too many errors is not examined further.
     pub(crate) fn of_schema<T: ToSchema>(body: &mut Value) -> Self {
+        shorten_lists(body);
         let errors: Vec<FieldError> = schema_of::<T>()
             .iter_errors(body)
             .flat_map(|error| field_errors(&error))
@@ -171,6 +173,18 @@ impl<'a> Covered<'a> {
                 .range::<str, _>((Bound::Included(&*inside), Bound::Unbounded))
                 .next()
                 .is_some_and(|first| first.starts_with(&inside))
+    }
+}
+
+/// Cuts every list to one item more than any list may have. The rest would only add to the cost.
+fn shorten_lists(value: &mut Value) {
+    match value {
+        Value::Array(items) => {
+            items.truncate(fields::TABLES_MAX + 1);
+            items.iter_mut().for_each(shorten_lists);
+        }
+        Value::Object(members) => members.values_mut().for_each(shorten_lists),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

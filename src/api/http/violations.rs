@@ -6,10 +6,6 @@ use crate::domain::validation::violation::RuleViolation;
 
 use super::problem::FieldError;
 
-/// Number of items that are validated in a list without duplicates to find; every such list is
-/// shorter.
-const ITEMS_MAX: usize = 100;
-
 /// Length from which the name of a field or parameter is cut in a response, in bytes.
 const NAME_BYTES_MAX: usize = 256;
 
@@ -72,8 +68,7 @@ impl Violations {
         }
     }
 
-    /// Validates the first items of a list by `read`. Returns the valid ones. The caller limits the
-    /// length of the list.
+    /// Validates each item of a list by `read`. Returns the valid items.
     pub(crate) fn items<T>(
         &mut self,
         pointer: &str,
@@ -82,15 +77,10 @@ impl Violations {
     ) -> Vec<T> {
         let read =
             |(index, item): (usize, &String)| self.check(format!("{pointer}/{index}"), read(item));
-        items
-            .iter()
-            .enumerate()
-            .take(ITEMS_MAX)
-            .filter_map(read)
-            .collect()
+        items.iter().enumerate().filter_map(read).collect()
     }
 
-    /// Validates a list: 1 to `most` items, each of them by `read`, no duplicates. Returns the valid
+    /// Validates a list: each item by `read`, no duplicates, 1 to `most` items. Returns the valid
     /// items.
     pub(crate) fn list<T: Clone + Ord>(
         &mut self,
@@ -102,7 +92,7 @@ impl Violations {
         self.length(pointer, items.len(), most);
         let mut seen = BTreeSet::new();
         let mut valid = Vec::new();
-        for (index, item) in items.iter().enumerate().take(most) {
+        for (index, item) in items.iter().enumerate() {
             let Some(item) = self.check(format!("{pointer}/{index}"), read(item)) else {
                 continue;
             };

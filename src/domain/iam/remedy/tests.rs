@@ -1,7 +1,7 @@
 //! Every denial of this service's permissions gets the statement that fixes it.
 
 use super::no_policy::NoPolicy;
-use super::{CallSite, remedy};
+use super::{CallSite, conditions, remedy};
 use crate::domain::iam::denial;
 
 pub(super) const USER: &str = "arn:aws:iam::123456789012:user/portal";
@@ -56,8 +56,17 @@ pub(super) fn statement(action: &str, resource: &str, condition: &str) -> String
     )
 }
 
-const BOUNDED: &str = r#"{"StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::123456789012:policy/dax-provisioner-boundary"}}"#;
-const OWN_TAGS: &str = r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["dax-provisioner:installation","dax-provisioner:operation"]}}"#;
+/// The conditions of this service's own policy, as JSON.
+fn own(action: &str, site: &CallSite<'_>) -> String {
+    let conditions = conditions(action, site);
+    match conditions.is_empty() {
+        true => String::new(),
+        false => serde_json::to_string(&conditions).expect("conditions contain only strings"),
+    }
+}
+
+const OWN: &str = "own";
+const BOUNDED: &str = r#""StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::123456789012:policy/dax-provisioner-boundary"}"#;
 const ONLY_MANAGED: &str =
     r#"{"ArnLike":{"iam:PolicyARN":"arn:aws:iam::123456789012:policy/dax-provisioner/dax-*"}}"#;
 const PASSED: &str = r#"{"StringEquals":{"iam:PassedToService":"dax.amazonaws.com"}}"#;
@@ -66,18 +75,18 @@ const LINKED_TO_DAX: &str = r#"{"StringEquals":{"iam:AWSServiceName":"dax.amazon
 #[test]
 fn denials_are_fixed_on_full_arns() {
     for (action, stated, resource, condition) in [
-        ("iam:CreateRole", MANAGED_ROLE, MANAGED_ROLE, OWN_TAGS),
+        ("iam:CreateRole", MANAGED_ROLE, MANAGED_ROLE, OWN),
         (
             "iam:CreatePolicy",
             "policy dax-orders-abcdefghij",
             MANAGED_POLICY,
-            OWN_TAGS,
+            OWN,
         ),
         (
             "iam:DeletePolicy",
             &format!("policy {MANAGED_POLICY}"),
             MANAGED_POLICY,
-            "",
+            OWN,
         ),
         (
             "iam:AttachRolePolicy",
@@ -87,11 +96,13 @@ fn denials_are_fixed_on_full_arns() {
         ),
         ("iam:PassRole", MANAGED_ROLE, MANAGED_ROLE, PASSED),
         ("iam:CreateServiceLinkedRole", LINKED, LINKED, LINKED_TO_DAX),
-        ("iam:TagRole", MANAGED_ROLE, MANAGED_ROLE, OWN_TAGS),
+        ("iam:TagRole", MANAGED_ROLE, MANAGED_ROLE, OWN),
         ("iam:ListRoles", "arn:aws:iam::123456789012:role/", "*", ""),
         ("iam:ListPolicies", "policy path /", "*", ""),
     ] {
         let denied = format!("{action} on resource: {stated}");
+        let own = own(action, &pasted());
+        let condition = if condition == OWN { &own } else { condition };
         let expected = Ok(statement(action, resource, condition));
         assert_eq!(remedy_for(&denied, &pasted()), expected, "{denied}");
     }
@@ -100,8 +111,8 @@ fn denials_are_fixed_on_full_arns() {
 #[test]
 fn the_target_of_an_own_call_completes_the_message() {
     for (denied, target, resource, condition) in [
-        ("iam:CreateRole", MANAGED_ROLE, MANAGED_ROLE, OWN_TAGS),
-        ("iam:CreatePolicy", MANAGED_POLICY, MANAGED_POLICY, OWN_TAGS),
+        ("iam:CreateRole", MANAGED_ROLE, MANAGED_ROLE, OWN),
+        ("iam:CreatePolicy", MANAGED_POLICY, MANAGED_POLICY, OWN),
         (
             "iam:AttachRolePolicy on resource: role dax-orders-abcdefghij",
             MANAGED_ROLE,
@@ -111,6 +122,8 @@ fn the_target_of_an_own_call_completes_the_message() {
         ("iam:CreateServiceLinkedRole", LINKED, LINKED, LINKED_TO_DAX),
     ] {
         let action = denied.split(' ').next().expect("an action");
+        let own = own(action, &own_call(target));
+        let condition = if condition == OWN { &own } else { condition };
         let expected = Ok(statement(action, resource, condition));
         assert_eq!(remedy_for(denied, &own_call(target)), expected, "{denied}");
     }
@@ -141,20 +154,21 @@ fn a_given_role_is_passed_only_for_an_own_call() {
 
 #[test]
 fn a_configured_boundary_becomes_a_condition() {
-    let bounded = |other: &str| format!("{},{}", &other[..other.len() - 1], &BOUNDED[1..]);
     let site = CallSite {
         boundary_arn: Some(BOUNDARY),
         ..pasted()
     };
-    for (action, condition) in [
-        ("iam:CreateRole", bounded(OWN_TAGS)),
-        ("iam:AttachRolePolicy", bounded(ONLY_MANAGED)),
-        ("iam:PassRole", PASSED.to_owned()),
-        ("iam:TagRole", OWN_TAGS.to_owned()),
+    for (action, is_bounded) in [
+        ("iam:CreateRole", true),
+        ("iam:AttachRolePolicy", true),
+        ("iam:PassRole", false),
+        ("iam:TagRole", false),
     ] {
         let denied = format!("{action} on resource: {MANAGED_ROLE}");
-        let expected = Ok(statement(action, MANAGED_ROLE, &condition));
+        let own = own(action, &site);
+        let expected = Ok(statement(action, MANAGED_ROLE, &own));
         assert_eq!(remedy_for(&denied, &site), expected, "{action}");
+        assert_eq!(own.contains(BOUNDED), is_bounded, "{own}");
     }
 }
 
@@ -253,6 +267,10 @@ fn there_is_no_remedy_if_an_allow_does_not_help() {
     let denied = format!(
         "iam:CreateRole on resource: {MANAGED_ROLE} because no identity-based policy allows the iam:CreateRole action"
     );
-    let expected = Ok(statement("iam:CreateRole", MANAGED_ROLE, OWN_TAGS));
+    let expected = Ok(statement(
+        "iam:CreateRole",
+        MANAGED_ROLE,
+        &own("iam:CreateRole", &pasted()),
+    ));
     assert_eq!(remedy_for(&denied, &pasted()), expected);
 }

@@ -325,3 +325,33 @@ fn a_denied_create_role_names_the_boundary_first() {
         );
     }
 }
+
+#[test]
+fn a_role_for_another_service_is_not_explained_as_one_for_dax() {
+    let denied = "User: arn:aws:iam::123456789012:user/x is not authorized to perform:";
+    let linked =
+        "iam:CreateServiceLinkedRole on resource: arn:aws:iam::123456789012:role/aws-service-role";
+    for (text, id) in [
+        (
+            format!("{denied} {linked}/elasticache.amazonaws.com/AWSServiceRoleForElastiCache"),
+            "rights_action_denied",
+        ),
+        (
+            format!("{denied} {linked}/dax.amazonaws.com/AWSServiceRoleForDAX"),
+            "iam_create_service_linked_role",
+        ),
+        (
+            format!("when calling the CreateFunction operation: {denied} iam:PassRole"),
+            "rights_action_denied",
+        ),
+        (
+            format!("when calling the CreateCluster operation: {denied} iam:PassRole"),
+            "iam_pass_role",
+        ),
+        (format!("{denied} iam:PassRole"), "iam_pass_role"),
+    ] {
+        let hints = lookup("", "", "", &text);
+        let ids: Vec<&str> = hints.iter().map(|hint| hint.id).collect();
+        assert_eq!(ids, [id], "{text}");
+    }
+}

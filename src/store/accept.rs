@@ -1,7 +1,9 @@
 //! Acceptance of a create, in one statement: one round trip, one commit.
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use serde_json::Value;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::spec::{ClusterSpec, SPEC_VERSION, Spec};
@@ -65,7 +67,9 @@ impl Store {
         }
         let (new_owned, spec_owned) = (new.clone(), spec.clone());
         let inserted = self
-            .detached(|pool| async move { insert_create(&pool, &new_owned, &spec_owned).await })
+            .detached(|connection| {
+                async move { insert_create(connection, &new_owned, &spec_owned).await }.boxed()
+            })
             .await;
         match inserted {
             Ok(true) => Ok(Accepted::Created(new.id)),
@@ -150,7 +154,7 @@ pub(super) fn key_columns(new: &NewOperation) -> (Option<&str>, Option<&str>, Op
 }
 
 async fn insert_create(
-    pool: &sqlx::PgPool,
+    connection: &mut PgConnection,
     new: &NewOperation,
     spec: &ClusterSpec,
 ) -> Result<bool, StoreError> {
@@ -179,7 +183,7 @@ async fn insert_create(
         i32::from(spec.replication_factor),
         SPEC_VERSION,
     )
-    .fetch_optional(pool)
+    .fetch_optional(connection)
     .await?;
     Ok(inserted.is_some())
 }

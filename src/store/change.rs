@@ -1,6 +1,7 @@
 //! Acceptance of a change of a managed cluster, and of an adoption.
 
-use sqlx::{PgConnection, PgPool};
+use futures_util::FutureExt;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::domain::operation::ClusterStatus;
@@ -33,7 +34,9 @@ impl Store {
         }
         let (new_owned, owned) = (new.clone(), change.clone());
         let outcome = self
-            .detached(|pool| async move { change_in_transaction(&pool, &new_owned, &owned).await })
+            .detached(|connection| {
+                async move { change_in_transaction(connection, &new_owned, &owned).await }.boxed()
+            })
             .await;
         self.or_replay(outcome, new, &change.cluster).await
     }
@@ -49,7 +52,9 @@ impl Store {
         }
         let (new_owned, owned) = (new.clone(), observed.clone());
         let outcome = self
-            .detached(|pool| async move { adopt_in_transaction(&pool, &new_owned, &owned).await })
+            .detached(|connection| {
+                async move { adopt_in_transaction(connection, &new_owned, &owned).await }.boxed()
+            })
             .await;
         self.or_replay(outcome, new, observed.name.as_str()).await
     }
@@ -86,11 +91,11 @@ pub(super) async fn lock_live(
 }
 
 async fn change_in_transaction(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     new: &NewOperation,
     change: &Change,
 ) -> Result<Accepted, StoreError> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = connection.begin().await?;
     let live = lock_live(&mut transaction, &change.cluster).await?;
     let row = sqlx::query!(
         "select id, status, operation_id, desired from clusters where name = $1 and deleted_at is null for update",
@@ -140,11 +145,11 @@ async fn change_in_transaction(
 }
 
 async fn adopt_in_transaction(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     new: &NewOperation,
     observed: &ClusterSpec,
 ) -> Result<Accepted, StoreError> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = connection.begin().await?;
     let name = observed.name.as_str();
     let live = lock_live(&mut transaction, name).await?;
     if let Some(live) = live {

@@ -5,14 +5,14 @@
 //! [`intents`]). Every transaction runs in its own task, which a dropped caller cannot cancel
 //! ([`detached`]). Every operation ends in [`finish`]; every event is inserted by [`events`].
 
-use std::future::Future;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sqlx::Connection as _;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use pool::Pool;
 
@@ -164,11 +164,13 @@ impl Store {
                 ("lock_timeout", "2s"),
                 ("idle_in_transaction_session_timeout", "5s"),
             ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(connection.max_connections)
-            .acquire_timeout(connection.acquire_timeout);
         Ok(Self {
-            pool: Pool::open(options, pool, connection.statement_timeout),
+            pool: Pool::open(
+                options,
+                connection.max_connections,
+                connection.acquire_timeout,
+                connection.statement_timeout,
+            ),
             announcing: Arc::default(),
         })
     }
@@ -184,25 +186,27 @@ impl Store {
     /// Checks that the database responds. It opens its own connection, because the pool reports
     /// only a timeout.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let options = self.pool.inner().connect_options();
-        let probe = async { PgConnection::connect_with(&options).await?.close().await };
-        let timeout = self.pool.inner().options().get_acquire_timeout();
-        let probed = tokio::time::timeout(timeout, probe).await;
+        let probe = async {
+            let connection = PgConnection::connect_with(self.pool.options()).await?;
+            connection.close().await
+        };
+        let probed = tokio::time::timeout(self.pool.acquire_timeout(), probe).await;
         Ok(probed.unwrap_or(Err(sqlx::Error::PoolTimedOut))?)
     }
 
     /// Waits for running statements and closes every connection.
     pub async fn close(&self) {
-        self.pool.inner().close().await;
+        self.pool.close().await;
     }
 
     /// Runs work on the database in its own task, which finishes even if the caller is dropped.
-    async fn detached<T, F>(&self, work: impl FnOnce(PgPool) -> F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, StoreError>> + Send + 'static,
-    {
-        let outcome = detached::run(self.pool.timeout(), work(self.pool.inner().clone())).await;
+    async fn detached<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>
+        + Send
+        + 'static,
+    ) -> Result<T, StoreError> {
+        let outcome = detached::run(self.pool.clone(), self.pool.timeout(), work).await;
         if matches!(
             outcome,
             Err(StoreError::Database(sqlx::Error::PoolTimedOut))

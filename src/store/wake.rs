@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgPoolOptions};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Store, StoreError};
 
@@ -12,6 +13,7 @@ const CHANNEL: &str = "dax_provisioner_work";
 /// A listener for notifications about due operations.
 pub struct Wakeups {
     listener: PgListener,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Store {
@@ -37,9 +39,19 @@ impl Store {
 
     /// Starts to listen for notifications. Fails if the database is unreachable.
     pub async fn wakeups(&self) -> Result<Wakeups, StoreError> {
-        let mut listener = PgListener::connect_with(self.pool.inner()).await?;
+        let permit = self.pool.permit().await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(self.pool.acquire_timeout())
+            .connect_lazy_with(self.pool.options().clone());
+        let mut listener = PgListener::connect_with(&pool).await?;
         listener.listen(CHANNEL).await?;
-        Ok(Wakeups { listener })
+        Ok(Wakeups {
+            listener,
+            _permit: permit,
+        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! Records of turns: the verdict, findings and sent call of a turn, committed in one fenced
 //! transaction.
 
-use sqlx::{PgConnection, PgPool};
+use futures_util::FutureExt;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::domain::operation::{ClusterStatus, Status};
@@ -91,20 +92,20 @@ impl Store {
         report: &TurnReport,
     ) -> Result<Recorded, StoreError> {
         let (claim, task, report) = (claim.clone(), task.clone(), report.clone());
-        self.detached(
-            |pool| async move { record_in_transaction(&pool, &claim, &task, &report).await },
-        )
+        self.detached(|connection| {
+            async move { record_in_transaction(connection, &claim, &task, &report).await }.boxed()
+        })
         .await
     }
 }
 
 async fn record_in_transaction(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     claim: &Claim,
     task: &Task,
     report: &TurnReport,
 ) -> Result<Recorded, StoreError> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = connection.begin().await?;
     let operation = lock(&mut transaction, claim).await?;
     let mut turn = Turn {
         claim,

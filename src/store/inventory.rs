@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -12,6 +13,7 @@ use crate::domain::orphan::Evidence;
 use super::{Store, StoreError, rows};
 
 /// A row of the inventory.
+#[derive(Deserialize)]
 pub(super) struct ItemRow {
     pub(super) kind: String,
     pub(super) name: String,

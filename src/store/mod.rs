@@ -15,6 +15,7 @@ use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use pool::Pool;
+use step_durations::MediansCache;
 
 mod accept;
 mod change;
@@ -54,7 +55,7 @@ pub use clusters::ClusterFilter;
 pub use events::EventPosition;
 pub use idempotency::IdempotencyKey;
 pub use metrics::Unfinished;
-pub use operations::OperationFilter;
+pub use operations::{OperationFilter, OperationVersion};
 pub use poll::DetailsDue;
 pub use private::{PRIVATE_DATABASE, prepare_private_database};
 pub use record::{Recorded, SentCall, SentOutcome, TurnReport};
@@ -137,6 +138,7 @@ fn is_transient_state(code: &str) -> bool {
 pub struct Store {
     pool: Pool,
     announcing: Arc<AtomicBool>,
+    medians: Arc<MediansCache>,
 }
 
 /// Settings of the connection pool.
@@ -163,6 +165,8 @@ impl Store {
                 ("statement_timeout", "5s"),
                 ("lock_timeout", "2s"),
                 ("idle_in_transaction_session_timeout", "5s"),
+                // Compiling a query of a list takes longer than its rows.
+                ("jit", "off"),
             ]);
         Ok(Self {
             pool: Pool::open(
@@ -172,6 +176,7 @@ impl Store {
                 connection.statement_timeout,
             ),
             announcing: Arc::default(),
+            medians: Arc::default(),
         })
     }
 
@@ -179,7 +184,7 @@ impl Store {
     pub fn with_statement_timeout(&self, timeout: Duration) -> Self {
         Self {
             pool: self.pool.with_timeout(timeout),
-            announcing: Arc::clone(&self.announcing),
+            ..self.clone()
         }
     }
 

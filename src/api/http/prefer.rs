@@ -89,8 +89,9 @@ impl Api {
             return Ok(Waited { applied: None });
         };
         let deadline = Instant::now() + wait;
-        while let Some((current, status)) = self.store.operation_version(operation).await? {
-            let blocked = status == Status::Blocked && current >= version;
+        while let Some(current) = self.store.operation_version(operation).await? {
+            let status = current.status;
+            let blocked = status == Status::Blocked && current.version >= version;
             let remaining = deadline.saturating_duration_since(Instant::now());
             let is_over = status.is_finished() || blocked || remaining.is_zero();
             if is_over || self.shutdown.is_cancelled() {

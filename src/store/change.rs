@@ -68,7 +68,7 @@ impl Store {
         cluster: &str,
     ) -> Result<Accepted, StoreError> {
         match outcome {
-            Ok(Accepted::Created(id)) => Ok(Accepted::Created(id)),
+            Ok(created @ Accepted::Created(_)) => Ok(created),
             Ok(rejected) => Ok(self.known_request(new).await?.unwrap_or(rejected)),
             Err(error) => self.explain_conflict(error, new, cluster).await,
         }
@@ -130,7 +130,7 @@ async fn change_in_transaction(
         prior: Some(prior),
         becomes,
     };
-    insert::operation(&mut transaction, &operation).await?;
+    let accepted = insert::operation(&mut transaction, &operation).await?;
     if let Some(after) = spec.change().map(|change| &change.after) {
         sqlx::query!(
             "update clusters set desired = $2 where id = $1",
@@ -141,7 +141,7 @@ async fn change_in_transaction(
         .await?;
     }
     transaction.commit().await?;
-    Ok(Accepted::Created(new.id))
+    Ok(accepted)
 }
 
 async fn adopt_in_transaction(
@@ -183,7 +183,7 @@ async fn adopt_in_transaction(
         prior: None,
         becomes,
     };
-    insert::operation(&mut transaction, &row).await?;
+    let accepted = insert::operation(&mut transaction, &row).await?;
     transaction.commit().await?;
-    Ok(Accepted::Created(new.id))
+    Ok(accepted)
 }

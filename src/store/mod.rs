@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
+use create_queue::CreateQueue;
 use pool::Pool;
 use step_durations::MediansCache;
 
@@ -21,6 +22,7 @@ mod accept;
 mod change;
 mod claims;
 mod clusters;
+mod create_queue;
 mod detached;
 mod events;
 mod finish;
@@ -111,6 +113,15 @@ impl StoreError {
         }
     }
 
+    /// The same failure for another caller of the same statement.
+    fn repeated(&self) -> Self {
+        if self.is_unavailable() {
+            Self::Database(sqlx::Error::PoolTimedOut)
+        } else {
+            Self::Task(self.to_string())
+        }
+    }
+
     /// The name of the constraint that the write violated, if any.
     pub fn constraint(&self) -> Option<&str> {
         match self {
@@ -139,6 +150,7 @@ pub struct Store {
     pool: Pool,
     announcing: Arc<AtomicBool>,
     medians: Arc<MediansCache>,
+    creates: Arc<CreateQueue>,
 }
 
 /// Settings of the connection pool.
@@ -177,6 +189,7 @@ impl Store {
             ),
             announcing: Arc::default(),
             medians: Arc::default(),
+            creates: Arc::default(),
         })
     }
 

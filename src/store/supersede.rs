@@ -116,7 +116,7 @@ async fn delete_in_transaction(
         None
     };
     let becomes = ClusterStatus::Deleting;
-    insert::operation(
+    let accepted = insert::operation(
         &mut transaction,
         &insert::Row {
             new,
@@ -132,7 +132,7 @@ async fn delete_in_transaction(
         link_successor(&mut transaction, live.id, new.id).await?;
     }
     transaction.commit().await?;
-    Ok(Accepted::Created(new.id))
+    Ok(accepted)
 }
 
 /// The outcome of a delete request while the delete `operation` is unfinished.

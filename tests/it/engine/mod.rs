@@ -2,6 +2,7 @@
 
 pub mod conflicts;
 pub mod create_and_delete;
+pub mod create_batches;
 pub mod environment;
 pub mod foreign_changes;
 pub mod frozen_database;

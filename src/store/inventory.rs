@@ -137,20 +137,4 @@ impl Store {
         }
         Ok(evidence.into_values().collect())
     }
-
-    /// The inventory of a cluster, oldest row first.
-    pub(super) async fn inventory_of_cluster(
-        &self,
-        cluster_id: Uuid,
-    ) -> Result<Vec<Item>, StoreError> {
-        let found = sqlx::query_as!(
-            ItemRow,
-            "select kind, name, arn, owner, presence, reason, operation_id, recorded_at
-             from inventory where cluster_id = $1 order by id",
-            cluster_id
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        found.into_iter().map(ItemRow::parse).collect()
-    }
 }

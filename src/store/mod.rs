@@ -3,16 +3,22 @@
 //!
 //! Every write by a worker names its epoch and checks that it changed a row ([`record`],
 //! [`intents`]). Every transaction runs in its own task, which a dropped caller cannot cancel
-//! ([`detached`]). Every operation ends in [`finish`]; every event is inserted by [`events`].
+//! ([`detached`]). Every operation ends in [`finish`]; every event is inserted by [`events`], except
+//! by two single statements: the acceptance of creates and the record of a turn that continues.
+//!
+//! Plans are kept for the life of a connection, and the first one may be made while a table is
+//! empty. So a statement of a hot path finds a row by a unique key, without the condition of a
+//! partial index, in a scalar subquery or under a `limit`, which no plan can read in another way.
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
+use tokio::sync::Notify;
 
 use create_queue::CreateQueue;
 use pool::Pool;
@@ -52,7 +58,7 @@ mod wake;
 
 pub use accept::{Accepted, NewOperation};
 pub use change::Change;
-pub use claims::{Claim, LEASE, Rotation};
+pub use claims::{Claim, Claimed, LEASE, Rotation};
 pub use clusters::ClusterFilter;
 pub use events::EventPosition;
 pub use idempotency::IdempotencyKey;
@@ -148,7 +154,8 @@ fn is_transient_state(code: &str) -> bool {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
-    announcing: Arc<AtomicBool>,
+    announcing: Arc<AtomicU8>,
+    work: Arc<Notify>,
     medians: Arc<MediansCache>,
     creates: Arc<CreateQueue>,
 }
@@ -188,6 +195,7 @@ impl Store {
                 connection.statement_timeout,
             ),
             announcing: Arc::default(),
+            work: Arc::default(),
             medians: Arc::default(),
             creates: Arc::default(),
         })

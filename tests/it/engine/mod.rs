@@ -1,5 +1,6 @@
 //! The engine: turns, takeovers, polls, the sweep, and processes.
 
+pub mod claims;
 pub mod conflicts;
 pub mod create_and_delete;
 pub mod create_batches;
@@ -9,6 +10,7 @@ pub mod frozen_database;
 pub mod polls;
 pub mod process_crashes;
 pub mod processes;
+pub mod round_trips;
 pub mod sweep;
 pub mod takeover;
 pub mod transactions;

@@ -10,7 +10,7 @@ use super::waiting::WaitingFor;
 use crate::domain::problems::fault::Fault;
 
 /// One operation with its steps, as the store reads it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
     /// UUIDv7, so IDs sort by creation time.
     pub id: Uuid,
@@ -61,7 +61,7 @@ impl Operation {
 }
 
 /// One step of an operation, as the store reads it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepRecord {
     /// Name of the step, unique within its operation.
     pub name: String,

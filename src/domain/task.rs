@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::inventory::{Item, ResourceKind};
@@ -78,7 +79,7 @@ pub struct StepState {
 }
 
 /// A deletion that AWS has confirmed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ConfirmedDeletion {
     /// Name of the call, such as `iam:DeleteRole`.
     pub call: String,

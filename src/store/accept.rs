@@ -1,13 +1,14 @@
-//! Acceptance of a create, in one statement: one round trip, one commit.
+//! Acceptance of requests for new operations, and of a create: one round trip, one commit.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::spec::{ClusterSpec, SPEC_VERSION, Spec};
+use crate::domain::names::ClusterName;
+use crate::domain::operation::{Kind, Operation, Status, StepRecord, StepStatus};
+use crate::domain::spec::ClusterSpec;
 
+use super::create_queue::Inserted;
 use super::idempotency::{IdempotencyKey, Replay};
-use super::rows::to_json;
 use super::{Store, StoreError};
 
 /// A validated request for a new operation.
@@ -32,8 +33,8 @@ pub struct NewOperation {
 /// The outcome of a request to start an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accepted {
-    /// The new operation is stored durably.
-    Created(Uuid),
+    /// The new operation is stored durably, as it is here.
+    Created(Box<Operation>),
     /// An identical request was accepted earlier as this operation.
     Replayed(Uuid),
     /// The idempotency key was used with a different request.
@@ -52,6 +53,63 @@ pub enum Accepted {
     Stale,
 }
 
+impl Accepted {
+    /// The ID of the new operation, if one was created.
+    pub fn created(&self) -> Option<Uuid> {
+        match self {
+            Self::Created(operation) => Some(operation.id),
+            Self::Replayed(_)
+            | Self::KeyReused
+            | Self::ClusterExists
+            | Self::InProgress(_)
+            | Self::NoSuchCluster
+            | Self::DeletionProtected
+            | Self::ClusterFailed
+            | Self::Stale => None,
+        }
+    }
+}
+
+impl NewOperation {
+    /// The operation as its acceptance stores it, so that the answer need not read it back.
+    pub(super) fn accepted(
+        &self,
+        kind: Kind,
+        cluster: ClusterName,
+        node_count: Option<i32>,
+        created_at: DateTime<Utc>,
+    ) -> Accepted {
+        let step = |&name: &&'static str| StepRecord {
+            name: name.to_owned(),
+            status: StepStatus::Pending,
+            attempts: 0,
+            started_at: None,
+            finished_at: None,
+            fault: None,
+        };
+        Accepted::Created(Box::new(Operation {
+            id: self.id,
+            kind,
+            cluster,
+            status: Status::Pending,
+            version: 1,
+            steps: self.steps.iter().map(step).collect(),
+            next_attempt_at: Some(created_at),
+            waiting_for: None,
+            fault: None,
+            receipt: Vec::new(),
+            node_count,
+            requested_by: self.requested_by.clone(),
+            request_id: self.request_id.clone(),
+            traceparent: self.traceparent.clone(),
+            superseded_by: None,
+            created_at,
+            started_at: None,
+            finished_at: None,
+        }))
+    }
+}
+
 impl Store {
     /// Accepts a create in one statement: the operation, its steps, its first event, the cluster
     /// and the idempotency key. When this returns `Created`, the operation survives every crash.
@@ -60,17 +118,16 @@ impl Store {
         new: &NewOperation,
         spec: &ClusterSpec,
     ) -> Result<Accepted, StoreError> {
-        if let Some(known) = self.known_request(new).await? {
-            return Ok(known);
-        }
-        let (new_owned, spec_owned) = (new.clone(), spec.clone());
-        let inserted = self
-            .detached(|pool| async move { insert_create(&pool, &new_owned, &spec_owned).await })
-            .await;
-        match inserted {
-            Ok(true) => Ok(Accepted::Created(new.id)),
-            Ok(false) => self.explain_taken(new, spec.name.as_str()).await,
-            Err(error) => self.explain_conflict(error, new, spec.name.as_str()).await,
+        let cluster = &spec.name;
+        match self.insert_create(new, spec).await {
+            Ok(Inserted::Created(created_at)) => {
+                let nodes = Some(i32::from(spec.replication_factor));
+                Ok(new.accepted(Kind::CreateCluster, cluster.clone(), nodes, created_at))
+            }
+            Ok(Inserted::Replayed(id)) => Ok(Accepted::Replayed(id)),
+            Ok(Inserted::KeyReused) => Ok(Accepted::KeyReused),
+            Ok(Inserted::NameTaken) => self.explain_taken(new, cluster.as_str()).await,
+            Err(error) => self.explain_conflict(error, new, cluster.as_str()).await,
         }
     }
 
@@ -147,39 +204,4 @@ pub(super) fn key_columns(new: &NewOperation) -> (Option<&str>, Option<&str>, Op
         key.map(|k| k.key.as_str()),
         key.map(|k| k.fingerprint.as_slice()),
     )
-}
-
-async fn insert_create(
-    pool: &sqlx::PgPool,
-    new: &NewOperation,
-    spec: &ClusterSpec,
-) -> Result<bool, StoreError> {
-    let stored: Value = to_json(&Spec::CreateCluster(Box::new(spec.clone())));
-    let desired: Value = to_json(spec);
-    let steps = step_names(new);
-    let (caller, key, fingerprint) = key_columns(new);
-    let message = format!("create_cluster of {} accepted", spec.name);
-    // This statement inserts the first event itself instead of calling `events::append`, so that a
-    // create stays one round trip. It is the only exception.
-    let inserted: Option<DateTime<Utc>> = sqlx::query_file_scalar!(
-        "src/store/sql/accept_create.sql",
-        new.id,
-        spec.name.as_str(),
-        desired,
-        stored,
-        &steps,
-        new.requested_by,
-        new.request_id,
-        new.traceparent,
-        new.deadline.as_secs_f64(),
-        caller,
-        key,
-        fingerprint,
-        message,
-        i32::from(spec.replication_factor),
-        SPEC_VERSION,
-    )
-    .fetch_optional(pool)
-    .await?;
-    Ok(inserted.is_some())
 }

@@ -1,6 +1,7 @@
 //! Acceptance of a change of a managed cluster, and of an adoption.
 
-use sqlx::{PgConnection, PgPool};
+use futures_util::FutureExt;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::domain::operation::ClusterStatus;
@@ -33,7 +34,9 @@ impl Store {
         }
         let (new_owned, owned) = (new.clone(), change.clone());
         let outcome = self
-            .detached(|pool| async move { change_in_transaction(&pool, &new_owned, &owned).await })
+            .detached(|connection| {
+                async move { change_in_transaction(connection, &new_owned, &owned).await }.boxed()
+            })
             .await;
         self.or_replay(outcome, new, &change.cluster).await
     }
@@ -49,7 +52,9 @@ impl Store {
         }
         let (new_owned, owned) = (new.clone(), observed.clone());
         let outcome = self
-            .detached(|pool| async move { adopt_in_transaction(&pool, &new_owned, &owned).await })
+            .detached(|connection| {
+                async move { adopt_in_transaction(connection, &new_owned, &owned).await }.boxed()
+            })
             .await;
         self.or_replay(outcome, new, observed.name.as_str()).await
     }
@@ -63,7 +68,7 @@ impl Store {
         cluster: &str,
     ) -> Result<Accepted, StoreError> {
         match outcome {
-            Ok(Accepted::Created(id)) => Ok(Accepted::Created(id)),
+            Ok(created @ Accepted::Created(_)) => Ok(created),
             Ok(rejected) => Ok(self.known_request(new).await?.unwrap_or(rejected)),
             Err(error) => self.explain_conflict(error, new, cluster).await,
         }
@@ -86,11 +91,11 @@ pub(super) async fn lock_live(
 }
 
 async fn change_in_transaction(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     new: &NewOperation,
     change: &Change,
 ) -> Result<Accepted, StoreError> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = connection.begin().await?;
     let live = lock_live(&mut transaction, &change.cluster).await?;
     let row = sqlx::query!(
         "select id, status, operation_id, desired from clusters where name = $1 and deleted_at is null for update",
@@ -125,7 +130,7 @@ async fn change_in_transaction(
         prior: Some(prior),
         becomes,
     };
-    insert::operation(&mut transaction, &operation).await?;
+    let accepted = insert::operation(&mut transaction, &operation).await?;
     if let Some(after) = spec.change().map(|change| &change.after) {
         sqlx::query!(
             "update clusters set desired = $2 where id = $1",
@@ -136,15 +141,15 @@ async fn change_in_transaction(
         .await?;
     }
     transaction.commit().await?;
-    Ok(Accepted::Created(new.id))
+    Ok(accepted)
 }
 
 async fn adopt_in_transaction(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     new: &NewOperation,
     observed: &ClusterSpec,
 ) -> Result<Accepted, StoreError> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = connection.begin().await?;
     let name = observed.name.as_str();
     let live = lock_live(&mut transaction, name).await?;
     if let Some(live) = live {
@@ -178,7 +183,7 @@ async fn adopt_in_transaction(
         prior: None,
         becomes,
     };
-    insert::operation(&mut transaction, &row).await?;
+    let accepted = insert::operation(&mut transaction, &row).await?;
     transaction.commit().await?;
-    Ok(Accepted::Created(new.id))
+    Ok(accepted)
 }

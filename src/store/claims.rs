@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::domain::spec::SPEC_VERSION;
+use crate::domain::task::Task;
 use crate::domain::waiting::WaitingFor;
 
+use super::tasks::{self, LIST_TRUSTED};
 use super::{Store, StoreError};
 
 /// Length of a lease. A lease is never renewed: the turn ends earlier, or its writes are fenced.
@@ -60,6 +62,15 @@ impl Rotation {
     }
 }
 
+/// A claimed operation.
+#[derive(Debug)]
+pub struct Claimed {
+    /// The hold on the operation.
+    pub claim: Claim,
+    /// Its state at the claim. `Unreadable`: another version of the program stored it.
+    pub task: Result<Task, StoreError>,
+}
+
 impl Store {
     /// Claims a due operation of the given kinds and current steps, in a format of the spec that
     /// this process can read: of the next caller in `rotation`, operations for which a person waits
@@ -73,7 +84,7 @@ impl Store {
         rotation: &Rotation,
         kinds: &[String],
         steps: &[String],
-    ) -> Result<Option<Claim>, StoreError> {
+    ) -> Result<Option<Claimed>, StoreError> {
         for _ in 0..CONTENDED_CLAIMS {
             let (last_caller, lane) = rotation.next();
             let taken_at = Instant::now();
@@ -85,20 +96,23 @@ impl Store {
                 steps,
                 SPEC_VERSION,
                 last_caller,
-                lane
+                lane,
+                LIST_TRUSTED.as_secs_f64()
             )
             .fetch_optional(&self.pool)
             .await?;
             let Some(row) = row else { return Ok(None) };
             rotation.served(row.caller);
             if let (Some(operation_id), Some(epoch)) = (row.id, row.epoch) {
-                return Ok(Some(Claim {
+                let claim = Claim {
                     operation_id,
                     epoch,
                     owner: owner.to_owned(),
                     taken_at,
                     claims_without_progress: row.claims_without_progress.unwrap_or(1),
-                }));
+                };
+                let task = tasks::parse(operation_id, row.task.unwrap_or_default());
+                return Ok(Some(Claimed { claim, task }));
             }
         }
         Ok(None)

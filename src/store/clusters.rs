@@ -1,14 +1,69 @@
 //! Queries of clusters, and their status when an operation ends.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use serde_json::Value;
+use sqlx::types::Json;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::domain::cluster::Cluster;
 use crate::domain::operation::{ClusterStatus, Kind, Status};
 
+use super::inventory::ItemRow;
 use super::rows::{self, from_json, from_optional_json};
 use super::{Store, StoreError};
+
+/// Reads managed clusters with their inventory and the fault of their last operation in one
+/// statement. A condition on `clusters c` follows.
+const CLUSTERS: &str = "
+    select c.id, c.name, c.status, c.version, c.desired, c.observed, c.observed_at, c.details, c.operation_id,
+           c.created_at,
+           (select case when o.status = 'blocked' then (
+                     select fault from operation_steps where operation_id = o.id and position = o.current_position)
+                   when o.status in ('failed', 'rolling_back') then o.fault end
+            from operations o where o.id = c.operation_id) as fault,
+           (select coalesce(json_agg(item), '[]') from (
+              select kind, name, arn, owner, presence, reason, operation_id, recorded_at
+              from inventory where cluster_id = c.id order by id) item) as inventory
+    from clusters c
+    where c.deleted_at is null";
+
+/// A row of [`CLUSTERS`].
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    name: String,
+    status: String,
+    version: i64,
+    desired: Value,
+    observed: Option<Value>,
+    observed_at: Option<DateTime<Utc>>,
+    details: Option<Value>,
+    operation_id: Uuid,
+    created_at: DateTime<Utc>,
+    fault: Option<Value>,
+    inventory: Json<Vec<ItemRow>>,
+}
+
+impl Row {
+    fn parse(self) -> Result<Cluster, StoreError> {
+        let inventory = self.inventory.0.into_iter().map(ItemRow::parse);
+        Ok(Cluster {
+            id: self.id,
+            name: rows::cluster_name(&self.name)?,
+            status: rows::cluster_status(&self.status)?,
+            version: self.version,
+            desired: from_json("clusters.desired", self.desired)?,
+            observed: from_optional_json("clusters.observed", self.observed)?,
+            observed_at: self.observed_at,
+            details: from_optional_json("clusters.details", self.details)?,
+            operation_id: self.operation_id,
+            fault: from_optional_json("fault", self.fault)?,
+            inventory: inventory.collect::<Result<_, _>>()?,
+            created_at: self.created_at,
+        })
+    }
+}
 
 /// Filter of a list of clusters.
 #[derive(Debug, Clone, Default)]
@@ -86,13 +141,20 @@ impl Store {
     /// The managed cluster with this name, if any. The cluster of a failed create counts until its
     /// name is reused.
     pub async fn cluster(&self, name: &str) -> Result<Option<Cluster>, StoreError> {
-        let ids: Vec<Uuid> = sqlx::query_scalar!(
-            "select id from clusters where name = $1 and deleted_at is null",
+        let mut query = QueryBuilder::new(CLUSTERS);
+        query.push(" and c.name = ").push_bind(name.to_owned());
+        Ok(self.read_clusters(query).await?.pop())
+    }
+
+    /// The version of the managed cluster with this name, which a reader compares.
+    pub async fn cluster_version(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        let version = sqlx::query_scalar!(
+            "select version from clusters where name = $1 and deleted_at is null",
             name
         )
-        .fetch_all(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        Ok(self.read_clusters(&ids).await?.pop())
+        Ok(version)
     }
 
     /// At most `limit` clusters, newest first.
@@ -101,23 +163,22 @@ impl Store {
         filter: &ClusterFilter,
         limit: i64,
     ) -> Result<Vec<Cluster>, StoreError> {
-        let mut query = sqlx::QueryBuilder::new("select id from clusters where deleted_at is null");
+        let mut query = QueryBuilder::new(CLUSTERS);
         if let Some(status) = filter.status {
-            query.push(" and status = ").push_bind(status.as_str());
+            query.push(" and c.status = ").push_bind(status.as_str());
         }
         if let Some((at, id)) = filter.before {
             query
-                .push(" and (created_at, id) < (")
+                .push(" and (c.created_at, c.id) < (")
                 .push_bind(at)
                 .push(", ")
                 .push_bind(id)
                 .push(")");
         }
         query
-            .push(" order by created_at desc, id desc limit ")
+            .push(" order by c.created_at desc, c.id desc limit ")
             .push_bind(limit);
-        let ids: Vec<Uuid> = query.build_query_scalar().fetch_all(&self.pool).await?;
-        self.read_clusters(&ids).await
+        self.read_clusters(query).await
     }
 
     /// The names of the managed clusters, which are neither deleted nor failed, in alphabetical
@@ -131,38 +192,11 @@ impl Store {
         Ok(names)
     }
 
-    async fn read_clusters(&self, ids: &[Uuid]) -> Result<Vec<Cluster>, StoreError> {
-        let found = sqlx::query!(
-            r#"select c.id, c.name, c.status, c.version, c.desired, c.observed, c.observed_at, c.details,
-                      c.operation_id, c.created_at,
-                      case when o.status = 'blocked' then s.fault
-                           when o.status in ('failed', 'rolling_back') then o.fault end as fault
-               from unnest($1::uuid[]) with ordinality as wanted (id, place)
-               join clusters c on c.id = wanted.id
-               left join operations o on o.id = c.operation_id
-               left join operation_steps s on s.operation_id = o.id and s.position = o.current_position
-               order by wanted.place"#,
-            ids
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let mut clusters = Vec::with_capacity(found.len());
-        for row in found {
-            clusters.push(Cluster {
-                id: row.id,
-                name: rows::cluster_name(&row.name)?,
-                status: rows::cluster_status(&row.status)?,
-                version: row.version,
-                desired: from_json("clusters.desired", row.desired)?,
-                observed: from_optional_json("clusters.observed", row.observed)?,
-                observed_at: row.observed_at,
-                details: from_optional_json("clusters.details", row.details)?,
-                operation_id: row.operation_id,
-                fault: from_optional_json("fault", row.fault)?,
-                inventory: self.inventory_of_cluster(row.id).await?,
-                created_at: row.created_at,
-            });
-        }
-        Ok(clusters)
+    async fn read_clusters(
+        &self,
+        mut query: QueryBuilder<Postgres>,
+    ) -> Result<Vec<Cluster>, StoreError> {
+        let found: Vec<Row> = query.build_query_as().fetch_all(&self.pool).await?;
+        found.into_iter().map(Row::parse).collect()
     }
 }

@@ -40,14 +40,25 @@ impl Event {
         )
     }
 
+    /// The columns of several events: types, messages and data.
+    pub(super) fn columns(events: Vec<Self>) -> (Vec<String>, Vec<String>, Vec<Value>) {
+        let mut columns = (Vec::new(), Vec::new(), Vec::new());
+        for event in events {
+            columns.0.push(event.kind);
+            columns.1.push(event.message);
+            columns.2.push(event.data);
+        }
+        columns
+    }
+
     /// An event without data for programs.
     pub(super) fn plain(kind: &str, message: impl Into<String>) -> Self {
         Self::new(kind, message.into(), json!({}))
     }
 }
 
-/// Inserts events after the given sequence number. All events are inserted here, except the first
-/// event of a create.
+/// Inserts events after the given sequence number. All events are inserted here, except by
+/// `accept_creates.sql` and `record_progress.sql`.
 pub(super) async fn append(
     connection: &mut PgConnection,
     operation: Uuid,

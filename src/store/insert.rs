@@ -7,9 +7,9 @@ use crate::domain::operation::ClusterStatus;
 use crate::domain::spec::{SPEC_VERSION, Spec};
 
 use super::StoreError;
-use super::accept::{NewOperation, key_columns, step_names};
+use super::accept::{Accepted, NewOperation, key_columns, step_names};
 use super::events::{self, Event};
-use super::rows::to_json;
+use super::rows::{self, to_json};
 
 /// An operation to insert, and its cluster.
 pub(super) struct Row<'a> {
@@ -24,19 +24,20 @@ pub(super) struct Row<'a> {
 }
 
 /// Inserts the operation with its steps, its first event and its idempotency key, and updates its
-/// cluster.
+/// cluster. Returns the outcome of the request.
 pub(super) async fn operation(
     connection: &mut PgConnection,
     row: &Row<'_>,
-) -> Result<(), StoreError> {
+) -> Result<Accepted, StoreError> {
     let (steps, kind) = (step_names(row.new), row.spec.kind().as_str());
-    sqlx::query!(
+    let stored = sqlx::query!(
         "insert into operations (id, kind, cluster_id, cluster_name, status, spec, current_position, current_step,
                                  requested_by, request_id, traceparent, deadline_at, last_sequence, prior_status,
                                  node_count, spec_version)
          values ($1, $2, $3, $4, 'pending', $5, 0, ($6::text[])[1], $7, $8, $9,
                  now() + $10::float8 * interval '1 second', 1, $11,
-                 coalesce($12, (select (desired ->> 'replication_factor')::int from clusters where id = $3)), $13)",
+                 coalesce($12, (select (desired ->> 'replication_factor')::int from clusters where id = $3)), $13)
+         returning created_at, node_count",
         row.new.id,
         kind,
         row.cluster_id,
@@ -51,7 +52,7 @@ pub(super) async fn operation(
         row.spec.desired().map(|spec| i32::from(spec.replication_factor)),
         SPEC_VERSION
     )
-    .execute(&mut *connection)
+    .fetch_one(&mut *connection)
     .await?;
     sqlx::query!(
         "insert into operation_steps (operation_id, position, name)
@@ -73,7 +74,10 @@ pub(super) async fn operation(
     )
     .execute(&mut *connection)
     .await?;
-    insert_key(connection, row.new).await
+    insert_key(connection, row.new).await?;
+    let cluster = rows::cluster_name(row.cluster)?;
+    let (kind, nodes) = (row.spec.kind(), stored.node_count);
+    Ok(row.new.accepted(kind, cluster, nodes, stored.created_at))
 }
 
 async fn insert_key(connection: &mut PgConnection, new: &NewOperation) -> Result<(), StoreError> {

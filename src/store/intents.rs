@@ -20,7 +20,7 @@ impl Store {
         let id = sqlx::query_scalar!(
             "with fence as (
                select id, cluster_id from operations
-               where id = $1 and epoch = $2 and owner = $3 and lease_until > now() + interval '8 seconds' and finished_at is null
+               where id = $1 and epoch = $2 and owner = $3 and lease_until > now() + interval '8 seconds'
                for update
              ),
              step as (

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -12,6 +13,7 @@ use crate::domain::orphan::Evidence;
 use super::{Store, StoreError, rows};
 
 /// A row of the inventory.
+#[derive(Deserialize)]
 pub(super) struct ItemRow {
     pub(super) kind: String,
     pub(super) name: String,
@@ -134,21 +136,5 @@ impl Store {
             kept.in_progress = in_progress;
         }
         Ok(evidence.into_values().collect())
-    }
-
-    /// The inventory of a cluster, oldest row first.
-    pub(super) async fn inventory_of_cluster(
-        &self,
-        cluster_id: Uuid,
-    ) -> Result<Vec<Item>, StoreError> {
-        let found = sqlx::query_as!(
-            ItemRow,
-            "select kind, name, arn, owner, presence, reason, operation_id, recorded_at
-             from inventory where cluster_id = $1 order by id",
-            cluster_id
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        found.into_iter().map(ItemRow::parse).collect()
     }
 }

@@ -3,23 +3,32 @@
 //!
 //! Every write by a worker names its epoch and checks that it changed a row ([`record`],
 //! [`intents`]). Every transaction runs in its own task, which a dropped caller cannot cancel
-//! ([`detached`]). Every operation ends in [`finish`]; every event is inserted by [`events`].
+//! ([`detached`]). Every operation ends in [`finish`]; every event is inserted by [`events`], except
+//! by two single statements: the acceptance of creates and the record of a turn that continues.
+//!
+//! Plans are kept for the life of a connection, and the first one may be made while a table is
+//! empty. So a statement of a hot path finds a row by a unique key, without the condition of a
+//! partial index, in a scalar subquery or under a `limit`, which no plan can read in another way.
 
-use std::future::Future;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sqlx::Connection as _;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use tokio::sync::Notify;
 
+use create_queue::CreateQueue;
 use pool::Pool;
+use step_durations::MediansCache;
 
 mod accept;
 mod change;
 mod claims;
 mod clusters;
+mod create_queue;
 mod detached;
 mod events;
 mod finish;
@@ -49,11 +58,11 @@ mod wake;
 
 pub use accept::{Accepted, NewOperation};
 pub use change::Change;
-pub use claims::{Claim, LEASE, Rotation};
+pub use claims::{Claim, Claimed, LEASE, Rotation};
 pub use clusters::ClusterFilter;
 pub use events::EventPosition;
 pub use idempotency::IdempotencyKey;
-pub use operations::OperationFilter;
+pub use operations::{OperationFilter, OperationVersion};
 pub use poll::DetailsDue;
 pub use private::{PRIVATE_DATABASE, prepare_private_database};
 pub use record::{Recorded, SentCall, SentOutcome, TurnReport};
@@ -109,6 +118,15 @@ impl StoreError {
         }
     }
 
+    /// The same failure for another caller of the same statement.
+    fn repeated(&self) -> Self {
+        if self.is_unavailable() {
+            Self::Database(sqlx::Error::PoolTimedOut)
+        } else {
+            Self::Task(self.to_string())
+        }
+    }
+
     /// The name of the constraint that the write violated, if any.
     pub fn constraint(&self) -> Option<&str> {
         match self {
@@ -135,8 +153,11 @@ fn is_transient_state(code: &str) -> bool {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
-    announcing: Arc<AtomicBool>,
+    announcing: Arc<AtomicU8>,
     uses_in_flight: tokens::UsesInFlight,
+    work: Arc<Notify>,
+    medians: Arc<MediansCache>,
+    creates: Arc<CreateQueue>,
 }
 
 /// Settings of the connection pool.
@@ -163,14 +184,21 @@ impl Store {
                 ("statement_timeout", "5s"),
                 ("lock_timeout", "2s"),
                 ("idle_in_transaction_session_timeout", "5s"),
+                // Compiling a query of a list takes longer than its rows.
+                ("jit", "off"),
             ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(connection.max_connections)
-            .acquire_timeout(connection.acquire_timeout);
         Ok(Self {
-            pool: Pool::open(options, pool, connection.statement_timeout),
+            pool: Pool::open(
+                options,
+                connection.max_connections,
+                connection.acquire_timeout,
+                connection.statement_timeout,
+            ),
             announcing: Arc::default(),
             uses_in_flight: tokens::UsesInFlight::default(),
+            work: Arc::default(),
+            medians: Arc::default(),
+            creates: Arc::default(),
         })
     }
 
@@ -185,25 +213,27 @@ impl Store {
     /// Checks that the database responds. It opens its own connection, because the pool reports
     /// only a timeout.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let options = self.pool.inner().connect_options();
-        let probe = async { PgConnection::connect_with(&options).await?.close().await };
-        let timeout = self.pool.inner().options().get_acquire_timeout();
-        let probed = tokio::time::timeout(timeout, probe).await;
+        let probe = async {
+            let connection = PgConnection::connect_with(self.pool.options()).await?;
+            connection.close().await
+        };
+        let probed = tokio::time::timeout(self.pool.acquire_timeout(), probe).await;
         Ok(probed.unwrap_or(Err(sqlx::Error::PoolTimedOut))?)
     }
 
     /// Waits for running statements and closes every connection.
     pub async fn close(&self) {
-        self.pool.inner().close().await;
+        self.pool.close().await;
     }
 
     /// Runs work on the database in its own task, which finishes even if the caller is dropped.
-    async fn detached<T, F>(&self, work: impl FnOnce(PgPool) -> F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, StoreError>> + Send + 'static,
-    {
-        let outcome = detached::run(self.pool.timeout(), work(self.pool.inner().clone())).await;
+    async fn detached<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>
+        + Send
+        + 'static,
+    ) -> Result<T, StoreError> {
+        let outcome = detached::run(self.pool.clone(), self.pool.timeout(), work).await;
         if matches!(
             outcome,
             Err(StoreError::Database(sqlx::Error::PoolTimedOut))

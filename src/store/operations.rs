@@ -1,9 +1,12 @@
 //! Queries of operations.
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+use sqlx::types::Json;
+use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use crate::domain::inventory::Item;
 use crate::domain::operation::{Kind, Operation, Status, StepRecord};
 
 use super::inventory::ItemRow;
@@ -23,19 +26,143 @@ pub struct OperationFilter {
     pub before: Option<(DateTime<Utc>, Uuid)>,
 }
 
+/// Reads operations with their steps and their receipt in one statement. A condition on
+/// `operations o` follows. The receipt is a union, because `or` reads the whole table in a plan that
+/// was made while it was small.
+const OPERATIONS: &str = "
+    select o.id, o.kind, o.cluster_name, o.status, o.version, o.waiting_for, o.requested_by, o.request_id,
+           o.traceparent, o.superseded_by, o.node_count, o.created_at, o.started_at, o.finished_at,
+           case when o.finished_at is null and o.wake_at <> 'infinity' then o.wake_at end as next_attempt_at,
+           case when o.status = 'blocked' then (
+             select fault from operation_steps where operation_id = o.id and position = o.current_position
+           ) else o.fault end as fault,
+           (select coalesce(json_agg(step), '[]') from (
+              select name, status, attempts, started_at, finished_at, fault
+              from operation_steps where operation_id = o.id order by position) step) as steps,
+           (select coalesce(json_agg(item order by id), '[]') from (
+              select id, kind, name, arn, owner, presence, reason, operation_id, recorded_at
+              from inventory where operation_id = o.id
+              union all
+              select id, kind, name, arn, owner, presence, reason, operation_id, recorded_at
+              from inventory where touched_by = o.id and operation_id <> o.id) item) as receipt
+    from operations o
+    where true";
+
+/// A row of [`OPERATIONS`].
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    kind: String,
+    cluster_name: String,
+    status: String,
+    version: i64,
+    waiting_for: Option<String>,
+    requested_by: String,
+    request_id: Option<String>,
+    traceparent: Option<String>,
+    superseded_by: Option<Uuid>,
+    node_count: Option<i32>,
+    created_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+    next_attempt_at: Option<DateTime<Utc>>,
+    fault: Option<Value>,
+    steps: Json<Vec<StepRow>>,
+    receipt: Json<Vec<ItemRow>>,
+}
+
+/// A step in a [`Row`].
+#[derive(Deserialize)]
+struct StepRow {
+    name: String,
+    status: String,
+    attempts: i32,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+    fault: Option<Value>,
+}
+
+/// What a reader compares before it reads an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OperationVersion {
+    /// Incremented by every visible change.
+    pub version: i64,
+    /// The status at this version.
+    pub status: Status,
+    /// When it is claimable, as far as known.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+}
+
+impl Row {
+    fn parse(self) -> Result<Operation, StoreError> {
+        let waiting_for = self.waiting_for.as_deref().map(rows::waiting_for);
+        let steps = self.steps.0.into_iter().map(StepRow::parse);
+        let receipt = self.receipt.0.into_iter().map(ItemRow::parse);
+        Ok(Operation {
+            id: self.id,
+            kind: rows::kind(&self.kind)?,
+            cluster: rows::cluster_name(&self.cluster_name)?,
+            status: rows::status(&self.status)?,
+            version: self.version,
+            steps: steps.collect::<Result<_, _>>()?,
+            next_attempt_at: self.next_attempt_at,
+            waiting_for: waiting_for.transpose()?,
+            fault: from_optional_json("fault", self.fault)?,
+            receipt: receipt.collect::<Result<_, _>>()?,
+            node_count: self.node_count,
+            requested_by: self.requested_by,
+            request_id: self.request_id,
+            traceparent: self.traceparent,
+            superseded_by: self.superseded_by,
+            created_at: self.created_at,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+        })
+    }
+}
+
+impl StepRow {
+    fn parse(self) -> Result<StepRecord, StoreError> {
+        Ok(StepRecord {
+            name: self.name,
+            status: rows::step_status(&self.status)?,
+            attempts: self.attempts,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+            fault: from_optional_json("operation_steps.fault", self.fault)?,
+        })
+    }
+}
+
 impl Store {
     /// The operation with this ID, with its steps and its receipt.
     pub async fn operation(&self, id: Uuid) -> Result<Option<Operation>, StoreError> {
-        Ok(self.read_operations(&[id]).await?.pop())
+        let mut query = QueryBuilder::new(OPERATIONS);
+        query.push(" and o.id = ").push_bind(id);
+        Ok(self.read_operations(query).await?.pop())
     }
 
     /// The version and status of an operation, which a waiting reader compares.
-    pub async fn operation_version(&self, id: Uuid) -> Result<Option<(i64, Status)>, StoreError> {
-        let row = sqlx::query!("select version, status from operations where id = $1", id)
-            .fetch_optional(&self.pool)
-            .await?;
-        row.map(|row| Ok((row.version, rows::status(&row.status)?)))
-            .transpose()
+    pub async fn operation_version(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<OperationVersion>, StoreError> {
+        let row = sqlx::query!(
+            "select version, status,
+                    case when finished_at is null and wake_at <> 'infinity' then wake_at end as next_attempt_at
+             from operations where id = $1",
+            id
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| {
+            Ok(OperationVersion {
+                version: row.version,
+                status: rows::status(&row.status)?,
+                next_attempt_at: row.next_attempt_at,
+            })
+        })
+        .transpose()
     }
 
     /// At most `limit` operations, newest first.
@@ -44,141 +171,37 @@ impl Store {
         filter: &OperationFilter,
         limit: i64,
     ) -> Result<Vec<Operation>, StoreError> {
-        let (before_at, before_id) = filter.before.unzip();
-        let mut query = sqlx::QueryBuilder::new("select id from operations where true");
+        let mut query = QueryBuilder::new(OPERATIONS);
         if let Some(cluster) = &filter.cluster {
             query
-                .push(" and cluster_name = ")
+                .push(" and o.cluster_name = ")
                 .push_bind(cluster.clone());
         }
         if let Some(kind) = filter.kind {
-            query.push(" and kind = ").push_bind(kind.as_str());
+            query.push(" and o.kind = ").push_bind(kind.as_str());
         }
         if let Some(status) = filter.status {
-            query.push(" and status = ").push_bind(status.as_str());
+            query.push(" and o.status = ").push_bind(status.as_str());
         }
-        if let (Some(at), Some(id)) = (before_at, before_id) {
+        if let Some((at, id)) = filter.before {
             query
-                .push(" and (created_at, id) < (")
+                .push(" and (o.created_at, o.id) < (")
                 .push_bind(at)
                 .push(", ")
                 .push_bind(id)
                 .push(")");
         }
         query
-            .push(" order by created_at desc, id desc limit ")
+            .push(" order by o.created_at desc, o.id desc limit ")
             .push_bind(limit);
-        let ids: Vec<Uuid> = query.build_query_scalar().fetch_all(&self.pool).await?;
-        self.read_operations(&ids).await
+        self.read_operations(query).await
     }
 
-    /// The operations with these IDs, in this order.
-    pub(super) async fn read_operations(&self, ids: &[Uuid]) -> Result<Vec<Operation>, StoreError> {
-        let found = sqlx::query!(
-            r#"select o.id, o.kind, o.cluster_name, o.status, o.version, o.waiting_for, o.requested_by, o.request_id,
-                      o.traceparent, o.superseded_by, o.node_count, o.created_at, o.started_at, o.finished_at,
-                      case when o.finished_at is null and o.wake_at <> 'infinity' then o.wake_at end as next_attempt_at,
-                      case when o.status = 'blocked' then s.fault else o.fault end as fault
-               from unnest($1::uuid[]) with ordinality as wanted (id, place)
-               join operations o on o.id = wanted.id
-               left join operation_steps s on s.operation_id = o.id and s.position = o.current_position
-               order by wanted.place"#,
-            ids
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let mut steps = self.steps_of(ids).await?;
-        let mut receipts = self.receipts_of(ids).await?;
-        found
-            .into_iter()
-            .map(|row| {
-                Ok(Operation {
-                    id: row.id,
-                    kind: rows::kind(&row.kind)?,
-                    cluster: rows::cluster_name(&row.cluster_name)?,
-                    status: rows::status(&row.status)?,
-                    version: row.version,
-                    steps: take(&mut steps, row.id),
-                    next_attempt_at: row.next_attempt_at,
-                    waiting_for: row
-                        .waiting_for
-                        .as_deref()
-                        .map(rows::waiting_for)
-                        .transpose()?,
-                    fault: from_optional_json("fault", row.fault)?,
-                    receipt: take(&mut receipts, row.id),
-                    node_count: row.node_count,
-                    requested_by: row.requested_by,
-                    request_id: row.request_id,
-                    traceparent: row.traceparent,
-                    superseded_by: row.superseded_by,
-                    created_at: row.created_at,
-                    started_at: row.started_at,
-                    finished_at: row.finished_at,
-                })
-            })
-            .collect()
+    async fn read_operations(
+        &self,
+        mut query: QueryBuilder<Postgres>,
+    ) -> Result<Vec<Operation>, StoreError> {
+        let found: Vec<Row> = query.build_query_as().fetch_all(&self.pool).await?;
+        found.into_iter().map(Row::parse).collect()
     }
-
-    async fn steps_of(&self, ids: &[Uuid]) -> Result<Vec<(Uuid, StepRecord)>, StoreError> {
-        let found = sqlx::query!(
-            "select operation_id, name, status, attempts, started_at, finished_at, fault
-             from operation_steps where operation_id = any($1) order by operation_id, position",
-            ids
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        found
-            .into_iter()
-            .map(|row| {
-                let step = StepRecord {
-                    name: row.name,
-                    status: rows::step_status(&row.status)?,
-                    attempts: row.attempts,
-                    started_at: row.started_at,
-                    finished_at: row.finished_at,
-                    fault: from_optional_json("operation_steps.fault", row.fault)?,
-                };
-                Ok((row.operation_id, step))
-            })
-            .collect()
-    }
-
-    async fn receipts_of(&self, ids: &[Uuid]) -> Result<Vec<(Uuid, Item)>, StoreError> {
-        let found = sqlx::query!(
-            r#"select wanted.id as "wanted!", i.kind, i.name, i.arn, i.owner, i.presence, i.reason, i.operation_id,
-                      i.recorded_at
-               from unnest($1::uuid[]) as wanted (id)
-               join inventory i on i.operation_id = wanted.id or i.touched_by = wanted.id
-               order by i.id"#,
-            ids
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        found
-            .into_iter()
-            .map(|row| {
-                let item = ItemRow {
-                    kind: row.kind,
-                    name: row.name,
-                    arn: row.arn,
-                    owner: row.owner,
-                    presence: row.presence,
-                    reason: row.reason,
-                    operation_id: row.operation_id,
-                    recorded_at: row.recorded_at,
-                };
-                Ok((row.wanted, item.parse()?))
-            })
-            .collect()
-    }
-}
-
-/// Removes and returns the rows of one operation.
-fn take<T>(rows: &mut Vec<(Uuid, T)>, id: Uuid) -> Vec<T> {
-    let (taken, left): (Vec<_>, Vec<_>) = std::mem::take(rows)
-        .into_iter()
-        .partition(|(owner, _)| *owner == id);
-    *rows = left;
-    taken.into_iter().map(|(_, row)| row).collect()
 }

@@ -1,78 +1,92 @@
 //! The pool of connections, with a limit for each statement.
 //!
+//! The pool of sqlx 0.9 sends a message at each release of a connection and waits for the response
+//! without a limit. Here a connection returns without a round trip: one whose use was cut short is
+//! closed instead, so none returns with a statement or a transaction in flight.
+//!
 //! A database host that vanishes sends no reset: a statement on such a connection waits until the
-//! operating system gives up, after minutes. A statement that exceeds its limit is abandoned here.
-//! Its connection is then rolled back within a limit, or closed without a goodbye, so its place in
-//! the pool is free again.
+//! operating system gives up, after minutes. A statement that exceeds its limit is abandoned here,
+//! and its connection is closed without a goodbye, so its place in the pool is free again.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{FutureExt, StreamExt};
-use sqlx::postgres::{
-    PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo,
-};
-use sqlx::{Either, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr};
+use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
+use sqlx::postgres::{PgConnectOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
+use sqlx::{Connection as _, Either, Execute, Executor, PgConnection, Postgres, SqlStr};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Limit of the statements that check a connection.
+/// Limit of the round trip that checks a connection.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+/// Pause before another attempt to connect to a server that starts or has no free connection.
+const CONNECT_RETRY: Duration = Duration::from_millis(50);
+/// Age at which a connection is replaced: a server process keeps the memory of its caches.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// How long an unused connection stays open.
+const IDLE: Duration = Duration::from_secs(10 * 60);
 
-/// A pool whose statements are limited. It is an [`Executor`]; transactions use [`Self::inner`] in
-/// a task with its own limit (`detached.rs`).
+/// A pool whose statements are limited. It is an [`Executor`]; transactions use a [`Lease`] in a
+/// task with its own limit (`detached.rs`).
 #[derive(Debug, Clone)]
 pub(super) struct Pool {
-    inner: PgPool,
+    shared: Arc<Shared>,
     timeout: Duration,
-    suspicion: Arc<Suspicion>,
 }
 
-/// When a statement last exceeded its limit. Connections that were idle then may be dead as well.
+#[derive(Debug)]
+struct Shared {
+    options: PgConnectOptions,
+    max_connections: u32,
+    acquire_timeout: Duration,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Idle>,
+}
+
+/// The unused connections, the last used one at the end.
 #[derive(Debug, Default)]
-struct Suspicion(Mutex<Option<Instant>>);
+struct Idle {
+    connections: Vec<IdleConnection>,
+    /// When a statement last exceeded its limit. Connections that were idle then may be dead as
+    /// well.
+    suspected_at: Option<Instant>,
+}
 
-impl Suspicion {
-    fn raise(&self) {
-        let mut raised = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        *raised = Some(Instant::now());
-    }
+#[derive(Debug)]
+struct IdleConnection {
+    connection: PgConnection,
+    opened_at: Instant,
+    since: Instant,
+}
 
-    /// Whether it was raised while a connection was idle.
-    fn covers(&self, idle_for: Duration) -> bool {
-        let raised = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        raised.is_some_and(|raised| raised.elapsed() <= idle_for)
-    }
+/// A connection in use. Dropping it closes the connection; [`Self::release`] keeps it.
+pub(super) struct Lease {
+    connection: Option<PgConnection>,
+    opened_at: Instant,
+    shared: Arc<Shared>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Pool {
-    pub(super) fn open(options: PgConnectOptions, pool: PgPoolOptions, timeout: Duration) -> Self {
-        let suspicion = Arc::<Suspicion>::default();
-        let raised = Arc::clone(&suspicion);
-        let inner = pool
-            .test_before_acquire(false)
-            .before_acquire(move |connection, idle| {
-                let is_suspect = raised.covers(idle.idle_for);
-                Box::pin(async move {
-                    if is_suspect {
-                        limited(CHECK_TIMEOUT, sqlx::Connection::ping(connection)).await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .after_release(|connection, _| Box::pin(end_leaked_transaction(connection)))
-            .connect_lazy_with(options);
+    /// Creates the pool. Connections open on first use.
+    pub(super) fn open(
+        options: PgConnectOptions,
+        max_connections: u32,
+        acquire_timeout: Duration,
+        timeout: Duration,
+    ) -> Self {
+        let shared = Shared {
+            options,
+            max_connections,
+            acquire_timeout,
+            permits: Arc::new(Semaphore::new(max_connections as usize)),
+            idle: Mutex::default(),
+        };
         Self {
-            inner,
+            shared: Arc::new(shared),
             timeout,
-            suspicion,
         }
     }
 
@@ -88,13 +102,50 @@ impl Pool {
         self.timeout
     }
 
-    pub(super) fn inner(&self) -> &PgPool {
-        &self.inner
+    pub(super) fn acquire_timeout(&self) -> Duration {
+        self.shared.acquire_timeout
+    }
+
+    pub(super) fn options(&self) -> &PgConnectOptions {
+        &self.shared.options
+    }
+
+    /// A connection, after a limited wait.
+    pub(super) async fn acquire(&self) -> Result<Lease, sqlx::Error> {
+        let lease = async {
+            let permit = self.permit().await?;
+            self.shared.lease(permit).await
+        };
+        tokio::time::timeout(self.shared.acquire_timeout, lease)
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    /// The right to open one connection outside of the pool: it counts as one of the pool's.
+    pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, sqlx::Error> {
+        let permits = Arc::clone(&self.shared.permits);
+        let permit = permits.acquire_owned().await;
+        permit.map_err(|_| sqlx::Error::PoolClosed)
     }
 
     /// Marks every idle connection as suspect: a statement on one like it exceeded its limit.
     pub(super) fn suspect_idle(&self) {
-        self.suspicion.raise();
+        self.shared.idle().suspected_at = Some(Instant::now());
+    }
+
+    /// Waits for all uses to end and closes every connection.
+    pub(super) async fn close(&self) {
+        let all = self
+            .shared
+            .permits
+            .acquire_many(self.shared.max_connections);
+        // An error means that the pool is closed already.
+        let _all = all.await;
+        self.shared.permits.close();
+        let idle = std::mem::take(&mut self.shared.idle().connections);
+        for IdleConnection { connection, .. } in idle {
+            let _ = limited(CHECK_TIMEOUT, connection.close()).await;
+        }
     }
 
     fn exceeded(&self) -> sqlx::Error {
@@ -103,8 +154,126 @@ impl Pool {
     }
 }
 
+impl Shared {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn lease(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Result<Lease, sqlx::Error> {
+        let (connection, opened_at) = match self.reuse().await {
+            Some(reused) => reused,
+            None => (self.connect().await?, Instant::now()),
+        };
+        Ok(Lease {
+            connection: Some(connection),
+            opened_at,
+            shared: Arc::clone(self),
+            _permit: permit,
+        })
+    }
+
+    /// The idle connection that was used last, if it is usable.
+    async fn reuse(&self) -> Option<(PgConnection, Instant)> {
+        loop {
+            let (mut idle, suspected_at) = {
+                let mut state = self.idle();
+                (state.connections.pop()?, state.suspected_at)
+            };
+            if idle.opened_at.elapsed() > LIFETIME || idle.since.elapsed() > IDLE {
+                continue;
+            }
+            let is_suspect = suspected_at.is_some_and(|at| at >= idle.since);
+            if is_suspect
+                && limited(CHECK_TIMEOUT, idle.connection.ping())
+                    .await
+                    .is_err()
+            {
+                continue;
+            }
+            return Some((idle.connection, idle.opened_at));
+        }
+    }
+
+    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        loop {
+            match PgConnection::connect_with(&self.options).await {
+                Err(error) if is_starting(&error) => tokio::time::sleep(CONNECT_RETRY).await,
+                connected => return connected,
+            }
+        }
+    }
+
+    fn put_back(&self, connection: PgConnection, opened_at: Instant) {
+        let mut idle = self.idle();
+        let unused = idle.connections.first();
+        if unused.is_some_and(|unused| unused.since.elapsed() > IDLE) {
+            idle.connections.remove(0);
+        }
+        idle.connections.push(IdleConnection {
+            connection,
+            opened_at,
+            since: Instant::now(),
+        });
+    }
+}
+
+/// Whether the server cannot accept a connection yet: it does not listen, it starts, or it has no
+/// free connection.
+fn is_starting(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| ["57P03", "53300"].contains(&code.as_ref())),
+        _ => false,
+    }
+}
+
+impl Lease {
+    /// Returns the connection to the pool. No statement and no transaction may be in flight.
+    pub(super) fn release(mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.shared.put_back(connection, self.opened_at);
+        }
+    }
+
+    /// Returns the connection to the pool if its statement has ended: with a result, or with an
+    /// error of the server.
+    fn release_after<T>(self, outcome: &Result<T, sqlx::Error>) {
+        if matches!(outcome, Ok(_) | Err(sqlx::Error::Database(_))) {
+            self.release();
+        }
+    }
+
+    /// Returns the connection to the pool after its transactions have ended: sqlx only queues the
+    /// rollback of a dropped transaction.
+    pub(super) async fn release_after_transactions(mut self) {
+        if limited(CHECK_TIMEOUT, self.ping()).await.is_ok() {
+            self.release();
+        }
+    }
+}
+
+impl Deref for Lease {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        self.connection
+            .as_ref()
+            .expect("`release` consumes the lease, so the connection is present")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        self.connection
+            .as_mut()
+            .expect("`release` consumes the lease, so the connection is present")
+    }
+}
+
 /// Runs a future with a limit.
-pub(super) async fn limited<T>(
+async fn limited<T>(
     timeout: Duration,
     work: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
@@ -115,16 +284,6 @@ pub(super) async fn limited<T>(
 
 fn timed_out(what: &'static str) -> sqlx::Error {
     sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, what))
-}
-
-/// Hook for connections that return to the pool: ends a transaction left open by a cancelled
-/// `begin()`, or by a statement that was abandoned. An error closes the connection.
-///
-/// `begin; rollback` is silent where no transaction is open. In a failed transaction `begin` is an
-/// error, which closes the connection.
-async fn end_leaked_transaction(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    limited(CHECK_TIMEOUT, connection.execute("begin; rollback")).await?;
-    Ok(true)
 }
 
 impl<'p> Executor<'p> for &'p Pool {
@@ -138,16 +297,18 @@ impl<'p> Executor<'p> for &'p Pool {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        let deadline = tokio::time::Instant::now() + self.timeout;
-        let rows = (&self.inner).fetch_many(query);
-        stream::unfold(Some(rows), move |rows| async move {
-            let mut rows = rows?;
-            match tokio::time::timeout_at(deadline, rows.next()).await {
-                Ok(row) => row.map(|row| (row, Some(rows))),
-                Err(_) => Some((Err(self.exceeded()), None)),
-            }
-        })
-        .boxed()
+        let rows = async move {
+            let mut lease = self.acquire().await?;
+            let rows = lease.fetch_many(query).try_collect::<Vec<_>>().await;
+            lease.release_after(&rows);
+            rows
+        };
+        let limited = async move {
+            let rows = tokio::time::timeout(self.timeout, rows).await;
+            let rows = rows.unwrap_or_else(|_| Err(self.exceeded()))?;
+            Ok(stream::iter(rows.into_iter().map(Ok)))
+        };
+        limited.try_flatten_stream().boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(
@@ -158,8 +319,17 @@ impl<'p> Executor<'p> for &'p Pool {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        let row = tokio::time::timeout(self.timeout, (&self.inner).fetch_optional(query));
-        async move { row.await.unwrap_or_else(|_| Err(self.exceeded())) }.boxed()
+        let row = async move {
+            let mut lease = self.acquire().await?;
+            let row = lease.fetch_optional(query).await;
+            lease.release_after(&row);
+            row
+        };
+        async move {
+            let row = tokio::time::timeout(self.timeout, row).await;
+            row.unwrap_or_else(|_| Err(self.exceeded()))
+        }
+        .boxed()
     }
 
     fn prepare_with<'e>(
@@ -170,7 +340,13 @@ impl<'p> Executor<'p> for &'p Pool {
     where
         'p: 'e,
     {
-        (&self.inner).prepare_with(sql, parameters)
+        async move {
+            let mut lease = self.acquire().await?;
+            let prepared = lease.prepare_with(sql, parameters).await;
+            lease.release_after(&prepared);
+            prepared
+        }
+        .boxed()
     }
 
     fn describe<'e>(
@@ -180,6 +356,12 @@ impl<'p> Executor<'p> for &'p Pool {
     where
         'p: 'e,
     {
-        (&self.inner).describe(sql)
+        async move {
+            let mut lease = self.acquire().await?;
+            let described = lease.describe(sql).await;
+            lease.release_after(&described);
+            described
+        }
+        .boxed()
     }
 }

@@ -49,13 +49,7 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         // A migration may run for long and may wait for another process.
         let no_timeouts = [("lock_timeout", "0"), ("statement_timeout", "0")];
-        let options = self
-            .pool
-            .inner()
-            .connect_options()
-            .as_ref()
-            .clone()
-            .options(no_timeouts);
+        let options = self.pool.options().clone().options(no_timeouts);
         let migration = tokio::spawn(async move {
             let pool = PgPoolOptions::new()
                 .max_connections(1)

@@ -1,34 +1,57 @@
 //! Step durations of finished operations, for estimates.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::domain::operation::Kind;
 
 use super::{Store, StoreError};
 
+/// Age at which medians are computed again.
+const MEDIANS_AGE: Duration = Duration::from_secs(60);
+
+type Key = (Kind, Option<i32>);
+type Medians = BTreeMap<String, Duration>;
+
+/// The last medians, by kind and number of nodes, with the time of their computation.
+#[derive(Debug, Default)]
+pub(super) struct MediansCache(Mutex<HashMap<Key, (Instant, Medians)>>);
+
+impl MediansCache {
+    fn get(&self, key: Key) -> Option<Medians> {
+        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, medians) = cache.get(&key)?;
+        (at.elapsed() < MEDIANS_AGE).then(|| medians.clone())
+    }
+
+    fn put(&self, key: Key, medians: Medians) {
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.insert(key, (Instant::now(), medians));
+    }
+}
+
 impl Store {
     /// The median duration of each step over the last 20 succeeded operations of a kind with the
-    /// same number of nodes. Without such operations, all of the kind count. Skipped steps count as
-    /// well.
+    /// same number of nodes, at most a minute old. Without such operations, all of the kind count.
+    /// Skipped steps count as well.
     pub async fn medians_of_steps(
         &self,
         kind: Kind,
         nodes: Option<i32>,
-    ) -> Result<BTreeMap<String, Duration>, StoreError> {
-        let alike = self.medians(kind, nodes).await?;
-        if nodes.is_some() && alike.is_empty() {
-            self.medians(kind, None).await
-        } else {
-            Ok(alike)
+    ) -> Result<Medians, StoreError> {
+        if let Some(medians) = self.medians.get((kind, nodes)) {
+            return Ok(medians);
         }
+        let mut medians = self.medians(kind, nodes).await?;
+        if nodes.is_some() && medians.is_empty() {
+            medians = self.medians(kind, None).await?;
+        }
+        self.medians.put((kind, nodes), medians.clone());
+        Ok(medians)
     }
 
-    async fn medians(
-        &self,
-        kind: Kind,
-        nodes: Option<i32>,
-    ) -> Result<BTreeMap<String, Duration>, StoreError> {
+    async fn medians(&self, kind: Kind, nodes: Option<i32>) -> Result<Medians, StoreError> {
         let found = sqlx::query!(
             r#"select s.name,
                       percentile_cont(0.5) within group (

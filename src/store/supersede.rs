@@ -1,6 +1,7 @@
 //! Requests that affect an unfinished operation: a delete supersedes it, a retry wakes it.
 
-use sqlx::{PgConnection, PgPool};
+use futures_util::FutureExt;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::domain::operation::{ClusterStatus, Kind, Status};
@@ -55,8 +56,9 @@ impl Store {
         loop {
             let (new, cluster, spec) = (new.clone(), cluster.to_owned(), spec.clone());
             let outcome = self
-                .detached(|pool| async move {
-                    delete_in_transaction(&pool, &new, &cluster, &spec).await
+                .detached(|connection| {
+                    async move { delete_in_transaction(connection, &new, &cluster, &spec).await }
+                        .boxed()
                 })
                 .await;
             match outcome {
@@ -74,18 +76,20 @@ impl Store {
     /// current step.
     pub async fn retry(&self, operation: Uuid, by: &str) -> Result<Retried, StoreError> {
         let by = by.to_owned();
-        self.detached(move |pool| async move { retry_in_transaction(&pool, operation, &by).await })
-            .await
+        self.detached(move |connection| {
+            async move { retry_in_transaction(connection, operation, &by).await }.boxed()
+        })
+        .await
     }
 }
 
 async fn delete_in_transaction(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     new: &NewOperation,
     cluster: &str,
     spec: &DeleteSpec,
 ) -> Result<Accepted, StoreError> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = connection.begin().await?;
     // The operation is locked before the cluster, in the same order as by a worker's record.
     let live = sqlx::query!(
         "select id, kind, spec from operations where cluster_name = $1 and finished_at is null for update",
@@ -124,7 +128,7 @@ async fn delete_in_transaction(
         None
     };
     let becomes = ClusterStatus::Deleting;
-    insert::operation(
+    let accepted = insert::operation(
         &mut transaction,
         &insert::Row {
             new,
@@ -140,7 +144,7 @@ async fn delete_in_transaction(
         link_successor(&mut transaction, live.id, new.id).await?;
     }
     transaction.commit().await?;
-    Ok(Accepted::Created(new.id))
+    Ok(accepted)
 }
 
 /// The outcome of a delete request while the delete `operation` is unfinished.
@@ -193,11 +197,11 @@ async fn supersede(
 }
 
 async fn retry_in_transaction(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     operation: Uuid,
     by: &str,
 ) -> Result<Retried, StoreError> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = connection.begin().await?;
     let row = sqlx::query!(
         "select status, current_position from operations where id = $1 for update",
         operation

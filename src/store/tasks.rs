@@ -1,33 +1,48 @@
-//! Tasks: the state that a step may use, read at the start of a turn.
+//! Tasks: the state that a step may use, read by the statement that claims the operation.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::inventory::{Item, ResourceKind};
-use crate::domain::mutation::Mutation;
 use crate::domain::task::{
     ConfirmedDeletion, DoneCall, Intent, LatestObservation, Moment, StepState, Task,
 };
 
+use super::StoreError;
+use super::inventory::ItemRow;
 use super::rows::{self, from_json, from_optional_json};
-use super::{Claim, Store, StoreError};
 
 /// For how long the last complete list of all clusters shows which roles are in use.
-const LIST_TRUSTED: Duration = Duration::from_secs(300);
+pub(super) const LIST_TRUSTED: Duration = Duration::from_secs(300);
 
-/// The claimed operation at its current step, and the latest observation of its cluster.
+/// The claimed operation at its current step, as `claim.sql` returns it.
+#[derive(Deserialize)]
 struct Row {
     kind: String,
     status: String,
     spec: Value,
-    cluster_id: Uuid,
-    cluster_name: String,
+    cluster: String,
     deadline_at: DateTime<Utc>,
     now: DateTime<Utc>,
+    read_order: i64,
+    installation_id: Uuid,
+    step: StepRow,
+    observation: ObservationRow,
+    inventory: Vec<ItemRow>,
+    shared_rules: BTreeMap<String, String>,
+    role_users: Option<Vec<String>>,
+    role_users_are_recent: Option<bool>,
+    done_calls: Vec<DoneCallRow>,
+    confirmed_deletions: Vec<ConfirmedDeletion>,
+    open_intents: Vec<IntentRow>,
+}
+
+#[derive(Deserialize)]
+struct StepRow {
     position: i32,
     name: String,
     undo: bool,
@@ -35,7 +50,12 @@ struct Row {
     faults_in_row: i32,
     blocks_in_row: i32,
     patience_from: Option<DateTime<Utc>>,
-    step_fault: Option<Value>,
+    fault: Option<Value>,
+    is_last: bool,
+}
+
+#[derive(Deserialize)]
+struct ObservationRow {
     observed: Option<Value>,
     observed_at: Option<DateTime<Utc>>,
     observed_order: Option<i64>,
@@ -44,29 +64,75 @@ struct Row {
     polled_at: Option<DateTime<Utc>>,
     last_call_at: Option<DateTime<Utc>>,
     last_call_order: Option<i64>,
-    read_order: i64,
-    last_position: i32,
-    installation_id: Uuid,
 }
 
-impl Row {
-    fn step(&self) -> Result<StepState, StoreError> {
+#[derive(Deserialize)]
+struct DoneCallRow {
+    mutation: Value,
+    closed_at: DateTime<Utc>,
+    is_confirmed: bool,
+}
+
+#[derive(Deserialize)]
+struct IntentRow {
+    id: i64,
+    operation_id: Uuid,
+    position: i32,
+    mutation: Value,
+    opened_at: DateTime<Utc>,
+}
+
+/// The task of a claimed operation.
+pub(super) fn parse(operation_id: Uuid, task: Value) -> Result<Task, StoreError> {
+    let row: Row = from_json("task", task)?;
+    let done_calls = row.done_calls.into_iter().map(DoneCallRow::parse);
+    let open_intents = row.open_intents.into_iter().map(IntentRow::parse);
+    let inventory = row.inventory.into_iter().map(ItemRow::parse);
+    let role_users = row.role_users.unwrap_or_default();
+    Ok(Task {
+        operation_id,
+        kind: rows::kind(&row.kind)?,
+        status: rows::status(&row.status)?,
+        spec: from_json("operations.spec", row.spec)?,
+        cluster: rows::cluster_name(&row.cluster)?,
+        step: row.step.parse()?,
+        inventory: inventory.collect::<Result<_, _>>()?,
+        shared_rules: row.shared_rules,
+        role_users: row
+            .role_users_are_recent
+            .unwrap_or_default()
+            .then_some(role_users),
+        confirmed_deletions: row.confirmed_deletions,
+        done_calls: done_calls.collect::<Result<_, _>>()?,
+        latest_observation: row.observation.parse()?,
+        open_intents: open_intents.collect::<Result<_, _>>()?,
+        installation_id: row.installation_id,
+        read_order: row.read_order,
+        now: row.now,
+        deadline_at: row.deadline_at,
+    })
+}
+
+impl StepRow {
+    fn parse(self) -> Result<StepState, StoreError> {
         Ok(StepState {
-            name: self.name.clone(),
+            name: self.name,
             position: self.position,
             attempts: self.attempts,
             faults_in_row: u32::try_from(self.faults_in_row).unwrap_or_default(),
             blocks_in_row: u32::try_from(self.blocks_in_row).unwrap_or_default(),
             timeout_from: self.patience_from,
-            last_fault: from_optional_json("operation_steps.fault", self.step_fault.clone())?,
+            last_fault: from_optional_json("operation_steps.fault", self.fault)?,
             undo: self.undo,
-            is_last: self.position == self.last_position,
+            is_last: self.is_last,
         })
     }
+}
 
-    fn latest_observation(&self) -> Result<LatestObservation, StoreError> {
+impl ObservationRow {
+    fn parse(self) -> Result<LatestObservation, StoreError> {
         Ok(LatestObservation {
-            cluster: from_optional_json("clusters.observed", self.observed.clone())?,
+            cluster: from_optional_json("clusters.observed", self.observed)?,
             observed: moment(self.observed_at, self.observed_order),
             missing: moment(self.missing_at, self.missing_order),
             last_call: moment(self.last_call_at, self.last_call_order),
@@ -83,165 +149,24 @@ fn moment(at: Option<DateTime<Utc>>, order: Option<i64>) -> Option<Moment> {
     })
 }
 
-impl Store {
-    /// Reads the state for the current step of the claimed operation. `Fenced` if the claim is no
-    /// longer valid.
-    pub async fn load_task(&self, claim: &Claim) -> Result<Task, StoreError> {
-        let row = sqlx::query_as!(
-            Row,
-            r#"select o.kind, o.status, o.spec, o.cluster_id, o.cluster_name, o.deadline_at, clock_timestamp() as "now!",
-                      s.position, s.name, s.undo, s.attempts, s.faults_in_row, s.blocks_in_row, s.patience_from,
-                      s.fault as step_fault,
-                      c.observed, c.observed_at, c.observed_order, c.missing_at, c.missing_order,
-                      poll.done_at as "polled_at?", last_call.at as last_call_at, last_call.position as last_call_order,
-                      nextval('engine_order') as "read_order!",
-                      (select max(position) from operation_steps where operation_id = o.id) as "last_position!",
-                      i.id as installation_id
-               from operations o
-               join operation_steps s on s.operation_id = o.id and s.position = o.current_position
-               join clusters c on c.id = o.cluster_id
-               cross join installation i
-               left join duties poll on poll.name = 'poll'
-               cross join lateral (
-                 select max(coalesce(closed_at, opened_at)) as at, max(coalesce(closed_order, opened_order)) as position
-                 from intents
-                 where cluster_id = o.cluster_id and call like 'dax:%' and outcome is distinct from 'refused'
-               ) last_call
-               where o.id = $1 and o.epoch = $2 and o.owner = $3"#,
-            claim.operation_id,
-            claim.epoch,
-            claim.owner
-        )
-        .fetch_optional(&self.pool)
-        .await?
-        .ok_or(StoreError::Fenced)?;
-        let inventory = self.inventory_of_cluster(row.cluster_id).await?;
-        Ok(Task {
-            operation_id: claim.operation_id,
-            kind: rows::kind(&row.kind)?,
-            status: rows::status(&row.status)?,
-            cluster: rows::cluster_name(&row.cluster_name)?,
-            step: row.step()?,
-            latest_observation: row.latest_observation()?,
-            spec: from_json("operations.spec", row.spec)?,
-            shared_rules: self.shared_rules(row.cluster_id, &inventory).await?,
-            inventory,
-            done_calls: self.done_calls(claim.operation_id).await?,
-            role_users: self.role_users(row.cluster_id).await?,
-            confirmed_deletions: self.confirmed_deletions(row.cluster_id).await?,
-            open_intents: self.open_intents(row.cluster_id).await?,
-            installation_id: row.installation_id,
-            read_order: row.read_order,
-            now: row.now,
-            deadline_at: row.deadline_at,
+impl DoneCallRow {
+    fn parse(self) -> Result<DoneCall, StoreError> {
+        Ok(DoneCall {
+            mutation: from_json("intents.mutation", self.mutation)?,
+            at: self.closed_at,
+            is_confirmed: self.is_confirmed,
         })
     }
+}
 
-    /// Of the cluster's own ingress rules, those that other managed clusters use, with the name of
-    /// one such cluster.
-    async fn shared_rules(
-        &self,
-        cluster_id: Uuid,
-        own: &[Item],
-    ) -> Result<BTreeMap<String, String>, StoreError> {
-        let rules = own.iter().filter(|item| {
-            item.kind == ResourceKind::SecurityGroupRule && item.is_managed_and_present()
-        });
-        let names: Vec<String> = rules.map(|item| item.name.clone()).collect();
-        if names.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let found = sqlx::query!(
-            "select i.name, c.name as cluster
-             from inventory i
-             join clusters c on c.id = i.cluster_id
-             where i.name = any($1) and i.kind = 'security_group_rule' and i.owner = 'managed' and i.presence = 'present'
-               and c.id <> $2 and c.deleted_at is null and c.status not in ('deleting', 'failed')",
-            &names,
-            cluster_id
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(found
-            .into_iter()
-            .map(|row| (row.name, row.cluster))
-            .collect())
-    }
-
-    async fn done_calls(&self, operation: Uuid) -> Result<Vec<DoneCall>, StoreError> {
-        let found = sqlx::query!(
-            r#"select mutation, closed_at as "closed_at!", outcome = 'applied' as "is_confirmed!" from intents
-               where operation_id = $1 and outcome in ('applied', 'settled') order by id"#,
-            operation
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let done = found.into_iter().map(|row| {
-            Ok(DoneCall {
-                mutation: from_json("intents.mutation", row.mutation)?,
-                at: row.closed_at,
-                is_confirmed: row.is_confirmed,
-            })
-        });
-        done.collect::<Result<_, StoreError>>()
-    }
-
-    /// The clusters that use a managed role of this cluster. `None` if the last complete list of all
-    /// clusters is older than [`LIST_TRUSTED`].
-    async fn role_users(&self, cluster_id: Uuid) -> Result<Option<Vec<String>>, StoreError> {
-        let row = sqlx::query!(
-            r#"select array(
-                 select u.cluster_name from role_users u
-                 join inventory i on i.arn = u.role_arn and i.kind = 'role' and i.owner = 'managed'
-                 where i.cluster_id = $1
-               ) as "users!",
-               coalesce(listed_at > now() - $2::float8 * interval '1 second', false) as "is_recent!"
-               from duties where name = 'poll'"#,
-            cluster_id,
-            LIST_TRUSTED.as_secs_f64()
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.filter(|row| row.is_recent).map(|row| row.users))
-    }
-
-    async fn confirmed_deletions(
-        &self,
-        cluster_id: Uuid,
-    ) -> Result<Vec<ConfirmedDeletion>, StoreError> {
-        let deletions = sqlx::query_as!(
-            ConfirmedDeletion,
-            r#"select call, target, max(opened_at) as "opened_at!" from intents
-               where cluster_id = $1 and outcome = 'applied'
-                 and (call like '%:Delete%' or call = 'ec2:RevokeSecurityGroupIngress')
-               group by call, target"#,
-            cluster_id
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(deletions)
-    }
-
-    async fn open_intents(&self, cluster_id: Uuid) -> Result<Vec<Intent>, StoreError> {
-        let found = sqlx::query!(
-            "select id, operation_id, position, mutation, opened_at
-             from intents where cluster_id = $1 and closed_at is null order by id",
-            cluster_id
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        found
-            .into_iter()
-            .map(|row| {
-                let mutation: Mutation = from_json("intents.mutation", row.mutation)?;
-                Ok(Intent {
-                    id: row.id,
-                    operation_id: row.operation_id,
-                    position: row.position,
-                    mutation,
-                    opened_at: row.opened_at,
-                })
-            })
-            .collect()
+impl IntentRow {
+    fn parse(self) -> Result<Intent, StoreError> {
+        Ok(Intent {
+            id: self.id,
+            operation_id: self.operation_id,
+            position: self.position,
+            mutation: from_json("intents.mutation", self.mutation)?,
+            opened_at: self.opened_at,
+        })
     }
 }

@@ -105,7 +105,8 @@ impl Store {
         // In its own task: a client that disconnects while a connection to the database opens
         // would otherwise break that connection, which the server logs.
         let found = self
-            .detached(|pool| async move {
+            .detached(|connection| {
+                Box::pin(async move {
                 let row = sqlx::query!(
                     r#"select id, name, revoked_at is not null as "is_revoked!",
                               expires_at is not null and expires_at <= now() as "is_expired!",
@@ -114,9 +115,10 @@ impl Store {
                        where secret_hash = $1"#,
                     hash
                 )
-                .fetch_optional(&pool)
+                .fetch_optional(connection)
                 .await?;
                 Ok(row)
+                })
             })
             .await?;
         let Some(row) = found else {

@@ -1,6 +1,7 @@
 //! Requests to cancel or roll back an operation, and the start of an undo.
 
-use sqlx::{PgConnection, PgPool};
+use futures_util::FutureExt;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::domain::operation::{ClusterStatus, Kind, Status};
@@ -52,8 +53,9 @@ impl Store {
         undo_of: UndoOf,
     ) -> Result<UndoRequested, StoreError> {
         let by = by.to_owned();
-        self.detached(move |pool| async move {
-            request_undo(&pool, operation, Status::Cancelled, &by, undo_of).await
+        self.detached(move |connection| {
+            async move { request_undo(connection, operation, Status::Cancelled, &by, undo_of).await }
+                .boxed()
         })
         .await
     }
@@ -67,21 +69,22 @@ impl Store {
         undo_of: UndoOf,
     ) -> Result<UndoRequested, StoreError> {
         let by = by.to_owned();
-        self.detached(move |pool| async move {
-            request_undo(&pool, operation, Status::Failed, &by, undo_of).await
+        self.detached(move |connection| {
+            async move { request_undo(connection, operation, Status::Failed, &by, undo_of).await }
+                .boxed()
         })
         .await
     }
 }
 
 async fn request_undo(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     id: Uuid,
     ending: Status,
     by: &str,
     undo_of: UndoOf,
 ) -> Result<UndoRequested, StoreError> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = connection.begin().await?;
     let Some(operation) = lock(&mut transaction, id).await? else {
         return Ok(UndoRequested::NoSuchOperation);
     };

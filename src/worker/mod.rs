@@ -6,20 +6,19 @@
 //! the next claim continues from what is recorded.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use strum::VariantArray;
-use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::{Mutex, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::operation::Kind;
+use crate::domain::operation::{Kind, Status};
 use crate::domain::problems::fault::Fault;
 use crate::inspections::Inspector;
 use crate::operations::{StepEnvironment, known_steps};
-use crate::store::{Rotation, Store, StoreError};
+use crate::store::{Recorded, Rotation, Store, StoreError};
 
 mod decide;
 mod poll;
@@ -56,6 +55,8 @@ pub struct Worker {
     history_age: Duration,
     permits: Arc<RwLock<()>>,
     rotation: Arc<Rotation>,
+    /// Held by the idle loop that polls for all.
+    polling: Arc<Mutex<()>>,
 }
 
 /// Permit for a turn: shared, or exclusive after a crash.
@@ -109,6 +110,7 @@ impl Worker {
             history_age: HISTORY_AGE,
             permits: Arc::default(),
             rotation: Arc::default(),
+            polling: Arc::default(),
         }
     }
 
@@ -134,10 +136,9 @@ impl Worker {
     /// running turns and releases its claims. With `listen`, notifications of the database wake
     /// idle loops.
     pub async fn run(self, loops: usize, listen: bool, stop: CancellationToken) {
-        let wakeup = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
         for _ in 0..loops.max(1) {
-            tasks.spawn(self.clone().take_turns(Arc::clone(&wakeup), stop.clone()));
+            tasks.spawn(self.clone().take_turns(stop.clone()));
         }
         let worker = self.clone();
         let sweep = move || worker.clone().sweep_job();
@@ -158,7 +159,7 @@ impl Worker {
         if listen {
             let (worker, stop) = (self.clone(), stop.clone());
             tasks.spawn(async move {
-                stop.run_until_cancelled(worker.relay_notifications(wakeup))
+                stop.run_until_cancelled(worker.relay_notifications())
                     .await
                     .unwrap_or_default()
             });
@@ -196,13 +197,11 @@ impl Worker {
     }
 
     /// One loop: takes turns, and pauses when no operation is due.
-    async fn take_turns(self, wakeup: Arc<Notify>, stop: CancellationToken) {
+    async fn take_turns(self, stop: CancellationToken) {
+        let mut is_idle = false;
         while !stop.is_cancelled() {
-            // Registered before the turn claims: `notify_waiters` keeps no permit, so otherwise a
-            // notification between the claim and the pause would be lost.
-            let mut notified = pin!(wakeup.notified());
-            notified.as_mut().enable();
-            let is_idle = match tokio::time::timeout(TURN_TIMEOUT, self.turn()).await {
+            let turn = self.take_turn(is_idle);
+            is_idle = match tokio::time::timeout(TURN_TIMEOUT, turn).await {
                 Ok(Ok(TurnResult::Idle)) => true,
                 Ok(Ok(TurnResult::Worked(_))) => false,
                 Err(_) => {
@@ -220,20 +219,41 @@ impl Worker {
             if is_idle {
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = notified => {}
-                    () = tokio::time::sleep(IDLE_POLL) => {}
+                    () = self.store.work_announced() => {}
+                    () = self.poll_pause() => {}
                 }
             }
         }
     }
 
-    /// Wakes every idle loop of this process at each notification of the database.
-    async fn relay_notifications(self, wakeup: Arc<Notify>) {
+    /// Wakes an idle loop when the operation of a turn is claimable again, if that is before the next
+    /// poll. At once, the loop of the turn claims it. Returns the operation's status.
+    fn wake_after(&self, recorded: &Recorded) -> Status {
+        let pause = recorded.wakes_after;
+        if let Some(pause) = pause.filter(|pause| !pause.is_zero() && *pause < IDLE_POLL) {
+            let store = self.store.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(pause).await;
+                store.wake_worker();
+            });
+        }
+        recorded.status
+    }
+
+    /// The pause between two polls for due operations. One loop polls for all idle ones; it wakes
+    /// the others if it finds work.
+    async fn poll_pause(&self) {
+        let _polling = self.polling.lock().await;
+        tokio::time::sleep(IDLE_POLL).await;
+    }
+
+    /// Wakes an idle loop of this process at each notification of the database.
+    async fn relay_notifications(self) {
         loop {
             match self.store.wakeups().await {
                 Ok(mut wakeups) => loop {
                     wakeups.wait(IDLE_POLL * 20).await;
-                    wakeup.notify_waiters();
+                    self.store.wake_worker();
                 },
                 Err(error) => {
                     tracing::debug!(%error, "cannot listen for notifications; polling instead");

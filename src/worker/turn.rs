@@ -20,7 +20,7 @@ use crate::domain::task::Task;
 use crate::domain::verdict::{Findings, Verdict};
 use crate::domain::waiting::WaitingFor;
 use crate::operations::{self, Context, Step, StepOutcome, plan};
-use crate::store::{Claim, Recorded, SentCall, SentOutcome, StoreError, TurnReport};
+use crate::store::{Claim, Claimed, Recorded, SentCall, SentOutcome, StoreError, TurnReport};
 
 use super::Worker;
 use super::decide::{DecisionContext, after_fault, after_waiting};
@@ -88,13 +88,22 @@ pub struct TurnSummary {
 impl Worker {
     /// Takes one turn at the operation that is due first.
     pub async fn turn(&self) -> Result<TurnResult, StoreError> {
-        let Some(claim) = self
+        self.take_turn(false).await
+    }
+
+    /// Takes one turn. `is_woken`: whether the loop was idle before.
+    pub(super) async fn take_turn(&self, is_woken: bool) -> Result<TurnResult, StoreError> {
+        let Some(Claimed { claim, task }) = self
             .store
             .claim(&self.name, &self.rotation, &self.kinds, &self.steps)
             .await?
         else {
             return Ok(TurnResult::Idle);
         };
+        if is_woken {
+            // More may be due. The loops wake one another until one finds nothing.
+            self.store.wake_worker();
+        }
         // A step whose process ended twice during it runs exclusively, so that another crash
         // interrupts no other turn. After one crash it runs beside others: a process that dies leaves
         // many operations behind, and at most one of them is the cause.
@@ -107,10 +116,11 @@ impl Worker {
         };
         let span = tracing::info_span!("turn", operation.id = %claim.operation_id);
         // A task of its own, so that a panic of the step ends only its turn.
-        let recorded = tokio::spawn(self.clone().run_claimed(claim.clone()).instrument(span)).await;
+        let turn = self.clone().run_claimed(claim.clone(), task);
+        let recorded = tokio::spawn(turn.instrument(span)).await;
         let operation_id = claim.operation_id;
         let status = match recorded {
-            Ok(Ok(recorded)) => Some(recorded.status),
+            Ok(Ok(recorded)) => Some(self.wake_after(&recorded)),
             Ok(Err(StoreError::Fenced)) => {
                 tracing::info!(operation.id = %operation_id,
                     "superseded by another operation or worker; the turn is dropped");
@@ -140,12 +150,16 @@ impl Worker {
         }))
     }
 
-    async fn run_claimed(self, claim: Claim) -> Result<Recorded, StoreError> {
-        let task = match self.store.load_task(&claim).await {
+    async fn run_claimed(
+        self,
+        claim: Claim,
+        task: Result<Task, StoreError>,
+    ) -> Result<Recorded, StoreError> {
+        let task = match task {
             Err(StoreError::Unreadable { what, detail }) => {
                 return self.handle_unreadable(&claim, what, &detail).await;
             }
-            loaded => loaded?,
+            read => read?,
         };
         self.reach(Point::Claimed, &task, None).await;
         if claim.claims_without_progress > CLAIMS_WITHOUT_PROGRESS {

@@ -89,7 +89,7 @@ impl Api {
             };
             match accepted {
                 Ok(Accepted::Stale) => {}
-                Ok(Accepted::Created(id)) => return Ok(Accepted::Created(id)),
+                Ok(created @ Accepted::Created(_)) => return Ok(created),
                 // The same request may have been accepted concurrently under its key.
                 rejected => return self.known_request(key).await?.map_or(rejected, Ok),
             }

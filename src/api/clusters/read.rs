@@ -85,6 +85,12 @@ pub(crate) async fn get_cluster(
     _: NoQuery,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
+    if known.is_present()
+        && let Some(version) = api.store.cluster_version(name.as_str()).await?
+        && let Some(response) = responses::not_modified(version, &known)
+    {
+        return Ok(response);
+    }
     let cluster = api.cluster(&name).await?;
     Ok(responses::single(
         cluster.version,

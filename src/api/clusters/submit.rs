@@ -8,7 +8,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, IntoResponses};
 use uuid::Uuid;
 
-use crate::domain::operation::Kind;
+use crate::domain::operation::{Kind, Operation};
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::operations;
 use crate::store::{Accepted, IdempotencyKey, NewOperation};
@@ -18,11 +18,11 @@ use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
 use crate::api::http::idempotency::SentKey;
 use crate::api::http::path::no_such_cluster;
-use crate::api::http::prefer::Preference;
+use crate::api::http::prefer::{Preference, Waited};
 use crate::api::http::problem::Problem;
 use crate::api::http::request_context::RequestContext;
 use crate::api::http::responses;
-use crate::api::operations::view::Operation;
+use crate::api::operations::view;
 
 /// The response to a request that starts or changes an operation.
 #[derive(IntoResponses)]
@@ -35,7 +35,7 @@ use crate::api::operations::view::Operation;
     dead_code,
     reason = "documents the response in the API document; `responses::accepted` builds it"
 )]
-pub(crate) struct AcceptedOperation(Operation);
+pub(crate) struct AcceptedOperation(view::Operation);
 
 /// The caller of a request that starts an operation, and the headers of the request.
 pub(crate) struct Submission {
@@ -101,9 +101,13 @@ impl Api {
         preference: Preference,
     ) -> Result<Response, ApiError> {
         match accepted {
-            Accepted::Created(id) => {
+            Accepted::Created(operation) => {
                 self.store.announce_work();
-                self.answer_operation(id, 0, preference).await
+                if preference.waits() {
+                    self.answer_operation(operation.id, 0, preference).await
+                } else {
+                    self.respond_accepted(*operation, &Waited::default()).await
+                }
             }
             Accepted::Replayed(id) => self.answer_operation(id, 0, preference).await,
             Accepted::KeyReused => {
@@ -146,14 +150,18 @@ impl Api {
     ) -> Result<Response, ApiError> {
         let waited = self.wait_for(id, version, preference).await?;
         let operation = self.operation(id).await?;
+        self.respond_accepted(operation, &waited).await
+    }
+
+    async fn respond_accepted(
+        &self,
+        operation: Operation,
+        waited: &Waited,
+    ) -> Result<Response, ApiError> {
+        let location = format!("/v1/operations/{}", operation.id);
         let again = responses::retry_after(operation.next_attempt_at);
         let view = self.operation_view(operation).await?;
-        Ok(responses::accepted(
-            &format!("/v1/operations/{id}"),
-            &view,
-            again,
-            &waited,
-        ))
+        Ok(responses::accepted(&location, &view, again, waited))
     }
 
     async fn in_progress(&self, id: Uuid, cluster: &str) -> Result<ApiError, ApiError> {

@@ -23,8 +23,10 @@ use crate::api::http::authentication::Caller;
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// Maximum wait; larger values are clamped.
 const WAIT_MAX_SECONDS: u64 = 60;
-/// Pause between two polls of the row.
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// Limits of the pause between two polls of the row. It is a quarter of the time waited so far, so
+/// the response to a short operation is not late.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// Maximum number of requests that wait concurrently.
 pub(crate) const WAITERS_MAX: usize = 256;
 
@@ -57,6 +59,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Preference {
     }
 }
 
+impl Preference {
+    /// Whether the caller prefers to wait.
+    pub(crate) fn waits(&self) -> bool {
+        self.wait.is_some()
+    }
+}
+
 fn wait(preference: &str) -> Option<Duration> {
     let preference = preference.split(';').next().unwrap_or_default();
     let (name, value) = preference.split_once('=')?;
@@ -70,7 +79,7 @@ fn wait(preference: &str) -> Option<Duration> {
 }
 
 /// The outcome of a preference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Waited {
     /// Value of `Preference-Applied`, if the preference was honoured.
     pub(crate) applied: Option<String>,
@@ -91,16 +100,19 @@ impl Api {
         let Some(_share) = self.waiters.try_acquire(&preference.caller) else {
             return Ok(Waited { applied: None });
         };
-        let deadline = Instant::now() + wait;
-        while let Some((current, status)) = self.store.operation_version(operation).await? {
-            let blocked = status == Status::Blocked && current >= version;
+        let began = Instant::now();
+        let deadline = began + wait;
+        while let Some(current) = self.store.operation_version(operation).await? {
+            let status = current.status;
+            let blocked = status == Status::Blocked && current.version >= version;
             let remaining = deadline.saturating_duration_since(Instant::now());
             let is_over = status.is_finished() || blocked || remaining.is_zero();
             if is_over || self.shutdown.is_cancelled() {
                 break;
             }
+            let pause = (began.elapsed() / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
             tokio::select! {
-                () = sleep(remaining.min(POLL_INTERVAL)) => {}
+                () = sleep(remaining.min(pause)) => {}
                 () = self.shutdown.cancelled() => {}
             }
         }

@@ -47,6 +47,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
 }
 
 impl IfNoneMatch {
+    /// Whether the header was sent.
+    pub(crate) fn is_present(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     fn has(&self, tag: &str) -> bool {
         self.0.iter().any(|sent| sent == "*" || sent == tag)
     }
@@ -95,15 +100,23 @@ pub(crate) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-/// A single resource with its entity tag; 304 without a body if the caller has this version.
-pub(crate) fn single<T: Serialize>(version: i64, resource: &T, known: &IfNoneMatch) -> Response {
+/// The 304 response without a body, if the caller has this version.
+pub(crate) fn not_modified(version: i64, known: &IfNoneMatch) -> Option<Response> {
     let tag = etag(version);
     let mut headers = HeaderMap::new();
     insert(&mut headers, header::ETAG, &tag);
-    if known.has(&tag) {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
-    }
-    (headers, Json(resource)).into_response()
+    known
+        .has(&tag)
+        .then(|| (StatusCode::NOT_MODIFIED, headers).into_response())
+}
+
+/// A single resource with its entity tag; 304 without a body if the caller has this version.
+pub(crate) fn single<T: Serialize>(version: i64, resource: &T, known: &IfNoneMatch) -> Response {
+    not_modified(version, known).unwrap_or_else(|| {
+        let mut headers = HeaderMap::new();
+        insert(&mut headers, header::ETAG, &etag(version));
+        (headers, Json(resource)).into_response()
+    })
 }
 
 /// The 202 of an accepted operation: its URL, and when to poll it.

@@ -1,6 +1,7 @@
 //! The writes common to all verdicts: the step, the operation and the events.
 
-use serde_json::{Value, json};
+use std::time::Duration;
+
 use sqlx::PgConnection;
 
 use crate::domain::operation::{Status, StepStatus};
@@ -10,7 +11,7 @@ use crate::domain::waiting::WaitingFor;
 
 use super::{Recorded, Turn};
 use crate::store::StoreError;
-use crate::store::events::{self, Event};
+use crate::store::events;
 use crate::store::rows::to_json;
 
 impl Turn<'_> {
@@ -81,7 +82,6 @@ impl Turn<'_> {
         waiting_for: Option<&str>,
     ) -> Result<Recorded, StoreError> {
         let block_cause = self.block_cause();
-        let wakes_now = self.operation.retry_requested || wake_after_seconds == Some(0.0);
         let after = if self.operation.retry_requested {
             Some(0.0)
         } else {
@@ -115,7 +115,10 @@ impl Turn<'_> {
             &self.events,
         )
         .await?;
-        Ok(Recorded { status, wakes_now })
+        Ok(Recorded {
+            status,
+            wakes_after: after.map(Duration::from_secs_f64),
+        })
     }
 
     /// What blocks the operation, if others may be blocked by the same: a permission, a quota, the
@@ -190,30 +193,5 @@ impl Turn<'_> {
         } else {
             Status::RollingBack
         }
-    }
-
-    /// Whether the step's last fault has the same class and AWS message.
-    pub(super) fn is_known(&self, fault: &Fault) -> bool {
-        let message = |fault: &Fault| fault.aws.as_ref().map(|aws| aws.message.clone());
-        let last = self.task.step.last_fault.as_ref();
-        last.is_some_and(|last| last.class == fault.class && message(last) == message(fault))
-    }
-
-    pub(super) fn step_event(&self, kind: &str, change: &str) -> Event {
-        Event::new(
-            kind,
-            format!("{} {change}", self.task.step.name),
-            json!({ "step": self.task.step.name }),
-        )
-    }
-
-    pub(super) fn fault_event(&self, kind: &str, fault: &Fault) -> Event {
-        let data: Value = json!({
-            "step": self.task.step.name,
-            "code": fault.problem_code().as_str(),
-            "aws_code": fault.aws.as_ref().map(|aws| aws.code.clone()),
-            "request_id": fault.aws.as_ref().and_then(|aws| aws.request_id.clone()),
-        });
-        Event::new(kind, fault.detail.clone(), data)
     }
 }

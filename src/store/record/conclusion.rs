@@ -9,7 +9,7 @@ use crate::domain::problems::fault::Fault;
 use crate::domain::verdict::Verdict;
 use crate::domain::waiting::WaitingFor;
 
-use super::{Recorded, Turn};
+use super::{Recorded, Turn, fault_event, is_known, step_event};
 use crate::store::claims::waiting_for_name;
 use crate::store::finish::{self, Ending, EndingCluster};
 use crate::store::{StoreError, clusters, undo};
@@ -60,12 +60,12 @@ impl Turn<'_> {
         let (status, event) = if skipped {
             (
                 StepStatus::Skipped,
-                self.step_event("step_skipped", "skipped"),
+                step_event(self.task, "step_skipped", "skipped"),
             )
         } else {
             (
                 StepStatus::Succeeded,
-                self.step_event("step_succeeded", "finished"),
+                step_event(self.task, "step_succeeded", "finished"),
             )
         };
         self.events.push(event);
@@ -96,7 +96,8 @@ impl Turn<'_> {
         fault: Option<&Fault>,
     ) -> Result<Recorded, StoreError> {
         if let Some(fault) = fault {
-            self.events.push(self.fault_event("attempt_failed", fault));
+            self.events
+                .push(fault_event(self.task, "attempt_failed", fault));
         }
         self.write_step(connection, StepStatus::Running, fault)
             .await?;
@@ -117,8 +118,8 @@ impl Turn<'_> {
         recheck_after: Option<Duration>,
         waiting_for: WaitingFor,
     ) -> Result<Recorded, StoreError> {
-        if self.operation.status != Status::Blocked || !self.is_known(fault) {
-            self.events.push(self.fault_event("blocked", fault));
+        if self.operation.status != Status::Blocked || !is_known(self.task, fault) {
+            self.events.push(fault_event(self.task, "blocked", fault));
         }
         self.write_step(connection, StepStatus::Blocked, Some(fault))
             .await?;
@@ -142,8 +143,11 @@ impl Turn<'_> {
     /// Records that a blocked operation continues, and wakes the operations that have the same
     /// cause.
     async fn unblock(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        self.events
-            .push(self.step_event("unblocked", "resumed: the cause of the block is resolved"));
+        self.events.push(step_event(
+            self.task,
+            "unblocked",
+            "resumed: the cause of the block is resolved",
+        ));
         self.extend_deadline(connection).await?;
         self.wake_blocked_by_same_cause(connection).await?;
         clusters::touch(connection, self.operation.cluster_id).await
@@ -186,7 +190,7 @@ impl Turn<'_> {
         finish::operation(connection, ending).await?;
         Ok(Recorded {
             status,
-            wakes_now: false,
+            wakes_after: None,
         })
     }
 
@@ -195,7 +199,8 @@ impl Turn<'_> {
         connection: &mut PgConnection,
         fault: &Fault,
     ) -> Result<Recorded, StoreError> {
-        self.events.push(self.fault_event("rolling_back", fault));
+        self.events
+            .push(fault_event(self.task, "rolling_back", fault));
         self.write_step(connection, StepStatus::Failed, Some(fault))
             .await?;
         let (id, steps) = (self.claim.operation_id, &self.report.undo_steps);

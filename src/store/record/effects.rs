@@ -2,10 +2,9 @@
 
 use sqlx::PgConnection;
 
-use crate::domain::operation::Status;
 use crate::domain::verdict::Verdict;
 
-use super::{SentOutcome, Turn, verdict_fault};
+use super::{SentOutcome, Turn, attempt_outcome, verdict_fault};
 use crate::store::StoreError;
 use crate::store::events::Event;
 use crate::store::rows::to_json;
@@ -103,22 +102,15 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Records an attempt if the turn met a fault, sent a call or completed the step. Waiting is
-    /// not an attempt.
     pub(super) async fn record_attempt(
         &self,
         connection: &mut PgConnection,
     ) -> Result<(), StoreError> {
-        let fault = verdict_fault(&self.report.verdict);
-        // A step whose last call succeeded is already counted with that call.
-        let counted = self.task.step.attempts > 0 && self.task.step.last_fault.is_none();
-        let completes = matches!(self.report.verdict, Verdict::Next { skipped: false }) && !counted;
-        let blocked_again = matches!(self.report.verdict, Verdict::Block { .. })
-            && self.operation.status == Status::Blocked
-            && fault.is_some_and(|fault| self.is_known(fault));
-        if blocked_again || (fault.is_none() && self.report.sent.is_none() && !completes) {
+        let before = self.operation.status;
+        let Some(outcome) = attempt_outcome(self.task, self.report, before) else {
             return Ok(());
-        }
+        };
+        let fault = verdict_fault(&self.report.verdict);
         sqlx::query!(
             "insert into attempts (operation_id, position, number, epoch, outcome, call, fault)
              select $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5, $6
@@ -126,11 +118,7 @@ impl Turn<'_> {
             self.claim.operation_id,
             self.task.step.position,
             self.claim.epoch,
-            if fault.is_some() {
-                "fault"
-            } else {
-                "succeeded"
-            },
+            outcome,
             self.report
                 .sent
                 .as_ref()

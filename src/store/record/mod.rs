@@ -1,7 +1,11 @@
 //! Records of turns: the verdict, findings and sent call of a turn, committed in one fenced
 //! transaction.
 
-use sqlx::{PgConnection, PgPool};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::domain::operation::{ClusterStatus, Status};
@@ -12,9 +16,12 @@ use crate::domain::verdict::{Findings, Verdict};
 use super::events::Event;
 use super::{Claim, Store, StoreError};
 
+use progress::Progress;
+
 mod closing;
 mod conclusion;
 mod effects;
+mod progress;
 
 /// The result of a turn.
 #[derive(Debug, Clone)]
@@ -51,13 +58,24 @@ pub enum SentOutcome {
     Unknown,
 }
 
+impl SentOutcome {
+    /// The outcome of the closed intent; `None` if it stays open.
+    fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Applied => Some("applied"),
+            Self::Rejected => Some("refused"),
+            Self::Unknown => None,
+        }
+    }
+}
+
 /// The state of an operation after a recorded turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
     /// The status after the turn.
     pub status: Status,
-    /// Whether the operation is claimable again at once.
-    pub wakes_now: bool,
+    /// When the operation is claimable again; `None` if a request must wake it, or it has ended.
+    pub wakes_after: Option<Duration>,
 }
 
 /// The claimed operation, whose row is locked.
@@ -90,21 +108,24 @@ impl Store {
         task: &Task,
         report: &TurnReport,
     ) -> Result<Recorded, StoreError> {
+        if let Some(progress) = Progress::of(task, report) {
+            return self.record_progress(claim, task, report, &progress).await;
+        }
         let (claim, task, report) = (claim.clone(), task.clone(), report.clone());
-        self.detached(
-            |pool| async move { record_in_transaction(&pool, &claim, &task, &report).await },
-        )
+        self.detached(|connection| {
+            async move { record_in_transaction(connection, &claim, &task, &report).await }.boxed()
+        })
         .await
     }
 }
 
 async fn record_in_transaction(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     claim: &Claim,
     task: &Task,
     report: &TurnReport,
 ) -> Result<Recorded, StoreError> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = connection.begin().await?;
     let operation = lock(&mut transaction, claim).await?;
     let mut turn = Turn {
         claim,
@@ -114,7 +135,8 @@ async fn record_in_transaction(
         events: Vec::new(),
     };
     if task.step.timeout_from.is_none() {
-        turn.events.push(turn.step_event("step_started", "started"));
+        turn.events
+            .push(step_event(task, "step_started", "started"));
     }
     turn.close_intents(&mut transaction).await?;
     super::inventory::upsert(
@@ -155,6 +177,51 @@ async fn lock(connection: &mut PgConnection, claim: &Claim) -> Result<LockedOper
             .map(super::rows::cluster_status)
             .transpose()?,
     })
+}
+
+/// The outcome of the attempt that a turn made: it met a fault, sent a call or completed the step.
+/// Waiting is not an attempt. `before` is the operation's status before the turn.
+fn attempt_outcome(task: &Task, report: &TurnReport, before: Status) -> Option<&'static str> {
+    let fault = verdict_fault(&report.verdict);
+    // A step whose last call succeeded is already counted with that call.
+    let counted = task.step.attempts > 0 && task.step.last_fault.is_none();
+    let completes = matches!(report.verdict, Verdict::Next { skipped: false }) && !counted;
+    let blocked_again = matches!(report.verdict, Verdict::Block { .. })
+        && before == Status::Blocked
+        && fault.is_some_and(|fault| is_known(task, fault));
+    if blocked_again || (fault.is_none() && report.sent.is_none() && !completes) {
+        return None;
+    }
+    Some(if fault.is_some() {
+        "fault"
+    } else {
+        "succeeded"
+    })
+}
+
+/// Whether the step's last fault has the same class and AWS message.
+fn is_known(task: &Task, fault: &Fault) -> bool {
+    let message = |fault: &Fault| fault.aws.as_ref().map(|aws| aws.message.clone());
+    let last = task.step.last_fault.as_ref();
+    last.is_some_and(|last| last.class == fault.class && message(last) == message(fault))
+}
+
+fn step_event(task: &Task, kind: &str, change: &str) -> Event {
+    Event::new(
+        kind,
+        format!("{} {change}", task.step.name),
+        json!({ "step": task.step.name }),
+    )
+}
+
+fn fault_event(task: &Task, kind: &str, fault: &Fault) -> Event {
+    let data = json!({
+        "step": task.step.name,
+        "code": fault.problem_code().as_str(),
+        "aws_code": fault.aws.as_ref().map(|aws| aws.code.clone()),
+        "request_id": fault.aws.as_ref().and_then(|aws| aws.request_id.clone()),
+    });
+    Event::new(kind, fault.detail.clone(), data)
 }
 
 fn verdict_fault(verdict: &Verdict) -> Option<&Fault> {

@@ -8,7 +8,7 @@ use dax_provisioner::domain::inventory::{Item, ResourceKind};
 use dax_provisioner::domain::operation::{Kind, Status};
 use dax_provisioner::domain::task::ConfirmedDeletion;
 use dax_provisioner::domain::waiting::WaitingFor;
-use dax_provisioner::store::{Rotation, Store};
+use dax_provisioner::store::{Claimed, Rotation, Store};
 use dax_provisioner::worker::TurnResult;
 use strum::VariantArray;
 use uuid::Uuid;
@@ -24,18 +24,17 @@ fn kinds_and_steps() -> (Vec<String>, Vec<String>) {
 /// The task of an operation, as a worker reads it.
 async fn task_of(store: &Store, id: Uuid) -> dax_provisioner::domain::task::Task {
     let (kinds, steps) = kinds_and_steps();
-    let claim = store
+    let Claimed { claim, task } = store
         .claim("reader", &Rotation::default(), &kinds, &steps)
         .await
         .unwrap()
         .unwrap();
     assert_eq!(claim.operation_id, id);
-    let task = store.load_task(&claim).await.unwrap();
     store
         .give_back(&claim, Duration::ZERO, false)
         .await
         .unwrap();
-    task
+    task.unwrap()
 }
 
 /// Review A2: role, subnet group and parameter group of one operation have the same name.

@@ -1,91 +1,25 @@
 //! A database host that vanishes without a reset: requests are answered, and work continues on new
 //! connections.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use dax_provisioner::inspections::Inspector;
 use dax_provisioner::operations::{RoleCandidates, StepEnvironment};
 use dax_provisioner::store::{Connection, Store};
 use dax_provisioner::worker::Worker;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixStream};
 
 use crate::support::api::open_settings;
+use crate::support::database_proxy::DatabaseProxy;
 use crate::support::requests::plain_spec;
 use crate::support::test_env::TestEnv;
-
-/// A TCP proxy whose present connections can be frozen: they stay open and carry nothing.
-struct Proxy {
-    port: u16,
-    frozen: std::sync::Mutex<Arc<AtomicBool>>,
-}
-
-impl Proxy {
-    async fn start(socket: String) -> Arc<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = Arc::new(Self {
-            port: listener.local_addr().unwrap().port(),
-            frozen: std::sync::Mutex::default(),
-        });
-        let accepting = Arc::clone(&proxy);
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = UnixStream::connect(&socket).await.unwrap();
-                let frozen = Arc::clone(&accepting.frozen.lock().unwrap());
-                let (from_client, to_client) = client.into_split();
-                let (from_server, to_server) = server.into_split();
-                tokio::spawn(copy(from_client, to_server, Arc::clone(&frozen)));
-                tokio::spawn(copy(from_server, to_client, frozen));
-            }
-        });
-        proxy
-    }
-
-    fn freeze_present_connections(&self) {
-        let frozen = std::mem::take(&mut *self.frozen.lock().unwrap());
-        frozen.store(true, Ordering::SeqCst);
-    }
-}
-
-async fn copy(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    frozen: Arc<AtomicBool>,
-) {
-    let mut buffer = vec![0; 16 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        if frozen.load(Ordering::SeqCst) {
-            // Neither half is dropped, so no end of the stream is sent.
-            std::future::pending::<()>().await;
-        }
-        if to.write_all(&buffer[..count]).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// The socket of a test database's URL, and the same URL through a TCP port.
-fn through_port(url: &str, port: u16) -> (String, String) {
-    let url = reqwest::Url::parse(url).unwrap();
-    let host = url.query_pairs().find(|(key, _)| key == "host").unwrap().1;
-    let socket = format!("{host}/.s.PGSQL.{}", url.port().unwrap_or(5_432));
-    let (user, database) = (url.username(), url.path());
-    (
-        socket,
-        format!("postgres://{user}@127.0.0.1:{port}{database}?sslmode=disable"),
-    )
-}
 
 /// Review A4.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frozen_connections_are_replaced_within_seconds() {
     let env = TestEnv::new().await;
-    let socket = through_port(&env.database.url(), 0).0;
-    let proxy = Proxy::start(socket).await;
+    let proxy = DatabaseProxy::start(&env.database.url()).await;
     let store = Store::open(&Connection {
-        url: through_port(&env.database.url(), proxy.port).1,
+        url: proxy.url.clone(),
         max_connections: 8,
         acquire_timeout: Duration::from_millis(1_500),
         statement_timeout: Duration::from_millis(1_700),

@@ -1,8 +1,10 @@
 //! The engine: turns, takeovers, polls, the sweep, and processes.
 
+pub mod claims;
 pub mod condition;
 pub mod conflicts;
 pub mod create_and_delete;
+pub mod create_batches;
 pub mod database_roles;
 pub mod environment;
 pub mod figures;
@@ -12,6 +14,7 @@ pub mod history;
 pub mod polls;
 pub mod process_crashes;
 pub mod processes;
+pub mod round_trips;
 pub mod sweep;
 pub mod takeover;
 pub mod transactions;

@@ -283,9 +283,8 @@ async fn equal_requests_are_one_operation_and_another_body_is_rejected() {
         let mut accepted: HashMap<Uuid, usize> = HashMap::new();
         for request in requests.collect::<Vec<_>>() {
             match request.await.unwrap() {
-                Accepted::Created(id) | Accepted::Replayed(id) => {
-                    *accepted.entry(id).or_default() += 1
-                }
+                Accepted::Created(operation) => *accepted.entry(operation.id).or_default() += 1,
+                Accepted::Replayed(id) => *accepted.entry(id).or_default() += 1,
                 other => panic!("{other:?}"),
             }
         }

@@ -70,6 +70,51 @@ async fn a_client_that_disconnects_at_any_moment_leaves_no_transaction_open() {
     );
 }
 
+/// A transaction that exceeds its limit is abandoned: its connection is closed, and none returns to
+/// the pool with a transaction.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_abandoned_transaction_ends_with_its_connection() {
+    let database = TestDatabase::new().await;
+    let (store, watcher) = (database.open_store(1), database.open_pool(2).await);
+    let spec = plain_spec("orders");
+    let create = new_operation(Kind::CreateCluster);
+    store.accept_create(&create, &spec).await.unwrap();
+    let first = connections(&watcher).await;
+    assert_eq!(first.len(), 1);
+    let mut lock = watcher.begin().await.unwrap();
+    sqlx::query("select 1 from operations for update")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let hasty = store.with_statement_timeout(Duration::from_millis(200));
+    let delete = new_operation(Kind::DeleteCluster);
+    let abandoned = hasty
+        .accept_delete(&delete, "orders", &Default::default())
+        .await;
+    assert!(abandoned.unwrap_err().is_unavailable());
+    lock.rollback().await.unwrap();
+    assert_eq!(idle_in_transaction(&watcher).await, 0);
+    assert!(store.cluster("orders").await.unwrap().is_some());
+    let mut left = connections(&watcher).await;
+    for _ in 0..100 {
+        if !left.contains(&first[0]) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        left = connections(&watcher).await;
+    }
+    assert_eq!(left.len(), 1);
+    assert_ne!(left, first);
+}
+
+/// The server processes of the store's connections.
+async fn connections(watcher: &PgPool) -> Vec<i32> {
+    let query = "
+        select pid from pg_stat_activity
+        where datname = current_database() and application_name = 'dax-provisioner'";
+    sqlx::query_scalar(query).fetch_all(watcher).await.unwrap()
+}
+
 /// How long sixteen requests at the same time take now, on this machine.
 async fn usual_time(store: &Store) -> Duration {
     let began = std::time::Instant::now();

@@ -26,7 +26,7 @@ async fn accept_delete(run: &ScenarioRun, what: &str) -> uuid::Uuid {
         .await
         .unwrap();
     match accepted {
-        Accepted::Created(delete) => delete,
+        Accepted::Created(delete) => delete.id,
         Accepted::Replayed(running) => {
             assert_eq!(run.scenario.kind, Kind::DeleteCluster, "{what}");
             assert_eq!(running, run.id, "{what}");

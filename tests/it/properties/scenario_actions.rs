@@ -5,7 +5,7 @@ use dax_provisioner::domain::iam::policies::{Access, Tables};
 use dax_provisioner::domain::operation::Kind;
 use dax_provisioner::domain::spec::{ClusterSpec, ParameterGroup, ServiceRole, Spec, SubnetGroup};
 use dax_provisioner::domain::validation::typed::{AvailabilityZone, RoleArn, SecurityGroupId};
-use dax_provisioner::store::{Accepted, Change};
+use dax_provisioner::store::Change;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
@@ -24,10 +24,8 @@ pub async fn accept(env: &TestEnv, cluster: &str, spec: Spec) -> Uuid {
         since: row.operation_id,
         spec,
     };
-    assert_eq!(
-        env.store.accept_change(&new, &change).await.unwrap(),
-        Accepted::Created(new.id)
-    );
+    let accepted = env.store.accept_change(&new, &change).await.unwrap();
+    assert_eq!(accepted.created(), Some(new.id), "{accepted:?}");
     new.id
 }
 
@@ -190,10 +188,8 @@ pub fn adopt(env: &TestEnv) -> BoxFuture<'_, Uuid> {
             .unwrap();
         let new = new_operation(Kind::AdoptCluster);
         let spec = settings_of(&plain_spec("legacy"), &observed, &tags);
-        assert_eq!(
-            env.store.accept_adopt(&new, &spec).await.unwrap(),
-            Accepted::Created(new.id)
-        );
+        let accepted = env.store.accept_adopt(&new, &spec).await.unwrap();
+        assert_eq!(accepted.created(), Some(new.id), "{accepted:?}");
         new.id
     })
 }

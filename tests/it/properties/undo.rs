@@ -90,7 +90,7 @@ async fn check_deletable(run: &ScenarioRun, what: &str) {
             );
         }
         Accepted::Created(delete) => {
-            let ended = run.finish(delete).await;
+            let ended = run.finish(delete.id).await;
             assert_eq!(
                 ended.status,
                 Status::Succeeded,

@@ -4,6 +4,7 @@ pub mod api;
 pub mod cluster_fixture;
 pub mod crashing_worker;
 pub mod database;
+pub mod database_proxy;
 pub mod http_server;
 pub mod identity;
 pub mod python;

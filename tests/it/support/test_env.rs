@@ -12,7 +12,7 @@ use dax_provisioner::domain::spec::{ClusterSpec, DeleteSpec};
 use dax_provisioner::inspections::Inspector;
 use dax_provisioner::operations;
 use dax_provisioner::operations::timing::{Settings, Timing};
-use dax_provisioner::store::{Accepted, Store};
+use dax_provisioner::store::Store;
 use dax_provisioner::worker::{TurnResult, Worker};
 use sqlx::PgPool;
 use tokio_util::task::AbortOnDropHandle;
@@ -123,10 +123,8 @@ impl TestEnv {
     /// Accepts the create of a cluster.
     pub async fn create(&self, spec: &ClusterSpec) -> Uuid {
         let new = new_operation(Kind::CreateCluster);
-        assert_eq!(
-            self.store.accept_create(&new, spec).await.unwrap(),
-            Accepted::Created(new.id)
-        );
+        let accepted = self.store.accept_create(&new, spec).await.unwrap();
+        assert_eq!(accepted.created(), Some(new.id), "{accepted:?}");
         new.id
     }
 
@@ -138,7 +136,7 @@ impl TestEnv {
             .accept_delete(&new, name, &DeleteSpec::default())
             .await
             .unwrap();
-        assert_eq!(accepted, Accepted::Created(new.id));
+        assert_eq!(accepted.created(), Some(new.id), "{accepted:?}");
         new.id
     }
 

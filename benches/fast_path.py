@@ -1,0 +1,346 @@
+#!/usr/bin/env python3
+"""Measures the hot paths against what PostgreSQL itself reaches, in one run.
+
+usage: benches/fast_path.py PATH_OF_THE_BINARY [SECONDS] [CREATES]
+
+Starts a durable PostgreSQL in a temporary directory, and `serve` with an AWS sandbox of its own on loopback. Needs
+PostgreSQL with its contrib extensions (Debian: postgresql); PG_BIN names its directory. Prints a table:
+
+- accept:  durable creates per second with an idempotency key each, as a share of pgbench with one statement (sql/)
+- read:    reads of an operation per second, as a share of pgbench with one join
+- queries: statements of the service per request, counted by pg_stat_statements
+- turns:   CREATES (default 200) clusters requested at once until all are available; one create, request to available
+- idle:    statements per second, resident memory, start to ready
+
+The HTTP client runs in this process, on the same processors. Compare the shares of one run, not runs.
+"""
+
+import glob
+import json
+import os
+import re
+import selectors
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SQL = Path(__file__).parent / "sql"
+SETTINGS = {
+    "shared_buffers": "256MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "30min",
+    # Plans must be right on tables that were never analysed.
+    "autovacuum": "off",
+    "shared_preload_libraries": "pg_stat_statements",
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+}
+CLUSTER = {
+    "node_type": "dax.t3.small",
+    "replication_factor": 1,
+    "service_role": {"access": "read_write", "tables": ["Orders", "Customers"]},
+    "tags": {"team": "orders"},
+}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Postgres:
+    """A durable server, run as the user postgres by root."""
+
+    def __init__(self, folder):
+        found = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]))
+        self.bin = Path(os.environ.get("PG_BIN") or found[-1])
+        self.port, self.data = free_port(), Path(folder) / "pg"
+        self.owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        if self.owner:
+            shutil.chown(folder, "postgres")
+        run = {"cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
+        init = [self.bin / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
+        subprocess.run([*self.owner, *init], **run)
+        with open(self.data / "postgresql.conf", "a") as config:
+            for name, value in {**SETTINGS, "port": self.port}.items():
+                config.write(f"{name} = '{value}'\n")
+        start = [self.bin / "pg_ctl", "-D", self.data, "-l", f"{folder}/pg.log", "-w", "start"]
+        subprocess.run([*self.owner, *start], **run)
+        self.pid = int((self.data / "postmaster.pid").read_text().split()[0])
+        self.sql("create extension pg_stat_statements")
+
+    def url(self, database):
+        return f"postgres://postgres@127.0.0.1:{self.port}/{database}?sslmode=disable"
+
+    def sql(self, text, database="postgres"):
+        command = [self.bin / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.url(database), "-c", text]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    def new(self, database):
+        self.sql(f"drop database if exists {database} with (force)")
+        self.sql(f"create database {database}")
+        self.sql("checkpoint")
+
+    def pgbench(self, script, clients, seconds):
+        """Transactions per second and the 99th percentile in ms."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "script.sql"
+            path.write_text(script)
+            command = [self.bin / "pgbench", "-n", "-M", "prepared", "-D", "n=0", "-c", str(clients), "-T", str(seconds)]
+            command += ["-l", "--log-prefix", f"{folder}/log", "-f", path, self.url("floor")]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            times = [int(line.split()[2]) for log in glob.glob(f"{folder}/log*") for line in open(log)]
+        return float(re.search(r"tps = ([\d.]+)", done.stdout)[1]), percentile(times) / 1e3
+
+    def statements(self, database):
+        """Calls and time in ms of the service's statements since the last reset, and those that took most time."""
+        where = f"from pg_stat_statements where dbid = (select oid from pg_database where datname = '{database}')"
+        calls, ms = self.sql(f"select sum(calls), sum(total_exec_time) {where}").split("|")
+        top = self.sql(
+            f"select calls, round(mean_exec_time::numeric, 3), left(regexp_replace(query, '\\s+', ' ', 'g'), 70) {where}"
+            " order by total_exec_time desc limit 6"
+        )
+        return float(calls or 0), float(ms or 0), top
+
+    def forget_statements(self):
+        self.sql("select pg_stat_statements_reset()")
+
+    def stop(self):
+        os.kill(self.pid, signal.SIGINT)
+        subprocess.run(["tail", f"--pid={self.pid}", "-f", "/dev/null"], timeout=60)
+
+
+def percentile(values, share=0.99):
+    return sorted(values)[int((len(values) - 1) * share)] if values else float("nan")
+
+
+class Connection:
+    """A keep-alive connection with one request in flight."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.received, self.sent_at = b"", 0.0
+
+    def send(self, request):
+        self.received, self.sent_at = b"", time.perf_counter()
+        self.socket.sendall(request)
+
+    def receive(self):
+        """The status once the response is complete."""
+        self.received += self.socket.recv(1 << 16)
+        head, separator, body = self.received.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head, re.I)
+        if not separator or (length and len(body) < int(length[1])):
+            return None
+        return int(head[9:12])
+
+
+def load(port, clients, seconds, request):
+    """Requests per second, the 99th percentile in ms, and the number of requests. `request(number)` is its bytes."""
+    selector, times, failed, number = selectors.DefaultSelector(), [], 0, 0
+    connections = [Connection(port) for _ in range(clients)]
+    for connection in connections:
+        selector.register(connection.socket, selectors.EVENT_READ, connection)
+        connection.send(request(number))
+        number += 1
+    began = time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        for key, _ in selector.select(1):
+            status = key.data.receive()
+            if status is None:
+                continue
+            times.append(time.perf_counter() - key.data.sent_at)
+            if status not in (200, 202):
+                failed, body = failed + 1, key.data.received
+            key.data.send(request(number))
+            number += 1
+    elapsed = time.perf_counter() - began
+    time.sleep(0.5)
+    for connection in connections:
+        connection.socket.close()
+    if failed:
+        sys.exit(f"{failed} of {len(times)} requests failed: {body.decode()}")
+    return len(times) / elapsed, percentile(times) * 1e3, number
+
+
+def post(name):
+    body = json.dumps({"name": name, **CLUSTER}).encode()
+    head = f"POST /v1/clusters HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nidempotency-key: {name}\r\n"
+    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+def get(path):
+    return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
+
+
+def exchange(port, request):
+    connection = Connection(port)
+    connection.send(request)
+    while (status := connection.receive()) is None:
+        pass
+    connection.socket.close()
+    return status, json.loads(connection.received.partition(b"\r\n\r\n")[2] or b"null")
+
+
+class Service:
+    def __init__(self, binary, url, folder, *arguments):
+        self.port = free_port()
+        listen = ["--listen", f"127.0.0.1:{self.port}", "--authentication", "off", *arguments]
+        environment = {**os.environ, "DATABASE_URL": url, "AWS_EC2_METADATA_DISABLED": "true"}
+        log = open(Path(folder) / "service.log", "w")
+        began = time.monotonic()
+        self.process = subprocess.Popen([binary, "serve", *listen], env=environment, stdout=log, stderr=log)
+        while True:
+            try:
+                if exchange(self.port, get("/readyz"))[0] == 200:
+                    break
+            except OSError:
+                pass
+            if self.process.poll() is not None or time.monotonic() - began > 60:
+                sys.exit(Path(log.name).read_text())
+            time.sleep(0.005)
+        self.ready = time.monotonic() - began
+
+    def memory_mib(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=60)
+
+
+class Bench:
+    def __init__(self, binary, seconds, creates, folder):
+        self.binary, self.seconds, self.creates, self.folder = os.path.abspath(binary), seconds, creates, folder
+        self.postgres, self.names = Postgres(folder), 0
+        self.runs = 0
+
+    def row(self, name, value, note=""):
+        print(f"{name:44} {value:>14}  {note}", flush=True)
+
+    def service(self, *arguments):
+        """The service on a new database."""
+        self.runs += 1
+        self.database = f"service_{self.runs}"
+        self.postgres.new(self.database)
+        url = self.postgres.url(self.database)
+        subprocess.run([self.binary, "migrate"], env={**os.environ, "DATABASE_URL": url}, check=True, stdout=subprocess.DEVNULL)
+        states = [f"--{name}-seconds=0" for name in ("creating", "deleting", "modifying", "rebooting", "propagation")]
+        # A directory of its own for each sandbox: a new account.
+        data = Path(self.folder) / self.database
+        quotas = ["--quota", "nodes=100000,roles=100000,policies=100000,clusters=100000,parameter_groups=100000,subnet_groups=100000"]
+        return Service(self.binary, url, self.folder, "--sandbox", f"--data-dir={data}", *states, *quotas, *arguments)
+
+    def floor(self, script, clients):
+        self.postgres.new("floor")
+        subprocess.run([self.postgres.bin / "psql", "-Xq", "-d", self.postgres.url("floor"), "-f", SQL / "floor_schema.sql"], check=True)
+        return self.postgres.pgbench(script, clients, self.seconds)
+
+    def accept(self):
+        for clients in (32, 4):
+            floor, floor_p99 = self.floor((SQL / "floor_accept.sql").read_text(), clients)
+            # Without workers: the rate of acceptance alone.
+            service = self.service("--role", "api")
+            exchange(service.port, post("first"))
+            self.postgres.forget_statements()
+            rate, p99, requests = load(service.port, clients, self.seconds, lambda number: post(f"c{number}"))
+            calls, _, top = self.postgres.statements(self.database)
+            service.stop()
+            self.row(f"accept, {clients} clients: pgbench, one statement", f"{floor:.0f}/s", f"p99 {floor_p99:.1f} ms")
+            self.row(f"accept, {clients} clients: service", f"{rate:.0f}/s", f"p99 {p99:.1f} ms, {rate / floor:.2f} of pgbench")
+            self.row(f"accept, {clients} clients: statements per request", f"{calls / requests:.2f}")
+            print(top)
+
+    def read(self):
+        script = (SQL / "floor_accept.sql").read_text()
+        self.postgres.new("floor")
+        subprocess.run([self.postgres.bin / "psql", "-Xq", "-d", self.postgres.url("floor"), "-f", SQL / "floor_schema.sql"], check=True)
+        self.postgres.pgbench(script, 1, 2)
+        floor, _ = self.postgres.pgbench((SQL / "floor_read.sql").read_text(), 32, self.seconds)
+        service = self.service("--role", "api")
+        ids = [exchange(service.port, post(f"r{number}"))[1]["id"] for number in range(200)]
+        paths = {
+            "GET of an operation": [f"/v1/operations/{one}" for one in ids],
+            "GET of a cluster": [f"/v1/clusters/r{number}" for number in range(200)],
+            "list of 100 clusters": ["/v1/clusters?limit=100"],
+        }
+        self.row("read, 32 clients: pgbench, one join", f"{floor:.0f}/s")
+        for name, wanted in paths.items():
+            exchange(service.port, get(wanted[0]))
+            self.postgres.forget_statements()
+            rate, p99, requests = load(service.port, 32, self.seconds, lambda number: get(wanted[number % len(wanted)]))
+            calls, _, _ = self.postgres.statements(self.database)
+            note = f"p99 {p99:.1f} ms, {rate / floor:.2f} of pgbench, {calls / requests:.2f} statements a request"
+            self.row(f"{name}, 32 clients", f"{rate:.0f}/s", note)
+        service.stop()
+
+    def turns(self):
+        service = self.service()
+        alone = []
+        for number in range(5):
+            began = time.monotonic()
+            _, operation = exchange(service.port, post(f"one{number}"))
+            self.until_available(service, [operation["id"]], 0.002)
+            alone.append(time.monotonic() - began)
+        self.row("one create, request to available", f"{statistics.median(alone):.3f} s", f"of {len(alone)}")
+        self.postgres.forget_statements()
+        began = time.monotonic()
+        ids = [exchange(service.port, post(f"m{number}"))[1]["id"] for number in range(self.creates)]
+        self.until_available(service, ids, 0.2)
+        elapsed = time.monotonic() - began
+        calls, _, top = self.postgres.statements(self.database)
+        self.row(f"{self.creates} creates to available", f"{self.creates / elapsed:.1f}/s", f"{calls / self.creates:.1f} statements each, with the reads of this client")
+        print(top)
+        self.row("memory after that", f"{service.memory_mib():.0f} MiB")
+        service.stop()
+
+    def idle(self):
+        # The poll interval of real AWS; the sandbox is polled every 0.2 s.
+        service = self.service("--poll-seconds=15")
+        time.sleep(2)
+        self.postgres.forget_statements()
+        time.sleep(10)
+        calls, _, _ = self.postgres.statements(self.database)
+        self.row("idle statements", f"{calls / 10:.1f}/s")
+        self.row("idle memory", f"{service.memory_mib():.0f} MiB")
+        self.row("start to ready", f"{service.ready:.2f} s")
+        service.stop()
+
+    def until_available(self, service, ids, pause):
+        left = list(ids)
+        while left:
+            _, operation = exchange(service.port, get(f"/v1/operations/{left[-1]}"))
+            if operation["status"] == "succeeded":
+                left.pop()
+            elif operation["status"] in ("pending", "running"):
+                time.sleep(pause)
+            else:
+                sys.exit(json.dumps(operation, indent=1))
+
+
+def main():
+    binary = sys.argv[1]
+    seconds, creates = (int(sys.argv[at]) if len(sys.argv) > at else default for at, default in ((2, 8), (3, 200)))
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        os.chmod(folder, 0o755)
+        bench = Bench(binary, seconds, creates, folder)
+        try:
+            bench.accept()
+            bench.read()
+            bench.turns()
+            bench.idle()
+        finally:
+            bench.postgres.stop()
+
+
+if __name__ == "__main__":
+    main()

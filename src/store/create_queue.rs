@@ -1,0 +1,268 @@
+//! Creates that are accepted together: those that arrive while a commit is in progress wait for it,
+//! and the next statement accepts all of them.
+//!
+//! No timer is involved: a create that arrives while no commit is in progress is accepted at once.
+//! Each create has its own outcome. One with a name or an idempotency key that another one of the
+//! same statement has waits for the next statement, which sees what the first one stored.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::domain::spec::{ClusterSpec, SPEC_VERSION, Spec};
+
+use super::accept::{NewOperation, step_names};
+use super::rows::to_json;
+use super::{Store, StoreError};
+
+/// Most creates in one statement.
+const LARGEST_BATCH: usize = 64;
+
+/// The creates that wait, and whether a task accepts them.
+#[derive(Debug, Default)]
+pub(super) struct CreateQueue(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Waiting>,
+    is_running: bool,
+}
+
+/// A create that waits for a statement.
+#[derive(Debug)]
+struct Waiting {
+    new: NewOperation,
+    spec: ClusterSpec,
+    /// When its caller stops waiting. It is not accepted later, because the caller reports a
+    /// failure.
+    until: Instant,
+    outcome: oneshot::Sender<Result<Inserted, StoreError>>,
+}
+
+/// The outcome of one create in a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inserted {
+    /// It is stored, since this time.
+    Created(DateTime<Utc>),
+    /// Its idempotency key was used by an identical request, which created this operation.
+    Replayed(Uuid),
+    /// Its idempotency key was used by a different request.
+    KeyReused,
+    /// Its name is in use.
+    NameTaken,
+}
+
+impl Waiting {
+    /// Whether one statement can accept both.
+    fn fits(&self, other: &Self) -> bool {
+        let has_key = self.new.idempotency_key.is_some();
+        self.spec.name != other.spec.name
+            && !(has_key && self.key() == other.key())
+            && self.new.steps == other.new.steps
+    }
+
+    fn key(&self) -> Option<(&str, &str)> {
+        let key = self.new.idempotency_key.as_ref();
+        key.map(|key| (key.caller.as_str(), key.key.as_str()))
+    }
+}
+
+impl CreateQueue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a create. Returns whether the caller must start the task.
+    fn push(&self, waiting: Waiting) -> bool {
+        let mut state = self.state();
+        state.waiting.push_back(waiting);
+        !std::mem::replace(&mut state.is_running, true)
+    }
+
+    /// The creates of the next statement. `None`: nothing waits, and the task has ended.
+    fn next_batch(&self) -> Option<Vec<Waiting>> {
+        let mut state = self.state();
+        let mut batch = Vec::<Waiting>::new();
+        let mut left = VecDeque::new();
+        let now = Instant::now();
+        for waiting in std::mem::take(&mut state.waiting) {
+            if waiting.until <= now {
+                continue;
+            }
+            if batch.len() < LARGEST_BATCH && batch.iter().all(|one| one.fits(&waiting)) {
+                batch.push(waiting);
+            } else {
+                left.push_back(waiting);
+            }
+        }
+        state.waiting = left;
+        state.is_running = !batch.is_empty();
+        state.is_running.then_some(batch)
+    }
+}
+
+/// Reports a failure to the creates that wait if the task ends early, so that the next create
+/// starts a new one.
+struct Running(Arc<CreateQueue>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            *self.0.state() = State::default();
+        }
+    }
+}
+
+impl Store {
+    /// Stores a create, in one statement with those that arrive at the same time. A dropped caller
+    /// does not stop it.
+    pub(super) async fn insert_create(
+        &self,
+        new: &NewOperation,
+        spec: &ClusterSpec,
+    ) -> Result<Inserted, StoreError> {
+        let (sender, outcome) = oneshot::channel();
+        let timeout = self.pool.timeout();
+        let is_first = self.creates.push(Waiting {
+            new: new.clone(),
+            spec: spec.clone(),
+            until: Instant::now() + timeout,
+            outcome: sender,
+        });
+        if is_first {
+            tokio::spawn(self.clone().accept_creates());
+        }
+        match tokio::time::timeout(timeout, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(StoreError::Task("the create was not accepted".to_owned())),
+            Err(_) => Err(StoreError::Database(sqlx::Error::PoolTimedOut)),
+        }
+    }
+
+    /// Accepts creates until none waits.
+    async fn accept_creates(self) {
+        let _running = Running(Arc::clone(&self.creates));
+        while let Some(batch) = self.creates.next_batch() {
+            match self.insert_creates(&batch).await {
+                Ok(outcomes) => {
+                    for (waiting, outcome) in batch.into_iter().zip(outcomes) {
+                        let _ = waiting.outcome.send(Ok(outcome));
+                    }
+                }
+                // One conflicts with a request of another process, or cannot be stored. Those whose
+                // caller has given up are left out, so that a slow database does not stop the queue.
+                Err(StoreError::Database(sqlx::Error::Database(_))) if batch.len() > 1 => {
+                    for waiting in batch {
+                        if waiting.until <= Instant::now() {
+                            continue;
+                        }
+                        let outcome = self.insert_creates(std::slice::from_ref(&waiting)).await;
+                        let _ = waiting.outcome.send(outcome.map(|outcomes| outcomes[0]));
+                    }
+                }
+                Err(error) => {
+                    let mut batch = batch.into_iter();
+                    let first = batch.next();
+                    for waiting in batch {
+                        let _ = waiting.outcome.send(Err(error.repeated()));
+                    }
+                    let _ = first.map(|first| first.outcome.send(Err(error)));
+                }
+            }
+        }
+    }
+
+    /// Stores creates in one statement. Returns their outcomes, in the same order.
+    async fn insert_creates(&self, batch: &[Waiting]) -> Result<Vec<Inserted>, StoreError> {
+        let rows = Columns::of(batch);
+        let found = sqlx::query_file!(
+            "src/store/sql/accept_creates.sql",
+            &rows.ids,
+            &rows.names,
+            &rows.desired,
+            &rows.specs,
+            &rows.steps,
+            &rows.requested_by,
+            &rows.request_ids as &[Option<String>],
+            &rows.traceparents as &[Option<String>],
+            &rows.deadlines,
+            &rows.callers as &[Option<String>],
+            &rows.keys as &[Option<String>],
+            &rows.fingerprints as &[Option<Vec<u8>>],
+            &rows.messages,
+            &rows.node_counts,
+            SPEC_VERSION,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let outcomes: HashMap<Uuid, Inserted> = found
+            .into_iter()
+            .map(|row| {
+                let outcome = match (row.created_at, row.known_operation, row.is_same) {
+                    (Some(created_at), _, _) => Inserted::Created(created_at),
+                    (None, Some(known), Some(true)) => Inserted::Replayed(known),
+                    (None, Some(_), _) => Inserted::KeyReused,
+                    (None, None, _) => Inserted::NameTaken,
+                };
+                (row.id, outcome)
+            })
+            .collect();
+        let outcome = |waiting: &Waiting| outcomes.get(&waiting.new.id).copied();
+        let missing = || StoreError::Task("a create has no outcome".to_owned());
+        batch
+            .iter()
+            .map(|waiting| outcome(waiting).ok_or_else(missing))
+            .collect()
+    }
+}
+
+/// The parameters of `accept_creates.sql`: one array for each column.
+#[derive(Default)]
+struct Columns {
+    ids: Vec<Uuid>,
+    names: Vec<String>,
+    desired: Vec<Value>,
+    specs: Vec<Value>,
+    steps: Vec<String>,
+    requested_by: Vec<String>,
+    request_ids: Vec<Option<String>>,
+    traceparents: Vec<Option<String>>,
+    deadlines: Vec<f64>,
+    callers: Vec<Option<String>>,
+    keys: Vec<Option<String>>,
+    fingerprints: Vec<Option<Vec<u8>>>,
+    messages: Vec<String>,
+    node_counts: Vec<i32>,
+}
+
+impl Columns {
+    fn of(batch: &[Waiting]) -> Self {
+        let mut columns = Self::default();
+        for Waiting { new, spec, .. } in batch {
+            columns.steps = step_names(new);
+            columns.ids.push(new.id);
+            columns.names.push(spec.name.to_string());
+            columns.desired.push(to_json(spec));
+            let stored = Spec::CreateCluster(Box::new(spec.clone()));
+            columns.specs.push(to_json(&stored));
+            columns.requested_by.push(new.requested_by.clone());
+            columns.request_ids.push(new.request_id.clone());
+            columns.traceparents.push(new.traceparent.clone());
+            columns.deadlines.push(new.deadline.as_secs_f64());
+            let key = new.idempotency_key.as_ref();
+            columns.callers.push(key.map(|key| key.caller.clone()));
+            columns.keys.push(key.map(|key| key.key.clone()));
+            let fingerprint = key.map(|key| key.fingerprint.clone());
+            columns.fingerprints.push(fingerprint);
+            let message = format!("create_cluster of {} accepted", spec.name);
+            columns.messages.push(message);
+            columns.node_counts.push(spec.replication_factor.into());
+        }
+        columns
+    }
+}

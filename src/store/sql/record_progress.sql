@@ -1,0 +1,109 @@
+-- Records a turn of an operation that continues: it neither was blocked nor ends, blocks or rolls back. The other turns
+-- are recorded by `record/conclusion.rs`. No row: the claim is no longer valid, and nothing was written.
+with fence as (
+  select id, cluster_id, ending, last_sequence, retry_requested
+  from operations
+  -- An operation that has ended has no owner. The condition of the partial indexes is left out, because a plan that was
+  -- made while the table was small would read such an index.
+  where id = $1 and epoch = $2 and owner = $3
+  for update
+),
+sent as (
+  update intents
+  set closed_at = clock_timestamp(), closed_order = nextval('engine_order'), outcome = $6
+  from fence
+  where intents.id = $5
+  returning call, target
+),
+settled as (
+  update intents i
+  -- The reads of this turn settled a call, so they are not older than it. Earlier attempts of the call that was sent
+  -- are settled as well, because the call has taken effect.
+  set closed_at = clock_timestamp(),
+      outcome = case when i.id = any($7) or $8 then 'settled' else 'applied' end,
+      closed_order = case when i.id = any($7) or $8 then $9 else nextval('engine_order') end
+  from fence
+  where i.cluster_id = fence.cluster_id and i.closed_at is null and i.id is distinct from $5
+    and (i.id = any($7)
+      or ($8 and i.operation_id = $1 and i.position = $4)
+      or ($6 = 'applied' and i.operation_id = $1 and (i.call, i.target) = (select call, target from sent)))
+),
+item as (
+  insert into inventory (cluster_id, operation_id, touched_by, kind, name, arn, owner, presence, reason)
+  select fence.cluster_id, found.operation_id, fence.id, found.kind, found.name, found.arn, found.owner, found.presence,
+         found.reason
+  from fence,
+       jsonb_to_recordset($10) as found (operation_id uuid, kind text, name text, arn text, owner text, presence text, reason text)
+  on conflict (cluster_id, kind, name) do update
+  set operation_id = excluded.operation_id, touched_by = excluded.touched_by,
+      arn = coalesce(excluded.arn, inventory.arn), owner = excluded.owner, presence = excluded.presence,
+      reason = excluded.reason, changed_at = now(),
+      recorded_at = case when excluded.presence = 'present' and (inventory.presence <> 'present'
+                              or excluded.owner = 'managed' and inventory.operation_id <> excluded.operation_id)
+                         then now() else inventory.recorded_at end
+),
+seen as (
+  select c.id,
+         case when $11::jsonb is not null and coalesce($14 > observed_order, true) then $11 else observed end as observed,
+         $11::jsonb is not null and coalesce($14 > observed_order, true) as is_newer,
+         coalesce($13, desired) as desired,
+         coalesce(details, '{}') || coalesce(jsonb_strip_nulls($12), '{}') as details
+  from fence
+  join clusters c on c.id = fence.cluster_id
+  where $11::jsonb is not null or $12::jsonb is not null or $13::jsonb is not null
+  for update of c
+),
+cluster as (
+  update clusters c
+  set version = version + case when c.observed is distinct from seen.observed
+        or c.desired is distinct from seen.desired or c.details is distinct from seen.details then 1 else 0 end,
+      observed = seen.observed, desired = seen.desired, details = seen.details,
+      observed_at = case when seen.is_newer then clock_timestamp() else observed_at end,
+      observed_order = case when seen.is_newer then coalesce($14, nextval('engine_order')) else observed_order end,
+      missing_at = case when seen.is_newer then null else missing_at end,
+      missing_order = case when seen.is_newer then null else missing_order end,
+      details_at = case when $12::jsonb is null then details_at else clock_timestamp() end
+  from seen
+  where c.id = seen.id
+),
+attempt as (
+  insert into attempts (operation_id, position, number, epoch, outcome, call, fault)
+  select fence.id, $4, (select coalesce(max(number), 0) + 1 from attempts where operation_id = $1 and position = $4),
+         $2, $15, $16, $17
+  from fence
+  where $15::text is not null
+),
+step as (
+  update operation_steps
+  set status = $18, fault = $17, attempts = attempts + case when $15 is null then 0 else 1 end,
+      started_at = coalesce(started_at, now()),
+      -- A throttled step's deadline restarts: that time does not count.
+      patience_from = case when $19 then now() else coalesce(patience_from, now()) end,
+      finished_at = case when $20 then now() end,
+      faults_in_row = case when $17::jsonb is null then 0 else faults_in_row + 1 end,
+      blocks_in_row = 0
+  from fence
+  where operation_id = fence.id and position = $4
+),
+operation as (
+  update operations o
+  set status = case when not $21 then 'running' when fence.ending = 'cancelled' then 'cancelling' else 'rolling_back' end,
+      version = o.version + 1, waiting_for = $22, owner = null, lease_until = null, claims_without_progress = 0,
+      retry_requested = false, block_cause = null, last_sequence = o.last_sequence + cardinality($24::text[]),
+      lane = case when o.kind = 'delete_cluster' or $21 then 0 else 1 end,
+      deadline_at = case when $19 then greatest(o.deadline_at, now() + least(o.deadline_at - o.created_at, interval '1 day'))
+                         else o.deadline_at end,
+      current_position = case when $20 then $4 + 1 else o.current_position end,
+      current_step = case when $20 then (select name from operation_steps where operation_id = $1 and position = $4 + 1)
+                          else o.current_step end,
+      wake_at = case when fence.retry_requested then now() else now() + $23::float8 * interval '1 second' end
+  from fence
+  where o.id = fence.id
+  returning o.status, fence.retry_requested
+),
+event as (
+  insert into operation_events (operation_id, sequence, type, message, data)
+  select fence.id, fence.last_sequence + event.ordinality, event.type, event.message, event.data
+  from fence, unnest($24::text[], $25::text[], $26::jsonb[]) with ordinality as event (type, message, data, ordinality)
+)
+select status, retry_requested from operation

@@ -1,0 +1,161 @@
+//! The number of statements, each a round trip to the database, of the hot paths.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dax_provisioner::domain::operation::Kind;
+use dax_provisioner::operations::{RoleCandidates, StepEnvironment};
+use dax_provisioner::store::{Connection, Store};
+use dax_provisioner::worker::{TurnResult, Worker};
+
+use crate::support::api::{ApiClient, cluster_request, open_settings};
+use crate::support::database_proxy::DatabaseProxy;
+use crate::support::requests::{new_operation, plain_spec, spec_with_groups};
+use crate::support::test_env::TestEnv;
+
+/// A store with one connection, through a proxy that records its statements.
+struct Counted {
+    env: TestEnv,
+    proxy: Arc<DatabaseProxy>,
+    store: Store,
+}
+
+impl Counted {
+    async fn new() -> Self {
+        let env = TestEnv::new().await;
+        let proxy = DatabaseProxy::start(&env.database.url()).await;
+        let store = Store::open(&Connection {
+            url: proxy.url.clone(),
+            max_connections: 1,
+            acquire_timeout: Duration::from_secs(20),
+            statement_timeout: Duration::from_secs(20),
+        })
+        .unwrap();
+        Self { env, proxy, store }
+    }
+
+    fn api(&self) -> ApiClient {
+        self.env.api_with(self.store.clone(), open_settings())
+    }
+
+    fn worker(&self) -> Worker {
+        let steps = StepEnvironment {
+            aws: self.env.aws.clone(),
+            account: self.env.account.clone(),
+            settings: self.env.settings.clone(),
+            candidates: RoleCandidates::default(),
+        };
+        let inspector = dax_provisioner::inspections::Inspector::new(self.env.aws.clone());
+        Worker::new(self.store.clone(), steps, inspector, "w".to_owned())
+    }
+
+    /// The statements since the last call. Notifications of workers are sent after the response.
+    fn statements(&self) -> Vec<String> {
+        let mut statements = self.proxy.take_statements();
+        statements.retain(|statement| !statement.contains("pg_notify"));
+        statements
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_create_is_accepted_by_one_statement_and_answered_by_none() {
+    let counted = Counted::new().await;
+    let api = counted.api();
+    // The first create also computes the medians of the estimate, which are cached.
+    let mut statements = Vec::new();
+    for name in ["first", "second", "third"] {
+        counted.statements();
+        let key = [("idempotency-key", name)];
+        let accepted = api.post("/v1/clusters", &cluster_request(name), &key).await;
+        accepted.accepted();
+        statements = counted.statements();
+    }
+    assert_eq!(statements.len(), 1, "{statements:#?}");
+    assert!(statements[0].contains("insert into operations"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_is_one_statement_and_of_an_unchanged_version_a_narrow_one() {
+    let counted = Counted::new().await;
+    let api = counted.api();
+    let mut id = uuid::Uuid::nil();
+    for number in 0..20 {
+        let request = cluster_request(&format!("c{number}"));
+        id = api.post("/v1/clusters", &request, &[]).await.accepted();
+    }
+    let operation = format!("/v1/operations/{id}");
+    for path in [
+        operation.as_str(),
+        "/v1/clusters/c7",
+        "/v1/clusters?limit=100",
+        "/v1/clusters?limit=5",
+    ] {
+        counted.statements();
+        let read = api.get(path).await;
+        assert_eq!(read.status, 200);
+        let statements = counted.statements();
+        assert_eq!(statements.len(), 1, "{path}: {statements:#?}");
+    }
+    for path in [operation.as_str(), "/v1/clusters/c7"] {
+        let tag = api.get(path).await.header("etag").to_owned();
+        counted.statements();
+        let known = api.get_with(path, &[("if-none-match", &tag)]).await;
+        assert_eq!(known.status, 304);
+        let statements = counted.statements();
+        assert_eq!(statements.len(), 1, "{path}: {statements:#?}");
+        assert!(!statements[0].contains("inventory"), "{statements:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_is_a_claim_an_intent_and_a_record() {
+    let counted = Counted::new().await;
+    let worker = counted.worker();
+    let new = new_operation(Kind::CreateCluster);
+    let spec = spec_with_groups(&counted.env, "orders");
+    counted.store.accept_create(&new, &spec).await.unwrap();
+    let (mut turns, mut longest) = (0, Vec::new());
+    while !counted.env.status(new.id).await.is_finished() {
+        counted.env.make_due().await;
+        counted.statements();
+        let turn = worker.turn().await.unwrap();
+        assert_ne!(turn, TurnResult::Idle);
+        let statements = counted.statements();
+        let is_finished = counted.env.status(new.id).await.is_finished();
+        // The last turn ends the operation, in a transaction, as does one that blocks or rolls back.
+        if !is_finished && statements.len() > longest.len() {
+            longest = statements;
+        }
+        turns += 1;
+    }
+    println!("{turns} turns");
+    assert!(turns > 10, "{turns}");
+    assert_eq!(longest.len(), 3, "{longest:#?}");
+    counted.statements();
+    assert_eq!(worker.turn().await.unwrap(), TurnResult::Idle);
+    let idle = counted.statements();
+    assert_eq!(idle.len(), 1, "{idle:#?}");
+}
+
+/// The answer is built from what was written, so it must equal what is stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_response_to_a_request_is_the_operation_as_it_is_read() {
+    let env = TestEnv::new().await;
+    let api = env.api();
+    let created = api
+        .post("/v1/clusters", &cluster_request("orders"), &[])
+        .await;
+    let read = |body: &serde_json::Value| {
+        let mut body = body.clone();
+        // The estimate counts from the time of the response.
+        body["estimated_completion_at"].take();
+        body
+    };
+    let path = format!("/v1/operations/{}", created.accepted());
+    assert_eq!(read(&created.body), read(&api.get(&path).await.body));
+    let id = env.create(&plain_spec("other")).await;
+    env.finish(&env.worker("w"), id).await;
+    let deleted = api.delete("/v1/clusters/other").await;
+    let path = format!("/v1/operations/{}", deleted.accepted());
+    assert_eq!(read(&deleted.body), read(&api.get(&path).await.body));
+}

@@ -77,19 +77,28 @@ async fn check_existing_role(context: &Context<'_>, arn: &str) -> Result<(), Fau
 /// The latest list of the roles that can be discovered, and when it was requested. Operations that
 /// need it at the same time wait for one list: an account can have thousands of roles.
 #[derive(Debug, Clone, Default)]
-pub struct RoleCandidates(Arc<Mutex<Option<(Instant, Vec<RoleSummary>)>>>);
+pub struct RoleCandidates(Arc<Mutex<Option<CandidateList>>>);
+
+#[derive(Debug)]
+struct CandidateList {
+    listed_at: Instant,
+    roles: Vec<RoleSummary>,
+}
 
 async fn candidates(context: &Context<'_>) -> Result<Vec<RoleSummary>, Fault> {
     let mut latest = context.candidates.0.lock().await;
     let kept = context.settings.timing.role_recheck;
-    if let Some((listed_at, roles)) = &*latest
-        && listed_at.elapsed() < kept
+    if let Some(list) = &*latest
+        && list.listed_at.elapsed() < kept
     {
-        return Ok(roles.clone());
+        return Ok(list.roles.clone());
     }
     let listed_at = Instant::now();
     let roles = list_candidates(context).await?;
-    *latest = Some((listed_at, roles.clone()));
+    *latest = Some(CandidateList {
+        listed_at,
+        roles: roles.clone(),
+    });
     Ok(roles)
 }
 

@@ -61,7 +61,7 @@ async fn an_endpoint_in_the_profile_is_rejected() {
             .replace("ENDPOINT", &env.endpoint);
         std::fs::write(&file, &text).unwrap();
         for arguments in [
-            &["policy"][..],
+            &["policy", "--permissions-boundary", BOUNDARY][..],
             &[
                 "serve",
                 "--listen",

@@ -59,7 +59,7 @@ fn migrate(server: &LocalPostgres) {
 async fn refused(client: &Client, url: &str, number: usize) -> StatusCode {
     let path = ["/v1/clusters", "/v1/operations", "/readyz"][number % 3];
     let mut request = client.get(format!("{url}{path}"));
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         request = request.bearer_auth(new_token().0);
     }
     request.send().await.unwrap().status()

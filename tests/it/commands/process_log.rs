@@ -70,7 +70,7 @@ async fn the_log_at_info_names_no_account_role_or_arn() {
     let sandbox = sandbox.split(',').next().unwrap().to_owned();
     let client = Client::builder().no_proxy().build().unwrap();
     create(&client, &url, "c1").await;
-    wait_for(&log, "await_available").await;
+    wait_for(&log, "operation ended").await;
     // AWS's answer to the denied call names the identity, the account and the policy.
     let denied = json!({"Effect": "Allow", "NotAction": "iam:CreatePolicy", "Resource": "*"});
     put_policy(&client, &sandbox, denied).await;

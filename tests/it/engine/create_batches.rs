@@ -254,8 +254,10 @@ async fn a_batch_whose_connection_is_killed_is_stored_as_a_whole_or_not_at_all()
         .execute("begin; lock table operation_events in exclusive mode")
         .await
         .unwrap();
+    let (first_waits, others_may_start) = tokio::sync::oneshot::channel();
     let kill = async {
         batches.wait_for_lock().await;
+        first_waits.send(()).unwrap();
         let kill = "select pg_terminate_backend(pid) from pg_stat_activity
                     where datname = current_database() and wait_event_type = 'Lock'";
         blocker.execute(kill).await.unwrap();
@@ -267,7 +269,11 @@ async fn a_batch_whose_connection_is_killed_is_stored_as_a_whole_or_not_at_all()
     let creates = [create("a"), create("b"), create("c")];
     let (first, outcomes, ()) = tokio::join!(
         async { batches.accept(&create("first")).await },
-        join_all(creates.iter().map(|create| batches.accept(create))),
+        async {
+            // Not in the statement of the first.
+            others_may_start.await.unwrap();
+            join_all(creates.iter().map(|create| batches.accept(create))).await
+        },
         kill
     );
     let stored = batches.operations().await;

@@ -49,12 +49,20 @@ fn context(input: &[(&str, &str)]) -> Context {
         ("PolicyArn", "iam:policyarn"),
         ("AWSServiceName", "iam:awsservicename"),
     ];
-    keys.iter()
+    let mut context: Context = keys
+        .iter()
         .filter_map(|(name, key)| {
             let (_, value) = input.iter().find(|(one, _)| one == name)?;
             Some(((*key).to_owned(), vec![(*value).to_owned()]))
         })
-        .collect()
+        .collect();
+    let is_tag_key = |name: &str| name.starts_with("Tags.member.") && name.ends_with(".Key");
+    let tags = input.iter().filter(|(name, _)| is_tag_key(name));
+    context.insert(
+        "aws:tagkeys".to_owned(),
+        tags.map(|(_, key)| (*key).to_owned()).collect(),
+    );
+    context
 }
 
 fn allows(policy: &Value, action: &str, resource: &str, context: &Context) -> bool {

@@ -154,24 +154,15 @@ pub async fn permissions_are_sufficient_and_necessary(request: Request) -> usize
         if operation.status == Status::Succeeded {
             break;
         }
-        assert_eq!(
-            operation.status,
-            Status::Blocked,
-            "{request:?}: {operation:#?}"
-        );
-        assert_eq!(
-            operation.waiting_for,
-            Some(WaitingFor::Permission),
-            "{request:?}"
-        );
+        let blocked = (operation.status, operation.waiting_for);
+        let by_permission = (Status::Blocked, Some(WaitingFor::Permission));
+        assert_eq!(blocked, by_permission, "{request:?}: {operation:#?}");
         let message = operation.fault.unwrap().aws.unwrap().message;
         let mut resolved = false;
         // An action can have a permission for each of several resources.
-        for at in 0..missing.len() {
-            let denial = format!("is not authorized to perform: {} ", missing[at].action);
-            if !message.contains(&denial) {
-                continue;
-            }
+        let is_denied = |one: &Permission| message.contains(&format!("perform: {} ", one.action));
+        let denied = (0..missing.len()).filter(|at| is_denied(&missing[*at]));
+        for at in denied.collect::<Vec<_>>() {
             let all = [granted.as_slice(), &missing[at..=at]].concat();
             env.put_policies(&[policy_of(&all)]);
             env.one_turn(&worker).await;

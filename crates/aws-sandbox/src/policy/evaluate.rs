@@ -101,9 +101,9 @@ pub(crate) fn evaluate_trusted(
     }
     // What a trust policy grants by itself, the caller's policies need not allow.
     let granted = match trust {
-        None | Some(Trust::InAccount) => 0,
-        Some(Trust::InRole) => 1,
-        Some(Trust::InPrincipal) => parts.len(),
+        None | Some(Trust::Account) => 0,
+        Some(Trust::Role) => 1,
+        Some(Trust::Principal) => parts.len(),
     };
     for (documents, _, denial) in parts.into_iter().skip(granted) {
         if documents.is_some_and(|documents| !any_statement(documents, Effect::Allow, request)) {

@@ -10,11 +10,11 @@ use super::document::DocumentFault;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Trust {
     /// By its account: the identity policies of the caller decide.
-    InAccount,
+    Account,
     /// By the role of the session: boundary and session policies still limit it.
-    InRole,
+    Role,
     /// By its own ARN, or as one of all principals: only an explicit deny limits it.
-    InPrincipal,
+    Principal,
 }
 
 /// The principals of a statement in a trust policy.
@@ -83,11 +83,11 @@ impl Principals {
     pub(super) fn trust_in(&self, arn: &str, account_id: &str) -> Option<Trust> {
         let names = |name: &str| self.accounts.iter().any(|known| known == name);
         if self.all || names(arn) {
-            Some(Trust::InPrincipal)
+            Some(Trust::Principal)
         } else if role_of_session(arn).is_some_and(|role| names(&role)) {
-            Some(Trust::InRole)
+            Some(Trust::Role)
         } else if names(account_id) || names(&format!("arn:aws:iam::{account_id}:root")) {
-            Some(Trust::InAccount)
+            Some(Trust::Account)
         } else {
             None
         }

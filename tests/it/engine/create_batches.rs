@@ -255,27 +255,32 @@ async fn a_batch_whose_connection_is_killed_is_stored_as_a_whole_or_not_at_all()
         .await
         .unwrap();
     let (first_waits, others_may_start) = tokio::sync::oneshot::channel();
-    let kill = async {
-        batches.wait_for_lock().await;
-        first_waits.send(()).unwrap();
-        let kill = "select pg_terminate_backend(pid) from pg_stat_activity
-                    where datname = current_database() and wait_event_type = 'Lock'";
-        blocker.execute(kill).await.unwrap();
-        // The next statement waits as well.
-        batches.wait_for_lock().await;
-        blocker.execute(kill).await.unwrap();
-        blocker.execute("rollback").await.unwrap();
-    };
     let creates = [create("a"), create("b"), create("c")];
-    let (first, outcomes, ()) = tokio::join!(
-        async { batches.accept(&create("first")).await },
-        async {
+    let accepts = async {
+        let others = async {
             // Not in the statement of the first.
             others_may_start.await.unwrap();
             join_all(creates.iter().map(|create| batches.accept(create))).await
-        },
-        kill
-    );
+        };
+        tokio::join!(async { batches.accept(&create("first")).await }, others)
+    };
+    let kills = async {
+        let mut first_waits = Some(first_waits);
+        loop {
+            batches.wait_for_lock().await;
+            if let Some(first_waits) = first_waits.take() {
+                first_waits.send(()).unwrap();
+            }
+            let kill = "select pg_terminate_backend(pid) from pg_stat_activity
+                        where datname = current_database() and wait_event_type = 'Lock'";
+            blocker.execute(kill).await.unwrap();
+        }
+    };
+    let (first, outcomes) = tokio::select! {
+        outcomes = accepts => outcomes,
+        () = kills => unreachable!("it kills until the creates have failed"),
+    };
+    blocker.execute("rollback").await.unwrap();
     let stored = batches.operations().await;
     let outcomes: Vec<&Outcome> = std::iter::once(&first).chain(&outcomes).collect();
     let accepted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();

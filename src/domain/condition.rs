@@ -8,8 +8,8 @@ use std::time::Duration;
 /// An operation that is due is claimed within a second, so a longer wait means that no worker runs
 /// or that none of them can work.
 pub const OVERDUE_LIMIT: Duration = Duration::from_secs(60);
-/// A poll is due every few minutes at most while an operation waits for its cluster.
-pub const POLL_LIMIT: Duration = Duration::from_secs(300);
+/// Three times the longest interval between two polls that can be set.
+pub const POLL_LIMIT: Duration = Duration::from_secs(900);
 /// Number of intervals after which the sweep should have completed.
 const SWEEP_INTERVALS: u32 = 3;
 /// The same if the interval is short: a sweep of a large account takes minutes.

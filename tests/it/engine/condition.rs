@@ -96,7 +96,7 @@ async fn a_poll_that_never_completes_is_a_warning_only_while_an_operation_waits_
     let env = TestEnv::new().await;
     execute(
         &env,
-        "update duties set done_at = now() - interval '10 minutes' where name = 'poll'",
+        "update duties set done_at = now() - interval '20 minutes' where name = 'poll'",
     )
     .await;
     assert_eq!(problems(&env).await, Vec::<String>::new());
@@ -104,7 +104,7 @@ async fn a_poll_that_never_completes_is_a_warning_only_while_an_operation_waits_
     execute(&env, "update operations set waiting_for = 'cluster'").await;
     let waiting = problems(&env).await;
     assert!(
-        waiting.len() == 1 && waiting[0].contains("last read 600 s ago"),
+        waiting.len() == 1 && waiting[0].contains("last read 1200 s ago"),
         "{waiting:?}"
     );
 }

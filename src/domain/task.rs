@@ -34,6 +34,8 @@ pub struct Task {
     pub inventory: Vec<Item>,
     /// Security group rules that another managed cluster also uses: cluster name by rule name.
     pub shared_rules: BTreeMap<String, String>,
+    /// Removals, by other clusters, of rules that this cluster uses. A rule ARN is never used again.
+    pub rule_removals: Vec<RuleRemoval>,
     /// The clusters that use a managed role of this cluster, by the latest complete list of all
     /// clusters. `None` if that list is old.
     pub role_users: Option<Vec<String>>,
@@ -51,6 +53,8 @@ pub struct Task {
     pub read_order: i64,
     /// The database's clock at the start of the turn.
     pub now: DateTime<Utc>,
+    /// When the operation was accepted.
+    pub created_at: DateTime<Utc>,
     /// When the operation should have ended.
     pub deadline_at: DateTime<Utc>,
 }
@@ -76,6 +80,15 @@ pub struct StepState {
     pub undo: bool,
     /// Whether no other step follows.
     pub is_last: bool,
+}
+
+/// A call of another cluster that removes a security group rule.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RuleRemoval {
+    /// ARN of the rule.
+    pub rule_arn: String,
+    /// Whether the outcome of a call is unknown. Otherwise AWS has confirmed the removal.
+    pub is_open: bool,
 }
 
 /// A deletion that AWS has confirmed.

@@ -3,6 +3,8 @@
 //! A managed rule has the ownership tags and is removed with its cluster at the latest. An existing
 //! rule for the same port and peer serves as well: it is recorded as external and never removed.
 
+use std::time::Duration;
+
 use crate::domain::ingress::{Ingress, IngressSpec};
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
@@ -21,6 +23,8 @@ use super::{Context, Plan, Step, StepOutcome, wrong_spec};
 use crate::operations::delete_action::{DeleteAction, delete_action_of};
 
 const RULE: ResourceKind = ResourceKind::SecurityGroupRule;
+const OF_ANOTHER_CLUSTER: &str =
+    "created for another cluster of this service and removed with that cluster";
 
 /// The steps. An undo removes a rule that the operation created; a removed rule stays removed.
 pub const PLAN: Plan = Plan {
@@ -76,10 +80,11 @@ async fn open(context: &Context<'_>) -> Result<StepOutcome, Fault> {
         Some(ExistingRule {
             arn,
             creator: Some(creator),
-        }) => {
-            let item = Item::managed(RULE, name, Some(arn), creator);
-            Ok(StepOutcome::Done(Findings::of(item)))
-        }
+        }) => Ok(use_managed_rule(
+            context,
+            &ingress,
+            Item::managed(RULE, name, Some(arn), creator),
+        )),
         // Tags can become visible after the rule. Its owner is undecided while a recent call of
         // this operation, whose outcome is unknown, may have created it.
         Some(_) if has_recent_open_call(context) => Ok(StepOutcome::CheckAgain {
@@ -93,11 +98,41 @@ async fn open(context: &Context<'_>) -> Result<StepOutcome, Fault> {
         }
         // AWS confirmed the creation of the rule and does not list it yet.
         None if created.is_some_and(|item| is_recent(context, item)) => Ok(StepOutcome::done()),
-        None => Ok(StepOutcome::act(Mutation::AuthorizeIngress {
-            name,
-            ingress,
-            tags: tags(task.installation_id, task.operation_id),
-        })),
+        None => Ok(authorize(context, &ingress)),
+    }
+}
+
+fn authorize(context: &Context<'_>, ingress: &Ingress) -> StepOutcome {
+    StepOutcome::act(Mutation::AuthorizeIngress {
+        name: ingress.name(),
+        ingress: ingress.clone(),
+        tags: tags(context.task.installation_id, context.task.operation_id),
+    })
+}
+
+/// Uses a managed rule. The row is committed first: from then on, no other cluster begins to remove
+/// the rule. A removal that began earlier decides.
+fn use_managed_rule(context: &Context<'_>, ingress: &Ingress, item: Item) -> StepOutcome {
+    let task = context.task;
+    let recorded = task.present_named(RULE, &item.name);
+    let is_recorded = recorded.is_some_and(|row| row.arn == item.arn && row.owner == item.owner);
+    let removal = task
+        .rule_removals
+        .iter()
+        .find(|removal| Some(&removal.rule_arn) == item.arn.as_ref());
+    let check_again = |after, findings| StepOutcome::CheckAgain {
+        after,
+        waiting_for: WaitingFor::Release,
+        findings,
+    };
+    match removal {
+        _ if !is_recorded => check_again(Duration::ZERO, Findings::of(item)),
+        Some(removal) if removal.is_open => {
+            check_again(context.settings.timing.release_poll, Findings::default())
+        }
+        // The read lags the removal.
+        Some(_) => authorize(context, ingress),
+        None => StepOutcome::Done(Findings::of(item)),
     }
 }
 
@@ -195,6 +230,16 @@ fn matching_rules<'a>(task: &'a Task, spec: &IngressSpec) -> Vec<&'a Item> {
         .collect()
 }
 
+/// The rules of other clusters that this cluster uses since this operation, marked as left.
+fn newly_shared_rules(task: &Task, spec: &IngressSpec) -> Vec<Item> {
+    matching_rules(task, spec)
+        .into_iter()
+        .filter(|item| item.operation_id != task.operation_id)
+        .filter(|item| item.recorded_at.is_some_and(|at| at >= task.created_at))
+        .map(|item| item.left(OF_ANOTHER_CLUSTER))
+        .collect()
+}
+
 /// No managed rule matches: a rule created by others stays, and the receipt states why.
 async fn leave_unmanaged_rule(
     context: &Context<'_>,
@@ -215,21 +260,34 @@ async fn leave_unmanaged_rule(
         }));
     };
     let reason = match rule.creator {
-        Some(_) => "created for another cluster of this service and removed with that cluster",
+        Some(_) => OF_ANOTHER_CLUSTER,
         None => "not created by this service, so never removed by it",
     };
     let item = Item::external(RULE, name, Some(rule.arn), task.operation_id).left(reason);
     Ok(StepOutcome::Done(Findings::of(item)))
 }
 
-/// Undo of an open request: removes the rules that this operation created.
+/// Undo of an open request: removes the rules that this operation created, and stops the use of a
+/// rule of another cluster.
 ///
 /// Undo of a close request: a removed rule is not created again. The inventory records which rules
 /// are gone, so that the receipt lists them.
 async fn undo(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     let (task, spec) = (context.task, spec(context)?);
     if spec.open {
-        return remove_items(context, task.created_here(RULE).collect()).await;
+        return Ok(
+            match remove_items(context, task.created_here(RULE).collect()).await? {
+                StepOutcome::Done(mut findings) => {
+                    findings.inventory.extend(newly_shared_rules(task, spec));
+                    StepOutcome::Done(findings)
+                }
+                StepOutcome::Skip => StepOutcome::Done(Findings {
+                    inventory: newly_shared_rules(task, spec),
+                    ..Findings::default()
+                }),
+                outcome => outcome,
+            },
+        );
     }
     let mut findings = Findings::default();
     for item in matching_rules(task, spec) {

@@ -1,15 +1,17 @@
 //! Intents: a worker commits the name and body of each mutating call, under its epoch, before it
 //! sends the call.
 
+use sqlx::{Connection, PgExecutor};
+
 use crate::domain::mutation::Mutation;
 use crate::domain::task::Task;
 
 use super::rows::to_json;
-use super::{Claim, Store, StoreError};
+use super::{Claim, Store, StoreError, shared_rules};
 
 impl Store {
     /// Commits the intent to send this call and returns its ID. `Fenced` if the claim is no longer
-    /// valid. The row of the same call that was rejected before is used again, so a blocked
+    /// valid, or if another cluster uses the security group rule to remove. The row of the same call that was rejected before is used again, so a blocked
     /// operation that re-checks adds no rows.
     pub async fn open_intent(
         &self,
@@ -17,7 +19,31 @@ impl Store {
         task: &Task,
         mutation: &Mutation,
     ) -> Result<i64, StoreError> {
-        let id = sqlx::query_scalar!(
+        let Mutation::RevokeIngress { rule_arn, .. } = mutation else {
+            return open(&self.pool, claim, task.step.position, mutation).await;
+        };
+        let (claim, rule_arn) = (claim.clone(), rule_arn.clone());
+        let (position, mutation) = (task.step.position, mutation.clone());
+        self.detached(move |connection| {
+            Box::pin(async move {
+                let mut transaction = connection.begin().await?;
+                shared_rules::lock_unused(&mut transaction, &rule_arn, claim.operation_id).await?;
+                let id = open(&mut *transaction, &claim, position, &mutation).await?;
+                transaction.commit().await?;
+                Ok(id)
+            })
+        })
+        .await
+    }
+}
+
+async fn open(
+    executor: impl PgExecutor<'_>,
+    claim: &Claim,
+    position: i32,
+    mutation: &Mutation,
+) -> Result<i64, StoreError> {
+    let id = sqlx::query_scalar!(
             "with fence as (
                select id, cluster_id from operations
                where id = $1 and epoch = $2 and owner = $3 and lease_until > now() + interval '8 seconds'
@@ -52,13 +78,12 @@ impl Store {
             claim.operation_id,
             claim.epoch,
             claim.owner,
-            task.step.position,
+            position,
             mutation.call_name(),
             mutation.target(),
             to_json(mutation)
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(executor)
         .await?;
-        id.ok_or(StoreError::Fenced)
-    }
+    id.ok_or(StoreError::Fenced)
 }

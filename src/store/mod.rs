@@ -46,6 +46,7 @@ mod record;
 mod retention;
 mod rows;
 mod schema;
+mod shared_rules;
 mod singleton_jobs;
 mod step_durations;
 mod supersede;

@@ -1,13 +1,14 @@
 //! Writes of the sweep: the intent before each of its calls and the outcome after it, fenced by its
 //! singleton job.
 
+use sqlx::{Connection, PgExecutor};
 use uuid::Uuid;
 
 use crate::domain::mutation::Mutation;
 
 use super::record::SentOutcome;
 use super::rows::to_json;
-use super::{SingletonJob, Store, StoreError};
+use super::{SingletonJob, Store, StoreError, shared_rules};
 
 /// The step position in a sweep's intents, which belong to no step.
 const NO_STEP: i32 = -1;
@@ -15,33 +16,27 @@ const NO_STEP: i32 = -1;
 impl Store {
     /// Commits the intent of a sweep to send this call, for a resource that `operation` created,
     /// and returns its ID. `Fenced` if another process has taken the sweep, or if an operation on
-    /// the cluster is in progress.
+    /// the cluster is in progress, or if another cluster uses the security group rule to remove.
     pub async fn open_sweep_intent(
         &self,
         job: &SingletonJob,
         operation: Uuid,
         mutation: &Mutation,
     ) -> Result<i64, StoreError> {
-        let id = sqlx::query_scalar!(
-            "insert into intents (operation_id, cluster_id, position, epoch, call, target, mutation)
-             select o.id, o.cluster_id, $3, $2, $5, $6, $7
-             from operations o, duties d
-             where o.id = $4 and d.name = $1 and d.epoch = $2 and d.due_at > now()
-               and not exists (select 1 from operations l where l.cluster_id = o.cluster_id and l.finished_at is null)
-               and not ($5 = 'dax:DeleteCluster' and exists (
-                 select 1 from clusters k where k.name = $6 and k.deleted_at is null and k.status <> 'failed'))
-             returning id",
-            job.name,
-            job.epoch,
-            NO_STEP,
-            operation,
-            mutation.call_name(),
-            mutation.target(),
-            to_json(mutation)
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        id.ok_or(StoreError::Fenced)
+        let Mutation::RevokeIngress { rule_arn, .. } = mutation else {
+            return open(&self.pool, job, operation, mutation).await;
+        };
+        let (job, rule_arn, mutation) = (job.clone(), rule_arn.clone(), mutation.clone());
+        self.detached(move |connection| {
+            Box::pin(async move {
+                let mut transaction = connection.begin().await?;
+                shared_rules::lock_unused(&mut transaction, &rule_arn, operation).await?;
+                let id = open(&mut *transaction, &job, operation, &mutation).await?;
+                transaction.commit().await?;
+                Ok(id)
+            })
+        })
+        .await
     }
 
     /// Closes a sweep's intent. An unknown outcome is closed as well, because the next sweep reads
@@ -85,4 +80,32 @@ impl Store {
         .await?;
         Ok(done.rows_affected())
     }
+}
+
+async fn open(
+    executor: impl PgExecutor<'_>,
+    job: &SingletonJob,
+    operation: Uuid,
+    mutation: &Mutation,
+) -> Result<i64, StoreError> {
+    let id = sqlx::query_scalar!(
+            "insert into intents (operation_id, cluster_id, position, epoch, call, target, mutation)
+             select o.id, o.cluster_id, $3, $2, $5, $6, $7
+             from operations o, duties d
+             where o.id = $4 and d.name = $1 and d.epoch = $2 and d.due_at > now()
+               and not exists (select 1 from operations l where l.cluster_id = o.cluster_id and l.finished_at is null)
+               and not ($5 = 'dax:DeleteCluster' and exists (
+                 select 1 from clusters k where k.name = $6 and k.deleted_at is null and k.status <> 'failed'))
+             returning id",
+            job.name,
+            job.epoch,
+            NO_STEP,
+            operation,
+            mutation.call_name(),
+            mutation.target(),
+            to_json(mutation)
+        )
+        .fetch_optional(executor)
+        .await?;
+    id.ok_or(StoreError::Fenced)
 }

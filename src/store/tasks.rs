@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::task::{
-    ConfirmedDeletion, DoneCall, Intent, LatestObservation, Moment, StepState, Task,
+    ConfirmedDeletion, DoneCall, Intent, LatestObservation, Moment, RuleRemoval, StepState, Task,
 };
 
 use super::StoreError;
@@ -26,6 +26,7 @@ struct Row {
     status: String,
     spec: Value,
     cluster: String,
+    created_at: DateTime<Utc>,
     deadline_at: DateTime<Utc>,
     now: DateTime<Utc>,
     read_order: i64,
@@ -34,6 +35,7 @@ struct Row {
     observation: ObservationRow,
     inventory: Vec<ItemRow>,
     shared_rules: BTreeMap<String, String>,
+    rule_removals: Vec<RuleRemoval>,
     role_users: Option<Vec<String>>,
     role_users_are_recent: Option<bool>,
     done_calls: Vec<DoneCallRow>,
@@ -98,6 +100,7 @@ pub(super) fn parse(operation_id: Uuid, task: Value) -> Result<Task, StoreError>
         step: row.step.parse()?,
         inventory: inventory.collect::<Result<_, _>>()?,
         shared_rules: row.shared_rules,
+        rule_removals: row.rule_removals,
         role_users: row
             .role_users_are_recent
             .unwrap_or_default()
@@ -109,6 +112,7 @@ pub(super) fn parse(operation_id: Uuid, task: Value) -> Result<Task, StoreError>
         installation_id: row.installation_id,
         read_order: row.read_order,
         now: row.now,
+        created_at: row.created_at,
         deadline_at: row.deadline_at,
     })
 }

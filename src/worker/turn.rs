@@ -124,6 +124,11 @@ impl Worker {
             Ok(Err(StoreError::Fenced)) => {
                 tracing::info!(operation.id = %operation_id,
                     "superseded by another operation or worker; the turn is dropped");
+                // The claim can be valid still, if another cluster began to use a rule to remove.
+                let _ = self
+                    .store
+                    .give_back(&claim, Duration::from_millis(200), false)
+                    .await;
                 None
             }
             Ok(Err(error)) => {

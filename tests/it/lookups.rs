@@ -21,6 +21,8 @@ mod not_built_in;
 #[cfg(feature = "lookups")]
 mod preflights;
 #[cfg(feature = "lookups")]
+mod shared_rules;
+#[cfg(feature = "lookups")]
 mod vpc_subnets;
 
 /// A VPC that is not the account's default one.

@@ -58,13 +58,14 @@ claimed as (
       version = version + case when status = 'pending' then 1 else 0 end,
       status = case when status = 'pending' then 'running' else status end
   where id = coalesce((select id from preferred), (select id from other))
-  returning id, epoch, claims_without_progress, kind, status, spec, cluster_id, cluster_name, deadline_at, current_position
+  returning id, epoch, claims_without_progress, kind, status, spec, cluster_id, cluster_name, created_at, deadline_at,
+            current_position
 )
 select caller.requested_by as "caller!", claimed.id as "id?", claimed.epoch as "epoch?",
        claimed.claims_without_progress as "claims_without_progress?",
        case when claimed.id is not null then json_build_object(
          'kind', claimed.kind, 'status', claimed.status, 'spec', claimed.spec, 'cluster', claimed.cluster_name,
-         'deadline_at', claimed.deadline_at, 'now', clock_timestamp(), 'read_order', nextval('engine_order'),
+         'created_at', claimed.created_at, 'deadline_at', claimed.deadline_at, 'now', clock_timestamp(), 'read_order', nextval('engine_order'),
          'installation_id', (select id from installation),
          'step', (
            select to_json(step) from (
@@ -100,6 +101,14 @@ select caller.requested_by as "caller!", claimed.id as "id?", claimed.epoch as "
            where own.cluster_id = claimed.cluster_id
              and own.kind = 'security_group_rule' and own.owner = 'managed' and own.presence = 'present'
              and other.kind = 'security_group_rule' and other.owner = 'managed' and other.presence = 'present'),
+         'rule_removals', (
+           select coalesce(json_agg(removal), '[]') from (
+             select i.target as rule_arn, bool_or(i.closed_at is null) as is_open
+             from inventory own
+             join intents i on i.target = own.arn and i.cluster_id <> own.cluster_id
+             where own.cluster_id = claimed.cluster_id and own.kind = 'security_group_rule'
+               and i.call = 'ec2:RevokeSecurityGroupIngress' and coalesce(i.outcome, 'applied') = 'applied'
+             group by i.target) removal),
          'role_users', (
            select json_agg(u.cluster_name) from role_users u
            join inventory i on i.arn = u.role_arn and i.kind = 'role' and i.owner = 'managed'

@@ -34,6 +34,9 @@ item as (
          found.reason
   from fence,
        jsonb_to_recordset($10) as found (operation_id uuid, kind text, name text, arn text, owner text, presence text, reason text)
+  -- `shared_rules.rs` says why a rule is locked.
+  where found.kind <> 'security_group_rule' or found.arn is null
+     or pg_advisory_xact_lock(hashtextextended(found.arn, 0)) is not null
   on conflict (cluster_id, kind, name) do update
   set operation_id = excluded.operation_id, touched_by = excluded.touched_by,
       arn = coalesce(excluded.arn, inventory.arn), owner = excluded.owner, presence = excluded.presence,

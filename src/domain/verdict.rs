@@ -73,3 +73,14 @@ pub enum Verdict {
         fault: Fault,
     },
 }
+
+impl Verdict {
+    /// The fault that the turn met.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Next { .. } => None,
+            Self::Again { fault, .. } => fault.as_ref(),
+            Self::Block { fault, .. } | Self::RollBack { fault } => Some(fault),
+        }
+    }
+}

@@ -58,7 +58,7 @@ impl Event {
 }
 
 /// Inserts events after the given sequence number. All events are inserted here, except by
-/// `accept_creates.sql` and `record_progress.sql`.
+/// `accept_creates.sql` and `record_turn.sql`.
 pub(super) async fn append(
     connection: &mut PgConnection,
     operation: Uuid,

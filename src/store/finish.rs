@@ -21,8 +21,6 @@ pub(super) struct Ending<'a> {
     pub(super) claimed_epoch: Option<i64>,
     /// The cluster to update. `None` if another operation takes over the cluster.
     pub(super) cluster: Option<EndingCluster>,
-    /// Earlier events of the same transaction, not yet inserted.
-    pub(super) events: Vec<Event>,
     /// The message of the final event.
     pub(super) message: String,
 }
@@ -48,30 +46,27 @@ pub(super) async fn operation(
         fault,
         claimed_epoch,
         cluster,
-        mut events,
         message,
     } = ending;
     let kind = format!("operation_{}", status.as_str());
-    events.push(Event::plain(&kind, message));
-    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
     let last_sequence = sqlx::query_scalar!(
         "update operations
          set status = $2, ending = $2, fault = coalesce($3, fault), current_step = null, finished_at = now(),
              epoch = epoch + 1, owner = null, lease_until = null, waiting_for = null, wake_at = 'infinity',
              claims_without_progress = 0, retry_requested = false, version = version + 1,
-             last_sequence = last_sequence + $4
-         where id = $1 and finished_at is null and ($5::bigint is null or epoch = $5)
+             last_sequence = last_sequence + 1
+         where id = $1 and finished_at is null and ($4::bigint is null or epoch = $4)
          returning last_sequence",
         operation_id,
         status.as_str(),
         fault.map(to_json),
-        count,
         claimed_epoch
     )
     .fetch_optional(&mut *connection)
     .await?
     .ok_or(StoreError::Fenced)?;
-    events::append(connection, operation_id, last_sequence - count, &events).await?;
+    let event = Event::plain(&kind, message);
+    events::append(connection, operation_id, last_sequence - 1, &[event]).await?;
     if let Some(EndingCluster { id, kind, prior }) = cluster {
         clusters::end_operation(connection, id, kind, status, prior).await?;
     }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::inventory::{Item, Presence, ResourceKind};
@@ -38,40 +37,6 @@ impl ItemRow {
             recorded_at: Some(self.recorded_at),
         })
     }
-}
-
-/// Writes the findings of a turn. `touched_by` is the operation of the turn.
-pub(super) async fn upsert(
-    connection: &mut PgConnection,
-    cluster_id: Uuid,
-    touched_by: Uuid,
-    items: &[Item],
-) -> Result<(), StoreError> {
-    for item in items {
-        sqlx::query!(
-            "insert into inventory (cluster_id, operation_id, touched_by, kind, name, arn, owner, presence, reason)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-             on conflict (cluster_id, kind, name) do update
-             set operation_id = excluded.operation_id, touched_by = excluded.touched_by,
-                 arn = coalesce(excluded.arn, inventory.arn), owner = excluded.owner, presence = excluded.presence,
-                 reason = excluded.reason, changed_at = now(),
-                 recorded_at = case when excluded.presence = 'present' and (inventory.presence <> 'present'
-                                         or excluded.owner = 'managed' and inventory.operation_id <> excluded.operation_id)
-                                    then now() else inventory.recorded_at end",
-            cluster_id,
-            item.operation_id,
-            touched_by,
-            item.kind.as_str(),
-            item.name,
-            item.arn,
-            item.owner.as_str(),
-            item.presence.as_str(),
-            item.reason
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
 }
 
 /// How much a piece of evidence says that a resource belongs to a cluster. An inventory row has a

@@ -190,7 +190,6 @@ async fn supersede(
         fault: None,
         claimed_epoch: None,
         cluster: None,
-        events: Vec::new(),
         message: format!("superseded by a delete of the cluster, requested by {by}"),
     };
     finish::operation(connection, ending).await

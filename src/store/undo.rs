@@ -276,7 +276,6 @@ async fn end_without_undo(
         fault,
         claimed_epoch: None,
         cluster: Some(cluster),
-        events: Vec::new(),
         message: "ended before it changed anything in AWS".to_owned(),
     };
     finish::operation(connection, ending).await

@@ -1,27 +1,24 @@
 //! Records of turns: the verdict, findings and sent call of a turn, committed in one fenced
-//! transaction.
+//! statement. A turn that ends or rolls back its operation is a transaction of a few statements.
 
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
-use uuid::Uuid;
 
-use crate::domain::operation::{ClusterStatus, Status};
+use crate::domain::operation::Status;
 use crate::domain::problems::fault::Fault;
 use crate::domain::task::Task;
 use crate::domain::verdict::{Findings, Verdict};
 
 use super::events::Event;
-use super::{Claim, Store, StoreError};
+use super::{Claim, Store, StoreError, rows};
 
-use progress::Progress;
+use turn_row::TurnRow;
 
-mod closing;
 mod conclusion;
-mod effects;
-mod progress;
+mod turn_row;
 
 /// The result of a turn.
 #[derive(Debug, Clone)]
@@ -78,25 +75,6 @@ pub struct Recorded {
     pub wakes_after: Option<Duration>,
 }
 
-/// The claimed operation, whose row is locked.
-struct LockedOperation {
-    cluster_id: Uuid,
-    status: Status,
-    ending: Status,
-    last_sequence: i64,
-    retry_requested: bool,
-    prior: Option<ClusterStatus>,
-}
-
-/// A turn while it is recorded.
-struct Turn<'a> {
-    claim: &'a Claim,
-    task: &'a Task,
-    report: &'a TurnReport,
-    operation: LockedOperation,
-    events: Vec<Event>,
-}
-
 impl Store {
     /// Commits a turn's report and releases the lease.
     ///
@@ -108,86 +86,67 @@ impl Store {
         task: &Task,
         report: &TurnReport,
     ) -> Result<Recorded, StoreError> {
-        if let Some(progress) = Progress::of(task, report) {
-            return self.record_progress(claim, task, report, &progress).await;
+        if ends_phase(task, &report.verdict) {
+            let (claim, task, report) = (claim.clone(), task.clone(), report.clone());
+            return self
+                .detached(|connection| {
+                    async move { record_phase(connection, &claim, &task, &report).await }.boxed()
+                })
+                .await;
         }
-        let (claim, task, report) = (claim.clone(), task.clone(), report.clone());
-        self.detached(|connection| {
-            async move { record_in_transaction(connection, &claim, &task, &report).await }.boxed()
+        let row = TurnRow::of(task, report).write(&self.pool, claim).await?;
+        Ok(Recorded {
+            status: rows::status(&row.status)?,
+            wakes_after: row.wakes_after_seconds.map(Duration::from_secs_f64),
         })
-        .await
     }
 }
 
-async fn record_in_transaction(
+/// Whether the operation ends, or its undo begins.
+fn ends_phase(task: &Task, verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Next { .. } => task.step.is_last,
+        Verdict::RollBack { .. } => true,
+        Verdict::Again { .. } | Verdict::Block { .. } => false,
+    }
+}
+
+/// Records a turn that ends the operation or rolls it back.
+async fn record_phase(
     connection: &mut PgConnection,
     claim: &Claim,
     task: &Task,
     report: &TurnReport,
 ) -> Result<Recorded, StoreError> {
     let mut transaction = connection.begin().await?;
-    let operation = lock(&mut transaction, claim).await?;
-    let mut turn = Turn {
-        claim,
-        task,
-        report,
-        operation,
-        events: Vec::new(),
+    let row = TurnRow::of(task, report)
+        .write(&mut *transaction, claim)
+        .await?;
+    let recorded = if let Verdict::RollBack { fault } = &report.verdict {
+        conclusion::roll_back(&mut transaction, claim, &report.undo_steps, fault).await?;
+        Recorded {
+            status: rows::status(&row.status)?,
+            wakes_after: Some(Duration::ZERO),
+        }
+    } else {
+        Recorded {
+            status: conclusion::finish(&mut transaction, claim, task, &row).await?,
+            wakes_after: None,
+        }
     };
-    if task.step.timeout_from.is_none() {
-        turn.events
-            .push(step_event(task, "step_started", "started"));
-    }
-    turn.close_intents(&mut transaction).await?;
-    super::inventory::upsert(
-        &mut transaction,
-        turn.operation.cluster_id,
-        claim.operation_id,
-        &report.findings.inventory,
-    )
-    .await?;
-    turn.observe_cluster(&mut transaction).await?;
-    turn.record_attempt(&mut transaction).await?;
-    let recorded = turn.conclude(&mut transaction).await?;
     transaction.commit().await?;
     Ok(recorded)
 }
 
-async fn lock(connection: &mut PgConnection, claim: &Claim) -> Result<LockedOperation, StoreError> {
-    let row = sqlx::query!(
-        "select cluster_id, status, ending, last_sequence, retry_requested, prior_status from operations
-         where id = $1 and epoch = $2 and owner = $3 and finished_at is null
-         for update",
-        claim.operation_id,
-        claim.epoch,
-        claim.owner
-    )
-    .fetch_optional(connection)
-    .await?
-    .ok_or(StoreError::Fenced)?;
-    Ok(LockedOperation {
-        cluster_id: row.cluster_id,
-        status: super::rows::status(&row.status)?,
-        ending: super::rows::status(&row.ending)?,
-        last_sequence: row.last_sequence,
-        retry_requested: row.retry_requested,
-        prior: row
-            .prior_status
-            .as_deref()
-            .map(super::rows::cluster_status)
-            .transpose()?,
-    })
-}
-
 /// The outcome of the attempt that a turn made: it met a fault, sent a call or completed the step.
-/// Waiting is not an attempt. `before` is the operation's status before the turn.
-fn attempt_outcome(task: &Task, report: &TurnReport, before: Status) -> Option<&'static str> {
-    let fault = verdict_fault(&report.verdict);
+/// Waiting is not an attempt.
+fn attempt_outcome(task: &Task, report: &TurnReport) -> Option<&'static str> {
+    let fault = report.verdict.fault();
     // A step whose last call succeeded is already counted with that call.
     let counted = task.step.attempts > 0 && task.step.last_fault.is_none();
     let completes = matches!(report.verdict, Verdict::Next { skipped: false }) && !counted;
     let blocked_again = matches!(report.verdict, Verdict::Block { .. })
-        && before == Status::Blocked
+        && task.status == Status::Blocked
         && fault.is_some_and(|fault| is_known(task, fault));
     if blocked_again || (fault.is_none() && report.sent.is_none() && !completes) {
         return None;
@@ -222,12 +181,4 @@ fn fault_event(task: &Task, kind: &str, fault: &Fault) -> Event {
         "request_id": fault.aws.as_ref().and_then(|aws| aws.request_id.clone()),
     });
     Event::new(kind, fault.detail.clone(), data)
-}
-
-fn verdict_fault(verdict: &Verdict) -> Option<&Fault> {
-    match verdict {
-        Verdict::Next { .. } => None,
-        Verdict::Again { fault, .. } => fault.as_ref(),
-        Verdict::Block { fault, .. } | Verdict::RollBack { fault } => Some(fault),
-    }
 }

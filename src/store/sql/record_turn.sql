@@ -1,7 +1,7 @@
--- Records a turn of an operation that continues: it neither was blocked nor ends, blocks or rolls back. The other turns
--- are recorded by `record/conclusion.rs`. No row: the claim is no longer valid, and nothing was written.
+-- Records a turn. The transaction of a turn that ends or rolls back the operation continues in `record/conclusion.rs`.
+-- No row: the claim is no longer valid, and nothing was written.
 with fence as (
-  select id, cluster_id, ending, last_sequence, retry_requested
+  select id, cluster_id, ending, last_sequence, retry_requested, block_cause
   from operations
   -- An operation that has ended has no owner. The condition of the partial indexes is left out, because a plan that was
   -- made while the table was small would read such an index.
@@ -53,13 +53,13 @@ seen as (
          coalesce(details, '{}') || coalesce(jsonb_strip_nulls($12), '{}') as details
   from fence
   join clusters c on c.id = fence.cluster_id
-  where $11::jsonb is not null or $12::jsonb is not null or $13::jsonb is not null
+  where $11::jsonb is not null or $12::jsonb is not null or $13::jsonb is not null or $28
   for update of c
 ),
 cluster as (
   update clusters c
   set version = version + case when c.observed is distinct from seen.observed
-        or c.desired is distinct from seen.desired or c.details is distinct from seen.details then 1 else 0 end,
+        or c.desired is distinct from seen.desired or c.details is distinct from seen.details or $28 then 1 else 0 end,
       observed = seen.observed, desired = seen.desired, details = seen.details,
       observed_at = case when seen.is_newer then clock_timestamp() else observed_at end,
       observed_order = case when seen.is_newer then coalesce($14, nextval('engine_order')) else observed_order end,
@@ -80,33 +80,54 @@ step as (
   update operation_steps
   set status = $18, fault = $17, attempts = attempts + case when $15 is null then 0 else 1 end,
       started_at = coalesce(started_at, now()),
-      -- A throttled step's deadline restarts: that time does not count.
+      -- The deadline of an unblocked or throttled step restarts: that time does not count.
       patience_from = case when $19 then now() else coalesce(patience_from, now()) end,
       finished_at = case when $20 then now() end,
       faults_in_row = case when $17::jsonb is null then 0 else faults_in_row + 1 end,
-      blocks_in_row = 0
+      blocks_in_row = case when $18 = 'blocked' then blocks_in_row + 1 else 0 end
   from fence
   where operation_id = fence.id and position = $4
 ),
+-- An operation that resumes wakes those that the same cause blocked.
+woken as (
+  update operations
+  set wake_at = now()
+  where $29 and id in (
+    select other.id from operations other
+    join fence on fence.block_cause = other.block_cause
+    where other.id <> fence.id and other.status = 'blocked' and other.owner is null
+    for update of other skip locked)
+),
+-- One of the operations that the same cause blocks re-checks it often. The others re-check seldom, because their cause
+-- may still be another one.
+pause as (
+  select case when $24::float8 is not null and $30::text is not null and exists (
+                select 1 from operations
+                where status = 'blocked' and block_cause = $30 and id <> $1
+                  and (owner is not null or wake_at < now() + interval '2 minutes'))
+              then greatest($24, $31) else $24 end as seconds
+),
 operation as (
   update operations o
-  set status = case when not $21 then 'running' when fence.ending = 'cancelled' then 'cancelling' else 'rolling_back' end,
-      version = o.version + 1, waiting_for = $22, owner = null, lease_until = null, claims_without_progress = 0,
-      retry_requested = false, block_cause = null, last_sequence = o.last_sequence + cardinality($24::text[]),
-      lane = case when o.kind = 'delete_cluster' or $21 then 0 else 1 end,
+  set status = coalesce($22, case when fence.ending = 'cancelled' then 'cancelling' else 'rolling_back' end),
+      version = o.version + 1, waiting_for = $23, owner = null, lease_until = null, claims_without_progress = 0,
+      retry_requested = false, block_cause = $30, last_sequence = o.last_sequence + cardinality($25::text[]),
+      lane = case when o.kind = 'delete_cluster' or coalesce($22, 'undo') not in ('running', 'blocked') then 0 else 1 end,
       deadline_at = case when $19 then greatest(o.deadline_at, now() + least(o.deadline_at - o.created_at, interval '1 day'))
                          else o.deadline_at end,
-      current_position = case when $20 then $4 + 1 else o.current_position end,
-      current_step = case when $20 then (select name from operation_steps where operation_id = $1 and position = $4 + 1)
+      current_position = case when $21 then $4 + 1 else o.current_position end,
+      current_step = case when $21 then (select name from operation_steps where operation_id = $1 and position = $4 + 1)
                           else o.current_step end,
-      wake_at = case when fence.retry_requested then now() else now() + $23::float8 * interval '1 second' end
-  from fence
+      wake_at = case when fence.retry_requested then now()
+                     else coalesce(now() + pause.seconds * interval '1 second', 'infinity') end
+  from fence, pause
   where o.id = fence.id
-  returning o.status, fence.retry_requested
+  returning o.cluster_id, o.status, o.ending, o.prior_status,
+            case when fence.retry_requested then 0 else pause.seconds end as wakes_after_seconds
 ),
 event as (
   insert into operation_events (operation_id, sequence, type, message, data)
   select fence.id, fence.last_sequence + event.ordinality, event.type, event.message, event.data
-  from fence, unnest($24::text[], $25::text[], $26::jsonb[]) with ordinality as event (type, message, data, ordinality)
+  from fence, unnest($25::text[], $26::text[], $27::jsonb[]) with ordinality as event (type, message, data, ordinality)
 )
-select status, retry_requested from operation
+select cluster_id, status, ending, prior_status, wakes_after_seconds from operation

@@ -64,11 +64,8 @@ extern "C" fn at_exit() {
 /// Removes the temporary directories of this name whose process has ended.
 pub(crate) fn sweep(name: &str) {
     let prefix = prefix(name);
-    for entry in fs::read_dir(directories::temporary_parent())
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
+    let parents = [true, false].map(directories::temporary_parent);
+    for entry in parents.iter().flat_map(fs::read_dir).flatten().flatten() {
         let path = entry.path();
         let is_temporary = entry
             .file_name()

@@ -40,7 +40,7 @@ impl DataDirectory {
         let path = if temporary {
             cleanup::sweep(&settings.name);
             directories::fresh_dir(
-                &directories::temporary_parent(),
+                &directories::temporary_parent(settings.durable),
                 &cleanup::prefix(&settings.name),
             )?
         } else {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
@@ -46,13 +47,39 @@ pub(crate) fn default_data_dir(name: &str) -> PathBuf {
         .unwrap_or(last)
 }
 
+/// A file system in memory. The files of a database are created there many times faster than on a
+/// disk.
+const MEMORY: &str = "/dev/shm";
+/// Free bytes that a file system in memory must have. Containers often have 64 MiB.
+const MEMORY_NEEDED: u64 = 4 << 30;
+
 /// The parent of temporary directories. For root, an unprivileged server must be able to reach it.
-pub(crate) fn temporary_parent() -> PathBuf {
-    if is_root() {
+pub(crate) fn temporary_parent(durable: bool) -> PathBuf {
+    let memory = Path::new(MEMORY);
+    if !durable
+        && free_bytes(memory).is_some_and(|free| free >= MEMORY_NEEDED)
+        && is_writable(memory)
+    {
+        memory.to_owned()
+    } else if is_root() {
         PathBuf::from("/tmp")
     } else {
         env::temp_dir()
     }
+}
+
+/// The bytes of a file system that this account can still write.
+fn free_bytes(path: &Path) -> Option<u64> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+    let mut answer = MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends with a zero byte, and the answer is read only if the call filled it.
+    let answer = unsafe {
+        if libc::statvfs(path.as_ptr(), answer.as_mut_ptr()) != 0 {
+            return None;
+        }
+        answer.assume_init()
+    };
+    Some(answer.f_bavail.saturating_mul(answer.f_frsize))
 }
 
 /// Creates a directory in `parent` with a random name that starts with `prefix`.

@@ -78,7 +78,7 @@ impl Settings {
     }
 
     /// A fast server with 200 connections in a temporary directory, which is removed when the
-    /// server is dropped or the process exits.
+    /// server is dropped or the process exits. The directory is in memory if there is room.
     pub fn for_tests(name: impl Into<String>) -> Settings {
         Settings {
             temporary: true,

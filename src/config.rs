@@ -144,8 +144,8 @@ pub enum Task {
     PrintConfig(Box<Serve>),
     /// `sandbox`: runs only the AWS sandbox.
     Sandbox(Box<SandboxChoice>),
-    /// `migrate`: applies the migrations to the database at this URL.
-    Migrate(Secret),
+    /// `migrate`: applies the migrations to the database at this URL, which may have been restored.
+    Migrate(Secret, bool),
     /// `openapi`: prints the OpenAPI document.
     Openapi,
     /// `health`: asks a running service for its health.
@@ -262,10 +262,10 @@ fn task(arguments: Arguments, reader: &mut Reader<'_>) -> Option<Invocation> {
             })
         }
         Command::Migrate(flags) => {
-            let logging = logging::read(&flags, "info", reader);
+            let logging = logging::read(&flags.logging, "info", reader);
             let url = database::required_url(reader);
             Some(Invocation {
-                task: Task::Migrate(url?),
+                task: Task::Migrate(url?, flags.restored),
                 logging: logging?,
             })
         }

@@ -61,7 +61,7 @@ const COUNTERS: [(&str, &str); 5] = [
         "Claims of operations that this version could not read.",
     ),
 ];
-const GAUGES: [(&str, &str); 8] = [
+const GAUGES: [(&str, &str); 9] = [
     (
         "dax_provisioner_operations_unfinished",
         "Unfinished operations of the installation, by status.",
@@ -89,6 +89,10 @@ const GAUGES: [(&str, &str); 8] = [
     (
         "dax_provisioner_sweep_age_seconds",
         "Time since the sweep for leftovers last completed.",
+    ),
+    (
+        "dax_provisioner_event_numbering_lag_seconds",
+        "Age of the oldest event that has no position in the event feed.",
     ),
     (
         "dax_provisioner_build_info",

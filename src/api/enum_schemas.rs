@@ -10,6 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::iam::policies::Access;
 use crate::domain::inventory::{Owner, Presence, ResourceKind};
+use crate::domain::node_types::Offered;
 use crate::domain::operation::{ClusterStatus, Kind, Status, StepStatus};
 use crate::domain::preflight::CheckStatus;
 use crate::domain::problems::problem_code::ProblemCode;
@@ -50,6 +51,7 @@ impl<T: StringEnum> ToSchema for EnumSchema<T> {
     }
 }
 
+pub(crate) type OfferedSchema = EnumSchema<Offered>;
 pub(crate) type OperationKindSchema = EnumSchema<Kind>;
 pub(crate) type OperationStatusSchema = EnumSchema<Status>;
 pub(crate) type StepStatusSchema = EnumSchema<StepStatus>;
@@ -97,6 +99,12 @@ impl StringEnum for ClusterStatus {
 impl StringEnum for ResourceKind {
     const NAME: &'static str = "ResourceKind";
     const DESCRIPTION: &'static str = "Kind of an AWS resource.";
+}
+
+impl StringEnum for Offered {
+    const NAME: &'static str = "Offered";
+    const DESCRIPTION: &'static str =
+        "Whether a Region offers a node type; `unknown` if AWS publishes none for the Region.";
 }
 
 impl StringEnum for Owner {

@@ -32,6 +32,7 @@ use crate::store::Store;
 
 mod clusters;
 mod enum_schemas;
+mod events;
 pub mod http;
 mod inventory;
 mod operations;
@@ -137,7 +138,7 @@ impl Api {
             metrics,
             shutdown,
             waiters: Shares::new(http::prefer::WAITERS_MAX),
-            streams: Shares::new(operations::event_stream::STREAMS_MAX),
+            streams: Shares::new(http::sse::STREAMS_MAX),
             aws_reads: Shares::new(http::aws_permits::AWS_PERMITS_MAX),
             readiness: Arc::default(),
         }
@@ -247,7 +248,10 @@ fn authenticated_routes() -> OpenApiRouter<Api> {
         .routes(routes!(operations::read::get_operation))
         .routes(routes!(operations::events::list_operation_events))
         .routes(routes!(operations::event_stream::stream_operation_events))
+        .routes(routes!(events::list::list_events))
+        .routes(routes!(events::stream::stream_events))
         .routes(routes!(operations::read::retry_operation))
+        .routes(routes!(inventory::node_types::list_node_types))
         .routes(routes!(inventory::service_roles::list_service_roles))
         .routes(routes!(inventory::subnet_groups::list_subnet_groups))
         .routes(routes!(inventory::parameter_groups::list_parameter_groups))

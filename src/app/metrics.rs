@@ -47,6 +47,7 @@ async fn refresh(store: &Store) -> Result<Condition, StoreError> {
     let poll_age = condition.poll_age.unwrap_or_default();
     gauge!("dax_provisioner_poll_age_seconds").set(poll_age.as_secs_f64());
     gauge!("dax_provisioner_sweep_age_seconds").set(condition.sweep_age.as_secs_f64());
+    gauge!("dax_provisioner_event_numbering_lag_seconds").set(condition.events_lag.as_secs_f64());
     Ok(condition)
 }
 

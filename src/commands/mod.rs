@@ -68,7 +68,7 @@ async fn dispatch(invocation: Invocation) -> anyhow::Result<ExitCode> {
             Ok(())
         }
         Task::Sandbox(settings) => sandbox::run(*settings, &Signals::watch()?).await,
-        Task::Migrate(url) => migrate::run(&url).await,
+        Task::Migrate(url, restored) => migrate::run(&url, restored).await,
         Task::Openapi => openapi::run(),
         Task::Health(settings) => health::run(settings).await,
         Task::Token(url, command) => token::run(&url, command).await,

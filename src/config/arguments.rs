@@ -51,7 +51,7 @@ pub enum Command {
     Sandbox(SandboxArguments),
     /// Create or update the database's tables
     #[command(after_help = DATABASE_NOTES)]
-    Migrate(LoggingArguments),
+    Migrate(MigrateArguments),
     /// Ask a running service for its health; exit code 0 if it is alive
     Health(HealthArguments),
     /// Print the OpenAPI document of the API
@@ -89,6 +89,17 @@ pub struct QuickstartArguments {
     pub(super) sandbox_port: SandboxPort,
     #[command(flatten)]
     pub(super) embedded: EmbeddedArguments,
+    #[command(flatten)]
+    pub(super) logging: LoggingArguments,
+}
+
+/// Arguments of `migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArguments {
+    /// The database was restored from a backup, and no service is running: number the events that
+    /// the backup contains, and reject the event cursors that were issued before
+    #[arg(long)]
+    pub restored: bool,
     #[command(flatten)]
     pub(super) logging: LoggingArguments,
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 pub const OVERDUE_LIMIT: Duration = Duration::from_secs(60);
 /// Three times the longest interval between two polls that can be set.
 pub const POLL_LIMIT: Duration = Duration::from_secs(900);
+/// An event gets its position within 200 ms, or when the transactions before it have ended.
+pub const EVENTS_LAG_LIMIT: Duration = Duration::from_secs(60);
 /// Number of intervals after which the sweep should have completed.
 const SWEEP_INTERVALS: u32 = 3;
 /// The same if the interval is short: a sweep of a large account takes minutes.
@@ -31,6 +33,11 @@ pub struct Condition {
     pub poll_age: Option<Duration>,
     /// Time since the sweep last completed, or since the database was created.
     pub sweep_age: Duration,
+    /// Age of the oldest event that has no position in the feed.
+    pub events_lag: Duration,
+    /// Whether the database was restored to a server that has seen fewer transactions, so that new
+    /// events get no position.
+    pub is_restored: bool,
 }
 
 impl Condition {
@@ -58,6 +65,17 @@ impl Condition {
                     self.sweep_age.as_secs()
                 ),
                 fix: "the log of the workers states why it ended early",
+            }),
+            (self.events_lag > EVENTS_LAG_LIMIT).then(|| Warning {
+                problem: format!(
+                    "the newest events have been missing from the event feed for {} s",
+                    self.events_lag.as_secs()
+                ),
+                fix: "end the oldest transaction in pg_stat_activity, and run a process with --role worker or all",
+            }),
+            self.is_restored.then(|| Warning {
+                problem: "the database was restored, so new events are missing from the event feed".to_owned(),
+                fix: "stop every process, run `dax-provisioner migrate --restored` and start them again",
             }),
             (self.newer_version > 0).then(|| Warning {
                 problem: format!(
@@ -127,6 +145,14 @@ mod tests {
             },
             Condition {
                 crashed: 1,
+                ..Condition::default()
+            },
+            Condition {
+                events_lag: EVENTS_LAG_LIMIT + second,
+                ..Condition::default()
+            },
+            Condition {
+                is_restored: true,
                 ..Condition::default()
             },
         ];

@@ -41,7 +41,15 @@ impl Store {
                  (select extract(epoch from now() - coalesce(done_at, now()))::float8
                   from duties where name = 'poll') as "poll_age!",
                  (select extract(epoch from now() - coalesce(done_at, (select created_at from installation)))::float8
-                  from duties where name = 'sweep') as "sweep_age!"
+                  from duties where name = 'sweep') as "sweep_age!",
+                 (select extract(epoch from clock_timestamp() - min(e.at))::float8
+                  from event_numbering n
+                  join operation_events e on e.xid >= n.numbered_below
+                  where not exists (
+                    select 1 from event_feed f where f.operation_id = e.operation_id and f.sequence = e.sequence))
+                   as events_lag,
+                 (select numbered_below > pg_snapshot_xmax(pg_current_snapshot())::text::bigint from event_numbering)
+                   as "is_restored!"
                from operations
                where finished_at is null"#,
             kinds,
@@ -57,6 +65,8 @@ impl Store {
             crashed: row.crashed,
             poll_age: row.poll_is_needed.then(|| duration(row.poll_age)),
             sweep_age: duration(row.sweep_age),
+            events_lag: duration(row.events_lag.unwrap_or_default()),
+            is_restored: row.is_restored,
         })
     }
 }

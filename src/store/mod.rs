@@ -30,6 +30,7 @@ mod claims;
 mod clusters;
 mod create_queue;
 mod detached;
+mod event_feed;
 mod events;
 mod finish;
 mod idempotency;
@@ -61,6 +62,7 @@ pub use accept::{Accepted, NewOperation};
 pub use change::Change;
 pub use claims::{Claim, Claimed, LEASE, Rotation};
 pub use clusters::ClusterFilter;
+pub use event_feed::{FeedEvent, FeedFilter, FeedPage, FeedState, Numbered};
 pub use events::EventPosition;
 pub use idempotency::IdempotencyKey;
 pub use operations::{OperationFilter, OperationVersion};
@@ -157,6 +159,7 @@ pub struct Store {
     announcing: Arc<AtomicU8>,
     uses_in_flight: tokens::UsesInFlight,
     work: Arc<Notify>,
+    events: Arc<Notify>,
     medians: Arc<MediansCache>,
     creates: Arc<CreateQueue>,
 }
@@ -198,6 +201,7 @@ impl Store {
             announcing: Arc::default(),
             uses_in_flight: tokens::UsesInFlight::default(),
             work: Arc::default(),
+            events: Arc::default(),
             medians: Arc::default(),
             creates: Arc::default(),
         })
@@ -241,6 +245,7 @@ impl Store {
         ) {
             self.pool.suspect_idle();
         }
+        self.events.notify_one();
         outcome
     }
 }

@@ -43,6 +43,11 @@ impl Store {
                limit $2
              ),
              attempts_gone as (delete from attempts where operation_id in (select id from old)),
+             feed_gone as (delete from event_feed where operation_id in (select id from old) returning position),
+             feed_start as (
+               update event_numbering set pruned_through = greatest(pruned_through, (select max(position) from feed_gone))
+               where exists (select 1 from feed_gone)
+             ),
              events_gone as (delete from operation_events where operation_id in (select id from old)),
              intents_gone as (delete from intents where operation_id in (select id from old)),
              steps_gone as (delete from operation_steps where operation_id in (select id from old))

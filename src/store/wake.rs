@@ -64,11 +64,18 @@ impl Store {
     /// Wakes one idle loop of this process, or the next one that becomes idle.
     pub fn wake_worker(&self) {
         self.work.notify_one();
+        self.events.notify_one();
     }
 
     /// Waits until [`Self::wake_worker`] wakes this loop.
     pub async fn work_announced(&self) {
         self.work.notified().await;
+    }
+
+    /// Waits until events may have been written since the last call, by this process or, if it
+    /// listens, by another one.
+    pub async fn events_written(&self) {
+        self.events.notified().await;
     }
 
     /// Starts to listen for notifications. Fails if the database is unreachable.

@@ -21,6 +21,7 @@ use crate::operations::{StepEnvironment, known_steps};
 use crate::store::{Recorded, Rotation, Store, StoreError};
 
 mod decide;
+mod numbering;
 mod poll;
 mod sweep;
 mod telemetry;
@@ -156,6 +157,7 @@ impl Worker {
             poll,
             stop.clone(),
         ));
+        tasks.spawn(self.clone().number_events(stop.clone()));
         if listen {
             let (worker, stop) = (self.clone(), stop.clone());
             tasks.spawn(async move {

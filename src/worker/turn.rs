@@ -109,9 +109,7 @@ impl Worker {
         // many operations behind, and at most one of them is the cause.
         let exclusive = claim.claims_without_progress > 2;
         let Some(_permit) = self.permit(exclusive).await else {
-            self.store
-                .give_back(&claim, Duration::from_millis(200), false)
-                .await?;
+            self.drop_claim(&claim).await;
             return Ok(TurnResult::Idle);
         };
         let span = tracing::info_span!("turn", operation.id = %claim.operation_id);
@@ -125,18 +123,12 @@ impl Worker {
                 tracing::info!(operation.id = %operation_id,
                     "superseded by another operation or worker; the turn is dropped");
                 // The claim can be valid still, if another cluster began to use a rule to remove.
-                let _ = self
-                    .store
-                    .give_back(&claim, Duration::from_millis(200), false)
-                    .await;
+                self.drop_claim(&claim).await;
                 None
             }
             Ok(Err(error)) => {
                 // The database failed, not the step: this claim does not count as a crash.
-                let _ = self
-                    .store
-                    .give_back(&claim, Duration::from_millis(200), false)
-                    .await;
+                self.drop_claim(&claim).await;
                 return Err(error);
             }
             Err(error) if error.is_panic() => {
@@ -153,6 +145,12 @@ impl Worker {
             operation_id,
             status,
         }))
+    }
+
+    /// Returns a claim that does not count, if it is valid still and the database answers.
+    async fn drop_claim(&self, claim: &Claim) {
+        let after = Duration::from_millis(200);
+        let _ = self.store.give_back(claim, after, false).await;
     }
 
     async fn run_claimed(

@@ -22,6 +22,7 @@ pub(super) mod responses;
 #[cfg(test)]
 pub(super) mod schema_limits;
 pub(super) mod shares;
+pub(super) mod sse;
 pub(super) mod strict_json;
 pub mod tokens;
 pub(super) mod violations;

@@ -55,6 +55,7 @@ const DESCRIPTION: &str = "Provisions Amazon DynamoDB Accelerator (DAX) clusters
     tags(
         (name = "clusters", description = "Managed DAX clusters."),
         (name = "operations", description = "Operations with their steps, events and problems."),
+        (name = "events", description = "Events of all operations in one order."),
         (name = "inventory", description = "AWS resources that a request can name, and orphans."),
         (name = "permissions", description = "Plans, preflights and explanations of AWS errors."),
         (name = "problems", description = "Documentation of the problem types."),

@@ -20,7 +20,7 @@ use crate::api::http::api_error::ApiError;
 use crate::api::http::query::{Parameters, by_rule};
 
 /// Default number of items on a page.
-const LIMIT_DEFAULT: i64 = 20;
+pub(crate) const LIMIT_DEFAULT: i64 = 20;
 /// Maximum number of items on a page.
 const LIMIT_MAX: i64 = 100;
 
@@ -38,7 +38,7 @@ pub(crate) struct PageParameters {
     cursor: Option<String>,
 }
 
-fn limit<'de, D: Deserializer<'de>>(text: D) -> Result<Option<i64>, D::Error> {
+pub(crate) fn limit<'de, D: Deserializer<'de>>(text: D) -> Result<Option<i64>, D::Error> {
     by_rule(text, |text| {
         let limit = text.parse().ok();
         limit

@@ -6,22 +6,15 @@
 //! operation. It ends early when the service shuts down, or at its maximum lifetime; the client
 //! reconnects with `Last-Event-ID`.
 
-use std::error::Error;
-use std::time::Duration;
-
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::response::sse::{Event as Message, KeepAlive, Sse};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::sse::Event as Message;
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, TryStreamExt, stream};
-use tokio::time::{Instant, sleep};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::domain::history::Event as EventRecord;
-use crate::domain::problems::problem_code::ProblemCode;
-use crate::domain::validation::violation::RuleViolation;
 use crate::store::StoreError;
 
 use super::events::Event;
@@ -29,26 +22,8 @@ use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
 use crate::api::http::path::{OperationPath, no_such_operation};
-use crate::api::http::problem::{FieldError, Problem};
 use crate::api::http::query::NoQuery;
-use crate::api::http::shares::Share;
-
-/// Maximum number of concurrent streams.
-pub(crate) const STREAMS_MAX: usize = 256;
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// Disables response buffering in nginx and compatible proxies.
-const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-/// Pause between two polls of the row.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// Interval of comments while there are no events.
-const HEARTBEAT: Duration = Duration::from_secs(10);
-/// Maximum lifetime of a stream: a reconnect checks the token, which can be revoked by then.
-const LIFETIME_MAX: Duration = Duration::from_secs(15 * 60);
-/// `Retry-After` while too many streams are open.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// Maximum number of events in one read.
-const EVENTS_PER_READ: i64 = 100;
+use crate::api::http::sse::{self, EVENTS_PER_READ, LastEventIdText, StreamLifetime};
 
 /// The sequence number of the last event that the client received, if it reconnects.
 #[derive(IntoParams)]
@@ -56,34 +31,9 @@ const EVENTS_PER_READ: i64 = 100;
 pub(crate) struct LastEventId(
     /// The `id` of the last event that the client received; the stream resumes after it.
     #[param(value_type = String, required = false, example = "7", pattern = "^[0-9]+$")]
+    #[expect(dead_code, reason = "documents the header")]
     Option<i64>,
 );
-
-impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let mut values = parts.headers.get_all(LAST_EVENT_ID).iter();
-        let Some(first) = values.next() else {
-            return Ok(Self(None));
-        };
-        let number = first
-            .to_str()
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .filter(|number| *number >= 0);
-        match number.filter(|_| values.next().is_none()) {
-            Some(number) => Ok(Self(Some(number))),
-            None => {
-                let rule = RuleViolation::new(
-                    "invalid_format",
-                    "must be the `id` of an event of this stream",
-                );
-                Err(Problem::invalid(vec![FieldError::of_parameter("Last-Event-ID", rule)]).into())
-            }
-        }
-    }
-}
 
 /// Streams the events of an operation as server-sent events.
 ///
@@ -106,9 +56,11 @@ pub(crate) async fn stream_operation_events(
     State(api): State<Api>,
     OperationPath(id): OperationPath,
     _: NoQuery,
-    LastEventId(last): LastEventId,
+    last: LastEventIdText,
     caller: Caller,
 ) -> Result<Response, ApiError> {
+    let number = |text: &str| text.parse().ok().filter(|number: &i64| *number >= 0);
+    let last = last.parse(number)?;
     let (end, status) = api
         .store
         .history_end(id)
@@ -117,25 +69,14 @@ pub(crate) async fn stream_operation_events(
     if status.is_finished() && last.is_some_and(|last| last >= end) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let Some(share) = api.streams.try_acquire(&caller) else {
-        let detail = "too many event streams are open; retry later";
-        return Err(ApiError::new(ProblemCode::Unavailable, detail).with_retry_after(RETRY_AFTER));
-    };
+    let lifetime = StreamLifetime::begin(&api.streams, &caller, &api.shutdown)?;
     let reader = Reader {
         api,
         operation: id,
         last: last.unwrap_or(0),
-        deadline: Instant::now() + LIFETIME_MAX,
-        _share: share,
+        lifetime,
     };
-    let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("nothing new");
-    let mut response = Sse::new(reader.messages())
-        .keep_alive(heartbeat)
-        .into_response();
-    response
-        .headers_mut()
-        .insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(sse::respond(reader.messages()))
 }
 
 /// The state of one stream.
@@ -144,22 +85,13 @@ struct Reader {
     operation: Uuid,
     /// Sequence number of the last event that was sent.
     last: i64,
-    deadline: Instant,
-    _share: Share,
+    lifetime: StreamLifetime,
 }
 
 impl Reader {
-    /// All remaining events. A database error ends the response.
+    /// All remaining events.
     fn messages(self) -> impl Stream<Item = Result<Message, StoreError>> {
-        let batches = stream::try_unfold(Some(self), Self::next);
-        let log = |error: &StoreError| {
-            tracing::warn!(
-                error = error as &dyn Error,
-                "event stream ended: database error"
-            )
-        };
-        batches
-            .inspect_err(log)
+        stream::try_unfold(Some(self), Self::next)
             .map_ok(|events| stream::iter(events.into_iter().map(Ok)))
             .try_flatten()
             .map_ok(message)
@@ -191,16 +123,10 @@ impl Reader {
                 self.last = events.last().map_or(end, |event| event.sequence);
                 return Ok((events, status.is_finished() && self.last >= end));
             }
-            let is_over = status.is_finished()
-                || self.api.shutdown.is_cancelled()
-                || Instant::now() >= self.deadline;
-            if is_over {
+            if status.is_finished() || self.lifetime.is_over() {
                 return Ok((Vec::new(), true));
             }
-            tokio::select! {
-                () = sleep(POLL_INTERVAL) => {}
-                () = self.api.shutdown.cancelled() => {}
-            }
+            self.lifetime.pause().await;
         }
     }
 }

@@ -80,6 +80,11 @@ impl Event {
         }
     }
 
+    /// The type, such as `step_succeeded`.
+    pub(crate) fn type_name(&self) -> &str {
+        &self.type_
+    }
+
     /// The view of an entry of a cluster's timeline.
     pub(crate) fn of_entry(entry: Entry) -> Self {
         Self {

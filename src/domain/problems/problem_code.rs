@@ -45,6 +45,8 @@ pub enum ProblemCode {
     OperationNotCancellable,
     /// The cluster was never created, so there is nothing to change.
     ClusterFailed,
+    /// Events after the cursor are no longer available.
+    CursorExpired,
     /// The request needs `If-Match`.
     PreconditionRequired,
     /// `If-Match` does not match the current version.

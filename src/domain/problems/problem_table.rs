@@ -25,7 +25,7 @@ const fn row(
 }
 
 /// The problem types, in the order of the enum `ProblemCode`.
-pub(crate) const ROWS: [Row; 38] = [
+pub(crate) const ROWS: [Row; 39] = [
     row(
         "invalid_request",
         422,
@@ -158,6 +158,15 @@ pub(crate) const ROWS: [Row; 38] = [
         false,
         "Its creation ended without a cluster, so there is nothing to change. Create it again, \
          adopt the cluster that exists in AWS under this name, or delete the failed entry.",
+    ),
+    row(
+        "cursor_expired",
+        410,
+        "Events after the cursor are no longer available",
+        false,
+        "`detail` contains the reason and the oldest cursor. Events were deleted with their \
+         operation, or the database was restored from a backup. Read the state that you keep \
+         again, then continue after the oldest cursor.",
     ),
     row(
         "precondition_required",

@@ -95,6 +95,7 @@ impl Store {
                 .await;
         }
         let row = TurnRow::of(task, report).write(&self.pool, claim).await?;
+        self.events.notify_one();
         Ok(Recorded {
             status: rows::status(&row.status)?,
             wakes_after: row.wakes_after_seconds.map(Duration::from_secs_f64),

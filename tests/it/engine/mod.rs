@@ -7,6 +7,7 @@ pub mod create_and_delete;
 pub mod create_batches;
 pub mod database_roles;
 pub mod environment;
+pub mod event_numbering;
 pub mod figures;
 pub mod foreign_changes;
 pub mod frozen_database;

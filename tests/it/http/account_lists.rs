@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use dax_provisioner::domain::iam::policies::trust_policy;
+use dax_provisioner::domain::installation::AwsAccount;
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::names::INSTALLATION_TAG;
 use dax_provisioner::domain::operation::Status;
@@ -156,4 +157,38 @@ async fn unknown_query_parameters_of_a_list_are_rejected() {
             .await
             .rejected(422, "invalid_request");
     }
+}
+
+#[tokio::test]
+async fn node_types_are_listed_with_their_size_and_whether_the_region_offers_them() {
+    let env = TestEnv::new().await;
+    let api = env.api();
+    let all = api.get("/v1/node_types?limit=100").await.body;
+    let by_name = |name: &str| {
+        let mut items = all["items"].as_array().unwrap().iter();
+        items.find(|item| item["name"] == name).unwrap().clone()
+    };
+    assert_eq!(
+        by_name("dax.r4.large"),
+        json!({"name": "dax.r4.large", "family": "r4", "vcpus": 2, "memory_gib": 15.25, "burstable": false,
+               "encryption_at_rest": true, "offered": "yes"})
+    );
+    assert_eq!(by_name("dax.t3.small")["burstable"], true);
+    assert_eq!(by_name("dax.r3.large")["encryption_at_rest"], false);
+    let names = strings(&all["items"], "name").len();
+    assert_eq!(names_by_page(&api, "node_types").await.len(), names);
+    let stockholm = AwsAccount {
+        region: "eu-north-1".to_owned(),
+        ..env.account.clone()
+    };
+    api.account.send_replace(Some(stockholm));
+    let page = api.get("/v1/node_types?limit=100").await.body;
+    let offered = |name: &str| {
+        let mut items = page["items"].as_array().unwrap().iter();
+        items.find(|item| item["name"] == name).unwrap()["offered"].clone()
+    };
+    assert_eq!(
+        (offered("dax.r4.large"), offered("dax.r5.large")),
+        (json!("no"), json!("yes"))
+    );
 }

@@ -9,6 +9,7 @@ pub mod clusters;
 pub mod connections;
 pub mod documentation;
 pub mod drift;
+pub mod event_feed;
 pub mod event_stream;
 pub mod generated_client;
 pub mod health;

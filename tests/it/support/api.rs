@@ -1,6 +1,7 @@
 //! A client of the API in the same process. It checks every response against the OpenAPI document.
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -11,6 +12,7 @@ use dax_provisioner::domain::condition::Condition;
 use dax_provisioner::domain::installation::AwsAccount;
 use dax_provisioner::inspections::Inspector;
 use dax_provisioner::store::{Store, StoredToken};
+use futures_util::StreamExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -156,6 +158,27 @@ impl ApiClient {
     pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> ApiResponse {
         let request = self.request("GET", path, headers);
         self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// The text of a stream until it sends nothing for this long.
+    pub async fn read_stream(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        idle: Duration,
+    ) -> String {
+        let request = self
+            .request("GET", path, headers)
+            .header(header::HOST, "localhost");
+        let request = request.body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let mut chunks = response.into_body().into_data_stream();
+        let mut text = String::new();
+        while let Ok(Some(chunk)) = tokio::time::timeout(idle, chunks.next()).await {
+            text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
+        }
+        text
     }
 
     pub async fn delete(&self, path: &str) -> ApiResponse {

@@ -218,6 +218,19 @@ impl TestEnv {
         assert_ne!(worker.turn().await.unwrap(), TurnResult::Idle);
     }
 
+    /// Gives a position to every event that is committed now. Other tests use the same server, so
+    /// their transactions can delay it.
+    pub async fn number_events(&self) {
+        for _ in 0..1_000 {
+            let numbered = self.store.number_events().await.unwrap();
+            if numbered.is_some_and(|numbered| !numbered.is_behind) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("the events of ended transactions got no position");
+    }
+
     /// The resources that a new account does not have, without the service-linked role and the
     /// permissions boundary.
     pub fn created_in_aws(&self) -> Vec<String> {

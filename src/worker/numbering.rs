@@ -1,0 +1,53 @@
+//! Numbering of events: gives positions in the feed to new events.
+//!
+//! Every process with workers does it after it has written events. One statement at a time runs in
+//! all processes: a lock on its state excludes the others.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Worker;
+
+/// Pause after events were written, in which others follow.
+const COLLECT: Duration = Duration::from_millis(50);
+/// Longest pause without a known event: a process without workers, or one that died, wrote it.
+const IDLE: Duration = Duration::from_secs(2);
+/// Pauses while an earlier transaction has not ended.
+const BEHIND: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
+
+impl Worker {
+    pub(super) async fn number_events(self, stop: CancellationToken) {
+        let [shortest, longest] = BEHIND;
+        let mut pause = shortest;
+        let mut is_behind = false;
+        loop {
+            let due = async {
+                if is_behind {
+                    tokio::time::sleep(pause).await;
+                } else {
+                    let _ = tokio::time::timeout(IDLE, self.store.events_written()).await;
+                    tokio::time::sleep(COLLECT).await;
+                }
+            };
+            if stop.run_until_cancelled(due).await.is_none() {
+                return;
+            }
+            match self.store.number_events().await {
+                Ok(numbered) => {
+                    let progress = numbered.is_some_and(|numbered| numbered.events > 0);
+                    is_behind = numbered.is_none_or(|numbered| numbered.is_behind);
+                    pause = if progress {
+                        shortest
+                    } else {
+                        (pause * 2).min(longest)
+                    };
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "events were not numbered");
+                    is_behind = false;
+                }
+            }
+        }
+    }
+}

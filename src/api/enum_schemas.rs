@@ -11,7 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::iam::policies::Access;
 use crate::domain::inventory::{Owner, Presence, ResourceKind};
 use crate::domain::node_types::Offered;
-use crate::domain::operation::{ClusterStatus, Kind, Status, StepStatus};
+use crate::domain::operation::{Attention, ClusterStatus, Kind, Status, StepStatus};
 use crate::domain::preflight::CheckStatus;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::samples::Language;
@@ -57,6 +57,7 @@ pub(crate) type OperationStatusSchema = EnumSchema<Status>;
 pub(crate) type StepStatusSchema = EnumSchema<StepStatus>;
 pub(crate) type WaitingForSchema = EnumSchema<WaitingFor>;
 pub(crate) type ClusterStatusSchema = EnumSchema<ClusterStatus>;
+pub(crate) type AttentionSchema = EnumSchema<Attention>;
 pub(crate) type ResourceKindSchema = EnumSchema<ResourceKind>;
 pub(crate) type OwnerSchema = EnumSchema<Owner>;
 pub(crate) type PresenceSchema = EnumSchema<Presence>;
@@ -94,6 +95,13 @@ impl StringEnum for ClusterStatus {
     const NAME: &'static str = "ClusterStatus";
     const DESCRIPTION: &'static str =
         "Status of a cluster in this service; `observed` contains the status that AWS reports.";
+}
+
+impl StringEnum for Attention {
+    const NAME: &'static str = "ClusterAttention";
+    const DESCRIPTION: &'static str = "Why a cluster needs attention. `blocked`: its last operation is \
+        blocked. `failed`: its last operation failed, or it was never created. `drifted`: AWS \
+        differs from the desired settings.";
 }
 
 impl StringEnum for ResourceKind {

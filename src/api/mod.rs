@@ -211,8 +211,13 @@ fn complete(routes: Router<Api>, api: Api) -> Router {
         .with_state(api)
 }
 
-/// The OpenAPI 3.1 document of the API.
-pub fn openapi() -> utoipa::openapi::OpenApi {
+/// The OpenAPI 3.1 document of the API, as it is published.
+pub fn document() -> http::document::Document {
+    http::document::Document::of(&openapi())
+}
+
+/// The OpenAPI document as the handlers describe it; its schemas validate the requests.
+fn openapi() -> utoipa::openapi::OpenApi {
     let (_, document) = OpenApiRouter::<Api>::with_openapi(http::openapi::Skeleton::openapi())
         .merge(authenticated_routes())
         .merge(public_routes(true))

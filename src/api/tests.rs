@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 fn document() -> Value {
-    serde_json::to_value(super::openapi()).unwrap()
+    serde_json::to_value(super::document()).unwrap()
 }
 
 /// Every operation, named by its method and path.
@@ -82,7 +82,6 @@ fn bodies_are_flat() {
                     has_null && choices.as_array().unwrap().len() == 2,
                     "{name}.{field}"
                 );
-                assert!(!name.ends_with("Request"), "{name}.{field}");
             }
         }
     }
@@ -114,7 +113,7 @@ fn requests_reject_unknown_fields_and_responses_are_complete() {
 #[test]
 fn the_committed_document_is_current() {
     let committed = include_str!("../../openapi/openapi.json");
-    let current = super::openapi().to_pretty_json().unwrap();
+    let current = serde_json::to_string_pretty(&super::document()).unwrap();
     assert!(
         committed.trim_end() == current,
         "openapi/openapi.json is stale: `dax-provisioner openapi` prints the current one"

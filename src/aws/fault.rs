@@ -208,6 +208,7 @@ fn describe(call: &Call, class: FaultClass, code: &str) -> String {
         | FaultClass::Invalid
         | FaultClass::Conflict
         | FaultClass::ClusterExists
+        | FaultClass::RoleNotFound
         | FaultClass::RoleUnspecified
         | FaultClass::NotBuiltIn
         | FaultClass::Deadline

@@ -6,7 +6,7 @@ use aws_sdk_iam::types::{PolicyScopeType, Tag};
 use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 
-use crate::domain::problems::fault::Fault;
+use crate::domain::problems::fault::{Fault, FaultClass};
 
 use super::Aws;
 use super::fault::{Call, absent_is_none, fault_of, missing_member};
@@ -91,6 +91,26 @@ impl Aws {
             tags: tag_map(role.tags.unwrap_or_default()),
             created_at: instant(Some(&role.create_date)),
         }))
+    }
+
+    /// The ARN and the trust policy of the role with the name in an ARN, whatever its path.
+    ///
+    /// The service may read only the roles that its policy names, but it may list all. So a role
+    /// that cannot be read, and is not in the list under this ARN, does not exist there.
+    pub async fn role_named_in(&self, arn: &str) -> Result<Option<(String, String)>, Fault> {
+        let name = arn.rsplit('/').next().unwrap_or(arn);
+        let denied = match self.role(name, arn).await {
+            Ok(role) => return Ok(role.map(|role| (role.arn, role.trust_policy))),
+            Err(fault) if fault.class == FaultClass::Permission => fault,
+            Err(fault) => return Err(fault),
+        };
+        match self.roles("/").await {
+            Ok(roles) if roles.iter().all(|role| role.arn != arn) => {
+                let found = roles.into_iter().find(|role| role.name == name);
+                Ok(found.map(|role| (role.arn, role.trust_policy)))
+            }
+            Ok(_) | Err(_) => Err(denied),
+        }
     }
 
     /// iam ListRoles with a path prefix, all pages.

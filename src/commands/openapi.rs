@@ -6,6 +6,6 @@ use super::print_line;
 
 /// Prints the document.
 pub(super) fn run() -> anyhow::Result<()> {
-    print_line(serde_json::to_string_pretty(&api::openapi())?);
+    print_line(serde_json::to_string_pretty(&api::document())?);
     Ok(())
 }

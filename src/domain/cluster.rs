@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::inventory::{Item, Presence, ResourceKind};
 use super::names::ClusterName;
 use super::observed::{Details, Observed};
-use super::operation::ClusterStatus;
+use super::operation::{Attention, ClusterStatus};
 use super::spec::ClusterSpec;
 use crate::domain::problems::fault::Fault;
 
@@ -33,6 +33,8 @@ pub struct Cluster {
     pub operation_id: Uuid,
     /// The fault of the latest operation, if that is blocked or failed.
     pub fault: Option<Fault>,
+    /// Why the cluster needs attention, as last recorded.
+    pub attention: Option<Attention>,
     /// The AWS resources that belong to the cluster or are used by it, oldest first.
     pub inventory: Vec<Item>,
     /// When the request that started its management was accepted.
@@ -40,6 +42,21 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// Whether AWS has shown the cluster: it does, or an observation of it was replaced by its
+    /// absence.
+    pub fn has_been_observed(&self) -> bool {
+        self.observed.is_some() || self.resource(ResourceKind::Cluster).is_some()
+    }
+
+    /// Why the cluster needs attention now; `is_drifted`: whether AWS differs from the desired
+    /// settings, which the record may not know yet.
+    pub fn attention(&self, is_drifted: bool) -> Option<Attention> {
+        let recorded = self
+            .attention
+            .filter(|&reason| reason != Attention::Drifted);
+        recorded.or(is_drifted.then_some(Attention::Drifted))
+    }
+
     /// The resource of a kind that the cluster uses: the newest one that is present, or else the
     /// newest one that was left.
     pub fn resource(&self, kind: ResourceKind) -> Option<&Item> {

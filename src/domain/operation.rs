@@ -214,3 +214,24 @@ impl ClusterStatus {
         self.into()
     }
 }
+
+/// Why a list of clusters should make a cluster visible. The names are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum Attention {
+    /// The last operation is blocked.
+    Blocked,
+    /// The last operation failed, or the cluster was never created.
+    Failed,
+    /// AWS differs from the desired settings.
+    Drifted,
+}
+
+impl Attention {
+    /// The name in the database and in the API.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}

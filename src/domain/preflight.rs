@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::Permission;
 use crate::domain::iam::denial::{Denial, DenialCause};
 use crate::domain::iam::policies::{PolicyDocument, Statement};
+use crate::domain::problems::fault::FaultClass;
 
 /// The result of a preflight.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +64,18 @@ pub enum PredictedError {
         /// Part of the message, if the code alone is ambiguous; otherwise empty.
         message: &'static str,
     },
+}
+
+impl PredictedError {
+    /// The error of AWS for a fault that was found without a call of AWS that failed.
+    pub fn of_class(class: FaultClass) -> Option<Self> {
+        (class == FaultClass::RoleNotAssumable).then_some(Self::Error {
+            service: "dax",
+            operation: "CreateCluster",
+            code: "InvalidParameterValueException",
+            message: "No permission to assume role",
+        })
+    }
 }
 
 /// The status of a check, or of a whole preflight.

@@ -81,7 +81,7 @@ impl Inspector {
 
     /// ARNs of the roles that trust DAX and that this service does not manage. A role whose tags
     /// cannot be read stays a candidate; the preflight checks the permission to read it.
-    async fn candidates(&self) -> Result<Vec<String>, Fault> {
+    pub(super) async fn candidates(&self) -> Result<Vec<String>, Fault> {
         let roles = self.service_roles().await?.into_iter();
         Ok(roles
             .filter(|role| role.owner == Owner::External)

@@ -10,7 +10,7 @@ use crate::domain::validation::typed::RoleArn;
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
-use super::evidence::{Existence, find_evidence, tags};
+use super::evidence::{Existence, find_evidence, spec_differences, tags};
 use super::{Context, StepOutcome, service_role};
 use crate::operations::observation::Observation;
 
@@ -63,6 +63,20 @@ pub(super) async fn create(
                 propagating_until,
             })
         }
+    }
+}
+
+/// Rejects a create whose name an existing cluster has. One that is being deleted frees the name
+/// soon, so [`create`] waits for it.
+pub(super) async fn reject_taken_name(
+    context: &Context<'_>,
+    spec: &ClusterSpec,
+) -> Result<(), Fault> {
+    match context.aws.cluster(context.task.cluster.as_str()).await? {
+        Some(cluster) if !cluster.is_deleting() => {
+            Err(exists(spec, spec_differences(spec, &cluster)))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -18,7 +18,8 @@ use crate::domain::names::{
 };
 use crate::domain::observed::Observed;
 use crate::domain::problems::fault::{Difference, Fault, FaultClass};
-use crate::domain::validation::typed::SubnetId;
+use crate::domain::spec::{ClusterSpec, ServiceRole, SubnetGroup as SpecSubnetGroup};
+use crate::domain::validation::typed::{NodeType, SubnetId};
 
 use super::Context;
 use super::ingress_rules::{ExistingRule, rule_for};
@@ -298,32 +299,50 @@ pub(super) fn is_role_of_operation(role_arn: &str, operation: Uuid) -> bool {
 }
 
 fn cluster_differences(wanted: &NewCluster, cluster: &Observed) -> Vec<Difference> {
+    let parts = (
+        Some(wanted.iam_role_arn.as_str()),
+        Some(&*wanted.subnet_group),
+    );
+    differences_of(&wanted.node_type, wanted.replication_factor, parts, cluster)
+}
+
+/// Stands for a resource that the operation has not created yet.
+const NOT_CREATED: &str = "(created for this cluster)";
+
+/// How a cluster differs from the settings that are known before its parts are created.
+pub(super) fn spec_differences(spec: &ClusterSpec, cluster: &Observed) -> Vec<Difference> {
+    let role = match &spec.service_role {
+        ServiceRole::Existing { arn } => Some(arn.as_str()),
+        ServiceRole::New { .. } => Some(NOT_CREATED),
+        ServiceRole::Discover { .. } => None,
+    };
+    let subnet_group = match &spec.subnet_group {
+        SpecSubnetGroup::Existing { name } => Some(name.as_str()),
+        SpecSubnetGroup::Default => Some("default"),
+        SpecSubnetGroup::New { .. } | SpecSubnetGroup::OfVpc { .. } => Some(NOT_CREATED),
+    };
+    let parts = (role, subnet_group);
+    differences_of(&spec.node_type, spec.replication_factor, parts, cluster)
+}
+
+fn differences_of(
+    node_type: &NodeType,
+    replication_factor: u8,
+    (role, subnet_group): (Option<&str>, Option<&str>),
+    cluster: &Observed,
+) -> Vec<Difference> {
     let nodes = cluster.total_nodes.map(|count| count.to_string());
-    [
-        Difference::between(
-            "node_type",
-            wanted.node_type.as_str(),
-            cluster.node_type.as_deref(),
-        ),
-        Difference::between(
-            "replication_factor",
-            &wanted.replication_factor.to_string(),
-            nodes.as_deref(),
-        ),
-        Difference::between(
-            "service_role",
-            wanted.iam_role_arn.as_str(),
-            cluster.iam_role_arn.as_deref(),
-        ),
-        Difference::between(
-            "subnet_group",
-            &wanted.subnet_group,
-            cluster.subnet_group.as_deref(),
-        ),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let wanted_nodes = replication_factor.to_string();
+    let compared = [
+        ("node_type", Some(node_type.as_str()), &cluster.node_type),
+        ("replication_factor", Some(&*wanted_nodes), &nodes),
+        ("service_role", role, &cluster.iam_role_arn),
+        ("subnet_group", subnet_group, &cluster.subnet_group),
+    ];
+    let differences = compared
+        .into_iter()
+        .filter_map(|(field, wanted, found)| Difference::between(field, wanted?, found.as_deref()));
+    differences.collect()
 }
 
 /// The ownership tags that are missing or different; all other tags are ignored.

@@ -8,7 +8,8 @@ use tokio::sync::Mutex;
 
 use crate::aws::RoleSummary;
 use crate::domain::iam::policies::trust_policy;
-use crate::domain::iam::trust::{is_discoverable, trusts_dax};
+use crate::domain::iam::service_role::{FoundRole, usable_role};
+use crate::domain::iam::trust::is_discoverable;
 use crate::domain::inventory::{Item, Owner, ResourceKind};
 use crate::domain::mutation::{Mutation, SERVICE_LINKED_ROLE};
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, managed_name};
@@ -17,12 +18,16 @@ use crate::domain::spec::{ClusterSpec, ServiceRole};
 use crate::domain::verdict::Findings;
 
 use super::evidence::tags;
-use super::{Context, StepOutcome, ensure_created};
+use super::{Context, StepOutcome, cluster, ensure_created};
+
+/// Failed attempts after which a role counts as missing: IAM may not show a new one at once.
+const ATTEMPTS_FOR_A_NEW_ROLE: u32 = 3;
 
 /// Finds the role that the request names, or discovers the account's role as the AWS console does.
 pub(super) async fn find(context: &Context<'_>, spec: &ClusterSpec) -> Result<StepOutcome, Fault> {
-    // A Region without DAX rejects every call of DAX: fail before anything is created.
-    context.aws.cluster(context.task.cluster.as_str()).await?;
+    // A Region without DAX rejects every call of DAX, and a name that is taken cannot be used: fail
+    // before anything is created.
+    cluster::reject_taken_name(context, spec).await?;
     match &spec.service_role {
         ServiceRole::New { .. } => Ok(StepOutcome::Skip),
         ServiceRole::Existing { arn } => {
@@ -54,24 +59,26 @@ fn name_in(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
+/// Rejects a role that DAX cannot assume. One that was created moments ago may not be visible yet.
 async fn check_existing_role(context: &Context<'_>, arn: &str) -> Result<(), Fault> {
-    let Some(role) = context
-        .aws
-        .role(name_in(arn), arn)
-        .await?
-        .filter(|role| role.arn == arn)
-    else {
-        return Err(Fault::new(
-            FaultClass::RoleNotAssumable,
-            format!("the service role {arn} does not exist"),
-        ));
-    };
-    if !trusts_dax(&role.trust_policy) {
-        let detail =
-            format!("the trust policy of {arn} does not let dax.amazonaws.com assume the role");
-        return Err(Fault::new(FaultClass::RoleNotAssumable, detail));
+    let role = context.aws.role_named_in(arn).await?;
+    let mut roles = Vec::new();
+    if role.is_none() {
+        if context.task.step.faults_in_row < ATTEMPTS_FOR_A_NEW_ROLE {
+            let detail = format!("the service role {arn} does not exist or is not visible yet");
+            return Err(Fault::new(FaultClass::NotFound, detail));
+        }
+        // They are only help, so a denied list does not hide that the role is missing.
+        roles = context.aws.roles("/").await.unwrap_or_default();
+        roles.retain(|role| is_discoverable(&role.path, &role.trust_policy));
     }
-    Ok(())
+    let found = role
+        .as_ref()
+        .map(|(arn, trust_policy)| FoundRole { arn, trust_policy });
+    usable_role(arn, found, || {
+        roles.into_iter().map(|role| role.arn).collect()
+    })
+    .map(|_| ())
 }
 
 /// The latest list of the roles that can be discovered, and when it was requested. Operations that

@@ -51,6 +51,8 @@ pub enum Accepted {
     ClusterFailed,
     /// The cluster changed after the request was validated against it. Validate the request again.
     Stale,
+    /// The request does not apply to this version of the cluster.
+    OtherVersion(i64),
 }
 
 impl Accepted {
@@ -65,7 +67,8 @@ impl Accepted {
             | Self::NoSuchCluster
             | Self::DeletionProtected
             | Self::ClusterFailed
-            | Self::Stale => None,
+            | Self::Stale
+            | Self::OtherVersion(_) => None,
         }
     }
 }

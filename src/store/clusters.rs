@@ -1,13 +1,13 @@
 //! Queries of clusters, and their status when an operation ends.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::domain::cluster::Cluster;
-use crate::domain::operation::{ClusterStatus, Kind, Status};
+use crate::domain::operation::{Attention, ClusterStatus, Kind, Status};
 
 use super::inventory::ItemRow;
 use super::rows::{self, from_json, from_optional_json};
@@ -17,7 +17,7 @@ use super::{Store, StoreError};
 /// statement. A condition on `clusters c` follows.
 const CLUSTERS: &str = "
     select c.id, c.name, c.status, c.version, c.desired, c.observed, c.observed_at, c.details, c.operation_id,
-           c.created_at,
+           c.created_at, c.attention,
            (select case when o.status = 'blocked' then (
                      select fault from operation_steps where operation_id = o.id and position = o.current_position)
                    when o.status in ('failed', 'rolling_back') then o.fault end
@@ -41,6 +41,7 @@ struct Row {
     details: Option<Value>,
     operation_id: Uuid,
     created_at: DateTime<Utc>,
+    attention: Option<String>,
     fault: Option<Value>,
     inventory: Json<Vec<ItemRow>>,
 }
@@ -59,6 +60,7 @@ impl Row {
             details: from_optional_json("clusters.details", self.details)?,
             operation_id: self.operation_id,
             fault: from_optional_json("fault", self.fault)?,
+            attention: self.attention.as_deref().map(rows::attention).transpose()?,
             inventory: inventory.collect::<Result<_, _>>()?,
             created_at: self.created_at,
         })
@@ -68,10 +70,64 @@ impl Row {
 /// Filter of a list of clusters.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterFilter {
-    /// Only clusters with this status.
-    pub status: Option<ClusterStatus>,
+    /// Only clusters with one of these statuses, if there are any.
+    pub statuses: Vec<ClusterStatus>,
+    /// Only clusters that need attention for one of these reasons, if there are any.
+    pub attention: Vec<Attention>,
+    /// Only clusters whose name begins with this.
+    pub name_prefix: Option<String>,
+    /// Only clusters with all of these desired tags. One tag is a list of alternatives.
+    pub tags: Vec<Vec<(String, String)>>,
     /// Only clusters older than this position: creation time and ID.
     pub before: Option<(DateTime<Utc>, Uuid)>,
+}
+
+impl ClusterFilter {
+    fn push_conditions(&self, query: &mut QueryBuilder<Postgres>) {
+        // One value is compared, so that the index of the list also gives the order.
+        match self.statuses.as_slice() {
+            [] => {}
+            [one] => {
+                query.push(" and c.status = ").push_bind(one.as_str());
+            }
+            many => {
+                let names: Vec<&str> = many.iter().map(|status| status.as_str()).collect();
+                query
+                    .push(" and c.status = any(")
+                    .push_bind(names)
+                    .push(")");
+            }
+        }
+        if !self.attention.is_empty() {
+            let names: Vec<&str> = self
+                .attention
+                .iter()
+                .map(|reason| reason.as_str())
+                .collect();
+            query
+                .push(" and c.attention = any(")
+                .push_bind(names)
+                .push(")");
+        }
+        if let Some(prefix) = &self.name_prefix {
+            // `like` with a parameter cannot use the index.
+            query.push(" and c.name ~>=~ ").push_bind(prefix.clone());
+            query
+                .push(" and c.name ~<~ ")
+                .push_bind(format!("{prefix}~"));
+        }
+        for alternatives in &self.tags {
+            // A subquery of its own: the planner cannot know how rare a tag is, and would otherwise
+            // search the whole list for it.
+            query.push(" and c.id = any(array(select t.id from clusters t where t.deleted_at is null and (false");
+            for (key, value) in alternatives {
+                query
+                    .push(" or t.desired -> 'tags' @> ")
+                    .push_bind(json!({key: value}));
+            }
+            query.push(")))");
+        }
+    }
 }
 
 /// Writes the status of a cluster when an operation on it ends. `prior` is its status before the
@@ -109,27 +165,32 @@ pub(super) async fn end_operation(
         | Kind::RepairCluster
         | Kind::ChangeIngress => (before, false),
     };
+    let is_failed = ending == Status::Failed || status == ClusterStatus::Failed;
+    let attention = is_failed.then_some(Attention::Failed.as_str());
     sqlx::query!(
         "update clusters
          set status = $2, version = version + 1, deleted_at = case when $3 then now() end,
-             observed = case when $2 = 'failed' then null else observed end
+             observed = case when $2 = 'failed' then null else observed end,
+             observed_at = case when $2 = 'failed' then null else observed_at end,
+             attention = $4, drift_due = $2 = 'available'
          where id = $1",
         cluster_id,
         status.as_str(),
-        gone
+        gone,
+        attention
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Raises the version of a cluster after a visible change of its last operation.
+/// Raises the version of a cluster when its last operation starts an undo, which needs no attention.
 pub(super) async fn touch(
     connection: &mut PgConnection,
     cluster_id: Uuid,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "update clusters set version = version + 1 where id = $1",
+        "update clusters set version = version + 1, attention = null where id = $1",
         cluster_id
     )
     .execute(connection)
@@ -164,9 +225,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Cluster>, StoreError> {
         let mut query = QueryBuilder::new(CLUSTERS);
-        if let Some(status) = filter.status {
-            query.push(" and c.status = ").push_bind(status.as_str());
-        }
+        filter.push_conditions(&mut query);
         if let Some((at, id)) = filter.before {
             query
                 .push(" and (c.created_at, c.id) < (")
@@ -179,6 +238,36 @@ impl Store {
             .push(" order by c.created_at desc, c.id desc limit ")
             .push_bind(limit);
         self.read_clusters(query).await
+    }
+
+    /// At most `limit` clusters without an operation whose drift is due to be recorded.
+    pub async fn drift_due(&self, limit: i64) -> Result<Vec<Cluster>, StoreError> {
+        let mut query = QueryBuilder::new(CLUSTERS);
+        query
+            .push(" and c.drift_due and c.status = 'available' limit ")
+            .push_bind(limit);
+        self.read_clusters(query).await
+    }
+
+    /// Records which clusters, at the versions that were read, differ from their desired settings.
+    pub async fn record_drift(&self, drifted: &[(Uuid, i64, bool)]) -> Result<(), StoreError> {
+        let ids: Vec<Uuid> = drifted.iter().map(|one| one.0).collect();
+        let versions: Vec<i64> = drifted.iter().map(|one| one.1).collect();
+        let are_drifted: Vec<bool> = drifted.iter().map(|one| one.2).collect();
+        sqlx::query!(
+            "update clusters c
+             set drift_due = false,
+                 attention = case when c.attention in ('blocked', 'failed') then c.attention
+                                  when found.is_drifted then 'drifted' end
+             from unnest($1::uuid[], $2::bigint[], $3::boolean[]) as found (id, version, is_drifted)
+             where c.id = found.id and c.version = found.version and c.status = 'available'",
+            &ids,
+            &versions,
+            &are_drifted
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// The names of the managed clusters, which are neither deleted nor failed, in alphabetical

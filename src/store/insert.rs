@@ -67,20 +67,25 @@ pub(super) async fn operation(
     let accepted = Event::plain("operation_accepted", message);
     events::append(&mut *connection, row.new.id, 0, &[accepted]).await?;
     sqlx::query!(
-        "update clusters set status = $3, operation_id = $2, version = version + 1 where id = $1",
+        "update clusters set status = $3, operation_id = $2, attention = null, version = version + 1 where id = $1",
         row.cluster_id,
         row.new.id,
         row.becomes.as_str()
     )
     .execute(&mut *connection)
     .await?;
-    insert_key(connection, row.new).await?;
+    key(connection, row.new, row.new.id).await?;
     let cluster = rows::cluster_name(row.cluster)?;
     let (kind, nodes) = (row.spec.kind(), stored.node_count);
     Ok(row.new.accepted(kind, cluster, nodes, stored.created_at))
 }
 
-async fn insert_key(connection: &mut PgConnection, new: &NewOperation) -> Result<(), StoreError> {
+/// Stores the idempotency key of a request, if it has one, for the operation that answers it.
+pub(super) async fn key(
+    connection: &mut PgConnection,
+    new: &NewOperation,
+    operation: Uuid,
+) -> Result<(), StoreError> {
     let (caller, key, fingerprint) = key_columns(new);
     sqlx::query!(
         "insert into idempotency_keys (caller, key, fingerprint, operation_id)
@@ -88,7 +93,7 @@ async fn insert_key(connection: &mut PgConnection, new: &NewOperation) -> Result
         caller,
         key,
         fingerprint,
-        new.id
+        operation
     )
     .execute(connection)
     .await?;

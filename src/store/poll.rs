@@ -98,7 +98,8 @@ impl Store {
                written as (
                  update clusters c
                  set observed = old.observed, observed_at = $5, observed_order = $6, missing_at = null,
-                     missing_order = null, version = version + case when old.changed then 1 else 0 end
+                     missing_order = null, version = version + case when old.changed then 1 else 0 end,
+                     drift_due = c.drift_due or old.changed
                  from old
                  where c.id = old.id
                    and (old.changed or c.observed_at is null or c.observed_at < $5::timestamptz - $7::float8 * interval '1 second'
@@ -173,7 +174,7 @@ impl Store {
         sqlx::query!(
             "update clusters
              set observed = null, observed_at = $4, observed_order = $5, missing_at = null, missing_order = null,
-                 version = version + 1
+                 version = version + 1, drift_due = true
              where name = $3 and deleted_at is null and observed is not null and coalesce(observed_order < $5, true)
                and exists (select 1 from duties where name = $1 and epoch = $2)",
             job.name,
@@ -278,7 +279,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query!(
             "update clusters
-             set version = version + case when $5 then 1 else 0 end, details = $4, details_at = $3
+             set version = version + case when $5 then 1 else 0 end, details = $4, details_at = $3,
+                 drift_due = drift_due or $5
              where id = $1 and operation_id = $2 and status = 'available' and (details_at is null or details_at < $3)",
             due.id,
             due.operation_id,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::domain::inventory::{Owner, Presence, ResourceKind};
 use crate::domain::names::ClusterName;
-use crate::domain::operation::{ClusterStatus, Kind, Status, StepStatus};
+use crate::domain::operation::{Attention, ClusterStatus, Kind, Status, StepStatus};
 use crate::domain::waiting::WaitingFor;
 
 use super::StoreError;
@@ -63,6 +63,10 @@ pub(super) fn step_status(text: &str) -> Result<StepStatus, StoreError> {
 
 pub(super) fn cluster_status(text: &str) -> Result<ClusterStatus, StoreError> {
     parse("clusters.status", text)
+}
+
+pub(super) fn attention(text: &str) -> Result<Attention, StoreError> {
+    parse("clusters.attention", text)
 }
 
 pub(super) fn resource_kind(text: &str) -> Result<ResourceKind, StoreError> {

@@ -52,13 +52,28 @@ impl Store {
         cluster: &str,
         spec: &DeleteSpec,
     ) -> Result<Accepted, StoreError> {
+        self.accept_delete_of(new, cluster, spec, None).await
+    }
+
+    /// Accepts a delete of the cluster at one of these versions, or at any.
+    pub async fn accept_delete_of(
+        &self,
+        new: &NewOperation,
+        cluster: &str,
+        spec: &DeleteSpec,
+        versions: Option<&[i64]>,
+    ) -> Result<Accepted, StoreError> {
         let mut left = DELETE_RACES;
         loop {
-            let (new, cluster, spec) = (new.clone(), cluster.to_owned(), spec.clone());
+            let request = DeleteRequest {
+                new: new.clone(),
+                cluster: cluster.to_owned(),
+                spec: spec.clone(),
+                versions: versions.map(<[i64]>::to_vec),
+            };
             let outcome = self
                 .detached(|connection| {
-                    async move { delete_in_transaction(connection, &new, &cluster, &spec).await }
-                        .boxed()
+                    async move { delete_in_transaction(connection, &request).await }.boxed()
                 })
                 .await;
             match outcome {
@@ -67,6 +82,7 @@ impl Store {
                 Err(error) if error.constraint() == Some("operations_one_live") && left > 0 => {
                     left -= 1
                 }
+                Err(error) => return self.explain_conflict(error, new, cluster).await,
                 other => return other,
             }
         }
@@ -83,12 +99,22 @@ impl Store {
     }
 }
 
+/// A validated request for a delete.
+struct DeleteRequest {
+    new: NewOperation,
+    cluster: String,
+    spec: DeleteSpec,
+    /// The versions of the cluster that may be deleted; `None`: any.
+    versions: Option<Vec<i64>>,
+}
+
 async fn delete_in_transaction(
     connection: &mut PgConnection,
-    new: &NewOperation,
-    cluster: &str,
-    spec: &DeleteSpec,
+    request: &DeleteRequest,
 ) -> Result<Accepted, StoreError> {
+    let DeleteRequest {
+        new, cluster, spec, ..
+    } = request;
     let mut transaction = connection.begin().await?;
     // The operation is locked before the cluster, in the same order as by a worker's record.
     let live = sqlx::query!(
@@ -98,7 +124,7 @@ async fn delete_in_transaction(
     .fetch_optional(&mut *transaction)
     .await?;
     let row = sqlx::query!(
-        r#"select id, status, coalesce((desired ->> 'deletion_protection')::boolean, false)
+        r#"select id, status, version, coalesce((desired ->> 'deletion_protection')::boolean, false)
                     and status in ('available', 'updating') as "protected!"
            from clusters where name = $1 and deleted_at is null for update"#,
         cluster
@@ -112,7 +138,17 @@ async fn delete_in_transaction(
         && rows::kind(&live.kind)? == Kind::DeleteCluster
     {
         let running = rows::from_json("operations.spec", live.spec.clone())?;
-        return Ok(accept_unfinished_delete(live.id, &running, spec));
+        let accepted = accept_unfinished_delete(live.id, &running, spec);
+        if accepted == Accepted::Replayed(live.id) {
+            insert::key(&mut transaction, new, live.id).await?;
+            transaction.commit().await?;
+        }
+        return Ok(accepted);
+    }
+    if let Some(versions) = &request.versions
+        && !versions.contains(&row.version)
+    {
+        return Ok(Accepted::OtherVersion(row.version));
     }
     if row.protected {
         return Ok(Accepted::DeletionProtected);

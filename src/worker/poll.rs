@@ -26,6 +26,8 @@ const LONGEST_TICK: Duration = Duration::from_secs(2);
 /// Most clusters whose details are read in one poll: AWS allows ten ListTags per second and
 /// account.
 const DETAILS_PER_POLL: i64 = 10;
+/// Most clusters whose drift is recorded in one poll.
+const DRIFTS_PER_POLL: i64 = 500;
 /// Most attempts at one page of the clusters.
 const ATTEMPTS_PER_PAGE: u32 = 5;
 /// Most clusters per poll that are read by name because the list lacked them.
@@ -53,6 +55,7 @@ impl Worker {
             Ok(changed) => {
                 self.end_poll(&job, next_in).await?;
                 self.read_details().await?;
+                self.record_drift().await?;
                 Ok(Some(changed))
             }
             // A throttled poll counts as done: the pages that it reached are recorded. Operations
@@ -154,6 +157,20 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Records the drift of the clusters that have changed, for the filter of the list.
+    async fn record_drift(&self) -> Result<(), JobError> {
+        let due = self.store.drift_due(DRIFTS_PER_POLL).await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        let is_drifted = |cluster: &Cluster| !drift(cluster).is_empty();
+        let found: Vec<_> = due
+            .iter()
+            .map(|cluster| (cluster.id, cluster.version, is_drifted(cluster)))
+            .collect();
+        Ok(self.store.record_drift(&found).await?)
     }
 
     async fn read_details(&self) -> Result<(), JobError> {

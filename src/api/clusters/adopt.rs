@@ -41,8 +41,8 @@ pub(crate) struct AdoptRequest {
     /// returned.
     #[schema(value_type = ExpectedClusterRequest, required = false)]
     expected: Option<ExpectedClusterRequest>,
-    /// Whether DELETE is rejected.
-    #[schema(value_type = bool, required = false, default = false)]
+    /// Whether DELETE is rejected. Default: false.
+    #[schema(value_type = bool, required = false)]
     deletion_protection: Option<bool>,
     /// What later operations do after a failure that an operator can fix. Default: `hold`.
     #[schema(value_type = OnFailureSchema, required = false)]
@@ -142,6 +142,7 @@ pub(crate) async fn adopt_cluster(
 
 fn expected_groups() -> Array {
     let mut groups = security_group_list();
+    groups.min_items = Some(1);
     groups.description = Some("All security groups of the nodes, in any order.".to_owned());
     groups
 }

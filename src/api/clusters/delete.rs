@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use utoipa::IntoParams;
 
 use crate::domain::inventory::ResourceKind;
@@ -14,9 +15,8 @@ use crate::api::Api;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::ClusterPath;
-use crate::api::http::prefer::Preference;
 use crate::api::http::query::{Query, by_rule};
-use crate::api::http::request_context::RequestContext;
+use crate::api::http::responses::{IfMatch, OptionalIfMatch};
 
 /// Resources that a delete can be asked to keep, by their names in the API.
 const RETAINABLE: [(&str, ResourceKind); 3] = [
@@ -45,27 +45,37 @@ fn retained<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Vec<ResourceKin
 /// Deletes a cluster in any status, and the resources created for it.
 ///
 /// Supersedes an operation in progress. Existing resources that the cluster uses are not deleted.
-/// Repeating the request returns the same operation.
+/// Repeating the request returns the same operation, until it has finished; with the same
+/// `Idempotency-Key` also afterwards.
 #[utoipa::path(
     delete,
     path = "/v1/clusters/{name}",
     tag = "clusters",
     operation_id = "delete_cluster",
-    params(ClusterPath, DeleteCluster, Preference, RequestContext),
+    params(ClusterPath, DeleteCluster, OptionalIfMatch, Submission),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn delete_cluster(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
     Query(query): Query<DeleteCluster>,
+    if_match: IfMatch,
     submission: Submission,
 ) -> Result<Response, ApiError> {
-    let retain = query.retain.unwrap_or_default();
-    let new = submission.new_operation(Kind::DeleteCluster, None);
-    let accepted = api
-        .store
-        .accept_delete(&new, name.as_str(), &DeleteSpec { retain })
-        .await?;
+    let key = submission.key(&Value::Null)?;
+    let spec = DeleteSpec {
+        retain: query.retain.unwrap_or_default(),
+    };
+    let accepted = match api.known_request(key.as_ref()).await? {
+        Some(known) => known,
+        None => {
+            let new = submission.new_operation(Kind::DeleteCluster, key);
+            let versions = if_match.versions();
+            api.store
+                .accept_delete_of(&new, name.as_str(), &spec, versions.as_deref())
+                .await?
+        }
+    };
     api.answer_accepted(accepted, name.as_str(), submission.preference)
         .await
 }

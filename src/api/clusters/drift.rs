@@ -22,7 +22,7 @@ pub(crate) struct Drift {
     drifted: bool,
     /// The fields that differ.
     fields: Vec<DriftField>,
-    /// Time of the last read from AWS; null before the first.
+    /// Time of the last read from AWS; null if AWS has not shown the cluster.
     observed_at: Option<DateTime<Utc>>,
 }
 
@@ -50,8 +50,13 @@ impl Drift {
         Self {
             drifted: !fields.is_empty(),
             fields,
-            observed_at: cluster.observed_at,
+            // A cluster that does not exist was not observed, even if AWS was asked.
+            observed_at: cluster.observed_at.filter(|_| cluster.has_been_observed()),
         }
+    }
+
+    pub(crate) fn is_drifted(&self) -> bool {
+        self.drifted
     }
 }
 

@@ -4,7 +4,6 @@
 //! a line here. A field that is fixed at creation is in [`IMMUTABLE`], a field that cannot be null
 //! in [`NEVER_NULL`].
 
-use serde_json::json;
 use utoipa::openapi::schema::{Object, ObjectBuilder, RefBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -105,11 +104,10 @@ fn tags() -> RefOr<Schema> {
 
 fn reboot_nodes_if_needed() -> RefOr<Schema> {
     let about = "Whether to reboot, one after another, the nodes that need a reboot to apply new \
-        parameter values. Applies to this request only.";
+        parameter values. Applies to this request only. Default: false.";
     let boolean = ObjectBuilder::new()
         .schema_type(Type::Boolean)
-        .description(Some(about))
-        .default(Some(json!(false)));
+        .description(Some(about));
     boolean.into()
 }
 
@@ -135,7 +133,6 @@ fn patch_property(property: &mut RefOr<Schema>, nullable: bool) {
     match property {
         RefOr::T(Schema::Object(object)) => {
             let mut about = without_default(object.description.as_deref());
-            object.default = None;
             if nullable {
                 // They describe the type without null.
                 object.example = None;
@@ -147,6 +144,7 @@ fn patch_property(property: &mut RefOr<Schema>, nullable: bool) {
         RefOr::T(Schema::Array(array)) => {
             let mut about = without_default(array.description.as_deref());
             about.push_str(" Replaces the whole list.");
+            array.min_items = Some(1);
             if nullable {
                 add_null(&mut array.schema_type, &mut about);
             }

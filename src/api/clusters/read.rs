@@ -2,22 +2,29 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::cluster;
-use crate::domain::operation::ClusterStatus;
+use crate::domain::operation::{Attention, ClusterStatus};
+use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::validation::fields;
+use crate::domain::validation::violation::RuleViolation;
 use crate::store::ClusterFilter;
 
 use crate::api::Api;
 use crate::api::clusters::view::Cluster;
-use crate::api::enum_schemas::ClusterStatusSchema;
+use crate::api::enum_schemas::{AttentionSchema, ClusterStatusSchema};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::paging::{ByAge, Page, PageParameters};
 use crate::api::http::path::ClusterPath;
-use crate::api::http::query::{NoQuery, one_of};
+use crate::api::http::problem::Problem;
+use crate::api::http::query::{NoQuery, any_of, by_rule, each_by_rule};
 use crate::api::http::responses;
 use crate::api::http::responses::IfNoneMatch;
+
+/// Number of colons of a `tag` that can end its key.
+const TAG_COLONS_MAX: usize = 8;
 
 /// A page of clusters, newest first.
 #[derive(Serialize, ToSchema)]
@@ -33,10 +40,42 @@ pub(crate) struct ClusterList {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListClusters {
-    /// Only clusters with this status.
-    #[param(value_type = ClusterStatusSchema, required = false)]
-    #[serde(default, deserialize_with = "one_of")]
-    status: Option<ClusterStatus>,
+    /// Only clusters with this status. Repeat the parameter for several.
+    #[param(value_type = Vec<ClusterStatusSchema>, required = false)]
+    #[serde(default, deserialize_with = "any_of")]
+    status: Vec<ClusterStatus>,
+    /// Only clusters that need attention for this reason. Repeat the parameter for several.
+    #[param(value_type = Vec<AttentionSchema>, required = false)]
+    #[serde(default, deserialize_with = "any_of")]
+    attention: Vec<Attention>,
+    /// Only clusters whose name begins with this.
+    #[param(value_type = String, required = false, example = "orders",
+            min_length = 1, max_length = 20, pattern = "^[A-Za-z][A-Za-z0-9-]*$")]
+    #[serde(default, deserialize_with = "name_prefix")]
+    name_prefix: Option<String>,
+    /// Only clusters with this desired tag, `key:value`. Repeat the parameter for several, which
+    /// must all be present.
+    #[param(value_type = Vec<String>, required = false, example = json!(["team:orders"]))]
+    #[serde(default, deserialize_with = "tags")]
+    tag: Vec<String>,
+}
+
+fn name_prefix<'de, D: Deserializer<'de>>(text: D) -> Result<Option<String>, D::Error> {
+    by_rule(text, fields::name_prefix)
+}
+
+fn tags<'de, D: Deserializer<'de>>(texts: D) -> Result<Vec<String>, D::Error> {
+    each_by_rule(texts, |text| {
+        let rule = || RuleViolation::new("invalid_format", "must be `key:value`");
+        text.contains(':').then(|| text.to_owned()).ok_or_else(rule)
+    })
+}
+
+/// The tags that a text stands for: a colon can also be in the key or in the value.
+fn tag_alternatives(text: &str) -> Vec<(String, String)> {
+    let colons = text.match_indices(':').take(TAG_COLONS_MAX);
+    let split = |(at, _)| (text[..at].to_owned(), text[at + 1..].to_owned());
+    colons.map(split).collect()
 }
 
 /// Lists the managed clusters, newest first.
@@ -52,7 +91,15 @@ pub(crate) async fn list_clusters(
     page: Page<ByAge, ListClusters>,
 ) -> Result<Response, ApiError> {
     let filter = ClusterFilter {
-        status: page.filter.status,
+        statuses: page.filter.status.clone(),
+        attention: page.filter.attention.clone(),
+        name_prefix: page.filter.name_prefix.clone(),
+        tags: page
+            .filter
+            .tag
+            .iter()
+            .map(|tag| tag_alternatives(tag))
+            .collect(),
         before: page.after.map(|ByAge(at, id)| (at, id)),
     };
     let mut clusters = api.store.clusters(&filter, page.rows()).await?;
@@ -109,7 +156,13 @@ impl Api {
                 .about_operation(operation)
                 .about_cluster(cluster.name.as_str())
         };
+        let cancelled = || {
+            let detail = "its creation was cancelled; create it again, or delete this entry";
+            Problem::new(ProblemCode::ClusterFailed, detail).about_operation(operation)
+        };
+        let is_failed = cluster.status == ClusterStatus::Failed;
         let problem = cluster.fault.as_ref().map(explain);
+        let problem = problem.or_else(|| is_failed.then(cancelled));
         Ok(Cluster::of(cluster, &account, problem))
     }
 }

@@ -39,12 +39,11 @@ pub(crate) struct RebootRequest {
 
 fn node_list() -> Array {
     let about = "IDs of the nodes, in the order of their reboots. Default: all nodes.";
-    list(
-        about,
-        NODE_ID_PATTERN,
-        fields::NODE_ID_MAX,
-        fields::REPLICATION_FACTOR_MAX.into(),
-    )
+    let most = fields::REPLICATION_FACTOR_MAX.into();
+    // An empty list must not reboot all nodes.
+    let mut nodes = list(about, NODE_ID_PATTERN, fields::NODE_ID_MAX, most);
+    nodes.min_items = Some(1);
+    nodes
 }
 
 /// Reboots nodes of a cluster one after another.

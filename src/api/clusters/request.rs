@@ -63,11 +63,11 @@ pub(crate) struct ClusterRequest {
     /// An existing parameter group. Default, without `parameters`: AWS's default group.
     #[schema(value_type = ParameterGroupRequest, required = false)]
     pub(crate) parameter_group: Option<ParameterGroupRequest>,
-    /// Encryption of the disks of the nodes. Must be false for `dax.r3.*`.
-    #[schema(value_type = bool, required = false, default = true)]
+    /// Encryption of the disks of the nodes. Must be false for `dax.r3.*`. Default: true.
+    #[schema(value_type = bool, required = false)]
     pub(crate) encryption_at_rest: Option<bool>,
-    /// TLS between clients and nodes.
-    #[schema(value_type = bool, required = false, default = true)]
+    /// TLS between clients and nodes. Default: true.
+    #[schema(value_type = bool, required = false)]
     pub(crate) encryption_in_transit: Option<bool>,
     /// Weekly maintenance window, `ddd:hh:mm-ddd:hh:mm` in UTC. Lasts 60 minutes to 24 hours.
     /// Default: chosen by AWS.
@@ -83,12 +83,12 @@ pub(crate) struct ClusterRequest {
     /// `dax-provisioner:` are reserved.
     #[schema(schema_with = tag_map, required = false)]
     pub(crate) tags: Option<BTreeMap<String, String>>,
-    /// Whether DELETE is rejected.
-    #[schema(value_type = bool, required = false, default = false)]
+    /// Whether DELETE is rejected. Default: false.
+    #[schema(value_type = bool, required = false)]
     pub(crate) deletion_protection: Option<bool>,
     /// Whether to reject the request if a check of its preflight fails. A check that cannot run
-    /// does not count as failed.
-    #[schema(value_type = bool, required = false, default = false)]
+    /// does not count as failed. Default: false.
+    #[schema(value_type = bool, required = false)]
     #[expect(
         dead_code,
         reason = "not a setting of the cluster; the handler reads it from the JSON body"
@@ -269,6 +269,8 @@ fn subnet_list() -> Array {
     )
 }
 
+/// A list of strings. Where an empty list does not mean that it is absent, the caller adds a
+/// minimum.
 pub(crate) fn list(about: &str, pattern: &str, item_length_max: usize, items_max: usize) -> Array {
     let item = text()
         .pattern(Some(pattern))
@@ -276,7 +278,6 @@ pub(crate) fn list(about: &str, pattern: &str, item_length_max: usize, items_max
     ArrayBuilder::new()
         .items(item)
         .description(Some(about))
-        .min_items(Some(1))
         .max_items(Some(items_max))
         .build()
 }

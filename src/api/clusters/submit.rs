@@ -30,6 +30,8 @@ use crate::api::operations::view;
     ("Location" = String, description = "URL of the operation."),
     ("Retry-After" = i32, description = "Seconds to wait before the next read of the operation."),
     ("Preference-Applied" = String, description = "`wait=N` if the preference was applied."),
+    ("Idempotency-Replayed" = String,
+     description = "`true` if an earlier request started the operation."),
 ))]
 #[expect(
     dead_code,
@@ -109,7 +111,10 @@ impl Api {
                     self.respond_accepted(*operation, &Waited::default()).await
                 }
             }
-            Accepted::Replayed(id) => self.answer_operation(id, 0, preference).await,
+            Accepted::Replayed(id) => {
+                let response = self.answer_operation(id, 0, preference).await?;
+                Ok(responses::replayed(response))
+            }
             Accepted::KeyReused => {
                 let detail = "this `Idempotency-Key` was used with another method, path or body; \
                     use a new key";
@@ -117,7 +122,8 @@ impl Api {
             }
             Accepted::ClusterExists => {
                 let detail = format!("cluster {cluster:?} already exists");
-                Err(ApiError::new(ProblemCode::ClusterExists, detail))
+                let problem = Problem::new(ProblemCode::ClusterExists, detail);
+                Err(problem.at(format!("/v1/clusters/{cluster}")).into())
             }
             Accepted::InProgress(id) => Err(self.in_progress(id, cluster).await?),
             Accepted::NoSuchCluster => Err(no_such_cluster(cluster)),
@@ -130,6 +136,7 @@ impl Api {
                 ProblemCode::Unavailable,
                 "the cluster was changed by concurrent requests; retry",
             )),
+            Accepted::OtherVersion(version) => Err(responses::other_version(version)),
             Accepted::DeletionProtected => {
                 let detail = format!(
                     "deletion protection of {cluster:?} is on; \
@@ -159,19 +166,19 @@ impl Api {
         waited: &Waited,
     ) -> Result<Response, ApiError> {
         let location = format!("/v1/operations/{}", operation.id);
-        let again = responses::retry_after(operation.next_attempt_at);
         let view = self.operation_view(operation).await?;
+        let again = view.retry_after().unwrap_or(responses::RETRY_AFTER_MIN);
         Ok(responses::accepted(&location, &view, again, waited))
     }
 
     async fn in_progress(&self, id: Uuid, cluster: &str) -> Result<ApiError, ApiError> {
-        let next_attempt_at = self
-            .store
-            .operation(id)
-            .await?
-            .and_then(|operation| operation.next_attempt_at);
+        let view = match self.store.operation(id).await? {
+            Some(operation) => Some(self.operation_view(operation).await?),
+            None => None,
+        };
+        let again = view.and_then(|view| view.retry_after());
         let detail = format!("another operation is in progress on {cluster:?}; see `instance`");
         let problem = Problem::new(ProblemCode::OperationInProgress, detail).about_operation(id);
-        Ok(ApiError::from(problem).with_retry_after(responses::retry_after(next_attempt_at)))
+        Ok(ApiError::from(problem).with_retry_after(again.unwrap_or(responses::RETRY_AFTER_MIN)))
     }
 }

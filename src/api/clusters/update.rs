@@ -18,7 +18,7 @@ use crate::api::http::api_error::ApiError;
 use crate::api::http::body::PatchBody;
 use crate::api::http::path::ClusterPath;
 use crate::api::http::query::NoQuery;
-use crate::api::http::responses::{IfMatch, etag};
+use crate::api::http::responses::{IfMatch, RequiredIfMatch};
 
 /// Changes settings of a cluster.
 ///
@@ -27,7 +27,7 @@ use crate::api::http::responses::{IfMatch, etag};
 /// accepted as an operation that does nothing.
 #[utoipa::path(
     patch, path = "/v1/clusters/{name}", tag = "clusters", operation_id = "update_cluster",
-    params(ClusterPath, IfMatch, Submission),
+    params(ClusterPath, RequiredIfMatch, Submission),
     request_body(
         description = "The new settings.",
         content(
@@ -52,25 +52,14 @@ pub(crate) async fn update_cluster(
     api.reject_managed_groups(&[("/parameter_group/name", ResourceKind::ParameterGroup, group)])
         .await?;
     let read = |cluster: &Cluster| {
-        check_version(&if_match, cluster.version)?;
+        if if_match == IfMatch::Absent {
+            let detail = "send `If-Match` with the `ETag` of the cluster as last read";
+            return Err(ApiError::new(ProblemCode::PreconditionRequired, detail));
+        }
+        if_match.check(cluster.version)?;
         let change = validate(body.clone(), cluster, &account)?;
         Ok(Spec::UpdateCluster(Box::new(change)))
     };
     api.change(&name, Kind::UpdateCluster, &submission, &body, read)
         .await
-}
-
-fn check_version(if_match: &IfMatch, version: i64) -> Result<(), ApiError> {
-    if !if_match.is_present() {
-        let detail = "send `If-Match` with the `ETag` of the cluster as last read";
-        return Err(ApiError::new(ProblemCode::PreconditionRequired, detail));
-    }
-    if !if_match.allows(version) {
-        let detail = format!(
-            "the version of the cluster is {}; read it again and reapply the change",
-            etag(version)
-        );
-        return Err(ApiError::new(ProblemCode::PreconditionFailed, detail));
-    }
-    Ok(())
 }

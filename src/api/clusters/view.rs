@@ -9,12 +9,12 @@ use crate::domain::cluster;
 use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::{Owner, ResourceKind};
 use crate::domain::observed;
-use crate::domain::operation::ClusterStatus;
+use crate::domain::operation::{Attention, ClusterStatus};
 
 use super::drift::Drift;
 use super::observed_view::ObservedCluster;
 use crate::api::clusters::settings::ClusterSettings;
-use crate::api::enum_schemas::{ClusterStatusSchema, OwnerSchema};
+use crate::api::enum_schemas::{AttentionSchema, ClusterStatusSchema, OwnerSchema};
 use crate::api::http::problem::Problem;
 
 /// A cluster managed by this service.
@@ -32,6 +32,9 @@ pub(crate) struct Cluster {
     /// Status of the cluster.
     #[schema(value_type = ClusterStatusSchema)]
     status: ClusterStatus,
+    /// What makes the cluster stand out in a list; null if nothing does.
+    #[schema(value_type = Option<AttentionSchema>)]
+    attention: Option<Attention>,
     /// Version of the cluster, incremented with every visible change. It is the `ETag`.
     version: i64,
     /// Requested settings, with defaults filled in.
@@ -50,7 +53,8 @@ pub(crate) struct Cluster {
     parameter_group: Option<GroupPart>,
     /// ID of the last operation on the cluster.
     operation_id: Uuid,
-    /// Why the last operation is blocked or failed; null otherwise.
+    /// Why the last operation is blocked or failed, or that the creation was cancelled; null
+    /// otherwise. It remains until the next operation on the cluster.
     problem: Option<Problem>,
     /// Time of the request that created or adopted the cluster.
     created_at: DateTime<Utc>,
@@ -120,6 +124,7 @@ impl Cluster {
             owner: item.owner,
         });
         let drift = Drift::of(&cluster);
+        let attention = cluster.attention(drift.is_drifted());
         let endpoint = cluster
             .observed
             .as_ref()
@@ -129,6 +134,7 @@ impl Cluster {
             account_id: account.account_id.clone(),
             region: account.region.clone(),
             status: cluster.status,
+            attention,
             version: cluster.version,
             desired: cluster.desired.into(),
             observed: cluster

@@ -19,16 +19,21 @@ use crate::domain::validation::fields;
 use crate::domain::validation::violation::RuleViolation;
 
 use super::problem::{ERRORS_COUNTED_MAX, FieldError};
+use crate::api::http::document::is_null_absent;
 use crate::api::http::openapi::is_request_schema;
 use crate::api::http::violations::Violations;
 
 /// Maximum number of fields removed, one after another, to read the rest of a body.
 const REMOVED_MAX: usize = 64;
 
+/// The OpenAPI document, without what is only for its readers.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::to_value(crate::api::openapi()).expect("an OpenAPI document is JSON")
+});
+
 /// The compiled schemas of all request bodies, by name.
 static SCHEMAS: LazyLock<BTreeMap<String, Validator>> = LazyLock::new(|| {
-    let document = crate::api::openapi();
-    let document = serde_json::to_value(document).expect("an OpenAPI document is JSON");
+    let document = &*DOCUMENT;
     let schemas = document["components"]["schemas"].as_object();
     let names = schemas.into_iter().flatten().map(|(name, _)| name);
     let compile = |name: &String| {
@@ -77,6 +82,9 @@ impl Validation {
     ///
     /// A body with too many errors is not examined further.
     pub(crate) fn of_schema<T: ToSchema>(body: &mut Value) -> Self {
+        if is_null_absent(&T::name()) {
+            remove_absent(body, &T::name());
+        }
         shorten_lists(body);
         let errors: Vec<FieldError> = schema_of::<T>()
             .iter_errors(body)
@@ -173,6 +181,29 @@ impl<'a> Covered<'a> {
                 .range::<str, _>((Bound::Included(&*inside), Bound::Unbounded))
                 .next()
                 .is_some_and(|first| first.starts_with(&inside))
+    }
+}
+
+/// Removes the optional members of a schema that are null, and lists that are empty: they mean the
+/// same as an absent member.
+fn remove_absent(body: &mut Value, schema: &str) {
+    let schema = &DOCUMENT["components"]["schemas"][schema];
+    let required = schema["required"].as_array();
+    let is_required = |name: &str| required.is_some_and(|all| all.iter().any(|one| one == name));
+    let Value::Object(members) = body else {
+        return;
+    };
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let Some(member) = members.get_mut(name) else {
+            continue;
+        };
+        let is_list = property["type"] == "array";
+        let is_absent = member.is_null() || is_list && *member == json!([]);
+        if is_absent && !is_required(name) {
+            members.remove(name);
+        } else if let Some(reference) = property["$ref"].as_str() {
+            remove_absent(member, reference.rsplit('/').next().unwrap_or_default());
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Uri};
 use serde_json::Value;
 use utoipa::IntoParams;
 
@@ -31,6 +31,7 @@ pub(crate) struct SentKey {
     #[param(ignore)]
     method: String,
     #[param(ignore)]
+    /// Path and sorted query.
     path: String,
 }
 
@@ -42,9 +43,18 @@ impl<S: Send + Sync> FromRequestParts<S> for SentKey {
         Ok(Self {
             keys: keys.cloned().collect(),
             method: parts.method.to_string(),
-            path: parts.uri.path().to_owned(),
+            path: path_and_query(&parts.uri),
         })
     }
+}
+
+/// The path with the query, whose parameters have no order.
+fn path_and_query(uri: &Uri) -> String {
+    let mut parameters: Vec<&str> = uri.query().unwrap_or_default().split('&').collect();
+    parameters.retain(|parameter| !parameter.is_empty());
+    parameters.sort_unstable();
+    let mark = if parameters.is_empty() { "" } else { "?" };
+    format!("{}{mark}{}", uri.path(), parameters.join("&"))
 }
 
 impl SentKey {

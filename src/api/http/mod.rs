@@ -8,6 +8,7 @@ pub(super) mod authentication;
 pub(super) mod aws_permits;
 pub(super) mod body;
 pub(super) mod body_schema;
+pub mod document;
 pub(super) mod fingerprint;
 pub(super) mod idempotency;
 pub(super) mod merge_patch;

@@ -148,7 +148,13 @@ impl<P: Serialize, F: Serialize> Page<P, F> {
         let filter = serde_json::to_value(&self.filter).expect("a filter has plain fields");
         let set = filter.as_object().into_iter().flatten();
         let filters: String = set
-            .filter_map(|(name, value)| Some((name, value.as_str()?)))
+            .flat_map(|(name, value)| {
+                let many = value
+                    .as_array()
+                    .map_or(std::slice::from_ref(value), Vec::as_slice);
+                many.iter()
+                    .filter_map(move |value| Some((name, value.as_str()?)))
+            })
             .map(|(name, text)| format!("&{name}={}", utf8_percent_encode(text, NON_ALPHANUMERIC)))
             .collect();
         let (path, limit) = (&self.path, self.limit);

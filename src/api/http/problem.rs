@@ -304,8 +304,13 @@ impl Problem {
 
     /// The same problem with the operation as its `instance`.
     pub(crate) fn about_operation(self, id: Uuid) -> Self {
+        self.at(format!("/v1/operations/{id}"))
+    }
+
+    /// The same problem with the resource at a path as its `instance`.
+    pub(crate) fn at(self, path: String) -> Self {
         Self {
-            instance: Some(format!("/v1/operations/{id}")),
+            instance: Some(path),
             ..self
         }
     }

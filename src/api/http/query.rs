@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde_json::{Map, Value};
 use utoipa::IntoParams;
+use utoipa::openapi::{RefOr, Schema};
 
 use crate::domain::validation::violation::RuleViolation;
 
@@ -84,8 +85,10 @@ impl Parameters {
                 .extract_if(.., |(key, _)| *key == name)
                 .map(|(_, text)| text.into())
                 .collect();
+            let is_list = matches!(parameter.schema, Some(RefOr::T(Schema::Array(_))));
             let member = match sent.as_slice() {
                 [] => continue,
+                _ if is_list => Map::from_iter([(name.clone(), sent.into())]),
                 [text] => Map::from_iter([(name.clone(), text.clone())]),
                 _ => {
                     self.reject(&name, RuleViolation::new("repeated", "must be sent once"));
@@ -141,15 +144,34 @@ fn field_error(name: String, text: &str) -> FieldError {
     }
 }
 
+/// Deserializes a repeated parameter, each value by a rule.
+pub(crate) fn each_by_rule<'de, D: Deserializer<'de>, T>(
+    texts: D,
+    rule: impl Fn(&str) -> Result<T, RuleViolation>,
+) -> Result<Vec<T>, D::Error> {
+    let texts = Vec::<String>::deserialize(texts)?;
+    let error = |rule: RuleViolation| D::Error::custom(format!("{} {}", rule.code, rule.detail));
+    texts.iter().map(|text| rule(text).map_err(error)).collect()
+}
+
+/// Deserializes the values of an enum; the error lists the allowed values.
+pub(crate) fn any_of<'de, D: Deserializer<'de>, T: StringEnum + FromStr>(
+    texts: D,
+) -> Result<Vec<T>, D::Error> {
+    each_by_rule(texts, one_value)
+}
+
 /// Deserializes a value of an enum; the error lists the allowed values.
 pub(crate) fn one_of<'de, D: Deserializer<'de>, T: StringEnum + FromStr>(
     text: D,
 ) -> Result<Option<T>, D::Error> {
-    by_rule(text, |text| {
-        text.parse().map_err(|_| {
-            let values = T::values().join(", ");
-            RuleViolation::new("unknown_value", format!("must be one of {values}"))
-        })
+    by_rule(text, one_value)
+}
+
+fn one_value<T: StringEnum + FromStr>(text: &str) -> Result<T, RuleViolation> {
+    text.parse().map_err(|_| {
+        let values = T::values().join(", ");
+        RuleViolation::new("unknown_value", format!("must be one of {values}"))
     })
 }
 

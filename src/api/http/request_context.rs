@@ -29,10 +29,11 @@ const NO_ROUTE: &str = "(none)";
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(crate) struct RequestContext {
-    /// The caller's ID of this request; generated if absent.
-    #[param(rename = "X-Request-Id", required = false, max_length = 128)]
+    /// The caller's ID of this request: 1 to 128 ASCII letters, digits and `-_.:/+=@~`. Generated
+    /// if absent or in another form.
+    #[param(rename = "X-Request-Id", required = false)]
     pub(crate) request_id: String,
-    /// W3C Trace Context; generated if absent.
+    /// W3C Trace Context; generated if absent or in another form.
     #[param(required = false)]
     pub(crate) traceparent: String,
 }

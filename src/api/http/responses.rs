@@ -11,12 +11,17 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::IntoParams;
 
+use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::validation::violation::RuleViolation;
+
+use super::problem::{FieldError, Problem};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::prefer::Waited;
 
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 /// Minimum of `Retry-After` for an unfinished operation.
-const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
+pub(crate) const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 /// Maximum of `Retry-After` for an unfinished operation.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
@@ -57,15 +62,16 @@ impl IfNoneMatch {
     }
 }
 
-/// The entity tags in `If-Match`: the versions that a change applies to; empty if not sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, IntoParams)]
-#[into_params(names("If-Match"), parameter_in = Header)]
-pub(crate) struct IfMatch(
-    /// `ETag` of the cluster as last read, or `*` for any version. Without this header the response
-    /// is 428. If the cluster has changed, it is 412.
-    #[param(value_type = String, required = true, example = "\"7\"")]
-    Vec<String>,
-);
+/// The `If-Match` of a request: the versions of the cluster that it applies to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum IfMatch {
+    /// The header was not sent.
+    Absent,
+    /// `*`: any version.
+    Any,
+    /// The version is one of these tags, each in double quotes.
+    Tags(Vec<String>),
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = ApiError;
@@ -76,24 +82,80 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             .get_all(header::IF_MATCH)
             .iter()
             .map(|value| value.to_str().unwrap_or_default());
-        let tags = values.flat_map(|value| value.split(','));
-        Ok(Self(tags.map(|tag| tag.trim().to_owned()).collect()))
+        let tags: Vec<&str> = values.flat_map(|value| value.split(',')).collect();
+        let tags: Option<Vec<String>> = match tags.as_slice() {
+            [] => return Ok(Self::Absent),
+            [any] if any.trim() == "*" => return Ok(Self::Any),
+            tags => tags.iter().map(|tag| entity_tag(tag)).collect(),
+        };
+        tags.map(Self::Tags).ok_or_else(|| {
+            let detail = "must be an entity tag in double quotes, as in the `ETag` header, or `*`";
+            let rule = RuleViolation::new("invalid_format", detail);
+            Problem::invalid(vec![FieldError::of_parameter("If-Match", rule)]).into()
+        })
     }
+}
+
+/// An entity tag, without the mark of a weak one: a proxy that compresses a response weakens its
+/// tag, and the tag still names the version.
+fn entity_tag(text: &str) -> Option<String> {
+    let tag = text.trim();
+    let tag = tag.strip_prefix("W/").unwrap_or(tag);
+    let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
+    (!inner.contains('"')).then(|| tag.to_owned())
 }
 
 impl IfMatch {
-    /// Whether the header was sent.
-    pub(crate) fn is_present(&self) -> bool {
-        !self.0.is_empty()
+    /// Rejects a request that does not apply to this version of the cluster.
+    pub(crate) fn check(&self, version: i64) -> Result<(), ApiError> {
+        let tag = etag(version);
+        match self {
+            Self::Tags(tags) if !tags.contains(&tag) => Err(other_version(version)),
+            Self::Absent | Self::Any | Self::Tags(_) => Ok(()),
+        }
     }
 
-    /// Whether the change applies to this version. The comparison is strong (RFC 9110, section
-    /// 8.8.3.2): a weak tag matches nothing.
-    pub(crate) fn allows(&self, version: i64) -> bool {
-        let tag = etag(version);
-        self.0.iter().any(|sent| sent == "*" || *sent == tag)
+    /// The versions that the request applies to; `None`: any.
+    pub(crate) fn versions(&self) -> Option<Vec<i64>> {
+        match self {
+            Self::Absent | Self::Any => None,
+            Self::Tags(tags) => {
+                let version = |tag: &String| tag.trim_matches('"').parse().ok();
+                Some(tags.iter().filter_map(version).collect())
+            }
+        }
     }
 }
+
+/// The rejection of a request that applies to another version of the cluster.
+pub(crate) fn other_version(version: i64) -> ApiError {
+    let detail = format!(
+        "the version of the cluster is {}; read it again and reapply the change",
+        etag(version)
+    );
+    ApiError::new(ProblemCode::PreconditionFailed, detail)
+}
+
+/// The header `If-Match` of a request that needs it.
+#[derive(IntoParams)]
+#[into_params(names("If-Match"), parameter_in = Header)]
+#[expect(dead_code, reason = "documents the header in the API document")]
+pub(crate) struct RequiredIfMatch(
+    /// `ETag` of the cluster as last read, or `*` for any version. Without this header the response
+    /// is 428. If the cluster has changed, it is 412.
+    #[param(value_type = String, required = true, example = "\"7\"")]
+    String,
+);
+
+/// The header `If-Match` of a request that honours it.
+#[derive(IntoParams)]
+#[into_params(names("If-Match"), parameter_in = Header)]
+#[expect(dead_code, reason = "documents the header in the API document")]
+pub(crate) struct OptionalIfMatch(
+    /// `ETag` of the cluster as last read. If the cluster has changed, the response is 412.
+    #[param(value_type = String, required = false, example = "\"7\"")]
+    String,
+);
 
 /// The entity tag of a version.
 pub(crate) fn etag(version: i64) -> String {
@@ -132,6 +194,12 @@ pub(crate) fn accepted<T: Serialize>(
     (StatusCode::ACCEPTED, headers, Json(operation)).into_response()
 }
 
+/// Marks a response whose operation was started by an earlier request.
+pub(crate) fn replayed(mut response: Response) -> Response {
+    insert(response.headers_mut(), REPLAYED, "true");
+    response
+}
+
 /// Adds `Retry-After` and `Preference-Applied`.
 pub(crate) fn insert_polling_headers(
     headers: &mut HeaderMap,
@@ -146,9 +214,18 @@ pub(crate) fn insert_polling_headers(
     }
 }
 
-/// `Retry-After` of an unfinished operation: the time until its next turn, within limits.
-pub(crate) fn retry_after(next_attempt_at: Option<DateTime<Utc>>) -> Duration {
-    let until = next_attempt_at
+/// `Retry-After` of an unfinished operation: the time until it may have changed, within limits. That
+/// is its next attempt, or its estimated completion if that is earlier: a poll of all clusters can
+/// end a wait.
+pub(crate) fn retry_after(
+    next_attempt_at: Option<DateTime<Utc>>,
+    estimated_completion_at: Option<DateTime<Utc>>,
+) -> Duration {
+    let earliest = next_attempt_at
+        .into_iter()
+        .chain(estimated_completion_at)
+        .min();
+    let until = earliest
         .and_then(|at| (at - now()).to_std().ok())
         .unwrap_or_default();
     Duration::from_secs(until.as_secs_f64().ceil() as u64).clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX)
@@ -200,49 +277,52 @@ mod tests {
         }
     }
 
+    async fn if_match(sent: &[&str]) -> Result<IfMatch, ApiError> {
+        let mut request = Request::patch("/");
+        for value in sent {
+            request = request.header(header::IF_MATCH, *value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        IfMatch::from_request_parts(&mut parts, &()).await
+    }
+
     #[tokio::test]
-    async fn if_match_compares_strongly() {
+    async fn if_match_compares_quoted_tags_and_rejects_others() {
         for (sent, matches) in [
             ("\"7\"", true),
             ("\"6\" , \"7\"", true),
             ("*", true),
-            ("W/\"7\"", false),
+            ("W/\"7\"", true),
             ("\"6\"", false),
-            ("7", false),
-            ("", false),
+            ("W/\"6\"", false),
         ] {
-            let (mut parts, ()) = Request::patch("/")
-                .header(header::IF_MATCH, sent)
-                .body(())
-                .unwrap()
-                .into_parts();
-            let if_match = IfMatch::from_request_parts(&mut parts, &()).await.unwrap();
-            assert!(if_match.is_present());
-            assert_eq!(if_match.allows(7), matches, "{sent}");
+            let sent_tags = if_match(&[sent]).await.unwrap();
+            assert_eq!(sent_tags.check(7).is_ok(), matches, "{sent}");
         }
-        let (mut parts, ()) = Request::patch("/").body(()).unwrap().into_parts();
+        for bad in [
+            "7", "", "\"7", "7\"", "\"7\", 8", "W/7", "\"7\"7\"", "\"", "*, \"7\"",
+        ] {
+            assert!(if_match(&[bad]).await.is_err(), "{bad}");
+        }
+        assert_eq!(if_match(&[]).await.unwrap(), IfMatch::Absent);
         assert!(
-            !IfMatch::from_request_parts(&mut parts, &())
+            if_match(&["\"6\"", "\"7\""])
                 .await
                 .unwrap()
-                .is_present()
+                .check(7)
+                .is_ok()
         );
     }
 
     #[test]
     fn retry_after_is_the_time_until_the_next_turn_within_limits() {
-        assert_eq!(retry_after(None), RETRY_AFTER_MIN);
-        assert_eq!(
-            retry_after(Some(now() - TimeDelta::hours(1))),
-            RETRY_AFTER_MIN
-        );
-        assert_eq!(
-            retry_after(Some(now() + TimeDelta::milliseconds(9_500))),
-            Duration::from_secs(10)
-        );
-        assert_eq!(
-            retry_after(Some(now() + TimeDelta::hours(1))),
-            RETRY_AFTER_MAX
-        );
+        let after = |seconds| Some(now() + TimeDelta::milliseconds(seconds * 1_000_i64 - 500));
+        assert_eq!(retry_after(None, None), RETRY_AFTER_MIN);
+        assert_eq!(retry_after(after(-3_600), None), RETRY_AFTER_MIN);
+        assert_eq!(retry_after(after(10), None), Duration::from_secs(10));
+        assert_eq!(retry_after(after(3_600), None), RETRY_AFTER_MAX);
+        assert_eq!(retry_after(after(10), after(4)), Duration::from_secs(4));
+        assert_eq!(retry_after(after(4), after(10)), Duration::from_secs(4));
+        assert_eq!(retry_after(after(10), after(-1)), RETRY_AFTER_MIN);
     }
 }

@@ -120,22 +120,21 @@ pub(crate) async fn get_operation(
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
     let waited = api.wait_for(id, 0, preference).await?;
-    let retry_after = |status: Status, next_attempt_at| {
-        (!status.is_finished()).then(|| responses::retry_after(next_attempt_at))
-    };
     if known.is_present()
         && let Some(current) = api.store.operation_version(id).await?
         && let Some(mut response) = responses::not_modified(current.version, &known)
     {
-        let retry_after = retry_after(current.status, current.next_attempt_at);
+        let is_finished = current.status.is_finished();
+        let retry_after =
+            (!is_finished).then(|| responses::retry_after(current.next_attempt_at, None));
         responses::insert_polling_headers(response.headers_mut(), retry_after, &waited);
         return Ok(response);
     }
     let operation = api.operation(id).await?;
-    let retry_after = retry_after(operation.status, operation.next_attempt_at);
     let version = operation.version;
-    let mut response = responses::single(version, &api.operation_view(operation).await?, &known);
-    responses::insert_polling_headers(response.headers_mut(), retry_after, &waited);
+    let view = api.operation_view(operation).await?;
+    let mut response = responses::single(version, &view, &known);
+    responses::insert_polling_headers(response.headers_mut(), view.retry_after(), &waited);
     Ok(response)
 }
 

@@ -1,5 +1,7 @@
 //! The JSON shape of an operation.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,6 +18,7 @@ use crate::api::enum_schemas::{
     StepStatusSchema, WaitingForSchema,
 };
 use crate::api::http::problem::Problem;
+use crate::api::http::responses;
 use crate::api::permissions::problem_renderer::ProblemRenderer;
 
 /// A durable, asynchronous change of one cluster.
@@ -161,6 +164,14 @@ impl Operation {
             started_at: operation.started_at,
             finished_at: operation.finished_at,
         }
+    }
+}
+
+impl Operation {
+    /// When a client should read the operation again; `None` once it is finished.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let next = (self.next_attempt_at, self.estimated_completion_at);
+        (!self.status.is_finished()).then(|| responses::retry_after(next.0, next.1))
     }
 }
 

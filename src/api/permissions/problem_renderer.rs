@@ -69,6 +69,8 @@ impl ProblemRenderer<'_> {
                 .flatten();
             problem.hints = self.hints(error, denial.as_ref());
             problem.aws = Some(answer(error, fault.class, denial.as_ref()));
+        } else if let Some(error) = PredictedError::of_class(fault.class) {
+            problem.hints = predicted(&error);
         }
         problem
     }

@@ -5,4 +5,5 @@ mod arn;
 pub mod denial;
 pub mod policies;
 pub mod remedy;
+pub mod service_role;
 pub mod trust;

@@ -36,21 +36,68 @@ pub fn is_literal_path(path: &str) -> bool {
 /// Conditions are not evaluated: an Allow with a condition counts as trust, because only DAX can
 /// evaluate it.
 pub fn trusts_dax(document: &str) -> bool {
+    dax_trust(document) != DaxTrust::None
+}
+
+/// Whether a trust policy allows DAX to assume the role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DaxTrust {
+    /// It does.
+    Unconditional,
+    /// It does under conditions with these keys, which only AWS can evaluate.
+    Conditional(Vec<String>),
+    /// It does not.
+    None,
+}
+
+/// The trust that a trust policy, as JSON text, has in DAX.
+pub fn dax_trust(document: &str) -> DaxTrust {
     let Ok(document) = serde_json::from_str::<Value>(document) else {
-        return false;
+        return DaxTrust::None;
     };
     let statements = one_or_many(document.get("Statement"));
-    let applies_to_dax = |effect: &str, statement: &&Value| {
-        statement.get("Effect").and_then(Value::as_str) == Some(effect)
-            && assumes(statement)
-            && names_dax(statement)
+    let about_dax = |effect: &str| -> Vec<&Value> {
+        let statements = statements.iter().filter(|statement| {
+            statement.get("Effect").and_then(Value::as_str) == Some(effect)
+                && assumes(statement)
+                && names_dax(statement)
+        });
+        statements.collect()
     };
-    statements
-        .iter()
-        .any(|statement| applies_to_dax("Allow", &statement))
-        && !statements.iter().any(|statement| {
-            applies_to_dax("Deny", &statement) && statement.get("Condition").is_none()
-        })
+    let (allows, denies) = (about_dax("Allow"), about_dax("Deny"));
+    let is_open = |statement: &&&Value| statement.get("Condition").is_none();
+    if allows.is_empty() || denies.iter().any(|deny| is_open(&deny)) {
+        return DaxTrust::None;
+    }
+    let allow_keys = if allows.iter().any(|allow| is_open(&allow)) {
+        Vec::new()
+    } else {
+        allows
+    };
+    let mut keys: Vec<String> = allow_keys
+        .into_iter()
+        .chain(denies)
+        .flat_map(condition_keys)
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    if keys.is_empty() {
+        DaxTrust::Unconditional
+    } else {
+        DaxTrust::Conditional(keys)
+    }
+}
+
+/// The condition keys of a statement.
+fn condition_keys(statement: &Value) -> Vec<String> {
+    let operators = statement.get("Condition").and_then(Value::as_object);
+    let tests = operators
+        .into_iter()
+        .flat_map(|operators| operators.values());
+    let keys = tests
+        .filter_map(Value::as_object)
+        .flat_map(|test| test.keys());
+    keys.cloned().collect()
 }
 
 fn assumes(statement: &Value) -> bool {
@@ -116,6 +163,41 @@ mod tests {
             r#"},{"Effect":"Deny","Principal":{"Service":"dax.amazonaws.com"},"Action":"*"}]}"#,
         );
         assert!(!trusts_dax(&denied));
+    }
+
+    #[test]
+    fn trust_under_conditions_names_their_keys() {
+        let statement = |effect: &str, condition: &str| {
+            format!(
+                r#"{{"Effect":"{effect}","Principal":{{"Service":"dax.amazonaws.com"}},"Action":"sts:AssumeRole"{condition}}}"#
+            )
+        };
+        let account = r#","Condition":{"StringEquals":{"aws:SourceAccount":"1"}}"#;
+        let arn =
+            r#","Condition":{"ArnLike":{"aws:SourceArn":"a"},"StringLike":{"aws:SourceArn":"b"}}"#;
+        let trust = |statements: &[String]| {
+            dax_trust(&format!(r#"{{"Statement":[{}]}}"#, statements.join(",")))
+        };
+        let conditional = |keys: &[&str]| {
+            DaxTrust::Conditional(keys.iter().map(|key| (*key).to_owned()).collect())
+        };
+        let (open, limited) = (statement("Allow", ""), statement("Allow", account));
+        assert_eq!(trust(&[open.clone()]), DaxTrust::Unconditional);
+        assert_eq!(
+            trust(&[limited.clone()]),
+            conditional(&["aws:SourceAccount"])
+        );
+        assert_eq!(
+            trust(&[limited.clone(), open.clone()]),
+            DaxTrust::Unconditional
+        );
+        let denied = statement("Deny", arn);
+        assert_eq!(
+            trust(&[open, denied.clone()]),
+            conditional(&["aws:SourceArn"])
+        );
+        let both = conditional(&["aws:SourceAccount", "aws:SourceArn"]);
+        assert_eq!(trust(&[limited, denied]), both);
     }
 
     #[test]

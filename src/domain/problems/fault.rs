@@ -41,6 +41,8 @@ pub enum FaultClass {
     Conflict,
     /// A cluster that this service does not manage has the name.
     ClusterExists,
+    /// The service role of the request does not exist.
+    RoleNotFound,
     /// Several roles could be the service role, or none and there is no default.
     RoleUnspecified,
     /// The program was built without the feature that the call needs.
@@ -88,6 +90,7 @@ impl FaultClass {
             | Self::RegionUnsupported
             | Self::Conflict
             | Self::ClusterExists
+            | Self::RoleNotFound
             | Self::RoleUnspecified => Handling::Fail,
         }
     }
@@ -115,6 +118,7 @@ impl FaultClass {
             | Self::RegionUnsupported
             | Self::Conflict
             | Self::ClusterExists
+            | Self::RoleNotFound
             | Self::RoleUnspecified => WaitingFor::Aws,
         }
     }
@@ -134,6 +138,7 @@ impl FaultClass {
             Self::Capacity => ProblemCode::CapacityUnavailable,
             Self::RegionUnsupported => ProblemCode::RegionUnsupported,
             Self::ClusterExists => ProblemCode::ClusterExistsInAws,
+            Self::RoleNotFound => ProblemCode::ServiceRoleNotFound,
             Self::RoleUnspecified => ProblemCode::ServiceRoleUnspecified,
             Self::NotBuiltIn => ProblemCode::Unavailable,
             Self::Deadline => ProblemCode::DeadlineExceeded,
@@ -164,6 +169,7 @@ impl FaultClass {
             | Self::RegionUnsupported
             | Self::Conflict
             | Self::ClusterExists
+            | Self::RoleNotFound
             | Self::RoleUnspecified
             | Self::Crashed => false,
         }

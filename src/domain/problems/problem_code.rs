@@ -61,6 +61,8 @@ pub enum ProblemCode {
     PreflightFailed,
     /// Several roles could be the service role, or none.
     ServiceRoleUnspecified,
+    /// The service role of the request does not exist.
+    ServiceRoleNotFound,
     /// AWS denied an action.
     PermissionMissing,
     /// The service role's trust policy is wrong, or not visible to DAX yet.

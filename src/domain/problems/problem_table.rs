@@ -223,6 +223,16 @@ pub(crate) const ROWS: [Row; 39] = [
          `service_role.tables`.",
     ),
     row(
+        "service_role_not_found",
+        422,
+        "The service role does not exist",
+        false,
+        "No role of the account has this ARN. `candidates` lists the roles that could be meant: a \
+         role of the same name under another path, or the roles that trust DAX. Send a new request \
+         with one of them, or with `service_role.access` and `service_role.tables` to have a role \
+         created.",
+    ),
+    row(
         "permission_missing",
         502,
         "AWS denied an action: a permission is missing",

@@ -5,6 +5,7 @@
 //! the IAM user guide ("IAM and AWS STS quotas") and the naming rules of DynamoDB tables.
 
 use crate::domain::installation::AwsAccount;
+use crate::domain::names::CLUSTER_NAME_MAX;
 use crate::domain::validation::violation::RuleViolation;
 
 /// Maximum number of nodes of a cluster: one primary and ten replicas.
@@ -60,6 +61,19 @@ pub fn replication_factor(count: i64) -> Result<u8, RuleViolation> {
         .ok()
         .filter(|count| (1..=REPLICATION_FACTOR_MAX).contains(count))
         .ok_or_else(|| out_of_range(format!("must be between 1 and {REPLICATION_FACTOR_MAX}")))
+}
+
+/// Validates the beginning of a cluster name, and converts it to lower case.
+pub fn name_prefix(text: &str) -> Result<String, RuleViolation> {
+    let prefix = text.to_ascii_lowercase();
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let begins = prefix.starts_with(|first: char| first.is_ascii_alphabetic());
+    if prefix.len() <= CLUSTER_NAME_MAX && begins && prefix.bytes().all(is_allowed) {
+        return Ok(prefix);
+    }
+    let detail = "must be the beginning of a cluster name: a letter, then up to 19 ASCII letters, \
+                  digits and hyphens";
+    Err(RuleViolation::new("invalid_format", detail))
 }
 
 /// Validates the ID of a node, as AWS assigns it.

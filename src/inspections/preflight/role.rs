@@ -1,24 +1,17 @@
 //! Checks of the service role and the service-linked role.
 
-use crate::domain::iam::trust::trusts_dax;
+use crate::domain::iam::service_role::{FoundRole, usable_role};
+use crate::domain::iam::trust::DaxTrust;
 use crate::domain::mutation::SERVICE_LINKED_ROLE;
 use crate::domain::preflight::{Check, PredictedError};
 
 use super::reason;
 use crate::inspections::Inspector;
 use crate::inspections::plan::Draft;
-use crate::inspections::service_role::{RoleChoice, name_in};
+use crate::inspections::service_role::RoleChoice;
 
 const SERVICE_ROLE: &str = "service_role";
 const LINKED_ROLE: &str = "service_linked_role";
-
-/// DAX's error for a role that it cannot assume.
-const NOT_ASSUMABLE: PredictedError = PredictedError::Error {
-    service: "dax",
-    operation: "CreateCluster",
-    code: "InvalidParameterValueException",
-    message: "No permission to assume role",
-};
 
 impl Inspector {
     /// Checks that the service role exists and that its trust policy lets DAX assume it.
@@ -51,24 +44,41 @@ impl Inspector {
     }
 
     async fn check_trust(&self, arn: &str) -> Check {
-        match self.aws.role(name_in(arn), arn).await {
+        let role = match self.aws.role_named_in(arn).await {
+            Ok(role) => role,
             Err(fault) => {
-                Check::not_checked(SERVICE_ROLE, reason("could not read the role", &fault))
+                return Check::not_checked(SERVICE_ROLE, reason("could not read the role", &fault));
             }
-            Ok(Some(role)) if role.arn == arn && trusts_dax(&role.trust_policy) => Check::pass(
+        };
+        let roles = match &role {
+            Some(_) => Vec::new(),
+            None => self.candidates().await.unwrap_or_default(),
+        };
+        let listed = roles.join(", ");
+        let found = role
+            .as_ref()
+            .map(|(arn, trust_policy)| FoundRole { arn, trust_policy });
+        match usable_role(arn, found, || roles) {
+            Ok(DaxTrust::Conditional(keys)) => Check::not_checked(
+                SERVICE_ROLE,
+                format!(
+                    "the trust policy of {arn} lets DAX assume it only under conditions that AWS \
+                     evaluates: {}",
+                    keys.join(", ")
+                ),
+            ),
+            Ok(_) => Check::pass(
                 SERVICE_ROLE,
                 format!("the trust policy of {arn} lets DAX assume it"),
             ),
-            Ok(Some(role)) if role.arn == arn => {
-                let detail =
-                    format!("the trust policy of {arn} does not let dax.amazonaws.com assume it");
-                Check::fail(SERVICE_ROLE, detail, Some(NOT_ASSUMABLE))
+            Err(fault) => {
+                let candidates = if listed.is_empty() { "" } else { ": " };
+                Check::fail(
+                    SERVICE_ROLE,
+                    format!("{}{candidates}{listed}", fault.detail),
+                    PredictedError::of_class(fault.class),
+                )
             }
-            Ok(_) => Check::fail(
-                SERVICE_ROLE,
-                format!("the role {arn} does not exist"),
-                Some(NOT_ASSUMABLE),
-            ),
         }
     }
 

@@ -24,7 +24,7 @@ cluster as (
   on conflict (name) where deleted_at is null do update
   set status = 'creating', desired = excluded.desired, operation_id = excluded.operation_id,
       observed = null, observed_at = null, observed_order = null, missing_at = null, missing_order = null,
-      details = null, details_at = null, created_at = now(), version = clusters.version + 1
+      details = null, details_at = null, attention = null, created_at = now(), version = clusters.version + 1
   where clusters.status = 'failed'
   returning id, operation_id
 ),

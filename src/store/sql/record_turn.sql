@@ -61,6 +61,7 @@ cluster as (
   set version = version + case when c.observed is distinct from seen.observed
         or c.desired is distinct from seen.desired or c.details is distinct from seen.details or $28 then 1 else 0 end,
       observed = seen.observed, desired = seen.desired, details = seen.details,
+      attention = case when not $28 then attention when $18 = 'blocked' then 'blocked' end,
       observed_at = case when seen.is_newer then clock_timestamp() else observed_at end,
       observed_order = case when seen.is_newer then coalesce($14, nextval('engine_order')) else observed_order end,
       missing_at = case when seen.is_newer then null else missing_at end,

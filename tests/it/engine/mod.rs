@@ -12,6 +12,7 @@ pub mod figures;
 pub mod foreign_changes;
 pub mod frozen_database;
 pub mod history;
+pub mod list_indexes;
 pub mod polls;
 pub mod process_crashes;
 pub mod processes;

@@ -230,14 +230,19 @@ async fn a_patch_is_for_the_version_that_was_read() {
         .rejected(428, "precondition_required");
     let current = fixture.api.get("/v1/clusters/orders").await;
     let etag = current.header("etag").to_owned();
-    let weak = format!("W/{etag}");
-    for stale in ["\"1\"", weak.as_str(), "7", ""] {
+    for (sent, status, code) in [
+        ("\"1\"", 412, "precondition_failed"),
+        ("7", 422, "invalid_request"),
+        ("", 422, "invalid_request"),
+    ] {
         fixture
-            .patch_with(&patch, &[MERGE_PATCH, ("if-match", stale)])
+            .patch_with(&patch, &[MERGE_PATCH, ("if-match", sent)])
             .await
-            .rejected(412, "precondition_failed");
+            .rejected(status, code);
     }
-    let headers = [MERGE_PATCH, ("if-match", &*etag)];
+    // A proxy that compresses a response makes its entity tag weak.
+    let weak = format!("W/{etag}");
+    let headers = [MERGE_PATCH, ("if-match", &*weak)];
     let accepted = fixture.patch_with(&patch, &headers).await;
     fixture.succeeds(&accepted).await;
     fixture

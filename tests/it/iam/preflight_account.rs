@@ -86,7 +86,7 @@ async fn the_service_role_is_checked() {
         ),
         (with_role(&trusts_dax), "service_role", "pass", None),
         (with_role(&trusts_dax), "iam:PassRole", "pass", None),
-        (with_role(unknown), "service_role", "not_checked", None),
+        (with_role(unknown), "service_role", "fail", None),
         (json!({}), "service_linked_role", "pass", None),
     ];
     check_results(&env, cases).await;

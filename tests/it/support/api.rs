@@ -23,7 +23,7 @@ use crate::support::test_env::TestEnv;
 
 /// The OpenAPI document.
 pub static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| serde_json::to_value(api::openapi()).unwrap());
+    LazyLock::new(|| serde_json::to_value(api::document()).unwrap());
 
 pub struct ApiClient {
     router: Router,

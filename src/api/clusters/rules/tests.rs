@@ -193,11 +193,14 @@ fn invalid_values_are_rejected_in_every_field() {
     for field in FIELDS {
         for value in &wrong {
             let valid = match field {
+                "name" | "node_type" | "replication_factor" => false,
+                _ if value.is_null() => true,
                 "tags" => value.is_object(),
                 "encryption_at_rest"
                 | "encryption_in_transit"
                 | "deletion_protection"
                 | "require_preflight" => value.is_boolean(),
+                "availability_zones" | "security_group_ids" => *value == json!([]),
                 _ => false,
             };
             let body = with(json!({field: value}));

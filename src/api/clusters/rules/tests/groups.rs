@@ -19,7 +19,7 @@ fn groups_are_existing_or_new() {
     expect(group(twice), &[("/subnet_group/subnet_ids/1", "duplicate")]);
     expect(
         group(json!({"subnet_ids": []})),
-        &[("/subnet_group/subnet_ids", "out_of_range")],
+        &[("/subnet_group", "required")],
     );
     expect(
         with(json!({"parameters": {}})),

@@ -1,0 +1,205 @@
+//! Every list reads few rows, however many there are.
+
+use chrono::Utc;
+use dax_provisioner::domain::operation::{Attention, ClusterStatus, Kind, Status};
+use dax_provisioner::store::{ClusterFilter, OperationFilter};
+use uuid::Uuid;
+
+use crate::support::requests::plain_spec;
+use crate::support::test_env::TestEnv;
+
+/// Number of clusters, each with one operation.
+const ROWS: i64 = 100_000;
+/// Most rows that the query of a page of 20 may read.
+const ROWS_READ_MAX: i64 = 10_000;
+
+/// Copies the only cluster and its operation. Every thousandth cluster is failed, and every
+/// ten-thousandth has a tag of its own.
+async fn copy_rows(env: &TestEnv) {
+    let statements = [
+        "create temporary table copies as
+         select n, gen_random_uuid() as cluster, gen_random_uuid() as operation,
+                now() - n * interval '1 second' as at
+         from generate_series(1, $1) as n",
+        "insert into clusters
+         select r.* from copies, (select c from clusters c) as one (c),
+           lateral jsonb_populate_record(one.c, jsonb_build_object(
+             'id', cluster, 'name', 'c' || n, 'operation_id', operation, 'created_at', at,
+             'status', case when n % 1000 = 0 then 'failed' else 'available' end,
+             'attention', case when n % 1000 = 0 then 'failed' end,
+             'desired', jsonb_set((one.c).desired, '{tags}', jsonb_build_object(
+               'team', 't' || n % 100, 'rare', case when n % 10000 = 0 then 'yes' else 'no' end)))) as r",
+        "insert into operations
+         select r.* from copies, (select o from operations o) as one (o),
+           lateral jsonb_populate_record(one.o, jsonb_build_object(
+             'id', operation, 'cluster_id', cluster, 'cluster_name', 'c' || n, 'created_at', at,
+             'finished_at', at, 'status', 'succeeded', 'wake_at', 'infinity')) as r",
+        "analyze clusters",
+        "analyze operations",
+    ];
+    let mut connection = env.pool.acquire().await.unwrap();
+    for statement in statements {
+        let query = sqlx::query(statement);
+        let query = if statement.contains("$1") {
+            query.bind(ROWS)
+        } else {
+            query
+        };
+        query.execute(&mut *connection).await.unwrap();
+    }
+}
+
+/// The number of sequential scans, and of rows that were read, of both tables.
+async fn reads(env: &TestEnv) -> (i64, i64) {
+    sqlx::query_as(
+        "select sum(seq_scan)::bigint, sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint
+         from pg_stat_user_tables where relname in ('clusters', 'operations')",
+    )
+    .fetch_one(&env.pool)
+    .await
+    .unwrap()
+}
+
+/// The reads of a query, which runs on connections of its own: a connection reports what it has
+/// read when it is closed.
+async fn reads_of(env: &TestEnv, query: &Query) -> (i64, i64) {
+    let before = reads(env).await;
+    let store = env.database.open_store(1);
+    match query {
+        Query::Clusters(filter) => assert!(!store.clusters(filter, 21).await.unwrap().is_empty()),
+        Query::Operations(filter) => {
+            assert!(!store.operations(filter, 21).await.unwrap().is_empty());
+        }
+    }
+    drop(store);
+    for _ in 0..200 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let after = reads(env).await;
+        if after != before {
+            return (after.0 - before.0, after.1 - before.1);
+        }
+    }
+    panic!("the connection reported no reads");
+}
+
+enum Query {
+    Clusters(ClusterFilter),
+    Operations(OperationFilter),
+}
+
+fn queries() -> Vec<(&'static str, Query)> {
+    let clusters = ClusterFilter::default;
+    let operations = OperationFilter::default;
+    let tag = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
+    let before = Some((Utc::now() - chrono::TimeDelta::hours(10), Uuid::nil()));
+    let of_clusters = [
+        ("all", clusters()),
+        (
+            "before",
+            ClusterFilter {
+                before,
+                ..clusters()
+            },
+        ),
+        (
+            "failed",
+            ClusterFilter {
+                statuses: vec![ClusterStatus::Failed],
+                ..clusters()
+            },
+        ),
+        (
+            "available or failed",
+            ClusterFilter {
+                statuses: vec![ClusterStatus::Available, ClusterStatus::Failed],
+                ..clusters()
+            },
+        ),
+        (
+            "attention",
+            ClusterFilter {
+                attention: vec![Attention::Blocked, Attention::Failed],
+                ..clusters()
+            },
+        ),
+        (
+            "long prefix",
+            ClusterFilter {
+                name_prefix: Some("c9999".to_owned()),
+                ..clusters()
+            },
+        ),
+        (
+            "short prefix",
+            ClusterFilter {
+                name_prefix: Some("c9".to_owned()),
+                ..clusters()
+            },
+        ),
+        (
+            "tag",
+            ClusterFilter {
+                tags: vec![tag("team", "t7")],
+                ..clusters()
+            },
+        ),
+        (
+            "rare tag",
+            ClusterFilter {
+                tags: vec![tag("rare", "yes")],
+                ..clusters()
+            },
+        ),
+        (
+            "tag and attention",
+            ClusterFilter {
+                tags: vec![tag("team", "t0")],
+                attention: vec![Attention::Failed],
+                ..clusters()
+            },
+        ),
+    ];
+    let of_operations = [
+        ("operations", operations()),
+        (
+            "operations of a cluster",
+            OperationFilter {
+                cluster: Some("c77777".to_owned()),
+                ..operations()
+            },
+        ),
+        (
+            "operations of a kind",
+            OperationFilter {
+                kind: Some(Kind::CreateCluster),
+                before,
+                ..operations()
+            },
+        ),
+        (
+            "operations of a status",
+            OperationFilter {
+                status: Some(Status::Succeeded),
+                ..operations()
+            },
+        ),
+    ];
+    let of_clusters = of_clusters.map(|(name, filter)| (name, Query::Clusters(filter)));
+    let of_operations = of_operations.map(|(name, filter)| (name, Query::Operations(filter)));
+    of_clusters.into_iter().chain(of_operations).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_list_of_100_000_rows_reads_a_table_sequentially() {
+    let env = TestEnv::new().await;
+    let worker = env.worker("w");
+    let id = env.create(&plain_spec("orders")).await;
+    env.settle(&worker, id).await;
+    copy_rows(&env).await;
+    for (name, query) in queries() {
+        let (scans, rows) = reads_of(&env, &query).await;
+        println!("{name}: {scans} scans, {rows} rows");
+        assert_eq!(scans, 0, "{name}");
+        assert!(rows <= ROWS_READ_MAX, "{name}: {rows}");
+    }
+}

@@ -15,6 +15,11 @@ const TLS_PORT: i32 = 9111;
 const PLAIN_PORT: i32 = 8111;
 /// Status of a notification topic that receives no messages (API model of DAX, `UpdateCluster`).
 const INACTIVE: &str = "inactive";
+/// Status of a parameter group, and of a node, while a changed group is applied.
+const APPLYING: &str = "applying";
+/// Statuses of a security group while it is added or removed.
+const ADDING: &str = "adding";
+const REMOVING: &str = "removing";
 /// Maximum number of clusters per page (API model of DAX, `DescribeClusters`).
 const PAGE_MAX: i32 = 100;
 
@@ -258,8 +263,10 @@ pub(super) fn observed(cluster: Cluster) -> Observed {
         .as_ref()
         .map(|kind| kind.as_str() == "TLS");
     let tls = encryption_in_transit.unwrap_or_default();
+    let applying = is_applying(&cluster);
     let nodes = cluster.nodes.unwrap_or_default().into_iter();
     let groups = cluster.security_groups.unwrap_or_default().into_iter();
+    let groups = groups.filter(|group| group.status.as_deref() != Some(REMOVING));
     let topic = cluster
         .notification_configuration
         .filter(|topic| topic.topic_status.as_deref() != Some(INACTIVE));
@@ -280,6 +287,7 @@ pub(super) fn observed(cluster: Cluster) -> Observed {
         node_type: cluster.node_type,
         iam_role_arn: cluster.iam_role_arn,
         subnet_group: cluster.subnet_group,
+        applying,
         parameter_apply_status: group.and_then(|group| group.parameter_apply_status.clone()),
         node_ids_to_reboot: group
             .and_then(|group| group.node_ids_to_reboot.clone())
@@ -304,6 +312,24 @@ pub(super) fn observed(cluster: Cluster) -> Observed {
         encryption_in_transit,
         network_type: cluster.network_type.map(|kind| kind.as_str().to_owned()),
     }
+}
+
+/// Whether AWS applies a change although the cluster may be `available`. Recorded from AWS by Cloud
+/// Custodian (`test_dax_update_cluster`, `test_dax_update_security_groups`).
+fn is_applying(cluster: &Cluster) -> bool {
+    let group = cluster.parameter_group.as_ref();
+    let of_group = group.and_then(|group| group.parameter_apply_status.as_deref());
+    let of_nodes = cluster
+        .nodes()
+        .iter()
+        .map(|node| node.parameter_group_status());
+    let groups = cluster.security_groups().iter().map(|group| group.status());
+    of_nodes
+        .chain([of_group])
+        .any(|status| status == Some(APPLYING))
+        || groups
+            .into_iter()
+            .any(|status| matches!(status, Some(ADDING | REMOVING)))
 }
 
 /// Whether encryption at rest is on or being turned on.

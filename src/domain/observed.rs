@@ -31,7 +31,7 @@ pub struct Observed {
     /// Free text. AWS reports a missing description as absent or as one space.
     #[serde(default)]
     pub description: Option<String>,
-    /// IDs of the security groups.
+    /// IDs of the security groups, without those that are being removed.
     #[serde(default)]
     pub security_group_ids: BTreeSet<String>,
     /// Weekly maintenance window, lower case.
@@ -53,6 +53,10 @@ pub struct Observed {
     /// the values.
     #[serde(default)]
     pub parameter_apply_status: Option<String>,
+    /// Whether AWS applies a changed parameter group, or adds or removes security groups. A cluster
+    /// can be `available` while it does.
+    #[serde(default)]
+    pub applying: bool,
     /// IDs of the nodes that apply the values of the parameter group at their next reboot.
     #[serde(default)]
     pub node_ids_to_reboot: Vec<String>,
@@ -120,6 +124,11 @@ impl Observed {
             && expected == Some(self.nodes.len())
             && self.nodes.iter().all(|node| node.has_status("available"))
             && self.endpoint.is_some()
+    }
+
+    /// Whether the cluster accepts a change, and the last one is applied.
+    pub fn is_idle(&self) -> bool {
+        self.has_status("available") && !self.applying
     }
 
     /// The number of nodes that AWS lists.

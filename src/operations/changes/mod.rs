@@ -78,12 +78,10 @@ pub(super) fn change<'a>(context: &Context<'a>) -> Result<&'a ChangeSpec, Fault>
 pub(super) async fn await_changeable(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     match context.observe().await? {
         // The polled state can be old, or of another cluster: read AWS before the next step starts.
-        Observation::Found(cluster) if cluster.has_status("available") => {
-            match idle_cluster(context).await? {
-                Ok(cluster) => Ok(StepOutcome::Done(Findings::observed(cluster))),
-                Err(wait) => Ok(wait),
-            }
-        }
+        Observation::Found(cluster) if cluster.is_idle() => match idle_cluster(context).await? {
+            Ok(cluster) => Ok(StepOutcome::Done(Findings::observed(cluster))),
+            Err(wait) => Ok(wait),
+        },
         Observation::Found(cluster) if cluster.is_deleting() => Err(vanished(context)),
         Observation::Found(cluster) => wait_unless_broken(context, *cluster).await,
         Observation::NotFound => gone_or_wait(context).await,
@@ -139,7 +137,7 @@ pub(super) async fn idle_cluster(
     if cluster.is_deleting() {
         return Err(vanished(context));
     }
-    if !cluster.has_status("available") {
+    if !cluster.is_idle() {
         return Ok(Err(wait_unless_broken(context, cluster).await?));
     }
     // A cluster that is being adopted has no ownership tags yet.
@@ -173,9 +171,7 @@ pub(super) async fn await_settled(context: &Context<'_>) -> Result<StepOutcome, 
     }
     match context.observe().await? {
         Observation::NotFound => Ok(StepOutcome::done()),
-        Observation::Found(cluster)
-            if cluster.has_status("available") || cluster::is_broken(&cluster) =>
-        {
+        Observation::Found(cluster) if cluster.is_idle() || cluster::is_broken(&cluster) => {
             Ok(StepOutcome::Done(Findings::observed(*cluster)))
         }
         Observation::Found(cluster) => Ok(context.wait_for_cluster(Findings::observed(*cluster))),

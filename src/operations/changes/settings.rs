@@ -66,7 +66,7 @@ pub(in crate::operations) async fn await_updated(
 ) -> Result<StepOutcome, Fault> {
     let change = change(context)?;
     match context.observe().await? {
-        Observation::Found(cluster) if cluster.is_usable() => {
+        Observation::Found(cluster) if cluster.is_usable() && cluster.is_idle() => {
             let update = needed(context, change, &cluster)?;
             let findings = Findings::observed(*cluster);
             Ok(if update.is_empty() {

@@ -1,5 +1,6 @@
 //! Updates over HTTP: a merge patch changes the settings of a cluster in AWS.
 
+use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
 use crate::support::api::{cluster_request, strings};
@@ -98,6 +99,42 @@ async fn nodes_are_rebooted_for_new_parameters_only_on_request() {
     let rebooted = fixture.cluster().await["observed"].clone();
     assert_eq!(rebooted["node_ids_to_reboot"], json!([]));
     assert_eq!(rebooted["parameter_apply_status"], "in-sync");
+}
+
+/// As AWS does: the cluster stays `available` while its nodes apply a parameter group.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_update_ends_only_when_the_parameter_group_is_applied() {
+    let settings = aws_sandbox::Settings {
+        modifying_seconds: 3_600.0,
+        ..instant()
+    };
+    let fixture = ClusterFixture::in_env(TestEnv::with(settings).await);
+    let created = fixture
+        .api
+        .post("/v1/clusters", &cluster_request("orders"), &[])
+        .await;
+    fixture.succeeds(&created).await;
+    let patch = json!({"parameters": {"query_ttl_millis": 5000}});
+    let id = fixture.patch(&patch).await.accepted();
+    for _ in 0..40 {
+        fixture.env.make_due().await;
+        fixture.worker.turn().await.unwrap();
+        fixture.worker.poll().await.unwrap();
+    }
+    let observed = fixture.cluster().await["observed"].clone();
+    assert_eq!(observed["status"], "available");
+    assert_eq!(observed["parameter_apply_status"], "applying");
+    let waiting = fixture.env.operation(id).await;
+    assert!(!waiting.status.is_finished(), "{waiting:#?}");
+    fixture
+        .env
+        .sandbox
+        .advance_clock(std::time::Duration::from_secs(3_600));
+    assert_eq!(fixture.settle(id).await.status, Status::Succeeded);
+    assert_eq!(
+        fixture.cluster().await["observed"]["parameter_apply_status"],
+        "in-sync"
+    );
 }
 
 /// The ARN and the document of the only managed policy.

@@ -112,7 +112,7 @@ impl<'a> ClusterView<'a> {
             preferred_maintenance_window: &cluster.maintenance_window,
             notification_configuration: notification(cluster),
             subnet_group: &cluster.subnet_group,
-            security_groups: security_groups(cluster),
+            security_groups: security_groups(cluster, now),
             iam_role_arn: &cluster.role_arn,
             parameter_group: parameter_group(cluster, now),
             sse_description: SseView {
@@ -136,21 +136,25 @@ fn nodes_being_removed(cluster: &Cluster) -> Option<&[String]> {
 }
 
 fn parameter_group(cluster: &Cluster, now: DateTime<Utc>) -> ParameterGroupView<'_> {
+    let is_applying = cluster.is_applying(now);
     let waiting = cluster
         .nodes
         .iter()
-        .filter(|node| shows_nodes(cluster) && node.needs_reboot(now));
+        .filter(|node| shows_nodes(cluster) && !is_applying && node.needs_reboot(now));
     let node_ids_to_reboot: Vec<&str> = waiting.map(|node| node.id.as_str()).collect();
     ParameterGroupView {
         parameter_group_name: &cluster.parameter_group,
-        parameter_apply_status: apply_status(!node_ids_to_reboot.is_empty()),
+        parameter_apply_status: apply_status(is_applying, !node_ids_to_reboot.is_empty()),
         node_ids_to_reboot,
     }
 }
 
-/// DAX documents only `in-sync`; `pending-reboot` is ElastiCache's value of the same member.
-fn apply_status(needs_reboot: bool) -> &'static str {
-    if needs_reboot {
+/// `applying` is recorded from AWS (Cloud Custodian, `test_dax_update_cluster`), with no node to
+/// reboot. `pending-reboot` is ElastiCache's value of the same member.
+fn apply_status(is_applying: bool, needs_reboot: bool) -> &'static str {
+    if is_applying {
+        "applying"
+    } else if needs_reboot {
         "pending-reboot"
     } else {
         "in-sync"
@@ -173,16 +177,24 @@ fn notification(cluster: &Cluster) -> Option<NotificationView<'_>> {
     })
 }
 
-fn security_groups(cluster: &Cluster) -> Vec<SecurityGroupView<'_>> {
-    let view = |id| SecurityGroupView {
-        security_group_identifier: id,
-        status: "active",
-    };
-    cluster
+/// During a change, DAX returns the old and the new groups (Cloud Custodian,
+/// `test_dax_update_security_groups`).
+fn security_groups(cluster: &Cluster, now: DateTime<Utc>) -> Vec<SecurityGroupView<'_>> {
+    let change = cluster.changing_groups(now);
+    let is_added = |id: &String| change.is_some_and(|change| change.adding.contains(id));
+    let current = cluster
         .security_group_ids
         .iter()
-        .map(|id| view(id.as_str()))
-        .collect()
+        .map(|id| SecurityGroupView {
+            security_group_identifier: id,
+            status: if is_added(id) { "adding" } else { "active" },
+        });
+    let removed = change.into_iter().flat_map(|change| &change.removing);
+    let removed = removed.map(|id| SecurityGroupView {
+        security_group_identifier: id,
+        status: "removing",
+    });
+    current.chain(removed).collect()
 }
 
 /// While a cluster is created or deleted, DAX returns no nodes.
@@ -263,7 +275,10 @@ impl<'a> NodeView<'a> {
             } else {
                 "available"
             },
-            parameter_group_status: Some(apply_status(node.needs_reboot(now))),
+            parameter_group_status: Some(apply_status(
+                cluster.is_applying(now),
+                node.needs_reboot(now),
+            )),
         }
     }
 }

@@ -98,6 +98,8 @@ fn new_cluster(turn: &Turn<'_>, input: CreateInput, placement: Placement) -> Clu
         network_type: placement.network_type.to_owned(),
         tags: input.tags,
         created_at: turn.now,
+        applying_until: None,
+        group_change: None,
         name: input.name,
     }
 }

@@ -1,4 +1,8 @@
 //! UpdateCluster.
+//!
+//! Recordings of AWS show that a cluster stays `available` while a parameter group is applied, and
+//! is `modifying` while its security groups change (Cloud Custodian, `test_dax_update_cluster` and
+//! `test_dax_update_security_groups`). Other settings touch no node, so they change at once.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -8,7 +12,7 @@ use crate::dax::maintenance::check_window;
 use crate::dax::messages::{fault, invalid_combination, invalid_value};
 use crate::dax::names::{check_topic_arn, parameter_group_name};
 use crate::dax::placement::security_groups;
-use crate::state::cluster::{Cluster, Parameters, Phase, Topic};
+use crate::state::cluster::{Cluster, GroupChange, Parameters, Phase, Topic};
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
 use crate::wire::json::read;
@@ -46,11 +50,6 @@ pub(super) fn update_cluster(turn: &mut Turn<'_>, body: &[u8]) -> Result<Vec<u8>
     }
     cluster.description = request.description.clone().or(cluster.description);
     update_topic(turn, &mut cluster, &request)?;
-    cluster.phase = Phase::Modifying {
-        until,
-        adding: Vec::new(),
-        removing: Vec::new(),
-    };
     respond_with(turn, cluster)
 }
 
@@ -81,6 +80,7 @@ fn update_parameter_group(
                 .for_each(|node| node.parameters = Parameters::AwaitReboot);
         }
         cluster.parameter_group = name;
+        cluster.applying_until = Some(until);
     }
     Ok(())
 }
@@ -97,7 +97,21 @@ fn update_security_groups(
     if cluster.security_group_ids != ids {
         let message = format!("Security groups changed to {}.", ids.join(", "));
         turn.change(cluster_event(&cluster.name, message, until));
+        let without = |some: &[String], others: &[String]| -> Vec<String> {
+            let left = some.iter().filter(|id| !others.contains(id));
+            left.cloned().collect()
+        };
+        cluster.group_change = Some(GroupChange {
+            until,
+            adding: without(&ids, &cluster.security_group_ids),
+            removing: without(&cluster.security_group_ids, &ids),
+        });
         cluster.security_group_ids = ids;
+        cluster.phase = Phase::Modifying {
+            until,
+            adding: Vec::new(),
+            removing: Vec::new(),
+        };
     }
     Ok(())
 }

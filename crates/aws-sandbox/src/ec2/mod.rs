@@ -9,13 +9,24 @@ mod security_group_rules;
 mod security_groups;
 mod subnets;
 mod tags;
+mod vpc_attributes;
 mod vpcs;
 mod zones;
 
 use crate::turn::Operation;
 
-pub(crate) static OPERATIONS: [Operation; 7] = [
+pub(crate) static OPERATIONS: [Operation; 9] = [
     Operation::form_read("DescribeVpcs", "ec2:DescribeVpcs", vpcs::describe_vpcs),
+    Operation::form_read(
+        "DescribeVpcAttribute",
+        "ec2:DescribeVpcAttribute",
+        vpc_attributes::describe_vpc_attribute,
+    ),
+    Operation::form_read(
+        "DescribeRouteTables",
+        "ec2:DescribeRouteTables",
+        vpc_attributes::describe_route_tables,
+    ),
     Operation::form_read(
         "DescribeSubnets",
         "ec2:DescribeSubnets",

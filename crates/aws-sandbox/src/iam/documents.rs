@@ -29,7 +29,8 @@ pub(super) fn validate_document(
     }
     let parsed = match kind {
         DocumentKind::Trust => Document::parse_trust(text),
-        DocumentKind::Managed | DocumentKind::Inline => Document::parse_identity(text),
+        DocumentKind::Managed => Document::parse_identity(text),
+        DocumentKind::Inline => Document::parse_inline(text),
     };
     let malformed =
         |fault: DocumentFault| ServiceFault::new("MalformedPolicyDocument", fault.message);

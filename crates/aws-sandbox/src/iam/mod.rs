@@ -30,7 +30,7 @@ pub(crate) use self::service_linked::ensure_service_linked_role;
 use crate::turn::Operation;
 
 /// All operations of IAM that the sandbox implements.
-pub(crate) static OPERATIONS: [Operation; 35] = [
+pub(crate) static OPERATIONS: [Operation; 36] = [
     Operation::form_write("CreateRole", "iam:CreateRole", roles::create_role),
     Operation::form_read("GetRole", "iam:GetRole", roles::get_role),
     Operation::form_read("ListRoles", "iam:ListRoles", roles::list_roles),
@@ -57,6 +57,11 @@ pub(crate) static OPERATIONS: [Operation; 35] = [
         "DeleteRolePermissionsBoundary",
         "iam:DeleteRolePermissionsBoundary",
         boundaries::delete_role_permissions_boundary,
+    ),
+    Operation::form_write(
+        "UpdateRoleDescription",
+        "iam:UpdateRoleDescription",
+        roles::update_role_description,
     ),
     Operation::form_write(
         "AttachRolePolicy",

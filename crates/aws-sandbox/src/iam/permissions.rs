@@ -11,7 +11,7 @@ pub(crate) fn role_permissions(
     role: &Role,
     session: Option<&[String]>,
 ) -> Permissions {
-    let read = |text: &str| Document::parse_identity(text).ok();
+    let read = |text: &str| Document::parse_inline(text).ok();
     let managed = |arn: &str| {
         state
             .policies

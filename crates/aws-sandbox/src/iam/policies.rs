@@ -65,7 +65,7 @@ pub(super) fn create_policy(turn: &mut Turn<'_>, form: &Form) -> Result<String, 
     let result = element(
         "CreatePolicyResult",
         &PolicyResult {
-            policy: PolicyView::full(turn.state, &policy),
+            policy: PolicyView::created(turn.state, &policy),
         },
     );
     turn.change(Change::Policy(Box::new(policy)));

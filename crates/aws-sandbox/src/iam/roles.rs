@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::authorization::AccessRequest;
 use crate::iam::constraints::Constraints;
@@ -41,7 +42,7 @@ pub(super) fn create_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
     constraints.finish()?;
     let arn = format!("arn:aws:iam::{}:role{path}{name}", turn.account_id());
     authorize_creation(turn, &arn, boundary, &sent_tags)?;
-    validate_document(DocumentKind::Trust, trust, 0)?;
+    validate_trust(turn, trust)?;
     let mut tags = Vec::new();
     add_tags(&mut tags, &sent_tags, turn.settings.quotas.tags)?;
     check_new_role(turn, &name, boundary)?;
@@ -64,11 +65,48 @@ pub(super) fn create_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
     let result = element(
         "CreateRoleResult",
         &RoleResult {
-            role: RoleView::full(&role),
+            role: RoleView::created(&role),
         },
     );
     turn.change(Change::Role(Box::new(role)));
     result
+}
+
+/// Validates a trust policy. The users and roles of this account that it names must exist.
+fn validate_trust(turn: &Turn<'_>, trust: &str) -> Result<(), ServiceFault> {
+    validate_document(DocumentKind::Trust, trust, 0)?;
+    let own = format!("arn:aws:iam::{}:", turn.account_id());
+    let exists = |arn: &str| match arn.strip_prefix(&own) {
+        Some(rest) if rest.starts_with("role/") => turn.state.role_by_arn(arn).is_some(),
+        Some(rest) if rest.starts_with("user/") => {
+            turn.state.keys.values().any(|key| key.identity.arn == arn)
+        }
+        Some(_) | None => true,
+    };
+    match principals_of(trust).into_iter().find(|arn| !exists(arn)) {
+        Some(missing) => {
+            let message = format!("Invalid principal in policy: \"AWS\":\"{missing}\"");
+            Err(ServiceFault::new("MalformedPolicyDocument", message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The AWS principals that a valid trust policy names.
+fn principals_of(trust: &str) -> Vec<String> {
+    let many = |value: &Value| match value {
+        Value::Array(items) => items.clone(),
+        Value::Null => Vec::new(),
+        one => vec![one.clone()],
+    };
+    let document: Value = serde_json::from_str(trust).unwrap_or_default();
+    let statements = many(&document["Statement"]);
+    let names = statements
+        .iter()
+        .flat_map(|statement| many(&statement["Principal"]["AWS"]));
+    names
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Authorizes CreateRole, and TagRole when there are tags. Boundary and tags are condition keys.
@@ -186,9 +224,30 @@ pub(super) fn update_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
     authorize_on_role(turn, "iam:UpdateRole", name)?;
     let mut role = find_own_role(turn, name)?.clone();
     role.description = description.or(role.description);
-    role.max_session_seconds = max_session_seconds.unwrap_or(role.max_session_seconds);
+    // "If you do not specify a value for this setting, the default value of one hour is applied."
+    role.max_session_seconds = max_session_seconds.unwrap_or(3600);
     turn.change(Change::Role(Box::new(role)));
     element("UpdateRoleResult", &())
+}
+
+/// UpdateRoleDescription, which IAM still serves and Terraform's provider uses.
+pub(super) fn update_role_description(
+    turn: &mut Turn<'_>,
+    form: &Form,
+) -> Result<String, ServiceFault> {
+    let mut constraints = Constraints::of(form);
+    let name = constraints.name("RoleName", 64);
+    let description = constraints.description(true);
+    constraints.finish()?;
+    authorize_on_role(turn, "iam:UpdateRoleDescription", name)?;
+    let mut role = find_own_role(turn, name)?.clone();
+    role.description = description;
+    let role_view = RoleView::full(&role);
+    turn.change(Change::Role(Box::new(role)));
+    element(
+        "UpdateRoleDescriptionResult",
+        &RoleResult { role: role_view },
+    )
 }
 
 pub(super) fn update_assume_role_policy(
@@ -201,7 +260,7 @@ pub(super) fn update_assume_role_policy(
     constraints.finish()?;
     authorize_on_role(turn, "iam:UpdateAssumeRolePolicy", name)?;
     let mut role = find_own_role(turn, name)?.clone();
-    validate_document(DocumentKind::Trust, trust, 0)?;
+    validate_trust(turn, trust)?;
     trust.clone_into(&mut role.trust);
     role.assumable_at = turn.after(turn.settings.propagation_seconds);
     turn.change(Change::Role(Box::new(role)));

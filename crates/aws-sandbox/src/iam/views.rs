@@ -31,7 +31,8 @@ pub(super) struct RoleView {
     assume_role_policy_document: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    max_session_duration: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_session_duration: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permissions_boundary: Option<BoundaryView>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,13 +58,22 @@ impl RoleView {
         RoleView {
             permissions_boundary: role.boundary.clone().map(|permissions_boundary_arn| {
                 BoundaryView {
-                    permissions_boundary_type: "PermissionsBoundaryPolicy",
+                    permissions_boundary_type: "Policy",
                     permissions_boundary_arn,
                 }
             }),
             tags: (!role.tags.is_empty()).then(|| role.tags.iter().cloned().collect()),
             role_last_used: Some(LastUsedView {}),
             ..RoleView::listed(role)
+        }
+    }
+
+    /// The shape of CreateRole, without the duration of sessions and the last use.
+    pub(super) fn created(role: &Role) -> RoleView {
+        RoleView {
+            max_session_duration: None,
+            role_last_used: None,
+            ..RoleView::full(role)
         }
     }
 
@@ -77,7 +87,7 @@ impl RoleView {
             create_date: iso_seconds(role.created_at),
             assume_role_policy_document: encode_document(&role.trust),
             description: role.description.clone(),
-            max_session_duration: role.max_session_seconds,
+            max_session_duration: Some(role.max_session_seconds),
             permissions_boundary: None,
             tags: None,
             role_last_used: None,
@@ -105,7 +115,18 @@ pub(super) struct PolicyView {
 }
 
 impl PolicyView {
-    /// The shape of GetPolicy and CreatePolicy.
+    /// The shape of CreatePolicy, which never has the description, and the tags only if there are
+    /// any.
+    pub(super) fn created(state: &State, policy: &ManagedPolicy) -> PolicyView {
+        let full = PolicyView::full(state, policy);
+        PolicyView {
+            description: None,
+            tags: full.tags.filter(|_| !policy.tags.is_empty()),
+            ..full
+        }
+    }
+
+    /// The shape of GetPolicy, which always has the tags.
     pub(super) fn full(state: &State, policy: &ManagedPolicy) -> PolicyView {
         let attached = state
             .roles
@@ -122,7 +143,7 @@ impl PolicyView {
                 .description
                 .clone()
                 .filter(|description| !description.is_empty()),
-            tags: (!policy.tags.is_empty()).then(|| policy.tags.iter().cloned().collect()),
+            tags: Some(policy.tags.iter().cloned().collect()),
             ..PolicyView::listed(policy, attached, bounding)
         }
     }

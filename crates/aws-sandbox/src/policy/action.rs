@@ -47,7 +47,7 @@ pub(super) fn check_action(action: &str, policy_type: PolicyType) -> Result<(), 
     if !name.is_empty()
         && name
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"*?".contains(&byte))
+            .all(|byte| byte.is_ascii_alphanumeric() || b"*?-".contains(&byte))
     {
         Ok(())
     } else {

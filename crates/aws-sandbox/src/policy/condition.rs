@@ -1,10 +1,13 @@
 //! One line of a policy's `Condition` element: operator, key and values.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::document::DocumentFault;
 use super::evaluate::Context;
 use super::operator::{self, Comparison, ConditionValue};
+use super::variables;
 
 /// A valid condition: a known operator with values of its type.
 #[derive(Clone, Debug)]
@@ -33,22 +36,13 @@ impl Condition {
             for (key, values) in keys.as_object().ok_or_else(DocumentFault::syntax)? {
                 conditions.push(Condition::parse(operator, key, values)?);
             }
-            if keys.as_object().is_some_and(serde_json::Map::is_empty) {
-                ParsedOperator::parse(operator)?;
-            }
         }
         Ok(conditions)
     }
 
     fn parse(operator: &str, key: &str, values: &Value) -> Result<Condition, DocumentFault> {
         let operator = ParsedOperator::parse(operator)?;
-        if !key.contains(':') {
-            return Err(DocumentFault::no_vendor());
-        }
         let texts = texts(values).ok_or_else(DocumentFault::syntax)?;
-        if let Some(variable) = texts.iter().find(|text| text.contains("${")) {
-            return Err(DocumentFault::variable(variable));
-        }
         let expected = texts
             .iter()
             .map(|text| ConditionValue::parse(operator.comparison, text))
@@ -75,6 +69,11 @@ impl Condition {
     ///
     /// As in IAM, a missing key makes a positive operator false and a negated one true.
     pub(super) fn holds(&self, context: &Context) -> bool {
+        self.resolved(context)
+            .is_some_and(|condition| condition.holds_resolved(context))
+    }
+
+    fn holds_resolved(&self, context: &Context) -> bool {
         let values = context.get(&self.key).filter(|values| !values.is_empty());
         if self.comparison == Comparison::Null {
             return self.expects_absence(values.is_none());
@@ -88,6 +87,26 @@ impl Condition {
             None if self.negated => values.iter().all(|value| self.accepts(value)),
             None => values.iter().any(|value| self.accepts(value)),
         }
+    }
+
+    /// The condition with the values of its variables; `None` if one has no value.
+    fn resolved(&self, context: &Context) -> Option<Cow<'_, Condition>> {
+        let has_variable = |value: &ConditionValue| matches!(value, ConditionValue::Text(_, text) if text.contains("${"));
+        if !self.expected.iter().any(has_variable) {
+            return Some(Cow::Borrowed(self));
+        }
+        let resolve = |value: &ConditionValue| match value {
+            ConditionValue::Text(relation, text) => {
+                let text = variables::resolve(text, context)?.into_owned();
+                Some(ConditionValue::Text(*relation, text))
+            }
+            other => Some(other.clone()),
+        };
+        let expected: Option<Vec<_>> = self.expected.iter().map(resolve).collect();
+        Some(Cow::Owned(Condition {
+            expected: expected?,
+            ..self.clone()
+        }))
     }
 
     fn expects_absence(&self, absent: bool) -> bool {

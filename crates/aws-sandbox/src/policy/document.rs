@@ -39,15 +39,15 @@ impl DocumentFault {
             "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
         )
     }
-
-    /// Policy variables are rejected: read literally, they would grant or deny something else.
-    pub(super) fn variable(text: &str) -> DocumentFault {
-        DocumentFault::new(format!("Policy variables are not supported here: {text}"))
-    }
 }
 
 impl Document {
-    /// Parses a policy of permissions: managed, inline, a boundary or a session policy.
+    /// Parses an inline policy, which need not have a version.
+    pub fn parse_inline(json: &str) -> Result<Document, DocumentFault> {
+        Document::from_statements(&parse_object(json)?, PolicyType::Identity)
+    }
+
+    /// Parses a policy of permissions: managed, a boundary or a session policy.
     pub fn parse_identity(json: &str) -> Result<Document, DocumentFault> {
         let document = parse_object(json)?;
         if document.get("Version").and_then(Value::as_str) != Some("2012-10-17") {

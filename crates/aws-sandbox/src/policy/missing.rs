@@ -18,8 +18,9 @@ pub fn missing_keys(authority: &Authority<'_>, request: &Request<'_>) -> BTreeSe
         .chain(authority.session.unwrap_or_default());
     let keys_of = |document: &Document| -> Vec<String> {
         let statements = document.statements.iter();
-        let covering =
-            statements.filter(|statement| statement.covers(request.action, request.resource));
+        let covering = statements.filter(|statement| {
+            statement.covers(request.action, request.resource, request.context)
+        });
         covering
             .flat_map(|statement| statement.condition_keys())
             .map(str::to_owned)

@@ -15,6 +15,7 @@ mod pattern;
 pub(crate) mod principal;
 mod resource;
 mod statement;
+mod variables;
 
 #[cfg(test)]
 mod properties;

@@ -34,9 +34,6 @@ pub(super) fn check_resource(resource: &str) -> Result<(), DocumentFault> {
     if resource == "*" {
         return Ok(());
     }
-    if resource.contains("${") {
-        return Err(DocumentFault::variable(resource));
-    }
     let segments: Vec<&str> = resource.splitn(6, ':').collect();
     let message = match segments[..] {
         ["arn", partition, ..] if partition != "*" && !PARTITIONS.contains(&partition) => {
@@ -51,11 +48,15 @@ pub(super) fn check_resource(resource: &str) -> Result<(), DocumentFault> {
         ["arn", _, service, ..] if service.contains(['*', '?']) => {
             "Resource vendor must be fully qualified and cannot contain regexes.".to_owned()
         }
+        ["arn", _, "s3", region, ..] if !region.is_empty() => {
+            format!("Resource {resource} can not contain region information.")
+        }
         ["arn", _, "iam", region, ..] if !region.is_empty() => {
             format!("IAM resource {resource} cannot contain region information.")
         }
         ["arn", _, "iam", _, _, path]
             if !path.starts_with('*')
+                && !path.starts_with("${")
                 && !IAM_RESOURCES.iter().any(|kind| path.starts_with(kind)) =>
         {
             format!(

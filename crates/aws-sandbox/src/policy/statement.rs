@@ -9,6 +9,7 @@ use super::evaluate::Context;
 use super::pattern;
 use super::principal::Principals;
 use super::resource::check_resource;
+use super::variables;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
@@ -45,6 +46,10 @@ impl Selection {
             Selection::Only(patterns) => patterns.iter().any(|pattern| matches(pattern)),
             Selection::AllBut(patterns) => !patterns.iter().any(|pattern| matches(pattern)),
         }
+    }
+
+    fn is_negated(&self) -> bool {
+        matches!(self, Selection::AllBut(_))
     }
 
     fn patterns(&self) -> &[String] {
@@ -84,15 +89,19 @@ impl Statement {
 
     /// Whether this statement applies to a request.
     pub(super) fn applies(&self, action: &str, resource: &str, context: &Context) -> bool {
-        self.covers(action, resource) && self.conditions_hold(context)
+        self.covers(action, resource, context) && self.conditions_hold(context)
     }
 
     /// Whether this statement covers an action on a resource, regardless of its conditions.
-    pub(super) fn covers(&self, action: &str, resource: &str) -> bool {
+    pub(super) fn covers(&self, action: &str, resource: &str, context: &Context) -> bool {
+        let is_unresolved = |pattern: &String| variables::resolve(pattern, context).is_none();
+        let names = |pattern: &str| {
+            variables::resolve(pattern, context)
+                .is_some_and(|pattern| pattern::matches(&pattern, resource))
+        };
         self.covers_action(action)
-            && self
-                .resources
-                .covers(|pattern| pattern::matches(pattern, resource))
+            && self.resources.covers(names)
+            && !(self.resources.is_negated() && self.resources.patterns().iter().any(is_unresolved))
     }
 
     pub(super) fn condition_keys(&self) -> impl Iterator<Item = &str> {

@@ -94,9 +94,35 @@ pub(crate) struct Cluster {
     pub(crate) network_type: String,
     pub(crate) tags: Vec<Tag>,
     pub(crate) created_at: DateTime<Utc>,
+    /// Until when the nodes apply a changed parameter group. Absent in older journals.
+    #[serde(default)]
+    pub(crate) applying_until: Option<DateTime<Utc>>,
+    /// A change of the security groups that is in progress. Absent in older journals.
+    #[serde(default)]
+    pub(crate) group_change: Option<GroupChange>,
+}
+
+/// A change of the security groups of a cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct GroupChange {
+    pub(crate) until: DateTime<Utc>,
+    pub(crate) adding: Vec<String>,
+    pub(crate) removing: Vec<String>,
 }
 
 impl Cluster {
+    /// Whether the nodes apply a changed parameter group.
+    pub(crate) fn is_applying(&self, now: DateTime<Utc>) -> bool {
+        self.applying_until.is_some_and(|until| now < until)
+    }
+
+    /// The change of the security groups that is in progress.
+    pub(crate) fn changing_groups(&self, now: DateTime<Utc>) -> Option<&GroupChange> {
+        self.group_change
+            .as_ref()
+            .filter(|change| now < change.until)
+    }
+
     /// When the current phase ends.
     pub(crate) fn due(&self) -> Option<DateTime<Utc>> {
         match self.phase {
@@ -173,6 +199,8 @@ mod tests {
             network_type: "ipv4".to_owned(),
             tags: Vec::new(),
             created_at: now,
+            applying_until: None,
+            group_change: None,
         }
     }
 

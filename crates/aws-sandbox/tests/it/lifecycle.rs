@@ -1,6 +1,9 @@
 //! The lifecycle of a cluster, with the Rust SDK.
 
-use aws_sdk_dax::types::{ClusterEndpointEncryptionType, SseSpecification, SseStatus, Tag};
+use aws_sandbox::NewSecurityGroup;
+use aws_sdk_dax::types::{
+    Cluster, ClusterEndpointEncryptionType, SseSpecification, SseStatus, Tag,
+};
 
 use crate::test_env::{TestEnv, code};
 
@@ -213,6 +216,64 @@ async fn scaling_shows_new_nodes_without_endpoints_and_removed_nodes_until_it_en
     );
 }
 
+/// The apply status of the parameter group, and that of each node.
+fn apply_statuses(cluster: &Cluster) -> Vec<&str> {
+    let group = cluster.parameter_group().unwrap().parameter_apply_status();
+    let nodes = cluster
+        .nodes()
+        .iter()
+        .map(|node| node.parameter_group_status());
+    let all: Option<Vec<&str>> = [group].into_iter().chain(nodes).collect();
+    all.unwrap()
+}
+
+#[tokio::test]
+async fn a_change_of_security_groups_shows_both_until_it_ends() {
+    let env = TestEnv::new().await;
+    env.cluster("c1", 1).await;
+    let new = "sg-0000000b";
+    let group = NewSecurityGroup {
+        vpc_id: env.sandbox.inventory().subnets[0].vpc_id.clone(),
+        name: "new".to_owned(),
+    };
+    env.sandbox.put_security_group(new, &group).unwrap();
+    let statuses = async || {
+        let cluster = env.describe("c1").await;
+        let groups = cluster.security_groups().iter();
+        let mut statuses: Vec<String> = groups
+            .map(|group| group.status().unwrap().to_owned())
+            .collect();
+        statuses.sort_unstable();
+        (cluster.status().unwrap().to_owned(), statuses)
+    };
+    let update = || {
+        env.dax()
+            .update_cluster()
+            .cluster_name("c1")
+            .security_group_ids(new)
+    };
+    update().send().await.unwrap();
+    let both = vec!["adding".to_owned(), "removing".to_owned()];
+    assert_eq!(statuses().await, ("modifying".to_owned(), both));
+    assert_eq!(code(update().send().await), "InvalidClusterStateFault");
+    env.advance(20);
+    assert_eq!(
+        statuses().await,
+        ("available".to_owned(), vec!["active".to_owned()])
+    );
+}
+
+#[tokio::test]
+async fn a_description_and_an_empty_update_change_nothing_else() {
+    let env = TestEnv::new().await;
+    env.cluster("c1", 1).await;
+    for description in [None, Some("new".to_owned())] {
+        let update = env.dax().update_cluster().cluster_name("c1");
+        let updated = update.set_description(description).send().await.unwrap();
+        assert_eq!(updated.cluster().unwrap().status(), Some("available"));
+    }
+}
+
 #[tokio::test]
 async fn an_update_and_a_reboot_end_after_their_durations() {
     let env = TestEnv::new().await;
@@ -229,19 +290,17 @@ async fn an_update_and_a_reboot_end_after_their_durations() {
         .cluster_name("c1")
         .parameter_group_name("fast")
         .description("new");
-    let updated = update.clone().send().await.unwrap();
-    assert_eq!(updated.cluster().unwrap().status(), Some("modifying"));
-    assert_eq!(code(update.send().await), "InvalidClusterStateFault");
+    // As recorded from AWS: the cluster stays available, and its nodes apply the group.
+    let updated = update.send().await.unwrap();
+    let applying = updated.cluster().unwrap();
+    assert_eq!(applying.status(), Some("available"));
+    assert_eq!(applying.description(), Some("new"));
+    assert_eq!(apply_statuses(applying), ["applying"; 3]);
+    let group = applying.parameter_group().unwrap();
+    assert_eq!(group.parameter_group_name(), Some("fast"));
+    assert!(group.node_ids_to_reboot().is_empty());
     env.advance(20);
-    let cluster = env.describe("c1").await;
-    assert_eq!(
-        (cluster.status(), cluster.description()),
-        (Some("available"), Some("new"))
-    );
-    assert_eq!(
-        cluster.parameter_group().unwrap().parameter_group_name(),
-        Some("fast")
-    );
+    assert_eq!(apply_statuses(&env.describe("c1").await), ["in-sync"; 3]);
     let reboot = || {
         env.dax()
             .reboot_node()

@@ -86,9 +86,8 @@ def manage(arn):
                  "Parameters[*].ParameterValue")
     assert values == ["60000", "300000"], values
     aws("dax", "update-cluster", "--cluster-name", "mydaxcluster", "--parameter-group", "myparametergroup")
-    aws("dax", "delete-cluster", "--cluster-name", "mydaxcluster", fails="InvalidClusterStateFault")
-    until("available", "mydaxcluster")
     aws("dax", "increase-replication-factor", "--cluster-name", "mydaxcluster", "--new-replication-factor", "5")
+    aws("dax", "delete-cluster", "--cluster-name", "mydaxcluster", fails="InvalidClusterStateFault")
     until("available", "mydaxcluster")
     aws("dax", "decrease-replication-factor", "--cluster-name", "mydaxcluster", "--new-replication-factor", "3")
     until("available", "mydaxcluster")

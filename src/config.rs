@@ -23,6 +23,7 @@ mod serving;
 mod tests;
 mod variables;
 
+pub use arguments::OpenapiVersion;
 pub use aws::{AwsChoice, Boundary, Endpoint};
 pub use database::{Database, Embedded};
 pub use logging::{LogFormat, Logging};
@@ -146,8 +147,8 @@ pub enum Task {
     Sandbox(Box<SandboxChoice>),
     /// `migrate`: applies the migrations to the database at this URL, which may have been restored.
     Migrate(Secret, bool),
-    /// `openapi`: prints the OpenAPI document.
-    Openapi,
+    /// `openapi`: prints the OpenAPI document in this version.
+    Openapi(OpenapiVersion),
     /// `health`: asks a running service for its health.
     Health(Health),
     /// `token`: manages the tokens in the database at this URL.
@@ -269,7 +270,7 @@ fn task(arguments: Arguments, reader: &mut Reader<'_>) -> Option<Invocation> {
                 logging: logging?,
             })
         }
-        Command::Openapi => Some(Invocation::quiet(Task::Openapi)),
+        Command::Openapi(flags) => Some(Invocation::quiet(Task::Openapi(flags.version))),
         Command::Health(flags) => {
             let health = serving::of_health(&flags, reader)?;
             Some(Invocation::quiet(Task::Health(health)))

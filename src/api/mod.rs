@@ -276,6 +276,7 @@ fn public_routes(metrics: bool) -> OpenApiRouter<Api> {
         .routes(routes!(service::problem_pages::get_problem_type))
         .merge(probe_routes(metrics))
         .routes(routes!(http::openapi::get_openapi))
+        .routes(routes!(http::openapi::get_openapi_3_0))
 }
 
 fn probe_routes(metrics: bool) -> OpenApiRouter<Api> {

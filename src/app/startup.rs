@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::aws::{Aws, Target};
+use crate::aws::{Aws, NO_CREDENTIALS, Target};
 use crate::config::{AwsChoice, BadConfiguration, Endpoint};
 use crate::domain::installation::AwsAccount;
 use crate::domain::problems::fault::{Fault, FaultClass};
@@ -195,6 +195,10 @@ pub async fn client_target(choice: &AwsChoice) -> anyhow::Result<Target> {
 /// One line for a failed GetCallerIdentity. It omits AWS's message, which may contain secrets.
 pub fn describe_fault(fault: &Fault) -> String {
     match &fault.aws {
+        // The SDK's own reason. One that quotes STS names roles and accounts, which no log contains.
+        Some(error) if error.code == NO_CREDENTIALS && !error.message.contains("arn:") => {
+            format!("no AWS credentials: {}", error.message)
+        }
         Some(error) => format!("GetCallerIdentity failed ({})", error.code),
         None => fault.detail.clone(),
     }

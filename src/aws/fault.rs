@@ -66,6 +66,10 @@ impl Call {
     }
 }
 
+/// The code of a call that was not sent because there are no credentials; the message is the SDK's
+/// reason.
+pub const NO_CREDENTIALS: &str = "NoCredentials";
+
 /// Converts an SDK error to a fault.
 pub(super) fn fault_of<E>(call: &Call, error: &SdkError<E, HttpResponse>) -> Fault
 where
@@ -150,7 +154,7 @@ fn classify_dispatch_failure<E: Error + 'static>(
             return (FaultClass::Throttled, "OverBudget");
         }
         if current.is::<aws_credential_types::provider::error::CredentialsError>() {
-            return (FaultClass::Credentials, "NoCredentials");
+            return (FaultClass::Credentials, NO_CREDENTIALS);
         }
         if let Some(io) = current.downcast_ref::<std::io::Error>()
             && io.kind() == std::io::ErrorKind::ConnectionRefused
@@ -166,6 +170,14 @@ fn classify_dispatch_failure<E: Error + 'static>(
 pub(super) fn is_throttling(body: &[u8]) -> bool {
     let body = String::from_utf8_lossy(body);
     THROTTLING.iter().any(|code| body.contains(code))
+}
+
+/// Whether the body of an error response says that a resource does not exist.
+pub(super) fn is_absence(body: &[u8]) -> bool {
+    let body = String::from_utf8_lossy(body);
+    ["NoSuchEntity", "NotFound"]
+        .iter()
+        .any(|code| body.contains(code))
 }
 
 fn chain<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> String {

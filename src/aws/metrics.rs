@@ -8,7 +8,13 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
 use super::budget::{Budget, Group};
-use super::fault::is_throttling;
+use super::fault::{is_absence, is_throttling};
+
+fn is_read(call: &str) -> bool {
+    ["Describe", "Get", "List"]
+        .iter()
+        .any(|verb| call.starts_with(verb))
+}
 
 /// An SDK interceptor that observes calls and does not change them.
 #[derive(Debug)]
@@ -28,14 +34,16 @@ impl Intercept for CallObserver {
         let Some(call) = config.load::<Metadata>() else {
             return Ok(());
         };
-        let outcome = match (context.output_or_error(), context.response()) {
-            (Some(Ok(_)), _) => "ok",
-            (_, Some(_)) => "refused",
-            (_, None) => "unanswered",
-        };
         let body = context
             .response()
             .and_then(|response| response.body().bytes());
+        let outcome = match (context.output_or_error(), context.response()) {
+            (Some(Ok(_)), _) => "ok",
+            // A read that finds nothing is part of every plan.
+            (_, Some(_)) if is_read(call.name()) && body.is_some_and(is_absence) => "absent",
+            (_, Some(_)) => "refused",
+            (_, None) => "unanswered",
+        };
         if outcome == "refused" && body.is_some_and(is_throttling) {
             self.0.throttled(Group::of(call.service(), call.name()));
         }

@@ -34,6 +34,7 @@ mod send;
 mod simulate;
 
 pub use dax::{ClusterTags, ParameterGroup, SubnetGroup};
+pub use fault::NO_CREDENTIALS;
 pub use iam::{Policy, Role, RoleSummary};
 pub use identity::Caller;
 pub use lookups::LOOKUPS_BUILT_IN;
@@ -46,9 +47,11 @@ use metrics::CallObserver;
 /// within its lease.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The services whose endpoints a profile can replace, by the SDK's IDs. STS also serves the
+/// The services whose endpoints a profile can replace, by the SDK's IDs. The last four serve the
 /// credential chain.
-const SERVICES: [&str; 5] = ["DAX", "DynamoDB", "EC2", "IAM", "STS"];
+const SERVICES: [&str; 8] = [
+    "DAX", "DynamoDB", "EC2", "IAM", "STS", "SSO", "SSO OIDC", "Signin",
+];
 
 /// The AWS profile sends calls to an endpoint of its own. That endpoint would receive signed requests,
 /// and could bind the database to another account.

@@ -99,8 +99,8 @@ fn denial(
 ) -> Option<DenialCause> {
     match decision {
         Decided::Allowed => None,
-        Decided::ExplicitDeny => Some(DenialCause::ExplicitDeny(None)),
         _ if by_organisation == Some(false) => Some(DenialCause::ServiceControlPolicy),
+        Decided::ExplicitDeny => Some(DenialCause::ExplicitDeny(None)),
         _ if by_boundary == Some(false) => Some(DenialCause::PermissionsBoundary),
         _ => Some(DenialCause::IdentityPolicy),
     }

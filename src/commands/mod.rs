@@ -69,7 +69,7 @@ async fn dispatch(invocation: Invocation) -> anyhow::Result<ExitCode> {
         }
         Task::Sandbox(settings) => sandbox::run(*settings, &Signals::watch()?).await,
         Task::Migrate(url, restored) => migrate::run(&url, restored).await,
-        Task::Openapi => openapi::run(),
+        Task::Openapi(version) => openapi::run(version),
         Task::Health(settings) => health::run(settings).await,
         Task::Token(url, command) => token::run(&url, command).await,
         Task::Policy(settings) => policy::run(*settings).await,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::operator::{DoctorArguments, HealthArguments, PolicyArguments, TokenCommand};
 
@@ -55,7 +55,7 @@ pub enum Command {
     /// Ask a running service for its health; exit code 0 if it is alive
     Health(HealthArguments),
     /// Print the OpenAPI document of the API
-    Openapi,
+    Openapi(OpenapiArguments),
     /// Manage API tokens
     #[command(subcommand, after_help = DATABASE_NOTES)]
     Token(TokenCommand),
@@ -64,6 +64,25 @@ pub enum Command {
     Doctor(DoctorArguments),
     /// Print the minimal IAM policy for this service, or the permissions boundary
     Policy(PolicyArguments),
+}
+
+/// Arguments of `openapi`.
+#[derive(Debug, Args)]
+pub struct OpenapiArguments {
+    /// Version of OpenAPI; 3.0 is for tools that do not read 3.1
+    #[arg(long, value_enum, default_value = "3.1")]
+    pub version: OpenapiVersion,
+}
+
+/// A version of OpenAPI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OpenapiVersion {
+    /// OpenAPI 3.1.
+    #[value(name = "3.1")]
+    V31,
+    /// OpenAPI 3.0.3.
+    #[value(name = "3.0")]
+    V30,
 }
 
 /// Arguments of `quickstart`.
@@ -218,6 +237,9 @@ pub struct SandboxTimes {
     /// Time until DAX can assume a new role [default: 1; quickstart: 0.3]
     #[arg(long, value_name = "SECONDS")]
     pub(super) propagation_seconds: Option<String>,
+    /// Region of the sandbox
+    #[arg(long, value_name = "REGION", default_value = "us-east-1")]
+    pub(super) sandbox_region: String,
     /// Quota of the account, such as nodes=5; can be repeated or separated by commas [default:
     /// AWS's default quotas]
     #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]

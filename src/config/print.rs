@@ -121,6 +121,7 @@ fn sandbox_lines(sandbox: &SandboxChoice) -> Vec<(&'static str, String)> {
         ("deleting_seconds", settings.deleting_seconds.to_string()),
         ("modifying_seconds", settings.modifying_seconds.to_string()),
         ("rebooting_seconds", settings.rebooting_seconds.to_string()),
+        ("sandbox_region", settings.region.clone()),
         (
             "propagation_seconds",
             settings.propagation_seconds.to_string(),

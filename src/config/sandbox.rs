@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::arguments::{SandboxArguments, SandboxTimes};
 use super::reader::Reader;
+use crate::domain::partitions::partition_of;
 
 /// A sandbox that runs in this process.
 #[derive(Debug, Clone)]
@@ -81,11 +82,18 @@ pub(super) fn settings(
     let modifying = reader.seconds("modifying_seconds", &times.modifying_seconds);
     let rebooting = reader.seconds("rebooting_seconds", &times.rebooting_seconds);
     let quotas = quotas(&times.quota, reader);
+    let region = reader.value(
+        "sandbox_region",
+        &times.sandbox_region,
+        "must be a Region, such as us-east-1",
+        |text| partition_of(text).map(|_| text.to_owned()),
+    );
     Some(aws_sandbox::Settings {
         creating_seconds: creating?,
         deleting_seconds: deleting?,
         modifying_seconds: modifying?,
         rebooting_seconds: rebooting?,
+        region: region?,
         propagation_seconds: propagation?,
         quotas,
         journal,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::Permission;
 use crate::domain::iam::denial::{Denial, DenialCause};
 use crate::domain::iam::policies::{PolicyDocument, Statement};
-use crate::domain::problems::fault::FaultClass;
+use crate::domain::problems::fault::{Fault, FaultClass};
 
 /// The result of a preflight.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,11 +30,14 @@ pub enum Outcome {
     Pass(String),
     /// The operation would fail or block.
     Fail(Finding),
-    /// The check could not be carried out, for this reason. The operation may still succeed.
-    NotChecked(String),
+    /// The check could not be carried out, or its result is not certain. The operation may still
+    /// succeed.
+    NotChecked(Finding),
+    /// This build, or this kind of request, has no such check, for this reason.
+    LeftOut(String),
 }
 
-/// Why the operation would fail or block.
+/// Why the operation would, or could, fail or block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The reason as a sentence.
@@ -138,10 +141,44 @@ impl Check {
 
     /// A check that could not be carried out.
     pub fn not_checked(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::uncertain(name, reason, None)
+    }
+
+    /// A check that found something that may not hold, with the error that AWS would then return.
+    pub fn uncertain(
+        name: impl Into<String>,
+        detail: impl Into<String>,
+        predicted: Option<PredictedError>,
+    ) -> Self {
         Self {
             name: name.into(),
-            outcome: Outcome::NotChecked(reason.into()),
+            outcome: Outcome::NotChecked(Finding {
+                detail: detail.into(),
+                predicted,
+            }),
         }
+    }
+
+    /// A check that this build, or this kind of request, does not have.
+    pub fn left_out(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            outcome: Outcome::LeftOut(reason.into()),
+        }
+    }
+
+    /// A check that could not read what it needs. Without a feature of the build it is left out.
+    pub fn unread(name: impl Into<String>, reason: impl Into<String>, fault: &Fault) -> Self {
+        if fault.class == FaultClass::NotBuiltIn {
+            Self::left_out(name, reason)
+        } else {
+            Self::not_checked(name, reason)
+        }
+    }
+
+    /// Whether the check is not carried out by design.
+    pub fn is_left_out(&self) -> bool {
+        matches!(self.outcome, Outcome::LeftOut(_))
     }
 
     /// The status, without the details.
@@ -149,7 +186,7 @@ impl Check {
         match self.outcome {
             Outcome::Pass(_) => CheckStatus::Pass,
             Outcome::Fail(_) => CheckStatus::Fail,
-            Outcome::NotChecked(_) => CheckStatus::NotChecked,
+            Outcome::NotChecked(_) | Outcome::LeftOut(_) => CheckStatus::NotChecked,
         }
     }
 
@@ -174,6 +211,9 @@ impl Check {
             let is_certain =
                 decision.missing_context.is_empty() || decision.denied == Some(EXPLICIT);
             match decision.denied {
+                Some(cause @ DenialCause::ServiceControlPolicy) => {
+                    return Self::denied_by_organisation(permission, principal, resource, cause);
+                }
                 Some(cause) if is_certain => {
                     return Self::denied(permission, principal, resource, cause);
                 }
@@ -193,6 +233,32 @@ impl Check {
             name,
             format!("allowed on {}", permission.simulated_on.join(" and ")),
         )
+    }
+
+    /// The simulator does not evaluate the conditions of an organisation's policies.
+    fn denied_by_organisation(
+        permission: &Permission,
+        principal: &str,
+        resource: &str,
+        cause: DenialCause,
+    ) -> Self {
+        let action = &permission.action;
+        let detail = format!(
+            "the simulation of {action} on {resource} is denied by a policy of the organisation; it \
+             does not evaluate the conditions of these policies, so the call may be allowed"
+        );
+        let denial = Denial {
+            principal: Some(principal.to_owned()),
+            action: action.clone(),
+            resource: Some(resource.to_owned()),
+            cause,
+            policy_arn: None,
+        };
+        let predicted = PredictedError::Denial {
+            denial,
+            statement: None,
+        };
+        Self::uncertain(action, detail, Some(predicted))
     }
 
     fn denied(
@@ -228,9 +294,10 @@ impl Check {
 const EXPLICIT: DenialCause = DenialCause::ExplicitDeny(None);
 
 impl Preflight {
-    /// The worst status of all checks.
+    /// The worst status of all checks, except of those that are left out by design.
     pub fn status(&self) -> CheckStatus {
-        let any = |status| self.checks.iter().any(|check| check.status() == status);
+        let counted = self.checks.iter().filter(|check| !check.is_left_out());
+        let any = |status| counted.clone().any(|check| check.status() == status);
         match (any(CheckStatus::Fail), any(CheckStatus::NotChecked)) {
             (true, _) => CheckStatus::Fail,
             (false, true) => CheckStatus::NotChecked,
@@ -248,7 +315,10 @@ impl Preflight {
                     predicted: Some(PredictedError::Denial { statement, .. }),
                     ..
                 }) => statement.clone(),
-                Outcome::Fail(_) | Outcome::Pass(_) | Outcome::NotChecked(_) => None,
+                Outcome::Fail(_)
+                | Outcome::Pass(_)
+                | Outcome::NotChecked(_)
+                | Outcome::LeftOut(_) => None,
             })
             .map(|statement| *statement)
             .collect();

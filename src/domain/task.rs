@@ -22,6 +22,8 @@ pub struct Task {
     pub operation_id: Uuid,
     /// Kind of the operation.
     pub kind: Kind,
+    /// The caller that requested the operation.
+    pub requested_by: String,
     /// Status of the operation at the start of the turn.
     pub status: Status,
     /// Input of the operation.

@@ -1,12 +1,18 @@
 //! The schema: migrations, the installation row, and the durability settings.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, PgConnection};
 
 use crate::domain::installation::{AwsAccount, Installation};
 
 use super::rows::{from_json, to_json};
 use super::{Store, StoreError};
+
+/// How long a migration waits for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The migrations of this program. Later ones in the database are ignored, because older programs
 /// still run during an upgrade.
@@ -51,6 +57,13 @@ impl Store {
         let no_timeouts = [("lock_timeout", "0"), ("statement_timeout", "0")];
         let options = self.pool.options().clone().options(no_timeouts);
         let migration = tokio::spawn(async move {
+            // A pool would try to connect for half a minute, and then not say why it cannot.
+            let connecting = PgConnection::connect_with(&options);
+            tokio::time::timeout(CONNECT_TIMEOUT, connecting)
+                .await
+                .map_err(|_| sqlx::Error::PoolTimedOut)??
+                .close()
+                .await?;
             let pool = PgPoolOptions::new()
                 .max_connections(1)
                 .connect_with(options)

@@ -23,6 +23,7 @@ pub(super) const LIST_TRUSTED: Duration = Duration::from_secs(300);
 #[derive(Deserialize)]
 struct Row {
     kind: String,
+    requested_by: String,
     status: String,
     spec: Value,
     cluster: String,
@@ -94,6 +95,7 @@ pub(super) fn parse(operation_id: Uuid, task: Value) -> Result<Task, StoreError>
     Ok(Task {
         operation_id,
         kind: rows::kind(&row.kind)?,
+        requested_by: row.requested_by,
         status: rows::status(&row.status)?,
         spec: from_json("operations.spec", row.spec)?,
         cluster: rows::cluster_name(&row.cluster)?,

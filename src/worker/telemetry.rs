@@ -7,9 +7,19 @@ use crate::domain::task::Task;
 use crate::domain::verdict::Verdict;
 use crate::domain::waiting::WaitingFor;
 
+/// Whether a fault is a wait that the plan expects: a new role is not visible everywhere yet, or a
+/// resource is being released.
+fn is_expected(waiting_for: Option<WaitingFor>) -> bool {
+    matches!(
+        waiting_for,
+        Some(WaitingFor::RolePropagation | WaitingFor::Release)
+    )
+}
+
 pub(super) fn count(verdict: &Verdict) {
     let (name, fault) = match verdict {
         Verdict::Next { .. } => ("next", None),
+        Verdict::Again { waiting_for, .. } if is_expected(*waiting_for) => ("again", None),
         Verdict::Again { fault, .. } => ("again", fault.as_ref()),
         Verdict::Block { fault, .. } => ("block", Some(fault)),
         Verdict::RollBack { fault } => ("roll_back", Some(fault)),
@@ -28,14 +38,20 @@ pub(super) fn ended(task: &Task, status: Status) {
     }
     let labels = [("kind", task.kind.as_str()), ("status", status.as_str())];
     counter!("dax_provisioner_operations_ended_total", &labels).increment(1);
+    let seconds = age(task);
+    histogram!("dax_provisioner_operation_duration_seconds", &labels).record(seconds as f64);
+    tracing::info!(operation.kind = task.kind.as_str(), cluster.name = %task.cluster,
+        caller = task.requested_by, operation.status = status.as_str(), duration_s = seconds,
+        "operation ended");
+}
+
+/// Seconds since the operation was accepted.
+fn age(task: &Task) -> i64 {
     // The ID holds the time of acceptance.
     let accepted = task.operation_id.get_timestamp().map(|time| time.to_unix());
     let seconds = accepted
         .map(|(seconds, _)| task.now.timestamp() - i64::try_from(seconds).unwrap_or(i64::MAX));
-    let seconds = seconds.unwrap_or_default().max(0);
-    histogram!("dax_provisioner_operation_duration_seconds", &labels).record(seconds as f64);
-    tracing::info!(operation.kind = task.kind.as_str(), cluster.name = %task.cluster,
-        operation.status = status.as_str(), duration_s = seconds, "operation ended");
+    seconds.unwrap_or_default().max(0)
 }
 
 /// Logs a verdict. What AWS said of a fault names accounts and roles, so it is a line of its own, at
@@ -58,11 +74,7 @@ pub(super) fn log(task: &Task, verdict: &Verdict) {
             waiting_for,
             ..
         } => {
-            let is_expected = matches!(
-                waiting_for,
-                Some(WaitingFor::RolePropagation | WaitingFor::Release)
-            );
-            if !is_expected {
+            if !is_expected(*waiting_for) {
                 let aws = fault.aws.as_ref();
                 tracing::warn!(step.name = step, step.attempt = attempt, cluster.name = %cluster,
                     problem = fault.problem_code().as_str(),
@@ -71,8 +83,14 @@ pub(super) fn log(task: &Task, verdict: &Verdict) {
             fault
         }
         Verdict::Block { fault, .. } => {
-            tracing::warn!(step.name = step, cluster.name = %cluster,
-                problem = fault.problem_code().as_str(), "blocked");
+            let last = task.step.last_fault.as_ref();
+            let is_new = task.status != Status::Blocked
+                || last.is_none_or(|last| last.problem_code() != fault.problem_code());
+            if is_new {
+                tracing::warn!(operation.kind = task.kind.as_str(), cluster.name = %cluster,
+                    caller = task.requested_by, step.name = step, duration_s = age(task),
+                    problem = fault.problem_code().as_str(), "operation blocked");
+            }
             fault
         }
         Verdict::RollBack { fault } => {

@@ -9,7 +9,7 @@ use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
 
 use crate::api::Api;
 use crate::api::clusters::request::ClusterRequest;
-use crate::api::clusters::rules::{requires_preflight, validate};
+use crate::api::clusters::rules::{RequiredPreflight, validate};
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
@@ -34,15 +34,16 @@ pub(crate) async fn create_cluster(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let key = submission.key(&body)?;
-    let preflight = requires_preflight(&body);
+    let preflight = RequiredPreflight::of(&body);
     let account = api.account_soon().await?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
     let groups = existing_groups(&spec);
-    let has_checks = preflight || groups.iter().any(|(_, _, name)| name.is_some());
+    let is_required = preflight != RequiredPreflight::No;
+    let has_checks = is_required || groups.iter().any(|(_, _, name)| name.is_some());
     if has_checks && !api.is_answered_already(key.as_ref(), &spec).await? {
         api.reject_managed_groups(&groups).await?;
-        if preflight {
-            api.reject_failed_preflight(&spec, &account, &submission.caller)
+        if is_required {
+            api.reject_failed_preflight(&spec, &account, &submission.caller, preflight)
                 .await?;
         }
     }

@@ -16,7 +16,7 @@ const EXTERNAL_ROLE: &str = "cannot be changed, because this service did not cre
     change its policies in IAM, or create a new cluster with a managed role";
 
 /// Fields of a create request that a patch cannot change, with the alternative.
-pub(super) const IMMUTABLE: [(&str, &str); 9] = [
+pub(super) const IMMUTABLE: [(&str, &str); 10] = [
     (
         "name",
         "a cluster cannot be renamed; create a new one with POST /v1/clusters, move the clients \
@@ -37,6 +37,10 @@ pub(super) const IMMUTABLE: [(&str, &str); 9] = [
     ("encryption_in_transit", FIXED),
     (
         "require_preflight",
+        "can only be used with POST /v1/clusters",
+    ),
+    (
+        "strict_preflight",
         "can only be used with POST /v1/clusters",
     ),
 ];

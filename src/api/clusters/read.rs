@@ -122,7 +122,7 @@ pub(crate) async fn list_clusters(
     params(ClusterPath, IfNoneMatch),
     responses((
         status = 200, body = Cluster,
-        description = "The cluster. If `If-None-Match` has its version: 304 without a body.",
+        description = "The cluster.",
         headers(("ETag" = String, description = "Version of the cluster.")),
     ))
 )]

@@ -86,14 +86,23 @@ pub(crate) struct ClusterRequest {
     /// Whether DELETE is rejected. Default: false.
     #[schema(value_type = bool, required = false)]
     pub(crate) deletion_protection: Option<bool>,
-    /// Whether to reject the request if a check of its preflight fails. A check that cannot run
-    /// does not count as failed. Default: false.
+    /// Whether to reject the request if a check of its preflight fails. A check that is
+    /// `not_checked` does not count as failed: without permission to simulate, nothing is checked.
+    /// Default: false.
     #[schema(value_type = bool, required = false)]
     #[expect(
         dead_code,
         reason = "not a setting of the cluster; the handler reads it from the JSON body"
     )]
     pub(crate) require_preflight: Option<bool>,
+    /// Whether to reject the request also if a check of its preflight is `not_checked`, unless that
+    /// is so by design. Default: false.
+    #[schema(value_type = bool, required = false)]
+    #[expect(
+        dead_code,
+        reason = "not a setting of the cluster; the handler reads it from the JSON body"
+    )]
+    pub(crate) strict_preflight: Option<bool>,
     /// What an operation does after a failure that an operator can fix. Default: `hold`.
     #[schema(value_type = OnFailureSchema, required = false)]
     pub(crate) on_failure: Option<OnFailure>,

@@ -51,10 +51,28 @@ pub(crate) fn validate(
     })
 }
 
-pub(crate) fn requires_preflight(body: &Value) -> bool {
-    body.get("require_preflight")
-        .and_then(Value::as_bool)
-        .unwrap_or_default()
+/// Which preflight a create requires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RequiredPreflight {
+    /// None.
+    No,
+    /// One without a failed check.
+    WithoutFailure,
+    /// One in which every check passes that this build has.
+    Complete,
+}
+
+impl RequiredPreflight {
+    pub(crate) fn of(body: &Value) -> Self {
+        let is_set = |field: &str| body.get(field).and_then(Value::as_bool) == Some(true);
+        if is_set("strict_preflight") {
+            Self::Complete
+        } else if is_set("require_preflight") {
+            Self::WithoutFailure
+        } else {
+            Self::No
+        }
+    }
 }
 
 pub(super) fn check_encryption(

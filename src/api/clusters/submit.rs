@@ -105,6 +105,12 @@ impl Api {
         match accepted {
             Accepted::Created(operation) => {
                 self.store.announce_work();
+                tracing::info!(
+                    operation.kind = operation.kind.as_str(),
+                    cluster.name = cluster,
+                    caller = operation.requested_by,
+                    "operation accepted"
+                );
                 if preference.waits() {
                     self.answer_operation(operation.id, 0, preference).await
                 } else {

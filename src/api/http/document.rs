@@ -1,8 +1,13 @@
 //! The OpenAPI document as it is published. The base document is generated from the handlers; this
 //! adds what describes the requests to clients but is not used to validate them.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use serde::Serialize;
 use serde_json::{Value, json};
+
+mod version_3_0;
 
 /// Request schemas whose optional fields may be null or an empty list, which both mean absent: the
 /// desired settings of a cluster contain them, and some clients send them for absent fields.
@@ -13,6 +18,19 @@ const NULL_IS_ABSENT: [&str; 5] = [
     "ServiceRoleRequest",
     "SubnetGroupRequest",
 ];
+
+/// The examples of request bodies by operation, and of answers by schema: what a fresh sandbox
+/// receives and returns. A test sends each of them.
+static EXAMPLES: LazyLock<Examples> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("document/examples.json"))
+        .expect("a test checks that the examples are JSON")
+});
+
+#[derive(serde::Deserialize)]
+struct Examples {
+    requests: BTreeMap<String, Value>,
+    answers: BTreeMap<String, Value>,
+}
 
 pub(crate) fn is_null_absent(schema: &str) -> bool {
     NULL_IS_ABSENT.contains(&schema)
@@ -43,13 +61,100 @@ impl Document {
         for name in NULL_IS_ABSENT {
             allow_null(&mut document.components["schemas"][name]);
         }
+        for (name, forms) in exclusive_fields() {
+            document.components["schemas"][name]["not"] = json!({"not": {"anyOf": forms}});
+        }
+        document.for_each_operation(|operation| {
+            add_bodiless_answers(operation);
+            add_examples(operation);
+        });
         document
     }
+
+    /// The same document as OpenAPI 3.0.3, for tools that do not read 3.1.
+    #[must_use]
+    pub fn as_version_3_0(&self) -> Self {
+        version_3_0::of(self.clone())
+    }
+
+    fn for_each_operation(&mut self, mut change: impl FnMut(&mut Value)) {
+        let items = self.paths.as_object_mut().into_iter().flatten();
+        let operations = items.flat_map(|(_, item)| item.as_object_mut().into_iter().flatten());
+        operations.for_each(|(_, operation)| change(operation));
+    }
+}
+
+/// The valid forms of the schemas whose fields exclude each other. The document states them as what
+/// a body cannot fail to be: generated clients would turn a plain `anyOf` into several types.
+fn exclusive_fields() -> [(&'static str, Vec<Value>); 5] {
+    let absent = json!({"type": "null"});
+    let no_list = json!({"type": ["array", "null"], "maxItems": 0});
+    let not_set = json!({"enum": [false, null]});
+    let given = |kind: &str| json!({"type": kind});
+    let list = json!({"type": "array", "minItems": 1});
+    let form = |required: &[&str], properties: Value| json!({"required": required, "properties": properties});
+    [
+        (
+            "ServiceRoleRequest",
+            vec![
+                form(
+                    &["arn"],
+                    json!({"arn": given("string"), "access": absent, "tables": no_list, "all_tables": not_set}),
+                ),
+                form(
+                    &["access", "tables"],
+                    json!({"arn": absent, "access": given("string"), "tables": list, "all_tables": not_set}),
+                ),
+                form(
+                    &["access", "all_tables"],
+                    json!({"arn": absent, "access": given("string"), "tables": no_list, "all_tables": {"enum": [true]}}),
+                ),
+            ],
+        ),
+        (
+            "SubnetGroupRequest",
+            vec![
+                form(
+                    &["name"],
+                    json!({"name": given("string"), "subnet_ids": no_list, "vpc_id": absent}),
+                ),
+                form(
+                    &["subnet_ids"],
+                    json!({"name": absent, "subnet_ids": list, "vpc_id": absent}),
+                ),
+                form(
+                    &["vpc_id"],
+                    json!({"name": absent, "subnet_ids": no_list, "vpc_id": given("string")}),
+                ),
+            ],
+        ),
+        (
+            "ClusterRequest",
+            vec![
+                form(&[], json!({"parameters": absent})),
+                form(&[], json!({"parameter_group": absent})),
+            ],
+        ),
+        (
+            "ScaleRequest",
+            vec![
+                form(&[], json!({"availability_zones": no_list})),
+                form(&[], json!({"node_ids_to_remove": no_list})),
+            ],
+        ),
+        (
+            "IngressRequest",
+            vec![
+                form(&["cidr"], json!({"source_security_group_id": false})),
+                form(&["source_security_group_id"], json!({"cidr": false})),
+            ],
+        ),
+    ]
 }
 
 /// Allows null for the optional properties of a schema.
 fn allow_null(schema: &mut Value) {
-    let required = schema["required"].take();
+    let required = schema["required"].clone();
     let is_required = |name: &str| {
         let mut names = required.as_array().into_iter().flatten();
         names.any(|one| one == name)
@@ -60,9 +165,7 @@ fn allow_null(schema: &mut Value) {
             or_null(property);
         }
     }
-    if !required.is_null() {
-        schema["required"] = required;
-    } else if let Some(schema) = schema.as_object_mut() {
+    if let (true, Some(schema)) = (required.is_null(), schema.as_object_mut()) {
         schema.remove("required");
     }
 }
@@ -76,5 +179,55 @@ fn or_null(property: &mut Value) {
         members.insert("oneOf".to_owned(), choices);
     } else if let Some(kind) = members.get_mut("type") {
         *kind = json!([kind.take(), "null"]);
+    }
+}
+
+/// Adds the answers that have no body.
+fn add_bodiless_answers(operation: &mut Value) {
+    let parameters = operation["parameters"].as_array();
+    let takes = |header: &str| {
+        parameters.is_some_and(|all| all.iter().any(|parameter| parameter["name"] == header))
+    };
+    let (is_known, is_stream) = (takes("If-None-Match"), takes("Last-Event-ID"));
+    if is_known {
+        let description = "`If-None-Match` has the current version.";
+        operation["responses"]["304"] = json!({"description": description});
+    }
+    if is_stream {
+        let description = "`Last-Event-ID` is the last event of a finished operation.";
+        operation["responses"]["204"] = json!({"description": description});
+        // OpenAPI 3.1 has no keyword for the items of a stream.
+        let stream = &mut operation["responses"]["200"]["content"]["text/event-stream"];
+        stream["schema"] = json!({
+            "type": "string",
+            "description": "Server-sent events; `data` of each is an `Event`.",
+            "contentMediaType": "text/event-stream",
+            "contentSchema": {"$ref": "#/components/schemas/Event"},
+        });
+    }
+}
+
+/// Adds an example to the request body and to the answers, where there is one.
+fn add_examples(operation: &mut Value) {
+    let id = operation["operationId"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    if let Some(example) = EXAMPLES.requests.get(&id) {
+        let content = operation["requestBody"]["content"].as_object_mut();
+        for (_, media) in content.into_iter().flatten() {
+            media["example"] = example.clone();
+        }
+    }
+    let responses = operation["responses"].as_object_mut();
+    for (_, response) in responses.into_iter().flatten() {
+        let content = response.get_mut("content").and_then(Value::as_object_mut);
+        for (_, media) in content.into_iter().flatten() {
+            let reference = media["schema"]["$ref"].as_str().unwrap_or_default();
+            let schema = reference.rsplit('/').next().unwrap_or_default();
+            if let Some(example) = EXAMPLES.answers.get(schema) {
+                media["example"] = example.clone();
+            }
+        }
     }
 }

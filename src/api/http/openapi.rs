@@ -41,7 +41,9 @@ const DESCRIPTION: &str = "Provisions Amazon DynamoDB Accelerator (DAX) clusters
     are listed newest first, the events of one operation oldest first, groups by name. \
     Times are RFC 3339 in UTC. Every response has the headers `X-Request-Id` and `traceparent`.\n\n\
     Paths under `/v1` require a bearer token unless authentication is off. `/healthz`, `/readyz`, \
-    `/metrics`, `/problems`, `/openapi.json` and `/docs` need no authentication.";
+    `/metrics`, `/problems`, `/openapi.json`, `/openapi-3.0.json` and `/docs` need no authentication.\n\n\
+    Later versions can add fields to responses and values to enumerations; clients must accept \
+    unknown ones. There is no CORS: a browser application needs a backend.";
 
 /// The parts of the document that belong to no handler.
 #[derive(OpenApi)]
@@ -155,6 +157,19 @@ fn problem_response() -> RefOr<utoipa::openapi::Response> {
 pub(crate) async fn get_openapi(_: NoQuery) -> Response {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
         serde_json::to_string(&crate::api::document())
+            .expect("a test checks that the OpenAPI document is JSON")
+    });
+    ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
+}
+
+/// Returns this OpenAPI document in version 3.0.3, for tools that do not read 3.1.
+#[utoipa::path(
+    get, path = "/openapi-3.0.json", tag = "service", operation_id = "get_openapi_3_0",
+    responses((status = 200, description = "The OpenAPI 3.0.3 document.", body = Object))
+)]
+pub(crate) async fn get_openapi_3_0(_: NoQuery) -> Response {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        serde_json::to_string(&crate::api::document().as_version_3_0())
             .expect("a test checks that the OpenAPI document is JSON")
     });
     ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()

@@ -103,9 +103,12 @@ pub struct PreflightCheck {
     /// Result of the check.
     #[schema(value_type = CheckResultSchema)]
     pub(crate) result: CheckStatus,
+    /// Whether the check is `not_checked` because this build, or this kind of request, has no such
+    /// check. It then has no effect on the result of the preflight.
+    pub(crate) by_design: bool,
     /// What was found, or why the check could not run.
     pub(crate) detail: String,
-    /// Fixes of a failed check.
+    /// Fixes of a failed check, or of one that may fail.
     pub(crate) hints: Vec<ProblemHint>,
 }
 

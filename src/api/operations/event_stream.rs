@@ -47,7 +47,7 @@ pub(crate) struct LastEventId(
     params(OperationPath, LastEventId),
     responses((
         status = 200,
-        description = "The events. 204 if `Last-Event-ID` is the last one of a finished operation.",
+        description = "The events.",
         body = String,
         content_type = "text/event-stream",
     ))

@@ -101,7 +101,7 @@ pub(crate) async fn list_operations(
     params(OperationPath, Preference, IfNoneMatch),
     responses((
         status = 200,
-        description = "The operation. 304 without a body if its version is in `If-None-Match`.",
+        description = "The operation.",
         body = Operation,
         headers(
             ("ETag" = String, description = "The `version` in double quotes."),

@@ -16,7 +16,7 @@ use crate::store::IdempotencyKey;
 
 use crate::api::Api;
 use crate::api::clusters::request::ClusterRequest;
-use crate::api::clusters::rules::validate;
+use crate::api::clusters::rules::{RequiredPreflight, validate};
 use crate::api::enum_schemas::CheckResultSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
@@ -28,7 +28,8 @@ use crate::api::permissions::problem_renderer::json;
 /// Result of a preflight.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Preflight {
-    /// The worst result of the checks: `fail` before `not_checked` before `pass`.
+    /// The worst result of the checks: `fail` before `not_checked` before `pass`. Checks that are
+    /// `not_checked` by design do not count.
     #[schema(value_type = CheckResultSchema)]
     result: CheckStatus,
     /// One check for each permission, then all others.
@@ -41,8 +42,9 @@ pub(crate) struct Preflight {
 /// Checks whether a cluster could be created, and reports every problem. Creates nothing.
 ///
 /// Permissions are checked by IAM's policy simulator, with the ARNs and condition keys of the real
-/// calls. A check that cannot run is `not_checked`, with the reason. It is never reported as a
-/// missing permission.
+/// calls. A check `fails` only on what is certain. One that cannot run, or whose result depends on
+/// what only AWS knows, is `not_checked`, with the reason. It is never reported as a missing
+/// permission.
 #[utoipa::path(
     post, path = "/v1/preflights", tag = "permissions", operation_id = "preflight_cluster",
     request_body(content = ClusterRequest, description = "Settings of the planned cluster."),
@@ -104,16 +106,19 @@ impl Api {
         Ok(cluster.is_some_and(|cluster| cluster.status != ClusterStatus::Failed))
     }
 
-    /// Rejects a spec if a check of its preflight fails, with every check that did not pass.
+    /// Rejects a spec without the required preflight, with every check that did not pass.
     pub(crate) async fn reject_failed_preflight(
         &self,
         spec: &ClusterSpec,
         account: &AwsAccount,
         caller: &Caller,
+        required: RequiredPreflight,
     ) -> Result<(), ApiError> {
         let preflight = self.preflight(spec, account, caller).await?;
-        if preflight.status() != CheckStatus::Fail {
-            return Ok(());
+        match (preflight.status(), required) {
+            (CheckStatus::Pass, _) => return Ok(()),
+            (CheckStatus::Fail, _) | (CheckStatus::NotChecked, RequiredPreflight::Complete) => {}
+            (CheckStatus::NotChecked, _) => return Ok(()),
         }
         let renderer = self.problem_renderer(Some(account));
         let checks = preflight
@@ -121,15 +126,23 @@ impl Api {
             .iter()
             .filter(|check| check.status() != CheckStatus::Pass);
         let checks: Vec<PreflightCheck> = checks.map(|check| renderer.check(check)).collect();
-        let failed = checks
-            .iter()
-            .filter(|check| check.result == CheckStatus::Fail);
-        let names: Vec<&str> = failed.clone().map(|check| check.name.as_str()).collect();
-        let detail = format!(
-            "failed preflight checks: {}; see `checks`",
-            names.join(", ")
-        );
-        let hints = failed.flat_map(|check| check.hints.clone()).collect();
+        let named = |result| -> Vec<&str> {
+            let found = checks
+                .iter()
+                .filter(|check| check.result == result && !check.by_design);
+            found.map(|check| check.name.as_str()).collect()
+        };
+        let failed = named(CheckStatus::Fail).join(", ");
+        let detail = if failed.is_empty() {
+            let unknown = named(CheckStatus::NotChecked).join(", ");
+            format!("preflight checks without a result: {unknown}; see `checks`")
+        } else {
+            format!("failed preflight checks: {failed}; see `checks`")
+        };
+        let counted = checks.iter().filter(|check| {
+            check.result == CheckStatus::Fail || required == RequiredPreflight::Complete
+        });
+        let hints = counted.flat_map(|check| check.hints.clone()).collect();
         let mut problem = Problem::new(ProblemCode::PreflightFailed, detail);
         (problem.hints, problem.checks) = (hints, checks);
         Err(problem.into())

@@ -90,11 +90,11 @@ impl ProblemRenderer<'_> {
             .collect()
     }
 
-    /// A check of a preflight, with hints if it failed.
+    /// A check of a preflight, with hints if it failed or may fail.
     pub(crate) fn check(&self, check: &Check) -> PreflightCheck {
         let (detail, hints) = match &check.outcome {
-            Outcome::Pass(detail) | Outcome::NotChecked(detail) => (detail, Vec::new()),
-            Outcome::Fail(finding) => (
+            Outcome::Pass(detail) | Outcome::LeftOut(detail) => (detail, Vec::new()),
+            Outcome::Fail(finding) | Outcome::NotChecked(finding) => (
                 &finding.detail,
                 finding
                     .predicted
@@ -106,6 +106,7 @@ impl ProblemRenderer<'_> {
         PreflightCheck {
             name: check.name.clone(),
             result: check.status(),
+            by_design: check.is_left_out(),
             detail: detail.clone(),
             hints,
         }

@@ -56,7 +56,9 @@ pub(super) async fn checks(settings: &Doctor, installation: Option<&Installation
         }
         (_, identity) => {
             let fix = "set AWS_REGION and credentials as for the AWS CLI; \
-                       `aws sts get-caller-identity` must succeed";
+                       `aws sts get-caller-identity` must succeed. A profile of IAM Identity \
+                       Center needs `aws sso login --profile NAME`, one of `aws login` needs \
+                       `aws login --profile NAME`";
             let problem = identity.err().unwrap_or_default();
             let mut checks = vec![Check::new(IDENTITY, Outcome::Fail(problem, fix.to_owned()))];
             let rest = [BINDING, REGION, READING, ROLES, permissions::ALL];

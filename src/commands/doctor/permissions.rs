@@ -63,8 +63,10 @@ pub(super) async fn checks(aws: &Aws, account: &AwsAccount, settings: &Doctor) -
         .permission_checks(&permissions)
         .await;
     let mut reasons = checks.iter().map(|check| match &check.outcome {
-        preflight::Outcome::NotChecked(reason) => Some(reason),
-        preflight::Outcome::Pass(_) | preflight::Outcome::Fail(_) => None,
+        preflight::Outcome::NotChecked(finding) => Some(&finding.detail),
+        preflight::Outcome::Pass(_)
+        | preflight::Outcome::Fail(_)
+        | preflight::Outcome::LeftOut(_) => None,
     });
     let first = reasons.next().flatten().cloned();
     if let Some(reason) = first.filter(|first| reasons.all(|reason| reason == Some(first))) {
@@ -97,7 +99,8 @@ fn summarise(mut checks: Vec<Check>) -> Vec<Check> {
 fn line(check: preflight::Check) -> Check {
     let outcome = match check.outcome {
         preflight::Outcome::Pass(text) => Outcome::Pass(text),
-        preflight::Outcome::NotChecked(reason) => Outcome::NotChecked(reason),
+        preflight::Outcome::NotChecked(finding) => Outcome::NotChecked(finding.detail),
+        preflight::Outcome::LeftOut(reason) => Outcome::NotChecked(reason),
         preflight::Outcome::Fail(finding) => Outcome::Fail(finding.detail, fix(finding.predicted)),
     };
     Check::new(format!("permission {}", check.name), outcome)

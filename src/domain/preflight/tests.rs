@@ -82,7 +82,9 @@ fn an_undecided_simulation_is_not_a_missing_permission() {
         decision(ARN, None, &["aws:SourceIp"]),
         decision(ABSENT, None, &["aws:SourceIp"]),
     ]);
-    assert!(matches!(named.outcome, Outcome::NotChecked(why) if why.ends_with(": aws:SourceIp")));
+    assert!(
+        matches!(named.outcome, Outcome::NotChecked(why) if why.detail.ends_with(": aws:SourceIp"))
+    );
 }
 
 #[test]
@@ -121,4 +123,26 @@ fn the_status_of_a_preflight_is_that_of_its_worst_check() {
             .len(),
         1
     );
+}
+
+#[test]
+fn a_denial_by_the_organisation_is_not_certain() {
+    let denied = Some(DenialCause::ServiceControlPolicy);
+    let decisions = [decision(ARN, denied, &[]), decision(ABSENT, None, &[])];
+    let check = check(&decisions);
+    assert_eq!(check.status(), CheckStatus::NotChecked);
+    let preflight = Preflight {
+        checks: vec![check],
+    };
+    assert_eq!(preflight.missing_policy(), None);
+}
+
+#[test]
+fn a_check_that_is_left_out_does_not_keep_a_preflight_from_passing() {
+    let checks = vec![Check::pass("a", "ok"), Check::left_out("b", "by design")];
+    let mut preflight = Preflight { checks };
+    assert_eq!(preflight.checks[1].status(), CheckStatus::NotChecked);
+    assert_eq!(preflight.status(), CheckStatus::Pass);
+    preflight.checks.push(Check::not_checked("c", "denied"));
+    assert_eq!(preflight.status(), CheckStatus::NotChecked);
 }

@@ -5,12 +5,13 @@ use crate::domain::preflight::{Check, PredictedError};
 use crate::domain::problems::fault::Fault;
 use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
 
+use super::account::check_quota;
 use super::reason;
 
 /// AWS's default quota of subnet groups (developer guide, "Quotas in Amazon DynamoDB").
-const SUBNET_GROUPS_MAX: usize = 50;
+const SUBNET_GROUPS_MAX: i64 = 50;
 /// AWS's default quota of parameter groups (the same page).
-const PARAMETER_GROUPS_MAX: usize = 20;
+const PARAMETER_GROUPS_MAX: i64 = 20;
 /// Name prefix of the groups that AWS provides. They do not count against the quotas.
 const BUILT_IN: &str = "default";
 
@@ -92,18 +93,13 @@ pub(super) fn vpc_of_existing<'a>(
 
 fn check_subnet_group_quota(groups: &[AwsSubnetGroup]) -> Check {
     let count = groups.iter().filter(|group| group.name != BUILT_IN).count();
-    let detail = format!(
-        "{count} of AWS's default quota of {SUBNET_GROUPS_MAX} subnet groups are in use; \
-         this needs 1 more"
+    let numbers = (
+        i64::try_from(count).unwrap_or(i64::MAX),
+        1,
+        SUBNET_GROUPS_MAX,
     );
-    if count < SUBNET_GROUPS_MAX {
-        return Check::pass(SUBNET_GROUP, detail);
-    }
-    Check::fail(
-        SUBNET_GROUP,
-        detail,
-        predicted("CreateSubnetGroup", "SubnetGroupQuotaExceededFault"),
-    )
+    let predicted = predicted("CreateSubnetGroup", "SubnetGroupQuotaExceededFault");
+    check_quota(SUBNET_GROUP, "subnet groups", numbers, predicted)
 }
 
 fn check_network_type(spec: &ClusterSpec, group: &AwsSubnetGroup) -> Check {
@@ -168,16 +164,11 @@ pub(super) fn check_parameters(
         .iter()
         .filter(|group| !group.name.starts_with(BUILT_IN))
         .count();
-    let detail = format!(
-        "{count} of AWS's default quota of {PARAMETER_GROUPS_MAX} parameter groups are in use; \
-         this needs 1 more"
+    let numbers = (
+        i64::try_from(count).unwrap_or(i64::MAX),
+        1,
+        PARAMETER_GROUPS_MAX,
     );
-    if count < PARAMETER_GROUPS_MAX {
-        return Check::pass(PARAMETER_GROUP, detail);
-    }
-    Check::fail(
-        PARAMETER_GROUP,
-        detail,
-        predicted("CreateParameterGroup", "ParameterGroupQuotaExceededFault"),
-    )
+    let predicted = predicted("CreateParameterGroup", "ParameterGroupQuotaExceededFault");
+    check_quota(PARAMETER_GROUP, "parameter groups", numbers, predicted)
 }

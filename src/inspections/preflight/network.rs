@@ -67,7 +67,7 @@ impl Inspector {
             let reason = reason("could not read the subnets", &fault);
             (
                 [SUBNETS, NETWORK_TYPE]
-                    .map(|name| Check::not_checked(name, reason.clone()))
+                    .map(|name| Check::unread(name, reason.clone(), &fault))
                     .to_vec(),
                 None,
             )
@@ -82,9 +82,10 @@ impl Inspector {
         }
         match self.aws.security_groups(&spec.security_group_ids).await {
             Ok(groups) => check_groups_and_vpc(&spec.security_group_ids, &groups, vpc_id),
-            Err(fault) => Check::not_checked(
+            Err(fault) => Check::unread(
                 SECURITY_GROUPS,
                 reason("could not read the security groups", &fault),
+                &fault,
             ),
         }
     }

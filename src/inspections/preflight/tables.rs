@@ -38,7 +38,7 @@ impl Inspector {
             | RoleChoice::Discovered(_)
             | RoleChoice::Ambiguous { .. }
             | RoleChoice::Unknown(_) => {
-                Check::not_checked(TABLES, "the policies of an existing role are not read")
+                Check::left_out(TABLES, "the policies of an existing role are not read")
             }
         }
     }
@@ -57,7 +57,7 @@ impl Inspector {
                 Ok(Some(arn)) => elsewhere.push(arn),
                 Ok(None) => missing.push(name),
                 Err(fault) => {
-                    unknown = Some(reason("could not read the tables", &fault));
+                    unknown = Some(fault);
                     break;
                 }
             }
@@ -67,7 +67,9 @@ impl Inspector {
             ([], [], None) => {
                 Check::pass(TABLES, format!("all {} tables exist {here}", names.len()))
             }
-            ([], [], Some(reason)) => Check::not_checked(TABLES, reason),
+            ([], [], Some(fault)) => {
+                Check::unread(TABLES, reason("could not read the tables", &fault), &fault)
+            }
             ([], elsewhere, _) => Check::fail(
                 TABLES,
                 format!("these tables are not {here}: {}", elsewhere.join(", ")),

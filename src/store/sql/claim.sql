@@ -64,7 +64,7 @@ claimed as (
 select caller.requested_by as "caller!", claimed.id as "id?", claimed.epoch as "epoch?",
        claimed.claims_without_progress as "claims_without_progress?",
        case when claimed.id is not null then json_build_object(
-         'kind', claimed.kind, 'status', claimed.status, 'spec', claimed.spec, 'cluster', claimed.cluster_name,
+         'kind', claimed.kind, 'requested_by', caller.requested_by, 'status', claimed.status, 'spec', claimed.spec, 'cluster', claimed.cluster_name,
          'created_at', claimed.created_at, 'deadline_at', claimed.deadline_at, 'now', clock_timestamp(), 'read_order', nextval('engine_order'),
          'installation_id', (select id from installation),
          'step', (

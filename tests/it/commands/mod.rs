@@ -1,8 +1,10 @@
 //! The commands of the binary, and what its processes log, write and store.
 
 pub mod aws_profile;
+pub mod credentials;
 pub mod database_log;
 pub mod health;
+pub mod migrate;
 pub mod private_files;
 pub mod process_log;
 pub mod tokens;

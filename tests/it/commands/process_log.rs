@@ -71,6 +71,16 @@ async fn the_log_at_info_names_no_account_role_or_arn() {
     let client = Client::builder().no_proxy().build().unwrap();
     create(&client, &url, "c1").await;
     wait_for(&log, "operation ended").await;
+    let healthy = std::fs::read_to_string(&log).unwrap();
+    let is_earlier = |line: &&str| !line.contains("operation accepted");
+    let healthy: Vec<&str> = healthy.lines().skip_while(is_earlier).collect();
+    for line in &healthy {
+        assert!(line.contains("INFO"), "{line}");
+    }
+    for part in ["create_cluster", "c1", "anonymous"] {
+        assert!(healthy[0].contains(part), "{healthy:?}");
+        assert!(healthy.last().unwrap().contains(part), "{healthy:?}");
+    }
     // AWS's answer to the denied call names the identity, the account and the policy.
     let denied = json!({"Effect": "Allow", "NotAction": "iam:CreatePolicy", "Resource": "*"});
     put_policy(&client, &sandbox, denied).await;

@@ -12,6 +12,7 @@ pub mod documentation;
 pub mod drift;
 pub mod event_feed;
 pub mod event_stream;
+pub mod examples;
 pub mod found_first;
 pub mod generated_client;
 pub mod health;

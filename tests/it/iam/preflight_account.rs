@@ -53,7 +53,8 @@ async fn the_node_quota_and_the_cluster_name_are_checked() {
         (
             json!({"replication_factor": 3}),
             "node_quota",
-            "fail",
+            // AWS may have raised the quota of the account.
+            "not_checked",
             Some("dax_nodes_per_account_quota"),
         ),
         (
@@ -128,4 +129,30 @@ async fn groups_network_type_and_tables_are_checked() {
         (json!({}), "tables", tables, None),
     ];
     check_results(&env, cases).await;
+}
+
+#[tokio::test]
+async fn a_trust_policy_with_conditions_is_not_checked() {
+    let env = TestEnv::new().await;
+    let mut trust: Value = serde_json::from_str(&trust_policy().to_json()).unwrap();
+    trust["Statement"][0]["Condition"] =
+        json!({"StringEquals": {"aws:SourceAccount": "123456789012"}});
+    let arn = by_admin(&env, &role("Limited", "/", &trust.to_string())).await;
+    env.grant(&[arn.clone()], vec![simulation_policy(SERVICE_ARN)]);
+    let body = with(
+        cluster_request("orders"),
+        json!({"service_role": {"arn": arn}}),
+    );
+    let response = preflight(&env.api(), &body).await;
+    let check = check(&response, "service_role");
+    assert_eq!(check["result"], "not_checked");
+    assert_eq!(check["by_design"], false);
+    assert!(
+        check["detail"]
+            .as_str()
+            .unwrap()
+            .contains("aws:SourceAccount"),
+        "{check}"
+    );
+    assert_eq!(response.body["result"], "not_checked");
 }

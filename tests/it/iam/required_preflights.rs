@@ -1,6 +1,7 @@
 //! Creates with `require_preflight`: a failed check rejects the request.
 
 use aws_sandbox::Identity;
+use dax_provisioner::domain::iam::policies::service::simulation_policy;
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
@@ -62,6 +63,29 @@ async fn checks_without_a_result_do_not_reject_the_create() {
     let id = api.post("/v1/clusters", &request(), &[]).await.accepted();
     let status = env.settle(&env.worker("w"), id).await.status;
     assert_eq!(status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn a_strict_preflight_rejects_what_was_not_checked_unless_by_design() {
+    // The shipped policy does not allow to simulate, so no permission is checked.
+    let env = TestEnv::new().await;
+    let api = env.api();
+    let strict = with(cluster_request("orders"), json!({"strict_preflight": true}));
+    let response = api.post("/v1/clusters", &strict, &[]).await;
+    let problem = response.rejected(422, "preflight_failed");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("iam:CreateRole"),
+        "{problem}"
+    );
+    assert!(
+        !problem["detail"].as_str().unwrap().contains("tables"),
+        "{problem}"
+    );
+    env.grant(&[], vec![simulation_policy(SERVICE_ARN)]);
+    api.post("/v1/clusters", &strict, &[]).await.accepted();
 }
 
 #[tokio::test]

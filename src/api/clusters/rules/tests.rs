@@ -95,6 +95,7 @@ fn a_body_with_every_field_is_accepted() {
         "tags": {"team": "orders"},
         "deletion_protection": false,
         "require_preflight": false,
+        "strict_preflight": false,
         "on_failure": "roll_back",
     }))
     .unwrap();
@@ -156,7 +157,7 @@ fn a_body_that_is_not_an_object_has_one_error() {
 }
 
 /// Every field of the body of a create.
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 20] = [
     "name",
     "description",
     "node_type",
@@ -175,6 +176,7 @@ const FIELDS: [&str; 19] = [
     "tags",
     "deletion_protection",
     "require_preflight",
+    "strict_preflight",
     "on_failure",
 ];
 
@@ -199,7 +201,8 @@ fn invalid_values_are_rejected_in_every_field() {
                 "encryption_at_rest"
                 | "encryption_in_transit"
                 | "deletion_protection"
-                | "require_preflight" => value.is_boolean(),
+                | "require_preflight"
+                | "strict_preflight" => value.is_boolean(),
                 "availability_zones" | "security_group_ids" => *value == json!([]),
                 _ => false,
             };

@@ -42,8 +42,8 @@ fn named(
     let ids = ids.iter().copied().map(SubnetId::from_aws).collect();
     let checks = check_named(spec, &ids, subnets);
     let details = checks.iter().map(|check| match &check.outcome {
-        Outcome::Pass(text) | Outcome::NotChecked(text) => text.clone(),
-        Outcome::Fail(finding) => finding.detail.clone(),
+        Outcome::Pass(text) | Outcome::LeftOut(text) => text.clone(),
+        Outcome::Fail(finding) | Outcome::NotChecked(finding) => finding.detail.clone(),
     });
     (
         checks[0].status(),

@@ -25,7 +25,7 @@ const fn row(
 }
 
 /// The problem types, in the order of the enum `ProblemCode`.
-pub(crate) const ROWS: [Row; 39] = [
+pub(crate) const ROWS: [Row; 40] = [
     row(
         "invalid_request",
         422,

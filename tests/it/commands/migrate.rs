@@ -10,7 +10,7 @@ fn a_database_that_is_away_is_reported_at_once() {
     let started = Instant::now();
     let output = Command::new(BINARY)
         .arg("migrate")
-        .env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/x")
+        .env("DATABASE_URL", "postgres://unknown@127.0.0.1:1/x")
         .output()
         .unwrap();
     assert!(

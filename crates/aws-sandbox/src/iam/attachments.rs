@@ -44,6 +44,11 @@ pub(super) fn attach_role_policy(turn: &mut Turn<'_>, form: &Form) -> Result<Str
     let name = constraints.name("RoleName", 64);
     let policy_arn = constraints.arn("PolicyArn");
     constraints.finish()?;
+    if !policy_arn.starts_with("arn:") {
+        // Recorded from AWS, with two blanks.
+        let message = "Invalid ARN:  Could not be parsed!";
+        return Err(ServiceFault::new("ValidationError", message));
+    }
     authorize_attachment(turn, "iam:AttachRolePolicy", name, policy_arn)?;
     let role = find_own_role(turn, name)?;
     find_attachable_policy(turn, policy_arn)?;

@@ -60,6 +60,9 @@ impl Document {
 
     /// Parses a trust policy, which states who can assume a role.
     pub fn parse_trust(json: &str) -> Result<Document, DocumentFault> {
+        if json::parse(json).is_none() {
+            return Err(DocumentFault::new("This policy contains invalid Json"));
+        }
         Document::from_statements(&parse_object(json)?, PolicyType::Trust)
     }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::evaluate::Context;
 
 /// The text with the values of its variables. `None` if one has no value: IAM then does not match
-/// the text. A variable can have a default: `${aws:username, 'nobody'}`.
+/// the text. A variable can have a default: `${aws:username, 'none'}`.
 pub(super) fn resolve<'a>(text: &'a str, context: &Context) -> Option<Cow<'a, str>> {
     if !text.contains("${") {
         return Some(Cow::Borrowed(text));

@@ -18,3 +18,4 @@ mod python;
 mod reboots;
 mod signatures;
 mod test_env;
+mod updates;

@@ -88,6 +88,8 @@ impl Document {
 /// a body cannot fail to be: generated clients would turn a plain `anyOf` into several types.
 fn exclusive_fields() -> [(&'static str, Vec<Value>); 5] {
     let absent = json!({"type": "null"});
+    // Generators do not read the schema `false`.
+    let never = json!({"not": {}});
     let no_list = json!({"type": ["array", "null"], "maxItems": 0});
     let not_set = json!({"enum": [false, null]});
     let given = |kind: &str| json!({"type": kind});
@@ -145,8 +147,8 @@ fn exclusive_fields() -> [(&'static str, Vec<Value>); 5] {
         (
             "IngressRequest",
             vec![
-                form(&["cidr"], json!({"source_security_group_id": false})),
-                form(&["source_security_group_id"], json!({"cidr": false})),
+                form(&["cidr"], json!({"source_security_group_id": never})),
+                form(&["source_security_group_id"], json!({"cidr": never})),
             ],
         ),
     ]
@@ -182,29 +184,32 @@ fn or_null(property: &mut Value) {
     }
 }
 
-/// Adds the answers that have no body.
+/// Adds the answers that have no body, and what a stream consists of.
 fn add_bodiless_answers(operation: &mut Value) {
-    let parameters = operation["parameters"].as_array();
-    let takes = |header: &str| {
-        parameters.is_some_and(|all| all.iter().any(|parameter| parameter["name"] == header))
-    };
-    let (is_known, is_stream) = (takes("If-None-Match"), takes("Last-Event-ID"));
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let is_known = parameters
+        .into_iter()
+        .any(|parameter| parameter["name"] == "If-None-Match");
     if is_known {
         let description = "`If-None-Match` has the current version.";
         operation["responses"]["304"] = json!({"description": description});
     }
-    if is_stream {
-        let description = "`Last-Event-ID` is the last event of a finished operation.";
-        operation["responses"]["204"] = json!({"description": description});
-        // OpenAPI 3.1 has no keyword for the items of a stream.
-        let stream = &mut operation["responses"]["200"]["content"]["text/event-stream"];
-        stream["schema"] = json!({
-            "type": "string",
-            "description": "Server-sent events; `data` of each is an `Event`.",
-            "contentMediaType": "text/event-stream",
-            "contentSchema": {"$ref": "#/components/schemas/Event"},
-        });
-    }
+    let item = match operation["operationId"].as_str() {
+        Some("stream_operation_events") => {
+            let description = "`Last-Event-ID` is the last event of a finished operation.";
+            operation["responses"]["204"] = json!({"description": description});
+            "Event"
+        }
+        Some("stream_events") => "FeedItem",
+        _ => return,
+    };
+    // OpenAPI 3.1 has no keyword for the items of a stream.
+    operation["responses"]["200"]["content"]["text/event-stream"]["schema"] = json!({
+        "type": "string",
+        "description": format!("Server-sent events; `data` of each is one `{item}`."),
+        "contentMediaType": "text/event-stream",
+        "contentSchema": {"$ref": format!("#/components/schemas/{item}")},
+    });
 }
 
 /// Adds an example to the request body and to the answers, where there is one.

@@ -12,9 +12,10 @@ use crate::support::api::{cluster_request, open_settings};
 use crate::support::test_env::TestEnv;
 
 /// Operations that without authentication need no database for an empty request: they read AWS or
-/// the table of hints, or reject the missing body first.
-const WITHOUT_DATABASE: [&str; 7] = [
+/// a table of the program, or reject the missing body first.
+const WITHOUT_DATABASE: [&str; 8] = [
     "/v1/service_roles",
+    "/v1/node_types",
     "/v1/hints",
     "/v1/hints/explain",
     "/v1/plans",

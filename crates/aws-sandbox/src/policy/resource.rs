@@ -48,7 +48,7 @@ pub(super) fn check_resource(resource: &str) -> Result<(), DocumentFault> {
         ["arn", _, service, ..] if service.contains(['*', '?']) => {
             "Resource vendor must be fully qualified and cannot contain regexes.".to_owned()
         }
-        ["arn", _, "s3", region, ..] if !region.is_empty() => {
+        ["arn", _, "s3", region, _, _] if !region.is_empty() => {
             format!("Resource {resource} can not contain region information.")
         }
         ["arn", _, "iam", region, ..] if !region.is_empty() => {

@@ -76,6 +76,9 @@ impl TestEnv {
 async fn a_trust_policy_that_names_the_caller_needs_no_identity_policy() {
     let env = TestEnv::new().await;
     env.allow(unrelated());
+    let mut other = portal(unrelated());
+    other.arn = "arn:aws:iam::123456789012:user/other".to_owned();
+    env.sandbox.put_identity("other", other);
     for (name, principal, expected) in [
         ("Named", USER, true),
         // IAM user guide, "AWS JSON policy elements: Principal", "All principals".

@@ -14,7 +14,7 @@ pub(super) fn of(mut document: Document) -> Document {
         convert(part);
     }
     document.for_each_operation(|operation| {
-        keep_one_media_type(&mut operation["requestBody"]);
+        operation.get_mut("requestBody").map(keep_one_media_type);
         let responses = operation["responses"].as_object_mut();
         let Some(responses) = responses else { return };
         responses.values_mut().for_each(keep_one_media_type);

@@ -82,6 +82,10 @@ pub struct ClusterFilter {
     pub before: Option<(DateTime<Utc>, Uuid)>,
 }
 
+/// A condition for clusters `m` follows.
+const MATCHING: &str =
+    " and c.id = any(array(select m.id from clusters m where m.deleted_at is null and ";
+
 impl ClusterFilter {
     fn push_conditions(&self, query: &mut QueryBuilder<Postgres>) {
         // One value is compared, so that the index of the list also gives the order.
@@ -109,20 +113,22 @@ impl ClusterFilter {
                 .push_bind(names)
                 .push(")");
         }
+        // Subqueries of their own: the planner cannot know how rare a prefix or a tag is, and would
+        // otherwise search the whole list for it.
         if let Some(prefix) = &self.name_prefix {
+            query.push(MATCHING);
             // `like` with a parameter cannot use the index.
-            query.push(" and c.name ~>=~ ").push_bind(prefix.clone());
+            query.push("m.name ~>=~ ").push_bind(prefix.clone());
             query
-                .push(" and c.name ~<~ ")
+                .push(" and m.name ~<~ ")
                 .push_bind(format!("{prefix}~"));
+            query.push("))");
         }
         for alternatives in &self.tags {
-            // A subquery of its own: the planner cannot know how rare a tag is, and would otherwise
-            // search the whole list for it.
-            query.push(" and c.id = any(array(select t.id from clusters t where t.deleted_at is null and (false");
+            query.push(MATCHING).push("(false");
             for (key, value) in alternatives {
                 query
-                    .push(" or t.desired -> 'tags' @> ")
+                    .push(" or m.desired -> 'tags' @> ")
                     .push_bind(json!({key: value}));
             }
             query.push(")))");

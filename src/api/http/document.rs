@@ -87,49 +87,12 @@ impl Document {
 /// The valid forms of the schemas whose fields exclude each other. The document states them as what
 /// a body cannot fail to be: generated clients would turn a plain `anyOf` into several types.
 fn exclusive_fields() -> [(&'static str, Vec<Value>); 5] {
-    let absent = json!({"type": "null"});
     // Generators do not read the schema `false`.
     let never = json!({"not": {}});
-    let no_list = json!({"type": ["array", "null"], "maxItems": 0});
-    let not_set = json!({"enum": [false, null]});
-    let given = |kind: &str| json!({"type": kind});
-    let list = json!({"type": "array", "minItems": 1});
-    let form = |required: &[&str], properties: Value| json!({"required": required, "properties": properties});
+    let (absent, no_list) = (absent(), no_list());
     [
-        (
-            "ServiceRoleRequest",
-            vec![
-                form(
-                    &["arn"],
-                    json!({"arn": given("string"), "access": absent, "tables": no_list, "all_tables": not_set}),
-                ),
-                form(
-                    &["access", "tables"],
-                    json!({"arn": absent, "access": given("string"), "tables": list, "all_tables": not_set}),
-                ),
-                form(
-                    &["access", "all_tables"],
-                    json!({"arn": absent, "access": given("string"), "tables": no_list, "all_tables": {"enum": [true]}}),
-                ),
-            ],
-        ),
-        (
-            "SubnetGroupRequest",
-            vec![
-                form(
-                    &["name"],
-                    json!({"name": given("string"), "subnet_ids": no_list, "vpc_id": absent}),
-                ),
-                form(
-                    &["subnet_ids"],
-                    json!({"name": absent, "subnet_ids": list, "vpc_id": absent}),
-                ),
-                form(
-                    &["vpc_id"],
-                    json!({"name": absent, "subnet_ids": no_list, "vpc_id": given("string")}),
-                ),
-            ],
-        ),
+        ("ServiceRoleRequest", service_role_forms()),
+        ("SubnetGroupRequest", subnet_group_forms()),
         (
             "ClusterRequest",
             vec![
@@ -152,6 +115,63 @@ fn exclusive_fields() -> [(&'static str, Vec<Value>); 5] {
             ],
         ),
     ]
+}
+
+fn service_role_forms() -> Vec<Value> {
+    let (absent, no_list, text, list) = (absent(), no_list(), text(), list());
+    let not_set = json!({"enum": [false, null]});
+    vec![
+        form(
+            &["arn"],
+            json!({"arn": text, "access": absent, "tables": no_list, "all_tables": not_set}),
+        ),
+        form(
+            &["access", "tables"],
+            json!({"arn": absent, "access": text, "tables": list, "all_tables": not_set}),
+        ),
+        form(
+            &["access", "all_tables"],
+            json!({"arn": absent, "access": text, "tables": no_list, "all_tables": {"enum": [true]}}),
+        ),
+    ]
+}
+
+fn subnet_group_forms() -> Vec<Value> {
+    let (absent, no_list, text, list) = (absent(), no_list(), text(), list());
+    vec![
+        form(
+            &["name"],
+            json!({"name": text, "subnet_ids": no_list, "vpc_id": absent}),
+        ),
+        form(
+            &["subnet_ids"],
+            json!({"name": absent, "subnet_ids": list, "vpc_id": absent}),
+        ),
+        form(
+            &["vpc_id"],
+            json!({"name": absent, "subnet_ids": no_list, "vpc_id": text}),
+        ),
+    ]
+}
+
+fn form(required: &[&str], properties: Value) -> Value {
+    json!({"required": required, "properties": properties})
+}
+
+fn absent() -> Value {
+    json!({"type": "null"})
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+fn list() -> Value {
+    json!({"type": "array", "minItems": 1})
+}
+
+fn no_list() -> Value {
+    json!({"type": ["array", "null"], "maxItems": 0})
 }
 
 /// Allows null for the optional properties of a schema.

@@ -132,7 +132,7 @@ fn queries() -> Vec<(&'static str, Query)> {
         (
             "short prefix",
             ClusterFilter {
-                name_prefix: Some("c9".to_owned()),
+                name_prefix: Some("c99".to_owned()),
                 ..clusters()
             },
         ),

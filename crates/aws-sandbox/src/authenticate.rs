@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::iam::role_permissions;
 use crate::identity::{Caller, Permissions, Session};
+use crate::place::Place;
 use crate::sandbox::{Core, Sandbox};
 use crate::signature::{Scope, SignatureFault, verify};
 use crate::state::unique_id_of;
@@ -80,12 +81,17 @@ fn find(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Caller)> {
 fn find_session(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Caller)> {
     let now = core.settle();
     let session = core.state.sessions.get(access_key_id)?;
-    let role = core
-        .state
+    let account = if session.account_id.is_empty() {
+        &core.state.account_id
+    } else {
+        &session.account_id
+    };
+    let state = core.state.at(&Place::of_account(account))?;
+    let role = state
         .role(&session.role_name)
         .filter(|role| role.id == session.role_id);
     let permissions = match role {
-        Some(role) => role_permissions(&core.state, role, session.policies.as_deref()),
+        Some(role) => role_permissions(state, role, session.policies.as_deref()),
         // The role was deleted: its sessions stay valid, but without permissions.
         None => Permissions {
             identity: Vec::new(),
@@ -93,11 +99,7 @@ fn find_session(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Ca
             session: None,
         },
     };
-    let (account, role_name, name) = (
-        &core.state.account_id,
-        &session.role_name,
-        &session.session_name,
-    );
+    let (role_name, name) = (&session.role_name, &session.session_name);
     let caller = Caller {
         arn: format!("arn:aws:sts::{account}:assumed-role/{role_name}/{name}"),
         user_id: format!("{}:{name}", session.role_id),
@@ -143,8 +145,8 @@ fn check_session(
     }
 }
 
-/// Checks that the signature is for this service and, if the service is regional, for the sandbox's
-/// Region. IAM and STS accept any Region: clients with a custom endpoint sign for their own one.
+/// Checks that the signature is for this service and, if the service is regional, for a Region of
+/// the sandbox. IAM and STS accept any Region: clients with a custom endpoint sign for their own one.
 fn check_scope(
     sandbox: &Sandbox,
     service: Service,
@@ -158,12 +160,18 @@ fn check_scope(
         );
         return Err(codes::wrong_signature(service, &message));
     }
-    let region = &sandbox.settings().region;
     let is_regional = matches!(service, Service::Dax | Service::Ec2 | Service::DynamoDb);
-    if is_regional && scope.region != *region {
+    if is_regional
+        && !sandbox
+            .settings()
+            .regions()
+            .any(|region| region == scope.region)
+    {
+        let regions: Vec<&str> = sandbox.settings().regions().collect();
         let message = format!(
-            "Credential should be scoped to a valid Region, not '{}': this sandbox is in {region}. ",
-            scope.region
+            "Credential should be scoped to a valid Region, not '{}': this sandbox is in {}. ",
+            scope.region,
+            regions.join(", ")
         );
         return Err(codes::wrong_signature(service, &message));
     }

@@ -113,13 +113,17 @@ impl Turn<'_> {
         access: &AccessRequest<'_>,
         trust: Option<Trust>,
     ) -> Result<(), ServiceFault> {
-        let denial = match self.rules.denies(access.action, self.current_time) {
-            true => Denial::NoIdentityPolicy,
-            false => match self.decide(access, trust) {
-                Decision::Allowed => return Ok(()),
-                Decision::Denied(denial) => denial,
-            },
-        };
+        let denial =
+            match self
+                .rules
+                .denies(access.action, &self.state.account_id, self.current_time)
+            {
+                true => Denial::NoIdentityPolicy,
+                false => match self.decide(access, trust) {
+                    Decision::Allowed => return Ok(()),
+                    Decision::Denied(denial) => denial,
+                },
+            };
         let message = denial_message(&self.caller.arn, access.action, access.shown, Some(&denial));
         Err(codes::denied(self.service, &message))
     }

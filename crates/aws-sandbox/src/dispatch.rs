@@ -15,13 +15,14 @@ use crate::execute::{AuthenticatedCall, execute};
 use crate::faults::{FaultKind, Injected};
 use crate::gates::Gate;
 use crate::identity::Caller;
+use crate::place::Place;
 use crate::sandbox::Sandbox;
 use crate::signature::credential_scope;
 use crate::turn::Operation;
 use crate::wire::codes;
 use crate::wire::fault::ServiceFault;
 use crate::wire::reply::{Delivery, Reply};
-use crate::wire::request::{self, AwsRequest};
+use crate::wire::request::{self, AwsRequest, Input};
 use crate::wire::service::Service;
 use crate::{dax, dynamodb, ec2, iam, sts};
 
@@ -34,13 +35,16 @@ pub(crate) async fn respond(sandbox: &Sandbox, parts: &Parts, body: Bytes) -> Re
         Ok(identified) => identified,
         Err(rejected) => return reject(sandbox, *rejected),
     };
+    let place = place_of(sandbox, &request, &caller, parts);
     let (injected, gate) = {
         let mut core = sandbox.core();
         let now = core.settle();
-        let injected = if core.rate_limiter.accept(operation.call, now) {
-            core.rules.draw(operation.call, now, |kind| {
-                kind.applies_to(operation.call, operation.mutating, &request.input)
-            })
+        core.open_place(&place, now);
+        let injected = if core.rate_limiter.accept(&place, operation.call, now) {
+            core.rules
+                .draw(operation.call, &place.account_id, now, |kind| {
+                    kind.applies_to(operation.call, operation.mutating, &request.input)
+                })
         } else {
             Some(Injected::throttle())
         };
@@ -51,6 +55,7 @@ pub(crate) async fn respond(sandbox: &Sandbox, parts: &Parts, body: Bytes) -> Re
         request,
         operation,
         caller,
+        place,
         injected,
     };
     if call.injected.is_none() && gate.is_none() {
@@ -58,6 +63,24 @@ pub(crate) async fn respond(sandbox: &Sandbox, parts: &Parts, body: Bytes) -> Re
         return reply.into_response(delivery);
     }
     execute_detached(call, gate).await
+}
+
+/// The account and Region of a call. A role is assumed in its own account; everything else happens in
+/// the account of the caller.
+fn place_of(sandbox: &Sandbox, request: &AwsRequest, caller: &Caller, parts: &Parts) -> Place {
+    let scope = credential_scope(parts).ok();
+    let known = |region: &&str| sandbox.settings().regions().any(|one| one == *region);
+    let region = scope.as_ref().map(|scope| scope.region.as_str());
+    let region = region.filter(known).unwrap_or(&sandbox.settings().region);
+    let role = match &request.input {
+        Input::Form(form) if request.service == Service::Sts => form.text("RoleArn"),
+        Input::Form(_) | Input::Json(_) => None,
+    };
+    let role_account = role
+        .and_then(|arn| arn.split(':').nth(4))
+        .filter(|id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()));
+    let account_id = role_account.unwrap_or_else(|| caller.account_id());
+    Place::of(request.service, account_id, region)
 }
 
 /// A request that is rejected before execution.

@@ -8,6 +8,7 @@ use crate::call_log::CallRecord;
 use crate::clock;
 use crate::faults::{FaultKind, Injected, lists};
 use crate::identity::Caller;
+use crate::place::Place;
 use crate::sandbox::{Core, Sandbox};
 use crate::state::{Change, State};
 use crate::turn::{Operation, Turn};
@@ -22,6 +23,7 @@ pub(crate) struct AuthenticatedCall {
     pub(crate) request: AwsRequest,
     pub(crate) operation: &'static Operation,
     pub(crate) caller: Caller,
+    pub(crate) place: Place,
     pub(crate) injected: Option<Injected>,
 }
 
@@ -50,16 +52,25 @@ pub(crate) fn execute(call: &AuthenticatedCall) -> (Reply, Delivery) {
 fn run(call: &AuthenticatedCall, core: &mut Core) -> Result<Output, ServiceFault> {
     let now = core.settle();
     let earlier = earlier_state(call, core, now);
-    let (state, state_time) = earlier
+    let (first, state_time) = earlier
         .as_ref()
         .map_or((&core.state, now), |(state, time)| (state, *time));
+    // A state of before the first call to a place does not have it yet.
+    let at = |place: &Place| first.at(place).or_else(|| core.state.at(place));
+    let account = Place::of_account(&call.place.account_id);
+    let places = (at(&call.place), at(&account), core.state.at(&call.place));
+    let (Some(state), Some(iam), Some(current_state)) = places else {
+        return Err(codes::internal(call.request.service));
+    };
     let mut turn = Turn {
         service: call.request.service,
         state,
+        iam,
+        first,
         settings: call.sandbox.settings(),
         caller: &call.caller,
         now: state_time,
-        current_state: &core.state,
+        current_state,
         current_time: now,
         rules: &mut core.rules,
         injected: call.injected.as_ref(),
@@ -74,6 +85,10 @@ fn run(call: &AuthenticatedCall, core: &mut Core) -> Result<Output, ServiceFault
     } else {
         Vec::new()
     };
+    let changes = changes
+        .into_iter()
+        .map(|change| change.at(&call.place, &core.state))
+        .collect::<Vec<_>>();
     let record = CallRecord {
         sequence: core.calls.next_sequence(),
         at: now,

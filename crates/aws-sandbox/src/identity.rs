@@ -97,6 +97,9 @@ pub(crate) struct KnownKey {
 /// Temporary credentials created by AssumeRole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Session {
+    /// The account of the role; empty in older journals, which know one account.
+    #[serde(default)]
+    pub(crate) account_id: String,
     pub(crate) access_key_id: String,
     pub(crate) secret: String,
     pub(crate) token: String,

@@ -31,6 +31,7 @@ mod inventory;
 mod journal;
 mod new_security_group;
 mod new_subnet;
+mod place;
 pub mod policy;
 mod rate_limits;
 mod sandbox;

@@ -1,9 +1,12 @@
 //! Rate limits as AWS has them: a token bucket for the calls of the account that match a pattern.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::faults::matches_call;
+use crate::place::Place;
 
 /// A limit on the rate of matching calls. A call that exceeds it has the service's throttling error
 /// and no effect.
@@ -35,7 +38,7 @@ pub fn aws_rate_limits() -> Vec<RateLimit> {
     ]
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Bucket {
     limit: RateLimit,
     tokens: f64,
@@ -51,9 +54,12 @@ impl Bucket {
     }
 }
 
-/// The bucket of each limit.
+/// The bucket of each limit, in each account and Region.
 #[derive(Debug)]
-pub(crate) struct RateLimiter(Vec<Bucket>);
+pub(crate) struct RateLimiter {
+    full: Vec<Bucket>,
+    places: BTreeMap<Place, Vec<Bucket>>,
+}
 
 impl RateLimiter {
     /// Starts with full buckets.
@@ -63,13 +69,17 @@ impl RateLimiter {
             filled_at: now,
             limit,
         };
-        RateLimiter(limits.into_iter().map(full).collect())
+        RateLimiter {
+            full: limits.into_iter().map(full).collect(),
+            places: BTreeMap::new(),
+        }
     }
 
     /// Whether the call is within all limits that match it. If so, takes a token of each.
-    pub(crate) fn accept(&mut self, call: &str, now: DateTime<Utc>) -> bool {
-        let mut matching: Vec<&mut Bucket> = self
-            .0
+    pub(crate) fn accept(&mut self, place: &Place, call: &str, now: DateTime<Utc>) -> bool {
+        let buckets = self.places.entry(place.clone());
+        let buckets = buckets.or_insert_with(|| self.full.clone());
+        let mut matching: Vec<&mut Bucket> = buckets
             .iter_mut()
             .filter(|bucket| matches_call(&bucket.limit.call, call))
             .collect();
@@ -89,6 +99,7 @@ impl RateLimiter {
 #[cfg(test)]
 mod tests {
     use super::{RateLimiter, aws_rate_limits};
+    use crate::place::Place;
     use chrono::{TimeDelta, Utc};
 
     #[test]
@@ -97,7 +108,10 @@ mod tests {
         let mut limiter = RateLimiter::new(aws_rate_limits(), now);
         let mut accepted = |call: &str, after: i64| {
             let at = now + TimeDelta::seconds(after);
-            (0..100).filter(|_| limiter.accept(call, at)).count()
+            let place = Place::of_account("123456789012");
+            (0..100)
+                .filter(|_| limiter.accept(&place, call, at))
+                .count()
         };
         assert_eq!(accepted("iam:GetRole", 0), 20);
         assert_eq!(accepted("iam:CreateRole", 0), 0);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 
 use crate::call_log::{CallLog, CallRecord};
@@ -19,12 +20,13 @@ use crate::inventory::Inventory;
 use crate::journal::Journal;
 use crate::new_security_group::NewSecurityGroup;
 use crate::new_subnet::NewSubnet;
+use crate::place::Place;
 use crate::rate_limits::{RateLimit, RateLimiter};
 use crate::sandbox_error::SandboxError;
 use crate::serve;
 use crate::settings::Settings;
 use crate::state::network::Table;
-use crate::state::{Change, State, builtin_changes};
+use crate::state::{Change, State, builtin_changes, builtin_changes_at};
 use crate::{clock, dax};
 
 /// A simulation of the AWS control planes. Clones are handles to the same simulation.
@@ -66,6 +68,21 @@ impl Core {
             .for_each(|change| self.state.apply(change));
         self.keep_history();
         Ok(())
+    }
+
+    /// Creates the initial contents of a place that a call reaches first. If the journal fails, the
+    /// call finds no such place.
+    pub(crate) fn open_place(&mut self, place: &Place, now: DateTime<Utc>) {
+        let account = Place::of_account(&place.account_id);
+        for place in [&account, place] {
+            if self.state.at(place).is_none() {
+                let changes = builtin_changes_at(place, now).into_iter();
+                let changes = changes
+                    .map(|change| change.at(place, &self.state))
+                    .collect();
+                let _ = self.commit(None, changes);
+            }
+        }
     }
 
     /// Keeps the current state while there is a `lag` rule.
@@ -250,11 +267,25 @@ impl Sandbox {
         self.core().calls.all()
     }
 
-    /// All resources that exist now.
+    /// All resources that exist now in the first account and Region.
     pub fn inventory(&self) -> Inventory {
+        let settings = self.settings();
+        self.inventory_of(&settings.account_id, &settings.region)
+    }
+
+    /// All resources that exist now in an account and one of its Regions.
+    pub fn inventory_of(&self, account_id: &str, region: &str) -> Inventory {
         let mut core = self.core();
         let now = core.settle();
-        Inventory::of(&core.state, now)
+        let account = Place::of_account(account_id);
+        let place = Place {
+            region: region.to_owned(),
+            ..account.clone()
+        };
+        let empty = State::default();
+        let iam = core.state.at(&account).unwrap_or(&empty);
+        let regional = core.state.at(&place).unwrap_or(&empty);
+        Inventory::of(iam, regional, now)
     }
 
     /// Moves the sandbox's clock forward. Signatures are still checked against the machine's clock.

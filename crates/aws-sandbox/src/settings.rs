@@ -8,10 +8,13 @@ use crate::sandbox_error::SandboxError;
 /// Settings of a sandbox. The default has AWS's default quotas and short durations.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Account ID in all ARNs, 12 digits.
+    /// First account, 12 digits. Another one exists as soon as it has an identity.
     pub account_id: String,
-    /// Region of DAX, EC2 and DynamoDB. They reject requests signed for another one.
+    /// First Region of DAX, EC2 and DynamoDB. They reject requests signed for one that the sandbox
+    /// does not have.
     pub region: String,
+    /// More Regions of DAX, EC2 and DynamoDB. Each account has the same Regions.
+    pub more_regions: Vec<String>,
     /// How long a cluster stays `creating`.
     pub creating_seconds: f64,
     /// How long a cluster stays `deleting`. In the last third of this time `Status` is missing.
@@ -42,6 +45,7 @@ impl Default for Settings {
         Settings {
             account_id: "123456789012".to_owned(),
             region: "us-east-1".to_owned(),
+            more_regions: Vec::new(),
             creating_seconds: 3.0,
             deleting_seconds: 1.0,
             modifying_seconds: 1.0,
@@ -53,6 +57,16 @@ impl Default for Settings {
             check_signatures: true,
             journal: None,
         }
+    }
+}
+
+impl Settings {
+    /// All Regions.
+    pub(crate) fn regions(&self) -> impl Iterator<Item = &str> {
+        let more = self.more_regions.iter();
+        std::iter::once(&self.region)
+            .chain(more)
+            .map(String::as_str)
     }
 }
 

@@ -20,6 +20,10 @@ pub(crate) struct Turn<'a> {
     pub(crate) service: Service,
     /// The state that the operation reads. A `lag` fault replaces it by an earlier one.
     pub(crate) state: &'a State,
+    /// The IAM of the account of `state`, as of the same time.
+    pub(crate) iam: &'a State,
+    /// What all accounts share: access keys and sessions.
+    pub(crate) first: &'a State,
     pub(crate) settings: &'a Settings,
     pub(crate) caller: &'a Caller,
     /// The time of `state`.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -42,12 +42,11 @@ pub(crate) async fn put_identity(
     };
     let parts: Vec<&str> = identity.arn.splitn(6, ':').collect();
     let is_principal = matches!(parts[..], ["arn", _, "iam" | "sts", "", account, name]
-        if account == sandbox.settings().account_id && !name.is_empty());
+        if account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty());
     if !is_principal {
         let error = format!(
-            "arn: {:?} is not a principal of account {}; use an ARN such as arn:aws:iam::{}:user/portal",
+            "arn: {:?} is not a principal of an account; use an ARN such as arn:aws:iam::{}:user/portal",
             identity.arn,
-            sandbox.settings().account_id,
             sandbox.settings().account_id
         );
         return error_response(StatusCode::BAD_REQUEST, &error);
@@ -189,8 +188,22 @@ pub(crate) async fn list_calls(State(sandbox): State<Sandbox>) -> Response<Body>
     json_response(StatusCode::OK, &json!({"calls": calls}))
 }
 
-pub(crate) async fn get_inventory(State(sandbox): State<Sandbox>) -> Response<Body> {
-    json_response(StatusCode::OK, &sandbox.inventory())
+/// The place whose inventory is asked for. Default: the first account and Region.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InventoryPlace {
+    account_id: Option<String>,
+    region: Option<String>,
+}
+
+pub(crate) async fn get_inventory(
+    State(sandbox): State<Sandbox>,
+    Query(place): Query<InventoryPlace>,
+) -> Response<Body> {
+    let settings = sandbox.settings();
+    let account_id = place.account_id.as_ref().unwrap_or(&settings.account_id);
+    let region = place.region.as_ref().unwrap_or(&settings.region);
+    json_response(StatusCode::OK, &sandbox.inventory_of(account_id, region))
 }
 
 #[derive(Deserialize)]

@@ -13,7 +13,7 @@ const DAX: &str = "dax.amazonaws.com";
 /// Authorizes `iam:PassRole` to DAX. PassRole is not an API call but a part of CreateCluster.
 pub(super) fn authorize_pass_role(turn: &mut Turn<'_>, arn: &str) -> Result<(), ServiceFault> {
     let mut access = AccessRequest::on("iam:PassRole", arn).with("iam:PassedToService", DAX);
-    if let Some(role) = turn.state.role_by_arn(arn) {
+    if let Some(role) = turn.iam.role_by_arn(arn) {
         access = access.resource_tags(Service::Iam, &role.tags);
     }
     turn.authorize(&access)
@@ -27,7 +27,7 @@ pub(super) fn assume(turn: &Turn<'_>, arn: &str) -> Result<(), ServiceFault> {
         .is_some_and(|injected| injected.kind == FaultKind::NotAssumable);
     let trusts_dax =
         |trust: &str| Document::parse_trust(trust).is_ok_and(|trust| trust.trusts_service(DAX));
-    let role = turn.state.role_by_arn(arn);
+    let role = turn.iam.role_by_arn(arn);
     match role {
         Some(role) if !is_injected && role.assumable_at <= turn.now && trusts_dax(&role.trust) => {
             Ok(())

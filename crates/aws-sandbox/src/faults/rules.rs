@@ -32,6 +32,9 @@ pub struct FaultRule {
     /// The share of matching calls that are hit, 0 to 1.
     #[serde(default)]
     pub rate: Option<f64>,
+    /// The account whose calls are hit. Default: every account.
+    #[serde(default)]
+    pub account: Option<String>,
 }
 
 impl FaultRule {
@@ -45,6 +48,7 @@ impl FaultRule {
             seconds: None,
             seed: None,
             rate: None,
+            account: None,
         }
     }
 
@@ -74,6 +78,19 @@ impl FaultRule {
             seed: Some(seed),
             ..self
         }
+    }
+
+    /// The same rule for the calls of one account.
+    #[must_use]
+    pub fn of_account(self, account_id: &str) -> FaultRule {
+        FaultRule {
+            account: Some(account_id.to_owned()),
+            ..self
+        }
+    }
+
+    fn is_of(&self, account_id: &str) -> bool {
+        self.account.as_ref().is_none_or(|only| only == account_id)
     }
 
     /// Whether `seconds` is the lifetime of the rule rather than a part of the fault.
@@ -210,12 +227,16 @@ impl Rules {
     pub(crate) fn draw(
         &mut self,
         call: &str,
+        account_id: &str,
         now: DateTime<Utc>,
         applies: impl Fn(&FaultKind) -> bool,
     ) -> Option<Injected> {
         self.0.retain(|fault| fault.is_active(now));
         let hit = self.hit(|rule| {
-            rule.fault != FaultKind::Deny && matches_call(&rule.call, call) && applies(&rule.fault)
+            rule.fault != FaultKind::Deny
+                && rule.is_of(account_id)
+                && matches_call(&rule.call, call)
+                && applies(&rule.fault)
         })?;
         Some(Injected {
             kind: hit.fault.clone(),
@@ -225,10 +246,14 @@ impl Rules {
     }
 
     /// Whether a `deny` rule hits this action.
-    pub(crate) fn denies(&mut self, action: &str, now: DateTime<Utc>) -> bool {
+    pub(crate) fn denies(&mut self, action: &str, account_id: &str, now: DateTime<Utc>) -> bool {
         self.0.retain(|fault| fault.is_active(now));
-        self.hit(|rule| rule.fault == FaultKind::Deny && matches_call(&rule.call, action))
-            .is_some()
+        let hit = self.hit(|rule| {
+            rule.fault == FaultKind::Deny
+                && rule.is_of(account_id)
+                && matches_call(&rule.call, action)
+        });
+        hit.is_some()
     }
 
     /// Counts a hit of the first rule that applies and is drawn.
@@ -249,7 +274,7 @@ mod tests {
     use chrono::{DateTime, TimeDelta, Utc};
 
     fn is_hit(rules: &mut Rules, call: &str, now: DateTime<Utc>) -> bool {
-        rules.draw(call, now, |_| true).is_some()
+        rules.draw(call, "123456789012", now, |_| true).is_some()
     }
 
     #[test]
@@ -289,9 +314,9 @@ mod tests {
             FaultRule::new("iam:PassRole", FaultKind::Deny).seconds(5.0),
             now,
         );
-        assert!(rules.denies("iam:PassRole", now));
-        assert!(rules.denies("iam:PassRole", now + TimeDelta::seconds(4)));
-        assert!(!rules.denies("iam:CreateRole", now));
-        assert!(!rules.denies("iam:PassRole", now + TimeDelta::seconds(5)));
+        assert!(rules.denies("iam:PassRole", "123456789012", now));
+        assert!(rules.denies("iam:PassRole", "123456789012", now + TimeDelta::seconds(4)));
+        assert!(!rules.denies("iam:CreateRole", "123456789012", now));
+        assert!(!rules.denies("iam:PassRole", "123456789012", now + TimeDelta::seconds(5)));
     }
 }

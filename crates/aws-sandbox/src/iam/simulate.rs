@@ -157,7 +157,7 @@ fn source_permissions(turn: &Turn<'_>, source: &str) -> Result<Permissions, Serv
         return Ok(role_permissions(turn.state, role, None));
     }
     let key = turn
-        .state
+        .first
         .keys
         .values()
         .find(|key| key.identity.arn == source);

@@ -53,12 +53,14 @@ pub(super) fn get_user(turn: &mut Turn<'_>, form: &Form) -> Result<String, Servi
             }
         },
     };
+    let account = format!(":{}:user/", turn.account_id());
     let arns = turn
-        .state
+        .first
         .keys
         .values()
         .map(|key| key.identity.arn.as_str());
     let known = arns
+        .filter(|arn| arn.contains(&account))
         .filter(|arn| user_of(arn).is_some_and(|(_, user)| user == name))
         .min()
         .map(str::to_owned);

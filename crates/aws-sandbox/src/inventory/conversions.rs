@@ -15,10 +15,10 @@ use crate::state::network::{IngressRule, IngressSource, SecurityGroup, Subnet};
 use crate::state::{State, Tag};
 
 impl Inventory {
-    pub(crate) fn of(state: &State, now: DateTime<Utc>) -> Inventory {
+    pub(crate) fn of(iam: &State, state: &State, now: DateTime<Utc>) -> Inventory {
         Inventory {
-            roles: state.roles.values().map(RoleItem::of).collect(),
-            policies: state.policies.values().map(PolicyItem::of).collect(),
+            roles: iam.roles.values().map(RoleItem::of).collect(),
+            policies: iam.policies.values().map(PolicyItem::of).collect(),
             clusters: state
                 .clusters
                 .values()

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use crate::identity::Identity;
+use crate::place::Place;
 use crate::settings::Settings;
 use crate::state::Change;
 use crate::state::group::{ParameterGroup, SubnetGroup};
@@ -31,6 +32,24 @@ pub(crate) fn builtin_changes(settings: &Settings, now: DateTime<Utc>) -> Vec<Ch
             access_key_id: "sandbox".to_owned(),
             identity: Box::new(Identity::administrator(&settings.account_id)),
         },
+    ];
+    changes.extend(of_region(&settings.region));
+    changes.extend(of_account(now));
+    changes
+}
+
+/// The first changes of a place that a call reaches.
+pub(crate) fn builtin_changes_at(place: &Place, now: DateTime<Utc>) -> Vec<Change> {
+    if place.is_account() {
+        of_account(now).collect()
+    } else {
+        of_region(&place.region)
+    }
+}
+
+/// The default network and DAX's default groups.
+fn of_region(region: &str) -> Vec<Change> {
+    let mut changes = vec![
         Change::Vpc(Vpc {
             id: VPC_ID.to_owned(),
             cidr: "172.31.0.0/16".to_owned(),
@@ -56,18 +75,19 @@ pub(crate) fn builtin_changes(settings: &Settings, now: DateTime<Utc>) -> Vec<Ch
         Change::Subnet(Subnet {
             id: (*id).to_owned(),
             vpc_id: VPC_ID.to_owned(),
-            availability_zone: format!("{}{zone}", settings.region),
+            availability_zone: format!("{region}{zone}"),
             cidr: Some((*cidr).to_owned()),
             ipv6_cidr: None,
             builtin: true,
         })
     }));
-    changes.extend(
-        crate::iam::aws_managed_policies(now)
-            .into_iter()
-            .map(|policy| Change::Policy(Box::new(policy))),
-    );
     changes
+}
+
+/// The AWS managed policies.
+fn of_account(now: DateTime<Utc>) -> impl Iterator<Item = Change> {
+    let policies = crate::iam::aws_managed_policies(now).into_iter();
+    policies.map(|policy| Change::Policy(Box::new(policy)))
 }
 
 /// The default group of a VPC allows traffic between its members.

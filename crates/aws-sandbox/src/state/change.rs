@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use crate::identity::{Identity, KnownKey, Permissions, Session};
+use crate::place::Place;
 use crate::state::State;
 use crate::state::cluster::Cluster;
 use crate::state::group::{Event, ParameterGroup, SubnetGroup};
@@ -48,6 +49,26 @@ pub(crate) enum Change {
     Subnet(Subnet),
     SecurityGroup(Box<SecurityGroup>),
     Table(Table),
+    /// A change of another account, or of another Region.
+    At {
+        account_id: String,
+        region: String,
+        change: Box<Change>,
+    },
+}
+
+impl Change {
+    /// The change as the journal records it for a place that `first` does not have itself.
+    pub(crate) fn at(self, place: &Place, first: &State) -> Change {
+        if first.is_own(place) || matches!(self, Change::Session(_)) {
+            return self;
+        }
+        Change::At {
+            account_id: place.account_id.clone(),
+            region: place.region.clone(),
+            change: Box::new(self),
+        }
+    }
 }
 
 impl State {
@@ -87,8 +108,25 @@ impl State {
             Change::PolicyGone(arn) => {
                 self.policies.remove(&arn);
             }
+            Change::At {
+                account_id,
+                region,
+                change,
+            } => self.apply_at(Place { account_id, region }, *change),
             dax_or_network => self.apply_resource(dax_or_network),
         }
+    }
+
+    fn apply_at(&mut self, place: Place, change: Change) {
+        let empty = || State {
+            account_id: place.account_id.clone(),
+            region: place.region.clone(),
+            ..State::default()
+        };
+        self.others
+            .entry(place.clone())
+            .or_insert_with(empty)
+            .apply(change);
     }
 
     fn apply_resource(&mut self, change: Change) {

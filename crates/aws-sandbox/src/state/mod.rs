@@ -18,13 +18,14 @@ use std::collections::{BTreeMap, VecDeque};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::builtin::builtin_changes;
+pub(crate) use self::builtin::{builtin_changes, builtin_changes_at};
 pub(crate) use self::change::Change;
 use self::cluster::Cluster;
 use self::group::{Event, ParameterGroup, SubnetGroup};
 use self::iam::{ManagedPolicy, Role};
 use self::network::{SecurityGroup, Subnet, Table, Vpc};
 use crate::identity::{KnownKey, Session};
+use crate::place::Place;
 
 /// A tag of a role, a policy, a cluster or a security group rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -50,6 +51,8 @@ pub(crate) fn merge_tags(tags: &mut Vec<Tag>, added: &[Tag]) {
     }
 }
 
+/// The state of one account in one Region. That of the first account and Region also has what all
+/// share, and the other places.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     /// Generated once per journal.
@@ -77,9 +80,24 @@ pub(crate) struct State {
     pub(crate) security_groups: BTreeMap<String, SecurityGroup>,
     pub(crate) tables: BTreeMap<String, Table>,
     next_due: Option<DateTime<Utc>>,
+    /// Other accounts, whose state has only IAM, and other Regions, whose state has all but IAM.
+    others: BTreeMap<Place, State>,
 }
 
 impl State {
+    /// Whether this state, the first one, has the resources of a place itself.
+    fn is_own(&self, place: &Place) -> bool {
+        place.account_id == self.account_id && (place.is_account() || place.region == self.region)
+    }
+
+    /// The state of a place, if a call has reached it before.
+    pub(crate) fn at(&self, place: &Place) -> Option<&State> {
+        if self.is_own(place) {
+            return Some(self);
+        }
+        self.others.get(place)
+    }
+
     pub(crate) fn role(&self, name: &str) -> Option<&Role> {
         self.roles.get(&name.to_ascii_lowercase())
     }
@@ -91,6 +109,7 @@ impl State {
 
     /// Ends all phases of clusters that are due.
     pub(crate) fn settle(&mut self, now: DateTime<Utc>) {
+        self.others.values_mut().for_each(|other| other.settle(now));
         if self.next_due.is_none_or(|due| now < due) {
             return;
         }

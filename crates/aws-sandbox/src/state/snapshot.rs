@@ -17,10 +17,15 @@ impl State {
             },
         ];
         changes.extend(self.callers());
-        changes.extend(self.iam());
-        changes.extend(self.dax());
-        changes.extend(self.network());
+        changes.extend(self.resources());
+        for (place, other) in &self.others {
+            changes.extend(other.resources().map(|change| change.at(place, self)));
+        }
         changes
+    }
+
+    fn resources(&self) -> impl Iterator<Item = Change> {
+        self.iam().chain(self.dax()).chain(self.network())
     }
 
     fn callers(&self) -> impl Iterator<Item = Change> {

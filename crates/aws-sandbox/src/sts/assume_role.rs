@@ -14,6 +14,11 @@ use crate::wire::fault::ServiceFault;
 use crate::wire::form::Form;
 use crate::wire::xml::element;
 
+/// Longest session policy (STS API reference, AssumeRole).
+const POLICY_CHARACTERS_MAX: usize = 2_048;
+/// Longest session of a role that a session assumes (IAM user guide, "Role chaining").
+const CHAINED_SECONDS_MAX: u32 = 3_600;
+
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Credentials {
@@ -35,14 +40,19 @@ struct AssumedRoleUser {
 struct AssumeRoleResult {
     credentials: Credentials,
     assumed_role_user: AssumedRoleUser,
+    session_token_utilization: usize,
 }
 
 pub(super) fn assume_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, ServiceFault> {
     let (arn, name, seconds) = read(form)?;
-    let (role, trust) = trusted_role(turn, arn).unzip();
+    let (role, trust) = trusted_role(turn, arn, form).unzip();
     // In another account the trust policy alone is not enough.
     let granted = trust.filter(|_| turn.caller.account_id() == turn.account_id());
-    turn.authorize_trusted(&AccessRequest::on("sts:AssumeRole", arn), granted)?;
+    let access = AccessRequest {
+        conditions: conditions(form),
+        ..AccessRequest::on("sts:AssumeRole", arn)
+    };
+    turn.authorize_trusted(&access, granted)?;
     let policies = session_policies(turn, form)?;
     let role = role.ok_or_else(|| denied(turn, arn))?;
     if seconds > role.max_session_seconds {
@@ -50,7 +60,13 @@ pub(super) fn assume_role(turn: &mut Turn<'_>, form: &Form) -> Result<String, Se
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
         return Err(ServiceFault::new("ValidationError", message));
     }
+    if turn.caller.arn.contains(":assumed-role/") && seconds > CHAINED_SECONDS_MAX {
+        let message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed \
+            by role chaining";
+        return Err(ServiceFault::new("ValidationError", message));
+    }
     let session = Session {
+        account_id: turn.account_id().to_owned(),
         access_key_id: unique_id("ASIA", 16),
         secret: unique_id("", 20) + &unique_id("", 20),
         token: unique_id("sandbox", 25) + &unique_id("", 25),
@@ -97,6 +113,15 @@ fn read(form: &Form) -> Result<(&str, &str, u32), ServiceFault> {
 fn response(turn: &Turn<'_>, session: &Session) -> Result<String, ServiceFault> {
     let (role, name) = (&session.role_name, &session.session_name);
     let result = AssumeRoleResult {
+        // AWS packs policies in an undocumented way; this is their share of the allowed characters.
+        session_token_utilization: session
+            .policies
+            .iter()
+            .flatten()
+            .map(String::len)
+            .sum::<usize>()
+            * 100
+            / POLICY_CHARACTERS_MAX,
         credentials: Credentials {
             access_key_id: session.access_key_id.clone(),
             secret_access_key: session.secret.clone(),
@@ -121,12 +146,25 @@ fn invalid(rule: &str, member: &str, value: &str) -> ServiceFault {
     ServiceFault::new("ValidationError", message)
 }
 
+/// The condition keys of the call (IAM user guide, "Available keys for AWS STS").
+fn conditions(form: &Form) -> Vec<(String, Vec<String>)> {
+    let keys = [
+        ("sts:externalid", "ExternalId"),
+        ("sts:rolesessionname", "RoleSessionName"),
+    ];
+    keys.into_iter()
+        .filter_map(|(key, member)| Some((key.to_owned(), vec![form.text(member)?.to_owned()])))
+        .collect()
+}
+
 /// The role, if it exists and its trust policy admits the caller.
-fn trusted_role<'a>(turn: &Turn<'a>, arn: &str) -> Option<(&'a Role, Trust)> {
+fn trusted_role<'a>(turn: &Turn<'a>, arn: &str, form: &Form) -> Option<(&'a Role, Trust)> {
     let role = turn.state.role_by_arn(arn)?;
     let policy = Document::parse_trust(&role.trust).ok()?;
     let caller = turn.caller;
-    let trust = policy.trust_in(&caller.arn, caller.account_id(), &turn.context())?;
+    let mut context = turn.context();
+    context.extend(conditions(form));
+    let trust = policy.trust_in(&caller.arn, caller.account_id(), &context)?;
     Some((role, trust))
 }
 
@@ -143,6 +181,10 @@ fn denied(turn: &Turn<'_>, arn: &str) -> ServiceFault {
 fn session_policies(turn: &Turn<'_>, form: &Form) -> Result<Option<Vec<String>>, ServiceFault> {
     let mut policies = Vec::new();
     if let Some(policy) = form.text("Policy") {
+        if policy.len() > POLICY_CHARACTERS_MAX {
+            let rule = "Member must have length less than or equal to 2048";
+            return Err(invalid(rule, "policy", policy));
+        }
         Document::parse_identity(policy)
             .map_err(|fault| ServiceFault::new("MalformedPolicyDocument", fault.message))?;
         policies.push(policy.to_owned());

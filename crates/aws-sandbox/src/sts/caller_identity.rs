@@ -22,7 +22,7 @@ pub(super) fn get_caller_identity(
     let result = GetCallerIdentityResult {
         arn: &turn.caller.arn,
         user_id: &turn.caller.user_id,
-        account: turn.account_id(),
+        account: turn.caller.account_id(),
     };
     element("GetCallerIdentityResult", &result)
 }

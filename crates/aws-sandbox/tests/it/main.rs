@@ -1,6 +1,7 @@
 //! The sandbox over HTTP: with the Rust SDK, boto3, the AWS CLI and malformed requests.
 #![allow(clippy::unwrap_used)] // test helpers are tests too
 
+mod accounts;
 mod assume_role;
 mod changes;
 mod control;

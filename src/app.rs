@@ -5,7 +5,7 @@
 //! starts immediately; workers start when the database and AWS are ready ([`startup`]).
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -13,19 +13,18 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::targets::Targets;
 use crate::api::{self, Api, ApiSettings, Authentication};
-use crate::aws::Target;
 use crate::config::{AwsChoice, BadConfiguration, Database, Role, Secret, Serve};
 use crate::domain::condition::Condition;
-use crate::domain::installation::AwsAccount;
-use crate::inspections::Inspector;
-use crate::operations::timing::{Settings, Timing};
-use crate::operations::{RoleCandidates, StepEnvironment};
+use crate::domain::target::TargetName;
+use crate::organisation::Organisation;
+use crate::organisation::reload::Reload;
 use crate::store::{Connection, Store};
 use crate::telemetry;
-use crate::worker::Worker;
 
 mod connections;
+mod engine;
 pub mod guards;
 pub(crate) mod metrics;
 mod open_files;
@@ -34,14 +33,17 @@ pub mod sandbox;
 mod server;
 mod signals;
 pub mod startup;
+mod target;
+mod targets;
 
 pub use signals::Signals;
 
+use engine::Engine;
 use guards::DatabaseState;
 use private_database::PrivateDatabase;
 use sandbox::{Bound, LocalSandbox};
 use server::Limits;
-use startup::Clients;
+use targets::{Place, TargetSet};
 
 /// Timeout to get a database connection from the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -69,6 +71,8 @@ impl App {
     /// Starts the service. `reset` deletes the data of the private database and of the sandbox
     /// first.
     pub async fn start(serve: &Serve, reset: bool) -> Result<Self> {
+        let organisation = serve.organisation.as_deref().map(read_organisation);
+        let organisation = organisation.transpose()?;
         let listener = server::bind(serve.http.listen)?;
         let address = listener.local_addr()?;
         let metrics_listener = serve.http.metrics_listen.map(server::bind).transpose()?;
@@ -93,18 +97,19 @@ impl App {
             sandbox,
             database,
         };
-        let bound_account = app.first_check(serve.aws.is_sandbox()).await?;
-        let clients = app.clients(&serve.aws).await?;
-        let (account_sender, account) =
-            watch::channel(app.initial_account(bound_account, &clients).await);
+        let bound = app.first_check(serve.aws.is_sandbox()).await?;
+        let place = app.place(&serve.aws).await;
+        let settings = targets::settings(serve, organisation.as_ref());
+        let mut targets = TargetSet::open(place, settings).await?;
+        targets.note_bound(app.with_sandbox_account(bound, &targets).await);
         let (condition_sender, condition) = watch::channel(Condition::default());
-        let api = app.api(serve, &clients, account, condition)?;
+        let api = app.api(serve, targets.subscribe(), condition)?;
         app.spawn_servers(serve, api, listener, metrics_listener);
         let engine = Engine {
+            reload: serve.organisation.clone().map(Reload::new),
             serve: serve.clone(),
             store: app.store.clone(),
-            clients,
-            account: account_sender,
+            targets,
             condition: condition_sender,
             stop: app.stop.clone(),
         };
@@ -164,27 +169,33 @@ impl App {
     }
 
     /// Fails before the HTTP server starts if the database can never be used. Otherwise returns
-    /// the AWS account it is bound to, if it is reachable.
-    async fn first_check(&self, wants_sandbox: bool) -> Result<Option<AwsAccount>> {
+    /// the targets that it has bound, if it is reachable.
+    async fn first_check(&self, wants_sandbox: bool) -> Result<guards::Bound> {
         let check = guards::check_database(&self.store, wants_sandbox);
         match tokio::time::timeout(FIRST_CHECK_TIMEOUT, check).await {
-            Ok(Ok(DatabaseState::Ready(account))) => Ok(account),
-            Ok(Ok(DatabaseState::Unreachable(_) | DatabaseState::NotMigrated)) | Err(_) => Ok(None),
+            Ok(Ok(DatabaseState::Ready(bound))) => Ok(bound),
+            Ok(Ok(DatabaseState::Unreachable(_) | DatabaseState::NotMigrated)) | Err(_) => {
+                Ok(guards::Bound::new())
+            }
             Ok(Err(bad)) => Err(bad.into()),
         }
     }
 
-    /// The account of the database, or of this process's sandbox, which responds immediately. The
-    /// first request then does not fail because the account is unknown.
-    async fn initial_account(
+    /// Adds the account of this process's sandbox, which responds immediately. The first request then
+    /// does not fail because the account is unknown.
+    async fn with_sandbox_account(
         &self,
-        bound: Option<AwsAccount>,
-        clients: &Clients,
-    ) -> Option<AwsAccount> {
-        match (bound, &self.sandbox) {
-            (None, Some(_)) => clients.aws.account().await.ok(),
-            (bound, _) => bound,
+        mut bound: guards::Bound,
+        targets: &TargetSet,
+    ) -> guards::Bound {
+        let name = TargetName::default();
+        if let (Some(_), Some(aws)) = (&self.sandbox, targets.default_aws())
+            && bound.iter().all(|(known, _)| *known != name)
+            && let Ok(account) = aws.account().await
+        {
+            bound.push((name, account));
         }
+        bound
     }
 
     fn spawn_servers(
@@ -213,8 +224,7 @@ impl App {
     fn api(
         &self,
         serve: &Serve,
-        clients: &Clients,
-        account: watch::Receiver<Option<AwsAccount>>,
+        targets: watch::Receiver<Targets>,
         condition: watch::Receiver<Condition>,
     ) -> Result<Api> {
         let authentication = if serve.http.authentication {
@@ -224,19 +234,15 @@ impl App {
         };
         let settings = ApiSettings {
             authentication,
-            default_access: serve.default_access,
-            permissions_boundary: serve.permissions_boundary.clone(),
             sweep_interval: serve.work.sweep_every,
             serves_metrics: serve.http.metrics_listen.is_none(),
             ingress_sources: serve.ingress_sources.clone(),
             ..ApiSettings::default()
         };
-        let inspector = Arc::new(Inspector::new(clients.aws.clone()));
         let metrics = telemetry::start_metrics()?;
         Ok(Api::new(
             self.store.with_statement_timeout(REQUEST_STATEMENT_TIMEOUT),
-            inspector,
-            account,
+            targets,
             condition,
             settings,
             metrics,
@@ -244,13 +250,11 @@ impl App {
         ))
     }
 
-    async fn clients(&self, choice: &AwsChoice) -> Result<Clients, BadConfiguration> {
+    async fn place(&self, choice: &AwsChoice) -> Place {
         match (choice, &self.sandbox) {
-            (AwsChoice::Endpoint(endpoint), _) => Clients::for_endpoint(endpoint).await,
-            (AwsChoice::Sandbox(_), Some(sandbox)) => Clients::open(&sandbox.target()).await,
-            (AwsChoice::Sandbox(_) | AwsChoice::Real, _) => {
-                Clients::open(&Target::Real { region: None }).await
-            }
+            (AwsChoice::Endpoint(endpoint), _) => startup::place_of(endpoint).await,
+            (AwsChoice::Sandbox(_), Some(sandbox)) => Place::Sandbox(sandbox.target()),
+            (AwsChoice::Sandbox(_) | AwsChoice::Real, _) => Place::Real,
         }
     }
 }
@@ -277,72 +281,11 @@ async fn open_database(serve: &Serve, reset: bool) -> Result<(Secret, Option<Pri
     }
 }
 
-/// The background tasks, which start when the database and AWS are ready.
-struct Engine {
-    serve: Serve,
-    store: Store,
-    clients: Clients,
-    account: watch::Sender<Option<AwsAccount>>,
-    condition: watch::Sender<Condition>,
-    stop: CancellationToken,
-}
-
-impl Engine {
-    /// Waits for the database and AWS, then runs until `stop`.
-    async fn run(self) -> Result<()> {
-        let Some(connected) = self.stop.run_until_cancelled(self.connect()).await else {
-            return Ok(());
-        };
-        let environment = connected?;
-        tracing::info!("ready");
-        tracing::debug!("using {}", environment.account);
-        let metrics = tokio::spawn(metrics::refresh_periodically(
-            self.store.clone(),
-            self.condition.clone(),
-        ));
-        self.work(environment).await;
-        metrics.abort();
-        Ok(())
-    }
-
-    async fn work(self, environment: StepEnvironment) {
-        if !self.serve.role.works() {
-            self.stop.cancelled().await;
-            return;
-        }
-        let name = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());
-        let inspector = Inspector::new(environment.aws.clone());
-        let worker = Worker::new(self.store, environment, inspector, name)
-            .with_sweep_every(self.serve.work.sweep_every)
-            .with_history_age(self.serve.work.history_age);
-        worker
-            .run(self.serve.work.loops, self.serve.work.notify, self.stop)
-            .await;
-    }
-
-    async fn connect(&self) -> Result<StepEnvironment> {
-        let bound = startup::await_database(&self.store, self.serve.aws.is_sandbox()).await?;
-        if bound.is_some() {
-            self.account.send_replace(bound);
-        }
-        let (aws, account) =
-            startup::await_aws(&self.store, &self.serve.aws, &self.clients).await?;
-        self.account.send_replace(Some(account.clone()));
-        let timing = Timing {
-            cluster_poll: self.serve.work.poll_every,
-            ..self.serve.aws.timing()
-        };
-        let permissions_boundary = self.serve.permissions_boundary.clone();
-        Ok(StepEnvironment {
-            aws,
-            account,
-            settings: Settings {
-                permissions_boundary,
-                timing,
-            },
-            candidates: RoleCandidates::default(),
-        })
-    }
+/// Reads the organisation, or reports all its faults.
+pub fn read_organisation(directory: &Path) -> Result<Organisation, BadConfiguration> {
+    Organisation::read(directory).map_err(|faults| BadConfiguration {
+        errors: faults.0.iter().map(ToString::to_string).collect(),
+    })
 }
 
 fn component_ended(ended: Result<Result<()>, JoinError>) -> Result<()> {

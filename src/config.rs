@@ -33,8 +33,13 @@ pub use secret::Secret;
 pub use serving::{HttpConfig, Role, Serve, Work};
 
 use arguments::{Arguments, Command, QuickstartArguments};
-use operator::{DoctorArguments, PolicyArguments, TokenCommand};
+use operator::{
+    DoctorArguments, OrganisationCommand, PolicyArguments, TargetCommand, TemplateArguments,
+    TokenCommand,
+};
 use reader::Reader;
+
+use crate::domain::target::TargetName;
 
 /// Exit code of a bad configuration (`EX_CONFIG` of sysexits.h).
 pub const EXIT_BAD_CONFIGURATION: u8 = 78;
@@ -153,6 +158,19 @@ pub enum Task {
     Health(Health),
     /// `token`: manages the tokens in the database at this URL.
     Token(Secret, TokenCommand),
+    /// `target template`: prints a CloudFormation template.
+    TargetTemplate(TemplateArguments),
+    /// `target rename`: renames a target in the database at this URL.
+    TargetRename {
+        /// The database.
+        database: Secret,
+        /// The name that the database has.
+        old: TargetName,
+        /// The name that the organisation has.
+        new: TargetName,
+    },
+    /// `organisation`: validates a directory.
+    Organisation(OrganisationCommand),
     /// `doctor`: checks the database, AWS and the permissions.
     Doctor(Box<Doctor>),
     /// `policy`: prints the service's IAM policy, the permissions boundary, or the guard.
@@ -279,6 +297,8 @@ fn task(arguments: Arguments, reader: &mut Reader<'_>) -> Option<Invocation> {
             let url = database::required_url(reader)?;
             Some(Invocation::quiet(Task::Token(url, command)))
         }
+        Command::Target(command) => target(command, reader).map(Invocation::quiet),
+        Command::Organisation(command) => Some(Invocation::quiet(Task::Organisation(command))),
         Command::Doctor(flags) => {
             let doctor = Box::new(doctor(&flags, reader)?);
             Some(Invocation::quiet(Task::Doctor(doctor)))
@@ -296,6 +316,29 @@ fn quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>) -> Option<Qu
         reset: flags.reset,
         serve: serving::of_quickstart(flags, reader)?,
     })
+}
+
+fn target(command: TargetCommand, reader: &mut Reader<'_>) -> Option<Task> {
+    let mut name = |id: &str, text: &str| {
+        let parsed = TargetName::parse(text);
+        parsed.map_err(|rule| reader.error(id, &rule.detail)).ok()
+    };
+    match command {
+        TargetCommand::Template(arguments) => {
+            name("name", &arguments.name);
+            aws::check_template(&arguments, reader);
+            Some(Task::TargetTemplate(arguments))
+        }
+        TargetCommand::Rename { old, new } => {
+            let (old, new) = (name("old", &old), name("new", &new));
+            let database = database::required_url(reader);
+            Some(Task::TargetRename {
+                database: database?,
+                old: old?,
+                new: new?,
+            })
+        }
+    }
 }
 
 fn doctor(flags: &DoctorArguments, reader: &mut Reader<'_>) -> Option<Doctor> {

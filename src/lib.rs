@@ -2,7 +2,8 @@
 //!
 //! The modules form layers. A layer depends on lower layers only; ARCHITECTURE.md has the reasons.
 //!
-//! - 4: `app`, `config`, `telemetry` and `commands` assemble the program.
+//! - 4: `app`, `config`, `telemetry` and `commands` assemble the program; `organisation` is the
+//!   directory that an operator keeps as code.
 //! - 3: `api` is the HTTP API; `worker` runs operations. They are independent of each other.
 //! - 2: `operations` are the steps that change AWS; `inspections` only read from it.
 //! - 1: `store` contains all SQL, `aws` all use of the SDK. They are independent of each other.
@@ -18,6 +19,7 @@ pub mod config;
 pub mod domain;
 pub mod inspections;
 pub mod operations;
+pub mod organisation;
 pub mod store;
 pub mod telemetry;
 pub mod worker;

@@ -61,7 +61,7 @@ const COUNTERS: [(&str, &str); 5] = [
         "Claims of operations that this version could not read.",
     ),
 ];
-const GAUGES: [(&str, &str); 9] = [
+const GAUGES: [(&str, &str); 12] = [
     (
         "dax_provisioner_operations_unfinished",
         "Unfinished operations of the installation, by status.",
@@ -93,6 +93,18 @@ const GAUGES: [(&str, &str); 9] = [
     (
         "dax_provisioner_event_numbering_lag_seconds",
         "Age of the oldest event that has no position in the event feed.",
+    ),
+    (
+        "dax_provisioner_target_ready",
+        "1 if operations in the target can run in this process, else 0.",
+    ),
+    (
+        "dax_provisioner_organisation_valid",
+        "1 if the directory of the organisation is in force, 0 if it has faults and is not taken.",
+    ),
+    (
+        "dax_provisioner_session_token_utilization_percent",
+        "Size of the last session token, with its policy, as AWS reports it.",
     ),
     (
         "dax_provisioner_build_info",

@@ -16,6 +16,7 @@ use crate::domain::preflight::CheckStatus;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::samples::Language;
 use crate::domain::spec::{NetworkType, OnFailure};
+use crate::domain::target::TargetStatusKind;
 use crate::domain::timeline::EventSource;
 use crate::domain::waiting::WaitingFor;
 
@@ -67,7 +68,15 @@ pub(crate) type OnFailureSchema = EnumSchema<OnFailure>;
 pub(crate) type AccessSchema = EnumSchema<Access>;
 pub(crate) type CheckResultSchema = EnumSchema<CheckStatus>;
 pub(crate) type EventSourceSchema = EnumSchema<EventSource>;
+pub(crate) type TargetStatusSchema = EnumSchema<TargetStatusKind>;
 pub(crate) type SampleLanguageSchema = EnumSchema<Language>;
+
+impl StringEnum for TargetStatusKind {
+    const NAME: &'static str = "TargetStatus";
+    const DESCRIPTION: &'static str = "Whether operations in a target can run. `unreachable`: AWS does not answer, or \
+        does not let the service in; it is tried again. `misconfigured`: an operator must act. \
+        `removed`: the organisation no longer has it. In each of them, operations wait.";
+}
 
 impl StringEnum for Kind {
     const NAME: &'static str = "OperationKind";

@@ -22,12 +22,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::domain::condition::Condition;
-use crate::domain::iam::policies::Access;
 use crate::domain::ingress::AllowedSources;
-use crate::domain::installation::AwsAccount;
-use crate::domain::problems::fault::Fault;
 use crate::domain::problems::problem_code::ProblemCode;
-use crate::inspections::Inspector;
 use crate::store::Store;
 
 mod clusters;
@@ -36,28 +32,25 @@ mod events;
 pub mod http;
 mod inventory;
 mod operations;
+mod organisation;
 mod permissions;
 mod service;
+pub mod targets;
 
 use http::api_error::ApiError;
 use http::shares::Shares;
-use permissions::problem_renderer::ProblemRenderer;
+use targets::Targets;
 
 /// Default limit of a request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
-
-/// How long a request waits until the AWS account is known.
-const ACCOUNT_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// State of the HTTP API, shared by all handlers.
 #[derive(Clone)]
 pub struct Api {
     /// Access to the database.
     pub store: Store,
-    /// Reads from AWS; it changes nothing there.
-    pub inspector: Arc<Inspector>,
-    /// AWS account and Region; `None` until the database or AWS has returned them.
-    pub account: watch::Receiver<Option<AwsAccount>>,
+    /// The targets; empty until the database or the configuration has returned them.
+    pub targets: watch::Receiver<Targets>,
     /// Condition of the installation, as last read.
     pub condition: watch::Receiver<Condition>,
     /// Settings of the operator.
@@ -68,7 +61,6 @@ pub struct Api {
     pub shutdown: CancellationToken,
     waiters: Shares,
     streams: Shares,
-    aws_reads: Shares,
     readiness: Arc<service::health::LastReadiness>,
 }
 
@@ -77,11 +69,6 @@ pub struct Api {
 pub struct ApiSettings {
     /// Whether callers must send a bearer token.
     pub authentication: Authentication,
-    /// Access of a new service role to all tables, where a request names no role and none is
-    /// discovered.
-    pub default_access: Option<Access>,
-    /// ARN of the permissions boundary of managed roles; policies in hints require it.
-    pub permissions_boundary: Option<String>,
     /// The networks that ingress rules may admit.
     pub ingress_sources: AllowedSources,
     /// Limit of a request body, in bytes.
@@ -107,8 +94,6 @@ impl Default for ApiSettings {
     fn default() -> Self {
         Self {
             authentication: Authentication::On,
-            default_access: None,
-            permissions_boundary: None,
             ingress_sources: AllowedSources::default(),
             max_body_bytes: BODY_BYTES_MAX,
             sweep_interval: Duration::from_secs(300),
@@ -122,8 +107,7 @@ impl Api {
     /// Creates the API state.
     pub fn new(
         store: Store,
-        inspector: Arc<Inspector>,
-        account: watch::Receiver<Option<AwsAccount>>,
+        targets: watch::Receiver<Targets>,
         condition: watch::Receiver<Condition>,
         settings: ApiSettings,
         metrics: PrometheusHandle,
@@ -131,47 +115,14 @@ impl Api {
     ) -> Self {
         Self {
             store,
-            inspector,
-            account,
+            targets,
             condition,
             settings: Arc::new(settings),
             metrics,
             shutdown,
             waiters: Shares::new(http::prefer::WAITERS_MAX),
             streams: Shares::new(http::sse::STREAMS_MAX),
-            aws_reads: Shares::new(http::aws_permits::AWS_PERMITS_MAX),
             readiness: Arc::default(),
-        }
-    }
-
-    /// The account and Region, or a retryable error.
-    fn account(&self) -> Result<AwsAccount, ApiError> {
-        let unknown =
-            || ApiError::new(ProblemCode::Unavailable, "the AWS account is not known yet");
-        self.account.borrow().clone().ok_or_else(unknown)
-    }
-
-    /// The account and Region, after a short wait: a server that has just started still reads them.
-    async fn account_soon(&self) -> Result<AwsAccount, ApiError> {
-        let mut account = self.account.clone();
-        // After a timeout or a closed channel, `account` returns the error.
-        let _ = tokio::time::timeout(ACCOUNT_TIMEOUT, account.wait_for(Option::is_some)).await;
-        self.account()
-    }
-
-    /// The error response for a failed AWS call that a request depends on.
-    fn error_of(&self, fault: &Fault) -> ApiError {
-        let account = self.account.borrow().clone();
-        self.problem_renderer(account.as_ref())
-            .problem_of(fault)
-            .into()
-    }
-
-    fn problem_renderer<'a>(&'a self, account: Option<&'a AwsAccount>) -> ProblemRenderer<'a> {
-        ProblemRenderer {
-            account,
-            permissions_boundary: self.settings.permissions_boundary.as_deref(),
-            lookups: self.inspector.has_lookups(),
         }
     }
 }
@@ -263,6 +214,9 @@ fn authenticated_routes() -> OpenApiRouter<Api> {
         .routes(routes!(operations::cancel::cancel_operation))
         .routes(routes!(operations::cancel::roll_back_operation))
         .routes(routes!(inventory::orphans::list_orphans))
+        .routes(routes!(organisation::targets::list_targets))
+        .routes(routes!(organisation::targets::get_target))
+        .routes(routes!(organisation::targets::check_target))
         .routes(routes!(permissions::plans::plan_cluster))
         .routes(routes!(permissions::preflights::preflight_cluster))
         .routes(routes!(permissions::hints::list_hints))

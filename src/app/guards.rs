@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::config::BadConfiguration;
 use crate::domain::installation::AwsAccount;
+use crate::domain::target::TargetName;
 use crate::store::{SchemaState, Store, StoreError};
 
 /// Clock skew, in seconds, above which a warning is logged.
@@ -14,11 +15,14 @@ pub const SKEW_WARNING_SECONDS: f64 = 30.0;
 /// five minutes off.
 const SKEW_LIMIT_SECONDS: f64 = 240.0;
 
+/// The targets of a database, each with its account and Region.
+pub type Bound = Vec<(TargetName, AwsAccount)>;
+
 /// The result of the startup checks, unless the database can never be used.
 #[derive(Debug, PartialEq, Eq)]
 pub enum DatabaseState {
-    /// All checks pass. Contains the AWS account the database is bound to, if any.
-    Ready(Option<AwsAccount>),
+    /// All checks pass. Contains the targets that the database has bound.
+    Ready(Bound),
     /// The database cannot be reached, for the contained reason.
     Unreachable(String),
     /// Migrations of this program are missing.
@@ -56,11 +60,11 @@ async fn try_check(
         SchemaState::Current => {}
         SchemaState::Behind { .. } => return Ok(Ok(DatabaseState::NotMigrated)),
     }
-    let account = store.installation().await?.account;
-    Ok(account
-        .as_ref()
-        .map_or(Ok(()), |account| check_kind(account, wants_sandbox))
-        .map(|()| DatabaseState::Ready(account)))
+    let bound = store.targets().await?;
+    Ok(bound
+        .iter()
+        .try_for_each(|(_, account)| check_kind(account, wants_sandbox))
+        .map(|()| DatabaseState::Ready(bound)))
 }
 
 fn check_clock_skew(database_ahead_seconds: f64) -> Result<(), BadConfiguration> {
@@ -90,19 +94,8 @@ fn check_kind(database: &AwsAccount, wants_sandbox: bool) -> Result<(), BadConfi
     Err(wrong_database(database, target))
 }
 
-/// Binds the database to this account and Region, or rejects one bound to another.
-pub async fn claim_account(
-    store: &Store,
-    account: &AwsAccount,
-) -> Result<Result<(), BadConfiguration>, StoreError> {
-    let database = store.claim_account(account).await?;
-    if database == *account {
-        return Ok(Ok(()));
-    }
-    Ok(Err(wrong_database(&database, account)))
-}
-
-fn wrong_database(database: &AwsAccount, target: impl fmt::Display) -> BadConfiguration {
+/// The rejection of a database, or of a name in it, that belongs to another account or Region.
+pub(super) fn wrong_database(database: &AwsAccount, target: impl fmt::Display) -> BadConfiguration {
     BadConfiguration::because(format!(
         "the database is bound to {database} and cannot be used with {target}; \
          use another database"

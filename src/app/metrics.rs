@@ -7,8 +7,10 @@ use metrics::gauge;
 use strum::VariantArray;
 use tokio::sync::watch;
 
+use crate::api::targets::Targets;
 use crate::domain::condition::Condition;
 use crate::domain::operation::{Kind, Status};
+use crate::domain::target::TargetStatus;
 use crate::operations::known_steps;
 use crate::store::{Store, StoreError};
 
@@ -16,9 +18,14 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Refreshes the metrics and the condition until the task is aborted. While the database is
 /// unreachable they keep their last values.
-pub(super) async fn refresh_periodically(store: Store, sender: watch::Sender<Condition>) {
+pub(super) async fn refresh_periodically(
+    store: Store,
+    targets: watch::Receiver<Targets>,
+    sender: watch::Sender<Condition>,
+) {
     loop {
-        match refresh(&store).await {
+        let ready = report_targets(&targets.borrow());
+        match refresh(&store, &ready).await {
             Ok(condition) => {
                 sender.send_replace(condition);
             }
@@ -28,7 +35,19 @@ pub(super) async fn refresh_periodically(store: Store, sender: watch::Sender<Con
     }
 }
 
-async fn refresh(store: &Store) -> Result<Condition, StoreError> {
+/// Reports the status of each target, and returns the names of those that are ready.
+fn report_targets(targets: &Targets) -> Vec<String> {
+    let mut ready = Vec::new();
+    for target in targets.values() {
+        let is_ready = *target.status.borrow() == TargetStatus::Ready;
+        gauge!("dax_provisioner_target_ready", "target" => target.name.to_string())
+            .set(f64::from(u8::from(is_ready)));
+        ready.extend(is_ready.then(|| target.name.to_string()));
+    }
+    ready
+}
+
+async fn refresh(store: &Store, ready: &[String]) -> Result<Condition, StoreError> {
     let counts = store.unfinished().await?;
     let unfinished = Status::VARIANTS
         .iter()
@@ -39,7 +58,7 @@ async fn refresh(store: &Store) -> Result<Condition, StoreError> {
         gauge!("dax_provisioner_operations_unfinished", "status" => status.as_str())
             .set(count as f64);
     }
-    let condition = condition_of(store).await?;
+    let condition = condition_of(store, Some(ready)).await?;
     gauge!("dax_provisioner_operation_overdue_seconds").set(condition.overdue.as_secs_f64());
     gauge!("dax_provisioner_operation_blocked_seconds").set(condition.blocked.as_secs_f64());
     gauge!("dax_provisioner_operations_of_newer_versions").set(condition.newer_version as f64);
@@ -52,10 +71,13 @@ async fn refresh(store: &Store) -> Result<Condition, StoreError> {
 }
 
 /// Reads the condition as this version judges it.
-pub(crate) async fn condition_of(store: &Store) -> Result<Condition, StoreError> {
+pub(crate) async fn condition_of(
+    store: &Store,
+    targets: Option<&[String]>,
+) -> Result<Condition, StoreError> {
     let kinds: Vec<String> = Kind::VARIANTS
         .iter()
         .map(|kind| kind.as_str().to_owned())
         .collect();
-    store.condition(&kinds, &known_steps()).await
+    store.condition(&kinds, &known_steps(), targets).await
 }

@@ -1,5 +1,6 @@
 //! The budget of AWS calls: one token bucket per service, shared by everything that uses the
-//! clients of one account and Region: workers, poll, sweep and requests.
+//! clients of one account and Region: workers, poll, sweep and requests. IAM knows no Region, so its
+//! bucket is that of the account.
 //!
 //! AWS publishes few of its rates, and other programs use the same account. So the rate adapts:
 //! throttling cuts it below what was sent in the last second, and every second without throttling
@@ -81,10 +82,18 @@ impl fmt::Display for OverBudget {
 
 impl std::error::Error for OverBudget {}
 
+type Buckets = Arc<Mutex<HashMap<Group, Bucket>>>;
+
+/// The budget of the services of one account that know no Region. The clients of each of its Regions
+/// share it.
+#[derive(Debug, Clone, Default)]
+pub struct AccountBudget(Buckets);
+
 /// The budget of one account and Region.
 #[derive(Debug, Clone)]
 pub(super) struct Budget {
-    buckets: Arc<Mutex<HashMap<Group, Bucket>>>,
+    account: AccountBudget,
+    buckets: Buckets,
     /// Without a ceiling a bucket starts unlimited; throttling gives it a rate.
     has_ceiling: bool,
 }
@@ -165,15 +174,20 @@ impl Bucket {
 
 impl Budget {
     /// A budget with the ceilings of AWS, or without any: a sandbox has no limits of its own.
-    pub(super) fn new(has_ceiling: bool) -> Self {
+    pub(super) fn new(has_ceiling: bool, account: AccountBudget) -> Self {
         Self {
+            account,
             buckets: Arc::default(),
             has_ceiling,
         }
     }
 
     fn with_bucket<T>(&self, group: Group, work: impl FnOnce(&mut Bucket) -> T) -> T {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let buckets = match group {
+            Group::Iam => &self.account.0,
+            Group::Dax | Group::DaxTags | Group::Other => &self.buckets,
+        };
+        let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets.entry(group).or_insert_with(|| {
             let ((burst, rate), floor) = if self.has_ceiling {
                 (group.ceiling(), RATE_MIN)

@@ -5,11 +5,14 @@
 //! records each attempt. The fault of a lost response to a mutation is
 //! [`FaultClass::Ambiguous`](crate::domain::problems::fault::FaultClass).
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -31,17 +34,21 @@ mod identity;
 mod lookups;
 mod metrics;
 mod send;
+mod sessions;
 mod simulate;
 
+pub use budget::AccountBudget;
 pub use dax::{ClusterTags, ParameterGroup, SubnetGroup};
 pub use fault::NO_CREDENTIALS;
 pub use iam::{Policy, Role, RoleSummary};
 pub use identity::Caller;
 pub use lookups::LOOKUPS_BUILT_IN;
 pub use send::Effect;
+pub use sessions::{RoleToAssume, WorkingSession};
 
 use budget::Budget;
 use metrics::CallObserver;
+use sessions::{SessionCredentials, Sessions};
 
 /// Maximum duration of a call, including the connection. Shorter than a lease, so a turn ends
 /// within its lease.
@@ -87,6 +94,19 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// The same AWS in another Region, if one is given.
+    pub fn in_region(&self, region: Option<&str>) -> Self {
+        let mut target = self.clone();
+        match (&mut target, region) {
+            (Self::Real { region }, Some(other)) => *region = Some(other.to_owned()),
+            (Self::Sandbox { region, .. }, Some(other)) => *region = other.to_owned(),
+            (Self::Real { .. } | Self::Sandbox { .. }, None) => {}
+        }
+        target
+    }
+}
+
 /// Clients for one AWS account and Region.
 #[derive(Debug, Clone)]
 pub struct Aws {
@@ -96,12 +116,25 @@ pub struct Aws {
     lookups: lookups::Clients,
     region: Option<String>,
     sandbox_id: Option<String>,
+    budget: Budget,
+    /// `None` for the process's own credentials.
+    sessions: Option<Arc<Sessions>>,
 }
 
 impl Aws {
-    /// Creates the clients. Sends no AWS request; the credential chain may read files.
-    /// An error is permanent: the profile of real AWS has an endpoint of its own.
+    /// Creates clients with the process's own credentials. Sends no AWS request; the credential chain
+    /// may read files. An error is permanent: the profile of real AWS has an endpoint of its own.
     pub async fn open(target: &Target) -> Result<Self, EndpointInProfile> {
+        Self::open_in(target, None, AccountBudget::default()).await
+    }
+
+    /// The same, with the credentials of a role of the target account if one is given. The clients of
+    /// one account share its budget.
+    pub async fn open_in(
+        target: &Target,
+        role: Option<RoleToAssume>,
+        account: AccountBudget,
+    ) -> Result<Self, EndpointInProfile> {
         let (config, sandbox_id) = match target {
             Target::Real { region } => {
                 let config = real_config(region.clone()).await;
@@ -112,32 +145,98 @@ impl Aws {
                 (sandbox_config(target).await, Some(sandbox_id.clone()))
             }
         };
-        let budget = Budget::new(sandbox_id.is_none());
+        let budget = Budget::new(sandbox_id.is_none(), account);
         let client = config.http_client().unwrap_or_else(https_client);
         let config = config
             .into_builder()
             .http_client(budget.client(client))
             .build();
-        Ok(Self {
+        let Some(role) = role else {
+            return Ok(Self::of_config(&config, budget, sandbox_id, None));
+        };
+        let sts = aws_sdk_sts::config::Builder::from(&config);
+        let sts = sts.interceptor(CallObserver(budget.clone())).build();
+        let sts = aws_sdk_sts::Client::from_conf(sts);
+        let config = config
+            .into_builder()
+            .identity_cache(IdentityCache::no_cache())
+            .build();
+        let sessions = Arc::new(Sessions::new(role, sts, config));
+        let provider = SessionCredentials::reading(&sessions);
+        Ok(Self::of_session(sessions, provider, budget, sandbox_id))
+    }
+
+    fn of_session(
+        sessions: Arc<Sessions>,
+        provider: SharedCredentialsProvider,
+        budget: Budget,
+        sandbox_id: Option<String>,
+    ) -> Self {
+        let config = sessions.config().clone().into_builder();
+        let config = config.credentials_provider(provider).build();
+        Self::of_config(&config, budget, sandbox_id, Some(sessions))
+    }
+
+    fn of_config(
+        config: &SdkConfig,
+        budget: Budget,
+        sandbox_id: Option<String>,
+        sessions: Option<Arc<Sessions>>,
+    ) -> Self {
+        Self {
             iam: aws_sdk_iam::Client::from_conf(
-                aws_sdk_iam::config::Builder::from(&config)
+                aws_sdk_iam::config::Builder::from(config)
                     .interceptor(CallObserver(budget.clone()))
                     .build(),
             ),
             dax: aws_sdk_dax::Client::from_conf(
-                aws_sdk_dax::config::Builder::from(&config)
+                aws_sdk_dax::config::Builder::from(config)
                     .interceptor(CallObserver(budget.clone()))
                     .build(),
             ),
             sts: aws_sdk_sts::Client::from_conf(
-                aws_sdk_sts::config::Builder::from(&config)
+                aws_sdk_sts::config::Builder::from(config)
                     .interceptor(CallObserver(budget.clone()))
                     .build(),
             ),
-            lookups: lookups::Clients::open(&config, &budget),
+            lookups: lookups::Clients::open(config, &budget),
             region: config.region().map(|region| region.as_ref().to_owned()),
             sandbox_id,
+            budget,
+            sessions,
+        }
+    }
+
+    /// Whether the clients use the role of a target account, whose sessions can be narrowed.
+    pub fn is_assumed(&self) -> bool {
+        self.sessions.is_some()
+    }
+
+    /// Clients of a session that may change one cluster. The process's own credentials cannot be
+    /// narrowed: without a role the clients are the same.
+    pub fn working(&self, session: &WorkingSession) -> Self {
+        let Some(sessions) = &self.sessions else {
+            return self.clone();
+        };
+        sessions.working(session, |provider| {
+            let (budget, sandbox_id) = (self.budget.clone(), self.sandbox_id.clone());
+            Self::of_session(Arc::clone(sessions), provider, budget, sandbox_id)
         })
+    }
+
+    /// Enters the target again: a role that lost its trust is noticed while its sessions still last.
+    pub async fn renew_session(&self) -> Result<(), Fault> {
+        match &self.sessions {
+            Some(sessions) => sessions.renew_reading().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets the sessions of the role, if there is one.
+    pub async fn forget_sessions(&self) {
+        if let Some(sessions) = &self.sessions {
+            sessions.forget().await;
+        }
     }
 
     /// The Region of the clients, if one is configured.

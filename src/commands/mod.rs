@@ -17,10 +17,12 @@ mod doctor;
 mod health;
 mod migrate;
 mod openapi;
+mod organisation;
 mod policy;
 mod quickstart;
 mod sandbox;
 mod serve;
+mod target;
 mod token;
 
 /// Timeout for blocking threads at exit.
@@ -72,6 +74,9 @@ async fn dispatch(invocation: Invocation) -> anyhow::Result<ExitCode> {
         Task::Openapi(version) => openapi::run(version),
         Task::Health(settings) => health::run(settings).await,
         Task::Token(url, command) => token::run(&url, command).await,
+        Task::TargetTemplate(arguments) => target::template(&arguments),
+        Task::TargetRename { database, old, new } => target::rename(&database, &old, &new).await,
+        Task::Organisation(command) => organisation::run(&command),
         Task::Policy(settings) => policy::run(*settings).await,
     };
     done.map(|()| ExitCode::SUCCESS)

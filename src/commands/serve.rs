@@ -44,6 +44,7 @@ fn log_start(settings: &Serve, app: &App) {
         );
     }
     if let AwsChoice::Real = settings.aws
+        && settings.organisation.is_none()
         && settings.permissions_boundary.is_none()
     {
         tracing::warn!(

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::operator::{DoctorArguments, HealthArguments, PolicyArguments, TokenCommand};
+use super::operator::{
+    DoctorArguments, HealthArguments, OrganisationCommand, PolicyArguments, TargetCommand,
+    TokenCommand,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,6 +62,12 @@ pub enum Command {
     /// Manage API tokens
     #[command(subcommand, after_help = DATABASE_NOTES)]
     Token(TokenCommand),
+    /// Set up an account for a target, or rename a target
+    #[command(subcommand)]
+    Target(TargetCommand),
+    /// Validate the directory of an organisation
+    #[command(subcommand)]
+    Organisation(OrganisationCommand),
     /// Check the database, AWS and the permissions, and print a fix for each problem
     #[command(after_help = DATABASE_NOTES)]
     Doctor(DoctorArguments),
@@ -138,6 +147,10 @@ pub struct ServeArguments {
     pub(super) aws: ClientArguments,
     #[command(flatten)]
     pub(super) boundary: BoundaryArguments,
+    /// Directory with organisation.toml: the AWS accounts and Regions that the service uses [default:
+    /// the account and Region of the credentials, as target `default`]
+    #[arg(long, value_name = "DIRECTORY", help_heading = "AWS")]
+    pub(super) organisation: Option<PathBuf>,
     /// Access of a new role to all tables, if a request specifies no role and the account has none:
     /// read_only or read_write; if not set, such a request is rejected [default with --sandbox:
     /// read_write]
@@ -240,6 +253,9 @@ pub struct SandboxTimes {
     /// Region of the sandbox
     #[arg(long, value_name = "REGION", default_value = "us-east-1")]
     pub(super) sandbox_region: String,
+    /// Other Regions that the sandbox has, such as eu-west-1; can be repeated or separated by commas
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    pub(super) sandbox_more_regions: Vec<String>,
     /// Quota of the account, such as nodes=5; can be repeated or separated by commas [default:
     /// AWS's default quotas]
     #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]

@@ -3,10 +3,12 @@
 use reqwest::Url;
 
 use super::arguments::{BoundaryArguments, ClientArguments};
-use super::operator::PolicyArguments;
+use super::operator::{PolicyArguments, TemplateArguments};
 use super::reader::Reader;
 use super::{SandboxChoice, Secret};
-use crate::domain::names::IAM_PATH;
+use crate::domain::iam::arn::{
+    EXTERNAL_ID_RULE, is_account_id, is_boundary, is_external_id, is_iam_arn,
+};
 use crate::domain::partitions;
 use crate::domain::partitions::partition_of;
 use crate::domain::validation::fields::table_name;
@@ -180,21 +182,12 @@ pub(super) fn required_boundary(flags: &BoundaryArguments, reader: &mut Reader<'
     boundary(flags, reader)
 }
 
-/// Whether an ARN can be that of a boundary. AWS managed policies are too broad. The service
-/// creates and deletes policies under its own path, so a boundary there would not limit it.
-fn is_boundary(arn: &str) -> bool {
-    let own_path = format!(":policy{IAM_PATH}");
-    is_iam_arn(arn, "policy/")
-        && !arn.contains(":aws:policy/")
-        && !arn.to_ascii_lowercase().contains(&own_path)
-}
-
 /// Validates the arguments of `policy`.
 pub(super) fn check_policy(arguments: &PolicyArguments, reader: &mut Reader<'_>) {
     if arguments
         .account_id
         .as_deref()
-        .is_some_and(|id| !is_account(id))
+        .is_some_and(|id| !is_account_id(id))
     {
         reader.error("account_id", "must be 12 digits");
     }
@@ -241,23 +234,24 @@ pub(super) fn check_policy(arguments: &PolicyArguments, reader: &mut Reader<'_>)
     }
 }
 
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Whether this is an IAM ARN with this resource prefix, of an account or of AWS itself.
-fn is_iam_arn(text: &str, kind: &str) -> bool {
-    let parts: Vec<&str> = text.splitn(6, ':').collect();
-    let [arn, partition, service, region, account, resource] = parts.as_slice() else {
-        return false;
-    };
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&byte);
-    *arn == "arn"
-        && partitions::is_partition(partition)
-        && *service == "iam"
-        && region.is_empty()
-        && (is_account(account) || *account == "aws")
-        && resource
-            .strip_prefix(kind)
-            .is_some_and(|name| name.bytes().all(is_allowed) && !name.split('/').any(str::is_empty))
+/// Validates the arguments of `target template`.
+pub(super) fn check_template(arguments: &TemplateArguments, reader: &mut Reader<'_>) {
+    if partition_of(&arguments.region).is_none() {
+        reader.error("region", "must be a Region, such as us-east-1");
+    }
+    let principal = &arguments.principal_arn;
+    if !is_iam_arn(principal, "user/") && !is_iam_arn(principal, "role/") {
+        reader.error(
+            "principal_arn",
+            "must be the ARN of a user or role, such as arn:aws:iam::123456789012:role/provisioner",
+        );
+    }
+    let external_id = arguments.external_id.as_deref();
+    if external_id.is_some_and(|text| !is_external_id(text)) {
+        reader.error("external_id", EXTERNAL_ID_RULE);
+    }
+    let is_role = |arn: &String| is_iam_arn(arn, "role/");
+    if !arguments.service_role_arn.iter().all(is_role) {
+        reader.error("service_role_arn", "must be the ARN of a role");
+    }
 }

@@ -1,5 +1,6 @@
-//! Arguments of the operator's commands: `health`, `token`, `doctor` and `policy`.
+//! Arguments of the operator's commands: `health`, `token`, `organisation`, `doctor` and `policy`.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
@@ -48,6 +49,53 @@ impl FromStr for TokenLifetime {
             Ok(_) | Err(_) => Err("must be an integer from 1 to 36500, or never"),
         }
     }
+}
+
+/// The subcommands of `organisation`.
+#[derive(Debug, Subcommand)]
+pub enum OrganisationCommand {
+    /// Validate a directory and report all its faults; exit code 78 if there are any
+    Check {
+        /// The directory with organisation.toml
+        directory: PathBuf,
+    },
+}
+
+/// The subcommands of `target`.
+#[derive(Debug, Subcommand)]
+pub enum TargetCommand {
+    /// Print a CloudFormation template that sets up an account for a target
+    Template(TemplateArguments),
+    /// Rename a target in the database; every process must be stopped
+    Rename {
+        /// The name that the database has
+        old: String,
+        /// The name that the organisation has
+        new: String,
+    },
+}
+
+/// Arguments of `target template`.
+#[derive(Debug, Args)]
+pub struct TemplateArguments {
+    /// Name of the target
+    pub name: String,
+    /// Region of the clusters, such as eu-west-1
+    #[arg(long, value_name = "REGION")]
+    pub region: String,
+    /// The role or user of this service, which assumes the role of the target
+    #[arg(long, value_name = "ARN")]
+    pub principal_arn: String,
+    /// The external ID in the trust policy of the role [default: a random one]
+    #[arg(long, value_name = "TEXT")]
+    pub external_id: Option<String>,
+    /// An existing role that clusters may use; can be repeated
+    #[arg(long, value_name = "ARN")]
+    pub service_role_arn: Vec<String>,
+    /// Whether to include the permissions of lookups in EC2 and DynamoDB [default: whether this
+    /// program was built with them]
+    #[arg(long, value_name = "true|false")]
+    pub lookups: Option<bool>,
 }
 
 /// Arguments of `health`.

@@ -12,6 +12,13 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
         "permissions_boundary",
         serve.permissions_boundary.clone().unwrap_or_else(none),
     ));
+    lines.push((
+        "organisation",
+        serve
+            .organisation
+            .as_ref()
+            .map_or_else(unset, |path| path.display().to_string()),
+    ));
     lines.push(("ingress_sources", serve.ingress_sources.to_string()));
     lines.push((
         "default_access",

@@ -88,6 +88,13 @@ pub(super) fn settings(
         "must be a Region, such as us-east-1",
         |text| partition_of(text).map(|_| text.to_owned()),
     );
+    let is_region = |region: &String| partition_of(region) == Some("aws");
+    if !times.sandbox_more_regions.iter().all(is_region) {
+        reader.error(
+            "sandbox_more_regions",
+            "must be a Region of AWS, such as eu-west-1",
+        );
+    }
     Some(aws_sandbox::Settings {
         creating_seconds: creating?,
         deleting_seconds: deleting?,
@@ -95,6 +102,7 @@ pub(super) fn settings(
         rebooting_seconds: rebooting?,
         region: region?,
         propagation_seconds: propagation?,
+        more_regions: times.sandbox_more_regions.clone(),
         quotas,
         journal,
         ..aws_sandbox::Settings::default()

@@ -1,6 +1,7 @@
 //! Settings of `serve` and `quickstart`: the HTTP server, authentication and the workers.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::domain::iam::policies::Access;
@@ -31,6 +32,8 @@ pub struct Serve {
     pub default_access: Option<Access>,
     /// ARN of the permissions boundary of roles that the service creates.
     pub permissions_boundary: Option<String>,
+    /// The directory of the organisation, which then has the targets.
+    pub organisation: Option<PathBuf>,
     /// The networks that ingress rules may admit.
     pub ingress_sources: AllowedSources,
     /// The database of the service.
@@ -145,6 +148,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
         aws,
         default_access,
         permissions_boundary,
+        organisation: flags.organisation.clone(),
         ingress_sources: ingress_sources?,
         database: database?,
         database_max_connections: connections?,
@@ -227,6 +231,7 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
         })),
         default_access: Some(Access::ReadWrite),
         permissions_boundary: None,
+        organisation: None,
         ingress_sources: AllowedSources::default(),
         database: Database::Embedded,
         database_max_connections: 16,
@@ -308,6 +313,10 @@ fn permissions_boundary(
     flags: &ServeArguments,
     reader: &mut Reader<'_>,
 ) -> Option<String> {
+    if flags.organisation.is_some() {
+        reject_target_flags(flags, reader);
+        return None;
+    }
     let boundary = match aws {
         Some(AwsChoice::Real) => aws::required_boundary(&flags.boundary, reader),
         Some(AwsChoice::Sandbox(_) | AwsChoice::Endpoint(_)) | None => {
@@ -315,6 +324,17 @@ fn permissions_boundary(
         }
     };
     boundary.arn().map(str::to_owned)
+}
+
+/// With an organisation these are settings of each target.
+fn reject_target_flags(flags: &ServeArguments, reader: &mut Reader<'_>) {
+    let rule = "cannot be combined with --organisation; set it for each target there";
+    if flags.boundary.permissions_boundary.is_some() {
+        reader.error("permissions_boundary", rule);
+    }
+    if flags.default_access.is_some() {
+        reader.error("default_access", rule);
+    }
 }
 
 fn ingress_sources(texts: &[String], reader: &mut Reader<'_>) -> Option<AllowedSources> {

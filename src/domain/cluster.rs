@@ -8,6 +8,7 @@ use super::names::ClusterName;
 use super::observed::{Details, Observed};
 use super::operation::{Attention, ClusterStatus};
 use super::spec::ClusterSpec;
+use super::target::TargetName;
 use crate::domain::problems::fault::Fault;
 
 /// One managed cluster, as the store reads it.
@@ -15,6 +16,8 @@ use crate::domain::problems::fault::Fault;
 pub struct Cluster {
     /// ID in this service's database; AWS does not know it.
     pub id: Uuid,
+    /// The account and Region of the cluster.
+    pub target: TargetName,
     /// Name of the cluster in AWS.
     pub name: ClusterName,
     /// This service's status; AWS's own status is in `observed`.

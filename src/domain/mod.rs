@@ -28,6 +28,7 @@ pub mod problems;
 pub mod retry;
 pub mod samples;
 pub mod spec;
+pub mod target;
 pub mod task;
 pub mod timeline;
 pub mod validation;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::inventory::Item;
 use super::names::ClusterName;
+use super::target::TargetName;
 use super::waiting::WaitingFor;
 use crate::domain::problems::fault::Fault;
 
@@ -16,6 +17,8 @@ pub struct Operation {
     pub id: Uuid,
     /// Kind of the operation.
     pub kind: Kind,
+    /// The target of the cluster that it changes.
+    pub target: TargetName,
     /// Name of the cluster that it changes.
     pub cluster: ClusterName,
     /// Current status.

@@ -23,6 +23,8 @@ pub struct ExpectedRoles<'a> {
     pub installation: Option<Uuid>,
     /// ARN of the configured permissions boundary. Without one, boundaries are not read.
     pub boundary: Option<&'a str>,
+    /// ARNs of the boundaries of other targets of the account: IAM knows no Region.
+    pub other_boundaries: &'a [String],
 }
 
 /// A role that differs.
@@ -81,7 +83,12 @@ impl Inspector {
                 found_boundary(full, expected.installation)
             });
             review.total += 1;
-            if let Some(alteration) = alteration(&role.trust_policy, found, expected.boundary) {
+            let boundary = full
+                .as_ref()
+                .and_then(|full| full.permissions_boundary.as_ref())
+                .filter(|found| expected.other_boundaries.contains(found))
+                .map_or(expected.boundary, |other| Some(other));
+            if let Some(alteration) = alteration(&role.trust_policy, found, boundary) {
                 review.altered.push(AlteredRole {
                     name: role.name,
                     arn: role.arn,

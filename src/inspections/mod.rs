@@ -18,9 +18,15 @@ pub mod choices;
 pub mod plan;
 mod preflight;
 mod service_role;
+mod target;
 
 /// Pause before each `ListTags` call: AWS allows ten calls per second for the whole account.
 const LIST_TAGS_PAUSE: Duration = Duration::from_millis(150);
+
+/// Whether this build can read from EC2 and DynamoDB (cargo feature `lookups`).
+pub fn has_lookups() -> bool {
+    LOOKUPS_BUILT_IN
+}
 
 /// Reads from one AWS account and Region. Changes nothing.
 #[derive(Debug, Clone)]
@@ -32,11 +38,6 @@ impl Inspector {
     /// Creates an inspector that uses these AWS clients.
     pub fn new(aws: Aws) -> Self {
         Self { aws }
-    }
-
-    /// Whether this build can read from EC2 and DynamoDB (cargo feature `lookups`).
-    pub fn has_lookups(&self) -> bool {
-        LOOKUPS_BUILT_IN
     }
 
     /// One page of the clusters of the account in the Region: up to 100 clusters by one call.
@@ -80,7 +81,7 @@ impl Inspector {
         let mut tagged = self.roles_and_policies().await?;
         tagged.extend(self.groups(installation).await?);
         tagged.extend(self.clusters(installation, managed).await?);
-        if self.has_lookups() {
+        if has_lookups() {
             tagged.extend(self.ingress_rules(installation).await?);
         }
         Ok(tagged)

@@ -30,6 +30,7 @@ mod cluster;
 pub mod create_cluster;
 mod delete_action;
 pub mod delete_cluster;
+mod environment;
 mod evidence;
 mod groups;
 mod ingress_rules;
@@ -45,6 +46,7 @@ pub mod tear_down;
 pub mod timing;
 pub mod update_cluster;
 
+pub use environment::StepEnvironment;
 pub use service_role::RoleCandidates;
 
 use timing::Settings;
@@ -52,19 +54,6 @@ use timing::Settings;
 /// Failed attempts after which a security group counts as missing: EC2 may not find a group yet
 /// that was created moments ago.
 const ATTEMPTS_FOR_A_NEW_GROUP: u32 = 3;
-
-/// What every step of every operation runs with.
-#[derive(Debug, Clone)]
-pub struct StepEnvironment {
-    /// AWS clients with the service's credentials.
-    pub aws: Aws,
-    /// The account and Region of these clients.
-    pub account: AwsAccount,
-    /// The operator's settings.
-    pub settings: Settings,
-    /// The roles that can be discovered, as lately listed.
-    pub candidates: RoleCandidates,
-}
 
 /// What a step's check can read.
 #[derive(Clone, Copy)]

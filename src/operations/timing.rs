@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Settings {
     /// ARN of the permissions boundary that every created service role gets.
     pub permissions_boundary: Option<String>,
+    /// ARNs of the boundaries of other targets of the account.
+    pub other_boundaries: Vec<String>,
     /// Intervals and timeouts.
     pub timing: Timing,
 }

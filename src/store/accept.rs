@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::domain::names::ClusterName;
 use crate::domain::operation::{Kind, Operation, Status, StepRecord, StepStatus};
 use crate::domain::spec::ClusterSpec;
+use crate::domain::target::TargetName;
 
 use super::create_queue::Inserted;
 use super::idempotency::{IdempotencyKey, Replay};
@@ -78,6 +79,7 @@ impl NewOperation {
     pub(super) fn accepted(
         &self,
         kind: Kind,
+        target: &TargetName,
         cluster: ClusterName,
         node_count: Option<i32>,
         created_at: DateTime<Utc>,
@@ -93,6 +95,7 @@ impl NewOperation {
         Accepted::Created(Box::new(Operation {
             id: self.id,
             kind,
+            target: target.clone(),
             cluster,
             status: Status::Pending,
             version: 1,
@@ -125,7 +128,13 @@ impl Store {
         match self.insert_create(new, spec).await {
             Ok(Inserted::Created(created_at)) => {
                 let nodes = Some(i32::from(spec.replication_factor));
-                Ok(new.accepted(Kind::CreateCluster, cluster.clone(), nodes, created_at))
+                Ok(new.accepted(
+                    Kind::CreateCluster,
+                    &self.target,
+                    cluster.clone(),
+                    nodes,
+                    created_at,
+                ))
             }
             Ok(Inserted::Replayed(id)) => Ok(Accepted::Replayed(id)),
             Ok(Inserted::KeyReused) => Ok(Accepted::KeyReused),
@@ -186,7 +195,8 @@ impl Store {
     /// The unfinished operation on a cluster, if any.
     pub async fn live_operation(&self, cluster: &str) -> Result<Option<Uuid>, StoreError> {
         let id = sqlx::query_scalar!(
-            "select id from operations where cluster_name = $1 and finished_at is null",
+            "select id from operations where target = $1 and cluster_name = $2 and finished_at is null",
+            self.target.as_str(),
             cluster
         )
         .fetch_optional(&self.pool)

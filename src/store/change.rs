@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::operation::ClusterStatus;
 use crate::domain::spec::{ClusterSpec, Spec};
+use crate::domain::target::TargetName;
 
 use super::accept::{Accepted, NewOperation};
 use super::rows::{self, to_json};
@@ -32,10 +33,11 @@ impl Store {
         if let Some(known) = self.known_request(new).await? {
             return Ok(known);
         }
-        let (new_owned, owned) = (new.clone(), change.clone());
+        let (target, new_owned, owned) = (self.target.clone(), new.clone(), change.clone());
         let outcome = self
             .detached(|connection| {
-                async move { change_in_transaction(connection, &new_owned, &owned).await }.boxed()
+                async move { change_in_transaction(connection, &target, &new_owned, &owned).await }
+                    .boxed()
             })
             .await;
         self.or_replay(outcome, new, &change.cluster).await
@@ -50,10 +52,11 @@ impl Store {
         if let Some(known) = self.known_request(new).await? {
             return Ok(known);
         }
-        let (new_owned, owned) = (new.clone(), observed.clone());
+        let (target, new_owned, owned) = (self.target.clone(), new.clone(), observed.clone());
         let outcome = self
             .detached(|connection| {
-                async move { adopt_in_transaction(connection, &new_owned, &owned).await }.boxed()
+                async move { adopt_in_transaction(connection, &target, &new_owned, &owned).await }
+                    .boxed()
             })
             .await;
         self.or_replay(outcome, new, observed.name.as_str()).await
@@ -79,10 +82,12 @@ impl Store {
 /// same order as by the worker's record.
 pub(super) async fn lock_live(
     connection: &mut PgConnection,
+    target: &TargetName,
     cluster: &str,
 ) -> Result<Option<Uuid>, StoreError> {
     let live = sqlx::query_scalar!(
-        "select id from operations where cluster_name = $1 and finished_at is null for update",
+        "select id from operations where target = $1 and cluster_name = $2 and finished_at is null for update",
+        target.as_str(),
         cluster
     )
     .fetch_optional(connection)
@@ -92,13 +97,16 @@ pub(super) async fn lock_live(
 
 async fn change_in_transaction(
     connection: &mut PgConnection,
+    target: &TargetName,
     new: &NewOperation,
     change: &Change,
 ) -> Result<Accepted, StoreError> {
     let mut transaction = connection.begin().await?;
-    let live = lock_live(&mut transaction, &change.cluster).await?;
+    let live = lock_live(&mut transaction, target, &change.cluster).await?;
     let row = sqlx::query!(
-        "select id, status, operation_id, desired from clusters where name = $1 and deleted_at is null for update",
+        "select id, status, operation_id, desired from clusters
+         where target = $1 and name = $2 and deleted_at is null for update",
+        target.as_str(),
         change.cluster
     )
     .fetch_optional(&mut *transaction)
@@ -123,6 +131,7 @@ async fn change_in_transaction(
     let Change { cluster, spec, .. } = change;
     let becomes = ClusterStatus::Updating;
     let operation = insert::Row {
+        target,
         new,
         spec,
         cluster_id: row.id,
@@ -146,27 +155,29 @@ async fn change_in_transaction(
 
 async fn adopt_in_transaction(
     connection: &mut PgConnection,
+    target: &TargetName,
     new: &NewOperation,
     observed: &ClusterSpec,
 ) -> Result<Accepted, StoreError> {
     let mut transaction = connection.begin().await?;
     let name = observed.name.as_str();
-    let live = lock_live(&mut transaction, name).await?;
+    let live = lock_live(&mut transaction, target, name).await?;
     if let Some(live) = live {
         return Ok(Accepted::InProgress(live));
     }
     // The row of a failed create with this name is reused: none of its resources is left.
     let row = sqlx::query!(
-        "insert into clusters (id, name, status, desired, operation_id)
-         values ($1, $2, 'updating', $3, $1)
-         on conflict (name) where deleted_at is null do update
+        "insert into clusters (id, target, name, status, desired, operation_id)
+         values ($1, $4, $2, 'updating', $3, $1)
+         on conflict (target, name) where deleted_at is null do update
          set desired = excluded.desired, observed = null, observed_at = null, observed_order = null, missing_at = null,
              missing_order = null, details = null, details_at = null, created_at = now()
          where clusters.status = 'failed'
          returning id",
         new.id,
         name,
-        to_json(observed)
+        to_json(observed),
+        target.as_str()
     )
     .fetch_optional(&mut *transaction)
     .await?;
@@ -176,6 +187,7 @@ async fn adopt_in_transaction(
     let spec = Spec::AdoptCluster(Box::new(observed.clone()));
     let becomes = ClusterStatus::Updating;
     let row = insert::Row {
+        target,
         new,
         spec: &spec,
         cluster_id: row.id,

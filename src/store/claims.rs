@@ -72,7 +72,7 @@ pub struct Claimed {
 }
 
 impl Store {
-    /// Claims a due operation of the given kinds and current steps, in a format of the spec that
+    /// Claims a due operation of this target, of the given kinds and current steps, in a format of the spec that
     /// this process can read: of the next caller in `rotation`, operations for which a person waits
     /// first, then the most overdue.
     ///
@@ -97,7 +97,8 @@ impl Store {
                 SPEC_VERSION,
                 last_caller,
                 lane,
-                LIST_TRUSTED.as_secs_f64()
+                LIST_TRUSTED.as_secs_f64(),
+                self.target.as_str()
             )
             .fetch_optional(&self.pool)
             .await?;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::cluster::Cluster;
 use crate::domain::operation::{Attention, ClusterStatus, Kind, Status};
+use crate::domain::target::TargetName;
 
 use super::inventory::ItemRow;
 use super::rows::{self, from_json, from_optional_json};
@@ -16,7 +17,7 @@ use super::{Store, StoreError};
 /// Reads managed clusters with their inventory and the fault of their last operation in one
 /// statement. A condition on `clusters c` follows.
 const CLUSTERS: &str = "
-    select c.id, c.name, c.status, c.version, c.desired, c.observed, c.observed_at, c.details, c.operation_id,
+    select c.id, c.target, c.name, c.status, c.version, c.desired, c.observed, c.observed_at, c.details, c.operation_id,
            c.created_at, c.attention,
            (select case when o.status = 'blocked' then (
                      select fault from operation_steps where operation_id = o.id and position = o.current_position)
@@ -32,6 +33,7 @@ const CLUSTERS: &str = "
 #[derive(sqlx::FromRow)]
 struct Row {
     id: Uuid,
+    target: String,
     name: String,
     status: String,
     version: i64,
@@ -51,6 +53,7 @@ impl Row {
         let inventory = self.inventory.0.into_iter().map(ItemRow::parse);
         Ok(Cluster {
             id: self.id,
+            target: rows::target(&self.target)?,
             name: rows::cluster_name(&self.name)?,
             status: rows::cluster_status(&self.status)?,
             version: self.version,
@@ -70,6 +73,8 @@ impl Row {
 /// Filter of a list of clusters.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterFilter {
+    /// Only clusters of this target.
+    pub target: Option<TargetName>,
     /// Only clusters with one of these statuses, if there are any.
     pub statuses: Vec<ClusterStatus>,
     /// Only clusters that need attention for one of these reasons, if there are any.
@@ -86,8 +91,22 @@ pub struct ClusterFilter {
 const MATCHING: &str =
     " and c.id = any(array(select m.id from clusters m where m.deleted_at is null and ";
 
+/// Adds a condition on the target. All but `default` have an index of their own, and the literal
+/// condition makes it usable in every plan.
+pub(super) fn push_target(query: &mut QueryBuilder<Postgres>, table: &str, target: &TargetName) {
+    query
+        .push(format!(" and {table}.target = "))
+        .push_bind(target.to_string());
+    if !target.is_default() {
+        query.push(format!(" and {table}.target <> 'default'"));
+    }
+}
+
 impl ClusterFilter {
     fn push_conditions(&self, query: &mut QueryBuilder<Postgres>) {
+        if let Some(target) = &self.target {
+            push_target(query, "c", target);
+        }
         // One value is compared, so that the index of the list also gives the order.
         match self.statuses.as_slice() {
             [] => {}
@@ -205,18 +224,22 @@ pub(super) async fn touch(
 }
 
 impl Store {
-    /// The managed cluster with this name, if any. The cluster of a failed create counts until its
+    /// The managed cluster of this target with this name, if any. The cluster of a failed create counts until its
     /// name is reused.
     pub async fn cluster(&self, name: &str) -> Result<Option<Cluster>, StoreError> {
         let mut query = QueryBuilder::new(CLUSTERS);
+        query
+            .push(" and c.target = ")
+            .push_bind(self.target.to_string());
         query.push(" and c.name = ").push_bind(name.to_owned());
         Ok(self.read_clusters(query).await?.pop())
     }
 
-    /// The version of the managed cluster with this name, which a reader compares.
+    /// The version of the managed cluster of this target with this name, which a reader compares.
     pub async fn cluster_version(&self, name: &str) -> Result<Option<i64>, StoreError> {
         let version = sqlx::query_scalar!(
-            "select version from clusters where name = $1 and deleted_at is null",
+            "select version from clusters where target = $1 and name = $2 and deleted_at is null",
+            self.target.as_str(),
             name
         )
         .fetch_optional(&self.pool)
@@ -276,11 +299,14 @@ impl Store {
         Ok(())
     }
 
-    /// The names of the managed clusters, which are neither deleted nor failed, in alphabetical
+    /// The names of the managed clusters of this target, which are neither deleted nor failed, in alphabetical
     /// order.
     pub async fn managed_names(&self) -> Result<Vec<String>, StoreError> {
         let names = sqlx::query_scalar!(
-            "select name from clusters where deleted_at is null and status <> 'failed' order by name"
+            "select name from clusters
+             where target = $1 and deleted_at is null and status <> 'failed'
+             order by name",
+            self.target.as_str()
         )
         .fetch_all(&self.pool)
         .await?;

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::domain::spec::{ClusterSpec, SPEC_VERSION, Spec};
+use crate::domain::target::TargetName;
 
 use super::accept::{NewOperation, step_names};
 use super::rows::to_json;
@@ -36,6 +37,7 @@ struct State {
 /// A create that waits for a statement.
 #[derive(Debug)]
 struct Waiting {
+    target: TargetName,
     new: NewOperation,
     spec: ClusterSpec,
     /// When its caller stops waiting. It is not accepted later, because the caller reports a
@@ -61,7 +63,7 @@ impl Waiting {
     /// Whether one statement can accept both.
     fn fits(&self, other: &Self) -> bool {
         let has_key = self.new.idempotency_key.is_some();
-        self.spec.name != other.spec.name
+        (&self.target, &self.spec.name) != (&other.target, &other.spec.name)
             && !(has_key && self.key() == other.key())
             && self.new.steps == other.new.steps
     }
@@ -129,6 +131,7 @@ impl Store {
         let (sender, outcome) = oneshot::channel();
         let timeout = self.pool.timeout();
         let is_first = self.creates.push(Waiting {
+            target: self.target.clone(),
             new: new.clone(),
             spec: spec.clone(),
             until: Instant::now() + timeout,
@@ -197,6 +200,7 @@ impl Store {
             &rows.messages,
             &rows.node_counts,
             SPEC_VERSION,
+            &rows.targets
         )
         .fetch_all(&self.pool)
         .await?;
@@ -225,6 +229,7 @@ impl Store {
 #[derive(Default)]
 struct Columns {
     ids: Vec<Uuid>,
+    targets: Vec<String>,
     names: Vec<String>,
     desired: Vec<Value>,
     specs: Vec<Value>,
@@ -243,9 +248,13 @@ struct Columns {
 impl Columns {
     fn of(batch: &[Waiting]) -> Self {
         let mut columns = Self::default();
-        for Waiting { new, spec, .. } in batch {
+        for Waiting {
+            target, new, spec, ..
+        } in batch
+        {
             columns.steps = step_names(new);
             columns.ids.push(new.id);
+            columns.targets.push(target.to_string());
             columns.names.push(spec.name.to_string());
             columns.desired.push(to_json(spec));
             let stored = Spec::CreateCluster(Box::new(spec.clone()));

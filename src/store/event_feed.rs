@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::domain::history::Event;
 use crate::domain::names::ClusterName;
 use crate::domain::operation::Kind;
+use crate::domain::target::TargetName;
 
 use super::{Store, StoreError, rows};
 
@@ -25,6 +26,8 @@ const WINDOW: i64 = 10_000;
 /// Events to return.
 #[derive(Debug, Clone, Default)]
 pub struct FeedFilter {
+    /// Only events of clusters of this target.
+    pub target: Option<String>,
     /// Only events of clusters with this name.
     pub cluster: Option<String>,
     /// Only events of this type.
@@ -60,6 +63,8 @@ pub struct FeedEvent {
     pub operation_id: Uuid,
     /// The kind of the operation.
     pub operation_kind: Kind,
+    /// The target of the operation.
+    pub target: TargetName,
     /// The cluster of the operation.
     pub cluster: ClusterName,
     /// The event.
@@ -79,6 +84,7 @@ struct FeedRow {
     position: i64,
     operation_id: Uuid,
     operation_kind: String,
+    target: String,
     cluster: String,
     sequence: i64,
     kind: String,
@@ -93,6 +99,7 @@ impl FeedRow {
             position: self.position,
             operation_id: self.operation_id,
             operation_kind: rows::kind(&self.operation_kind)?,
+            target: rows::target(&self.target)?,
             cluster: rows::cluster_name(&self.cluster)?,
             event: Event {
                 sequence: self.sequence,
@@ -128,7 +135,7 @@ impl Store {
         let through = state.last.min(after.saturating_add(WINDOW)).max(after);
         let rows = sqlx::query_as!(
             FeedRow,
-            "select f.position, f.operation_id, o.kind as operation_kind, o.cluster_name as cluster,
+            "select f.position, f.operation_id, o.kind as operation_kind, o.target, o.cluster_name as cluster,
                     e.sequence, e.type as kind, e.message, e.data, e.at
              from event_feed f
              join operation_events e on e.operation_id = f.operation_id and e.sequence = f.sequence
@@ -136,13 +143,15 @@ impl Store {
              where f.position > $1 and f.position <= $2
                and ($3::text is null or o.cluster_name = $3)
                and ($4::text is null or e.type = $4)
+               and ($6::text is null or o.target = $6)
              order by f.position
              limit $5",
             after,
             through,
             filter.cluster,
             filter.kind,
-            limit
+            limit,
+            filter.target
         )
         .fetch_all(&self.pool)
         .await?;

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::operation::ClusterStatus;
 use crate::domain::spec::{SPEC_VERSION, Spec};
+use crate::domain::target::TargetName;
 
 use super::StoreError;
 use super::accept::{Accepted, NewOperation, key_columns, step_names};
@@ -13,6 +14,7 @@ use super::rows::{self, to_json};
 
 /// An operation to insert, and its cluster.
 pub(super) struct Row<'a> {
+    pub(super) target: &'a TargetName,
     pub(super) new: &'a NewOperation,
     pub(super) spec: &'a Spec,
     pub(super) cluster_id: Uuid,
@@ -33,10 +35,10 @@ pub(super) async fn operation(
     let stored = sqlx::query!(
         "insert into operations (id, kind, cluster_id, cluster_name, status, spec, current_position, current_step,
                                  requested_by, request_id, traceparent, deadline_at, last_sequence, prior_status,
-                                 node_count, spec_version)
+                                 node_count, spec_version, target)
          values ($1, $2, $3, $4, 'pending', $5, 0, ($6::text[])[1], $7, $8, $9,
                  now() + $10::float8 * interval '1 second', 1, $11,
-                 coalesce($12, (select (desired ->> 'replication_factor')::int from clusters where id = $3)), $13)
+                 coalesce($12, (select (desired ->> 'replication_factor')::int from clusters where id = $3)), $13, $14)
          returning created_at, node_count",
         row.new.id,
         kind,
@@ -50,7 +52,8 @@ pub(super) async fn operation(
         row.new.deadline.as_secs_f64(),
         row.prior.map(ClusterStatus::as_str),
         row.spec.desired().map(|spec| i32::from(spec.replication_factor)),
-        SPEC_VERSION
+        SPEC_VERSION,
+        row.target.as_str()
     )
     .fetch_one(&mut *connection)
     .await?;
@@ -77,7 +80,9 @@ pub(super) async fn operation(
     key(connection, row.new, row.new.id).await?;
     let cluster = rows::cluster_name(row.cluster)?;
     let (kind, nodes) = (row.spec.kind(), stored.node_count);
-    Ok(row.new.accepted(kind, cluster, nodes, stored.created_at))
+    Ok(row
+        .new
+        .accepted(kind, row.target, cluster, nodes, stored.created_at))
 }
 
 /// Stores the idempotency key of a request, if it has one, for the operation that answers it.

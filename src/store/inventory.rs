@@ -50,17 +50,23 @@ fn rank(evidence: &Evidence) -> u8 {
 }
 
 impl Store {
-    /// The evidence in this database for resources with these names, from the inventory and the
-    /// intents.
+    /// The evidence in this database for resources of this target with these names, from the
+    /// inventory and the intents. IAM knows no Region, so its resources can belong to each target
+    /// of the account.
     pub async fn evidence(&self, names: &[String]) -> Result<Vec<Evidence>, StoreError> {
         let found = sqlx::query!(
-            r#"select i.kind as "kind!", i.name as "name!", i.operation_id as "operation_id!", i.presence,
+            r#"with account as (
+                 select name from targets
+                 where account_id = (select account_id from targets where name = $2)
+               )
+               select i.kind as "kind!", i.name as "name!", i.operation_id as "operation_id!", i.presence,
                       exists (select 1 from operations o where o.cluster_id = i.cluster_id and o.finished_at is null)
                         as "in_progress!",
                       c.deleted_at is null and c.status <> 'failed' as "cluster_kept!"
                from inventory i
                join clusters c on c.id = i.cluster_id
                where i.name = any($1) and i.owner = 'managed'
+                 and (c.target = $2 or i.kind in ('role', 'policy') and c.target in (select name from account))
                union all
                select case t.call when 'iam:CreateRole' then 'role' when 'iam:CreatePolicy' then 'policy'
                         when 'dax:CreateSubnetGroup' then 'subnet_group'
@@ -72,9 +78,11 @@ impl Store {
                from intents t
                join clusters c on c.id = t.cluster_id
                where t.target = any($1) and t.outcome is distinct from 'refused'
+                 and (c.target = $2 or t.call like 'iam:%' and c.target in (select name from account))
                  and t.call in ('iam:CreateRole', 'iam:CreatePolicy', 'dax:CreateSubnetGroup',
                                 'dax:CreateParameterGroup', 'dax:CreateCluster', 'ec2:AuthorizeSecurityGroupIngress')"#,
-            names
+            names,
+            self.target.as_str()
         )
         .fetch_all(&self.pool)
         .await?;

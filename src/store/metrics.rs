@@ -24,10 +24,13 @@ impl Store {
 
     /// The condition of the installation. `kinds` and `steps` are those that this version knows;
     /// an operation whose stored settings it cannot read waits for an operator without being blocked.
+    /// `targets` are those whose operations can run, or all: what waits for its target is no fault of
+    /// the workers.
     pub async fn condition(
         &self,
         kinds: &[String],
         steps: &[String],
+        targets: Option<&[String]>,
     ) -> Result<Condition, StoreError> {
         let row = sqlx::query!(
             r#"select
@@ -37,11 +40,17 @@ impl Store {
                  count(*) filter (where kind <> all($1) or current_step <> all($2)
                    or (status <> 'blocked' and waiting_for = 'operator')) as "newer_version!",
                  count(*) filter (where status = 'blocked' and fault ->> 'class' = 'crashed') as "crashed!",
-                 coalesce(bool_or(waiting_for = 'cluster' and status <> 'blocked'), false) as "poll_is_needed!",
-                 (select extract(epoch from now() - coalesce(done_at, now()))::float8
-                  from duties where name = 'poll') as "poll_age!",
-                 (select extract(epoch from now() - coalesce(done_at, (select created_at from installation)))::float8
-                  from duties where name = 'sweep') as "sweep_age!",
+                 (select extract(epoch from now() - min(coalesce(d.done_at, now())))::float8
+                  from duties d
+                  where d.name = 'poll' and d.target in (
+                    select w.target from operations w
+                    where w.finished_at is null and w.waiting_for = 'cluster' and w.status <> 'blocked')) as poll_age,
+                 (select extract(epoch from now() - min(coalesce(
+                    d.done_at, (select created_at from targets where name = d.target),
+                    (select created_at from installation))))::float8
+                  from duties d
+                  where d.name = 'sweep' and ($3::text[] is null or d.target = any($3))
+                    and (d.target = 'default' or d.target in (select name from targets))) as sweep_age,
                  (select extract(epoch from clock_timestamp() - min(e.at))::float8
                   from event_numbering n
                   join operation_events e on e.xid >= n.numbered_below
@@ -51,9 +60,10 @@ impl Store {
                  (select numbered_below > pg_snapshot_xmax(pg_current_snapshot())::text::bigint from event_numbering)
                    as "is_restored!"
                from operations
-               where finished_at is null"#,
+               where finished_at is null and ($3::text[] is null or target = any($3))"#,
             kinds,
-            steps
+            steps,
+            targets
         )
         .fetch_one(&self.pool)
         .await?;
@@ -63,8 +73,8 @@ impl Store {
             blocked: duration(row.blocked.unwrap_or_default()),
             newer_version: row.newer_version,
             crashed: row.crashed,
-            poll_age: row.poll_is_needed.then(|| duration(row.poll_age)),
-            sweep_age: duration(row.sweep_age),
+            poll_age: row.poll_age.map(duration),
+            sweep_age: duration(row.sweep_age.unwrap_or_default()),
             events_lag: duration(row.events_lag.unwrap_or_default()),
             is_restored: row.is_restored,
         })

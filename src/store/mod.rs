@@ -12,7 +12,6 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -20,9 +19,12 @@ use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::sync::Notify;
 
+use crate::domain::target::TargetName;
+
 use create_queue::CreateQueue;
 use pool::Pool;
 use step_durations::MediansCache;
+use wake::{Wakeup, WakeupsOfTargets};
 
 mod accept;
 mod change;
@@ -52,6 +54,7 @@ mod singleton_jobs;
 mod step_durations;
 mod supersede;
 mod sweep;
+mod targets;
 mod tasks;
 mod tokens;
 mod undo;
@@ -72,6 +75,7 @@ pub use record::{Recorded, SentCall, SentOutcome, TurnReport};
 pub use schema::{Durability, SchemaState};
 pub use singleton_jobs::SingletonJob;
 pub use supersede::Retried;
+pub use targets::Renamed;
 pub use tokens::{StoredToken, TokenIdentity, TokenRecord, TokenState};
 pub use undo::{UndoOf, UndoRequested};
 pub use wake::Wakeups;
@@ -152,13 +156,15 @@ fn is_transient_state(code: &str) -> bool {
         || ["55P03", "3D000", "42P01"].contains(&code)
 }
 
-/// A pool of connections to one database.
+/// A pool of connections to one database, and the target whose clusters, operations and jobs it reads
+/// and writes by name. What an ID names is found in every target.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
-    announcing: Arc<AtomicU8>,
+    target: TargetName,
+    wakeup: Arc<Wakeup>,
+    wakeups: Arc<WakeupsOfTargets>,
     uses_in_flight: tokens::UsesInFlight,
-    work: Arc<Notify>,
     events: Arc<Notify>,
     medians: Arc<MediansCache>,
     creates: Arc<CreateQueue>,
@@ -191,20 +197,36 @@ impl Store {
                 // Compiling a query of a list takes longer than its rows.
                 ("jit", "off"),
             ]);
+        let (target, wakeups) = (TargetName::default(), WakeupsOfTargets::default());
         Ok(Self {
+            wakeup: wakeups.of(&target),
+            wakeups: Arc::new(wakeups),
+            target,
             pool: Pool::open(
                 options,
                 connection.max_connections,
                 connection.acquire_timeout,
                 connection.statement_timeout,
             ),
-            announcing: Arc::default(),
             uses_in_flight: tokens::UsesInFlight::default(),
-            work: Arc::default(),
             events: Arc::default(),
             medians: Arc::default(),
             creates: Arc::default(),
         })
+    }
+
+    /// The same pool for another target.
+    pub fn of_target(&self, target: &TargetName) -> Self {
+        Self {
+            target: target.clone(),
+            wakeup: self.wakeups.of(target),
+            ..self.clone()
+        }
+    }
+
+    /// The target of this store.
+    pub fn target(&self) -> &TargetName {
+        &self.target
     }
 
     /// The same pool for readers and writers that must answer sooner.

@@ -8,7 +8,9 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::domain::operation::{Kind, Operation, Status, StepRecord};
+use crate::domain::target::TargetName;
 
+use super::clusters::push_target;
 use super::inventory::ItemRow;
 use super::rows::{self, from_optional_json};
 use super::{Store, StoreError};
@@ -16,6 +18,8 @@ use super::{Store, StoreError};
 /// Filter of a list of operations.
 #[derive(Debug, Clone, Default)]
 pub struct OperationFilter {
+    /// Only operations on clusters of this target.
+    pub target: Option<TargetName>,
     /// Only operations on the cluster with this name.
     pub cluster: Option<String>,
     /// Only operations of this kind.
@@ -30,7 +34,7 @@ pub struct OperationFilter {
 /// `operations o` follows. The receipt is a union, because `or` reads the whole table in a plan that
 /// was made while it was small.
 const OPERATIONS: &str = "
-    select o.id, o.kind, o.cluster_name, o.status, o.version, o.waiting_for, o.requested_by, o.request_id,
+    select o.id, o.kind, o.target, o.cluster_name, o.status, o.version, o.waiting_for, o.requested_by, o.request_id,
            o.traceparent, o.superseded_by, o.node_count, o.created_at, o.started_at, o.finished_at,
            case when o.finished_at is null and o.wake_at <> 'infinity' then o.wake_at end as next_attempt_at,
            case when o.status = 'blocked' then (
@@ -53,6 +57,7 @@ const OPERATIONS: &str = "
 struct Row {
     id: Uuid,
     kind: String,
+    target: String,
     cluster_name: String,
     status: String,
     version: i64,
@@ -101,6 +106,7 @@ impl Row {
         Ok(Operation {
             id: self.id,
             kind: rows::kind(&self.kind)?,
+            target: rows::target(&self.target)?,
             cluster: rows::cluster_name(&self.cluster_name)?,
             status: rows::status(&self.status)?,
             version: self.version,
@@ -172,6 +178,9 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Operation>, StoreError> {
         let mut query = QueryBuilder::new(OPERATIONS);
+        if let Some(target) = &filter.target {
+            push_target(&mut query, "o", target);
+        }
         if let Some(cluster) = &filter.cluster {
             query
                 .push(" and o.cluster_name = ")

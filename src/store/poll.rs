@@ -1,4 +1,4 @@
-//! Writes of the poll: the observations of all clusters of the account, shared by every process.
+//! Writes of the poll: the observations of all clusters of a target, shared by every process.
 //!
 //! Each write uses two statements, so that it holds no lock on a cluster while it waits for a lock
 //! on an operation. A worker's record locks them in the opposite order.
@@ -35,13 +35,15 @@ impl Store {
     /// than `refresh`.
     pub async fn poll_is_needed(&self, refresh: Duration) -> Result<bool, StoreError> {
         let needed = sqlx::query_scalar!(
-            r#"select exists (select 1 from operations where finished_at is null and waiting_for = 'cluster')
+            r#"select exists (
+                     select 1 from operations where finished_at is null and target = $2 and waiting_for = 'cluster')
                    or exists (
                      select 1 from clusters
-                     where deleted_at is null and status <> 'failed'
+                     where target = $2 and deleted_at is null and status <> 'failed'
                        and (observed_at is null or observed_at < now() - $1::float8 * interval '1 second'))
                  as "needed!""#,
-            refresh.as_secs_f64()
+            refresh.as_secs_f64(),
+            self.target.as_str()
         )
         .fetch_one(&self.pool)
         .await?;
@@ -90,9 +92,9 @@ impl Store {
                         c.observed is distinct from listed.observed or c.missing_at is not null as changed
                  from clusters c
                  join listed on listed.name = c.name
-                 where c.deleted_at is null and c.status <> 'failed'
+                 where c.target = $8 and c.deleted_at is null and c.status <> 'failed'
                    and coalesce(c.observed_order < $6, true) and coalesce(c.missing_order < $6, true)
-                   and exists (select 1 from duties where name = $1 and epoch = $2)
+                   and exists (select 1 from duties where target = $8 and name = $1 and epoch = $2)
                  for update of c skip locked
                ),
                written as (
@@ -112,7 +114,8 @@ impl Store {
             &observed,
             read.at,
             read.order,
-            refresh.as_secs_f64()
+            refresh.as_secs_f64(),
+            self.target.as_str()
         )
         .fetch_all(&self.pool)
         .await?;
@@ -134,9 +137,9 @@ impl Store {
                  select c.id, c.name, c.missing_at is null as is_new, c.observed is not null as was_observed,
                         exists (select 1 from operations o where o.cluster_id = c.id and o.finished_at is null) as is_busy
                  from clusters c
-                 where c.deleted_at is null and c.status <> 'failed' and c.name <> all($3)
+                 where c.target = $6 and c.deleted_at is null and c.status <> 'failed' and c.name <> all($3)
                    and coalesce(c.observed_order < $5, true)
-                   and exists (select 1 from duties where name = $1 and epoch = $2)
+                   and exists (select 1 from duties where target = $6 and name = $1 and epoch = $2)
                  for update of c skip locked
                ),
                written as (
@@ -147,7 +150,8 @@ impl Store {
             job.epoch,
             listed,
             read.at,
-            read.order
+            read.order,
+            self.target.as_str()
         )
         .fetch_all(&self.pool)
         .await?;
@@ -175,13 +179,14 @@ impl Store {
             "update clusters
              set observed = null, observed_at = $4, observed_order = $5, missing_at = null, missing_order = null,
                  version = version + 1, drift_due = true
-             where name = $3 and deleted_at is null and observed is not null and coalesce(observed_order < $5, true)
-               and exists (select 1 from duties where name = $1 and epoch = $2)",
+             where target = $6 and name = $3 and deleted_at is null and observed is not null and coalesce(observed_order < $5, true)
+               and exists (select 1 from duties where target = $6 and name = $1 and epoch = $2)",
             job.name,
             job.epoch,
             name,
             read.at,
-            read.order
+            read.order,
+            self.target.as_str()
         )
         .execute(&self.pool)
         .await?;
@@ -204,25 +209,26 @@ impl Store {
             .unzip();
         sqlx::query!(
             "with fence as (
-               update duties set listed_at = $3 where name = $1 and epoch = $2 returning name
+               update duties set listed_at = $3 where target = $6 and name = $1 and epoch = $2 returning name
              ),
              used as (
                select role_arn, cluster_name from unnest($4::text[], $5::text[]) as used (role_arn, cluster_name)
              ),
              ended as (
                delete from role_users r using fence
-               where r.listed_at < $3::timestamptz - interval '1 hour'
+               where r.target = $6 and (r.listed_at < $3::timestamptz - interval '1 hour'
                  or exists (
-                   select 1 from used where used.cluster_name = r.cluster_name and used.role_arn <> r.role_arn)
+                   select 1 from used where used.cluster_name = r.cluster_name and used.role_arn <> r.role_arn))
              )
-             insert into role_users (role_arn, cluster_name, listed_at)
-             select role_arn, cluster_name, $3 from used, fence
-             on conflict (role_arn, cluster_name) do update set listed_at = excluded.listed_at",
+             insert into role_users (target, role_arn, cluster_name, listed_at)
+             select $6, role_arn, cluster_name, $3 from used, fence
+             on conflict (target, role_arn, cluster_name) do update set listed_at = excluded.listed_at",
             job.name,
             job.epoch,
             read.at,
             &roles,
-            &clusters
+            &clusters,
+            self.target.as_str()
         )
         .execute(&self.pool)
         .await?;
@@ -236,8 +242,9 @@ impl Store {
         sqlx::query!(
             "update operations set wake_at = now()
              where finished_at is null and waiting_for = 'cluster' and owner is null and wake_at > now()
-               and cluster_name = any($1)",
-            names
+               and target = $2 and cluster_name = any($1)",
+            names,
+            self.target.as_str()
         )
         .execute(&self.pool)
         .await?;
@@ -255,12 +262,13 @@ impl Store {
             DetailsDue,
             "select id, name, operation_id, observed ->> 'arn' as arn, observed ->> 'parameter_group' as parameter_group
              from clusters
-             where deleted_at is null and status = 'available' and observed is not null
+             where target = $3 and deleted_at is null and status = 'available' and observed is not null
                and (details_at is null or details_at < now() - $1::float8 * interval '1 second')
              order by details_at nulls first
              limit $2",
             older_than.as_secs_f64(),
-            limit
+            limit,
+            self.target.as_str()
         )
         .fetch_all(&self.pool)
         .await?;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::domain::inventory::{Owner, Presence, ResourceKind};
 use crate::domain::names::ClusterName;
 use crate::domain::operation::{Attention, ClusterStatus, Kind, Status, StepStatus};
+use crate::domain::target::TargetName;
 use crate::domain::waiting::WaitingFor;
 
 use super::StoreError;
@@ -79,6 +80,13 @@ pub(super) fn owner(text: &str) -> Result<Owner, StoreError> {
 
 pub(super) fn presence(text: &str) -> Result<Presence, StoreError> {
     parse("inventory.presence", text)
+}
+
+pub(super) fn target(text: &str) -> Result<TargetName, StoreError> {
+    TargetName::parse(text).map_err(|rule| StoreError::Unreadable {
+        what: "target",
+        detail: rule.detail,
+    })
 }
 
 pub(super) fn cluster_name(text: &str) -> Result<ClusterName, StoreError> {

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgConnection};
 
-use crate::domain::installation::{AwsAccount, Installation};
+use crate::domain::installation::Installation;
 
-use super::rows::{from_json, to_json};
 use super::{Store, StoreError};
 
 /// How long a migration waits for a connection.
@@ -115,31 +113,13 @@ impl Store {
         })
     }
 
-    /// The installation of this database.
+    /// The installation of this database, and the account of this target.
     pub async fn installation(&self) -> Result<Installation, StoreError> {
-        let row = sqlx::query!("select id, place from installation")
+        let id = sqlx::query_scalar!("select id from installation")
             .fetch_one(&self.pool)
             .await?;
-        let account = row
-            .place
-            .map(|value: Value| from_json("installation.place", value))
-            .transpose()?;
-        Ok(Installation {
-            id: row.id,
-            account,
-        })
-    }
-
-    /// Binds this database to an AWS account and Region if it is unbound. Returns the account it is
-    /// bound to.
-    pub async fn claim_account(&self, account: &AwsAccount) -> Result<AwsAccount, StoreError> {
-        let bound = sqlx::query_scalar!(
-            r#"update installation set place = coalesce(place, $1) returning place as "place!""#,
-            to_json(account)
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        from_json("installation.place", bound)
+        let account = self.bound_account().await?;
+        Ok(Installation { id, account })
     }
 
     /// Seconds by which the database's clock is ahead of `local`.

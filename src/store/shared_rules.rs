@@ -32,7 +32,7 @@ pub(super) async fn lock_unused(
              join inventory own on own.cluster_id = o.cluster_id and own.arn = $1 and own.kind = 'security_group_rule'
              join inventory other on other.name = own.name and other.cluster_id <> own.cluster_id
                and other.kind = 'security_group_rule' and other.owner = 'managed' and other.presence = 'present'
-             join clusters c on c.id = other.cluster_id and c.deleted_at is null and c.status not in ('deleting', 'failed')
+             join clusters c on c.id = other.cluster_id and c.target = o.target and c.deleted_at is null and c.status not in ('deleting', 'failed')
              where o.id = $2) as "is_used!""#,
         rule_arn,
         operation

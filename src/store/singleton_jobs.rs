@@ -1,4 +1,5 @@
-//! Singleton jobs: periodic work that one process at a time performs for all, such as the sweep.
+//! Singleton jobs: periodic work on a target that one process at a time performs for all, such as
+//! the sweep.
 
 use std::time::{Duration, Instant};
 
@@ -28,11 +29,12 @@ impl Store {
         let epoch = sqlx::query_scalar!(
             "update duties
              set epoch = epoch + 1, owner = $2, due_at = now() + $3::float8 * interval '1 second'
-             where name = $1 and due_at <= now()
+             where name = $1 and target = $4 and due_at <= now()
              returning epoch",
             name,
             owner,
-            lease.as_secs_f64()
+            lease.as_secs_f64(),
+            self.target.as_str()
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -51,10 +53,12 @@ impl Store {
     ) -> Result<(), StoreError> {
         let taken_at = Instant::now();
         let done = sqlx::query!(
-            "update duties set due_at = now() + $3::float8 * interval '1 second' where name = $1 and epoch = $2",
+            "update duties set due_at = now() + $3::float8 * interval '1 second'
+             where name = $1 and epoch = $2 and target = $4",
             job.name,
             job.epoch,
-            lease.as_secs_f64()
+            lease.as_secs_f64(),
+            self.target.as_str()
         )
         .execute(&self.pool)
         .await?;
@@ -69,10 +73,11 @@ impl Store {
     pub async fn fail_job(&self, job: &SingletonJob, next_in: Duration) -> Result<(), StoreError> {
         sqlx::query!(
             "update duties set owner = null, due_at = now() + $3::float8 * interval '1 second'
-             where name = $1 and epoch = $2",
+             where name = $1 and epoch = $2 and target = $4",
             job.name,
             job.epoch,
-            next_in.as_secs_f64()
+            next_in.as_secs_f64(),
+            self.target.as_str()
         )
         .execute(&self.pool)
         .await?;
@@ -84,10 +89,11 @@ impl Store {
     pub async fn end_job(&self, job: &SingletonJob, next_in: Duration) -> Result<(), StoreError> {
         let done = sqlx::query!(
             "update duties set owner = null, done_at = now(), due_at = now() + $3::float8 * interval '1 second'
-             where name = $1 and epoch = $2",
+             where name = $1 and epoch = $2 and target = $4",
             job.name,
             job.epoch,
-            next_in.as_secs_f64()
+            next_in.as_secs_f64(),
+            self.target.as_str()
         )
         .execute(&self.pool)
         .await?;

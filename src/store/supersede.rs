@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::operation::{ClusterStatus, Kind, Status};
 use crate::domain::spec::{DeleteSpec, Spec};
+use crate::domain::target::TargetName;
 
 use super::accept::{Accepted, NewOperation};
 use super::events::{self, Event};
@@ -66,6 +67,7 @@ impl Store {
         let mut left = DELETE_RACES;
         loop {
             let request = DeleteRequest {
+                target: self.target.clone(),
                 new: new.clone(),
                 cluster: cluster.to_owned(),
                 spec: spec.clone(),
@@ -101,6 +103,7 @@ impl Store {
 
 /// A validated request for a delete.
 struct DeleteRequest {
+    target: TargetName,
     new: NewOperation,
     cluster: String,
     spec: DeleteSpec,
@@ -113,12 +116,18 @@ async fn delete_in_transaction(
     request: &DeleteRequest,
 ) -> Result<Accepted, StoreError> {
     let DeleteRequest {
-        new, cluster, spec, ..
+        target,
+        new,
+        cluster,
+        spec,
+        ..
     } = request;
     let mut transaction = connection.begin().await?;
     // The operation is locked before the cluster, in the same order as by a worker's record.
     let live = sqlx::query!(
-        "select id, kind, spec from operations where cluster_name = $1 and finished_at is null for update",
+        "select id, kind, spec from operations
+         where target = $1 and cluster_name = $2 and finished_at is null for update",
+        target.as_str(),
         cluster
     )
     .fetch_optional(&mut *transaction)
@@ -126,7 +135,8 @@ async fn delete_in_transaction(
     let row = sqlx::query!(
         r#"select id, status, version, coalesce((desired ->> 'deletion_protection')::boolean, false)
                     and status in ('available', 'updating') as "protected!"
-           from clusters where name = $1 and deleted_at is null for update"#,
+           from clusters where target = $1 and name = $2 and deleted_at is null for update"#,
+        target.as_str(),
         cluster
     )
     .fetch_optional(&mut *transaction)
@@ -167,6 +177,7 @@ async fn delete_in_transaction(
     let accepted = insert::operation(
         &mut transaction,
         &insert::Row {
+            target,
             new,
             spec: &spec,
             cluster_id: row.id,

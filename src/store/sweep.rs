@@ -5,6 +5,7 @@ use sqlx::{Connection, PgExecutor};
 use uuid::Uuid;
 
 use crate::domain::mutation::Mutation;
+use crate::domain::target::TargetName;
 
 use super::record::SentOutcome;
 use super::rows::to_json;
@@ -15,8 +16,9 @@ const NO_STEP: i32 = -1;
 
 impl Store {
     /// Commits the intent of a sweep to send this call, for a resource that `operation` created,
-    /// and returns its ID. `Fenced` if another process has taken the sweep, or if an operation on
-    /// the cluster is in progress, or if another cluster uses the security group rule to remove.
+    /// and returns its ID. `Fenced` if another process has taken the sweep, if an operation on the
+    /// cluster is in progress, if another cluster uses the security group rule to remove, or if the
+    /// operation belongs to another target: its own sweep removes what it left.
     pub async fn open_sweep_intent(
         &self,
         job: &SingletonJob,
@@ -24,14 +26,15 @@ impl Store {
         mutation: &Mutation,
     ) -> Result<i64, StoreError> {
         let Mutation::RevokeIngress { rule_arn, .. } = mutation else {
-            return open(&self.pool, job, operation, mutation).await;
+            return open(&self.pool, &self.target, job, operation, mutation).await;
         };
-        let (job, rule_arn, mutation) = (job.clone(), rule_arn.clone(), mutation.clone());
+        let (target, job) = (self.target.clone(), job.clone());
+        let (rule_arn, mutation) = (rule_arn.clone(), mutation.clone());
         self.detached(move |connection| {
             Box::pin(async move {
                 let mut transaction = connection.begin().await?;
                 shared_rules::lock_unused(&mut transaction, &rule_arn, operation).await?;
-                let id = open(&mut *transaction, &job, operation, &mutation).await?;
+                let id = open(&mut *transaction, &target, &job, operation, &mutation).await?;
                 transaction.commit().await?;
                 Ok(id)
             })
@@ -84,6 +87,7 @@ impl Store {
 
 async fn open(
     executor: impl PgExecutor<'_>,
+    target: &TargetName,
     job: &SingletonJob,
     operation: Uuid,
     mutation: &Mutation,
@@ -92,10 +96,10 @@ async fn open(
             "insert into intents (operation_id, cluster_id, position, epoch, call, target, mutation)
              select o.id, o.cluster_id, $3, $2, $5, $6, $7
              from operations o, duties d
-             where o.id = $4 and d.name = $1 and d.epoch = $2 and d.due_at > now()
+             where o.id = $4 and o.target = $8 and d.target = $8 and d.name = $1 and d.epoch = $2 and d.due_at > now()
                and not exists (select 1 from operations l where l.cluster_id = o.cluster_id and l.finished_at is null)
                and not ($5 = 'dax:DeleteCluster' and exists (
-                 select 1 from clusters k where k.name = $6 and k.deleted_at is null and k.status <> 'failed'))
+                 select 1 from clusters k where k.target = $8 and k.name = $6 and k.deleted_at is null and k.status <> 'failed'))
              returning id",
             job.name,
             job.epoch,
@@ -103,7 +107,8 @@ async fn open(
             operation,
             mutation.call_name(),
             mutation.target(),
-            to_json(mutation)
+            to_json(mutation),
+            target.as_str()
         )
         .fetch_optional(executor)
         .await?;

@@ -1,10 +1,14 @@
 //! Notifications that wake workers. They only shorten the workers' polling and may be lost.
 
-use std::sync::atomic::Ordering;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgListener, PgPoolOptions};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+use crate::domain::target::TargetName;
 
 use super::{Store, StoreError};
 
@@ -17,31 +21,61 @@ const IDLE: u8 = 0;
 const RUNNING: u8 = 1;
 const REPEATED: u8 = 2;
 
+/// How the workers of one target in this process are woken, and those of other processes notified.
+#[derive(Debug, Default)]
+pub(super) struct Wakeup {
+    announcing: AtomicU8,
+    work: Notify,
+}
+
+/// The [`Wakeup`] of each target.
+#[derive(Debug, Default)]
+pub(super) struct WakeupsOfTargets(Mutex<HashMap<TargetName, Arc<Wakeup>>>);
+
+impl WakeupsOfTargets {
+    pub(super) fn of(&self, target: &TargetName) -> Arc<Wakeup> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(target.clone()).or_default())
+    }
+
+    /// Wakes one worker of the target that a notification names, or of each target.
+    fn wake(&self, notified: &str) {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (target, wakeup) in all.iter() {
+            if notified.is_empty() || notified == target.as_str() {
+                wakeup.work.notify_one();
+            }
+        }
+    }
+}
+
 /// A listener for notifications about due operations.
 pub struct Wakeups {
+    store: Store,
     listener: PgListener,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Store {
-    /// Wakes a worker of this process, and notifies those of other processes, of due operations.
+    /// Wakes a worker of this target in this process, and notifies those of other processes, of due
+    /// operations.
     /// Concurrent calls share one notification, and there is at most one in [`ANNOUNCE_PAUSE`].
     ///
     /// Call it after the commit: a notification inside a transaction serialises commits on one
     /// lock.
     pub fn announce_work(&self) {
         self.wake_worker();
-        if self.announcing.swap(REPEATED, Ordering::AcqRel) != IDLE {
+        if self.wakeup.announcing.swap(REPEATED, Ordering::AcqRel) != IDLE {
             return;
         }
         let store = self.clone();
         tokio::spawn(async move {
             let mut is_repeated = true;
             while is_repeated {
-                store.announcing.store(RUNNING, Ordering::Release);
+                store.wakeup.announcing.store(RUNNING, Ordering::Release);
                 store.notify_processes().await;
                 tokio::time::sleep(ANNOUNCE_PAUSE).await;
-                let ended = store.announcing.compare_exchange(
+                let ended = store.wakeup.announcing.compare_exchange(
                     RUNNING,
                     IDLE,
                     Ordering::AcqRel,
@@ -52,8 +86,20 @@ impl Store {
         });
     }
 
+    /// The same for the workers of every target: a request names an operation, not its target.
+    pub fn announce_work_anywhere(&self) {
+        self.wakeups.wake("");
+        self.events.notify_one();
+        let store = self.clone();
+        tokio::spawn(async move { store.notify("").await });
+    }
+
     async fn notify_processes(&self) {
-        if let Err(error) = sqlx::query!("select pg_notify($1, '')", CHANNEL)
+        self.notify(self.target.as_str()).await;
+    }
+
+    async fn notify(&self, target: &str) {
+        if let Err(error) = sqlx::query!("select pg_notify($1, $2)", CHANNEL, target)
             .execute(&self.pool)
             .await
         {
@@ -61,15 +107,15 @@ impl Store {
         }
     }
 
-    /// Wakes one idle loop of this process, or the next one that becomes idle.
+    /// Wakes one idle loop of this target in this process, or the next one that becomes idle.
     pub fn wake_worker(&self) {
-        self.work.notify_one();
+        self.wakeup.work.notify_one();
         self.events.notify_one();
     }
 
     /// Waits until [`Self::wake_worker`] wakes this loop.
     pub async fn work_announced(&self) {
-        self.work.notified().await;
+        self.wakeup.work.notified().await;
     }
 
     /// Waits until events may have been written since the last call, by this process or, if it
@@ -90,6 +136,7 @@ impl Store {
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.listen(CHANNEL).await?;
         Ok(Wakeups {
+            store: self.clone(),
             listener,
             _permit: permit,
         })
@@ -97,15 +144,23 @@ impl Store {
 }
 
 impl Wakeups {
-    /// Waits for a notification, at most for the given time.
-    pub async fn wait(&mut self, at_most: Duration) {
+    /// Waits for a notification, at most for the given time, and wakes a worker of the target that
+    /// it names. After a lost connection, and without a notification, one of each target is woken.
+    pub async fn relay(&mut self, at_most: Duration) {
         let notification = async {
-            if self.listener.try_recv().await.is_err() {
-                // The connection is lost. The listener reconnects automatically; until then,
-                // workers poll.
-                tokio::time::sleep(at_most).await;
+            match self.listener.try_recv().await {
+                Ok(notification) => notification,
+                Err(_) => {
+                    // The listener reconnects automatically; until then, workers poll.
+                    tokio::time::sleep(at_most).await;
+                    None
+                }
             }
         };
-        let _ = tokio::time::timeout(at_most, notification).await;
+        let received = tokio::time::timeout(at_most, notification).await;
+        let received = received.ok().flatten();
+        let target = received.as_ref().map(|received| received.payload());
+        self.store.wakeups.wake(target.unwrap_or_default());
+        self.store.events.notify_one();
     }
 }

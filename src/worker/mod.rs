@@ -27,6 +27,7 @@ mod sweep;
 mod telemetry;
 mod turn;
 
+pub use numbering::number_events;
 pub use turn::{Point, Probe, TurnResult};
 
 /// Longest pause of an idle loop: notifications only shorten it, and may be lost.
@@ -157,11 +158,11 @@ impl Worker {
             poll,
             stop.clone(),
         ));
-        tasks.spawn(self.clone().number_events(stop.clone()));
+        tasks.spawn(number_events(self.store.clone(), stop.clone()));
         if listen {
             let (worker, stop) = (self.clone(), stop.clone());
             tasks.spawn(async move {
-                stop.run_until_cancelled(worker.relay_notifications())
+                stop.run_until_cancelled(relay_notifications(worker.store))
                     .await
                     .unwrap_or_default()
             });
@@ -248,19 +249,18 @@ impl Worker {
         let _polling = self.polling.lock().await;
         tokio::time::sleep(IDLE_POLL).await;
     }
+}
 
-    /// Wakes an idle loop of this process at each notification of the database.
-    async fn relay_notifications(self) {
-        loop {
-            match self.store.wakeups().await {
-                Ok(mut wakeups) => loop {
-                    wakeups.wait(IDLE_POLL * 20).await;
-                    self.store.wake_worker();
-                },
-                Err(error) => {
-                    tracing::debug!(%error, "cannot listen for notifications; polling instead");
-                    tokio::time::sleep(IDLE_POLL * 10).await;
-                }
+/// Wakes an idle loop of a target in this process at each notification of the database.
+pub async fn relay_notifications(store: Store) {
+    loop {
+        match store.wakeups().await {
+            Ok(mut wakeups) => loop {
+                wakeups.relay(IDLE_POLL * 20).await;
+            },
+            Err(error) => {
+                tracing::debug!(%error, "cannot listen for notifications; polling instead");
+                tokio::time::sleep(IDLE_POLL * 10).await;
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Worker;
+use crate::store::Store;
 
 /// Pause after events were written, in which others follow.
 const COLLECT: Duration = Duration::from_millis(50);
@@ -16,37 +16,36 @@ const IDLE: Duration = Duration::from_secs(2);
 /// Pauses while an earlier transaction has not ended.
 const BEHIND: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
-impl Worker {
-    pub(super) async fn number_events(self, stop: CancellationToken) {
-        let [shortest, longest] = BEHIND;
-        let mut pause = shortest;
-        let mut is_behind = false;
-        loop {
-            let due = async {
-                if is_behind {
-                    tokio::time::sleep(pause).await;
-                } else {
-                    let _ = tokio::time::timeout(IDLE, self.store.events_written()).await;
-                    tokio::time::sleep(COLLECT).await;
-                }
-            };
-            if stop.run_until_cancelled(due).await.is_none() {
-                return;
+/// Numbers events until `stop` is cancelled.
+pub async fn number_events(store: Store, stop: CancellationToken) {
+    let [shortest, longest] = BEHIND;
+    let mut pause = shortest;
+    let mut is_behind = false;
+    loop {
+        let due = async {
+            if is_behind {
+                tokio::time::sleep(pause).await;
+            } else {
+                let _ = tokio::time::timeout(IDLE, store.events_written()).await;
+                tokio::time::sleep(COLLECT).await;
             }
-            match self.store.number_events().await {
-                Ok(numbered) => {
-                    let progress = numbered.is_some_and(|numbered| numbered.events > 0);
-                    is_behind = numbered.is_none_or(|numbered| numbered.is_behind);
-                    pause = if progress {
-                        shortest
-                    } else {
-                        (pause * 2).min(longest)
-                    };
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "events were not numbered");
-                    is_behind = false;
-                }
+        };
+        if stop.run_until_cancelled(due).await.is_none() {
+            return;
+        }
+        match store.number_events().await {
+            Ok(numbered) => {
+                let progress = numbered.is_some_and(|numbered| numbered.events > 0);
+                is_behind = numbered.is_none_or(|numbered| numbered.is_behind);
+                pause = if progress {
+                    shortest
+                } else {
+                    (pause * 2).min(longest)
+                };
+            }
+            Err(error) => {
+                tracing::debug!(%error, "events were not numbered");
+                is_behind = false;
             }
         }
     }

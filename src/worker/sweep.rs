@@ -13,8 +13,10 @@ use std::time::Duration;
 
 use crate::domain::inventory::Item;
 use crate::domain::mutation::Mutation;
+use crate::domain::names::cluster_in_name;
 use crate::domain::orphan::orphans;
 use crate::inspections::altered_roles::ExpectedRoles;
+use crate::operations::StepEnvironment;
 use crate::operations::leftovers::{self, Removal};
 use crate::store::{SentOutcome, SingletonJob, StoreError};
 
@@ -87,6 +89,7 @@ impl Worker {
         let expected = ExpectedRoles {
             installation: Some(self.store.installation().await?.id),
             boundary: self.env.settings.permissions_boundary.as_deref(),
+            other_boundaries: &self.env.settings.other_boundaries,
         };
         let review = self
             .holding(job, self.inspector.review_roles(expected))
@@ -159,12 +162,13 @@ impl Worker {
         installation: uuid::Uuid,
         item: &Item,
     ) -> Result<usize, JobError> {
+        let env = self.env.narrowed(cluster_in_name(&item.name).as_ref(), &[]);
         let mut calls = 0;
         for _ in 0..CALLS_PER_LEFTOVER {
-            match leftovers::removal_of(&self.env, installation, item).await? {
+            match leftovers::removal_of(&env, installation, item).await? {
                 Removal::Nothing => break,
                 Removal::Send(mutation) => {
-                    if !self.send_for_sweep(job, item, &mutation).await? {
+                    if !self.send_for_sweep(&env, job, item, &mutation).await? {
                         break;
                     }
                     calls += 1;
@@ -177,6 +181,7 @@ impl Worker {
     /// Commits the intent, then sends the call. Returns whether the call took effect.
     async fn send_for_sweep(
         &self,
+        env: &StepEnvironment,
         job: &SingletonJob,
         item: &Item,
         mutation: &Mutation,
@@ -200,7 +205,7 @@ impl Worker {
         let operation = mutation.operation();
         tracing::info!(aws.operation = operation, "the sweep removes a leftover");
         tracing::debug!(target = mutation.target(), "leftover");
-        let outcome = match leftovers::send(&self.env, mutation).await {
+        let outcome = match leftovers::send(env, mutation).await {
             Ok(()) => SentOutcome::Applied,
             Err(fault) if fault.class.leaves_outcome_unknown() => SentOutcome::Unknown,
             Err(fault) => {

@@ -179,7 +179,8 @@ impl Worker {
                 .await?;
             return Err(StoreError::Fenced);
         };
-        let context = Context::new(&self.env, &task);
+        let env = self.env.of_task(&task);
+        let context = Context::new(&env, &task);
         let report = self.take_step(&claim, &context, step).await?;
         log(&task, &report.verdict);
         count(&report.verdict);

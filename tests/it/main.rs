@@ -12,4 +12,5 @@ mod lookups;
 mod properties;
 mod quickstart;
 mod support;
+mod targets;
 mod tidy;

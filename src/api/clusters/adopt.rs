@@ -31,7 +31,8 @@ use crate::api::http::body::OptionalBody;
 use crate::api::http::body_schema;
 use crate::api::http::path::ClusterPath;
 use crate::api::http::problem::{FieldDifference, Problem};
-use crate::api::http::query::NoQuery;
+use crate::api::http::query::Query;
+use crate::api::targets::{InTarget, TargetApi};
 
 /// How to manage the adopted cluster.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -99,18 +100,19 @@ pub(crate) struct ExpectedClusterRequest {
 /// `external`. A later DELETE deletes the cluster.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/adopt", tag = "clusters", operation_id = "adopt_cluster",
-    params(ClusterPath, Submission),
+    params(ClusterPath, InTarget, Submission),
     request_body(content = AdoptRequest, description = "Expected settings; can be omitted."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn adopt_cluster(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
-    _: NoQuery,
+    Query(query): Query<InTarget>,
     submission: Submission,
     OptionalBody(body): OptionalBody,
 ) -> Result<Response, ApiError> {
-    let key = submission.key(&body)?;
+    let api = api.to_change(query.target.as_ref())?.usable()?;
+    let key = submission.key(&api, &body)?;
     let request = read(body)?;
     let known = match api.known_request(key.as_ref()).await? {
         None => api.name_in_use(&name).await?,
@@ -169,7 +171,7 @@ fn reject_differences(differences: Vec<Difference>, detail: &str) -> Result<(), 
     Err(problem.into())
 }
 
-impl Api {
+impl TargetApi {
     /// Why the name cannot be adopted: the cluster is managed, or has an operation in progress.
     async fn name_in_use(&self, name: &ClusterName) -> Result<Option<Accepted>, ApiError> {
         let Some(cluster) = self.store.cluster(name.as_str()).await? else {
@@ -189,7 +191,7 @@ impl Api {
         caller: &Caller,
     ) -> Result<(Observed, BTreeMap<String, String>), ApiError> {
         let _permit = self.aws_permit(caller).await?;
-        let observed = self.inspector.cluster(name.as_str()).await;
+        let observed = self.inspector()?.cluster(name.as_str()).await;
         let renderer = self.problem_renderer(Some(account));
         let observed = observed.map_err(|fault| ApiError::from(renderer.problem_of(&fault)))?;
         let Some(observed) = observed else {
@@ -209,7 +211,7 @@ impl Api {
         }
         // If the tags cannot be read here, the operation reads them and reports why it cannot.
         let tags = self
-            .inspector
+            .inspector()?
             .details(observed.arn.as_deref(), None)
             .await
             .tags

@@ -9,15 +9,15 @@ use crate::domain::operation::{ClusterStatus, Kind};
 use crate::domain::spec::Spec;
 use crate::store::{Accepted, Change, IdempotencyKey};
 
-use crate::api::Api;
 use crate::api::clusters::submit::Submission;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::no_such_cluster;
+use crate::api::targets::TargetApi;
 
 /// Attempts to accept a change while concurrent requests change the cluster.
 const ATTEMPTS: u32 = 3;
 
-impl Api {
+impl TargetApi {
     pub(crate) async fn cluster(&self, name: &ClusterName) -> Result<Cluster, ApiError> {
         let cluster = self.store.cluster(name.as_str()).await?;
         cluster.ok_or_else(|| no_such_cluster(name.as_str()))
@@ -47,7 +47,7 @@ impl Api {
         body: &Value,
         read: impl Fn(&Cluster) -> Result<Spec, ApiError>,
     ) -> Result<Response, ApiError> {
-        let key = submission.key(body)?;
+        let key = submission.key(self, body)?;
         let accepted = match self.known_request(key.as_ref()).await? {
             Some(known) => known,
             None => {

@@ -22,10 +22,11 @@ use crate::api::enum_schemas::SampleLanguageSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::ClusterPath;
 use crate::api::http::problem::Problem;
-use crate::api::http::query::NoQuery;
+use crate::api::http::query::Query;
 use crate::api::http::responses;
 use crate::api::http::responses::IfNoneMatch;
 use crate::api::permissions::problem_renderer::json;
+use crate::api::targets::InTarget;
 
 /// `Retry-After` while the cluster has no endpoint: DAX needs minutes to create one.
 const ENDPOINT_RETRY: Duration = Duration::from_secs(10);
@@ -78,7 +79,7 @@ pub(crate) struct ConnectionSample {
 /// Fails with 409 `endpoint_not_ready` while the cluster has no endpoint.
 #[utoipa::path(
     get, path = "/v1/clusters/{name}/connection", tag = "clusters", operation_id = "get_connection",
-    params(ClusterPath, IfNoneMatch),
+    params(ClusterPath, InTarget, IfNoneMatch),
     responses((
         status = 200, body = Connection,
         description = "The connection. If `If-None-Match` has its version: 304 without a body.",
@@ -88,9 +89,10 @@ pub(crate) struct ConnectionSample {
 pub(crate) async fn get_connection(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
-    _: NoQuery,
+    Query(query): Query<InTarget>,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
+    let api = api.to_read(query.target.as_ref())?;
     let cluster = api.cluster(&name).await?;
     let observed = cluster.observed.as_ref();
     match observed.and_then(|observed| {

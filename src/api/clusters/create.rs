@@ -9,7 +9,7 @@ use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
 
 use crate::api::Api;
 use crate::api::clusters::request::ClusterRequest;
-use crate::api::clusters::rules::{RequiredPreflight, validate};
+use crate::api::clusters::rules::{RequiredPreflight, take_target, validate};
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
@@ -31,9 +31,11 @@ pub(crate) async fn create_cluster(
     State(api): State<Api>,
     _: NoQuery,
     submission: Submission,
-    JsonBody(body): JsonBody,
+    JsonBody(mut body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let key = submission.key(&body)?;
+    let target = take_target(&mut body);
+    let api = api.to_change(target.as_ref())?.usable()?;
+    let key = submission.key(&api, &body)?;
     let preflight = RequiredPreflight::of(&body);
     let account = api.account_soon().await?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;

@@ -15,8 +15,9 @@ use crate::api::Api;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::ClusterPath;
-use crate::api::http::query::{Query, by_rule};
+use crate::api::http::query::by_rule;
 use crate::api::http::responses::{IfMatch, OptionalIfMatch};
+use crate::api::targets::{InTarget, InTargetWith};
 
 /// Resources that a delete can be asked to keep, by their names in the API.
 const RETAINABLE: [(&str, ResourceKind); 3] = [
@@ -52,17 +53,18 @@ fn retained<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Vec<ResourceKin
     path = "/v1/clusters/{name}",
     tag = "clusters",
     operation_id = "delete_cluster",
-    params(ClusterPath, DeleteCluster, OptionalIfMatch, Submission),
+    params(ClusterPath, InTarget, DeleteCluster, OptionalIfMatch, Submission),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn delete_cluster(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
-    Query(query): Query<DeleteCluster>,
+    InTargetWith(in_target, query): InTargetWith<DeleteCluster>,
     if_match: IfMatch,
     submission: Submission,
 ) -> Result<Response, ApiError> {
-    let key = submission.key(&Value::Null)?;
+    let api = api.to_change(in_target.target.as_ref())?;
+    let key = submission.key(&api, &Value::Null)?;
     let spec = DeleteSpec {
         retain: query.retain.unwrap_or_default(),
     };

@@ -12,7 +12,8 @@ use crate::domain::drift;
 use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::ClusterPath;
-use crate::api::http::query::NoQuery;
+use crate::api::http::query::Query;
+use crate::api::targets::InTarget;
 
 /// Differences between AWS and the desired settings. Reported only while the cluster is
 /// `available`: an operation in progress causes differences that are not drift.
@@ -82,14 +83,15 @@ impl From<drift::DriftField> for DriftField {
 /// Settings chosen by AWS cannot drift. `POST …/repair` restores the fields that are `repairable`.
 #[utoipa::path(
     get, path = "/v1/clusters/{name}/drift", tag = "clusters", operation_id = "get_drift",
-    params(ClusterPath),
+    params(ClusterPath, InTarget),
     responses((status = 200, description = "The drift of the cluster.", body = Drift))
 )]
 pub(crate) async fn get_drift(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
-    _: NoQuery,
+    Query(query): Query<InTarget>,
 ) -> Result<Json<Drift>, ApiError> {
+    let api = api.to_read(query.target.as_ref())?;
     let cluster = api.cluster(&name).await?;
     Ok(Json(Drift::of(&cluster)))
 }

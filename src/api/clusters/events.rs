@@ -12,6 +12,7 @@ use crate::api::http::authentication::Caller;
 use crate::api::http::paging::{ByPosition, Page, PageParameters};
 use crate::api::http::path::ClusterPath;
 use crate::api::operations::events::{Event, EventList};
+use crate::api::targets::InTarget;
 
 /// Lists the events of a cluster, newest first.
 ///
@@ -23,7 +24,7 @@ use crate::api::operations::events::{Event, EventList};
 #[utoipa::path(
     get, path = "/v1/clusters/{name}/events", tag = "clusters",
     operation_id = "list_cluster_events",
-    params(ClusterPath, PageParameters),
+    params(ClusterPath, InTarget, PageParameters),
     responses((status = 200, description = "A page of the timeline.", body = EventList, headers(
         ("Link" = String, description = "The next page, `rel=\"next\"`, if there is one."),
     )))
@@ -31,13 +32,14 @@ use crate::api::operations::events::{Event, EventList};
 pub(crate) async fn list_cluster_events(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
-    page: Page<ByPosition>,
+    page: Page<ByPosition, InTarget>,
     caller: Caller,
 ) -> Result<Response, ApiError> {
+    let api = api.to_read(page.filter.target.as_ref())?.usable()?;
     let cluster = api.cluster(&name).await?;
     let permit = api.aws_permit(&caller).await?;
     let mut dax = api
-        .inspector
+        .inspector()?
         .cluster_events(&name)
         .await
         .map_err(|fault| api.error_of(&fault))?;

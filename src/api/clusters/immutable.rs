@@ -16,7 +16,7 @@ const EXTERNAL_ROLE: &str = "cannot be changed, because this service did not cre
     change its policies in IAM, or create a new cluster with a managed role";
 
 /// Fields of a create request that a patch cannot change, with the alternative.
-pub(super) const IMMUTABLE: [(&str, &str); 10] = [
+pub(super) const IMMUTABLE: [(&str, &str); 11] = [
     (
         "name",
         "a cluster cannot be renamed; create a new one with POST /v1/clusters, move the clients \
@@ -35,6 +35,11 @@ pub(super) const IMMUTABLE: [(&str, &str); 10] = [
     ("network_type", FIXED),
     ("encryption_at_rest", FIXED),
     ("encryption_in_transit", FIXED),
+    (
+        "target",
+        "a cluster cannot move to another account or Region; create a new one there with POST \
+        /v1/clusters, move the clients and delete this one",
+    ),
     (
         "require_preflight",
         "can only be used with POST /v1/clusters",

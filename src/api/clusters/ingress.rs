@@ -17,6 +17,7 @@ use crate::domain::operation::Kind;
 use crate::domain::spec::Spec;
 use crate::domain::validation::typed::SecurityGroupId;
 use crate::domain::validation::violation::RuleViolation;
+use crate::inspections::has_lookups;
 
 use crate::api::Api;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
@@ -25,8 +26,9 @@ use crate::api::http::body::JsonBody;
 use crate::api::http::body_schema;
 use crate::api::http::path::ClusterPath;
 use crate::api::http::problem::{FieldError, Problem};
-use crate::api::http::query::{NoQuery, Query, by_rule};
+use crate::api::http::query::{Query, by_rule};
 use crate::api::http::violations::Violations;
+use crate::api::targets::{InTarget, InTargetWith, TargetApi};
 
 /// Maximum length of a network: an IPv6 address and its prefix length.
 const CIDR_MAX: usize = 43;
@@ -112,17 +114,18 @@ fn within_length(
 /// reject the request (422, `not_offered`).
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/ingress", tag = "clusters", operation_id = "open_ingress",
-    params(ClusterPath, Submission),
+    params(ClusterPath, InTarget, Submission),
     request_body(content = IngressRequest, description = "The clients to allow."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn open_ingress(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
-    _: NoQuery,
+    Query(query): Query<InTarget>,
     submission: Submission,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
+    let api = api.to_change(query.target.as_ref())?;
     api.check_ingress_support()?;
     let allowed = &api.settings.ingress_sources;
     let read = |cluster: &Cluster| {
@@ -144,15 +147,16 @@ pub(crate) async fn open_ingress(
     path = "/v1/clusters/{name}/ingress",
     tag = "clusters",
     operation_id = "close_ingress",
-    params(ClusterPath, CloseIngress, Submission),
+    params(ClusterPath, InTarget, CloseIngress, Submission),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn close_ingress(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
-    Query(query): Query<CloseIngress>,
+    InTargetWith(in_target, query): InTargetWith<CloseIngress>,
     submission: Submission,
 ) -> Result<Response, ApiError> {
+    let api = api.to_change(in_target.target.as_ref())?;
     api.check_ingress_support()?;
     let security_group_id = query.security_group_id;
     let peer = match (query.source_security_group_id, query.cidr) {
@@ -204,9 +208,9 @@ fn invalid(parameter: &str, code: &'static str, detail: &str) -> ApiError {
     .into()
 }
 
-impl Api {
+impl TargetApi {
     fn check_ingress_support(&self) -> Result<(), ApiError> {
-        if self.inspector.has_lookups() {
+        if has_lookups() {
             return Ok(());
         }
         let detail = "opening and closing ports is not available: this server was built without \

@@ -12,6 +12,7 @@ use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::names::ClusterName;
 use crate::domain::operation::ClusterStatus;
 use crate::domain::spec::{ClusterSpec, ServiceRole};
+use crate::domain::target::TargetName;
 use crate::domain::validation::fields;
 use crate::domain::validation::typed::NodeType;
 
@@ -41,6 +42,7 @@ pub(super) fn cluster() -> Cluster {
     };
     Cluster {
         id: Uuid::nil(),
+        target: TargetName::default(),
         name: name.clone(),
         status: ClusterStatus::Available,
         version: 1,

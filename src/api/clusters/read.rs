@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::cluster;
 use crate::domain::operation::{Attention, ClusterStatus};
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::target::TargetName;
 use crate::domain::validation::fields;
 use crate::domain::validation::violation::RuleViolation;
 use crate::store::ClusterFilter;
@@ -19,9 +20,10 @@ use crate::api::http::api_error::ApiError;
 use crate::api::http::paging::{ByAge, Page, PageParameters};
 use crate::api::http::path::ClusterPath;
 use crate::api::http::problem::Problem;
-use crate::api::http::query::{NoQuery, any_of, by_rule, each_by_rule};
+use crate::api::http::query::{Query, any_of, by_rule, each_by_rule};
 use crate::api::http::responses;
 use crate::api::http::responses::IfNoneMatch;
+use crate::api::targets::{InTarget, TargetApi, target_name};
 
 /// Number of colons of a `tag` that can end its key.
 const TAG_COLONS_MAX: usize = 8;
@@ -40,6 +42,11 @@ pub(crate) struct ClusterList {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListClusters {
+    /// Only clusters of this target.
+    #[param(value_type = String, required = false, min_length = 1, max_length = 40,
+            pattern = "^[a-z][a-z0-9-]*$")]
+    #[serde(default, deserialize_with = "target_name")]
+    target: Option<TargetName>,
     /// Only clusters with this status. Repeat the parameter for several.
     #[param(value_type = Vec<ClusterStatusSchema>, required = false)]
     #[serde(default, deserialize_with = "any_of")]
@@ -91,6 +98,7 @@ pub(crate) async fn list_clusters(
     page: Page<ByAge, ListClusters>,
 ) -> Result<Response, ApiError> {
     let filter = ClusterFilter {
+        target: page.filter.target.clone(),
         statuses: page.filter.status.clone(),
         attention: page.filter.attention.clone(),
         name_prefix: page.filter.name_prefix.clone(),
@@ -108,7 +116,7 @@ pub(crate) async fn list_clusters(
     });
     let views = clusters
         .into_iter()
-        .map(|cluster| api.cluster_view(cluster));
+        .map(|cluster| api.of_row(&cluster.target)?.cluster_view(cluster));
     let items = views.collect::<Result<Vec<Cluster>, ApiError>>()?;
     Ok(page.respond(next_cursor, |next_cursor| ClusterList {
         items,
@@ -119,7 +127,7 @@ pub(crate) async fn list_clusters(
 /// Returns a cluster: its desired settings, its observed state in AWS and its endpoint.
 #[utoipa::path(
     get, path = "/v1/clusters/{name}", tag = "clusters", operation_id = "get_cluster",
-    params(ClusterPath, IfNoneMatch),
+    params(ClusterPath, InTarget, IfNoneMatch),
     responses((
         status = 200, body = Cluster,
         description = "The cluster.",
@@ -129,9 +137,10 @@ pub(crate) async fn list_clusters(
 pub(crate) async fn get_cluster(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
-    _: NoQuery,
+    Query(query): Query<InTarget>,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
+    let api = api.to_read(query.target.as_ref())?;
     if known.is_present()
         && let Some(version) = api.store.cluster_version(name.as_str()).await?
         && let Some(response) = responses::not_modified(version, &known)
@@ -146,7 +155,7 @@ pub(crate) async fn get_cluster(
     ))
 }
 
-impl Api {
+impl TargetApi {
     fn cluster_view(&self, cluster: cluster::Cluster) -> Result<Cluster, ApiError> {
         let account = self.account()?;
         let (renderer, operation) = (self.problem_renderer(Some(&account)), cluster.operation_id);
@@ -154,7 +163,7 @@ impl Api {
             renderer
                 .problem_of(fault)
                 .about_operation(operation)
-                .about_cluster(cluster.name.as_str())
+                .about_cluster(cluster.name.as_str(), &cluster.target)
         };
         let cancelled = || {
             let detail = "its creation was cancelled; create it again, or delete this entry";

@@ -22,8 +22,9 @@ use crate::api::http::body::OptionalBody;
 use crate::api::http::body_schema;
 use crate::api::http::path::ClusterPath;
 use crate::api::http::problem::{FieldError, Problem};
-use crate::api::http::query::NoQuery;
+use crate::api::http::query::Query;
 use crate::api::http::violations::Violations;
+use crate::api::targets::InTarget;
 
 /// Format of a node ID in the API document.
 pub(crate) const NODE_ID_PATTERN: &str = "^[A-Za-z0-9._-]+$";
@@ -53,17 +54,18 @@ fn node_list() -> Array {
 /// requests, if there are any.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/reboot", tag = "clusters", operation_id = "reboot_nodes",
-    params(ClusterPath, Submission),
+    params(ClusterPath, InTarget, Submission),
     request_body(content = RebootRequest, description = "The nodes to reboot; can be omitted."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn reboot_nodes(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
-    _: NoQuery,
+    Query(query): Query<InTarget>,
     submission: Submission,
     OptionalBody(body): OptionalBody,
 ) -> Result<Response, ApiError> {
+    let api = api.to_change(query.target.as_ref())?;
     let read = |cluster: &Cluster| {
         let node_ids = validate(body.clone(), cluster).map_err(Problem::invalid)?;
         Ok(Spec::RebootNodes(RebootSpec { node_ids }))

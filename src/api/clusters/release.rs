@@ -13,7 +13,8 @@ use crate::api::clusters::empty_request::EmptyRequest;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::ClusterPath;
-use crate::api::http::query::NoQuery;
+use crate::api::http::query::Query;
+use crate::api::targets::InTarget;
 
 /// Stops managing a cluster without changing anything in AWS. Ignores deletion protection.
 ///
@@ -21,17 +22,18 @@ use crate::api::http::query::NoQuery;
 /// them. The cluster can be adopted again.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/release", tag = "clusters", operation_id = "release_cluster",
-    params(ClusterPath, Submission),
+    params(ClusterPath, InTarget, Submission),
     request_body(content = EmptyRequest, description = "Empty; can be omitted."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn release_cluster(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
-    _: NoQuery,
+    Query(query): Query<InTarget>,
     submission: Submission,
     _: EmptyRequest,
 ) -> Result<Response, ApiError> {
+    let api = api.to_change(query.target.as_ref())?;
     let read = |_: &Cluster| Ok(Spec::ReleaseCluster);
     api.change(&name, Kind::ReleaseCluster, &submission, &json!({}), read)
         .await

@@ -14,7 +14,8 @@ use crate::api::clusters::empty_request::EmptyRequest;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::ClusterPath;
-use crate::api::http::query::NoQuery;
+use crate::api::http::query::Query;
+use crate::api::targets::InTarget;
 
 /// Restores the desired settings of a cluster where AWS has drifted from them.
 ///
@@ -22,17 +23,18 @@ use crate::api::http::query::NoQuery;
 /// nothing.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/repair", tag = "clusters", operation_id = "repair_cluster",
-    params(ClusterPath, Submission),
+    params(ClusterPath, InTarget, Submission),
     request_body(content = EmptyRequest, description = "Empty; can be omitted."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn repair_cluster(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
-    _: NoQuery,
+    Query(query): Query<InTarget>,
     submission: Submission,
     _: EmptyRequest,
 ) -> Result<Response, ApiError> {
+    let api = api.to_change(query.target.as_ref())?;
     let read = |cluster: &Cluster| {
         let (before, after) = (cluster.desired.clone(), cluster.desired.clone());
         let change = ChangeSpec {

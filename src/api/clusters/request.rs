@@ -12,6 +12,7 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, Schema
 use crate::domain::iam::policies::Access;
 use crate::domain::names::ClusterName;
 use crate::domain::spec::{ClusterSpec, LocalSettings, NetworkType, OnFailure};
+use crate::domain::target::TargetName;
 use crate::domain::validation::fields;
 use crate::domain::validation::typed::{MaintenanceWindow, NodeType, TopicArn};
 
@@ -83,6 +84,10 @@ pub(crate) struct ClusterRequest {
     /// `dax-provisioner:` are reserved.
     #[schema(schema_with = tag_map, required = false)]
     pub(crate) tags: Option<BTreeMap<String, String>>,
+    /// Target of the cluster, one of `GET /v1/targets`. Required if there is more than one.
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 40,
+             pattern = "^[a-z][a-z0-9-]*$", example = "default")]
+    pub(crate) target: Option<String>,
     /// Whether DELETE is rejected. Default: false.
     #[schema(value_type = bool, required = false)]
     pub(crate) deletion_protection: Option<bool>,
@@ -126,6 +131,8 @@ impl ClusterRequest {
         let description = self.description.as_deref();
         let window = self.maintenance_window.as_deref();
         let topic = self.notification_topic_arn.as_deref();
+        // No setting of the cluster: the handler has taken a valid one out of the body.
+        violations.optional("/target", self.target.as_deref(), TargetName::parse);
         let parse_topic = |arn: &str| TopicArn::parse(arn, account);
         let local = self.local_settings();
         Some(ClusterSpec {

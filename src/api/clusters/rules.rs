@@ -8,17 +8,19 @@ use serde_json::Value;
 use crate::domain::iam::policies::{Access, PolicyDocument, Tables, access_policies};
 use crate::domain::installation::AwsAccount;
 use crate::domain::spec::{ClusterSpec, ServiceRole};
+use crate::domain::target::TargetName;
 use crate::domain::validation::fields;
 use crate::domain::validation::typed::{
     AvailabilityZone, NodeType, RoleArn, SecurityGroupId, TagKey,
 };
 use crate::domain::validation::violation::RuleViolation;
+use crate::inspections::has_lookups;
 
-use crate::api::Api;
 use crate::api::clusters::request::{ClusterRequest, ServiceRoleRequest};
 use crate::api::http::body_schema::{self, escape};
 use crate::api::http::problem::FieldError;
 use crate::api::http::violations::Violations;
+use crate::api::targets::TargetApi;
 
 pub(super) mod groups;
 
@@ -31,12 +33,12 @@ pub(crate) struct ValidationContext<'a> {
     pub(crate) lookups: bool,
 }
 
-impl Api {
+impl TargetApi {
     pub(crate) fn validation_context<'a>(&self, account: &'a AwsAccount) -> ValidationContext<'a> {
         ValidationContext {
             account,
-            default_access: self.settings.default_access,
-            lookups: self.inspector.has_lookups(),
+            default_access: self.target.default_access,
+            lookups: has_lookups(),
         }
     }
 }
@@ -73,6 +75,18 @@ impl RequiredPreflight {
             Self::No
         }
     }
+}
+
+/// Takes the target out of a body: it is no setting of the cluster. An invalid one is left, and
+/// violates the schema.
+pub(crate) fn take_target(body: &mut Value) -> Option<TargetName> {
+    let target = match body.get("target")? {
+        Value::String(text) => TargetName::parse(text).ok()?,
+        Value::Null => return body.as_object_mut()?.remove("target").and(None),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => return None,
+    };
+    body.as_object_mut()?.remove("target");
+    Some(target)
 }
 
 pub(super) fn check_encryption(

@@ -24,8 +24,9 @@ use crate::api::http::body::JsonBody;
 use crate::api::http::body_schema;
 use crate::api::http::path::ClusterPath;
 use crate::api::http::problem::{FieldError, Problem};
-use crate::api::http::query::NoQuery;
+use crate::api::http::query::Query;
 use crate::api::http::violations::Violations;
+use crate::api::targets::InTarget;
 
 /// The new number of nodes.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -69,17 +70,18 @@ fn node_list() -> Array {
 /// How many zones and node IDs are needed depends on the number of nodes that AWS last reported.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/scale", tag = "clusters", operation_id = "scale_cluster",
-    params(ClusterPath, Submission),
+    params(ClusterPath, InTarget, Submission),
     request_body(content = ScaleRequest, description = "The new number of nodes."),
     responses(AcceptedOperation)
 )]
 pub(crate) async fn scale_cluster(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
-    _: NoQuery,
+    Query(query): Query<InTarget>,
     submission: Submission,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
+    let api = api.to_change(query.target.as_ref())?;
     let account = api.account_soon().await?;
     let read = |cluster: &Cluster| {
         let change = validate(body.clone(), cluster, &account).map_err(Problem::invalid)?;

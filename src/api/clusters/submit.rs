@@ -23,6 +23,7 @@ use crate::api::http::problem::Problem;
 use crate::api::http::request_context::RequestContext;
 use crate::api::http::responses;
 use crate::api::operations::view;
+use crate::api::targets::TargetApi;
 
 /// The response to a request that starts or changes an operation.
 #[derive(IntoResponses)]
@@ -71,8 +72,12 @@ impl IntoParams for Submission {
 
 impl Submission {
     /// The idempotency key of the request, if one was sent.
-    pub(crate) fn key(&self, body: &Value) -> Result<Option<IdempotencyKey>, ApiError> {
-        self.key.of_request(&self.caller, body)
+    pub(crate) fn key(
+        &self,
+        api: &TargetApi,
+        body: &Value,
+    ) -> Result<Option<IdempotencyKey>, ApiError> {
+        self.key.of_request(&self.caller, &api.target.name, body)
     }
 
     /// A new operation with the plan of its kind in this build.
@@ -94,7 +99,7 @@ impl Submission {
     }
 }
 
-impl Api {
+impl TargetApi {
     /// The response to a request that asked to start an operation.
     pub(crate) async fn answer_accepted(
         &self,
@@ -152,7 +157,9 @@ impl Api {
             }
         }
     }
+}
 
+impl Api {
     /// The 202 response of an operation, after the wait that the caller prefers: until it is
     /// finished, or blocked at `version` or later.
     pub(crate) async fn answer_operation(

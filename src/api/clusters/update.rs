@@ -17,8 +17,9 @@ use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::PatchBody;
 use crate::api::http::path::ClusterPath;
-use crate::api::http::query::NoQuery;
+use crate::api::http::query::Query;
 use crate::api::http::responses::{IfMatch, RequiredIfMatch};
+use crate::api::targets::InTarget;
 
 /// Changes settings of a cluster.
 ///
@@ -27,7 +28,7 @@ use crate::api::http::responses::{IfMatch, RequiredIfMatch};
 /// accepted as an operation that does nothing.
 #[utoipa::path(
     patch, path = "/v1/clusters/{name}", tag = "clusters", operation_id = "update_cluster",
-    params(ClusterPath, RequiredIfMatch, Submission),
+    params(ClusterPath, InTarget, RequiredIfMatch, Submission),
     request_body(
         description = "The new settings.",
         content(
@@ -40,11 +41,12 @@ use crate::api::http::responses::{IfMatch, RequiredIfMatch};
 pub(crate) async fn update_cluster(
     State(api): State<Api>,
     ClusterPath(name): ClusterPath,
-    _: NoQuery,
+    Query(query): Query<InTarget>,
     if_match: IfMatch,
     submission: Submission,
     PatchBody(body): PatchBody,
 ) -> Result<Response, ApiError> {
+    let api = api.to_change(query.target.as_ref())?;
     let account = api.account_soon().await?;
     let group = body
         .pointer("/parameter_group/name")

@@ -23,6 +23,9 @@ pub(crate) struct Cluster {
     /// Name of the cluster.
     #[schema(example = "orders-cache")]
     name: String,
+    /// Target of the cluster: the account and Region, by the name in this installation.
+    #[schema(example = "default")]
+    target: String,
     /// AWS account of the cluster.
     #[schema(example = "123456789012")]
     account_id: String,
@@ -131,6 +134,7 @@ impl Cluster {
             .and_then(|observed| observed.endpoint.clone());
         Self {
             name: cluster.name.into(),
+            target: cluster.target.to_string(),
             account_id: account.account_id.clone(),
             region: account.region.clone(),
             status: cluster.status,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::domain::names::ClusterName;
 use crate::domain::operation::Kind;
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::target::TargetName;
 use crate::domain::validation::violation::RuleViolation;
 use crate::store::{FeedEvent, FeedFilter, FeedState};
 
@@ -17,6 +18,7 @@ use crate::api::enum_schemas::OperationKindSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::query::by_rule;
 use crate::api::operations::events::Event;
+use crate::api::targets::target_name;
 
 /// Most characters of an event type in a filter.
 const TYPE_CHARS_MAX: usize = 64;
@@ -94,6 +96,11 @@ pub(crate) struct FeedFilters {
             min_length = 1, max_length = 20, pattern = "^[A-Za-z](-?[A-Za-z0-9])*$")]
     #[serde(default, deserialize_with = "cluster_name")]
     cluster: Option<ClusterName>,
+    /// Only events of clusters of this target.
+    #[param(value_type = String, required = false, min_length = 1, max_length = 40,
+            pattern = "^[a-z][a-z0-9-]*$")]
+    #[serde(default, deserialize_with = "target_name")]
+    target: Option<TargetName>,
     /// Only events of this type, such as `operation_succeeded`.
     #[param(value_type = String, required = false, example = "operation_succeeded",
             min_length = 1, max_length = 64, pattern = "^[a-z_]+$")]
@@ -121,13 +128,19 @@ impl FeedFilters {
     pub(crate) fn as_query(&self) -> String {
         let cluster = self.cluster.as_ref().map(|name| format!("&cluster={name}"));
         let event_type = self.type_.as_ref().map(|name| format!("&type={name}"));
-        cluster.into_iter().chain(event_type).collect()
+        let target = self.target.as_ref().map(|name| format!("&target={name}"));
+        cluster
+            .into_iter()
+            .chain(event_type)
+            .chain(target)
+            .collect()
     }
 }
 
 impl From<&FeedFilters> for FeedFilter {
     fn from(filters: &FeedFilters) -> Self {
         Self {
+            target: filters.target.as_ref().map(TargetName::to_string),
             cluster: filters.cluster.clone().map(String::from),
             kind: filters.type_.clone(),
         }
@@ -145,6 +158,9 @@ pub(crate) struct FeedItem {
     /// Kind of the operation.
     #[schema(value_type = OperationKindSchema)]
     kind: Kind,
+    /// Target of the cluster.
+    #[schema(value_type = String, example = "default")]
+    target: TargetName,
     /// Name of the cluster.
     #[schema(value_type = String, example = "orders-cache")]
     cluster: ClusterName,
@@ -162,6 +178,7 @@ impl FeedItem {
             cursor: cursor.to_string(),
             operation_id: feed_event.operation_id,
             kind: feed_event.operation_kind,
+            target: feed_event.target,
             cluster: feed_event.cluster,
             event: Event::of_operation(feed_event.event),
         }

@@ -8,10 +8,10 @@ use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::validation::violation::RuleViolation;
 
 use super::problem::{FieldError, Problem};
-use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
 use crate::api::http::shares::Share;
+use crate::api::targets::TargetApi;
 
 /// Maximum number of requests that read from AWS concurrently.
 pub(crate) const AWS_PERMITS_MAX: usize = 8;
@@ -20,7 +20,7 @@ const PERMIT_TIMEOUT: Duration = Duration::from_secs(3);
 /// `Retry-After` while all permits are taken.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-impl Api {
+impl TargetApi {
     /// A permit to read from AWS; the handler holds it until its last call.
     pub(crate) async fn aws_permit(&self, caller: &Caller) -> Result<Share, ApiError> {
         let busy = || {
@@ -30,7 +30,12 @@ impl Api {
             );
             error.with_retry_after(RETRY_AFTER)
         };
-        let permit = self.aws_reads.acquire(caller, PERMIT_TIMEOUT).await;
+        let permit = self
+            .target
+            .aws_reads
+            .0
+            .acquire(caller, PERMIT_TIMEOUT)
+            .await;
         permit.ok_or_else(busy)
     }
 

@@ -3,12 +3,16 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of method, path and body. White space and the order of keys have no effect.
-pub(crate) fn fingerprint(method: &str, path: &str, body: &Value) -> Vec<u8> {
+use crate::domain::target::TargetName;
+
+/// SHA-256 of method, path, target and body. White space and the order of keys have no effect. The
+/// target `default` is left out: keys of earlier versions know no target.
+pub(crate) fn fingerprint(method: &str, path: &str, target: &TargetName, body: &Value) -> Vec<u8> {
     // serde_json sorts the keys of an object and writes no white space.
     let body = body.to_string();
     let mut hash = Sha256::new();
-    for part in [method, path, &body] {
+    let target = Some(target.as_str()).filter(|_| !target.is_default());
+    for part in [method, path, &body].into_iter().chain(target) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
@@ -23,25 +27,30 @@ mod tests {
 
     #[test]
     fn only_key_order_and_white_space_have_no_effect() {
+        let (any, other) = (TargetName::default(), TargetName::parse("other").unwrap());
         let a: Value =
             serde_json::from_str(r#"{"b": [1, {"y": 1, "x": "\""}], "a": null}"#).unwrap();
         assert_eq!(a.to_string(), r#"{"a":null,"b":[1,{"x":"\"","y":1}]}"#);
         let b = json!({"a": null, "b": [1, {"x": "\"", "y": 1}]});
         assert_eq!(
-            fingerprint("POST", "/v1/clusters", &a),
-            fingerprint("POST", "/v1/clusters", &b)
+            fingerprint("POST", "/v1/clusters", &any, &a),
+            fingerprint("POST", "/v1/clusters", &any, &b)
         );
         assert_ne!(
-            fingerprint("POST", "/v1/clusters", &a),
-            fingerprint("PATCH", "/v1/clusters", &a)
+            fingerprint("POST", "/v1/clusters", &any, &a),
+            fingerprint("PATCH", "/v1/clusters", &any, &a)
         );
         assert_ne!(
-            fingerprint("POST", "/v1/clusters", &a),
-            fingerprint("POST", "/v1/clusters/", &a)
+            fingerprint("POST", "/v1/clusters", &any, &a),
+            fingerprint("POST", "/v1/clusters/", &any, &a)
         );
         assert_ne!(
-            fingerprint("POST", "/v1/clusters", &json!(1)),
-            fingerprint("POST", "/v1/clusters", &json!("1"))
+            fingerprint("POST", "/v1/clusters", &any, &a),
+            fingerprint("POST", "/v1/clusters", &other, &a)
+        );
+        assert_ne!(
+            fingerprint("POST", "/v1/clusters", &any, &json!(1)),
+            fingerprint("POST", "/v1/clusters", &any, &json!("1"))
         );
     }
 }

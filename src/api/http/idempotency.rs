@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue, Uri};
 use serde_json::Value;
 use utoipa::IntoParams;
 
+use crate::domain::target::TargetName;
 use crate::domain::validation::violation::RuleViolation;
 use crate::store::IdempotencyKey;
 
@@ -62,6 +63,7 @@ impl SentKey {
     pub(crate) fn of_request(
         &self,
         caller: &Caller,
+        target: &TargetName,
         body: &Value,
     ) -> Result<Option<IdempotencyKey>, ApiError> {
         let key = self.read().map_err(|rule| {
@@ -70,7 +72,7 @@ impl SentKey {
         Ok(key.map(|key| IdempotencyKey {
             caller: caller.key_owner(),
             key,
-            fingerprint: fingerprint(&self.method, &self.path, body),
+            fingerprint: fingerprint(&self.method, &self.path, target, body),
         }))
     }
 

@@ -59,6 +59,7 @@ const DESCRIPTION: &str = "Provisions Amazon DynamoDB Accelerator (DAX) clusters
         (name = "operations", description = "Operations with their steps, events and problems."),
         (name = "events", description = "Events of all operations in one order."),
         (name = "inventory", description = "AWS resources that a request can name, and orphans."),
+        (name = "organisation", description = "Targets: AWS accounts and Regions."),
         (name = "permissions", description = "Plans, preflights and explanations of AWS errors."),
         (name = "problems", description = "Documentation of the problem types."),
         (name = "service", description = "Health, metrics and the OpenAPI document."),

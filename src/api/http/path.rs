@@ -7,8 +7,11 @@ use uuid::Uuid;
 
 use crate::domain::names::ClusterName;
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::target::TargetName;
 
+use crate::api::Api;
 use crate::api::http::api_error::ApiError;
+use crate::api::targets::TargetApi;
 
 /// Maximum length of a segment, in bytes. A longer one names nothing, and errors quote the name.
 const SEGMENT_BYTES_MAX: usize = 256;
@@ -43,6 +46,36 @@ impl<S: Send + Sync> FromRequestParts<S> for ClusterPath {
         let PathSegment(name) = PathSegment::from_request_parts(parts, state).await?;
         let name = ClusterName::parse(&name).map_err(|_| no_such_cluster(&name))?;
         Ok(Self(name))
+    }
+}
+
+/// The target in the path. An unknown name is a 404.
+#[derive(IntoParams)]
+#[into_params(names("name"), parameter_in = Path)]
+pub(crate) struct TargetPath(
+    /// Name of the target.
+    #[param(value_type = String)]
+    String,
+);
+
+impl<S: Send + Sync> FromRequestParts<S> for TargetPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let PathSegment(name) = PathSegment::from_request_parts(parts, state).await?;
+        Ok(Self(name))
+    }
+}
+
+impl TargetPath {
+    /// The API for the target.
+    pub(crate) fn target(&self, api: &Api) -> Result<TargetApi, ApiError> {
+        let unknown = || {
+            let detail = format!("there is no target {:?}", self.0);
+            ApiError::new(ProblemCode::NotFound, detail)
+        };
+        let name = TargetName::parse(&self.0).map_err(|_| unknown())?;
+        api.of_row(&name).map_err(|_| unknown())
     }
 }
 

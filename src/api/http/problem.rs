@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::domain::preflight::CheckStatus;
 use crate::domain::problems::fault::Difference;
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::target::TargetName;
 use crate::domain::validation::violation::RuleViolation;
 
 use crate::api::enum_schemas::{CheckResultSchema, ProblemCodeSchema};
@@ -87,7 +88,10 @@ pub struct Resolution {
     /// HTTP method.
     #[schema(example = "POST")]
     method: &'static str,
-    #[schema(format = "uri-reference", example = "/v1/clusters/orders-cache/adopt")]
+    #[schema(
+        format = "uri-reference",
+        example = "/v1/clusters/orders-cache/adopt?target=default"
+    )]
     path: String,
     /// JSON request body.
     #[schema(value_type = Object)]
@@ -293,12 +297,12 @@ impl Problem {
         }
     }
 
-    /// The same problem about a cluster. If an unmanaged cluster of that name exists, `resolution`
+    /// The same problem about a cluster of a target. If an unmanaged cluster of that name exists, `resolution`
     /// is the request that adopts it.
-    pub(crate) fn about_cluster(self, name: &str) -> Self {
+    pub(crate) fn about_cluster(self, name: &str, target: &TargetName) -> Self {
         let adopt = || Resolution {
             method: "POST",
-            path: format!("/v1/clusters/{name}/adopt"),
+            path: format!("/v1/clusters/{name}/adopt?target={target}"),
             body: Value::Object(serde_json::Map::new()),
         };
         let resolution = (self.code == ProblemCode::ClusterExistsInAws).then(adopt);

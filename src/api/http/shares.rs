@@ -14,16 +14,17 @@ use super::authentication::Caller;
 ///
 /// A token gets a third unless all is taken. Beyond a third it gets more only while a third stays
 /// free. Without authentication there is only one caller, who gets all.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Shares(Arc<Inner>);
 
+#[derive(Debug)]
 struct Inner {
     most: usize,
     held: Mutex<Held>,
     released: Notify,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Held {
     all: usize,
     by_caller: HashMap<Caller, usize>,

@@ -11,6 +11,7 @@ use crate::api::Api;
 use crate::api::enum_schemas::OfferedSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::paging::{Page, PageParameters};
+use crate::api::targets::InTarget;
 
 /// A page of node types, by name.
 #[derive(Serialize, ToSchema)]
@@ -49,20 +50,17 @@ pub(crate) struct NodeType {
 /// The table belongs to this version of the service. A request is not limited to it.
 #[utoipa::path(
     get, path = "/v1/node_types", tag = "inventory", operation_id = "list_node_types",
-    params(PageParameters),
+    params(InTarget, PageParameters),
     responses((status = 200, description = "A page of node types.", body = NodeTypeList, headers(
         ("Link" = String, description = "URL of the next page, `rel=\"next\"`, if there is one."),
     )))
 )]
 pub(crate) async fn list_node_types(
     State(api): State<Api>,
-    page: Page<String>,
+    page: Page<String, InTarget>,
 ) -> Result<Response, ApiError> {
-    let region = api
-        .account
-        .borrow()
-        .as_ref()
-        .map(|account| account.region.clone());
+    let api = api.to_read(page.filter.target.as_ref())?;
+    let region = api.account().ok().map(|account| account.region);
     let offered = |name: &str| match &region {
         Some(region) => Offered::from(node_types::offer(name, region)),
         None => Offered::Unknown,

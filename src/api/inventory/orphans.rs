@@ -16,10 +16,11 @@ use crate::api::Api;
 use crate::api::enum_schemas::ResourceKindSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
-use crate::api::http::query::NoQuery;
+use crate::api::http::query::Query;
 use crate::api::http::responses;
+use crate::api::targets::InTarget;
 
-/// All orphans of the account and Region.
+/// All orphans of the target. IAM knows no Region, so its orphans are those of the account.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OrphanList {
     items: Vec<Orphan>,
@@ -59,27 +60,30 @@ pub(crate) struct Orphan {
 /// reads from AWS and changes nothing.
 #[utoipa::path(
     get, path = "/v1/orphans", tag = "inventory", operation_id = "list_orphans",
+    params(InTarget),
     responses((status = 200, description = "All orphans.", body = OrphanList))
 )]
 pub(crate) async fn list_orphans(
     State(api): State<Api>,
-    _: NoQuery,
+    Query(query): Query<InTarget>,
     caller: Caller,
 ) -> Result<Json<OrphanList>, ApiError> {
+    let api = api.to_inspect(query.target.as_ref())?;
     let installation = api.store.installation().await?;
     let managed = api.store.managed_names().await?.into_iter().collect();
     let _permit = api.aws_permit(&caller).await?;
     let tagged = api
-        .inspector
+        .inspector()?
         .tagged(installation.id, &managed)
         .await
         .map_err(|fault| api.error_of(&fault))?;
     let expected = ExpectedRoles {
         installation: Some(installation.id),
-        boundary: api.settings.permissions_boundary.as_deref(),
+        boundary: api.target.permissions_boundary.as_deref(),
+        other_boundaries: &api.target.other_boundaries,
     };
     let review = api
-        .inspector
+        .inspector()?
         .review_roles(expected)
         .await
         .map_err(|fault| api.error_of(&fault))?;

@@ -13,6 +13,7 @@ use crate::api::enum_schemas::OwnerSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
 use crate::api::http::paging::{Page, PageParameters};
+use crate::api::targets::InTarget;
 
 /// A page of parameter groups, by name.
 #[derive(Serialize, ToSchema)]
@@ -40,20 +41,21 @@ pub(crate) struct ParameterGroup {
 /// `managed` group is reserved for its cluster.
 #[utoipa::path(
     get, path = "/v1/parameter_groups", tag = "inventory", operation_id = "list_parameter_groups",
-    params(PageParameters),
+    params(InTarget, PageParameters),
     responses((status = 200, description = "A page of groups.", body = ParameterGroupList, headers(
         ("Link" = String, description = "URL of the next page, `rel=\"next\"`, if there is one."),
     )))
 )]
 pub(crate) async fn list_parameter_groups(
     State(api): State<Api>,
-    page: Page<String>,
+    page: Page<String, InTarget>,
     caller: Caller,
 ) -> Result<Response, ApiError> {
+    let api = api.to_inspect(page.filter.target.as_ref())?;
     let installation = api.store.installation().await?;
     let _permit = api.aws_permit(&caller).await?;
     let groups = api
-        .inspector
+        .inspector()?
         .parameter_groups(installation.id)
         .await
         .map_err(|fault| api.error_of(&fault))?;

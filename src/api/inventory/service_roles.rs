@@ -18,6 +18,7 @@ use crate::api::enum_schemas::OwnerSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
 use crate::api::http::paging::{ByAge, Page, PageParameters};
+use crate::api::targets::InTarget;
 
 /// A page of roles that trust DAX, newest first.
 #[derive(Serialize, ToSchema)]
@@ -50,19 +51,20 @@ pub(crate) struct ServiceRole {
 /// is reserved for its cluster.
 #[utoipa::path(
     get, path = "/v1/service_roles", tag = "inventory", operation_id = "list_service_roles",
-    params(PageParameters),
+    params(InTarget, PageParameters),
     responses((status = 200, description = "A page of roles.", body = ServiceRoleList, headers(
         ("Link" = String, description = "URL of the next page, `rel=\"next\"`, if there is one."),
     )))
 )]
 pub(crate) async fn list_service_roles(
     State(api): State<Api>,
-    page: Page<Reverse<ByAge>>,
+    page: Page<Reverse<ByAge>, InTarget>,
     caller: Caller,
 ) -> Result<Response, ApiError> {
+    let api = api.to_inspect(page.filter.target.as_ref())?;
     let _permit = api.aws_permit(&caller).await?;
     let roles = api
-        .inspector
+        .inspector()?
         .service_roles()
         .await
         .map_err(|fault| api.error_of(&fault))?;

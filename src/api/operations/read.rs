@@ -14,6 +14,7 @@ use crate::domain::estimate::StepDurations;
 use crate::domain::names::ClusterName;
 use crate::domain::operation::{self, Kind, Status};
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::target::TargetName;
 use crate::store::{OperationFilter, Retried, StoreError};
 
 use crate::api::Api;
@@ -30,6 +31,8 @@ use crate::api::http::request_context::RequestContext;
 use crate::api::http::responses;
 use crate::api::http::responses::IfNoneMatch;
 use crate::api::operations::view::Operation;
+use crate::api::permissions::problem_renderer::ProblemRenderer;
+use crate::api::targets::target_name;
 
 /// A page of operations, newest first.
 #[derive(Serialize, ToSchema)]
@@ -49,6 +52,11 @@ pub(crate) struct ListOperations {
             min_length = 1, max_length = 20, pattern = "^[A-Za-z](-?[A-Za-z0-9])*$")]
     #[serde(default, deserialize_with = "cluster_name")]
     cluster: Option<ClusterName>,
+    /// Only operations on clusters of this target.
+    #[param(value_type = String, required = false, min_length = 1, max_length = 40,
+            pattern = "^[a-z][a-z0-9-]*$")]
+    #[serde(default, deserialize_with = "target_name")]
+    target: Option<TargetName>,
     /// Only operations of this kind.
     #[param(value_type = OperationKindSchema, required = false)]
     #[serde(default, deserialize_with = "one_of")]
@@ -76,6 +84,7 @@ pub(crate) async fn list_operations(
     page: Page<ByAge, ListOperations>,
 ) -> Result<Response, ApiError> {
     let filter = OperationFilter {
+        target: page.filter.target.clone(),
         cluster: page.filter.cluster.clone().map(String::from),
         kind: page.filter.kind,
         status: page.filter.status,
@@ -206,7 +215,7 @@ impl Api {
         version: i64,
         preference: Preference,
     ) -> Result<Response, ApiError> {
-        self.store.announce_work();
+        self.store.announce_work_anywhere();
         // The change raises the version by one; only a later block ends the wait.
         self.answer_operation(id, version + 2, preference).await
     }
@@ -238,12 +247,17 @@ impl Api {
             }
         }
         let none = StepDurations::default();
-        let account = self.account.borrow().clone();
-        let (renderer, now) = (self.problem_renderer(account.as_ref()), responses::now());
+        let now = responses::now();
         let view = |operation: operation::Operation| {
             let step_durations = durations
                 .get(&(operation.kind, operation.node_count))
                 .unwrap_or(&none);
+            let target = self.of_row(&operation.target).ok();
+            let account = target.as_ref().and_then(|target| target.account().ok());
+            let renderer = target.as_ref().map_or_else(
+                || ProblemRenderer::without_account(),
+                |target| target.problem_renderer(account.as_ref()),
+            );
             Operation::of(operation, step_durations, now, &renderer)
         };
         Ok(operations.into_iter().map(view).collect())
@@ -256,11 +270,13 @@ impl Api {
         nodes: Option<i32>,
     ) -> Result<StepDurations, StoreError> {
         let medians = self.store.medians_of_steps(kind, nodes).await?;
-        let in_sandbox = self
-            .account
-            .borrow()
-            .as_ref()
-            .is_some_and(|account| account.sandbox_id.is_some());
+        // The targets of one installation are all in one sandbox, or all in AWS.
+        let in_sandbox = self.targets.borrow().values().any(|target| {
+            let account = target.account.borrow();
+            account
+                .as_ref()
+                .is_some_and(|account| account.sandbox_id.is_some())
+        });
         Ok(StepDurations {
             medians,
             in_sandbox,

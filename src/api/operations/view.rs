@@ -27,6 +27,9 @@ pub(crate) struct Operation {
     id: Uuid,
     #[schema(value_type = OperationKindSchema)]
     kind: Kind,
+    /// Target of the cluster.
+    #[schema(example = "default")]
+    target: String,
     /// Name of the cluster.
     #[schema(example = "orders-cache")]
     cluster: String,
@@ -131,7 +134,7 @@ impl Operation {
             renderer
                 .problem_of(fault)
                 .about_operation(id)
-                .about_cluster(cluster)
+                .about_cluster(cluster, &operation.target)
         };
         let problem = operation.fault.as_ref().map(problem_of);
         let steps: Vec<Step> = operation
@@ -142,6 +145,7 @@ impl Operation {
         Self {
             id,
             kind: operation.kind,
+            target: operation.target.to_string(),
             cluster: operation.cluster.into(),
             status: operation.status,
             version: operation.version,

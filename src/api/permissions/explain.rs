@@ -1,5 +1,7 @@
 //! `POST /v1/hints/explain`: explains an AWS error message.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,7 @@ use crate::domain::problems::hints;
 use crate::domain::problems::hints::ANY_SERVICE;
 use crate::domain::problems::pasted_call;
 use crate::domain::problems::pasted_call::PastedCall;
+use crate::inspections::has_lookups;
 
 use crate::api::Api;
 use crate::api::enum_schemas::{EnumSchema, StringEnum};
@@ -26,6 +29,7 @@ use crate::api::http::body_schema;
 use crate::api::http::problem::{FieldError, Problem, ProblemHint};
 use crate::api::http::query::NoQuery;
 use crate::api::permissions::problem_renderer::{Remedy, hint};
+use crate::api::targets::{Target, TargetApi};
 
 /// Maximum length of a message, in characters.
 const MESSAGE_MAX: usize = 16_384;
@@ -127,7 +131,8 @@ pub(crate) async fn explain_refusal(
     let call = pasted_call::read(&pasted::unwrap(&message));
     let remedy = match &denial {
         Some(denial) => {
-            api.pasted_remedy(denial, call.called_service(), scope, &caller)
+            api.target_of(Some(denial))?
+                .pasted_remedy(denial, call.called_service(), scope, &caller)
                 .await?
         }
         None => Remedy::default(),
@@ -157,6 +162,27 @@ fn read(body: Value) -> Result<(String, PolicyScope), Vec<FieldError>> {
 }
 
 impl Api {
+    /// The target that a denial is about: the one whose account the principal or the resource is in.
+    fn target_of(&self, denial: Option<&Denial>) -> Result<TargetApi, ApiError> {
+        let arns = denial.map(|denial| [denial.principal.as_deref(), denial.resource.as_deref()]);
+        let arns = arns.into_iter().flatten().flatten();
+        let accounts: Vec<&str> = arns.filter_map(|arn| arn.split(':').nth(4)).collect();
+        let is_in = |target: &&Arc<Target>| {
+            let account = target.account.borrow();
+            account
+                .as_ref()
+                .is_some_and(|account| accounts.contains(&account.account_id.as_str()))
+        };
+        let named = self.targets.borrow().values().find(is_in).cloned();
+        let any = || self.targets.borrow().keys().next().cloned();
+        match named {
+            Some(target) => self.of_row(&target.name),
+            None => self.to_read(None).or_else(|_| self.to_read(any().as_ref())),
+        }
+    }
+}
+
+impl TargetApi {
     /// The policy that allows a denied call, or everything that the failed request needs.
     async fn pasted_remedy(
         &self,
@@ -165,7 +191,7 @@ impl Api {
         scope: PolicyScope,
         caller: &Caller,
     ) -> Result<Remedy, ApiError> {
-        let account = self.account.borrow().clone();
+        let account = self.account().ok();
         let renderer = self.problem_renderer(account.as_ref());
         let for_failure = || renderer.pasted_remedy(denial, called_service);
         let (PolicyScope::Request, Some(account)) = (scope, &account) else {
@@ -184,9 +210,9 @@ impl Api {
             partition: &account.partition,
             account_id: &account.account_id,
             region: &account.region,
-            boundary_arn: self.settings.permissions_boundary.as_deref(),
+            boundary_arn: self.target.permissions_boundary.as_deref(),
             service_role_arns: &[],
-            lookups: self.inspector.has_lookups(),
+            lookups: has_lookups(),
         });
         Ok(Ok(for_service).into())
     }

@@ -16,7 +16,7 @@ use crate::inspections::plan::PlanContext;
 
 use crate::api::Api;
 use crate::api::clusters::request::ClusterRequest;
-use crate::api::clusters::rules::validate;
+use crate::api::clusters::rules::{take_target, validate};
 use crate::api::enum_schemas::{OwnerSchema, ResourceKindSchema};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
@@ -24,6 +24,7 @@ use crate::api::http::body::JsonBody;
 use crate::api::http::problem::Problem;
 use crate::api::http::query::NoQuery;
 use crate::api::permissions::problem_renderer::json;
+use crate::api::targets::TargetApi;
 
 /// What creating a cluster would do.
 #[derive(Serialize, ToSchema)]
@@ -120,8 +121,10 @@ pub(crate) async fn plan_cluster(
     State(api): State<Api>,
     _: NoQuery,
     caller: Caller,
-    JsonBody(body): JsonBody,
+    JsonBody(mut body): JsonBody,
 ) -> Result<Json<Plan>, ApiError> {
+    let target = take_target(&mut body);
+    let api = api.to_inspect(target.as_ref())?;
     let account = api.account()?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
     let plan = api.plan(&spec, &caller).await?;
@@ -133,7 +136,7 @@ pub(crate) async fn plan_cluster(
     Ok(Json(Plan::of(plan, estimate)))
 }
 
-impl Api {
+impl TargetApi {
     pub(crate) async fn plan(
         &self,
         spec: &ClusterSpec,
@@ -142,10 +145,10 @@ impl Api {
         let account = self.account()?;
         let context = PlanContext {
             account: &account,
-            permissions_boundary: self.settings.permissions_boundary.as_deref(),
+            permissions_boundary: self.target.permissions_boundary.as_deref(),
         };
         let _permit = self.aws_permit(caller).await?;
-        let plan = self.inspector.plan(spec, context).await;
+        let plan = self.inspector()?.plan(spec, context).await;
         plan.map_err(|fault| {
             self.problem_renderer(Some(&account))
                 .problem_of(&fault)

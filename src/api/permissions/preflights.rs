@@ -16,7 +16,7 @@ use crate::store::IdempotencyKey;
 
 use crate::api::Api;
 use crate::api::clusters::request::ClusterRequest;
-use crate::api::clusters::rules::{RequiredPreflight, validate};
+use crate::api::clusters::rules::{RequiredPreflight, take_target, validate};
 use crate::api::enum_schemas::CheckResultSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
@@ -24,6 +24,7 @@ use crate::api::http::body::JsonBody;
 use crate::api::http::problem::{PreflightCheck, Problem};
 use crate::api::http::query::NoQuery;
 use crate::api::permissions::problem_renderer::json;
+use crate::api::targets::TargetApi;
 
 /// Result of a preflight.
 #[derive(Serialize, ToSchema)]
@@ -54,8 +55,10 @@ pub(crate) async fn preflight_cluster(
     State(api): State<Api>,
     _: NoQuery,
     caller: Caller,
-    JsonBody(body): JsonBody,
+    JsonBody(mut body): JsonBody,
 ) -> Result<Json<Preflight>, ApiError> {
+    let target = take_target(&mut body);
+    let api = api.to_inspect(target.as_ref())?;
     let account = api.account()?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
     let preflight = api.preflight(&spec, &account, &caller).await?;
@@ -71,7 +74,7 @@ pub(crate) async fn preflight_cluster(
     }))
 }
 
-impl Api {
+impl TargetApi {
     async fn preflight(
         &self,
         spec: &ClusterSpec,
@@ -80,10 +83,10 @@ impl Api {
     ) -> Result<preflight::Preflight, ApiError> {
         let context = PlanContext {
             account,
-            permissions_boundary: self.settings.permissions_boundary.as_deref(),
+            permissions_boundary: self.target.permissions_boundary.as_deref(),
         };
         let _permit = self.aws_permit(caller).await?;
-        let preflight = self.inspector.preflight(spec, context).await;
+        let preflight = self.inspector()?.preflight(spec, context).await;
         preflight.map_err(|fault| {
             self.problem_renderer(Some(account))
                 .problem_of(&fault)

@@ -52,6 +52,15 @@ impl From<Result<PolicyDocument, NoPolicy>> for Remedy {
 }
 
 impl ProblemRenderer<'_> {
+    /// A renderer of problems whose target is not known yet.
+    pub(crate) fn without_account() -> Self {
+        Self {
+            account: None,
+            permissions_boundary: None,
+            lookups: false,
+        }
+    }
+
     /// The problem of a fault: the answer of AWS, and hints.
     pub(crate) fn problem_of(&self, fault: &Fault) -> Problem {
         let mut problem = Problem::new(fault.problem_code(), detail(fault));

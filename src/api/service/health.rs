@@ -73,7 +73,10 @@ pub(crate) async fn check_readiness(
     }
     match unready_reason(&api).await {
         // The database stores the account, so it is unknown only before the first response of AWS.
-        None => api.account().map(|_| Json(ready(&api))),
+        None => {
+            api.check_targets()?;
+            Ok(Json(ready(&api)))
+        }
         Some(reason) => Err(not_ready(reason)),
     }
 }

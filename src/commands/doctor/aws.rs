@@ -49,6 +49,7 @@ pub(super) async fn checks(settings: &Doctor, installation: Option<&Installation
             let expected = ExpectedRoles {
                 installation: installation.map(|installation| installation.id),
                 boundary,
+                other_boundaries: &[],
             };
             checks.push(Check::new(ROLES, roles(&aws, expected).await));
             checks.extend(permissions::checks(&aws, &account, settings).await);

@@ -103,7 +103,7 @@ async fn clock(store: &Store) -> Result<Outcome, StoreError> {
 
 /// A check for each state of the workers that needs an operator.
 async fn work(store: &Store) -> Vec<Check> {
-    let condition = match condition_of(store).await {
+    let condition = match condition_of(store, None).await {
         Ok(condition) => condition,
         Err(error) => {
             let reason = Outcome::NotChecked(guards::chain(&error));

@@ -1,7 +1,7 @@
 //! IAM: policy documents, trust policies, denials and the statements that fix them.
 
 pub mod alteration;
-mod arn;
+pub mod arn;
 pub mod denial;
 pub mod policies;
 pub mod remedy;

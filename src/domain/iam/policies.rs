@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 pub mod boundary;
 mod fill;
 pub mod service;
+pub mod sessions;
 pub mod simulation;
 
 /// Maximum length of a managed policy in characters, without white space (IAM user guide, "IAM and

@@ -13,6 +13,12 @@ use super::problem_table::{ROWS, Row};
 pub enum ProblemCode {
     /// The request is invalid; `errors` names every field.
     InvalidRequest,
+    /// There is more than one target, and the request names none.
+    TargetRequired,
+    /// No target has this name.
+    UnknownTarget,
+    /// The target cannot be used until an operator acts.
+    TargetUnavailable,
     /// The request has no valid bearer token.
     Unauthenticated,
     /// The token, or the origin of the request, does not permit it.

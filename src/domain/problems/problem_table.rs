@@ -25,7 +25,7 @@ const fn row(
 }
 
 /// The problem types, in the order of the enum `ProblemCode`.
-pub(crate) const ROWS: [Row; 40] = [
+pub(crate) const ROWS: [Row; 43] = [
     row(
         "invalid_request",
         422,
@@ -33,6 +33,29 @@ pub(crate) const ROWS: [Row; 40] = [
         false,
         "`errors` lists every violation with the JSON pointer of its field. Correct all of them \
          and send the request again. A body that is not valid JSON has status 400.",
+    ),
+    row(
+        "target_required",
+        422,
+        "The request must name its target",
+        false,
+        "The installation has more than one AWS account and Region. Name one of `GET /v1/targets`: \
+         `target` in the body of a create, a plan or a preflight, `?target=` elsewhere.",
+    ),
+    row(
+        "unknown_target",
+        422,
+        "No target has this name",
+        false,
+        "`GET /v1/targets` lists the targets of this installation.",
+    ),
+    row(
+        "target_unavailable",
+        422,
+        "The target cannot be used",
+        false,
+        "`GET /v1/targets/{name}` says why. The operator of the service must correct its entry in the \
+         organisation, or its account.",
     ),
     row(
         "unauthenticated",

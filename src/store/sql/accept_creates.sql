@@ -4,24 +4,26 @@
 with request as materialized (
   select r.*, known.operation_id as known_operation, known.fingerprint = r.fingerprint as is_same
   from unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[], $6::text[], $7::text[], $8::text[], $9::float8[],
-              $10::text[], $11::text[], $12::bytea[], $13::text[], $14::int[])
+              $10::text[], $11::text[], $12::bytea[], $13::text[], $14::int[], $16::text[])
     as r (id, name, desired, spec, requested_by, request_id, traceparent, deadline_seconds, caller, key, fingerprint,
-          message, node_count)
+          message, node_count, target)
   -- A limit keeps the lookup by index, also in a plan that was made when the table was empty.
   left join lateral (
     select operation_id, fingerprint from idempotency_keys k where k.caller = r.caller and k.key = r.key limit 1
   ) known on true
 ),
 cluster as (
-  insert into clusters (id, name, status, desired, operation_id)
-  select id, name, 'creating', desired, id
+  insert into clusters (id, target, name, status, desired, operation_id)
+  select id, target, name, 'creating', desired, id
   from request
   -- A name in use is not tried: the insert would wait for a transaction that holds the row.
   where known_operation is null
-    and coalesce((select status from clusters c where c.name = request.name and c.deleted_at is null), 'failed') = 'failed'
+    and coalesce((
+      select status from clusters c
+      where c.target = request.target and c.name = request.name and c.deleted_at is null), 'failed') = 'failed'
   -- The same order in every process, so that two of them do not wait for each other.
-  order by name
-  on conflict (name) where deleted_at is null do update
+  order by target, name
+  on conflict (target, name) where deleted_at is null do update
   set status = 'creating', desired = excluded.desired, operation_id = excluded.operation_id,
       observed = null, observed_at = null, observed_order = null, missing_at = null, missing_order = null,
       details = null, details_at = null, attention = null, created_at = now(), version = clusters.version + 1
@@ -29,10 +31,10 @@ cluster as (
   returning id, operation_id
 ),
 operation as (
-  insert into operations (id, kind, cluster_id, cluster_name, status, spec, current_position, current_step,
+  insert into operations (id, kind, target, cluster_id, cluster_name, status, spec, current_position, current_step,
                           requested_by, request_id, traceparent, deadline_at, last_sequence, node_count,
                           spec_version)
-  select r.id, 'create_cluster', cluster.id, r.name, 'pending', r.spec, 0, ($5::text[])[1], r.requested_by, r.request_id,
+  select r.id, 'create_cluster', r.target, cluster.id, r.name, 'pending', r.spec, 0, ($5::text[])[1], r.requested_by, r.request_id,
          r.traceparent, now() + r.deadline_seconds * interval '1 second', 1, r.node_count, $15
   from cluster
   join request r on r.id = cluster.operation_id

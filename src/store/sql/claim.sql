@@ -1,14 +1,15 @@
--- Claims a due operation: of the first caller after $6, in a round, who has one; in the lane $7 before the other lane; the
--- most overdue. No row: nothing is due. A row without an id: other processes are claiming what this caller has.
+-- Claims a due operation of the target $9: of the first caller after $6, in a round, who has one; in the lane $7 before
+-- the other lane; the most overdue. No row: nothing is due. A row without an id: other processes are claiming what this
+-- caller has.
 --
 -- The task is read in the same statement, so from the same snapshot. A row that was changed after the snapshot is not
 -- claimed: for it, the tables that are not locked would be out of date. `seen` is the row of the snapshot, also when
 -- the lock re-evaluates the condition with the changed row.
 with recursive callers as (
-  (select requested_by from operations where finished_at is null order by requested_by limit 1)
+  (select requested_by from operations where finished_at is null and target = $9 order by requested_by limit 1)
   union all
   select (select o.requested_by from operations o
-          where o.finished_at is null and o.requested_by > callers.requested_by
+          where o.finished_at is null and o.target = $9 and o.requested_by > callers.requested_by
           order by o.requested_by limit 1)
   from callers
   where callers.requested_by is not null
@@ -21,8 +22,8 @@ caller as (
       select 1 from (values (0), (1)) lanes (lane)
       cross join lateral (
         select 1 from operations o
-        where o.finished_at is null and o.requested_by = c.requested_by and o.lane = lanes.lane and o.wake_at <= now()
-          and o.kind = any($3) and o.current_step = any($4) and o.spec_version <= $5
+        where o.finished_at is null and o.target = $9 and o.requested_by = c.requested_by and o.lane = lanes.lane
+          and o.wake_at <= now() and o.kind = any($3) and o.current_step = any($4) and o.spec_version <= $5
         limit 1
       ) due)
   order by c.requested_by <= $6, c.requested_by
@@ -30,8 +31,8 @@ caller as (
 ),
 preferred as (
   select o.id from operations o
-  where o.finished_at is null and o.requested_by = (select requested_by from caller) and o.lane = $7 and o.wake_at <= now()
-    and o.kind = any($3) and o.current_step = any($4) and o.spec_version <= $5
+  where o.finished_at is null and o.target = $9 and o.requested_by = (select requested_by from caller) and o.lane = $7
+    and o.wake_at <= now() and o.kind = any($3) and o.current_step = any($4) and o.spec_version <= $5
     and (o.epoch, o.version) = (select seen.epoch, seen.version from operations seen where seen.id = o.id)
   order by o.wake_at
   limit 1
@@ -40,8 +41,8 @@ preferred as (
 other as (
   select o.id from operations o
   where not exists (select 1 from preferred)
-    and o.finished_at is null and o.requested_by = (select requested_by from caller) and o.lane = 1 - $7 and o.wake_at <= now()
-    and o.kind = any($3) and o.current_step = any($4) and o.spec_version <= $5
+    and o.finished_at is null and o.target = $9 and o.requested_by = (select requested_by from caller) and o.lane = 1 - $7
+    and o.wake_at <= now() and o.kind = any($3) and o.current_step = any($4) and o.spec_version <= $5
     and (o.epoch, o.version) = (select seen.epoch, seen.version from operations seen where seen.id = o.id)
   order by o.wake_at
   limit 1
@@ -75,7 +76,7 @@ select caller.requested_by as "caller!", claimed.id as "id?", claimed.epoch as "
          'observation', (
            select to_json(observation) from (
              select observed, observed_at, observed_order, missing_at, missing_order,
-                    (select done_at from duties where name = 'poll') as polled_at,
+                    (select done_at from duties where target = $9 and name = 'poll') as polled_at,
                     last_call.at as last_call_at, last_call.position as last_call_order
              from clusters
              cross join (
@@ -95,7 +96,7 @@ select caller.requested_by as "caller!", claimed.id as "id?", claimed.epoch as "
            cross join lateral (
              -- No condition of a partial index: a plan made while the table was small would read that index.
              select name from clusters
-             where id = other.cluster_id and coalesce(deleted_at, 'infinity') = 'infinity'
+             where id = other.cluster_id and target = $9 and coalesce(deleted_at, 'infinity') = 'infinity'
                and status not in ('deleting', 'failed')
              limit 1) c
            where own.cluster_id = claimed.cluster_id
@@ -114,7 +115,7 @@ select caller.requested_by as "caller!", claimed.id as "id?", claimed.epoch as "
            join inventory i on i.arn = u.role_arn and i.kind = 'role' and i.owner = 'managed'
            where i.cluster_id = claimed.cluster_id),
          'role_users_are_recent', (
-           select coalesce(listed_at > now() - $8::float8 * interval '1 second', false) from duties where name = 'poll'),
+           select coalesce(listed_at > now() - $8::float8 * interval '1 second', false) from duties where target = $9 and name = 'poll'),
          'done_calls', (
            select coalesce(json_agg(done), '[]') from (
              select mutation, closed_at, outcome = 'applied' as is_confirmed

@@ -1,7 +1,7 @@
 -- Records a turn. The transaction of a turn that ends or rolls back the operation continues in `record/conclusion.rs`.
 -- No row: the claim is no longer valid, and nothing was written.
 with fence as (
-  select id, cluster_id, ending, last_sequence, retry_requested, block_cause
+  select id, target, cluster_id, ending, last_sequence, retry_requested, block_cause
   from operations
   -- An operation that has ended has no owner. The condition of the partial indexes is left out, because a plan that was
   -- made while the table was small would read such an index.
@@ -13,7 +13,7 @@ sent as (
   set closed_at = clock_timestamp(), closed_order = nextval('engine_order'), outcome = $6
   from fence
   where intents.id = $5
-  returning call, target
+  returning intents.call, intents.target
 ),
 settled as (
   update intents i
@@ -95,7 +95,7 @@ woken as (
   set wake_at = now()
   where $29 and id in (
     select other.id from operations other
-    join fence on fence.block_cause = other.block_cause
+    join fence on fence.block_cause = other.block_cause and fence.target = other.target
     where other.id <> fence.id and other.status = 'blocked' and other.owner is null
     for update of other skip locked)
 ),
@@ -104,7 +104,7 @@ woken as (
 pause as (
   select case when $24::float8 is not null and $30::text is not null and exists (
                 select 1 from operations
-                where status = 'blocked' and block_cause = $30 and id <> $1
+                where status = 'blocked' and block_cause = $30 and id <> $1 and target = (select target from fence)
                   and (owner is not null or wake_at < now() + interval '2 minutes'))
               then greatest($24, $31) else $24 end as seconds
 ),

@@ -46,6 +46,7 @@ async fn claim(connection: &mut PgConnection, condition: bool) -> Option<(Uuid, 
         .bind("")
         .bind(0_i16)
         .bind(300.0)
+        .bind("default")
         .fetch_one(connection)
         .await
         .unwrap();

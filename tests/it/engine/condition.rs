@@ -16,7 +16,10 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(300);
 async fn condition(env: &TestEnv) -> Condition {
     let kinds = Kind::VARIANTS.iter().map(|kind| kind.as_str().to_owned());
     let kinds: Vec<String> = kinds.collect();
-    env.store.condition(&kinds, &known_steps()).await.unwrap()
+    env.store
+        .condition(&kinds, &known_steps(), None)
+        .await
+        .unwrap()
 }
 
 /// The problems of which the installation warns.

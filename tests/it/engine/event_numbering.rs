@@ -186,7 +186,7 @@ async fn a_restored_feed_has_a_new_generation_and_every_event() {
     let kinds = Vec::new();
     assert!(
         env.store
-            .condition(&kinds, &kinds)
+            .condition(&kinds, &kinds, None)
             .await
             .unwrap()
             .is_restored
@@ -196,7 +196,7 @@ async fn a_restored_feed_has_a_new_generation_and_every_event() {
     assert_eq!(after.generation, before.generation + 1);
     assert!(
         !env.store
-            .condition(&kinds, &kinds)
+            .condition(&kinds, &kinds, None)
             .await
             .unwrap()
             .is_restored

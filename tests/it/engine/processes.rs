@@ -35,9 +35,18 @@ fn send_lines(output: impl Read + Send + 'static, lines: Sender<String>) {
 /// Starts the binary with arguments that contain no spaces. Returns the URL in the first line of
 /// its output that contains `word`.
 pub fn start(arguments: &str, database: &str, word: &str) -> (RunningProcess, String) {
+    start_with(arguments, &[("DATABASE_URL", database)], word)
+}
+
+/// The same with these variables.
+pub fn start_with(
+    arguments: &str,
+    variables: &[(&str, &str)],
+    word: &str,
+) -> (RunningProcess, String) {
     let mut child = Command::new(BINARY)
         .args(arguments.split_whitespace())
-        .env("DATABASE_URL", database)
+        .envs(variables.iter().copied())
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env_remove("AWS_ENDPOINT_URL")
         .stdout(Stdio::piped())

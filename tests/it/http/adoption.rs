@@ -240,7 +240,7 @@ async fn a_create_of_an_existing_cluster_returns_the_request_that_adopts_it() {
     let cluster = fixture.cluster().await;
     assert_eq!(cluster["problem"]["resolution"], *resolution);
     assert_eq!(resolution["method"], "POST");
-    let path = "/v1/clusters/orders/adopt";
+    let path = "/v1/clusters/orders/adopt?target=default";
     assert_eq!(resolution["path"], path);
 
     let adopted = fixture.api.post(path, &resolution["body"], &[]).await;

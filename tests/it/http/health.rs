@@ -13,7 +13,10 @@ use crate::support::test_env::TestEnv;
 
 /// Operations that without authentication need no database for an empty request: they read AWS or
 /// a table of the program, or reject the missing body first.
-const WITHOUT_DATABASE: [&str; 8] = [
+const WITHOUT_DATABASE: [&str; 11] = [
+    "/v1/targets",
+    "/v1/targets/orders",
+    "/v1/targets/orders/check",
     "/v1/service_roles",
     "/v1/node_types",
     "/v1/hints",

@@ -7,9 +7,11 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use dax_provisioner::api::http::tokens::new_token;
+use dax_provisioner::api::targets::{AwsReads, Target, Targets};
 use dax_provisioner::api::{self, Api, ApiSettings, Authentication};
 use dax_provisioner::domain::condition::Condition;
 use dax_provisioner::domain::installation::AwsAccount;
+use dax_provisioner::domain::target::{TargetName, TargetStatus};
 use dax_provisioner::inspections::Inspector;
 use dax_provisioner::store::{Store, StoredToken};
 use futures_util::StreamExt;
@@ -60,29 +62,39 @@ pub fn router(
     shutdown: CancellationToken,
 ) -> (Router, watch::Sender<Option<AwsAccount>>) {
     let (account, known_account) = watch::channel(Some(env.account.clone()));
+    let target = Target {
+        name: TargetName::default(),
+        inspector: Some(Inspector::new(env.aws.clone())),
+        account: known_account,
+        status: watch::channel(TargetStatus::Ready).1,
+        default_access: None,
+        permissions_boundary: env.settings.permissions_boundary.clone(),
+        other_boundaries: Vec::new(),
+        aws_reads: AwsReads::default(),
+    };
+    let targets = Targets::from([(target.name.clone(), Arc::new(target))]);
+    (router_of(targets, store, settings, shutdown), account)
+}
+
+/// The router of the API for these targets.
+pub fn router_of(
+    targets: Targets,
+    store: Store,
+    settings: ApiSettings,
+    shutdown: CancellationToken,
+) -> Router {
     let metrics = PrometheusBuilder::new().build_recorder().handle();
-    let inspector = Arc::new(Inspector::new(env.aws.clone()));
+    let (_, targets) = watch::channel(targets);
     let (_, condition) = watch::channel(Condition::default());
-    let api = Api::new(
-        store,
-        inspector,
-        known_account,
-        condition,
-        settings,
-        metrics,
-        shutdown,
-    );
-    (api::router(api), account)
+    api::router(Api::new(
+        store, targets, condition, settings, metrics, shutdown,
+    ))
 }
 
 impl TestEnv {
     /// A client of an API without authentication.
     pub fn api(&self) -> ApiClient {
-        let settings = ApiSettings {
-            permissions_boundary: self.settings.permissions_boundary.clone(),
-            ..open_settings()
-        };
-        self.api_with(self.store.clone(), settings)
+        self.api_with(self.store.clone(), open_settings())
     }
 
     pub fn api_with(&self, store: Store, settings: ApiSettings) -> ApiClient {
@@ -92,6 +104,18 @@ impl TestEnv {
             router,
             shutdown,
             account,
+            token: None,
+        }
+    }
+
+    /// A client of an API with these targets. The sender of an account is not connected.
+    pub fn api_of(&self, targets: Targets, settings: ApiSettings) -> ApiClient {
+        let shutdown = CancellationToken::new();
+        let router = router_of(targets, self.store.clone(), settings, shutdown.clone());
+        ApiClient {
+            router,
+            shutdown,
+            account: watch::channel(None).0,
             token: None,
         }
     }

@@ -18,7 +18,6 @@ impl TestEnv {
         let stop = CancellationToken::new();
         let settings = ApiSettings {
             durability_required: false,
-            permissions_boundary: self.settings.permissions_boundary.clone(),
             ..ApiSettings::default()
         };
         let (router, _) = router(self, self.store.clone(), settings, stop.clone());

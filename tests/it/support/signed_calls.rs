@@ -23,6 +23,17 @@ pub async fn query(
     call: &str,
     input: &[(&str, &str)],
 ) -> RawResponse {
+    query_at(&env.endpoint, keys, service, call, input).await
+}
+
+/// The same, to a sandbox without an environment.
+pub async fn query_at(
+    endpoint: &str,
+    keys: (&str, &str),
+    service: &str,
+    call: &str,
+    input: &[(&str, &str)],
+) -> RawResponse {
     let version = match service {
         "iam" => "2010-05-08",
         "sts" => "2011-06-15",
@@ -41,7 +52,7 @@ pub async fn query(
         "content-type",
         "application/x-www-form-urlencoded".to_owned(),
     )];
-    send(env, keys, service, &headers, body.join("&")).await
+    send(endpoint, keys, service, &headers, body.join("&")).await
 }
 
 /// Sends a call in a JSON protocol, to DAX or DynamoDB.
@@ -69,11 +80,11 @@ pub async fn json(
         ),
         ("x-amz-target", format!("{prefix}.{call}")),
     ];
-    send(env, keys, service, &headers, input.to_string()).await
+    send(&env.endpoint, keys, service, &headers, input.to_string()).await
 }
 
 async fn send(
-    env: &TestEnv,
+    endpoint: &str,
     keys: (&str, &str),
     service: &str,
     headers: &[(&str, String)],
@@ -89,7 +100,7 @@ async fn send(
         .build()
         .unwrap()
         .into();
-    let url = format!("{}/", env.endpoint);
+    let url = format!("{endpoint}/");
     let signed = headers.iter().map(|(name, value)| (*name, value.as_str()));
     let request =
         SignableRequest::new("POST", &url, signed, SignableBody::Bytes(body.as_bytes())).unwrap();

@@ -95,6 +95,7 @@ impl TestEnv {
             account,
             settings: Settings {
                 permissions_boundary: Some(boundary),
+                other_boundaries: Vec::new(),
                 timing: short_timing(),
             },
         };

@@ -93,6 +93,7 @@ fn a_body_with_every_field_is_accepted() {
         "maintenance_window": "Sun:05:00-Sun:06:00",
         "notification_topic_arn": "arn:aws:sns:us-east-1:123456789012:dax-events",
         "tags": {"team": "orders"},
+        "target": "default",
         "deletion_protection": false,
         "require_preflight": false,
         "strict_preflight": false,
@@ -157,7 +158,7 @@ fn a_body_that_is_not_an_object_has_one_error() {
 }
 
 /// Every field of the body of a create.
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 21] = [
     "name",
     "description",
     "node_type",
@@ -174,6 +175,7 @@ const FIELDS: [&str; 20] = [
     "maintenance_window",
     "notification_topic_arn",
     "tags",
+    "target",
     "deletion_protection",
     "require_preflight",
     "strict_preflight",

@@ -42,7 +42,7 @@ fn zone(_: usize) -> String {
 }
 
 /// A field, a value at its limit and a value beyond it.
-fn boundaries() -> [(&'static str, Value, Value); 19] {
+fn boundaries() -> [(&'static str, Value, Value); 22] {
     let subnet = |n: usize| format!("subnet-{n:08x}");
     let subnets = |count| json!({"subnet_ids": list(count, subnet)});
     let group = |n: usize| format!("sg-{n:08x}");
@@ -79,6 +79,9 @@ fn boundaries() -> [(&'static str, Value, Value); 19] {
         ),
         ("parameter_group", named(255), named(256)),
         ("parameter_group", named(1), named(0)),
+        ("target", json!(text(40)), json!(text(41))),
+        ("target", json!("a"), json!("")),
+        ("target", json!("a-1"), json!("A")),
     ]
 }
 

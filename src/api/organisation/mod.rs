@@ -1,0 +1,3 @@
+//! The organisation: its targets.
+
+pub(super) mod targets;

@@ -1,0 +1,126 @@
+//! The engine: runs every target when the database is ready, and takes new versions of the
+//! organisation.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Serve;
+use crate::domain::condition::Condition;
+use crate::domain::waiting::WaitingFor;
+use crate::organisation::reload::{self, Reload};
+use crate::store::Store;
+use crate::worker::{number_events, relay_notifications};
+
+use super::target::Shared;
+use super::targets::{self, TargetSet};
+use super::{metrics, startup};
+
+/// The background tasks, which start when the database is ready.
+pub(super) struct Engine {
+    pub(super) serve: Serve,
+    pub(super) store: Store,
+    pub(super) targets: TargetSet,
+    pub(super) reload: Option<Reload>,
+    pub(super) condition: watch::Sender<Condition>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Engine {
+    /// Waits for the database, then runs every target until `stop`.
+    pub(super) async fn run(mut self) -> Result<()> {
+        let wants_sandbox = self.serve.aws.is_sandbox();
+        let connect = startup::await_database(&self.store, wants_sandbox);
+        let Some(bound) = self.stop.run_until_cancelled(connect).await else {
+            return Ok(());
+        };
+        self.targets.note_bound(bound?);
+        let metrics = tokio::spawn(metrics::refresh_periodically(
+            self.store.clone(),
+            self.targets.subscribe(),
+            self.condition.clone(),
+        ));
+        // Also while no target can be used.
+        let numbering = self
+            .serve
+            .role
+            .works()
+            .then(|| tokio::spawn(number_events(self.store.clone(), self.stop.clone())));
+        let relay = (self.serve.role.works() && self.serve.work.notify)
+            .then(|| tokio::spawn(relay_notifications(self.store.clone())));
+        let outcome = self.serve_targets().await;
+        metrics.abort();
+        for task in [relay, numbering].into_iter().flatten() {
+            task.abort();
+        }
+        outcome
+    }
+
+    async fn serve_targets(&mut self) -> Result<()> {
+        let shared = Arc::new(Shared {
+            serve: self.serve.clone(),
+            store: self.store.clone(),
+            has_organisation: self.reload.is_some(),
+        });
+        if self.reload.is_some() {
+            report_validity(true);
+        }
+        let interval = if self.serve.aws.is_sandbox() {
+            reload::SANDBOX_INTERVAL
+        } else {
+            reload::INTERVAL
+        };
+        let (mut tasks, stop) = (JoinSet::new(), self.stop.clone());
+        self.targets.start(&shared, &mut tasks, &stop);
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                Some(ended) = tasks.join_next() => match ended {
+                    Ok(ended) => ended?,
+                    Err(error) => return Err(error).context("the task of a target crashed"),
+                },
+                () = tokio::time::sleep(interval), if self.reload.is_some() => {
+                    self.look_at_organisation().await;
+                    self.targets.start(&shared, &mut tasks, &stop);
+                }
+            }
+        }
+        while tasks.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    /// Takes a new version of the organisation. One with faults is not taken.
+    async fn look_at_organisation(&mut self) {
+        let found = self.reload.as_mut().and_then(Reload::read_again);
+        match found {
+            None => {}
+            Some(Ok(organisation)) => {
+                let settings = targets::settings(&self.serve, Some(&organisation));
+                match self.targets.replace(settings).await {
+                    Ok(()) => tracing::info!(hash = organisation.hash, "organisation taken"),
+                    Err(bad) => tracing::error!("organisation not taken: {bad}"),
+                }
+                report_validity(true);
+            }
+            Some(Err(faults)) => {
+                tracing::error!(
+                    "organisation not taken, the version before stays in force: {faults}"
+                );
+                report_validity(false);
+            }
+        }
+        for name in self.targets.removed() {
+            let store = self.store.of_target(name);
+            if let Err(error) = store.explain_held(WaitingFor::Operator).await {
+                tracing::debug!(%error, "could not record the wait reason of operations");
+            }
+        }
+    }
+}
+
+fn report_validity(is_valid: bool) {
+    ::metrics::gauge!("dax_provisioner_organisation_valid").set(f64::from(u8::from(is_valid)));
+}

@@ -1,0 +1,8 @@
+//! Several targets: accounts and Regions of one installation.
+
+mod api;
+mod isolation;
+mod organisation;
+mod scenarios;
+mod sessions;
+mod setup;

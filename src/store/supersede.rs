@@ -166,32 +166,37 @@ async fn delete_in_transaction(
     if let Some(live) = &live {
         supersede(&mut transaction, live.id, &new.requested_by).await?;
     }
-    let spec = Spec::DeleteCluster(spec.clone());
     // A delete that superseded an operation cannot be undone, because that operation has ended.
     let prior = if live.is_none() {
         Some(rows::cluster_status(&row.status)?)
     } else {
         None
     };
-    let becomes = ClusterStatus::Deleting;
-    let accepted = insert::operation(
-        &mut transaction,
-        &insert::Row {
-            target,
-            new,
-            spec: &spec,
-            cluster_id: row.id,
-            cluster,
-            prior,
-            becomes,
-        },
-    )
-    .await?;
+    let accepted = insert_delete(&mut transaction, request, row.id, prior).await?;
     if let Some(live) = &live {
         link_successor(&mut transaction, live.id, new.id).await?;
     }
     transaction.commit().await?;
     Ok(accepted)
+}
+
+/// Inserts the delete. `prior` is the status that the cluster returns to if it is cancelled.
+async fn insert_delete(
+    connection: &mut PgConnection,
+    request: &DeleteRequest,
+    cluster_id: Uuid,
+    prior: Option<ClusterStatus>,
+) -> Result<Accepted, StoreError> {
+    let row = insert::Row {
+        target: &request.target,
+        new: &request.new,
+        spec: &Spec::DeleteCluster(request.spec.clone()),
+        cluster_id,
+        cluster: &request.cluster,
+        prior,
+        becomes: ClusterStatus::Deleting,
+    };
+    insert::operation(connection, &row).await
 }
 
 /// The outcome of a delete request while the delete `operation` is unfinished.

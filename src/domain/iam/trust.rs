@@ -182,9 +182,9 @@ mod tests {
             DaxTrust::Conditional(keys.iter().map(|key| (*key).to_owned()).collect())
         };
         let (open, limited) = (statement("Allow", ""), statement("Allow", account));
-        assert_eq!(trust(&[open.clone()]), DaxTrust::Unconditional);
+        assert_eq!(trust(std::slice::from_ref(&open)), DaxTrust::Unconditional);
         assert_eq!(
-            trust(&[limited.clone()]),
+            trust(std::slice::from_ref(&limited)),
             conditional(&["aws:SourceAccount"])
         );
         assert_eq!(

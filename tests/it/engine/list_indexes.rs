@@ -1,6 +1,6 @@
 //! Every list reads few rows, however many there are.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use dax_provisioner::domain::operation::{Attention, ClusterStatus, Kind, Status};
 use dax_provisioner::store::{ClusterFilter, OperationFilter};
 use uuid::Uuid;
@@ -87,11 +87,12 @@ enum Query {
     Operations(OperationFilter),
 }
 
-fn queries() -> Vec<(&'static str, Query)> {
+#[expect(clippy::too_many_lines, reason = "a table of queries")]
+fn queries(now: DateTime<Utc>) -> Vec<(&'static str, Query)> {
     let clusters = ClusterFilter::default;
     let operations = OperationFilter::default;
     let tag = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
-    let before = Some((Utc::now() - chrono::TimeDelta::hours(10), Uuid::nil()));
+    let before = Some((now - chrono::TimeDelta::hours(10), Uuid::nil()));
     let of_clusters = [
         ("all", clusters()),
         (
@@ -196,7 +197,7 @@ async fn no_list_of_100_000_rows_reads_a_table_sequentially() {
     let id = env.create(&plain_spec("orders")).await;
     env.settle(&worker, id).await;
     copy_rows(&env).await;
-    for (name, query) in queries() {
+    for (name, query) in queries(env.store.clock().await.unwrap()) {
         let (scans, rows) = reads_of(&env, &query).await;
         println!("{name}: {scans} scans, {rows} rows");
         assert_eq!(scans, 0, "{name}");

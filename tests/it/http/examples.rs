@@ -18,8 +18,10 @@ fn operation(id: &str) -> (&'static str, &'static str, &'static Value) {
         let methods = item.as_object().unwrap().iter();
         methods.map(move |(method, operation)| (method.as_str(), path.as_str(), operation))
     });
-    let found = all.filter(|(.., operation)| operation["operationId"] == id);
-    found.last().unwrap_or_else(|| panic!("no operation {id}"))
+    let mut found = all.filter(|(.., operation)| operation["operationId"] == id);
+    found
+        .next_back()
+        .unwrap_or_else(|| panic!("no operation {id}"))
 }
 
 /// The examples of the request bodies of an operation, one for each media type.

@@ -138,7 +138,10 @@ async fn a_trust_policy_with_conditions_is_not_checked() {
     trust["Statement"][0]["Condition"] =
         json!({"StringEquals": {"aws:SourceAccount": "123456789012"}});
     let arn = by_admin(&env, &role("Limited", "/", &trust.to_string())).await;
-    env.grant(&[arn.clone()], vec![simulation_policy(SERVICE_ARN)]);
+    env.grant(
+        std::slice::from_ref(&arn),
+        vec![simulation_policy(SERVICE_ARN)],
+    );
     let body = with(
         cluster_request("orders"),
         json!({"service_role": {"arn": arn}}),

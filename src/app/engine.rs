@@ -83,7 +83,7 @@ impl Engine {
                     Err(error) => return Err(error).context("the task of a target crashed"),
                 },
                 () = tokio::time::sleep(interval), if self.reload.is_some() => {
-                    self.look_at_organisation().await;
+                    self.check_organisation().await;
                     self.targets.start(&shared, &mut tasks, &stop);
                 }
             }
@@ -93,17 +93,25 @@ impl Engine {
     }
 
     /// Takes a new version of the organisation. One with faults is not taken.
-    async fn look_at_organisation(&mut self) {
+    async fn check_organisation(&mut self) {
         let found = self.reload.as_mut().and_then(Reload::read_again);
         match found {
             None => {}
             Some(Ok(organisation)) => {
                 let settings = targets::settings(&self.serve, Some(&organisation));
-                match self.targets.replace(settings).await {
+                let taken = self.targets.replace(settings).await;
+                report_validity(taken.is_ok());
+                match taken {
                     Ok(()) => tracing::info!(hash = organisation.hash, "organisation taken"),
                     Err(bad) => tracing::error!("organisation not taken: {bad}"),
                 }
-                report_validity(true);
+                // What a target is bound to counts, whatever the file says.
+                match self.store.targets().await {
+                    Ok(bound) => self.targets.note_bound(bound),
+                    Err(error) => {
+                        tracing::warn!(%error, "the bindings of the targets were not read")
+                    }
+                }
             }
             Some(Err(faults)) => {
                 tracing::error!(

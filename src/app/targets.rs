@@ -177,10 +177,9 @@ impl TargetSet {
     pub(super) fn note_bound(&mut self, bound: Vec<(TargetName, AwsAccount)>) {
         for (name, account) in bound {
             match self.entries.get(&name) {
-                Some(entry) if entry.account.borrow().is_none() => {
+                Some(entry) => {
                     entry.account.send_replace(Some(account));
                 }
-                Some(_) => {}
                 None => {
                     self.removed.insert(name, account);
                 }

@@ -78,31 +78,36 @@ fn document(arguments: &TemplateArguments, partition: &str, external_id: &str) -
                     "PolicyDocument": substituted(&boundary_policy(partition, region, ACCOUNT, &[])),
                 },
             },
-            "AccessRole": {
-                "Type": "AWS::IAM::Role",
-                "Properties": {
-                    "RoleName": role,
-                    "Description": "Lets dax-provisioner in",
-                    "MaxSessionDuration": 3600,
-                    "AssumeRolePolicyDocument": {
-                        "Version": "2012-10-17",
-                        "Statement": [{
-                            "Effect": "Allow",
-                            "Principal": {"AWS": {"Ref": "PrincipalArn"}},
-                            "Action": "sts:AssumeRole",
-                            "Condition": {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}},
-                        }],
-                    },
-                    "Policies": [
-                        {"PolicyName": "operate", "PolicyDocument": substituted(&policy)},
-                        {"PolicyName": "preflight", "PolicyDocument": substituted(&simulation)},
-                    ],
-                },
-            },
+            "AccessRole": access_role(&role, &substituted(&policy), &substituted(&simulation)),
         },
         "Outputs": {
             "AccessRoleArn": {"Value": {"Fn::GetAtt": ["AccessRole", "Arn"]}},
             "BoundaryArn": {"Value": {"Ref": "Boundary"}},
+        },
+    })
+}
+
+/// The role that the service assumes.
+fn access_role(name: &str, policy: &Value, simulation: &Value) -> Value {
+    json!({
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "RoleName": name,
+            "Description": "Lets dax-provisioner in",
+            "MaxSessionDuration": 3600,
+            "AssumeRolePolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [{
+                    "Effect": "Allow",
+                    "Principal": {"AWS": {"Ref": "PrincipalArn"}},
+                    "Action": "sts:AssumeRole",
+                    "Condition": {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}},
+                }],
+            },
+            "Policies": [
+                {"PolicyName": "operate", "PolicyDocument": policy},
+                {"PolicyName": "preflight", "PolicyDocument": simulation},
+            ],
         },
     })
 }

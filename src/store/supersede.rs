@@ -111,6 +111,17 @@ struct DeleteRequest {
     versions: Option<Vec<i64>>,
 }
 
+impl DeleteRequest {
+    /// Why a cluster at this version is not deleted.
+    fn rejection(&self, version: i64, is_protected: bool) -> Option<Accepted> {
+        let is_other = |versions: &Vec<i64>| !versions.contains(&version);
+        if self.versions.as_ref().is_some_and(is_other) {
+            return Some(Accepted::OtherVersion(version));
+        }
+        is_protected.then_some(Accepted::DeletionProtected)
+    }
+}
+
 async fn delete_in_transaction(
     connection: &mut PgConnection,
     request: &DeleteRequest,
@@ -155,13 +166,8 @@ async fn delete_in_transaction(
         }
         return Ok(accepted);
     }
-    if let Some(versions) = &request.versions
-        && !versions.contains(&row.version)
-    {
-        return Ok(Accepted::OtherVersion(row.version));
-    }
-    if row.protected {
-        return Ok(Accepted::DeletionProtected);
+    if let Some(rejected) = request.rejection(row.version, row.protected) {
+        return Ok(rejected);
     }
     if let Some(live) = &live {
         supersede(&mut transaction, live.id, &new.requested_by).await?;

@@ -254,10 +254,11 @@ impl Api {
                 .unwrap_or(&none);
             let target = self.of_row(&operation.target).ok();
             let account = target.as_ref().and_then(|target| target.account().ok());
-            let renderer = target.as_ref().map_or_else(
-                || ProblemRenderer::without_account(),
-                |target| target.problem_renderer(account.as_ref()),
-            );
+            let renderer = target
+                .as_ref()
+                .map_or_else(ProblemRenderer::without_account, |target| {
+                    target.problem_renderer(account.as_ref())
+                });
             Operation::of(operation, step_durations, now, &renderer)
         };
         Ok(operations.into_iter().map(view).collect())

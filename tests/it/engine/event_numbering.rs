@@ -65,15 +65,10 @@ async fn write_event(connection: &mut PgConnection, operation: Uuid, sequence: i
     .unwrap();
 }
 
-/// A reader follows the feed while three workers write, the numbering runs in three tasks, two of
-/// which are killed again and again, and transactions stay open or are rolled back.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_gets_each_event_once_while_workers_write() {
-    let env = TestEnv::new().await;
-    let done = Arc::new(AtomicBool::new(false));
-    let mut tasks = JoinSet::new();
+/// Numbers events in three tasks until `done`. Two of them are killed again and again.
+fn spawn_numbering(tasks: &mut JoinSet<()>, store: &Store, done: &Arc<AtomicBool>) {
     for task in 0..3 {
-        let (store, done) = (env.store.clone(), Arc::clone(&done));
+        let (store, done) = (store.clone(), Arc::clone(done));
         tasks.spawn(async move {
             while !done.load(Ordering::SeqCst) {
                 let numbering = store.number_events();
@@ -84,6 +79,16 @@ async fn a_reader_gets_each_event_once_while_workers_write() {
             }
         });
     }
+}
+
+/// A reader follows the feed while three workers write, the numbering is killed again and again,
+/// and transactions stay open or are rolled back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_gets_each_event_once_while_workers_write() {
+    let env = TestEnv::new().await;
+    let done = Arc::new(AtomicBool::new(false));
+    let mut tasks = JoinSet::new();
+    spawn_numbering(&mut tasks, &env.store, &done);
     let (pool, is_done) = (env.pool.clone(), Arc::clone(&done));
     tasks.spawn(async move {
         while !is_done.load(Ordering::SeqCst) {

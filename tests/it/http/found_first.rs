@@ -113,6 +113,9 @@ async fn a_name_that_is_taken_in_aws_is_found_before_anything_is_created() {
     assert_eq!(problem["code"], "cluster_exists_in_aws");
     let fields = crate::support::api::strings(&problem["differences"], "field");
     assert_eq!(fields, ["node_type", "replication_factor", "service_role"]);
-    assert_eq!(problem["resolution"]["path"], "/v1/clusters/orders/adopt");
+    assert_eq!(
+        problem["resolution"]["path"],
+        "/v1/clusters/orders/adopt?target=default"
+    );
     assert_eq!(created(&env), before);
 }

@@ -253,6 +253,30 @@ async fn set_trust(service: &Service, external_id: &str) {
     assert_eq!(updated.status, 200, "{}", updated.text);
 }
 
+/// An invalid version is not taken.
+async fn keeps_the_version_before_an_invalid_one(service: &Service) {
+    service.rewrite("[targets.payments]\nregion = 1\n");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let metrics = service
+        .client
+        .get(format!("{}/metrics", service.url))
+        .send()
+        .await
+        .unwrap();
+    let metrics = metrics.text().await.unwrap();
+    assert!(
+        metrics.contains("dax_provisioner_organisation_valid 0"),
+        "{metrics}"
+    );
+    assert_eq!(
+        service.get("/v1/targets").await["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_that_cannot_be_used_waits_and_recovers_by_itself() {
     let service = Service::start("dax-provisioner-states").await;
@@ -281,27 +305,7 @@ async fn a_target_that_cannot_be_used_waits_and_recovers_by_itself() {
     );
     service.rewrite(&wrong);
     service.await_status("payments", "unreachable").await;
-    // An invalid version is not taken.
-    service.rewrite("[targets.payments]\nregion = 1\n");
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let metrics = service
-        .client
-        .get(format!("{}/metrics", service.url))
-        .send()
-        .await
-        .unwrap();
-    let metrics = metrics.text().await.unwrap();
-    assert!(
-        metrics.contains("dax_provisioner_organisation_valid 0"),
-        "{metrics}"
-    );
-    assert_eq!(
-        service.get("/v1/targets").await["items"]
-            .as_array()
-            .unwrap()
-            .len(),
-        3
-    );
+    keeps_the_version_before_an_invalid_one(&service).await;
     // A target that left the file keeps its clusters readable, and its operations wait.
     let mut tables: Vec<String> = Vec::new();
     for (name, role) in NAMES.iter().zip(&service.roles) {

@@ -90,6 +90,39 @@ async fn wide_env() -> TestEnv {
     env
 }
 
+/// A name of the cluster `orders`.
+const OWN: &str = "dax-orders-abcdefghij";
+
+/// Path, role and policy that do not belong to the cluster `orders`.
+const OTHERS: [(&str, &str, &str); 10] = [
+    (
+        IAM_PATH,
+        "dax-orders-cache-abcdefghij",
+        "dax-orders-cache-abcdefghij",
+    ),
+    (
+        IAM_PATH,
+        "dax-orders2-abcdefghij",
+        "dax-orders2-abcdefghij-1",
+    ),
+    (
+        IAM_PATH,
+        "dax-orders-a-abcdefghij",
+        "dax-orders-a-abcdefghij-1",
+    ),
+    (IAM_PATH, "dax-order-abcdefghij", "dax-order-abcdefghij-12"),
+    (IAM_PATH, "dax-o-abcdefghij", "dax-o-abcdefghij"),
+    (
+        IAM_PATH,
+        "dax-orders-abcdefghi",
+        "dax-orders-abcdefghij-123",
+    ),
+    (IAM_PATH, "dax-orders-", "dax-orders-"),
+    ("/", OWN, OWN),
+    ("/dax-provisioner/deeper/", OWN, OWN),
+    ("/service-role/", "DAXServiceRole", "DAXAccess"),
+];
+
 #[tokio::test]
 async fn a_working_session_writes_only_the_names_of_its_cluster_in_iam() {
     let env = wide_env().await;
@@ -98,35 +131,8 @@ async fn a_working_session_writes_only_the_names_of_its_cluster_in_iam() {
         policy: working_policy(&env.account, Some("orders"), &[]).to_json(),
     };
     let orders = env.aws.working(&session);
-    let own = "dax-orders-abcdefghij";
-    for (path, role, policy) in [
-        (
-            IAM_PATH,
-            "dax-orders-cache-abcdefghij",
-            "dax-orders-cache-abcdefghij",
-        ),
-        (
-            IAM_PATH,
-            "dax-orders2-abcdefghij",
-            "dax-orders2-abcdefghij-1",
-        ),
-        (
-            IAM_PATH,
-            "dax-orders-a-abcdefghij",
-            "dax-orders-a-abcdefghij-1",
-        ),
-        (IAM_PATH, "dax-order-abcdefghij", "dax-order-abcdefghij-12"),
-        (IAM_PATH, "dax-o-abcdefghij", "dax-o-abcdefghij"),
-        (
-            IAM_PATH,
-            "dax-orders-abcdefghi",
-            "dax-orders-abcdefghij-123",
-        ),
-        (IAM_PATH, "dax-orders-", "dax-orders-"),
-        ("/", own, own),
-        ("/dax-provisioner/deeper/", own, own),
-        ("/service-role/", "DAXServiceRole", "DAXAccess"),
-    ] {
+    let own = OWN;
+    for (path, role, policy) in OTHERS {
         for mutation in iam_writes(&env.account, path, role, policy) {
             // A role is found by its name alone, so a name of the cluster elsewhere is missing.
             let by_name = path != IAM_PATH

@@ -92,6 +92,17 @@ pub async fn set_up(admin: &Aws, name: &str, given_roles: &[String]) -> AccessRo
     let account = admin.account().await.unwrap();
     let boundary = format!("dax-provisioner-boundary-{name}");
     let boundary = create_boundary_named(admin, &account, &boundary, &[]).await;
+    create_access_role(admin, name, given_roles, boundary).await
+}
+
+/// Creates the access role of a target that has a boundary.
+async fn create_access_role(
+    admin: &Aws,
+    name: &str,
+    given_roles: &[String],
+    boundary: String,
+) -> AccessRole {
+    let account = admin.account().await.unwrap();
     let role = format!("dax-provisioner-{name}");
     let create = Mutation::CreateRole {
         name: role.clone(),
@@ -172,7 +183,9 @@ impl TestEnv {
             .map(|role| role.arn.clone())
             .collect();
         put_principal(&self.sandbox);
-        let role = set_up(&self.admin, "main", &given).await;
+        let boundary = self.settings.permissions_boundary.clone();
+        let boundary = boundary.expect("a test environment has a boundary");
+        let role = create_access_role(&self.admin, "main", &given, boundary).await;
         self.aws = assumed(&self.sandbox, &self.endpoint, &role).await;
         self
     }

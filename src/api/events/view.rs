@@ -18,6 +18,7 @@ use crate::api::enum_schemas::OperationKindSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::query::by_rule;
 use crate::api::operations::events::Event;
+use crate::api::operations::read::cluster_name;
 use crate::api::targets::target_name;
 
 /// Most characters of an event type in a filter.
@@ -106,10 +107,6 @@ pub(crate) struct FeedFilters {
             min_length = 1, max_length = 64, pattern = "^[a-z_]+$")]
     #[serde(default, rename = "type", deserialize_with = "event_type")]
     type_: Option<String>,
-}
-
-fn cluster_name<'de, D: Deserializer<'de>>(text: D) -> Result<Option<ClusterName>, D::Error> {
-    by_rule(text, ClusterName::parse)
 }
 
 fn event_type<'de, D: Deserializer<'de>>(text: D) -> Result<Option<String>, D::Error> {

@@ -67,7 +67,9 @@ pub(crate) struct ListOperations {
     status: Option<Status>,
 }
 
-fn cluster_name<'de, D: Deserializer<'de>>(text: D) -> Result<Option<ClusterName>, D::Error> {
+pub(crate) fn cluster_name<'de, D: Deserializer<'de>>(
+    text: D,
+) -> Result<Option<ClusterName>, D::Error> {
     by_rule(text, ClusterName::parse)
 }
 

@@ -191,6 +191,27 @@ def subnets_of_vpcs(ec2):
     assert ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": ["vpc-0000000f"]}])["Subnets"] == []
 
 
+def attributes_of_vpcs(ec2):
+    """What Terraform's data source `aws_vpc` reads: attributes and the main route table."""
+    vpc = ec2.describe_vpcs()["Vpcs"][0]
+    of_vpc = {"VpcId": vpc["VpcId"]}
+    for name, member, value in [("enableDnsHostnames", "EnableDnsHostnames", True),
+                                ("enableDnsSupport", "EnableDnsSupport", True),
+                                ("enableNetworkAddressUsageMetrics", "EnableNetworkAddressUsageMetrics", False)]:
+        found = ec2.describe_vpc_attribute(Attribute=name, **of_vpc)
+        assert found[member] == {"Value": value}, found
+        assert found["VpcId"] == vpc["VpcId"], found
+    expect_error(lambda: ec2.describe_vpc_attribute(Attribute="colour", **of_vpc), "InvalidParameterValue", "colour")
+    expect_error(lambda: ec2.describe_vpc_attribute(Attribute="enableDnsSupport", VpcId="vpc-0000000f"),
+                 "InvalidVpcID.NotFound", "vpc-0000000f")
+    main_table = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}, {"Name": "association.main", "Values": ["true"]}]
+    [table] = ec2.describe_route_tables(Filters=main_table)["RouteTables"]
+    assert [route["DestinationCidrBlock"] for route in table["Routes"]] == [vpc["CidrBlock"]], table
+    assert table["Associations"][0]["Main"] and table["OwnerId"] == ACCOUNT, table
+    elsewhere = [{"Name": "vpc-id", "Values": ["vpc-0000000f"]}]
+    assert ec2.describe_route_tables(Filters=elsewhere)["RouteTables"] == []
+
+
 def main():
     """Runs all checks."""
     ec2 = client("ec2")
@@ -204,6 +225,7 @@ def main():
     pages(ec2, group)
     permissions(group)
     subnets_of_vpcs(ec2)
+    attributes_of_vpcs(ec2)
     print("security group rules: created, found, rejected, removed, and authorized")
 
 

@@ -220,13 +220,19 @@ impl TargetSet {
     }
 
     /// Takes a new version: ends the targets that it does not have, or has differently, and opens the
-    /// new ones.
+    /// new ones. After an error the version before is unchanged.
     pub(super) async fn replace(
         &mut self,
         settings: BTreeMap<TargetName, TargetSettings>,
     ) -> Result<(), BadConfiguration> {
         let is_kept =
             |name: &TargetName, entry: &mut Entry| settings.get(name) == Some(&entry.settings);
+        let mut opened = Vec::new();
+        for (name, new) in &settings {
+            if self.entries.get(name).map(|entry| &entry.settings) != Some(new) {
+                opened.push((name.clone(), self.entry(new.clone()).await?));
+            }
+        }
         let ended: Vec<(TargetName, Entry)> = self
             .entries
             .extract_if(.., |name, entry| !is_kept(name, entry))
@@ -240,13 +246,8 @@ impl TargetSet {
                 self.removed.insert(name, account);
             }
         }
-        for (name, settings) in settings {
-            if !self.entries.contains_key(&name) {
-                let entry = self.entry(settings).await?;
-                self.entries.insert(name.clone(), entry);
-            }
-            self.removed.remove(&name);
-        }
+        self.entries.extend(opened);
+        self.removed.retain(|name, _| !settings.contains_key(name));
         self.publish();
         Ok(())
     }

@@ -61,10 +61,14 @@ class Postgres:
     def __init__(self, folder):
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]))
         self.bin = Path(os.environ.get("PG_BIN") or found[-1])
-        self.port, self.data = free_port(), Path(folder) / "pg"
+        # The server's own directory: the service keeps private files only where no other user can write.
+        folder = Path(folder) / "postgres"
+        folder.mkdir()
+        self.port, self.data = free_port(), folder / "pg"
         self.owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if self.owner:
             shutil.chown(folder, "postgres")
+            folder.parent.chmod(0o711)
         run = {"cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
         init = [self.bin / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
         subprocess.run([*self.owner, *init], **run)

@@ -6,6 +6,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -103,13 +104,20 @@ impl App {
         let mut targets = TargetSet::open(place, settings).await?;
         targets.note_bound(app.with_sandbox_account(bound, &targets).await);
         let (condition_sender, condition) = watch::channel(Condition::default());
-        let api = app.api(serve, targets.subscribe(), condition)?;
+        let rules = organisation
+            .map(|organisation| organisation.rules)
+            .unwrap_or_default();
+        let (rules_sender, rules) = watch::channel(Arc::new(rules));
+        let api = app
+            .api(serve, targets.subscribe(), condition)?
+            .governed_by(rules);
         app.spawn_servers(serve, api, listener, metrics_listener);
         let engine = Engine {
             reload: serve.organisation.clone().map(Reload::new),
             serve: serve.clone(),
             store: app.store.clone(),
             targets,
+            rules: rules_sender,
             condition: condition_sender,
             stop: app.stop.clone(),
         };

@@ -6,13 +6,15 @@
 //!   directory that an operator keeps as code.
 //! - 3: `api` is the HTTP API; `worker` runs operations. They are independent of each other.
 //! - 2: `operations` are the steps that change AWS; `inspections` only read from it.
-//! - 1: `store` contains all SQL, `aws` all use of the SDK. They are independent of each other.
+//! - 1: `store` contains all SQL, `aws` all use of the SDK, `authorization` all decisions. They are
+//!   independent of each other.
 //! - 0: `domain` contains plain data and pure functions, without framework types.
 
 #![forbid(unsafe_code)]
 
 pub mod api;
 pub mod app;
+pub mod authorization;
 pub mod aws;
 pub mod commands;
 pub mod config;

@@ -8,6 +8,7 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::authorization::Action;
 use crate::domain::iam::policies::Access;
 use crate::domain::inventory::{Owner, Presence, ResourceKind};
 use crate::domain::node_types::Offered;
@@ -52,6 +53,7 @@ impl<T: StringEnum> ToSchema for EnumSchema<T> {
     }
 }
 
+pub(crate) type ActionSchema = EnumSchema<Action>;
 pub(crate) type OfferedSchema = EnumSchema<Offered>;
 pub(crate) type OperationKindSchema = EnumSchema<Kind>;
 pub(crate) type OperationStatusSchema = EnumSchema<Status>;
@@ -70,6 +72,12 @@ pub(crate) type CheckResultSchema = EnumSchema<CheckStatus>;
 pub(crate) type EventSourceSchema = EnumSchema<EventSource>;
 pub(crate) type TargetStatusSchema = EnumSchema<TargetStatusKind>;
 pub(crate) type SampleLanguageSchema = EnumSchema<Language>;
+
+impl StringEnum for Action {
+    const NAME: &'static str = "Action";
+    const DESCRIPTION: &'static str =
+        "What policies decide about: the ID of an operation of this API, `read`, or `use_table`.";
+}
 
 impl StringEnum for TargetStatusKind {
     const NAME: &'static str = "TargetStatus";

@@ -21,11 +21,13 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::authorization::Rules;
 use crate::domain::condition::Condition;
 use crate::domain::ingress::AllowedSources;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::store::Store;
 
+mod access;
 mod clusters;
 mod enum_schemas;
 mod events;
@@ -51,6 +53,8 @@ pub struct Api {
     pub store: Store,
     /// The targets; empty until the database or the configuration has returned them.
     pub targets: watch::Receiver<Targets>,
+    /// What governs the installation.
+    pub rules: watch::Receiver<Arc<Rules>>,
     /// Condition of the installation, as last read.
     pub condition: watch::Receiver<Condition>,
     /// Settings of the operator.
@@ -59,6 +63,7 @@ pub struct Api {
     pub metrics: PrometheusHandle,
     /// Cancelled when shutdown starts; waiting requests return at once then.
     pub shutdown: CancellationToken,
+    known_projects: Arc<access::KnownProjects>,
     waiters: Shares,
     streams: Shares,
     readiness: Arc<service::health::LastReadiness>,
@@ -120,10 +125,19 @@ impl Api {
             settings: Arc::new(settings),
             metrics,
             shutdown,
+            rules: watch::channel(Arc::default()).1,
+            known_projects: Arc::default(),
             waiters: Shares::new(http::prefer::WAITERS_MAX),
             streams: Shares::new(http::sse::STREAMS_MAX),
             readiness: Arc::default(),
         }
+    }
+}
+
+impl Api {
+    /// The same API, governed by these rules.
+    pub fn governed_by(self, rules: watch::Receiver<Arc<Rules>>) -> Self {
+        Self { rules, ..self }
     }
 }
 
@@ -214,6 +228,8 @@ fn authenticated_routes() -> OpenApiRouter<Api> {
         .routes(routes!(operations::cancel::cancel_operation))
         .routes(routes!(operations::cancel::roll_back_operation))
         .routes(routes!(inventory::orphans::list_orphans))
+        .routes(routes!(organisation::me::get_me))
+        .routes(routes!(organisation::authorizations::authorize_request))
         .routes(routes!(organisation::targets::list_targets))
         .routes(routes!(organisation::targets::get_target))
         .routes(routes!(organisation::targets::check_target))

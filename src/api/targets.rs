@@ -1,6 +1,6 @@
 //! The targets of the API: the one that a request is about, and what is known of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +12,19 @@ use serde::{Deserialize, Deserializer, Serialize};
 use tokio::sync::watch;
 use utoipa::IntoParams;
 
+use crate::authorization::{Action, Denial, Place, Subject};
 use crate::domain::iam::policies::Access;
 use crate::domain::installation::AwsAccount;
+use crate::domain::names::ClusterName;
 use crate::domain::problems::fault::Fault;
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::project::ProjectName;
 use crate::domain::target::{TargetName, TargetStatus};
 use crate::inspections::{Inspector, has_lookups};
 use crate::store::Store;
 
 use super::Api;
+use super::access::CallerApi;
 use super::http::api_error::ApiError;
 use super::http::aws_permits::AWS_PERMITS_MAX;
 use super::http::query::{Parameters, by_rule};
@@ -85,6 +89,12 @@ pub(crate) fn target_name<'de, D: Deserializer<'de>>(
     by_rule(text, TargetName::parse)
 }
 
+pub(crate) fn project_name<'de, D: Deserializer<'de>>(
+    text: D,
+) -> Result<Option<ProjectName>, D::Error> {
+    by_rule(text, ProjectName::parse)
+}
+
 /// The target of a request and its other query parameters.
 pub(crate) struct InTargetWith<T>(pub(crate) InTarget, pub(crate) T);
 
@@ -101,7 +111,7 @@ impl<S: Send + Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for I
 /// The API for one target: what a handler uses after it knows the target of its request.
 #[derive(Clone)]
 pub(crate) struct TargetApi {
-    api: Api,
+    api: CallerApi,
     /// Access to the rows of the target.
     pub(crate) store: Store,
     /// The target.
@@ -109,14 +119,14 @@ pub(crate) struct TargetApi {
 }
 
 impl Deref for TargetApi {
-    type Target = Api;
+    type Target = CallerApi;
 
-    fn deref(&self) -> &Api {
+    fn deref(&self) -> &CallerApi {
         &self.api
     }
 }
 
-impl Api {
+impl CallerApi {
     fn in_target(&self, target: Arc<Target>) -> TargetApi {
         TargetApi {
             store: self.store.of_target(&target.name),
@@ -128,7 +138,7 @@ impl Api {
     /// The target that a read is about: the named one, else the only one, else `default`.
     pub(crate) fn to_read(&self, name: Option<&TargetName>) -> Result<TargetApi, ApiError> {
         let fallback = TargetName::default();
-        let is_known = self.targets.borrow().contains_key(&fallback);
+        let is_known = self.targets.borrow().contains_key(&fallback) && self.reaches(&fallback);
         self.resolve(name.or(is_known.then_some(&fallback)))
     }
 
@@ -143,29 +153,67 @@ impl Api {
     }
 
     fn resolve(&self, name: Option<&TargetName>) -> Result<TargetApi, ApiError> {
-        let targets = self.targets.borrow();
-        let names = || {
-            let names: Vec<&str> = targets.keys().map(TargetName::as_str).collect();
-            names.join(", ")
-        };
         let target = match name {
-            Some(name) => targets.get(name).ok_or_else(|| {
-                let detail = format!(
-                    "there is no target {:?}; use one of {}",
-                    name.as_str(),
-                    names()
-                );
-                ApiError::new(ProblemCode::UnknownTarget, detail)
-            }),
-            None if targets.len() > 1 => {
-                let detail = format!("name the target in `target`: one of {}", names());
-                Err(ApiError::new(ProblemCode::TargetRequired, detail))
+            Some(name) => {
+                let found = self.targets.borrow().get(name).map(Arc::clone);
+                // One that the caller may not read at all does not exist for them.
+                let found = found.filter(|_| self.reaches(name));
+                found.ok_or_else(|| self.unknown_target(name))?
             }
-            None => targets.values().next().ok_or_else(unknown_account),
+            None => self.only_target()?,
         };
-        target.map(|target| self.in_target(Arc::clone(target)))
+        Ok(self.in_target(target))
     }
 
+    /// The targets that the caller may read.
+    pub(crate) fn visible_targets(&self) -> Vec<Arc<Target>> {
+        let targets = self.targets.borrow();
+        let visible = targets.iter().filter(|(name, _)| self.reaches(name));
+        visible.map(|(_, target)| Arc::clone(target)).collect()
+    }
+
+    fn only_target(&self) -> Result<Arc<Target>, ApiError> {
+        let mut visible = self.visible_targets();
+        match (visible.len(), self.targets.borrow().is_empty()) {
+            (1, _) => Ok(visible.remove(0)),
+            (0, true) => Err(unknown_account()),
+            (0, false) => {
+                let detail = "you may read no target; ask for a group, or for a project";
+                Err(ApiError::new(ProblemCode::Forbidden, detail))
+            }
+            _ => {
+                let detail = format!("name the target in `target`: one of {}", names(&visible));
+                Err(ApiError::new(ProblemCode::TargetRequired, detail))
+            }
+        }
+    }
+
+    fn unknown_target(&self, name: &TargetName) -> ApiError {
+        let (name, visible) = (name.as_str(), self.visible_targets());
+        let detail = match visible.as_slice() {
+            [] => format!("there is no target {name:?} that you may read"),
+            visible => format!("there is no target {name:?}; use one of {}", names(visible)),
+        };
+        ApiError::new(ProblemCode::UnknownTarget, detail)
+    }
+
+    /// The API for a target that the caller may read.
+    pub(crate) fn reachable(&self, target: &TargetName) -> Option<TargetApi> {
+        let found = self.targets.borrow().get(target).map(Arc::clone);
+        let found = found.filter(|_| self.reaches(target));
+        found.map(|target| self.in_target(target))
+    }
+
+    /// The API for the target of a row that the caller may read.
+    pub(crate) fn of_row(&self, target: &TargetName) -> Result<TargetApi, ApiError> {
+        let found = self.targets.borrow().get(target).map(Arc::clone);
+        found
+            .map(|target| self.in_target(target))
+            .ok_or_else(unknown_account)
+    }
+}
+
+impl Api {
     /// Fails until the account of some target is known.
     pub(crate) fn check_targets(&self) -> Result<(), ApiError> {
         let targets = self.targets.borrow();
@@ -174,14 +222,11 @@ impl Api {
             .any(|target| target.account.borrow().is_some());
         is_known.then_some(()).ok_or_else(unknown_account)
     }
+}
 
-    /// The API for the target of a stored row.
-    pub(crate) fn of_row(&self, target: &TargetName) -> Result<TargetApi, ApiError> {
-        let found = self.targets.borrow().get(target).map(Arc::clone);
-        found
-            .map(|target| self.in_target(target))
-            .ok_or_else(unknown_account)
-    }
+fn names(targets: &[Arc<Target>]) -> String {
+    let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+    names.join(", ")
 }
 
 fn unknown_account() -> ApiError {
@@ -204,6 +249,55 @@ impl TargetApi {
         let name = self.target.name.as_str();
         let detail = format!("target {name:?} cannot be used: {reason}");
         ApiError::new(ProblemCode::TargetUnavailable, detail)
+    }
+
+    /// The target with its account, for decisions.
+    pub(crate) fn place<'a>(&'a self, account: &'a AwsAccount) -> Place<'a> {
+        Place {
+            target: &self.target.name,
+            account_id: Some(&account.account_id),
+            region: Some(&account.region),
+        }
+    }
+
+    /// Whether the rules permit an action on the target.
+    pub(crate) fn decided_target(&self, action: Action) -> Result<(), Denial> {
+        let account = self.target.account.borrow().clone();
+        let unknown = Place {
+            target: &self.target.name,
+            account_id: None,
+            region: None,
+        };
+        let place = account
+            .as_ref()
+            .map_or(unknown, |account| self.place(account));
+        self.decided(action, Subject::Target(&place))
+    }
+
+    /// Rejects an action on the target that the rules do not permit.
+    pub(crate) fn decide_target(&self, action: Action) -> Result<(), ApiError> {
+        self.decided_target(action)
+            .map_err(|denial| self.denied(action, denial))
+    }
+
+    /// Which of these clusters the caller may read: what belongs to another one is left out of lists.
+    pub(crate) async fn hidden_clusters(
+        &self,
+        named: impl Iterator<Item = &ClusterName>,
+    ) -> Result<BTreeSet<ClusterName>, ApiError> {
+        if self.scopes().await?.is_none() {
+            return Ok(BTreeSet::new());
+        }
+        let names: BTreeSet<&ClusterName> = named.collect();
+        let names: Vec<String> = names.into_iter().map(ClusterName::to_string).collect();
+        let found = self.store.scopes_of_clusters(&names).await?;
+        // One without a row is of an earlier time: only who may read everything sees it.
+        let visible = found.into_iter().filter(|(_, scope)| self.may_read(scope));
+        let visible: BTreeSet<String> = visible.map(|(name, _)| name).collect();
+        let hidden = names.iter().filter(|name| !visible.contains(*name));
+        Ok(hidden
+            .filter_map(|name| ClusterName::parse(name).ok())
+            .collect())
     }
 
     /// Reads from the account and Region of the target.

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::authorization::Rules;
 use crate::config::Serve;
 use crate::domain::condition::Condition;
 use crate::domain::waiting::WaitingFor;
@@ -25,6 +26,7 @@ pub(super) struct Engine {
     pub(super) store: Store,
     pub(super) targets: TargetSet,
     pub(super) reload: Option<Reload>,
+    pub(super) rules: watch::Sender<Arc<Rules>>,
     pub(super) condition: watch::Sender<Condition>,
     pub(super) stop: CancellationToken,
 }
@@ -102,7 +104,10 @@ impl Engine {
                 let taken = self.targets.replace(settings).await;
                 report_validity(taken.is_ok());
                 match taken {
-                    Ok(()) => tracing::info!(hash = organisation.hash, "organisation taken"),
+                    Ok(()) => {
+                        self.rules.send_replace(Arc::new(organisation.rules));
+                        tracing::info!(hash = organisation.hash, "organisation taken");
+                    }
                     Err(bad) => tracing::error!("organisation not taken: {bad}"),
                 }
                 // What a target is bound to counts, whatever the file says.

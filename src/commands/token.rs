@@ -1,13 +1,15 @@
 //! `token`: manages API tokens.
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::api::http::tokens::new_token;
 use crate::app::guards;
 use crate::config::Secret;
 use crate::config::operator::{TokenCommand, TokenLifetime};
-use crate::store::{SchemaState, Store, StoredToken};
+use crate::domain::caller::is_group;
+use crate::domain::project::ProjectName;
+use crate::store::{SchemaState, Store, StoredToken, TokenRights};
 
 use super::{connect, eprint_line, print_line};
 
@@ -23,8 +25,14 @@ pub(super) async fn run(url: &Secret, command: TokenCommand) -> anyhow::Result<(
         TokenCommand::Create {
             name,
             expires_days,
-            replace,
-        } => create(&store, name, expires_days, replace).await?,
+            group,
+            project,
+            acts_for,
+        } => {
+            let rights = rights(group, &project, acts_for)?;
+            create(&store, name, expires_days, rights).await?;
+        }
+        TokenCommand::Rotate { name, expires_days } => rotate(&store, &name, expires_days).await?,
         TokenCommand::List => list(&store).await?,
         TokenCommand::Revoke { name } => revoke(&store, &name).await?,
     }
@@ -32,43 +40,76 @@ pub(super) async fn run(url: &Secret, command: TokenCommand) -> anyhow::Result<(
     Ok(())
 }
 
+/// The rights of a new token, or what is wrong with them.
+fn rights(groups: Vec<String>, projects: &[String], acts_for: bool) -> anyhow::Result<TokenRights> {
+    if let Some(bad) = groups.iter().find(|group| !is_group(group)) {
+        bail!("{bad:?} is no group: it must consist of 1 to 128 letters, digits, -, _, ., : or /");
+    }
+    let parse = |name: &String| {
+        ProjectName::parse(name).map_err(|rule| anyhow!("project {name:?} {}", rule.detail))
+    };
+    Ok(TokenRights {
+        groups,
+        projects: projects.iter().map(parse).collect::<Result<_, _>>()?,
+        acts_for,
+    })
+}
+
 async fn create(
     store: &Store,
     name: String,
     lifetime: TokenLifetime,
-    replace: bool,
+    rights: TokenRights,
 ) -> anyhow::Result<()> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(is_allowed) {
         bail!("the name of a token must consist of 1 to {NAME_MAX} letters, digits, -, _ or .");
     }
-    let expires_at = match lifetime {
-        TokenLifetime::Days(days) => {
-            Some(database_now(store).await? + TimeDelta::days(i64::from(days)))
-        }
-        TokenLifetime::Unlimited => None,
-    };
+    let expires_at = end_of(store, lifetime).await?;
     let (token, secret_hash) = new_token();
-    if !store
-        .store_token(
-            &StoredToken {
-                name: name.clone(),
-                secret_hash,
-                expires_at,
-            },
-            replace,
-        )
-        .await?
-    {
-        bail!("a token named {name} already exists; use --replace to replace it");
+    let stored = StoredToken {
+        name: name.clone(),
+        secret_hash,
+        expires_at,
+        rights,
+    };
+    if !store.create_token(&stored).await? {
+        bail!(
+            "a token named {name} already exists; `token rotate {name}` gives it a new secret, and \
+             `token revoke {name}` frees the name"
+        );
     }
+    print_token(&name, &token, expires_at);
+    Ok(())
+}
+
+async fn rotate(store: &Store, name: &str, lifetime: TokenLifetime) -> anyhow::Result<()> {
+    let expires_at = end_of(store, lifetime).await?;
+    let (token, secret_hash) = new_token();
+    if !store.rotate_token(name, &secret_hash, expires_at).await? {
+        bail!("no valid token is named {name}");
+    }
+    print_token(name, &token, expires_at);
+    Ok(())
+}
+
+fn print_token(name: &str, token: &str, expires_at: Option<DateTime<Utc>>) {
     let expires = day(expires_at, "never");
     eprint_line(format_args!(
         "token {name}, expires {expires}, printed only once; send it as `Authorization: Bearer \
          <token>`:"
     ));
     print_line(token);
-    Ok(())
+}
+
+/// The end of a lifetime that begins now, by the database's clock.
+async fn end_of(store: &Store, lifetime: TokenLifetime) -> anyhow::Result<Option<DateTime<Utc>>> {
+    Ok(match lifetime {
+        TokenLifetime::Days(days) => {
+            Some(database_now(store).await? + TimeDelta::days(i64::from(days)))
+        }
+        TokenLifetime::Unlimited => None,
+    })
 }
 
 /// The time of the database's clock, by which tokens expire.
@@ -88,11 +129,22 @@ async fn list(store: &Store) -> anyhow::Result<()> {
             Some(at) => format!("revoked {}", at.format("%F")),
             None => format!("expires {}", day(token.expires_at, "never")),
         };
+        let list = |what: &str, names: &[String]| match names {
+            [] => String::new(),
+            names => format!("  {what} {}", names.join(",")),
+        };
+        let acts_for = if token.acts_for {
+            "  acts for others"
+        } else {
+            ""
+        };
         print_line(format_args!(
-            "{:<32} created {}  last used {}  {state}",
+            "{:<32} created {}  last used {}  {state}{}{}{acts_for}",
             token.name,
             day(Some(token.created_at), ""),
-            day(token.last_used_at, "never")
+            day(token.last_used_at, "never"),
+            list("groups", &token.groups),
+            list("projects", &token.projects),
         ));
     }
     Ok(())

@@ -17,9 +17,24 @@ pub enum TokenCommand {
         /// Days until the token expires, 1 to 36500, or never
         #[arg(long, value_name = "DAYS", default_value = "365")]
         expires_days: TokenLifetime,
-        /// Replace the token with this name, which becomes invalid at once
+        /// A group of its caller, such as operators; can be repeated. Only an installation with
+        /// --organisation looks at groups and projects
+        #[arg(long, value_name = "GROUP")]
+        group: Vec<String>,
+        /// A project that its caller is limited to; can be repeated
+        #[arg(long, value_name = "PROJECT")]
+        project: Vec<String>,
+        /// Let its caller name the person for whom a request is sent, with X-Requested-For
         #[arg(long)]
-        replace: bool,
+        acts_for: bool,
+    },
+    /// Give a token a new secret and print it; the token keeps its groups and its operations
+    Rotate {
+        /// Name of the token
+        name: String,
+        /// Days until the token expires, 1 to 36500, or never
+        #[arg(long, value_name = "DAYS", default_value = "365")]
+        expires_days: TokenLifetime,
     },
     /// List tokens with their dates; never prints the tokens themselves
     List,
@@ -54,11 +69,15 @@ impl FromStr for TokenLifetime {
 /// The subcommands of `organisation`.
 #[derive(Debug, Subcommand)]
 pub enum OrganisationCommand {
-    /// Validate a directory and report all its faults; exit code 78 if there are any
+    /// Validate a directory, run the tests of its policies, and report all its faults; exit code 78 if there are any
     Check {
         /// The directory with organisation.toml
         directory: PathBuf,
     },
+    /// Print the Cedar schema that policies are validated against
+    Schema,
+    /// Print the policies of a directory that has none of its own
+    Defaults,
 }
 
 /// The subcommands of `target`.

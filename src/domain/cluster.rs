@@ -7,6 +7,7 @@ use super::inventory::{Item, Presence, ResourceKind};
 use super::names::ClusterName;
 use super::observed::{Details, Observed};
 use super::operation::{Attention, ClusterStatus};
+use super::project::{ProjectName, Scope};
 use super::spec::ClusterSpec;
 use super::target::TargetName;
 use crate::domain::problems::fault::Fault;
@@ -18,6 +19,11 @@ pub struct Cluster {
     pub id: Uuid,
     /// The account and Region of the cluster.
     pub target: TargetName,
+    /// The project of the cluster, if it belongs to one.
+    pub project: Option<ProjectName>,
+    /// The caller whose request created or adopted the cluster; `None` for clusters of earlier
+    /// versions.
+    pub created_by: Option<String>,
     /// Name of the cluster in AWS.
     pub name: ClusterName,
     /// This service's status; AWS's own status is in `observed`.
@@ -45,6 +51,14 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// The scope that decides who may read the cluster.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            project: self.project.clone(),
+            target: self.target.clone(),
+        }
+    }
+
     /// Whether AWS has shown the cluster: it does, or an observation of it was replaced by its
     /// absence.
     pub fn has_been_observed(&self) -> bool {

@@ -14,6 +14,15 @@ pub const PLAIN_PORT: u16 = 8111;
 /// The TCP port of a cluster with encryption in transit.
 pub const TLS_PORT: u16 = 9111;
 
+/// The TCP port of a cluster.
+pub fn tcp_port(encryption_in_transit: bool) -> u16 {
+    if encryption_in_transit {
+        TLS_PORT
+    } else {
+        PLAIN_PORT
+    }
+}
+
 /// The source that may connect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

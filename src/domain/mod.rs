@@ -3,6 +3,7 @@
 //! No framework types: no HTTP, SQL or AWS SDK. Wire shapes live in `api`, rows in `store` and SDK
 //! shapes in `aws`; each layer converts at its own border.
 
+pub mod caller;
 pub mod change;
 pub mod cluster;
 pub mod condition;
@@ -24,7 +25,9 @@ pub mod partitions;
 pub mod pasted;
 pub mod plan;
 pub mod preflight;
+pub mod prices;
 pub mod problems;
+pub mod project;
 pub mod retry;
 pub mod samples;
 pub mod spec;

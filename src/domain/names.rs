@@ -14,6 +14,8 @@ pub const IAM_PATH: &str = "/dax-provisioner/";
 pub const OPERATION_TAG: &str = "dax-provisioner:operation";
 /// Ownership tag: the ID of the installation that created the resource.
 pub const INSTALLATION_TAG: &str = "dax-provisioner:installation";
+/// Tag of a cluster that belongs to a project: the name of the project.
+pub const PROJECT_TAG: &str = "dax-provisioner:project";
 /// Prefix of the ownership tags. Callers may not set tags with this prefix.
 pub const RESERVED_TAG_PREFIX: &str = "dax-provisioner:";
 

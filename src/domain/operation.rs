@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::inventory::Item;
 use super::names::ClusterName;
+use super::project::{ProjectName, Scope};
 use super::target::TargetName;
 use super::waiting::WaitingFor;
 use crate::domain::problems::fault::Fault;
@@ -19,6 +20,8 @@ pub struct Operation {
     pub kind: Kind,
     /// The target of the cluster that it changes.
     pub target: TargetName,
+    /// The project of that cluster, if it belongs to one.
+    pub project: Option<ProjectName>,
     /// Name of the cluster that it changes.
     pub cluster: ClusterName,
     /// Current status.
@@ -39,6 +42,8 @@ pub struct Operation {
     pub node_count: Option<i32>,
     /// The caller: `token:<name>`, or `anonymous` if authentication is off.
     pub requested_by: String,
+    /// The person for whom a portal sent the request.
+    pub requested_for: Option<String>,
     /// ID of the request that was accepted.
     pub request_id: Option<String>,
     /// W3C `traceparent` header of that request.
@@ -54,6 +59,14 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// The scope that decides who may read the operation.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            project: self.project.clone(),
+            target: self.target.clone(),
+        }
+    }
+
     /// The number of steps that need no further turn.
     pub fn steps_done(&self) -> usize {
         self.steps

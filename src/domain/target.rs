@@ -12,6 +12,23 @@ pub const TARGET_NAME_MAX: usize = 40;
 /// Format of a name in the API document.
 pub const TARGET_NAME_PATTERN: &str = "^[a-z][a-z0-9-]*$";
 
+/// The rule of the names of targets and projects.
+pub(super) fn check_name(text: &str) -> Result<(), RuleViolation> {
+    if text.is_empty() || text.len() > TARGET_NAME_MAX {
+        let detail = format!("must have 1 to {TARGET_NAME_MAX} characters");
+        return Err(RuleViolation::new("out_of_range", detail));
+    }
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !text.starts_with(|first: char| first.is_ascii_lowercase()) || !text.bytes().all(is_allowed)
+    {
+        return Err(RuleViolation::new(
+            "invalid_format",
+            "must start with a lower-case letter and contain only lower-case letters, digits and hyphens",
+        ));
+    }
+    Ok(())
+}
+
 /// The name of a target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetName(Arc<str>);
@@ -19,21 +36,7 @@ pub struct TargetName(Arc<str>);
 impl TargetName {
     /// Parses a name.
     pub fn parse(text: &str) -> Result<Self, RuleViolation> {
-        if text.is_empty() || text.len() > TARGET_NAME_MAX {
-            let detail = format!("must have 1 to {TARGET_NAME_MAX} characters");
-            return Err(RuleViolation::new("out_of_range", detail));
-        }
-        let is_allowed =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if !text.starts_with(|first: char| first.is_ascii_lowercase())
-            || !text.bytes().all(is_allowed)
-        {
-            return Err(RuleViolation::new(
-                "invalid_format",
-                "must start with a lower-case letter and contain only lower-case letters, digits and hyphens",
-            ));
-        }
-        Ok(Self(text.into()))
+        check_name(text).map(|()| Self(text.into()))
     }
 
     /// The name.

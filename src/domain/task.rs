@@ -12,6 +12,7 @@ use super::mutation::Mutation;
 use super::names::ClusterName;
 use super::observed::Observed;
 use super::operation::{Kind, Status};
+use super::project::ProjectName;
 use super::spec::Spec;
 use crate::domain::problems::fault::Fault;
 
@@ -24,6 +25,8 @@ pub struct Task {
     pub kind: Kind,
     /// The caller that requested the operation.
     pub requested_by: String,
+    /// The project of the cluster, if it belongs to one.
+    pub project: Option<ProjectName>,
     /// Status of the operation at the start of the turn.
     pub status: Status,
     /// Input of the operation.

@@ -3,6 +3,7 @@
 use crate::domain::inventory::ResourceKind;
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::NewCluster;
+use crate::domain::names::PROJECT_TAG;
 use crate::domain::observed::Observed;
 use crate::domain::problems::fault::{Difference, Fault, FaultClass};
 use crate::domain::spec::{ClusterSpec, NetworkType};
@@ -106,6 +107,8 @@ fn new_cluster(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, 
     let requested_tags = spec.tags.iter();
     let requested_tags = requested_tags.map(|(key, value)| (key.to_string(), value.clone()));
     let ownership_tags = tags(task.installation_id, task.operation_id);
+    let project_tag = task.project.as_ref();
+    let project_tag = project_tag.map(|name| (PROJECT_TAG.to_owned(), name.to_string()));
     Ok(NewCluster {
         name: spec.name.to_string(),
         description: spec.description.clone(),
@@ -129,7 +132,10 @@ fn new_cluster(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, 
         encryption_in_transit: spec.encryption_in_transit,
         maintenance_window: spec.maintenance_window.clone(),
         notification_topic_arn: spec.notification_topic_arn.clone(),
-        tags: requested_tags.chain(ownership_tags).collect(),
+        tags: requested_tags
+            .chain(ownership_tags)
+            .chain(project_tag)
+            .collect(),
     })
 }
 

@@ -47,7 +47,7 @@ pub mod timing;
 pub mod update_cluster;
 
 pub use environment::StepEnvironment;
-pub use service_role::RoleCandidates;
+pub use service_role::{RoleCandidates, unspecified_role};
 
 use timing::Settings;
 

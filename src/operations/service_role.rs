@@ -39,7 +39,9 @@ pub(super) async fn find(context: &Context<'_>, spec: &ClusterSpec) -> Result<St
             match candidates.as_slice() {
                 [only] => Ok(use_role(context, &only.arn)),
                 [] if default_access.is_some() => Ok(StepOutcome::Skip),
-                _ => Err(unspecified(&candidates)),
+                _ => Err(unspecified_role(
+                    candidates.into_iter().map(|role| role.arn).collect(),
+                )),
             }
         }
     }
@@ -125,14 +127,14 @@ async fn list_candidates(context: &Context<'_>) -> Result<Vec<RoleSummary>, Faul
     Ok(candidates)
 }
 
-fn unspecified(candidates: &[RoleSummary]) -> Fault {
+/// The fault of a role that a request neither names nor can discover.
+pub fn unspecified_role(candidates: Vec<String>) -> Fault {
     let detail = if candidates.is_empty() {
         "no role of this account trusts DAX; set `service_role.arn`, or set \
          `service_role.access` and `service_role.tables` to have a role created"
     } else {
         "several roles of this account trust DAX; set `service_role.arn` to the one to use"
     };
-    let candidates = candidates.iter().map(|role| role.arn.clone()).collect();
     Fault {
         candidates,
         ..Fault::new(FaultClass::RoleUnspecified, detail)

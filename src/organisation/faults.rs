@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The file, by its path in the directory.
-    pub file: &'static str,
+    pub file: String,
     /// Where in the file, such as `targets.default.region`; empty for the whole file.
     pub place: String,
     /// What is wrong, and what to do. It never contains the value.
@@ -35,9 +35,9 @@ impl fmt::Display for Faults {
 }
 
 impl Faults {
-    pub(super) fn add(&mut self, file: &'static str, place: &str, rule: impl Into<String>) {
+    pub(super) fn add(&mut self, file: &str, place: &str, rule: impl Into<String>) {
         self.0.push(Fault {
-            file,
+            file: file.to_owned(),
             place: place.to_owned(),
             rule: rule.into(),
         });

@@ -11,32 +11,59 @@ use super::faults::Faults;
 
 /// The file with the tables.
 pub(super) const ORGANISATION: &str = "organisation.toml";
-/// The files that are read. Others are ignored: a checkout has a README as well.
-const NAMES: [&str; 1] = [ORGANISATION];
-/// Most bytes of one file.
-const BYTES_MAX: u64 = 1024 * 1024;
+/// The directory with the policies, `*.cedar`.
+const POLICIES: &str = "policies";
+/// The tests of the policies.
+pub(super) const POLICY_TESTS: &str = "policies/tests.json";
+/// The price list.
+pub(super) const PRICES: &str = "prices.json";
+/// The files that are read besides the policies. Others are ignored: a checkout has a README as well.
+const NAMES: [&str; 3] = [ORGANISATION, POLICY_TESTS, PRICES];
+/// Most bytes of one file. AWS's price list of DAX for all Regions is smaller.
+const BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Most files of policies.
+const POLICY_FILES_MAX: usize = 200;
 
 /// The content of the files, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Files(BTreeMap<&'static str, Vec<u8>>);
+pub(super) struct Files(BTreeMap<String, Vec<u8>>);
 
 impl Files {
     /// Reads every file of the directory that exists.
     pub(super) fn read(directory: &Path) -> Result<Self, Faults> {
         let (mut files, mut faults) = (BTreeMap::new(), Faults::default());
-        for name in NAMES {
-            match read(&directory.join(name)) {
+        let policies = policy_files(directory, &mut faults);
+        for name in NAMES.map(str::to_owned).into_iter().chain(policies) {
+            match read(&directory.join(&name)) {
                 Ok(content) if content.len() as u64 > BYTES_MAX => {
-                    faults.add(name, "", format!("is larger than {BYTES_MAX} bytes"));
+                    faults.add(&name, "", format!("is larger than {BYTES_MAX} bytes"));
                 }
                 Ok(content) => {
                     files.insert(name, content);
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => faults.add(name, "", format!("cannot be read: {error}")),
+                Err(error) => faults.add(&name, "", format!("cannot be read: {error}")),
             }
         }
         faults.or(Self(files))
+    }
+
+    /// The policies: each file with its text.
+    pub(super) fn policies(&self, faults: &mut Faults) -> Vec<(&str, &str)> {
+        let policies = self.0.iter().filter(|(name, _)| name.ends_with(".cedar"));
+        let mut texts = Vec::new();
+        for (name, content) in policies {
+            match std::str::from_utf8(content) {
+                Ok(text) => texts.push((name.as_str(), text)),
+                Err(_) => faults.add(name, "", "must be UTF-8"),
+            }
+        }
+        texts
+    }
+
+    /// The content of a file, if it exists.
+    pub(super) fn content(&self, name: &str) -> Option<&[u8]> {
+        self.0.get(name).map(Vec::as_slice)
     }
 
     /// SHA-256 over names and contents, in hexadecimal.
@@ -55,7 +82,7 @@ impl Files {
     }
 
     /// The text of a file that must exist.
-    pub(super) fn text(&self, name: &'static str, faults: &mut Faults) -> Option<&str> {
+    pub(super) fn text(&self, name: &str, faults: &mut Faults) -> Option<&str> {
         let Some(content) = self.0.get(name) else {
             faults.add(
                 name,
@@ -67,6 +94,35 @@ impl Files {
         let text = std::str::from_utf8(content);
         text.map_err(|_| faults.add(name, "", "must be UTF-8")).ok()
     }
+}
+
+/// The names of the files of policies.
+fn policy_files(directory: &Path, faults: &mut Faults) -> Vec<String> {
+    let entries = match directory.join(POLICIES).read_dir() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            faults.add(POLICIES, "", format!("cannot be read: {error}"));
+            return Vec::new();
+        }
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        match entry.map(|entry| entry.file_name().into_string()) {
+            Ok(Ok(name)) if name.ends_with(".cedar") && !name.starts_with('.') => {
+                names.push(format!("{POLICIES}/{name}"));
+            }
+            Ok(_) => {}
+            Err(error) => faults.add(POLICIES, "", format!("cannot be read: {error}")),
+        }
+    }
+    if names.len() > POLICY_FILES_MAX {
+        let rule = format!("has more than {POLICY_FILES_MAX} files of policies");
+        faults.add(POLICIES, "", rule);
+        names.clear();
+    }
+    names.sort();
+    names
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

@@ -1,5 +1,5 @@
 //! The organisation: the directory in which an operator keeps, as code, what one installation serves.
-//! It reads files, depends on `domain` only, and asks neither the database nor AWS.
+//! It reads files, depends on `domain` and `authorization`, and asks neither the database nor AWS.
 //!
 //! A new table of `organisation.toml` is a field of [`Organisation`], read from its [`Table`] in a
 //! file of its own. A new file is a name in [`files`]. All faults are collected before any is
@@ -8,10 +8,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::authorization::{Policies, Rules};
 use crate::domain::target::TargetName;
 
 mod faults;
 mod files;
+mod policy_tests;
+mod prices;
+mod projects;
 pub mod reload;
 mod table;
 mod targets;
@@ -21,17 +25,30 @@ mod tests;
 pub use faults::{Fault, Faults};
 pub use targets::{AssumedRole, TargetEntry};
 
-use files::{Files, ORGANISATION};
+use files::{Files, ORGANISATION, POLICY_TESTS, PRICES};
 use table::Table;
 
 /// What the directory says, without faults.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Organisation {
     /// SHA-256 of all its files, in hexadecimal.
     pub hash: String,
     /// The targets by name; at least one.
     pub targets: BTreeMap<TargetName, TargetEntry>,
+    /// Policies, projects and prices.
+    pub rules: Rules,
+    /// Number of tests of the policies, which all pass.
+    pub policy_tests: usize,
 }
+
+/// Two are equal if their files are.
+impl PartialEq for Organisation {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash
+    }
+}
+
+impl Eq for Organisation {}
 
 impl Organisation {
     /// Reads and validates a directory, or returns all its faults.
@@ -48,10 +65,46 @@ impl Organisation {
             return Err(faults);
         };
         let targets = targets::read(&mut tables, &mut faults);
+        let projects = projects::read(&mut tables, &mut faults);
         tables.finish(&mut faults);
+        let hash = files.hash();
+        let rules = Rules {
+            hash: Some(hash.clone()),
+            policies: policies(files, &mut faults),
+            projects,
+            prices: files
+                .content(PRICES)
+                .map(|content| prices::read(content, &mut faults))
+                .unwrap_or_default(),
+        };
+        let tests = files.content(POLICY_TESTS);
+        // A policy that is not valid makes every test fail.
+        let policy_tests = match tests {
+            Some(tests) if rules.policies.is_some() => {
+                policy_tests::run(tests, &rules, &targets, &mut faults)
+            }
+            Some(_) | None => 0,
+        };
         faults.or(Self {
-            hash: files.hash(),
+            hash,
             targets,
+            rules,
+            policy_tests,
         })
     }
+}
+
+/// The policies of the directory, or the built-in ones if it has none.
+fn policies(files: &Files, faults: &mut Faults) -> Option<Policies> {
+    let texts = files.policies(faults);
+    if texts.is_empty() {
+        return Some(Policies::built_in());
+    }
+    let parsed = Policies::parse(&texts);
+    let report = |errors: Vec<crate::authorization::PolicyFault>| {
+        for fault in errors {
+            faults.add(&fault.file, &fault.place, fault.rule);
+        }
+    };
+    parsed.map_err(report).ok()
 }

@@ -5,11 +5,12 @@ use uuid::Uuid;
 
 use crate::domain::names::ClusterName;
 use crate::domain::operation::{Kind, Operation, Status, StepRecord, StepStatus};
+use crate::domain::project::{ProjectName, Scope};
 use crate::domain::spec::ClusterSpec;
-use crate::domain::target::TargetName;
 
 use super::create_queue::Inserted;
 use super::idempotency::{IdempotencyKey, Replay};
+use super::projects::Limit;
 use super::{Store, StoreError};
 
 /// A validated request for a new operation.
@@ -23,6 +24,10 @@ pub struct NewOperation {
     pub deadline: std::time::Duration,
     /// The caller: `token:<name>` or `anonymous`.
     pub requested_by: String,
+    /// The person for whom a portal sent the request.
+    pub requested_for: Option<String>,
+    /// The project of a new cluster. An operation on an existing one has the project of that.
+    pub project: Option<ProjectName>,
     /// The ID of the HTTP request.
     pub request_id: Option<String>,
     /// The `traceparent` header of the HTTP request.
@@ -54,6 +59,8 @@ pub enum Accepted {
     Stale,
     /// The request does not apply to this version of the cluster.
     OtherVersion(i64),
+    /// A limit on the project does not permit it.
+    NotPermitted,
 }
 
 impl Accepted {
@@ -69,7 +76,8 @@ impl Accepted {
             | Self::DeletionProtected
             | Self::ClusterFailed
             | Self::Stale
-            | Self::OtherVersion(_) => None,
+            | Self::OtherVersion(_)
+            | Self::NotPermitted => None,
         }
     }
 }
@@ -79,7 +87,7 @@ impl NewOperation {
     pub(super) fn accepted(
         &self,
         kind: Kind,
-        target: &TargetName,
+        scope: Scope,
         cluster: ClusterName,
         node_count: Option<i32>,
         created_at: DateTime<Utc>,
@@ -95,7 +103,8 @@ impl NewOperation {
         Accepted::Created(Box::new(Operation {
             id: self.id,
             kind,
-            target: target.clone(),
+            target: scope.target,
+            project: scope.project,
             cluster,
             status: Status::Pending,
             version: 1,
@@ -106,6 +115,7 @@ impl NewOperation {
             receipt: Vec::new(),
             node_count,
             requested_by: self.requested_by.clone(),
+            requested_for: self.requested_for.clone(),
             request_id: self.request_id.clone(),
             traceparent: self.traceparent.clone(),
             superseded_by: None,
@@ -124,13 +134,43 @@ impl Store {
         new: &NewOperation,
         spec: &ClusterSpec,
     ) -> Result<Accepted, StoreError> {
+        let inserted = self.insert_create(new, spec).await;
+        self.accepted_create(new, spec, inserted).await
+    }
+
+    /// Accepts a create if a limit on its project permits it. Requests for one project are accepted
+    /// one after another.
+    pub async fn accept_create_within(
+        &self,
+        new: &NewOperation,
+        spec: &ClusterSpec,
+        limit: Limit,
+    ) -> Result<Accepted, StoreError> {
+        let _turn = self.turn(Some(limit.scope.clone())).await?;
+        match self.insert_create_within(new, spec, limit).await {
+            Ok(None) => Ok(self
+                .known_request(new)
+                .await?
+                .unwrap_or(Accepted::NotPermitted)),
+            Ok(Some(inserted)) => self.accepted_create(new, spec, Ok(inserted)).await,
+            Err(error) => self.accepted_create(new, spec, Err(error)).await,
+        }
+    }
+
+    /// The outcome of a create.
+    async fn accepted_create(
+        &self,
+        new: &NewOperation,
+        spec: &ClusterSpec,
+        inserted: Result<Inserted, StoreError>,
+    ) -> Result<Accepted, StoreError> {
         let cluster = &spec.name;
-        match self.insert_create(new, spec).await {
+        match inserted {
             Ok(Inserted::Created(created_at)) => {
                 let nodes = Some(i32::from(spec.replication_factor));
                 Ok(new.accepted(
                     Kind::CreateCluster,
-                    &self.target,
+                    Scope::of(new.project.as_ref(), &self.target),
                     cluster.clone(),
                     nodes,
                     created_at,

@@ -9,8 +9,9 @@ use crate::domain::spec::{ClusterSpec, Spec};
 use crate::domain::target::TargetName;
 
 use super::accept::{Accepted, NewOperation};
+use super::projects::Limit;
 use super::rows::{self, to_json};
-use super::{Store, StoreError, insert};
+use super::{Store, StoreError, insert, projects};
 
 /// A change that was validated against the current state of the cluster.
 #[derive(Debug, Clone)]
@@ -29,15 +30,20 @@ impl Store {
         &self,
         new: &NewOperation,
         change: &Change,
+        limit: Option<Limit>,
     ) -> Result<Accepted, StoreError> {
         if let Some(known) = self.known_request(new).await? {
             return Ok(known);
         }
+        let scope = Limit::scope_of(limit.as_ref());
+        let _turn = self.turn(scope).await?;
         let (target, new_owned, owned) = (self.target.clone(), new.clone(), change.clone());
         let outcome = self
             .detached(|connection| {
-                async move { change_in_transaction(connection, &target, &new_owned, &owned).await }
-                    .boxed()
+                async move {
+                    change_in_transaction(connection, &target, &new_owned, &owned, limit).await
+                }
+                .boxed()
             })
             .await;
         self.or_replay(outcome, new, &change.cluster).await
@@ -48,15 +54,20 @@ impl Store {
         &self,
         new: &NewOperation,
         observed: &ClusterSpec,
+        limit: Option<Limit>,
     ) -> Result<Accepted, StoreError> {
         if let Some(known) = self.known_request(new).await? {
             return Ok(known);
         }
+        let scope = Limit::scope_of(limit.as_ref());
+        let _turn = self.turn(scope).await?;
         let (target, new_owned, owned) = (self.target.clone(), new.clone(), observed.clone());
         let outcome = self
             .detached(|connection| {
-                async move { adopt_in_transaction(connection, &target, &new_owned, &owned).await }
-                    .boxed()
+                async move {
+                    adopt_in_transaction(connection, &target, &new_owned, &owned, limit).await
+                }
+                .boxed()
             })
             .await;
         self.or_replay(outcome, new, observed.name.as_str()).await
@@ -100,8 +111,13 @@ async fn change_in_transaction(
     target: &TargetName,
     new: &NewOperation,
     change: &Change,
+    limit: Option<Limit>,
 ) -> Result<Accepted, StoreError> {
     let mut transaction = connection.begin().await?;
+    // The project is locked before rows, in the same order by every request.
+    if !projects::is_permitted(&mut transaction, limit, &change.cluster).await? {
+        return Ok(Accepted::NotPermitted);
+    }
     let live = lock_live(&mut transaction, target, &change.cluster).await?;
     let row = sqlx::query!(
         "select id, status, operation_id, desired from clusters
@@ -158,26 +174,36 @@ async fn adopt_in_transaction(
     target: &TargetName,
     new: &NewOperation,
     observed: &ClusterSpec,
+    limit: Option<Limit>,
 ) -> Result<Accepted, StoreError> {
     let mut transaction = connection.begin().await?;
     let name = observed.name.as_str();
+    if !projects::is_permitted(&mut transaction, limit, name).await? {
+        return Ok(Accepted::NotPermitted);
+    }
     let live = lock_live(&mut transaction, target, name).await?;
     if let Some(live) = live {
         return Ok(Accepted::InProgress(live));
     }
+    let project = rows::project_column(new.project.as_ref());
+    if !project.is_empty() {
+        projects::record(&mut transaction, project).await?;
+    }
     // The row of a failed create with this name is reused: none of its resources is left.
     let row = sqlx::query!(
-        "insert into clusters (id, target, name, status, desired, operation_id)
-         values ($1, $4, $2, 'updating', $3, $1)
+        "insert into clusters (id, target, name, status, desired, operation_id, project, created_by)
+         values ($1, $4, $2, 'updating', $3, $1, $5, $6)
          on conflict (target, name) where deleted_at is null do update
-         set desired = excluded.desired, observed = null, observed_at = null, observed_order = null, missing_at = null,
+         set desired = excluded.desired, project = excluded.project, created_by = excluded.created_by, observed = null, observed_at = null, observed_order = null, missing_at = null,
              missing_order = null, details = null, details_at = null, created_at = now()
          where clusters.status = 'failed'
          returning id",
         new.id,
         name,
         to_json(observed),
-        target.as_str()
+        target.as_str(),
+        project,
+        new.requested_by
     )
     .fetch_optional(&mut *transaction)
     .await?;

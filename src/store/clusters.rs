@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::cluster::Cluster;
 use crate::domain::operation::{Attention, ClusterStatus, Kind, Status};
+use crate::domain::project::{ProjectName, Scope};
 use crate::domain::target::TargetName;
 
 use super::inventory::ItemRow;
@@ -17,7 +18,7 @@ use super::{Store, StoreError};
 /// Reads managed clusters with their inventory and the fault of their last operation in one
 /// statement. A condition on `clusters c` follows.
 const CLUSTERS: &str = "
-    select c.id, c.target, c.name, c.status, c.version, c.desired, c.observed, c.observed_at, c.details, c.operation_id,
+    select c.id, c.target, c.project, c.created_by, c.name, c.status, c.version, c.desired, c.observed, c.observed_at, c.details, c.operation_id,
            c.created_at, c.attention,
            (select case when o.status = 'blocked' then (
                      select fault from operation_steps where operation_id = o.id and position = o.current_position)
@@ -34,6 +35,8 @@ const CLUSTERS: &str = "
 struct Row {
     id: Uuid,
     target: String,
+    project: String,
+    created_by: Option<String>,
     name: String,
     status: String,
     version: i64,
@@ -54,6 +57,8 @@ impl Row {
         Ok(Cluster {
             id: self.id,
             target: rows::target(&self.target)?,
+            project: rows::project(&self.project)?,
+            created_by: self.created_by,
             name: rows::cluster_name(&self.name)?,
             status: rows::cluster_status(&self.status)?,
             version: self.version,
@@ -75,6 +80,10 @@ impl Row {
 pub struct ClusterFilter {
     /// Only clusters of this target.
     pub target: Option<TargetName>,
+    /// Only clusters of these scopes.
+    pub scopes: Option<Vec<Scope>>,
+    /// Only clusters of this project.
+    pub project: Option<ProjectName>,
     /// Only clusters with one of these statuses, if there are any.
     pub statuses: Vec<ClusterStatus>,
     /// Only clusters that need attention for one of these reasons, if there are any.
@@ -102,11 +111,53 @@ pub(super) fn push_target(query: &mut QueryBuilder<Postgres>, table: &str, targe
     }
 }
 
+/// Adds conditions on the project and on the scopes. The names of the projects come first: they
+/// have an index.
+pub(super) fn push_scopes(
+    query: &mut QueryBuilder<Postgres>,
+    table: &str,
+    project: Option<&ProjectName>,
+    scopes: Option<&[Scope]>,
+) {
+    if let Some(project) = project {
+        query
+            .push(format!(" and {table}.project <> '' and {table}.project = "))
+            .push_bind(project.to_string());
+    }
+    let Some(scopes) = scopes else {
+        return;
+    };
+    let (projects, targets) = scope_columns(scopes);
+    if projects.iter().all(|project| !project.is_empty()) {
+        query.push(format!(" and {table}.project <> ''"));
+    }
+    query
+        .push(format!(" and {table}.project = any("))
+        .push_bind(projects.clone())
+        .push(format!(
+            ") and ({table}.project, {table}.target) in (select * from unnest("
+        ))
+        .push_bind(projects)
+        .push(", ")
+        .push_bind(targets)
+        .push("))");
+}
+
+/// The columns of scopes: projects and targets.
+pub(super) fn scope_columns(scopes: &[Scope]) -> (Vec<String>, Vec<String>) {
+    let columns = scopes.iter().map(|scope| {
+        let project = rows::project_column(scope.project.as_ref());
+        (project.to_owned(), scope.target.to_string())
+    });
+    columns.unzip()
+}
+
 impl ClusterFilter {
     fn push_conditions(&self, query: &mut QueryBuilder<Postgres>) {
         if let Some(target) = &self.target {
             push_target(query, "c", target);
         }
+        push_scopes(query, "c", self.project.as_ref(), self.scopes.as_deref());
         // One value is compared, so that the index of the list also gives the order.
         match self.statuses.as_slice() {
             [] => {}
@@ -235,16 +286,44 @@ impl Store {
         Ok(self.read_clusters(query).await?.pop())
     }
 
-    /// The version of the managed cluster of this target with this name, which a reader compares.
-    pub async fn cluster_version(&self, name: &str) -> Result<Option<i64>, StoreError> {
-        let version = sqlx::query_scalar!(
-            "select version from clusters where target = $1 and name = $2 and deleted_at is null",
+    /// The version of the managed cluster of this target with this name, which a reader compares,
+    /// and its scope.
+    pub async fn cluster_version(&self, name: &str) -> Result<Option<(i64, Scope)>, StoreError> {
+        let row = sqlx::query!(
+            "select version, project from clusters where target = $1 and name = $2 and deleted_at is null",
             self.target.as_str(),
             name
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(version)
+        let Some(row) = row else { return Ok(None) };
+        let project = rows::project(&row.project)?;
+        Ok(Some((
+            row.version,
+            Scope::of(project.as_ref(), &self.target),
+        )))
+    }
+
+    /// The scopes of the managed clusters of this target with these names.
+    pub async fn scopes_of_clusters(
+        &self,
+        names: &[String],
+    ) -> Result<Vec<(String, Scope)>, StoreError> {
+        let found = sqlx::query!(
+            "select name, project from clusters where target = $1 and name = any($2) and deleted_at is null",
+            self.target.as_str(),
+            names
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let scope = |project: &str| -> Result<Scope, StoreError> {
+            let project = rows::project(project)?;
+            Ok(Scope::of(project.as_ref(), &self.target))
+        };
+        let rows = found
+            .into_iter()
+            .map(|row| Ok((row.name, scope(&row.project)?)));
+        rows.collect()
     }
 
     /// At most `limit` clusters, newest first.

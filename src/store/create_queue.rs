@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use serde_json::Value;
+use sqlx::{Connection as _, PgExecutor};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -18,7 +20,8 @@ use crate::domain::spec::{ClusterSpec, SPEC_VERSION, Spec};
 use crate::domain::target::TargetName;
 
 use super::accept::{NewOperation, step_names};
-use super::rows::to_json;
+use super::projects::{self, Limit};
+use super::rows::{self, to_json};
 use super::{Store, StoreError};
 
 /// Most creates in one statement.
@@ -151,7 +154,7 @@ impl Store {
     async fn accept_creates(self) {
         let _running = Running(Arc::clone(&self.creates));
         while let Some(batch) = self.creates.next_batch() {
-            match self.insert_creates(&batch).await {
+            match insert_creates(&self.pool, &batch).await {
                 Ok(outcomes) => {
                     for (waiting, outcome) in batch.into_iter().zip(outcomes) {
                         let _ = waiting.outcome.send(Ok(outcome));
@@ -164,7 +167,8 @@ impl Store {
                         if waiting.until <= Instant::now() {
                             continue;
                         }
-                        let outcome = self.insert_creates(std::slice::from_ref(&waiting)).await;
+                        let single = std::slice::from_ref(&waiting);
+                        let outcome = insert_creates(&self.pool, single).await;
                         let _ = waiting.outcome.send(outcome.map(|outcomes| outcomes[0]));
                     }
                 }
@@ -180,49 +184,85 @@ impl Store {
         }
     }
 
-    /// Stores creates in one statement. Returns their outcomes, in the same order.
-    async fn insert_creates(&self, batch: &[Waiting]) -> Result<Vec<Inserted>, StoreError> {
-        let rows = Columns::of(batch);
-        let found = sqlx::query_file!(
-            "src/store/sql/accept_creates.sql",
-            &rows.ids,
-            &rows.names,
-            &rows.desired,
-            &rows.specs,
-            &rows.steps,
-            &rows.requested_by,
-            &rows.request_ids as &[Option<String>],
-            &rows.traceparents as &[Option<String>],
-            &rows.deadlines,
-            &rows.callers as &[Option<String>],
-            &rows.keys as &[Option<String>],
-            &rows.fingerprints as &[Option<Vec<u8>>],
-            &rows.messages,
-            &rows.node_counts,
-            SPEC_VERSION,
-            &rows.targets
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let outcomes: HashMap<Uuid, Inserted> = found
-            .into_iter()
-            .map(|row| {
-                let outcome = match (row.created_at, row.known_operation, row.is_same) {
-                    (Some(created_at), _, _) => Inserted::Created(created_at),
-                    (None, Some(known), Some(true)) => Inserted::Replayed(known),
-                    (None, Some(_), _) => Inserted::KeyReused,
-                    (None, None, _) => Inserted::NameTaken,
-                };
-                (row.id, outcome)
-            })
-            .collect();
-        let outcome = |waiting: &Waiting| outcomes.get(&waiting.new.id).copied();
-        let missing = || StoreError::Task("a create has no outcome".to_owned());
-        batch
-            .iter()
-            .map(|waiting| outcome(waiting).ok_or_else(missing))
-            .collect()
+    /// Stores a create in a transaction of its own, if a limit on its project permits it.
+    pub(super) async fn insert_create_within(
+        &self,
+        new: &NewOperation,
+        spec: &ClusterSpec,
+        limit: Limit,
+    ) -> Result<Option<Inserted>, StoreError> {
+        let create = Waiting {
+            target: self.target.clone(),
+            new: new.clone(),
+            spec: spec.clone(),
+            until: Instant::now() + self.pool.timeout(),
+            outcome: oneshot::channel().0,
+        };
+        self.detached(move |connection| {
+            async move {
+                let mut transaction = connection.begin().await?;
+                let name = create.spec.name.as_str();
+                if !projects::is_permitted(&mut transaction, Some(limit), name).await? {
+                    return Ok(None);
+                }
+                let single = std::slice::from_ref(&create);
+                let outcomes = insert_creates(&mut *transaction, single).await?;
+                transaction.commit().await?;
+                Ok(outcomes.first().copied())
+            }
+            .boxed()
+        })
+        .await
     }
+}
+
+/// Stores creates in one statement. Returns their outcomes, in the same order.
+async fn insert_creates<'e>(
+    executor: impl PgExecutor<'e>,
+    batch: &[Waiting],
+) -> Result<Vec<Inserted>, StoreError> {
+    let rows = Columns::of(batch);
+    let found = sqlx::query_file!(
+        "src/store/sql/accept_creates.sql",
+        &rows.ids,
+        &rows.names,
+        &rows.desired,
+        &rows.specs,
+        &rows.steps,
+        &rows.requested_by,
+        &rows.request_ids as &[Option<String>],
+        &rows.traceparents as &[Option<String>],
+        &rows.deadlines,
+        &rows.callers as &[Option<String>],
+        &rows.keys as &[Option<String>],
+        &rows.fingerprints as &[Option<Vec<u8>>],
+        &rows.messages,
+        &rows.node_counts,
+        SPEC_VERSION,
+        &rows.targets,
+        &rows.projects,
+        &rows.requested_for as &[Option<String>]
+    )
+    .fetch_all(executor)
+    .await?;
+    let outcomes: HashMap<Uuid, Inserted> = found
+        .into_iter()
+        .map(|row| {
+            let outcome = match (row.created_at, row.known_operation, row.is_same) {
+                (Some(created_at), _, _) => Inserted::Created(created_at),
+                (None, Some(known), Some(true)) => Inserted::Replayed(known),
+                (None, Some(_), _) => Inserted::KeyReused,
+                (None, None, _) => Inserted::NameTaken,
+            };
+            (row.id, outcome)
+        })
+        .collect();
+    let outcome = |waiting: &Waiting| outcomes.get(&waiting.new.id).copied();
+    let missing = || StoreError::Task("a create has no outcome".to_owned());
+    batch
+        .iter()
+        .map(|waiting| outcome(waiting).ok_or_else(missing))
+        .collect()
 }
 
 /// The parameters of `accept_creates.sql`: one array for each column.
@@ -230,6 +270,8 @@ impl Store {
 struct Columns {
     ids: Vec<Uuid>,
     targets: Vec<String>,
+    projects: Vec<String>,
+    requested_for: Vec<Option<String>>,
     names: Vec<String>,
     desired: Vec<Value>,
     specs: Vec<Value>,
@@ -255,6 +297,9 @@ impl Columns {
             columns.steps = step_names(new);
             columns.ids.push(new.id);
             columns.targets.push(target.to_string());
+            let project = rows::project_column(new.project.as_ref());
+            columns.projects.push(project.to_owned());
+            columns.requested_for.push(new.requested_for.clone());
             columns.names.push(spec.name.to_string());
             columns.desired.push(to_json(spec));
             let stored = Spec::CreateCluster(Box::new(spec.clone()));

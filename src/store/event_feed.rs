@@ -13,8 +13,10 @@ use uuid::Uuid;
 use crate::domain::history::Event;
 use crate::domain::names::ClusterName;
 use crate::domain::operation::Kind;
+use crate::domain::project::{ProjectName, Scope};
 use crate::domain::target::TargetName;
 
+use super::clusters::scope_columns;
 use super::{Store, StoreError, rows};
 
 /// Events numbered by one statement, about.
@@ -28,6 +30,10 @@ const WINDOW: i64 = 10_000;
 pub struct FeedFilter {
     /// Only events of clusters of this target.
     pub target: Option<String>,
+    /// Only events of clusters of these scopes.
+    pub scopes: Option<Vec<Scope>>,
+    /// Only events of clusters of this project.
+    pub project: Option<String>,
     /// Only events of clusters with this name.
     pub cluster: Option<String>,
     /// Only events of this type.
@@ -65,6 +71,8 @@ pub struct FeedEvent {
     pub operation_kind: Kind,
     /// The target of the operation.
     pub target: TargetName,
+    /// The project of the cluster.
+    pub project: Option<ProjectName>,
     /// The cluster of the operation.
     pub cluster: ClusterName,
     /// The event.
@@ -85,6 +93,7 @@ struct FeedRow {
     operation_id: Uuid,
     operation_kind: String,
     target: String,
+    project: String,
     cluster: String,
     sequence: i64,
     kind: String,
@@ -100,6 +109,7 @@ impl FeedRow {
             operation_id: self.operation_id,
             operation_kind: rows::kind(&self.operation_kind)?,
             target: rows::target(&self.target)?,
+            project: rows::project(&self.project)?,
             cluster: rows::cluster_name(&self.cluster)?,
             event: Event {
                 sequence: self.sequence,
@@ -132,10 +142,11 @@ impl Store {
         limit: i64,
         filter: &FeedFilter,
     ) -> Result<FeedPage, StoreError> {
+        let (projects, targets) = filter.scopes.as_deref().map(scope_columns).unzip();
         let through = state.last.min(after.saturating_add(WINDOW)).max(after);
         let rows = sqlx::query_as!(
             FeedRow,
-            "select f.position, f.operation_id, o.kind as operation_kind, o.target, o.cluster_name as cluster,
+            "select f.position, f.operation_id, o.kind as operation_kind, o.target, o.project, o.cluster_name as cluster,
                     e.sequence, e.type as kind, e.message, e.data, e.at
              from event_feed f
              join operation_events e on e.operation_id = f.operation_id and e.sequence = f.sequence
@@ -144,6 +155,8 @@ impl Store {
                and ($3::text is null or o.cluster_name = $3)
                and ($4::text is null or e.type = $4)
                and ($6::text is null or o.target = $6)
+               and ($7::text is null or o.project = $7)
+               and ($8::text[] is null or (o.project, o.target) in (select * from unnest($8::text[], $9::text[])))
              order by f.position
              limit $5",
             after,
@@ -151,7 +164,10 @@ impl Store {
             filter.cluster,
             filter.kind,
             limit,
-            filter.target
+            filter.target,
+            filter.project,
+            projects.as_deref(),
+            targets.as_deref()
         )
         .fetch_all(&self.pool)
         .await?;

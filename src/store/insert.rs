@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::operation::ClusterStatus;
+use crate::domain::project::Scope;
 use crate::domain::spec::{SPEC_VERSION, Spec};
 use crate::domain::target::TargetName;
 
@@ -35,11 +36,12 @@ pub(super) async fn operation(
     let stored = sqlx::query!(
         "insert into operations (id, kind, cluster_id, cluster_name, status, spec, current_position, current_step,
                                  requested_by, request_id, traceparent, deadline_at, last_sequence, prior_status,
-                                 node_count, spec_version, target)
+                                 node_count, spec_version, target, requested_for, project)
          values ($1, $2, $3, $4, 'pending', $5, 0, ($6::text[])[1], $7, $8, $9,
                  now() + $10::float8 * interval '1 second', 1, $11,
-                 coalesce($12, (select (desired ->> 'replication_factor')::int from clusters where id = $3)), $13, $14)
-         returning created_at, node_count",
+                 coalesce($12, (select (desired ->> 'replication_factor')::int from clusters where id = $3)), $13, $14, $15,
+                 (select project from clusters where id = $3))
+         returning created_at, node_count, project",
         row.new.id,
         kind,
         row.cluster_id,
@@ -53,7 +55,8 @@ pub(super) async fn operation(
         row.prior.map(ClusterStatus::as_str),
         row.spec.desired().map(|spec| i32::from(spec.replication_factor)),
         SPEC_VERSION,
-        row.target.as_str()
+        row.target.as_str(),
+        row.new.requested_for
     )
     .fetch_one(&mut *connection)
     .await?;
@@ -80,9 +83,13 @@ pub(super) async fn operation(
     key(connection, row.new, row.new.id).await?;
     let cluster = rows::cluster_name(row.cluster)?;
     let (kind, nodes) = (row.spec.kind(), stored.node_count);
+    let scope = Scope {
+        project: rows::project(&stored.project)?,
+        target: row.target.clone(),
+    };
     Ok(row
         .new
-        .accepted(kind, row.target, cluster, nodes, stored.created_at))
+        .accepted(kind, scope, cluster, nodes, stored.created_at))
 }
 
 /// Stores the idempotency key of a request, if it has one, for the operation that answers it.

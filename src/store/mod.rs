@@ -45,6 +45,7 @@ mod operations;
 mod poll;
 mod pool;
 mod private;
+mod projects;
 mod record;
 mod retention;
 mod rows;
@@ -71,12 +72,13 @@ pub use idempotency::IdempotencyKey;
 pub use operations::{OperationFilter, OperationVersion};
 pub use poll::DetailsDue;
 pub use private::{PRIVATE_DATABASE, prepare_private_database};
+pub use projects::Limit;
 pub use record::{Recorded, SentCall, SentOutcome, TurnReport};
 pub use schema::{Durability, SchemaState};
 pub use singleton_jobs::SingletonJob;
 pub use supersede::Retried;
 pub use targets::Renamed;
-pub use tokens::{StoredToken, TokenIdentity, TokenRecord, TokenState};
+pub use tokens::{StoredToken, TokenIdentity, TokenRecord, TokenRights, TokenState};
 pub use undo::{UndoOf, UndoRequested};
 pub use wake::Wakeups;
 
@@ -168,6 +170,7 @@ pub struct Store {
     events: Arc<Notify>,
     medians: Arc<MediansCache>,
     creates: Arc<CreateQueue>,
+    turns: projects::Turns,
 }
 
 /// Settings of the connection pool.
@@ -212,6 +215,7 @@ impl Store {
             events: Arc::default(),
             medians: Arc::default(),
             creates: Arc::default(),
+            turns: projects::Turns::default(),
         })
     }
 

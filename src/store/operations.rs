@@ -7,10 +7,12 @@ use sqlx::types::Json;
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
+use crate::domain::names::ClusterName;
 use crate::domain::operation::{Kind, Operation, Status, StepRecord};
+use crate::domain::project::{ProjectName, Scope};
 use crate::domain::target::TargetName;
 
-use super::clusters::push_target;
+use super::clusters::{push_scopes, push_target};
 use super::inventory::ItemRow;
 use super::rows::{self, from_optional_json};
 use super::{Store, StoreError};
@@ -20,6 +22,10 @@ use super::{Store, StoreError};
 pub struct OperationFilter {
     /// Only operations on clusters of this target.
     pub target: Option<TargetName>,
+    /// Only operations of these scopes.
+    pub scopes: Option<Vec<Scope>>,
+    /// Only operations on clusters of this project.
+    pub project: Option<ProjectName>,
     /// Only operations on the cluster with this name.
     pub cluster: Option<String>,
     /// Only operations of this kind.
@@ -34,7 +40,7 @@ pub struct OperationFilter {
 /// `operations o` follows. The receipt is a union, because `or` reads the whole table in a plan that
 /// was made while it was small.
 const OPERATIONS: &str = "
-    select o.id, o.kind, o.target, o.cluster_name, o.status, o.version, o.waiting_for, o.requested_by, o.request_id,
+    select o.id, o.kind, o.target, o.project, o.requested_for, o.cluster_name, o.status, o.version, o.waiting_for, o.requested_by, o.request_id,
            o.traceparent, o.superseded_by, o.node_count, o.created_at, o.started_at, o.finished_at,
            case when o.finished_at is null and o.wake_at <> 'infinity' then o.wake_at end as next_attempt_at,
            case when o.status = 'blocked' then (
@@ -58,6 +64,8 @@ struct Row {
     id: Uuid,
     kind: String,
     target: String,
+    project: String,
+    requested_for: Option<String>,
     cluster_name: String,
     status: String,
     version: i64,
@@ -88,8 +96,12 @@ struct StepRow {
 }
 
 /// What a reader compares before it reads an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperationVersion {
+    /// The scope that decides who may read the operation.
+    pub scope: Scope,
+    /// The name of the cluster.
+    pub cluster: ClusterName,
     /// Incremented by every visible change.
     pub version: i64,
     /// The status at this version.
@@ -107,6 +119,8 @@ impl Row {
             id: self.id,
             kind: rows::kind(&self.kind)?,
             target: rows::target(&self.target)?,
+            project: rows::project(&self.project)?,
+            requested_for: self.requested_for,
             cluster: rows::cluster_name(&self.cluster_name)?,
             status: rows::status(&self.status)?,
             version: self.version,
@@ -154,7 +168,7 @@ impl Store {
         id: Uuid,
     ) -> Result<Option<OperationVersion>, StoreError> {
         let row = sqlx::query!(
-            "select version, status,
+            "select version, status, project, target, cluster_name,
                     case when finished_at is null and wake_at <> 'infinity' then wake_at end as next_attempt_at
              from operations where id = $1",
             id
@@ -163,6 +177,11 @@ impl Store {
         .await?;
         row.map(|row| {
             Ok(OperationVersion {
+                cluster: rows::cluster_name(&row.cluster_name)?,
+                scope: Scope {
+                    project: rows::project(&row.project)?,
+                    target: rows::target(&row.target)?,
+                },
                 version: row.version,
                 status: rows::status(&row.status)?,
                 next_attempt_at: row.next_attempt_at,
@@ -181,6 +200,8 @@ impl Store {
         if let Some(target) = &filter.target {
             push_target(&mut query, "o", target);
         }
+        let (project, scopes) = (filter.project.as_ref(), filter.scopes.as_deref());
+        push_scopes(&mut query, "o", project, scopes);
         if let Some(cluster) = &filter.cluster {
             query
                 .push(" and o.cluster_name = ")

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::domain::inventory::{Owner, Presence, ResourceKind};
 use crate::domain::names::ClusterName;
 use crate::domain::operation::{Attention, ClusterStatus, Kind, Status, StepStatus};
+use crate::domain::project::ProjectName;
 use crate::domain::target::TargetName;
 use crate::domain::waiting::WaitingFor;
 
@@ -44,6 +45,23 @@ fn parse<T: FromStr>(what: &'static str, text: &str) -> Result<T, StoreError> {
         what,
         detail: format!("unknown value {text:?}"),
     })
+}
+
+/// The project of a row; empty for none.
+pub(super) fn project(text: &str) -> Result<Option<ProjectName>, StoreError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let unreadable = |_| StoreError::Unreadable {
+        what: "project",
+        detail: "not a name".to_owned(),
+    };
+    ProjectName::parse(text).map(Some).map_err(unreadable)
+}
+
+/// The column of a project.
+pub(super) fn project_column(project: Option<&ProjectName>) -> &str {
+    project.map_or("", ProjectName::as_str)
 }
 
 pub(super) fn kind(text: &str) -> Result<Kind, StoreError> {

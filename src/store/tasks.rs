@@ -24,6 +24,7 @@ pub(super) const LIST_TRUSTED: Duration = Duration::from_secs(300);
 struct Row {
     kind: String,
     requested_by: String,
+    project: String,
     status: String,
     spec: Value,
     cluster: String,
@@ -96,6 +97,7 @@ pub(super) fn parse(operation_id: Uuid, task: Value) -> Result<Task, StoreError>
         operation_id,
         kind: rows::kind(&row.kind)?,
         requested_by: row.requested_by,
+        project: rows::project(&row.project)?,
         status: rows::status(&row.status)?,
         spec: from_json("operations.spec", row.spec)?,
         cluster: rows::cluster_name(&row.cluster)?,

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use super::{Store, StoreError};
+use crate::domain::project::ProjectName;
+
+use super::{Store, StoreError, rows};
 
 /// A token to store.
 #[derive(Debug, Clone)]
@@ -16,6 +18,19 @@ pub struct StoredToken {
     pub secret_hash: Vec<u8>,
     /// The end of its validity; `None` means unlimited.
     pub expires_at: Option<DateTime<Utc>>,
+    /// What its caller may do.
+    pub rights: TokenRights,
+}
+
+/// The rights of the caller of a token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TokenRights {
+    /// The groups of the caller.
+    pub groups: Vec<String>,
+    /// The projects that the caller is limited to; empty for no limit.
+    pub projects: Vec<ProjectName>,
+    /// Whether the caller may name the person for whom a request is sent.
+    pub acts_for: bool,
 }
 
 /// A stored token as shown to operators, without its hash.
@@ -31,15 +46,23 @@ pub struct TokenRecord {
     pub revoked_at: Option<DateTime<Utc>>,
     /// The last time it authenticated a request, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// The groups of its caller.
+    pub groups: Vec<String>,
+    /// The projects that its caller is limited to.
+    pub projects: Vec<String>,
+    /// Whether its caller may name the person for whom a request is sent.
+    pub acts_for: bool,
 }
 
 /// A stored token that a request was sent with.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenIdentity {
     /// Kept by a rotation. A name that is created again after its revocation gets a new ID.
     pub id: String,
     /// The name of the token.
     pub name: String,
+    /// What its caller may do.
+    pub rights: TokenRights,
 }
 
 /// What the database knows about the token of a request.
@@ -73,25 +96,44 @@ impl UsesInFlight {
 }
 
 impl Store {
-    /// Stores a token. An existing name gets the new secret (rotation) only if the old token is
-    /// revoked or `replace` is set; otherwise the result is false. After a revocation the name gets
-    /// a new ID, so it inherits nothing.
-    pub async fn store_token(
-        &self,
-        token: &StoredToken,
-        replace: bool,
-    ) -> Result<bool, StoreError> {
+    /// Stores a token. False if an unrevoked token has the name. After a revocation the name gets a
+    /// new ID, so it inherits nothing.
+    pub async fn create_token(&self, token: &StoredToken) -> Result<bool, StoreError> {
+        let projects = token.rights.projects.iter().map(ProjectName::to_string);
         let done = sqlx::query!(
-            "insert into tokens (name, secret_hash, expires_at) values ($1, $2, $3)
+            "insert into tokens (name, secret_hash, expires_at, groups, projects, acts_for)
+             values ($1, $2, $3, $4, $5, $6)
              on conflict (name) do update
-             set id = case when tokens.revoked_at is null then tokens.id else excluded.id end,
-                 secret_hash = excluded.secret_hash, expires_at = excluded.expires_at, created_at = now(),
-                 revoked_at = null, last_used_at = null
-             where tokens.revoked_at is not null or $4",
+             set id = excluded.id, secret_hash = excluded.secret_hash, expires_at = excluded.expires_at,
+                 groups = excluded.groups, projects = excluded.projects, acts_for = excluded.acts_for,
+                 created_at = now(), revoked_at = null, last_used_at = null
+             where tokens.revoked_at is not null",
             token.name,
             token.secret_hash,
             token.expires_at,
-            replace
+            &token.rights.groups,
+            &projects.collect::<Vec<_>>(),
+            token.rights.acts_for
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Gives an unrevoked token a new secret and lifetime. It keeps its ID and its rights. False if no
+    /// unrevoked token has the name.
+    pub async fn rotate_token(
+        &self,
+        name: &str,
+        secret_hash: &[u8],
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query!(
+            "update tokens set secret_hash = $2, expires_at = $3, created_at = now(), last_used_at = null
+             where name = $1 and revoked_at is null",
+            name,
+            secret_hash,
+            expires_at
         )
         .execute(&self.pool)
         .await?;
@@ -108,7 +150,7 @@ impl Store {
             .detached(|connection| {
                 Box::pin(async move {
                 let row = sqlx::query!(
-                    r#"select id, name, revoked_at is not null as "is_revoked!",
+                    r#"select id, name, groups, projects, acts_for, revoked_at is not null as "is_revoked!",
                               expires_at is not null and expires_at <= now() as "is_expired!",
                               last_used_at is null or last_used_at < now() - interval '1 minute' as "is_use_due!"
                        from tokens
@@ -133,9 +175,16 @@ impl Store {
         if row.is_use_due {
             self.record_use(&row.id);
         }
+        let projects = row.projects.iter().map(|name| rows::project(name));
+        let projects: Vec<Option<ProjectName>> = projects.collect::<Result<_, _>>()?;
         Ok(TokenState::Valid(TokenIdentity {
             id: row.id,
             name: row.name,
+            rights: TokenRights {
+                groups: row.groups,
+                projects: projects.into_iter().flatten().collect(),
+                acts_for: row.acts_for,
+            },
         }))
     }
 
@@ -176,7 +225,8 @@ impl Store {
     pub async fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError> {
         let found = sqlx::query_as!(
             TokenRecord,
-            "select name, created_at, expires_at, revoked_at, last_used_at from tokens order by name"
+            "select name, created_at, expires_at, revoked_at, last_used_at, groups, projects, acts_for
+             from tokens order by name"
         )
         .fetch_all(&self.pool)
         .await?;

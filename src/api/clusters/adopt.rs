@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Array;
 
+use crate::authorization::Action;
 use crate::domain::change::settings_of;
 use crate::domain::installation::AwsAccount;
 use crate::domain::names::{ClusterName, INSTALLATION_TAG};
@@ -16,12 +16,14 @@ use crate::domain::observed::Observed;
 use crate::domain::operation::{ClusterStatus, Kind};
 use crate::domain::problems::fault::Difference;
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::project::{ProjectName, Scope};
 use crate::domain::spec::{ClusterSpec, NetworkType, OnFailure};
 use crate::domain::validation::fields;
 use crate::domain::validation::typed::{NodeType, SecurityGroupId};
-use crate::store::Accepted;
+use crate::store::{Accepted, NewOperation};
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
+use crate::api::clusters::decisions::{Pending, Proposal};
 use crate::api::clusters::request::security_group_list;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::enum_schemas::{NetworkTypeSchema, OnFailureSchema};
@@ -48,6 +50,10 @@ pub(crate) struct AdoptRequest {
     /// What later operations do after a failure that an operator can fix. Default: `hold`.
     #[schema(value_type = OnFailureSchema, required = false)]
     on_failure: Option<OnFailure>,
+    /// Project of the cluster. It never changes. Default: the only project of the caller, or none.
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 40,
+             pattern = "^[a-z][a-z0-9-]*$", example = "payments")]
+    project: Option<String>,
 }
 
 /// Expected settings of a cluster. An absent field is not compared.
@@ -105,7 +111,7 @@ pub(crate) struct ExpectedClusterRequest {
     responses(AcceptedOperation)
 )]
 pub(crate) async fn adopt_cluster(
-    State(api): State<Api>,
+    api: CallerApi,
     ClusterPath(name): ClusterPath,
     Query(query): Query<InTarget>,
     submission: Submission,
@@ -127,6 +133,22 @@ pub(crate) async fn adopt_cluster(
     let (observed, tags) = api
         .find_adoptable(&name, &account, &submission.caller)
         .await?;
+    let settings = settings_of(&request.desired(name.clone()), &observed, &tags);
+    let project = request
+        .project
+        .as_deref()
+        .and_then(|name| ProjectName::parse(name).ok());
+    let new = NewOperation {
+        project: project.or_else(|| submission.caller.default_project().cloned()),
+        ..submission.new_operation(Kind::AdoptCluster, key)
+    };
+    // Before the differences, which say what the cluster is.
+    let pending = api.decide_settings(Proposal {
+        action: Action::AdoptCluster,
+        scope: Scope::of(new.project.as_ref(), &api.target.name),
+        before: None,
+        after: settings.clone(),
+    })?;
     let differences = request
         .expected
         .as_ref()
@@ -135,9 +157,12 @@ pub(crate) async fn adopt_cluster(
         differences.unwrap_or_default(),
         "the cluster differs from `expected`; nothing was changed",
     )?;
-    let settings = settings_of(&request.desired(name.clone()), &observed, &tags);
-    let new = submission.new_operation(Kind::AdoptCluster, key);
-    let accepted = api.store.accept_adopt(&new, &settings).await?;
+    let (limit, refusal) = pending.map(Pending::split).unzip();
+    let accepted = api.store.accept_adopt(&new, &settings, limit).await?;
+    if let (Accepted::NotPermitted, Some(refusal)) = (&accepted, &refusal) {
+        return Err(refusal.response(&api, Action::AdoptCluster));
+    }
+    api.note_project(new.project.as_ref());
     api.answer_accepted(accepted, name.as_str(), submission.preference)
         .await
 }
@@ -157,6 +182,7 @@ pub(super) fn read(body: Value) -> Result<AdoptRequest, ApiError> {
             violations.length(pointer, ids.len(), fields::SECURITY_GROUPS_MAX);
             violations.items(pointer, ids, SecurityGroupId::parse);
         }
+        violations.optional("/project", request.project.as_deref(), ProjectName::parse);
         Some(request)
     });
     request.map_err(|errors| Problem::invalid(errors).into())

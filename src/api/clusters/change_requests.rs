@@ -3,12 +3,14 @@
 use axum::response::Response;
 use serde_json::Value;
 
+use crate::authorization::{Action, Subject};
 use crate::domain::cluster::Cluster;
 use crate::domain::names::ClusterName;
 use crate::domain::operation::{ClusterStatus, Kind};
 use crate::domain::spec::Spec;
-use crate::store::{Accepted, Change, IdempotencyKey};
+use crate::store::{Accepted, Change, IdempotencyKey, NewOperation};
 
+use crate::api::clusters::decisions::{Pending, Proposal};
 use crate::api::clusters::submit::Submission;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::no_such_cluster;
@@ -20,7 +22,8 @@ const ATTEMPTS: u32 = 3;
 impl TargetApi {
     pub(crate) async fn cluster(&self, name: &ClusterName) -> Result<Cluster, ApiError> {
         let cluster = self.store.cluster(name.as_str()).await?;
-        cluster.ok_or_else(|| no_such_cluster(name.as_str()))
+        let readable = cluster.filter(|cluster| self.may_read(&cluster.scope()));
+        readable.ok_or_else(|| no_such_cluster(name.as_str()))
     }
 
     /// The outcome of an earlier request with the same idempotency key.
@@ -76,14 +79,7 @@ impl TargetApi {
                 Ok(Accepted::ClusterFailed)
             } else {
                 match read(&cluster) {
-                    Ok(spec) => {
-                        let change = Change {
-                            cluster: name.to_string(),
-                            since: cluster.operation_id,
-                            spec,
-                        };
-                        Ok(self.store.accept_change(&new, &change).await?)
-                    }
+                    Ok(spec) => self.accept_decided(&new, &cluster, spec).await,
                     Err(error) => Err(error),
                 }
             };
@@ -95,5 +91,59 @@ impl TargetApi {
             }
         }
         Ok(Accepted::Stale)
+    }
+
+    /// Accepts a change if the rules permit it.
+    async fn accept_decided(
+        &self,
+        new: &NewOperation,
+        cluster: &Cluster,
+        spec: Spec,
+    ) -> Result<Accepted, ApiError> {
+        let action = action_of(&spec);
+        let pending = match (&spec, spec.change()) {
+            (_, Some(change)) => self.decide_settings(Proposal {
+                action,
+                scope: cluster.scope(),
+                before: Some(change.before.clone()),
+                after: change.after.clone(),
+            })?,
+            (Spec::ChangeIngress(ingress), None) => {
+                let subject = Subject::Ingress(&cluster.name, ingress, &cluster.scope());
+                self.decide(action, subject)?;
+                None
+            }
+            (_, None) => {
+                self.decide_cluster(action, cluster)?;
+                None
+            }
+        };
+        let change = Change {
+            cluster: cluster.name.to_string(),
+            since: cluster.operation_id,
+            spec,
+        };
+        let (limit, refusal) = pending.map(Pending::split).unzip();
+        let accepted = self.store.accept_change(new, &change, limit).await?;
+        match (accepted, refusal) {
+            (Accepted::NotPermitted, Some(refusal)) => Err(refusal.response(self, action)),
+            (accepted, _) => Ok(accepted),
+        }
+    }
+}
+
+/// The action of a change.
+fn action_of(spec: &Spec) -> Action {
+    match spec {
+        Spec::CreateCluster(_) => Action::CreateCluster,
+        Spec::DeleteCluster(_) => Action::DeleteCluster,
+        Spec::UpdateCluster(_) => Action::UpdateCluster,
+        Spec::ScaleCluster(_) => Action::ScaleCluster,
+        Spec::RebootNodes(_) => Action::RebootNodes,
+        Spec::RepairCluster(_) => Action::RepairCluster,
+        Spec::AdoptCluster(_) => Action::AdoptCluster,
+        Spec::ReleaseCluster => Action::ReleaseCluster,
+        Spec::ChangeIngress(ingress) if ingress.open => Action::OpenIngress,
+        Spec::ChangeIngress(_) => Action::CloseIngress,
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
@@ -17,7 +16,7 @@ use crate::domain::operation::ClusterStatus;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::samples::{Destination, Language, is_dual_stack, sample};
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::enum_schemas::SampleLanguageSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::ClusterPath;
@@ -87,7 +86,7 @@ pub(crate) struct ConnectionSample {
     ))
 )]
 pub(crate) async fn get_connection(
-    State(api): State<Api>,
+    api: CallerApi,
     ClusterPath(name): ClusterPath,
     Query(query): Query<InTarget>,
     known: IfNoneMatch,

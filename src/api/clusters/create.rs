@@ -1,20 +1,24 @@
 //! `POST /v1/clusters`.
 
-use axum::extract::State;
 use axum::response::Response;
 
+use crate::authorization::Action;
 use crate::domain::inventory::ResourceKind;
 use crate::domain::operation::Kind;
+use crate::domain::project::Scope;
 use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
+use crate::store::{Accepted, NewOperation};
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
+use crate::api::clusters::decisions::{Pending, Proposal};
 use crate::api::clusters::request::ClusterRequest;
-use crate::api::clusters::rules::{RequiredPreflight, take_target, validate};
+use crate::api::clusters::rules::{RequiredPreflight, take_project, take_target, validate};
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
 use crate::api::http::problem::Problem;
 use crate::api::http::query::NoQuery;
+use crate::api::targets::TargetApi;
 
 /// Creates a cluster.
 ///
@@ -28,7 +32,7 @@ use crate::api::http::query::NoQuery;
     responses(AcceptedOperation)
 )]
 pub(crate) async fn create_cluster(
-    State(api): State<Api>,
+    api: CallerApi,
     _: NoQuery,
     submission: Submission,
     JsonBody(mut body): JsonBody,
@@ -36,6 +40,8 @@ pub(crate) async fn create_cluster(
     let target = take_target(&mut body);
     let api = api.to_change(target.as_ref())?.usable()?;
     let key = submission.key(&api, &body)?;
+    let project = take_project(&mut body);
+    let project = project.or_else(|| api.caller.default_project().cloned());
     let preflight = RequiredPreflight::of(&body);
     let account = api.account_soon().await?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
@@ -49,10 +55,49 @@ pub(crate) async fn create_cluster(
                 .await?;
         }
     }
-    let new = submission.new_operation(Kind::CreateCluster, key);
-    let accepted = api.store.accept_create(&new, &spec).await?;
+    let new = NewOperation {
+        project,
+        ..submission.new_operation(Kind::CreateCluster, key)
+    };
+    let accepted = api.accept_create(&new, spec.clone()).await?;
     api.answer_accepted(accepted, spec.name.as_str(), submission.preference)
         .await
+}
+
+impl TargetApi {
+    /// Accepts a create if the rules permit it.
+    async fn accept_create(
+        &self,
+        new: &NewOperation,
+        spec: ClusterSpec,
+    ) -> Result<Accepted, ApiError> {
+        if self.rules.permit_everything() {
+            return Ok(self.store.accept_create(new, &spec).await?);
+        }
+        if let Some(known) = self.known_request(new.idempotency_key.as_ref()).await? {
+            return Ok(known);
+        }
+        let spec = self.with_discovered_role(spec).await?;
+        let pending = self.decide_settings(Proposal {
+            action: Action::CreateCluster,
+            scope: Scope::of(new.project.as_ref(), &self.target.name),
+            before: None,
+            after: spec.clone(),
+        })?;
+        let accepted = match pending.map(Pending::split) {
+            None => self.store.accept_create(new, &spec).await?,
+            Some((limit, refusal)) => {
+                match self.store.accept_create_within(new, &spec, limit).await? {
+                    Accepted::NotPermitted => {
+                        return Err(refusal.response(self, Action::CreateCluster));
+                    }
+                    accepted => accepted,
+                }
+            }
+        };
+        self.note_project(new.project.as_ref());
+        Ok(accepted)
+    }
 }
 
 /// The existing groups that a spec refers to, each with the JSON pointer of its name.

@@ -1,17 +1,17 @@
 //! `DELETE /v1/clusters/{name}`.
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::IntoParams;
 
+use crate::authorization::Action;
 use crate::domain::inventory::ResourceKind;
 use crate::domain::operation::Kind;
 use crate::domain::spec::DeleteSpec;
 use crate::domain::validation::violation::RuleViolation;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::ClusterPath;
@@ -57,7 +57,7 @@ fn retained<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Vec<ResourceKin
     responses(AcceptedOperation)
 )]
 pub(crate) async fn delete_cluster(
-    State(api): State<Api>,
+    api: CallerApi,
     ClusterPath(name): ClusterPath,
     InTargetWith(in_target, query): InTargetWith<DeleteCluster>,
     if_match: IfMatch,
@@ -71,6 +71,8 @@ pub(crate) async fn delete_cluster(
     let accepted = match api.known_request(key.as_ref()).await? {
         Some(known) => known,
         None => {
+            let cluster = api.cluster(&name).await?;
+            api.decide_cluster(Action::DeleteCluster, &cluster)?;
             let new = submission.new_operation(Kind::DeleteCluster, key);
             let versions = if_match.versions();
             api.store

@@ -1,7 +1,6 @@
 //! Drift in API responses, and `GET /v1/clusters/{name}/drift`.
 
 use axum::Json;
-use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,7 +8,7 @@ use utoipa::ToSchema;
 use crate::domain::cluster;
 use crate::domain::drift;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::ClusterPath;
 use crate::api::http::query::Query;
@@ -87,7 +86,7 @@ impl From<drift::DriftField> for DriftField {
     responses((status = 200, description = "The drift of the cluster.", body = Drift))
 )]
 pub(crate) async fn get_drift(
-    State(api): State<Api>,
+    api: CallerApi,
     ClusterPath(name): ClusterPath,
     Query(query): Query<InTarget>,
 ) -> Result<Json<Drift>, ApiError> {

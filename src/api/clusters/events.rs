@@ -1,12 +1,11 @@
 //! `GET /v1/clusters/{name}/events`: DAX's events and those of this service, in one timeline.
 
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::domain::operation::Kind;
 use crate::domain::timeline::{Entry, Position, entries_of_dax, timeline};
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
 use crate::api::http::paging::{ByPosition, Page, PageParameters};
@@ -30,7 +29,7 @@ use crate::api::targets::InTarget;
     )))
 )]
 pub(crate) async fn list_cluster_events(
-    State(api): State<Api>,
+    api: CallerApi,
     ClusterPath(name): ClusterPath,
     page: Page<ByPosition, InTarget>,
     caller: Caller,

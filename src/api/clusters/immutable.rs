@@ -16,7 +16,7 @@ const EXTERNAL_ROLE: &str = "cannot be changed, because this service did not cre
     change its policies in IAM, or create a new cluster with a managed role";
 
 /// Fields of a create request that a patch cannot change, with the alternative.
-pub(super) const IMMUTABLE: [(&str, &str); 11] = [
+pub(super) const IMMUTABLE: [(&str, &str); 12] = [
     (
         "name",
         "a cluster cannot be renamed; create a new one with POST /v1/clusters, move the clients \
@@ -38,6 +38,11 @@ pub(super) const IMMUTABLE: [(&str, &str); 11] = [
     (
         "target",
         "a cluster cannot move to another account or Region; create a new one there with POST \
+        /v1/clusters, move the clients and delete this one",
+    ),
+    (
+        "project",
+        "a cluster keeps its project; create a new one in the other project with POST \
         /v1/clusters, move the clients and delete this one",
     ),
     (

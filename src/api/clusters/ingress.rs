@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -10,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::cluster::Cluster;
 use crate::domain::ingress::{
-    AllowedSources, Ingress, IngressSpec, PLAIN_PORT, Peer, TLS_PORT, existing_cidr, source_cidr,
+    AllowedSources, Ingress, IngressSpec, Peer, existing_cidr, source_cidr, tcp_port,
 };
 use crate::domain::inventory::ResourceKind;
 use crate::domain::operation::Kind;
@@ -19,7 +18,7 @@ use crate::domain::validation::typed::SecurityGroupId;
 use crate::domain::validation::violation::RuleViolation;
 use crate::inspections::has_lookups;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
@@ -119,7 +118,7 @@ fn within_length(
     responses(AcceptedOperation)
 )]
 pub(crate) async fn open_ingress(
-    State(api): State<Api>,
+    api: CallerApi,
     ClusterPath(name): ClusterPath,
     Query(query): Query<InTarget>,
     submission: Submission,
@@ -151,7 +150,7 @@ pub(crate) async fn open_ingress(
     responses(AcceptedOperation)
 )]
 pub(crate) async fn close_ingress(
-    State(api): State<Api>,
+    api: CallerApi,
     ClusterPath(name): ClusterPath,
     InTargetWith(in_target, query): InTargetWith<CloseIngress>,
     submission: Submission,
@@ -290,11 +289,7 @@ fn port_of(cluster: &Cluster) -> u16 {
         .observed
         .as_ref()
         .and_then(|observed| observed.encryption_in_transit);
-    if observed.unwrap_or(cluster.desired.encryption_in_transit) {
-        TLS_PORT
-    } else {
-        PLAIN_PORT
-    }
+    tcp_port(observed.unwrap_or(cluster.desired.encryption_in_transit))
 }
 
 /// The security groups of a cluster as AWS last reported them; empty before the first report.

@@ -41,6 +41,8 @@ pub(super) fn cluster() -> Cluster {
         tables: Tables::Named(vec!["Orders".to_owned()]),
     };
     Cluster {
+        project: None,
+        created_by: None,
         id: Uuid::nil(),
         target: TargetName::default(),
         name: name.clone(),
@@ -158,5 +160,7 @@ fn the_limits_of_an_adoption_are_rules() {
         json!([LONG_GROUP]),
     ];
     let bodies = groups.map(|ids| json!({"expected": {"security_group_ids": ids}}));
-    check::<adopt::AdoptRequest>(bodies.to_vec(), |body| adopt::read(body).is_err());
+    let projects = ["", "A", &text(41)].map(|name| json!({"project": name}));
+    let bodies = [bodies.to_vec(), projects.to_vec()].concat();
+    check::<adopt::AdoptRequest>(bodies, |body| adopt::read(body).is_err());
 }

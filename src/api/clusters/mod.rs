@@ -5,6 +5,7 @@ pub(super) mod adopt;
 pub(super) mod change_requests;
 pub(super) mod connection;
 pub(super) mod create;
+pub(super) mod decisions;
 pub(super) mod delete;
 pub(super) mod drift;
 pub(super) mod empty_request;

@@ -92,7 +92,7 @@ fn tags() -> RefOr<Schema> {
         .schema_type(or_null(Type::String))
         .max_length(Some(fields::TAG_VALUE_MAX));
     let about = "Tags, merged with the current ones. A null value removes its tag; null instead of \
-        the object removes all tags. Up to 48 tags can remain. The prefixes `aws:` and \
+        the object removes all tags. Up to 47 tags can remain. The prefixes `aws:` and \
         `dax-provisioner:` are reserved.";
     let tags = ObjectBuilder::from(tag_map())
         .schema_type(or_null(Type::Object))

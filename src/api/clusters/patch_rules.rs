@@ -39,16 +39,16 @@ pub(crate) fn validate(
     mut patch: Value,
     cluster: &Cluster,
     account: &AwsAccount,
-) -> Result<ChangeSpec, Problem> {
+) -> Result<ChangeSpec, Box<Problem>> {
     let mut immutable = take_immutable(&mut patch, cluster);
     let mut validation = Validation::of_schema::<ClusterPatch>(&mut patch);
     let change = accept(&patch, cluster, account, &mut validation);
     let change = validation.finish(change);
     if !immutable.is_empty() {
         immutable.extend(change.err().unwrap_or_default());
-        return Err(Problem::immutable(immutable));
+        return Err(Box::new(Problem::immutable(immutable)));
     }
-    change.map_err(Problem::invalid)
+    change.map_err(|errors| Box::new(Problem::invalid(errors)))
 }
 
 /// The change that a patch requests. Not valid if the validation has violations.

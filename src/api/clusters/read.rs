@@ -1,6 +1,5 @@
 //! `GET /v1/clusters` and `GET /v1/clusters/{name}`.
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -8,12 +7,13 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::cluster;
 use crate::domain::operation::{Attention, ClusterStatus};
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::project::ProjectName;
 use crate::domain::target::TargetName;
 use crate::domain::validation::fields;
 use crate::domain::validation::violation::RuleViolation;
 use crate::store::ClusterFilter;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::clusters::view::Cluster;
 use crate::api::enum_schemas::{AttentionSchema, ClusterStatusSchema};
 use crate::api::http::api_error::ApiError;
@@ -23,7 +23,7 @@ use crate::api::http::problem::Problem;
 use crate::api::http::query::{Query, any_of, by_rule, each_by_rule};
 use crate::api::http::responses;
 use crate::api::http::responses::IfNoneMatch;
-use crate::api::targets::{InTarget, TargetApi, target_name};
+use crate::api::targets::{InTarget, TargetApi, project_name, target_name};
 
 /// Number of colons of a `tag` that can end its key.
 const TAG_COLONS_MAX: usize = 8;
@@ -47,6 +47,11 @@ pub(crate) struct ListClusters {
             pattern = "^[a-z][a-z0-9-]*$")]
     #[serde(default, deserialize_with = "target_name")]
     target: Option<TargetName>,
+    /// Only clusters of this project.
+    #[param(value_type = String, required = false, min_length = 1, max_length = 40,
+            pattern = "^[a-z][a-z0-9-]*$")]
+    #[serde(default, deserialize_with = "project_name")]
+    project: Option<ProjectName>,
     /// Only clusters with this status. Repeat the parameter for several.
     #[param(value_type = Vec<ClusterStatusSchema>, required = false)]
     #[serde(default, deserialize_with = "any_of")]
@@ -94,11 +99,13 @@ fn tag_alternatives(text: &str) -> Vec<(String, String)> {
     )))
 )]
 pub(crate) async fn list_clusters(
-    State(api): State<Api>,
+    api: CallerApi,
     page: Page<ByAge, ListClusters>,
 ) -> Result<Response, ApiError> {
     let filter = ClusterFilter {
         target: page.filter.target.clone(),
+        project: page.filter.project.clone(),
+        scopes: api.scopes().await?,
         statuses: page.filter.status.clone(),
         attention: page.filter.attention.clone(),
         name_prefix: page.filter.name_prefix.clone(),
@@ -135,14 +142,15 @@ pub(crate) async fn list_clusters(
     ))
 )]
 pub(crate) async fn get_cluster(
-    State(api): State<Api>,
+    api: CallerApi,
     ClusterPath(name): ClusterPath,
     Query(query): Query<InTarget>,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
     let api = api.to_read(query.target.as_ref())?;
     if known.is_present()
-        && let Some(version) = api.store.cluster_version(name.as_str()).await?
+        && let Some((version, scope)) = api.store.cluster_version(name.as_str()).await?
+        && api.may_read(&scope)
         && let Some(response) = responses::not_modified(version, &known)
     {
         return Ok(response);

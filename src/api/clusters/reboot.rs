@@ -1,6 +1,5 @@
 //! `POST /v1/clusters/{name}/reboot`.
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,7 +13,7 @@ use crate::domain::spec::Spec;
 use crate::domain::validation::fields;
 use crate::domain::validation::violation::RuleViolation;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::clusters::request::list;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
@@ -59,7 +58,7 @@ fn node_list() -> Array {
     responses(AcceptedOperation)
 )]
 pub(crate) async fn reboot_nodes(
-    State(api): State<Api>,
+    api: CallerApi,
     ClusterPath(name): ClusterPath,
     Query(query): Query<InTarget>,
     submission: Submission,

@@ -1,6 +1,5 @@
 //! `POST /v1/clusters/{name}/release`.
 
-use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
 
@@ -8,7 +7,7 @@ use crate::domain::cluster::Cluster;
 use crate::domain::operation::Kind;
 use crate::domain::spec::Spec;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::clusters::empty_request::EmptyRequest;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
@@ -27,7 +26,7 @@ use crate::api::targets::InTarget;
     responses(AcceptedOperation)
 )]
 pub(crate) async fn release_cluster(
-    State(api): State<Api>,
+    api: CallerApi,
     ClusterPath(name): ClusterPath,
     Query(query): Query<InTarget>,
     submission: Submission,

@@ -11,6 +11,7 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, Schema
 
 use crate::domain::iam::policies::Access;
 use crate::domain::names::ClusterName;
+use crate::domain::project::ProjectName;
 use crate::domain::spec::{ClusterSpec, LocalSettings, NetworkType, OnFailure};
 use crate::domain::target::TargetName;
 use crate::domain::validation::fields;
@@ -80,7 +81,7 @@ pub(crate) struct ClusterRequest {
              pattern = "^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+$",
              example = "arn:aws:sns:us-east-1:123456789012:dax-events")]
     pub(crate) notification_topic_arn: Option<String>,
-    /// Up to 48 tags. Keys have 1 to 128 characters, values up to 256. The prefixes `aws:` and
+    /// Up to 47 tags. Keys have 1 to 128 characters, values up to 256. The prefixes `aws:` and
     /// `dax-provisioner:` are reserved.
     #[schema(schema_with = tag_map, required = false)]
     pub(crate) tags: Option<BTreeMap<String, String>>,
@@ -88,6 +89,10 @@ pub(crate) struct ClusterRequest {
     #[schema(value_type = String, required = false, min_length = 1, max_length = 40,
              pattern = "^[a-z][a-z0-9-]*$", example = "default")]
     pub(crate) target: Option<String>,
+    /// Project of the cluster. It never changes. Default: the only project of the caller, or none.
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 40,
+             pattern = "^[a-z][a-z0-9-]*$", example = "payments")]
+    pub(crate) project: Option<String>,
     /// Whether DELETE is rejected. Default: false.
     #[schema(value_type = bool, required = false)]
     pub(crate) deletion_protection: Option<bool>,
@@ -133,6 +138,7 @@ impl ClusterRequest {
         let topic = self.notification_topic_arn.as_deref();
         // No setting of the cluster: the handler has taken a valid one out of the body.
         violations.optional("/target", self.target.as_deref(), TargetName::parse);
+        violations.optional("/project", self.project.as_deref(), ProjectName::parse);
         let parse_topic = |arn: &str| TopicArn::parse(arn, account);
         let local = self.local_settings();
         Some(ClusterSpec {
@@ -299,7 +305,7 @@ pub(crate) fn list(about: &str, pattern: &str, item_length_max: usize, items_max
 }
 
 pub(crate) fn tag_map() -> Object {
-    let about = "Tags of the cluster, up to 48. The prefixes `aws:` and `dax-provisioner:` are \
+    let about = "Tags of the cluster, up to 47. The prefixes `aws:` and `dax-provisioner:` are \
         reserved.";
     let key = text()
         .min_length(Some(1))

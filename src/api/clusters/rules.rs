@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::domain::iam::policies::{Access, PolicyDocument, Tables, access_policies};
 use crate::domain::installation::AwsAccount;
+use crate::domain::project::ProjectName;
 use crate::domain::spec::{ClusterSpec, ServiceRole};
 use crate::domain::target::TargetName;
 use crate::domain::validation::fields;
@@ -80,13 +81,26 @@ impl RequiredPreflight {
 /// Takes the target out of a body: it is no setting of the cluster. An invalid one is left, and
 /// violates the schema.
 pub(crate) fn take_target(body: &mut Value) -> Option<TargetName> {
-    let target = match body.get("target")? {
-        Value::String(text) => TargetName::parse(text).ok()?,
-        Value::Null => return body.as_object_mut()?.remove("target").and(None),
+    take_name(body, "target", TargetName::parse)
+}
+
+/// Takes the project out of a body, as [`take_target`] does.
+pub(crate) fn take_project(body: &mut Value) -> Option<ProjectName> {
+    take_name(body, "project", ProjectName::parse)
+}
+
+fn take_name<T>(
+    body: &mut Value,
+    field: &str,
+    parse: impl Fn(&str) -> Result<T, RuleViolation>,
+) -> Option<T> {
+    let name = match body.get(field)? {
+        Value::String(text) => Some(parse(text).ok()?),
+        Value::Null => None,
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => return None,
     };
-    body.as_object_mut()?.remove("target");
-    Some(target)
+    body.as_object_mut()?.remove(field);
+    name
 }
 
 pub(super) fn check_encryption(

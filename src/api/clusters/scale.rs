@@ -1,6 +1,5 @@
 //! `POST /v1/clusters/{name}/scale`.
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,7 +14,7 @@ use crate::domain::spec::{ClusterSpec, Spec};
 use crate::domain::validation::fields;
 use crate::domain::validation::typed::AvailabilityZone;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::clusters::reboot::{NODE_ID_PATTERN, known_nodes};
 use crate::api::clusters::request::list;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
@@ -75,7 +74,7 @@ fn node_list() -> Array {
     responses(AcceptedOperation)
 )]
 pub(crate) async fn scale_cluster(
-    State(api): State<Api>,
+    api: CallerApi,
     ClusterPath(name): ClusterPath,
     Query(query): Query<InTarget>,
     submission: Submission,

@@ -11,9 +11,9 @@ use uuid::Uuid;
 use crate::domain::operation::{Kind, Operation};
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::operations;
-use crate::store::{Accepted, IdempotencyKey, NewOperation};
+use crate::store::{Accepted, IdempotencyKey, NewOperation, Store};
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
 use crate::api::http::idempotency::SentKey;
@@ -92,6 +92,8 @@ impl Submission {
             steps: plan.step_names(),
             deadline: plan.deadline,
             requested_by: self.caller.requested_by(),
+            requested_for: self.caller.requested_for.clone(),
+            project: None,
             request_id: Some(self.context.request_id.clone()),
             traceparent: Some(self.context.traceparent.clone()),
             idempotency_key,
@@ -123,6 +125,8 @@ impl TargetApi {
                 }
             }
             Accepted::Replayed(id) => {
+                // What the key stands for may have become unreadable for the caller.
+                self.operation_version(id).await?;
                 let response = self.answer_operation(id, 0, preference).await?;
                 Ok(responses::replayed(response))
             }
@@ -131,12 +135,12 @@ impl TargetApi {
                     use a new key";
                 Err(ApiError::new(ProblemCode::IdempotencyKeyReused, detail))
             }
-            Accepted::ClusterExists => {
-                let detail = format!("cluster {cluster:?} already exists");
-                let problem = Problem::new(ProblemCode::ClusterExists, detail);
-                Err(problem.at(format!("/v1/clusters/{cluster}")).into())
-            }
-            Accepted::InProgress(id) => Err(self.in_progress(id, cluster).await?),
+            Accepted::ClusterExists => Err(self.name_taken(&self.store, cluster).await?),
+            Accepted::InProgress(id) => Err(self.in_progress(&self.store, id, cluster).await?),
+            Accepted::NotPermitted => Err(ApiError::new(
+                ProblemCode::Forbidden,
+                "a limit on the project does not permit the request",
+            )),
             Accepted::NoSuchCluster => Err(no_such_cluster(cluster)),
             Accepted::ClusterFailed => Err(ApiError::new(
                 ProblemCode::ClusterFailed,
@@ -159,7 +163,7 @@ impl TargetApi {
     }
 }
 
-impl Api {
+impl CallerApi {
     /// The 202 response of an operation, after the wait that the caller prefers: until it is
     /// finished, or blocked at `version` or later.
     pub(crate) async fn answer_operation(
@@ -184,8 +188,36 @@ impl Api {
         Ok(responses::accepted(&location, &view, again, waited))
     }
 
-    async fn in_progress(&self, id: Uuid, cluster: &str) -> Result<ApiError, ApiError> {
-        let view = match self.store.operation(id).await? {
+    /// The response to a request for a name that is in use. It says nothing of a cluster that the
+    /// caller may not read.
+    async fn name_taken(&self, target: &Store, cluster: &str) -> Result<ApiError, ApiError> {
+        let detail = format!("cluster {cluster:?} already exists");
+        let problem = Problem::new(ProblemCode::ClusterExists, detail);
+        let existing = target.cluster_version(cluster).await?;
+        let is_visible = existing.is_some_and(|(_, scope)| self.may_read(&scope));
+        let path = format!("/v1/clusters/{cluster}");
+        Ok(if is_visible {
+            problem.at(path)
+        } else {
+            problem
+        }
+        .into())
+    }
+
+    async fn in_progress(
+        &self,
+        target: &Store,
+        id: Uuid,
+        cluster: &str,
+    ) -> Result<ApiError, ApiError> {
+        let live = self.store.operation(id).await?;
+        if live
+            .as_ref()
+            .is_some_and(|live| !self.may_read(&live.scope()))
+        {
+            return self.name_taken(target, cluster).await;
+        }
+        let view = match live {
             Some(operation) => Some(self.operation_view(operation).await?),
             None => None,
         };

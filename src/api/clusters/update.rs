@@ -1,6 +1,5 @@
 //! `PATCH /v1/clusters/{name}`, a JSON merge patch (RFC 7396).
 
-use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
 
@@ -10,7 +9,7 @@ use crate::domain::operation::Kind;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::spec::Spec;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::clusters::patch::ClusterPatch;
 use crate::api::clusters::patch_rules::validate;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
@@ -39,7 +38,7 @@ use crate::api::targets::InTarget;
     responses(AcceptedOperation)
 )]
 pub(crate) async fn update_cluster(
-    State(api): State<Api>,
+    api: CallerApi,
     ClusterPath(name): ClusterPath,
     Query(query): Query<InTarget>,
     if_match: IfMatch,

@@ -26,6 +26,13 @@ pub(crate) struct Cluster {
     /// Target of the cluster: the account and Region, by the name in this installation.
     #[schema(example = "default")]
     target: String,
+    /// Project of the cluster; null if it belongs to none.
+    #[schema(example = "payments")]
+    project: Option<String>,
+    /// The caller that created or adopted the cluster; null if it was an earlier version of the
+    /// service.
+    #[schema(example = "token:portal")]
+    created_by: Option<String>,
     /// AWS account of the cluster.
     #[schema(example = "123456789012")]
     account_id: String,
@@ -135,6 +142,8 @@ impl Cluster {
         Self {
             name: cluster.name.into(),
             target: cluster.target.to_string(),
+            project: cluster.project.map(|project| project.to_string()),
+            created_by: cluster.created_by,
             account_id: account.account_id.clone(),
             region: account.region.clone(),
             status: cluster.status,

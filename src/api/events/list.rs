@@ -1,7 +1,7 @@
 //! `GET /v1/events`.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -9,10 +9,8 @@ use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::store::FeedFilter;
-
 use super::view::{FeedCursor, FeedFilters, FeedItem};
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::paging::{LIMIT_DEFAULT, limit};
 use crate::api::http::query::{Parameters, by_rule};
@@ -81,10 +79,7 @@ impl<S: Send + Sync> FromRequestParts<S> for FeedQuery {
         ("Link" = String, description = "URL of the next part, `rel=\"next\"`, if the feed continues."),
     )))
 )]
-pub(crate) async fn list_events(
-    State(api): State<Api>,
-    query: FeedQuery,
-) -> Result<Response, ApiError> {
+pub(crate) async fn list_events(api: CallerApi, query: FeedQuery) -> Result<Response, ApiError> {
     let state = api.store.feed_state().await?;
     let after = match query.position.after {
         Some(cursor) => cursor.resume(&state)?,
@@ -95,7 +90,7 @@ pub(crate) async fn list_events(
         let filters = query.filters.as_query();
         format!("</v1/events?limit={limit}{filters}&after={next}>; rel=\"next\"")
     };
-    let filter = FeedFilter::from(&query.filters);
+    let filter = query.filters.of_caller(&api).await?;
     let page = api.store.feed(state, after, limit, &filter).await?;
     let next_cursor = FeedCursor {
         generation: state.generation,

@@ -3,7 +3,7 @@
 //! The stream reads the feed, so it does not matter which process writes the events. No database
 //! connection is held between two reads.
 
-use axum::extract::{FromRequestParts, State};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::response::sse::Event as Message;
@@ -11,11 +11,11 @@ use futures_util::{Stream, TryStreamExt, stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::store::{FeedFilter, StoreError};
+use crate::store::StoreError;
 
 use super::list::cursor;
 use super::view::{FeedCursor, FeedFilters, FeedItem};
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
 use crate::api::http::query::Parameters;
@@ -78,7 +78,7 @@ impl<S: Send + Sync> FromRequestParts<S> for StreamQuery {
     ))
 )]
 pub(crate) async fn stream_events(
-    State(api): State<Api>,
+    api: CallerApi,
     query: StreamQuery,
     last: LastEventIdText,
     caller: Caller,
@@ -92,7 +92,7 @@ pub(crate) async fn stream_events(
     let lifetime = StreamLifetime::begin(&api.streams, &caller, &api.shutdown)?;
     let reader = Reader {
         api,
-        filter: FeedFilter::from(&query.filters),
+        filters: query.filters,
         generation: state.generation,
         after,
         lifetime,
@@ -102,8 +102,8 @@ pub(crate) async fn stream_events(
 
 /// The state of one stream.
 struct Reader {
-    api: Api,
-    filter: FeedFilter,
+    api: CallerApi,
+    filters: FeedFilters,
     generation: i32,
     /// The position up to which the feed was read.
     after: i64,
@@ -133,9 +133,12 @@ impl Reader {
                 self.lifetime.pause().await;
                 continue;
             }
+            // The rights of the caller may have changed since the last read.
+            self.api.take_new_rules();
+            let filter = self.filters.of_caller(&self.api).await?;
             let store = &self.api.store;
             let page = store
-                .feed(state, self.after, EVENTS_PER_READ, &self.filter)
+                .feed(state, self.after, EVENTS_PER_READ, &filter)
                 .await?;
             self.after = page.through;
             if !page.events.is_empty() {

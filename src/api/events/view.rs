@@ -10,16 +10,18 @@ use uuid::Uuid;
 use crate::domain::names::ClusterName;
 use crate::domain::operation::Kind;
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::project::ProjectName;
 use crate::domain::target::TargetName;
 use crate::domain::validation::violation::RuleViolation;
-use crate::store::{FeedEvent, FeedFilter, FeedState};
+use crate::store::{FeedEvent, FeedFilter, FeedState, StoreError};
 
+use crate::api::access::CallerApi;
 use crate::api::enum_schemas::OperationKindSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::query::by_rule;
 use crate::api::operations::events::Event;
 use crate::api::operations::read::cluster_name;
-use crate::api::targets::target_name;
+use crate::api::targets::{project_name, target_name};
 
 /// Most characters of an event type in a filter.
 const TYPE_CHARS_MAX: usize = 64;
@@ -102,6 +104,11 @@ pub(crate) struct FeedFilters {
             pattern = "^[a-z][a-z0-9-]*$")]
     #[serde(default, deserialize_with = "target_name")]
     target: Option<TargetName>,
+    /// Only events of clusters of this project.
+    #[param(value_type = String, required = false, min_length = 1, max_length = 40,
+            pattern = "^[a-z][a-z0-9-]*$")]
+    #[serde(default, deserialize_with = "project_name")]
+    project: Option<ProjectName>,
     /// Only events of this type, such as `operation_succeeded`.
     #[param(value_type = String, required = false, example = "operation_succeeded",
             min_length = 1, max_length = 64, pattern = "^[a-z_]+$")]
@@ -126,21 +133,22 @@ impl FeedFilters {
         let cluster = self.cluster.as_ref().map(|name| format!("&cluster={name}"));
         let event_type = self.type_.as_ref().map(|name| format!("&type={name}"));
         let target = self.target.as_ref().map(|name| format!("&target={name}"));
-        cluster
-            .into_iter()
-            .chain(event_type)
-            .chain(target)
-            .collect()
+        let project = self.project.as_ref().map(|name| format!("&project={name}"));
+        let filters = [cluster, event_type, target, project];
+        filters.into_iter().flatten().collect()
     }
 }
 
-impl From<&FeedFilters> for FeedFilter {
-    fn from(filters: &FeedFilters) -> Self {
-        Self {
-            target: filters.target.as_ref().map(TargetName::to_string),
-            cluster: filters.cluster.clone().map(String::from),
-            kind: filters.type_.clone(),
-        }
+impl FeedFilters {
+    /// The events of these filters that the caller may read.
+    pub(crate) async fn of_caller(&self, api: &CallerApi) -> Result<FeedFilter, StoreError> {
+        Ok(FeedFilter {
+            scopes: api.scopes().await?,
+            project: self.project.as_ref().map(ProjectName::to_string),
+            target: self.target.as_ref().map(TargetName::to_string),
+            cluster: self.cluster.clone().map(String::from),
+            kind: self.type_.clone(),
+        })
     }
 }
 
@@ -158,6 +166,9 @@ pub(crate) struct FeedItem {
     /// Target of the cluster.
     #[schema(value_type = String, example = "default")]
     target: TargetName,
+    /// Project of the cluster; null if it belongs to none.
+    #[schema(value_type = Option<String>, example = "payments")]
+    project: Option<ProjectName>,
     /// Name of the cluster.
     #[schema(value_type = String, example = "orders-cache")]
     cluster: ClusterName,
@@ -176,6 +187,7 @@ impl FeedItem {
             operation_id: feed_event.operation_id,
             kind: feed_event.operation_kind,
             target: feed_event.target,
+            project: feed_event.project,
             cluster: feed_event.cluster,
             event: Event::of_operation(feed_event.event),
         }

@@ -28,6 +28,11 @@ impl ApiError {
         Problem::new(code, detail).into()
     }
 
+    /// The problem.
+    pub(crate) fn into_problem(self) -> Problem {
+        *self.problem
+    }
+
     /// The same error with another `Retry-After`.
     pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
         Self {
@@ -45,6 +50,12 @@ impl From<Problem> for ApiError {
             problem: Box::new(problem),
             retry_after: is_temporary.then_some(RETRY_AFTER),
         }
+    }
+}
+
+impl From<Box<Problem>> for ApiError {
+    fn from(problem: Box<Problem>) -> Self {
+        Self::from(*problem)
     }
 }
 

@@ -1,13 +1,17 @@
 //! Bearer-token authentication; fails closed.
 
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::domain::caller::{Identity, is_person};
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::store::{TokenIdentity, TokenState};
 
@@ -16,43 +20,78 @@ use super::tokens::token_hash;
 use crate::api::http::api_error::ApiError;
 use crate::api::{Api, Authentication};
 
-/// Stands for every caller where authentication is off.
-const ANONYMOUS: &str = "anonymous";
+/// The person for whom a portal sends a request.
+const REQUESTED_FOR: HeaderName = HeaderName::from_static("x-requested-for");
 
-/// The authenticated caller: a token, or `None` where authentication is off.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Caller(Option<TokenIdentity>);
+/// The authenticated caller. Two are equal if they are the same token or subject.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(Arc<Identity>);
+
+impl Deref for Caller {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.0
+    }
+}
+
+impl PartialEq for Caller {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Caller {}
+
+impl Hash for Caller {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
 
 impl Caller {
-    /// As shown with operations: `token:<name>`, or `anonymous` where authentication is off.
+    /// As shown with operations.
     pub(crate) fn requested_by(&self) -> String {
-        self.0.as_ref().map_or_else(
-            || ANONYMOUS.to_owned(),
-            |token| format!("token:{}", token.name),
-        )
+        self.shown_as.clone()
     }
 
-    /// As stored with idempotency keys: `token:<id>` or `anonymous`. A later token of the same name
-    /// has another ID.
+    /// As stored with idempotency keys. A later token of the same name has another ID.
     pub(crate) fn key_owner(&self) -> String {
-        self.0.as_ref().map_or_else(
-            || ANONYMOUS.to_owned(),
-            |token| format!("token:{}", token.id),
-        )
+        self.id.clone()
     }
 
     /// A caller with the token of this name, or one without authentication.
     #[cfg(test)]
     pub(crate) fn of_test(token: Option<&str>) -> Self {
-        Self(token.map(|name| TokenIdentity {
-            id: name.to_owned(),
-            name: name.to_owned(),
-        }))
+        let identity = token.map(|name| Identity {
+            id: format!("token:{name}"),
+            shown_as: format!("token:{name}"),
+            ..Identity::anonymous()
+        });
+        Self(Arc::new(identity.unwrap_or_else(Identity::anonymous)))
     }
 
-    /// Whether the caller is one of several, named by its token.
+    /// Whether the caller is one of several.
     pub(crate) fn has_token(&self) -> bool {
-        self.0.is_some()
+        self.id != Identity::anonymous().id
+    }
+}
+
+impl From<Identity> for Caller {
+    fn from(identity: Identity) -> Self {
+        Self(Arc::new(identity))
+    }
+}
+
+impl From<TokenIdentity> for Identity {
+    fn from(token: TokenIdentity) -> Self {
+        Self {
+            id: format!("token:{}", token.id),
+            shown_as: format!("token:{}", token.name),
+            groups: token.rights.groups,
+            projects: token.rights.projects,
+            requested_for: None,
+        }
     }
 }
 
@@ -99,12 +138,15 @@ pub(crate) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let caller = match api.settings.authentication {
-        Authentication::Off => Caller(None),
+    let (mut identity, acts_for) = match api.settings.authentication {
+        Authentication::Off => (Identity::anonymous(), true),
         Authentication::On => {
             let hash = bearer(request.headers())?;
             match api.store.token_state(&hash).await? {
-                TokenState::Valid(token) => Caller(Some(token)),
+                TokenState::Valid(token) => {
+                    let acts_for = token.rights.acts_for;
+                    (Identity::from(token), acts_for)
+                }
                 TokenState::Unknown => return Err(invalid_token()),
                 TokenState::Revoked => return Err(unauthenticated("the bearer token is revoked")),
                 TokenState::Expired => {
@@ -115,8 +157,31 @@ pub(crate) async fn authenticate(
             }
         }
     };
-    request.extensions_mut().insert(caller);
+    identity.requested_for = requested_for(request.headers(), acts_for)?;
+    request.extensions_mut().insert(Caller(Arc::new(identity)));
     Ok(next.run(request).await)
+}
+
+/// The person for whom the request is sent. Only a caller that may act for others can name one, so
+/// that what is recorded can be trusted as much as that caller.
+fn requested_for(headers: &HeaderMap, acts_for: bool) -> Result<Option<String>, ApiError> {
+    let mut values = headers.get_all(REQUESTED_FOR).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if !acts_for {
+        let detail = "your token may not act for others; leave out `X-Requested-For`, or ask for a \
+            token created with --acts-for";
+        return Err(ApiError::new(ProblemCode::Forbidden, detail));
+    }
+    let text = value.to_str().ok().map(str::trim);
+    match (text.filter(|text| is_person(text)), values.next()) {
+        (Some(person), None) => Ok(Some(person.to_owned())),
+        _ => {
+            let detail = "send one `X-Requested-For` of 1 to 200 printable ASCII characters";
+            Err(Problem::unreadable(detail).into())
+        }
+    }
 }
 
 /// The hash of the single bearer token of a request.

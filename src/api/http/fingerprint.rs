@@ -8,8 +8,7 @@ use crate::domain::target::TargetName;
 /// SHA-256 of method, path, target and body. White space and the order of keys have no effect. The
 /// target `default` is left out: keys of earlier versions know no target.
 pub(crate) fn fingerprint(method: &str, path: &str, target: &TargetName, body: &Value) -> Vec<u8> {
-    // serde_json sorts the keys of an object and writes no white space.
-    let body = body.to_string();
+    let body = canonical(body);
     let mut hash = Sha256::new();
     let target = Some(target.as_str()).filter(|_| !target.is_default());
     for part in [method, path, &body].into_iter().chain(target) {
@@ -17,6 +16,13 @@ pub(crate) fn fingerprint(method: &str, path: &str, target: &TargetName, body: &
         hash.update(part);
     }
     hash.finalize().to_vec()
+}
+
+/// The JSON of a body without white space, with sorted keys.
+fn canonical(body: &Value) -> String {
+    let mut body = body.clone();
+    body.sort_all_objects();
+    body.to_string()
 }
 
 #[cfg(test)]
@@ -30,7 +36,7 @@ mod tests {
         let (any, other) = (TargetName::default(), TargetName::parse("other").unwrap());
         let a: Value =
             serde_json::from_str(r#"{"b": [1, {"y": 1, "x": "\""}], "a": null}"#).unwrap();
-        assert_eq!(a.to_string(), r#"{"a":null,"b":[1,{"x":"\"","y":1}]}"#);
+        assert_eq!(canonical(&a), r#"{"a":null,"b":[1,{"x":"\"","y":1}]}"#);
         let b = json!({"a": null, "b": [1, {"x": "\"", "y": 1}]});
         assert_eq!(
             fingerprint("POST", "/v1/clusters", &any, &a),

@@ -9,7 +9,7 @@ use crate::domain::names::ClusterName;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::target::TargetName;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::http::api_error::ApiError;
 use crate::api::targets::TargetApi;
 
@@ -69,13 +69,13 @@ impl<S: Send + Sync> FromRequestParts<S> for TargetPath {
 
 impl TargetPath {
     /// The API for the target.
-    pub(crate) fn target(&self, api: &Api) -> Result<TargetApi, ApiError> {
+    pub(crate) fn target(&self, api: &CallerApi) -> Result<TargetApi, ApiError> {
         let unknown = || {
             let detail = format!("there is no target {:?}", self.0);
             ApiError::new(ProblemCode::NotFound, detail)
         };
         let name = TargetName::parse(&self.0).map_err(|_| unknown())?;
-        api.of_row(&name).map_err(|_| unknown())
+        api.reachable(&name).ok_or_else(unknown)
     }
 }
 

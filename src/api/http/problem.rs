@@ -76,10 +76,24 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(crate) checks: Vec<PreflightCheck>,
+    /// The policies of the organisation that forbid the request, with the advice of their authors.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(crate) policies: Vec<ForbiddingPolicy>,
     /// The request to this API that resolves the problem.
     #[schema(value_type = Resolution, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     resolution: Option<Resolution>,
+}
+
+/// A policy of the organisation that forbids a request.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ForbiddingPolicy {
+    /// ID of the policy.
+    #[schema(example = "own_projects")]
+    pub(crate) id: String,
+    /// What its author advises; null if there is no advice.
+    pub(crate) advice: Option<String>,
 }
 
 /// A request to this API, ready to be sent.
@@ -207,6 +221,14 @@ impl FieldError {
         }
     }
 
+    /// The same error in a part of the body at this pointer.
+    pub(crate) fn below(self, pointer: &str) -> Self {
+        Self {
+            pointer: self.pointer.map(|inner| format!("{pointer}{inner}")),
+            ..self
+        }
+    }
+
     /// An error in a query parameter or a header.
     pub(crate) fn of_parameter(name: impl Into<String>, rule: RuleViolation) -> Self {
         Self {
@@ -236,6 +258,7 @@ impl Problem {
             candidates: Vec::new(),
             events: Vec::new(),
             checks: Vec::new(),
+            policies: Vec::new(),
             resolution: None,
         }
     }

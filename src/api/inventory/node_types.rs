@@ -1,13 +1,12 @@
 //! Node types: what a cluster's nodes can be.
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::node_types::{self, Offered};
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::enum_schemas::OfferedSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::paging::{Page, PageParameters};
@@ -56,7 +55,7 @@ pub(crate) struct NodeType {
     )))
 )]
 pub(crate) async fn list_node_types(
-    State(api): State<Api>,
+    api: CallerApi,
     page: Page<String, InTarget>,
 ) -> Result<Response, ApiError> {
     let api = api.to_read(page.filter.target.as_ref())?;

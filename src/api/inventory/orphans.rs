@@ -1,18 +1,18 @@
 //! Orphans: AWS resources with ownership tags that belong to no managed cluster, and altered roles.
 
 use axum::Json;
-use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::authorization::Action;
 use crate::domain::iam::alteration::Alteration;
 use crate::domain::inventory::ResourceKind;
 use crate::domain::orphan::{self, orphans};
 use crate::inspections::altered_roles::{AlteredRole, ExpectedRoles};
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::enum_schemas::ResourceKindSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
@@ -64,11 +64,12 @@ pub(crate) struct Orphan {
     responses((status = 200, description = "All orphans.", body = OrphanList))
 )]
 pub(crate) async fn list_orphans(
-    State(api): State<Api>,
+    api: CallerApi,
     Query(query): Query<InTarget>,
     caller: Caller,
 ) -> Result<Json<OrphanList>, ApiError> {
     let api = api.to_inspect(query.target.as_ref())?;
+    api.decide_target(Action::ListOrphans)?;
     let installation = api.store.installation().await?;
     let managed = api.store.managed_names().await?.into_iter().collect();
     let _permit = api.aws_permit(&caller).await?;

@@ -1,6 +1,5 @@
 //! Parameter groups: cache settings that clusters can share.
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,7 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::inventory::Owner;
 use crate::inspections::choices;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::enum_schemas::OwnerSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
@@ -47,7 +46,7 @@ pub(crate) struct ParameterGroup {
     )))
 )]
 pub(crate) async fn list_parameter_groups(
-    State(api): State<Api>,
+    api: CallerApi,
     page: Page<String, InTarget>,
     caller: Caller,
 ) -> Result<Response, ApiError> {
@@ -59,7 +58,17 @@ pub(crate) async fn list_parameter_groups(
         .parameter_groups(installation.id)
         .await
         .map_err(|fault| api.error_of(&fault))?;
-    let mut items: Vec<ParameterGroup> = groups.into_iter().map(ParameterGroup::from).collect();
+    let hidden = api
+        .hidden_clusters(groups.iter().filter_map(|group| group.cluster.as_ref()))
+        .await?;
+    let is_visible = |group: &choices::Group| {
+        !group
+            .cluster
+            .as_ref()
+            .is_some_and(|name| hidden.contains(name))
+    };
+    let groups = groups.into_iter().filter(is_visible);
+    let mut items: Vec<ParameterGroup> = groups.map(ParameterGroup::from).collect();
     let next_cursor = page.sort_and_cut(&mut items, |group| group.name.clone());
     Ok(page.respond(next_cursor, |next_cursor| ParameterGroupList {
         items,

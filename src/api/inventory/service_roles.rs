@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 
-use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -11,9 +10,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::inventory::Owner;
+use crate::domain::names::{ClusterName, cluster_in_name};
 use crate::inspections::choices;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::enum_schemas::OwnerSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
@@ -57,7 +57,7 @@ pub(crate) struct ServiceRole {
     )))
 )]
 pub(crate) async fn list_service_roles(
-    State(api): State<Api>,
+    api: CallerApi,
     page: Page<Reverse<ByAge>, InTarget>,
     caller: Caller,
 ) -> Result<Response, ApiError> {
@@ -68,7 +68,16 @@ pub(crate) async fn list_service_roles(
         .service_roles()
         .await
         .map_err(|fault| api.error_of(&fault))?;
-    let mut items: Vec<ServiceRole> = roles.into_iter().map(ServiceRole::from).collect();
+    let cluster = |role: &choices::ServiceRole| {
+        let name = (role.owner == Owner::Managed).then_some(role.name.as_str())?;
+        cluster_in_name(name)
+    };
+    let clusters: Vec<ClusterName> = roles.iter().filter_map(cluster).collect();
+    let hidden = api.hidden_clusters(clusters.iter()).await?;
+    let is_visible =
+        |role: &choices::ServiceRole| !cluster(role).is_some_and(|name| hidden.contains(&name));
+    let roles = roles.into_iter().filter(is_visible);
+    let mut items: Vec<ServiceRole> = roles.map(ServiceRole::from).collect();
     let next_cursor = page.sort_and_cut(&mut items, |role| Reverse(role.position()));
     Ok(page.respond(next_cursor, |next_cursor| ServiceRoleList {
         items,

@@ -1,15 +1,15 @@
 //! Cancelling an operation, and rolling back a blocked one.
 
-use axum::extract::State;
 use axum::response::Response;
 use uuid::Uuid;
 
+use crate::authorization::Action;
 use crate::domain::operation::Kind;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::operations;
 use crate::store::UndoRequested;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::clusters::submit::AcceptedOperation;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
@@ -33,13 +33,13 @@ use crate::api::operations::read::{finished, rejected};
     responses(AcceptedOperation)
 )]
 pub(crate) async fn cancel_operation(
-    State(api): State<Api>,
+    api: CallerApi,
     OperationPath(id): OperationPath,
     _: NoQuery,
     caller: Caller,
     preference: Preference,
 ) -> Result<Response, ApiError> {
-    let version = api.operation_version(id).await?;
+    let version = api.permitted_version(id, Action::CancelOperation).await?;
     let requested = api
         .store
         .cancel(id, &caller.requested_by(), undo_steps)
@@ -60,13 +60,13 @@ pub(crate) async fn cancel_operation(
     responses(AcceptedOperation)
 )]
 pub(crate) async fn roll_back_operation(
-    State(api): State<Api>,
+    api: CallerApi,
     OperationPath(id): OperationPath,
     _: NoQuery,
     caller: Caller,
     preference: Preference,
 ) -> Result<Response, ApiError> {
-    let version = api.operation_version(id).await?;
+    let version = api.permitted_version(id, Action::RollBackOperation).await?;
     let requested = api
         .store
         .roll_back(id, &caller.requested_by(), undo_steps)
@@ -78,7 +78,7 @@ fn undo_steps(kind: Kind) -> Vec<&'static str> {
     operations::plan(kind).undo_names()
 }
 
-impl Api {
+impl CallerApi {
     /// The response to a cancel or rollback of an operation that was at `version` before.
     async fn answer_undo(
         &self,

@@ -6,7 +6,6 @@
 //! operation. It ends early when the service shuts down, or at its maximum lifetime; the client
 //! reconnects with `Last-Event-ID`.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::sse::Event as Message;
 use axum::response::{IntoResponse, Response};
@@ -18,7 +17,7 @@ use crate::domain::history::Event as EventRecord;
 use crate::store::StoreError;
 
 use super::events::Event;
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
 use crate::api::http::path::{OperationPath, no_such_operation};
@@ -53,7 +52,7 @@ pub(crate) struct LastEventId(
     ))
 )]
 pub(crate) async fn stream_operation_events(
-    State(api): State<Api>,
+    api: CallerApi,
     OperationPath(id): OperationPath,
     _: NoQuery,
     last: LastEventIdText,
@@ -61,6 +60,7 @@ pub(crate) async fn stream_operation_events(
 ) -> Result<Response, ApiError> {
     let number = |text: &str| text.parse().ok().filter(|number: &i64| *number >= 0);
     let last = last.parse(number)?;
+    api.operation_version(id).await?;
     let (end, status) = api
         .store
         .history_end(id)
@@ -81,7 +81,7 @@ pub(crate) async fn stream_operation_events(
 
 /// The state of one stream.
 struct Reader {
-    api: Api,
+    api: CallerApi,
     operation: Uuid,
     /// Sequence number of the last event that was sent.
     last: i64,
@@ -110,6 +110,12 @@ impl Reader {
     /// Waits for new events or the end of the stream. Returns the events, and whether it ends.
     async fn poll(&mut self) -> Result<(Vec<EventRecord>, bool), StoreError> {
         loop {
+            // The rights of the caller may have changed since the last read.
+            self.api.take_new_rules();
+            match self.api.store.operation_version(self.operation).await? {
+                Some(current) if self.api.may_read(&current.scope) => {}
+                Some(_) | None => return Ok((Vec::new(), true)),
+            }
             // The end is read before the events, so all events up to a final end are visible.
             let Some((end, status)) = self.api.store.history_end(self.operation).await? else {
                 return Ok((Vec::new(), true));

@@ -1,6 +1,5 @@
 //! Events: the list of an operation's events, and the shape of an event in all responses.
 
-use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -10,7 +9,7 @@ use utoipa::ToSchema;
 use crate::domain::history;
 use crate::domain::timeline::{Entry, EventSource};
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::enum_schemas::EventSourceSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::paging::{Page, PageParameters};
@@ -55,7 +54,7 @@ pub(crate) struct Event {
     )))
 )]
 pub(crate) async fn list_operation_events(
-    State(api): State<Api>,
+    api: CallerApi,
     OperationPath(id): OperationPath,
     page: Page<i64>,
 ) -> Result<Response, ApiError> {

@@ -4,20 +4,21 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::authorization::{Action, Subject};
 use crate::domain::estimate::StepDurations;
 use crate::domain::names::ClusterName;
 use crate::domain::operation::{self, Kind, Status};
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::project::ProjectName;
 use crate::domain::target::TargetName;
-use crate::store::{OperationFilter, Retried, StoreError};
+use crate::store::{OperationFilter, OperationVersion, Retried, StoreError};
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::clusters::submit::AcceptedOperation;
 use crate::api::enum_schemas::{OperationKindSchema, OperationStatusSchema};
 use crate::api::http::api_error::ApiError;
@@ -32,7 +33,7 @@ use crate::api::http::responses;
 use crate::api::http::responses::IfNoneMatch;
 use crate::api::operations::view::Operation;
 use crate::api::permissions::problem_renderer::ProblemRenderer;
-use crate::api::targets::target_name;
+use crate::api::targets::{project_name, target_name};
 
 /// A page of operations, newest first.
 #[derive(Serialize, ToSchema)]
@@ -57,6 +58,11 @@ pub(crate) struct ListOperations {
             pattern = "^[a-z][a-z0-9-]*$")]
     #[serde(default, deserialize_with = "target_name")]
     target: Option<TargetName>,
+    /// Only operations on clusters of this project.
+    #[param(value_type = String, required = false, min_length = 1, max_length = 40,
+            pattern = "^[a-z][a-z0-9-]*$")]
+    #[serde(default, deserialize_with = "project_name")]
+    project: Option<ProjectName>,
     /// Only operations of this kind.
     #[param(value_type = OperationKindSchema, required = false)]
     #[serde(default, deserialize_with = "one_of")]
@@ -82,11 +88,13 @@ pub(crate) fn cluster_name<'de, D: Deserializer<'de>>(
     )))
 )]
 pub(crate) async fn list_operations(
-    State(api): State<Api>,
+    api: CallerApi,
     page: Page<ByAge, ListOperations>,
 ) -> Result<Response, ApiError> {
     let filter = OperationFilter {
         target: page.filter.target.clone(),
+        project: page.filter.project.clone(),
+        scopes: api.scopes().await?,
         cluster: page.filter.cluster.clone().map(String::from),
         kind: page.filter.kind,
         status: page.filter.status,
@@ -124,15 +132,18 @@ pub(crate) async fn list_operations(
     ))
 )]
 pub(crate) async fn get_operation(
-    State(api): State<Api>,
+    api: CallerApi,
     OperationPath(id): OperationPath,
     _: NoQuery,
     preference: Preference,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
+    if preference.waits() {
+        api.operation_version(id).await?;
+    }
     let waited = api.wait_for(id, 0, preference).await?;
     if known.is_present()
-        && let Some(current) = api.store.operation_version(id).await?
+        && let current = api.operation_version(id).await?
         && let Some(mut response) = responses::not_modified(current.version, &known)
     {
         let is_finished = current.status.is_finished();
@@ -162,13 +173,13 @@ pub(crate) async fn get_operation(
     responses(AcceptedOperation)
 )]
 pub(crate) async fn retry_operation(
-    State(api): State<Api>,
+    api: CallerApi,
     OperationPath(id): OperationPath,
     _: NoQuery,
     caller: Caller,
     preference: Preference,
 ) -> Result<Response, ApiError> {
-    let version = api.operation_version(id).await?;
+    let version = api.permitted_version(id, Action::RetryOperation).await?;
     match api.store.retry(id, &caller.requested_by()).await? {
         Retried::Woken => api.answer_woken(id, version, preference).await,
         Retried::TooSoon { seconds } => {
@@ -196,17 +207,29 @@ pub(crate) fn finished(id: Uuid) -> ApiError {
     rejected(id, ProblemCode::OperationFinished, detail)
 }
 
-impl Api {
+impl CallerApi {
     pub(crate) async fn operation(&self, id: Uuid) -> Result<operation::Operation, ApiError> {
         let operation = self.store.operation(id).await?;
-        operation.ok_or_else(|| no_such_operation(&id.to_string()))
+        let readable = operation.filter(|operation| self.may_read(&operation.scope()));
+        readable.ok_or_else(|| no_such_operation(&id.to_string()))
     }
 
-    pub(crate) async fn operation_version(&self, id: Uuid) -> Result<i64, ApiError> {
+    pub(crate) async fn operation_version(&self, id: Uuid) -> Result<OperationVersion, ApiError> {
         let version = self.store.operation_version(id).await?;
-        version
-            .map(|current| current.version)
-            .ok_or_else(|| no_such_operation(&id.to_string()))
+        let readable = version.filter(|current| self.may_read(&current.scope));
+        readable.ok_or_else(|| no_such_operation(&id.to_string()))
+    }
+
+    /// The version of an operation on whose cluster the rules permit the action.
+    pub(crate) async fn permitted_version(
+        &self,
+        id: Uuid,
+        action: Action,
+    ) -> Result<i64, ApiError> {
+        let current = self.operation_version(id).await?;
+        let subject = Subject::Cluster(&current.cluster, &current.scope);
+        self.decide(action, subject)?;
+        Ok(current.version)
     }
 
     /// The 202 response to a retry, a cancel or a rollback that changed the operation, which was at

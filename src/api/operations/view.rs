@@ -30,6 +30,9 @@ pub(crate) struct Operation {
     /// Target of the cluster.
     #[schema(example = "default")]
     target: String,
+    /// Project of the cluster; null if it belongs to none.
+    #[schema(example = "payments")]
+    project: Option<String>,
     /// Name of the cluster.
     #[schema(example = "orders-cache")]
     cluster: String,
@@ -53,9 +56,13 @@ pub(crate) struct Operation {
     problem: Option<Problem>,
     /// AWS resources that the operation created, used, deleted or kept.
     receipt: Vec<ReceiptItem>,
-    /// The caller: `token:<name>`, or `anonymous` where authentication is off.
+    /// The caller: `token:<name>`, `oidc:<issuer>/<subject>`, or `anonymous` where authentication is
+    /// off.
     #[schema(example = "token:portal")]
     requested_by: String,
+    /// The person for whom a portal sent the request, from its `X-Requested-For`.
+    #[schema(example = "ann@example.com")]
+    requested_for: Option<String>,
     /// `X-Request-Id` of the request that started the operation.
     request_id: Option<String>,
     /// `traceparent` of the request that started the operation.
@@ -146,6 +153,7 @@ impl Operation {
             id,
             kind: operation.kind,
             target: operation.target.to_string(),
+            project: operation.project.map(|project| project.to_string()),
             cluster: operation.cluster.into(),
             status: operation.status,
             version: operation.version,
@@ -161,6 +169,7 @@ impl Operation {
                 .map(ReceiptItem::from)
                 .collect(),
             requested_by: operation.requested_by,
+            requested_for: operation.requested_for,
             request_id: operation.request_id,
             traceparent: operation.traceparent,
             superseded_by: operation.superseded_by,

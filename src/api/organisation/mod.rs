@@ -1,3 +1,5 @@
-//! The organisation: its targets.
+//! The organisation: targets, the caller, and what the caller may do.
 
-pub(super) mod targets;
+pub(crate) mod authorizations;
+pub(crate) mod me;
+pub(crate) mod targets;

@@ -1,15 +1,15 @@
 //! Targets: the AWS accounts and Regions of the installation.
 
 use axum::Json;
-use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::authorization::Action;
 use crate::domain::preflight::{CheckStatus, Preflight};
 use crate::domain::target::TargetStatusKind;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::enum_schemas::{CheckResultSchema, TargetStatusSchema};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
@@ -83,14 +83,10 @@ impl From<&targets::Target> for Target {
     get, path = "/v1/targets", tag = "organisation", operation_id = "list_targets",
     responses((status = 200, description = "All targets.", body = TargetList))
 )]
-pub(crate) async fn list_targets(
-    State(api): State<Api>,
-    _: NoQuery,
-) -> Result<Json<TargetList>, ApiError> {
-    let items = api
-        .targets
-        .borrow()
-        .values()
+pub(crate) async fn list_targets(api: CallerApi, _: NoQuery) -> Result<Json<TargetList>, ApiError> {
+    let visible = api.visible_targets();
+    let items = visible
+        .iter()
         .map(|target| Target::from(&**target))
         .collect();
     Ok(Json(TargetList {
@@ -106,7 +102,7 @@ pub(crate) async fn list_targets(
     responses((status = 200, description = "The target.", body = Target))
 )]
 pub(crate) async fn get_target(
-    State(api): State<Api>,
+    api: CallerApi,
     path: TargetPath,
     _: NoQuery,
 ) -> Result<Json<Target>, ApiError> {
@@ -124,12 +120,13 @@ pub(crate) async fn get_target(
     responses((status = 200, description = "The result of the check.", body = TargetCheck))
 )]
 pub(crate) async fn check_target(
-    State(api): State<Api>,
+    api: CallerApi,
     path: TargetPath,
     _: NoQuery,
     caller: Caller,
 ) -> Result<Json<TargetCheck>, ApiError> {
     let api = path.target(&api)?;
+    api.decide_target(Action::CheckTarget)?;
     let inspector = api.inspector()?;
     let expected = api.target.account.borrow().clone();
     let _permit = api.aws_permit(&caller).await?;

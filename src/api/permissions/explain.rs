@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -20,7 +19,7 @@ use crate::domain::problems::pasted_call;
 use crate::domain::problems::pasted_call::PastedCall;
 use crate::inspections::has_lookups;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::enum_schemas::{EnumSchema, StringEnum};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
@@ -121,7 +120,7 @@ pub(crate) struct ExplainedAnswer {
     responses((status = 200, description = "The explained message.", body = Explanation))
 )]
 pub(crate) async fn explain_refusal(
-    State(api): State<Api>,
+    api: CallerApi,
     _: NoQuery,
     caller: Caller,
     JsonBody(body): JsonBody,
@@ -161,7 +160,7 @@ fn read(body: Value) -> Result<(String, PolicyScope), Vec<FieldError>> {
     })
 }
 
-impl Api {
+impl CallerApi {
     /// The target that a denial is about: the one whose account the principal or the resource is in.
     fn target_of(&self, denial: Option<&Denial>) -> Result<TargetApi, ApiError> {
         let arns = denial.map(|denial| [denial.principal.as_deref(), denial.resource.as_deref()]);
@@ -173,11 +172,11 @@ impl Api {
                 .as_ref()
                 .is_some_and(|account| accounts.contains(&account.account_id.as_str()))
         };
-        let named = self.targets.borrow().values().find(is_in).cloned();
-        let any = || self.targets.borrow().keys().next().cloned();
-        match named {
+        let visible = self.visible_targets();
+        let any = || visible.first().map(|target| &target.name);
+        match visible.iter().find(is_in) {
             Some(target) => self.of_row(&target.name),
-            None => self.to_read(None).or_else(|_| self.to_read(any().as_ref())),
+            None => self.to_read(None).or_else(|_| self.to_read(any())),
         }
     }
 }
@@ -203,6 +202,7 @@ impl TargetApi {
         }
         if let Some(name) = cluster_named_in(denial)
             && let Some(cluster) = self.store.cluster(name.as_str()).await?
+            && self.may_read(&cluster.scope())
         {
             return Ok(Ok(self.plan(&cluster.desired, caller).await?.policy()).into());
         }

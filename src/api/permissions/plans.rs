@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -14,9 +13,9 @@ use crate::domain::plan;
 use crate::domain::spec::ClusterSpec;
 use crate::inspections::plan::PlanContext;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::clusters::request::ClusterRequest;
-use crate::api::clusters::rules::{take_target, validate};
+use crate::api::clusters::rules::{take_project, take_target, validate};
 use crate::api::enum_schemas::{OwnerSchema, ResourceKindSchema};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
@@ -118,13 +117,14 @@ pub(crate) struct PlanWarning {
     responses((status = 200, description = "The plan.", body = Plan))
 )]
 pub(crate) async fn plan_cluster(
-    State(api): State<Api>,
+    api: CallerApi,
     _: NoQuery,
     caller: Caller,
     JsonBody(mut body): JsonBody,
 ) -> Result<Json<Plan>, ApiError> {
     let target = take_target(&mut body);
     let api = api.to_inspect(target.as_ref())?;
+    api.check_planned(take_project(&mut body), &api.target.name)?;
     let account = api.account()?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
     let plan = api.plan(&spec, &caller).await?;

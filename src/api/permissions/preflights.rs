@@ -1,7 +1,6 @@
 //! `POST /v1/preflights`: checks whether a cluster could be created.
 
 use axum::Json;
-use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -14,9 +13,9 @@ use crate::domain::spec::ClusterSpec;
 use crate::inspections::plan::PlanContext;
 use crate::store::IdempotencyKey;
 
-use crate::api::Api;
+use crate::api::access::CallerApi;
 use crate::api::clusters::request::ClusterRequest;
-use crate::api::clusters::rules::{RequiredPreflight, take_target, validate};
+use crate::api::clusters::rules::{RequiredPreflight, take_project, take_target, validate};
 use crate::api::enum_schemas::CheckResultSchema;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
@@ -52,13 +51,14 @@ pub(crate) struct Preflight {
     responses((status = 200, description = "The result of the preflight.", body = Preflight))
 )]
 pub(crate) async fn preflight_cluster(
-    State(api): State<Api>,
+    api: CallerApi,
     _: NoQuery,
     caller: Caller,
     JsonBody(mut body): JsonBody,
 ) -> Result<Json<Preflight>, ApiError> {
     let target = take_target(&mut body);
     let api = api.to_inspect(target.as_ref())?;
+    api.check_planned(take_project(&mut body), &api.target.name)?;
     let account = api.account()?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
     let preflight = api.preflight(&spec, &account, &caller).await?;

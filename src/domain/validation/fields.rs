@@ -17,7 +17,7 @@ pub const SECURITY_GROUPS_MAX: usize = 16;
 /// Maximum number of tables in a request.
 pub const TABLES_MAX: usize = 500;
 /// Maximum number of tags in a request: AWS allows 50, and this service uses two.
-pub const TAGS_MAX: usize = 48;
+pub const TAGS_MAX: usize = 47;
 /// Maximum length of a tag key in characters.
 pub const TAG_KEY_MAX: usize = 128;
 /// Maximum length of a tag value in characters.

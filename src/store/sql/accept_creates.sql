@@ -4,17 +4,17 @@
 with request as materialized (
   select r.*, known.operation_id as known_operation, known.fingerprint = r.fingerprint as is_same
   from unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[], $6::text[], $7::text[], $8::text[], $9::float8[],
-              $10::text[], $11::text[], $12::bytea[], $13::text[], $14::int[], $16::text[])
+              $10::text[], $11::text[], $12::bytea[], $13::text[], $14::int[], $16::text[], $17::text[], $18::text[])
     as r (id, name, desired, spec, requested_by, request_id, traceparent, deadline_seconds, caller, key, fingerprint,
-          message, node_count, target)
+          message, node_count, target, project, requested_for)
   -- A limit keeps the lookup by index, also in a plan that was made when the table was empty.
   left join lateral (
     select operation_id, fingerprint from idempotency_keys k where k.caller = r.caller and k.key = r.key limit 1
   ) known on true
 ),
 cluster as (
-  insert into clusters (id, target, name, status, desired, operation_id)
-  select id, target, name, 'creating', desired, id
+  insert into clusters (id, target, name, status, desired, operation_id, project, created_by)
+  select id, target, name, 'creating', desired, id, project, requested_by
   from request
   -- A name in use is not tried: the insert would wait for a transaction that holds the row.
   where known_operation is null
@@ -25,7 +25,7 @@ cluster as (
   order by target, name
   on conflict (target, name) where deleted_at is null do update
   set status = 'creating', desired = excluded.desired, operation_id = excluded.operation_id,
-      observed = null, observed_at = null, observed_order = null, missing_at = null, missing_order = null,
+      project = excluded.project, created_by = excluded.created_by, observed = null, observed_at = null, observed_order = null, missing_at = null, missing_order = null,
       details = null, details_at = null, attention = null, created_at = now(), version = clusters.version + 1
   where clusters.status = 'failed'
   returning id, operation_id
@@ -33,12 +33,18 @@ cluster as (
 operation as (
   insert into operations (id, kind, target, cluster_id, cluster_name, status, spec, current_position, current_step,
                           requested_by, request_id, traceparent, deadline_at, last_sequence, node_count,
-                          spec_version)
+                          spec_version, project, requested_for)
   select r.id, 'create_cluster', r.target, cluster.id, r.name, 'pending', r.spec, 0, ($5::text[])[1], r.requested_by, r.request_id,
-         r.traceparent, now() + r.deadline_seconds * interval '1 second', 1, r.node_count, $15
+         r.traceparent, now() + r.deadline_seconds * interval '1 second', 1, r.node_count, $15, r.project, r.requested_for
   from cluster
   join request r on r.id = cluster.operation_id
   returning id, created_at
+),
+project as (
+  insert into projects (name)
+  select distinct r.project from cluster join request r on r.id = cluster.operation_id where r.project <> ''
+  order by 1
+  on conflict do nothing
 ),
 steps as (
   insert into operation_steps (operation_id, position, name)

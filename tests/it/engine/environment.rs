@@ -289,6 +289,8 @@ async fn a_caller_with_many_operations_does_not_delay_another_caller() {
     }
     let new = dax_provisioner::store::NewOperation {
         requested_by: "token:other".to_owned(),
+        requested_for: None,
+        project: None,
         ..new_operation(Kind::CreateCluster)
     };
     env.store

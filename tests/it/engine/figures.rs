@@ -36,6 +36,8 @@ fn settings() -> Settings {
 async fn create_by(env: &TestEnv, caller: &str, name: &str) -> Uuid {
     let new = NewOperation {
         requested_by: format!("token:{caller}"),
+        requested_for: None,
+        project: None,
         ..new_operation(Kind::CreateCluster)
     };
     let spec = plain_spec(name);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use dax_provisioner::api::http::tokens::new_token;
 use dax_provisioner::api::{ApiSettings, Authentication};
-use dax_provisioner::store::StoredToken;
+use dax_provisioner::store::{StoredToken, TokenRights};
 
 use crate::support::api::{ApiClient, DOCUMENT, cluster_request, open_settings};
 use crate::support::test_env::TestEnv;
@@ -47,8 +47,9 @@ async fn expired_token(env: &TestEnv) -> String {
         name: "expired".to_owned(),
         secret_hash,
         expires_at: Some(now - TimeDelta::seconds(1)),
+        rights: TokenRights::default(),
     };
-    assert!(env.store.store_token(&stored, false).await.unwrap());
+    assert!(env.store.create_token(&stored).await.unwrap());
     token
 }
 

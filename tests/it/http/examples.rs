@@ -61,6 +61,7 @@ async fn every_request_example_works_on_a_fresh_sandbox() {
         "plan_cluster",
         "preflight_cluster",
         "explain_refusal",
+        "authorize_request",
         "create_cluster",
         "update_cluster",
         "scale_cluster",

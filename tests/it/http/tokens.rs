@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use dax_provisioner::api::http::tokens::new_token;
-use dax_provisioner::store::{Store, StoredToken};
+use dax_provisioner::store::Store;
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 
@@ -201,12 +201,9 @@ async fn tokens_of_an_earlier_version_keep_their_keys_and_their_validity() {
     assert_eq!(records[0].expires_at, None);
     // A rotation keeps the keys.
     let (rotated, secret_hash) = new_token();
-    let rotation = StoredToken {
-        name: "portal".to_owned(),
-        secret_hash,
-        expires_at: Some(DateTime::UNIX_EPOCH + TimeDelta::days(40_000)),
-    };
-    assert!(store.store_token(&rotation, true).await.unwrap());
+    let expires_at = Some(DateTime::UNIX_EPOCH + TimeDelta::days(40_000));
+    let is_rotated = store.rotate_token("portal", &secret_hash, expires_at).await;
+    assert!(is_rotated.unwrap());
     api.token = Some(rotated);
     let again = api.post("/v1/clusters", &request, &key).await;
     assert_eq!(again.accepted(), first.accepted());

@@ -24,7 +24,7 @@ pub async fn accept(env: &TestEnv, cluster: &str, spec: Spec) -> Uuid {
         since: row.operation_id,
         spec,
     };
-    let accepted = env.store.accept_change(&new, &change).await.unwrap();
+    let accepted = env.store.accept_change(&new, &change, None).await.unwrap();
     assert_eq!(accepted.created(), Some(new.id), "{accepted:?}");
     new.id
 }
@@ -188,7 +188,7 @@ pub fn adopt(env: &TestEnv) -> BoxFuture<'_, Uuid> {
             .unwrap();
         let new = new_operation(Kind::AdoptCluster);
         let spec = settings_of(&plain_spec("legacy"), &observed, &tags);
-        let accepted = env.store.accept_adopt(&new, &spec).await.unwrap();
+        let accepted = env.store.accept_adopt(&new, &spec, None).await.unwrap();
         assert_eq!(accepted.created(), Some(new.id), "{accepted:?}");
         new.id
     })

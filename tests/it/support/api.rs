@@ -9,11 +9,12 @@ use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use dax_provisioner::api::http::tokens::new_token;
 use dax_provisioner::api::targets::{AwsReads, Target, Targets};
 use dax_provisioner::api::{self, Api, ApiSettings, Authentication};
+use dax_provisioner::authorization::Rules;
 use dax_provisioner::domain::condition::Condition;
 use dax_provisioner::domain::installation::AwsAccount;
 use dax_provisioner::domain::target::{TargetName, TargetStatus};
 use dax_provisioner::inspections::Inspector;
-use dax_provisioner::store::{Store, StoredToken};
+use dax_provisioner::store::{Store, StoredToken, TokenRights};
 use futures_util::StreamExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
@@ -61,6 +62,12 @@ pub fn router(
     settings: ApiSettings,
     shutdown: CancellationToken,
 ) -> (Router, watch::Sender<Option<AwsAccount>>) {
+    let (targets, account) = targets_of(env);
+    (router_of(targets, store, settings, shutdown), account)
+}
+
+/// The only target of a test environment, and the sender of its account.
+fn targets_of(env: &TestEnv) -> (Targets, watch::Sender<Option<AwsAccount>>) {
     let (account, known_account) = watch::channel(Some(env.account.clone()));
     let target = Target {
         name: TargetName::default(),
@@ -73,7 +80,37 @@ pub fn router(
         aws_reads: AwsReads::default(),
     };
     let targets = Targets::from([(target.name.clone(), Arc::new(target))]);
-    (router_of(targets, store, settings, shutdown), account)
+    (targets, account)
+}
+
+impl TestEnv {
+    /// A client of an API with authentication, governed by these rules. The sender changes them.
+    pub fn governed_api(&self, rules: Rules) -> (ApiClient, watch::Sender<Arc<Rules>>) {
+        self.governed_api_of(self.store.clone(), rules)
+    }
+
+    /// The same with a connection pool of its own.
+    pub fn governed_api_of(
+        &self,
+        store: Store,
+        rules: Rules,
+    ) -> (ApiClient, watch::Sender<Arc<Rules>>) {
+        let (sender, receiver) = watch::channel(Arc::new(rules));
+        let settings = ApiSettings {
+            authentication: Authentication::On,
+            ..open_settings()
+        };
+        let shutdown = CancellationToken::new();
+        let (targets, account) = targets_of(self);
+        let api = api_of(targets, store, settings, shutdown.clone());
+        let client = ApiClient {
+            router: api::router(api.governed_by(receiver)),
+            shutdown,
+            account,
+            token: None,
+        };
+        (client, sender)
+    }
 }
 
 /// The router of the API for these targets.
@@ -83,12 +120,19 @@ pub fn router_of(
     settings: ApiSettings,
     shutdown: CancellationToken,
 ) -> Router {
+    api::router(api_of(targets, store, settings, shutdown))
+}
+
+fn api_of(
+    targets: Targets,
+    store: Store,
+    settings: ApiSettings,
+    shutdown: CancellationToken,
+) -> Api {
     let metrics = PrometheusBuilder::new().build_recorder().handle();
     let (_, targets) = watch::channel(targets);
     let (_, condition) = watch::channel(Condition::default());
-    api::router(Api::new(
-        store, targets, condition, settings, metrics, shutdown,
-    ))
+    Api::new(store, targets, condition, settings, metrics, shutdown)
 }
 
 impl TestEnv {
@@ -120,15 +164,25 @@ impl TestEnv {
         }
     }
 
-    /// Stores a new bearer token of this name, which replaces an earlier one.
+    /// Creates a bearer token of this name, or gives an existing one a new secret.
     pub async fn token(&self, name: &str) -> String {
+        self.token_with(name, TokenRights::default()).await
+    }
+
+    /// The same with rights, which an existing one does not get.
+    pub async fn token_with(&self, name: &str, rights: TokenRights) -> String {
         let (token, secret_hash) = new_token();
         let stored = StoredToken {
             name: name.to_owned(),
             secret_hash,
             expires_at: None,
+            rights,
         };
-        assert!(self.store.store_token(&stored, true).await.unwrap());
+        if !self.store.create_token(&stored).await.unwrap() {
+            let hash = &stored.secret_hash;
+            let rotated = self.store.rotate_token(name, hash, None).await;
+            assert!(rotated.unwrap());
+        }
         token
     }
 }
@@ -225,6 +279,21 @@ impl ApiClient {
             .request("POST", path, headers)
             .header("content-type", "application/json");
         self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    /// The status of the response to a request for any version of a cluster. The body is not read: it
+    /// can be a stream.
+    pub async fn status_of(&self, method: &str, path: &str, body: Option<&Value>) -> u16 {
+        let headers = [("if-match", "*"), ("host", "localhost")];
+        let request = self.request(method, path, &headers);
+        let request = match body {
+            Some(body) => request
+                .header("content-type", "application/json")
+                .body(Body::from(body.to_string())),
+            None => request.body(Body::empty()),
+        };
+        let response = self.router.clone().oneshot(request.unwrap()).await.unwrap();
+        response.status().as_u16()
     }
 
     /// Sends a request without a body.

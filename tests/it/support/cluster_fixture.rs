@@ -64,6 +64,19 @@ impl ClusterFixture {
         panic!("not settled: {:#?}", self.env.operation(id).await);
     }
 
+    /// Works until no operation is unfinished.
+    pub async fn settle_all(&self) {
+        let unfinished =
+            "select id from operations where finished_at is null and status <> 'blocked'";
+        let ids: Vec<uuid::Uuid> = sqlx::query_scalar(unfinished)
+            .fetch_all(&self.env.pool)
+            .await
+            .unwrap();
+        for id in ids {
+            self.settle(id).await;
+        }
+    }
+
     pub async fn cluster(&self) -> Value {
         self.api.get("/v1/clusters/orders").await.body
     }

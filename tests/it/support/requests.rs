@@ -21,6 +21,8 @@ pub fn new_operation(kind: Kind) -> NewOperation {
         steps: plan(kind).step_names(),
         deadline: plan(kind).deadline,
         requested_by: "token:test".to_owned(),
+        requested_for: None,
+        project: None,
         request_id: None,
         traceparent: None,
         idempotency_key: None,

@@ -3,7 +3,8 @@
 use super::rust_files;
 
 /// Frameworks, and the only paths that may use them.
-const FRAMEWORKS: [(&str, &[&str]); 8] = [
+const FRAMEWORKS: [(&str, &[&str]); 9] = [
+    ("cedar_policy", &["src/authorization/"]),
     ("sqlx", &["src/store/"]),
     ("aws_sdk_", &["src/aws/"]),
     ("aws_config", &["src/aws/"]),
@@ -25,7 +26,22 @@ const FRAMEWORKS: [(&str, &[&str]); 8] = [
 ];
 
 /// Folders, and the modules that they must not import.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
+    (
+        "src/authorization/",
+        &[
+            "store",
+            "aws",
+            "operations",
+            "inspections",
+            "organisation",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
     (
         "src/domain/",
         &[

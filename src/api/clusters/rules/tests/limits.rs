@@ -42,7 +42,7 @@ fn zone(_: usize) -> String {
 }
 
 /// A field, a value at its limit and a value beyond it.
-fn boundaries() -> [(&'static str, Value, Value); 22] {
+fn boundaries() -> [(&'static str, Value, Value); 25] {
     let subnet = |n: usize| format!("subnet-{n:08x}");
     let subnets = |count| json!({"subnet_ids": list(count, subnet)});
     let group = |n: usize| format!("sg-{n:08x}");
@@ -69,7 +69,7 @@ fn boundaries() -> [(&'static str, Value, Value); 22] {
             json!({text(128): text(256)}),
             json!({"0": text(257)}),
         ),
-        ("tags", tags(48), tags(49)),
+        ("tags", tags(47), tags(48)),
         ("tags", json!({"a": ""}), json!({text(129): ""})),
         ("tags", json!({}), json!({"": ""})),
         (
@@ -79,6 +79,9 @@ fn boundaries() -> [(&'static str, Value, Value); 22] {
         ),
         ("parameter_group", named(255), named(256)),
         ("parameter_group", named(1), named(0)),
+        ("project", json!(text(40)), json!(text(41))),
+        ("project", json!("a"), json!("")),
+        ("project", json!("a-1"), json!("A")),
         ("target", json!(text(40)), json!(text(41))),
         ("target", json!("a"), json!("")),
         ("target", json!("a-1"), json!("A")),

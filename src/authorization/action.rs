@@ -1,0 +1,82 @@
+//! Actions: what policies decide about. Their names are the operation IDs of the API.
+
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+/// An action of the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, VariantArray, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case")]
+#[expect(missing_docs, reason = "each is the operation of the API with this ID")]
+pub enum Action {
+    /// Reads the clusters of a scope and all that belongs to them.
+    Read,
+    CreateCluster,
+    UpdateCluster,
+    ScaleCluster,
+    RepairCluster,
+    AdoptCluster,
+    DeleteCluster,
+    RebootNodes,
+    RetryOperation,
+    CancelOperation,
+    RollBackOperation,
+    ReleaseCluster,
+    OpenIngress,
+    CloseIngress,
+    ListOrphans,
+    CheckTarget,
+    /// Lets a managed service role reach a table.
+    UseTable,
+}
+
+impl Action {
+    /// The name in policies.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// How an operation of the API is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// It needs no authentication.
+    Public,
+    /// Every caller may: the answer has nothing of clusters, or only of scopes that the caller may
+    /// read.
+    EveryCaller,
+    /// It reads a scope; for a caller who may not, the resource does not exist.
+    Read,
+    /// A policy must permit the action. What it is about must be readable.
+    Action(Action),
+}
+
+/// The right that an operation of the API needs. `None`: no operation has this ID.
+pub fn right_of(operation_id: &str) -> Option<Right> {
+    if let Ok(action) = operation_id.parse::<Action>() {
+        return (action != Action::Read && action != Action::UseTable)
+            .then_some(Right::Action(action));
+    }
+    let right = match operation_id {
+        "list_problem_types" | "get_problem_type" | "check_liveness" | "check_readiness"
+        | "read_metrics" | "get_openapi" | "get_openapi_3_0" => Right::Public,
+        // Lists show only what the caller may read.
+        "list_clusters" | "list_operations" | "list_events" | "stream_events" | "list_targets"
+        | "list_node_types" | "list_hints" | "explain_refusal" | "get_me" | "authorize_request" => {
+            Right::EveryCaller
+        }
+        "get_cluster"
+        | "get_drift"
+        | "get_connection"
+        | "list_cluster_events"
+        | "get_operation"
+        | "list_operation_events"
+        | "stream_operation_events"
+        | "list_service_roles"
+        | "list_subnet_groups"
+        | "list_parameter_groups"
+        | "get_target"
+        | "plan_cluster"
+        | "preflight_cluster" => Right::Read,
+        _ => return None,
+    };
+    Some(right)
+}

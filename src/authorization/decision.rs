@@ -1,0 +1,136 @@
+//! Decisions: one question, answered by all policies that can apply to its action.
+
+use cedar_policy::{Authorizer, Decision, Effect, Entities, PolicyId, Request};
+
+use crate::domain::caller::Identity;
+use crate::domain::iam::policies::Access;
+use crate::domain::ingress::IngressSpec;
+use crate::domain::names::ClusterName;
+use crate::domain::project::Scope;
+use crate::domain::target::TargetName;
+
+use super::action::Action;
+use super::policies::{PARSED, Policies, action_entities, action_uid};
+use super::settings::Settings;
+use super::{Rules, entities};
+
+/// May this caller do this?
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The caller.
+    pub caller: &'a Identity,
+    /// The action.
+    pub action: Action,
+    /// What it is about.
+    pub subject: Subject<'a>,
+}
+
+/// What an action is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Subject<'a> {
+    /// A scope, for `read`.
+    Scope(&'a Scope),
+    /// A target.
+    Target(&'a Place<'a>),
+    /// A cluster, for actions without settings.
+    Cluster(&'a ClusterName, &'a Scope),
+    /// A cluster and the settings that it would have.
+    Settings(&'a Settings<'a>, &'a Scope),
+    /// A rule of a security group of a cluster.
+    Ingress(&'a ClusterName, &'a IngressSpec, &'a Scope),
+    /// A table by its name, and the access that a role would get to it.
+    Table(&'a str, Option<Access>, &'a Scope, &'a Place<'a>),
+}
+
+/// A target with its account and Region, as far as known.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The target.
+    pub target: &'a TargetName,
+    /// The account.
+    pub account_id: Option<&'a str>,
+    /// The Region.
+    pub region: Option<&'a str>,
+}
+
+/// A policy that forbids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecidingPolicy {
+    /// Its ID.
+    pub id: String,
+    /// What its author advises.
+    pub advice: Option<String>,
+}
+
+/// Why a caller may not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denial {
+    /// These policies forbid it; none if no policy permits it.
+    Forbidden(Vec<DecidingPolicy>),
+    /// The evaluation failed, so nothing is permitted. The text is for the log.
+    Failed(String),
+}
+
+impl Rules {
+    /// Decides a question.
+    pub fn decide(&self, question: &Question<'_>) -> Result<(), Denial> {
+        match &self.policies {
+            None => Ok(()),
+            Some(policies) => {
+                let (request, entities) = self.request(question).map_err(Denial::Failed)?;
+                policies.answer(question.action, &request, &entities)
+            }
+        }
+    }
+
+    /// The question in Cedar's form, checked against the schema.
+    fn request(&self, question: &Question<'_>) -> Result<(Request, Entities), String> {
+        let (resource, context, mut others) = entities::subject(self, &question.subject)?;
+        let caller = entities::caller(self, question.caller, &mut others)?;
+        let schema = Some(&PARSED.schema);
+        let request = Request::new(
+            caller,
+            action_uid(question.action),
+            resource,
+            context,
+            schema,
+        )
+        .map_err(|error| error.to_string())?;
+        others.extend(action_entities(question.action));
+        let entities = entities::checked(others)?;
+        Ok((request, entities))
+    }
+}
+
+impl Policies {
+    /// The answer of all policies that can apply to an action.
+    pub(super) fn answer(
+        &self,
+        action: Action,
+        request: &Request,
+        entities: &Entities,
+    ) -> Result<(), Denial> {
+        let about = self.about(action);
+        let response = Authorizer::new().is_authorized(request, about, entities);
+        let errors = response.diagnostics().errors();
+        let errors: Vec<String> = errors.map(ToString::to_string).collect();
+        if !errors.is_empty() {
+            return Err(Denial::Failed(errors.join("; ")));
+        }
+        if response.decision() == Decision::Allow {
+            return Ok(());
+        }
+        let forbids = |id: &&PolicyId| {
+            let policy = about.policy(id);
+            policy.is_some_and(|policy| policy.effect() == Effect::Forbid)
+        };
+        let deciding = |id: &PolicyId| DecidingPolicy {
+            id: AsRef::<str>::as_ref(id).to_owned(),
+            advice: self.advice(id).map(str::to_owned),
+        };
+        let reason = response.diagnostics().reason().filter(forbids);
+        let mut forbidding: Vec<DecidingPolicy> = reason.map(deciding).collect();
+        forbidding.sort_by(|a, b| a.id.cmp(&b.id));
+        Err(Denial::Forbidden(forbidding))
+    }
+}

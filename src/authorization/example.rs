@@ -1,0 +1,195 @@
+//! Examples: questions with the expected decision, which operators keep beside their policies.
+
+use cedar_policy::{Context, Request};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::domain::caller::Identity;
+use crate::domain::names::ClusterName;
+use crate::domain::project::{ProjectName, Scope};
+use crate::domain::target::TargetName;
+
+use super::action::Action;
+use super::decision::{Denial, Place, Subject};
+use super::policies::{PARSED, action_entities, action_uid};
+use super::{Rules, entities};
+
+/// A test of policies: a question and the decision that it must have.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// What the test shows.
+    pub name: String,
+    caller: ExampleCaller,
+    action: String,
+    /// The target, `default` if it is not named.
+    target: Option<String>,
+    project: Option<String>,
+    /// The name of the table, for `use_table`.
+    table: Option<String>,
+    /// Attributes of the context that differ from those of a cluster of three `dax.r5.large`.
+    #[serde(default)]
+    context: Map<String, Value>,
+    decision: Expected,
+    /// The IDs of the policies that must forbid, if they matter.
+    policies: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExampleCaller {
+    #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default)]
+    projects: Vec<String>,
+    requested_for: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Expected {
+    Allow,
+    Deny,
+}
+
+impl Example {
+    /// Asks the rules, or returns what differs from the expected decision.
+    pub fn check(&self, rules: &Rules, targets: &[Place<'_>]) -> Result<(), String> {
+        let decided = self.decide(rules, targets)?;
+        match (decided, self.decision) {
+            (Ok(()), Expected::Allow) => Ok(()),
+            (Ok(()), Expected::Deny) => Err("is allowed, and must be denied".to_owned()),
+            (Err(Denial::Failed(error)), _) => Err(format!("cannot be evaluated: {error}")),
+            (Err(Denial::Forbidden(by)), expected) => {
+                let ids: Vec<&str> = by.iter().map(|policy| policy.id.as_str()).collect();
+                let by_whom = match ids.as_slice() {
+                    [] => "because no policy permits it".to_owned(),
+                    ids => format!("by {}", ids.join(", ")),
+                };
+                match (expected, &self.policies) {
+                    (Expected::Allow, _) => {
+                        Err(format!("is denied {by_whom}, and must be allowed"))
+                    }
+                    (Expected::Deny, Some(named)) if *named != ids => Err(format!(
+                        "is denied {by_whom}, and must be by {}",
+                        named.join(", ")
+                    )),
+                    (Expected::Deny, _) => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn decide(&self, rules: &Rules, targets: &[Place<'_>]) -> Result<Result<(), Denial>, String> {
+        let Some(policies) = &rules.policies else {
+            return Ok(Ok(()));
+        };
+        let action: Action = self
+            .action
+            .parse()
+            .map_err(|_| format!("there is no action {:?}", self.action))?;
+        let project = |text: &String| ProjectName::parse(text).map_err(|rule| rule.detail);
+        let caller = Identity {
+            id: "token:example".to_owned(),
+            shown_as: "token:example".to_owned(),
+            groups: self.caller.groups.clone(),
+            projects: self
+                .caller
+                .projects
+                .iter()
+                .map(project)
+                .collect::<Result<_, _>>()?,
+            requested_for: self.caller.requested_for.clone(),
+        };
+        let target = self.target.as_deref().unwrap_or("default");
+        let target = TargetName::parse(target).map_err(|rule| rule.detail)?;
+        let place = targets.iter().find(|place| *place.target == target);
+        let place = place.ok_or_else(|| format!("there is no target {target}"))?;
+        let scope = Scope {
+            project: self.project.as_ref().map(project).transpose()?,
+            target: target.clone(),
+        };
+        let name = ClusterName::parse("example").map_err(|rule| rule.detail)?;
+        let (resource, _, mut others) = match action {
+            Action::Read => entities::subject(rules, &Subject::Scope(&scope))?,
+            Action::ListOrphans | Action::CheckTarget => {
+                entities::subject(rules, &Subject::Target(place))?
+            }
+            Action::UseTable => {
+                let table = self.table.as_deref().unwrap_or("Example");
+                entities::table(rules, table, None, &scope, place)?
+            }
+            _ => entities::subject(rules, &Subject::Cluster(&name, &scope))?,
+        };
+        let principal = entities::caller(rules, &caller, &mut others)?;
+        let context = self.context(action, &scope)?;
+        let request = Request::new(
+            principal,
+            action_uid(action),
+            resource,
+            context,
+            Some(&PARSED.schema),
+        )
+        .map_err(|error| error.to_string())?;
+        others.extend(action_entities(action));
+        Ok(policies.answer(action, &request, &entities::checked(others)?))
+    }
+    /// The context of the action, with the attributes of this example.
+    fn context(&self, action: Action, scope: &Scope) -> Result<Context, String> {
+        let mut context = match action {
+            Action::CreateCluster
+            | Action::UpdateCluster
+            | Action::ScaleCluster
+            | Action::RepairCluster
+            | Action::AdoptCluster => settings(),
+            Action::OpenIngress | Action::CloseIngress => json!({"port": 9111}),
+            Action::UseTable => {
+                json!({"access": "read_only", "target": entity_json("Target", scope.target.as_str())})
+            }
+            _ => json!({}),
+        };
+        if let Some(fields) = context.as_object_mut() {
+            if let (Action::UseTable, Some(project)) = (action, &scope.project) {
+                fields.insert(
+                    "project".to_owned(),
+                    entity_json("Project", project.as_str()),
+                );
+            }
+            fields.extend(self.context.clone());
+            // As in a merge patch, null takes an attribute away.
+            fields.retain(|_, value| !value.is_null());
+        }
+        Context::from_json_value(context, Some((&PARSED.schema, &action_uid(action))))
+            .map_err(|error| error.to_string())
+    }
+}
+
+fn entity_json(kind: &str, id: &str) -> Value {
+    json!({"type": kind, "id": id})
+}
+
+/// A new cluster of three `dax.r5.large` with a managed role for named tables, the first one of its
+/// project.
+fn settings() -> Value {
+    json!({
+        "changed": ["node_type", "replication_factor", "service_role"],
+        "node_type": "dax.r5.large",
+        "replication_factor": 3,
+        "access": "read_write",
+        "all_tables": false,
+        "encryption_at_rest": true,
+        "encryption_in_transit": true,
+        "subnet_group": "default",
+        "subnet_ids": [],
+        "security_group_ids": [],
+        "tags": [],
+        "tag_keys": [],
+        "deletion_protection": false,
+        "monthly_cost_cents": 0,
+        "cost_known": false,
+        "project_clusters": 1,
+        "project_nodes": 3,
+        "project_monthly_cost_cents": 0,
+        "project_cost_known": false,
+    })
+}

@@ -1,0 +1,135 @@
+//! Authorization: what a caller may do, decided by Cedar policies. It depends on `domain` only.
+//!
+//! It fails closed: policies are validated strictly against `schema.cedarschema`, requests and
+//! entities are built against it, and an error during an evaluation denies, because Cedar itself
+//! ignores a policy that errors, a `forbid` as well.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::caller::Identity;
+use crate::domain::prices::Prices;
+use crate::domain::project::{ProjectName, Scope, Scopes};
+use crate::domain::target::TargetName;
+
+mod action;
+mod decision;
+mod entities;
+mod example;
+mod policies;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use action::{Action, Right, right_of};
+pub use decision::{DecidingPolicy, Denial, Place, Question, Subject};
+pub use example::Example;
+pub use policies::{Policies, PolicyFault};
+pub use settings::{Settings, changed_fields};
+
+/// The schema, as `organisation schema` prints it.
+pub const SCHEMA: &str = include_str!("schema.cedarschema");
+/// The policies of a directory that has none of its own.
+pub const BUILT_IN: &str = include_str!("built_in.cedar");
+
+/// What governs an installation. The default permits everything: an installation without a
+/// directory.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// Hash of the directory; `None` without one.
+    pub hash: Option<String>,
+    /// The policies; `None` permits everything.
+    pub policies: Option<Policies>,
+    /// The projects of the directory. Others can exist as well.
+    pub projects: BTreeMap<ProjectName, ProjectRules>,
+    /// The price list.
+    pub prices: Prices,
+}
+
+/// What the directory says of a project.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProjectRules {
+    /// ARNs of existing roles that the callers of the project may use.
+    pub service_roles: Vec<String>,
+}
+
+impl Rules {
+    /// Whether everything is permitted.
+    pub fn permit_everything(&self) -> bool {
+        self.policies.is_none()
+    }
+
+    /// Whether a decision can depend on the number or cost of the clusters of a project.
+    pub fn count_projects(&self) -> bool {
+        self.policies.as_ref().is_some_and(Policies::count_projects)
+    }
+
+    /// Whether the caller may read a scope.
+    pub fn may_read(&self, caller: &Identity, scope: &Scope) -> bool {
+        let question = Question {
+            caller,
+            action: Action::Read,
+            subject: Subject::Scope(scope),
+        };
+        self.decide(&question).is_ok()
+    }
+
+    /// Whether the caller may read a scope of the target, also of a project that does not exist yet.
+    pub fn may_reach(
+        &self,
+        caller: &Identity,
+        target: &TargetName,
+        known: &BTreeSet<ProjectName>,
+    ) -> bool {
+        let Some(policies) = &self.policies else {
+            return true;
+        };
+        let unnamed = policies.unnamed_project();
+        let own = caller.projects.iter().chain([&unnamed]).map(Some);
+        let others = known.iter().chain(self.projects.keys());
+        let others = others.chain(policies.named_projects()).map(Some);
+        own.chain([None])
+            .chain(others)
+            .any(|project| self.may_read(caller, &Scope::of(project, target)))
+    }
+
+    /// The scopes that the caller may read, of these targets and projects.
+    ///
+    /// All scopes are among them if a project that no policy names may be read as well in every
+    /// target.
+    pub fn readable(
+        &self,
+        caller: &Identity,
+        targets: &[TargetName],
+        known: &BTreeSet<ProjectName>,
+    ) -> Scopes {
+        let Some(policies) = &self.policies else {
+            return Scopes::All;
+        };
+        let mut projects: BTreeSet<&ProjectName> = known.iter().collect();
+        projects.extend(self.projects.keys());
+        projects.extend(&caller.projects);
+        projects.extend(policies.named_projects());
+        let unnamed = policies.unnamed_project();
+        let candidates = projects.into_iter().chain([&unnamed]);
+        let candidates: Vec<_> = candidates.cloned().map(Some).chain([None]).collect();
+        let (mut readable, mut are_all) = (BTreeSet::new(), true);
+        for target in targets {
+            for project in &candidates {
+                let scope = Scope {
+                    project: project.clone(),
+                    target: target.clone(),
+                };
+                if !self.may_read(caller, &scope) {
+                    are_all = false;
+                } else if scope.project.as_ref() != Some(&unnamed) {
+                    readable.insert(scope);
+                }
+            }
+        }
+        if are_all {
+            Scopes::All
+        } else {
+            Scopes::Only(readable)
+        }
+    }
+}

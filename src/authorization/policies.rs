@@ -1,0 +1,260 @@
+//! Policies: parsed, validated against the schema, and split by the actions that they are about.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::str::FromStr;
+use std::sync::{Arc, LazyLock};
+
+use cedar_policy::{
+    ActionConstraint, Effect, Entities, EntityId, EntityTypeName, EntityUid, Policy, PolicyId,
+    PolicySet, Schema, ValidationMode, Validator,
+};
+use strum::VariantArray;
+
+use crate::domain::project::ProjectName;
+
+use super::action::Action;
+use super::{BUILT_IN, SCHEMA};
+
+/// Maximum length of a policy's ID.
+const ID_MAX: usize = 100;
+/// The attributes of [`Settings`](super::Settings) that count the clusters of a project.
+const COUNTS: [&str; 4] = [
+    "project_clusters",
+    "project_nodes",
+    "project_monthly_cost_cents",
+    "project_cost_known",
+];
+
+/// The schema with its action entities.
+pub(super) struct Parsed {
+    pub(super) schema: Schema,
+    actions: Entities,
+}
+
+pub(super) static PARSED: LazyLock<Parsed> = LazyLock::new(|| {
+    let (schema, _) = Schema::from_cedarschema_str(SCHEMA).expect("the schema is tested");
+    let actions = schema.action_entities().expect("the schema has actions");
+    Parsed { schema, actions }
+});
+
+/// Why a policy is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFault {
+    /// The file.
+    pub file: String,
+    /// The ID of the policy, or its place.
+    pub place: String,
+    /// What is wrong.
+    pub rule: String,
+}
+
+/// A valid set of policies.
+#[derive(Debug, Clone)]
+pub struct Policies(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    by_action: HashMap<Action, PolicySet>,
+    advice: BTreeMap<String, Option<String>>,
+    named_projects: BTreeSet<ProjectName>,
+    count_projects: bool,
+}
+
+impl Policies {
+    /// The policies of a directory that has none of its own.
+    pub fn built_in() -> Self {
+        Self::parse(&[("built_in.cedar", BUILT_IN)]).expect("the built-in policies are tested")
+    }
+
+    /// Parses the policies of these files, or returns all faults.
+    pub fn parse(files: &[(&str, &str)]) -> Result<Self, Vec<PolicyFault>> {
+        let (mut policies, mut faults) = (BTreeMap::<String, (String, Policy)>::new(), Vec::new());
+        for (file, text) in files {
+            let fault = |place: &str, rule: String| PolicyFault {
+                file: (*file).to_owned(),
+                place: place.to_owned(),
+                rule,
+            };
+            let set = match PolicySet::from_str(text) {
+                Ok(set) => set,
+                Err(errors) => {
+                    faults.extend(errors.iter().map(|error| fault("", error.to_string())));
+                    continue;
+                }
+            };
+            if set.num_of_templates() > 0 {
+                faults.push(fault("", "templates are not supported".to_owned()));
+            }
+            for policy in set.policies() {
+                match identified(policy) {
+                    Err(rule) => faults.push(fault(policy.id().as_ref(), rule)),
+                    Ok((id, policy)) => {
+                        if let Some((other, _)) = policies.get(&id) {
+                            let rule = format!("the ID is also in {other}; IDs must be unique");
+                            faults.push(fault(&id, rule));
+                        } else {
+                            policies.insert(id, ((*file).to_owned(), policy));
+                        }
+                    }
+                }
+            }
+        }
+        faults.extend(invalid(&policies));
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Self(Arc::new(Inner::of(
+            policies.into_values().map(|(_, policy)| policy).collect(),
+        ))))
+    }
+
+    /// The policies that can apply to an action.
+    pub(super) fn about(&self, action: Action) -> &PolicySet {
+        &self.0.by_action[&action]
+    }
+
+    /// The advice of a policy, if it has any.
+    pub(super) fn advice(&self, id: &PolicyId) -> Option<&str> {
+        let id: &str = id.as_ref();
+        self.0.advice.get(id)?.as_deref()
+    }
+
+    /// The IDs of all policies.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.advice.keys().map(String::as_str)
+    }
+
+    /// Whether a policy refers to the number or cost of the clusters of a project.
+    pub fn count_projects(&self) -> bool {
+        self.0.count_projects
+    }
+
+    /// The projects that the policies name.
+    pub(super) fn named_projects(&self) -> &BTreeSet<ProjectName> {
+        &self.0.named_projects
+    }
+
+    /// The name of a project that no policy names.
+    pub(super) fn unnamed_project(&self) -> ProjectName {
+        let mut number = 0_u32;
+        loop {
+            let name = ProjectName::parse(&format!("unnamed-{number}"));
+            match name {
+                Ok(name) if !self.0.named_projects.contains(&name) => return name,
+                Ok(_) | Err(_) => number += 1,
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn of(policies: Vec<Policy>) -> Self {
+        let mut by_action = HashMap::new();
+        for action in Action::VARIANTS {
+            let about = policies.iter().filter(|policy| is_about(policy, *action));
+            let set = PolicySet::from_policies(about.cloned());
+            by_action.insert(*action, set.expect("the IDs are unique"));
+        }
+        let advice = policies.iter().map(|policy| {
+            let advice = policy.annotation("advice").map(str::to_owned);
+            (AsRef::<str>::as_ref(policy.id()).to_owned(), advice)
+        });
+        let literals = policies.iter().flat_map(Policy::entity_literals);
+        let projects = literals.filter(|uid| uid.type_name().to_string() == "Project");
+        let texts: Vec<String> = policies.iter().filter_map(Policy::to_cedar).collect();
+        Self {
+            by_action,
+            advice: advice.collect(),
+            named_projects: projects
+                .filter_map(|uid| ProjectName::parse(uid.id().unescaped()).ok())
+                .collect(),
+            count_projects: COUNTS
+                .iter()
+                .any(|name| texts.iter().any(|text| text.contains(name))),
+        }
+    }
+}
+
+/// The policy under the ID of its annotation.
+fn identified(policy: &Policy) -> Result<(String, Policy), String> {
+    let id = policy.annotation("id").unwrap_or_default();
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if id.is_empty() || id.len() > ID_MAX || !id.bytes().all(is_allowed) {
+        let rule =
+            format!("needs an annotation @id(\"…\") of 1 to {ID_MAX} letters, digits, -, _ or .");
+        return Err(rule);
+    }
+    if policy.effect() == Effect::Permit && policy.annotation("advice").is_some() {
+        return Err("@advice is for forbid policies: a permit never refuses".to_owned());
+    }
+    Ok((id.to_owned(), policy.new_id(PolicyId::new(id))))
+}
+
+/// The faults that the schema shows.
+fn invalid(policies: &BTreeMap<String, (String, Policy)>) -> Vec<PolicyFault> {
+    let all = policies.values().map(|(_, policy)| policy.clone());
+    let Ok(set) = PolicySet::from_policies(all) else {
+        return Vec::new();
+    };
+    let validator = Validator::new(PARSED.schema.clone());
+    let result = validator.validate(&set, ValidationMode::Strict);
+    let fault = |id: &PolicyId, rule: String| {
+        let place = AsRef::<str>::as_ref(id).to_owned();
+        let file = policies.get(&place).map(|(file, _)| file.clone());
+        PolicyFault {
+            file: file.unwrap_or_default(),
+            place,
+            rule,
+        }
+    };
+    let errors = result.validation_errors();
+    let errors = errors.map(|error| fault(error.policy_id(), without_policy(&error.to_string())));
+    let warnings = result.validation_warnings();
+    let warnings =
+        warnings.map(|warning| fault(warning.policy_id(), without_policy(&warning.to_string())));
+    errors.chain(warnings).collect()
+}
+
+/// Without Cedar's repetition of the ID.
+fn without_policy(text: &str) -> String {
+    let rest = text
+        .strip_prefix("for policy `")
+        .and_then(|rest| rest.split_once("`, "));
+    rest.map_or(text, |(_, rest)| rest).to_owned()
+}
+
+/// Whether the head of a policy lets it apply to an action.
+fn is_about(policy: &Policy, action: Action) -> bool {
+    let uid = action_uid(action);
+    let covers = |named: &EntityUid| *named == uid || PARSED.actions.is_ancestor_of(named, &uid);
+    match policy.action_constraint() {
+        ActionConstraint::Any => true,
+        ActionConstraint::Eq(named) => covers(&named),
+        ActionConstraint::In(named) => named.iter().any(covers),
+    }
+}
+
+/// The entity of an action.
+pub(super) fn action_uid(action: Action) -> EntityUid {
+    uid("Action", action.as_str())
+}
+
+/// An entity's identifier. `kind` is a type of the schema.
+pub(super) fn uid(kind: &'static str, id: &str) -> EntityUid {
+    let kind = EntityTypeName::from_str(kind).expect("it is a type of the schema");
+    EntityUid::from_type_name_and_id(kind, EntityId::new(id))
+}
+
+/// The entity of an action and of its groups.
+pub(super) fn action_entities(action: Action) -> Vec<cedar_policy::Entity> {
+    let uid = action_uid(action);
+    let mut entities = Vec::from_iter(PARSED.actions.get(&uid).cloned());
+    if let Some(groups) = PARSED.actions.ancestors(&uid) {
+        entities.extend(
+            groups
+                .filter_map(|group| PARSED.actions.get(group))
+                .cloned(),
+        );
+    }
+    entities
+}

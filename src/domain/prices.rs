@@ -1,0 +1,28 @@
+//! Prices: what a node costs an hour, by Region and node type. No price is invented: what the list
+//! does not have is unknown.
+
+use std::collections::BTreeMap;
+
+/// Hours in a month, as AWS counts them.
+pub const HOURS_PER_MONTH: i64 = 730;
+
+/// The price list of an installation; empty without one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prices {
+    /// Price of a node hour in millionths of a US dollar, by Region and node type.
+    pub hourly_micros: BTreeMap<(String, String), i64>,
+}
+
+impl Prices {
+    /// The price of an hour of this many nodes in millionths of a US dollar, if it is known.
+    pub fn hourly_micros(&self, region: &str, node_type: &str, nodes: i64) -> Option<i64> {
+        let key = (region.to_owned(), node_type.to_owned());
+        self.hourly_micros.get(&key)?.checked_mul(nodes)
+    }
+
+    /// The price of a month of this many nodes in US cents, rounded up, if it is known.
+    pub fn monthly_cents(&self, region: &str, node_type: &str, nodes: i64) -> Option<i64> {
+        let hour = self.hourly_micros(region, node_type, nodes)?;
+        Some((hour.checked_mul(HOURS_PER_MONTH)?.checked_add(9_999)?) / 10_000)
+    }
+}

@@ -8,10 +8,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::domain::issuer::IssuerSettings;
 use crate::domain::target::TargetName;
 
 mod faults;
 mod files;
+mod oidc;
 pub mod reload;
 mod table;
 mod targets;
@@ -31,6 +33,8 @@ pub struct Organisation {
     pub hash: String,
     /// The targets by name; at least one.
     pub targets: BTreeMap<TargetName, TargetEntry>,
+    /// The identity providers by name.
+    pub oidc: BTreeMap<String, IssuerSettings>,
 }
 
 impl Organisation {
@@ -48,10 +52,12 @@ impl Organisation {
             return Err(faults);
         };
         let targets = targets::read(&mut tables, &mut faults);
+        let oidc = oidc::read(&mut tables, &mut faults);
         tables.finish(&mut faults);
         faults.or(Self {
             hash: files.hash(),
             targets,
+            oidc,
         })
     }
 }

@@ -3,8 +3,9 @@
 use super::rust_files;
 
 /// Frameworks, and the only paths that may use them.
-const FRAMEWORKS: [(&str, &[&str]); 8] = [
+const FRAMEWORKS: [(&str, &[&str]); 9] = [
     ("sqlx", &["src/store/"]),
+    ("jsonwebtoken", &["src/oidc/"]),
     ("aws_sdk_", &["src/aws/"]),
     ("aws_config", &["src/aws/"]),
     ("axum::", &["src/api/", "src/app.rs", "src/app/"]),
@@ -25,12 +26,13 @@ const FRAMEWORKS: [(&str, &[&str]); 8] = [
 ];
 
 /// Folders, and the modules that they must not import.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     (
         "src/domain/",
         &[
             "store",
             "aws",
+            "oidc",
             "operations",
             "inspections",
             "api",
@@ -44,6 +46,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
         "src/store/",
         &[
             "aws",
+            "oidc",
             "operations",
             "inspections",
             "api",
@@ -57,6 +60,22 @@ const LAYERS: [(&str, &[&str]); 13] = [
         "src/aws/",
         &[
             "store",
+            "oidc",
+            "operations",
+            "inspections",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
+    (
+        "src/oidc/",
+        &[
+            "store",
+            "aws",
+            "organisation",
             "operations",
             "inspections",
             "api",
@@ -91,7 +110,10 @@ const LAYERS: [(&str, &[&str]); 13] = [
         ],
     ),
     ("src/api/", &["aws", "worker", "app", "commands", "config"]),
-    ("src/worker/", &["aws", "api", "app", "commands", "config"]),
+    (
+        "src/worker/",
+        &["aws", "oidc", "api", "app", "commands", "config"],
+    ),
     // The protocol layer of the API depends on no resource.
     (
         "src/api/http/",

@@ -19,6 +19,7 @@ use crate::api::{self, Api, ApiSettings, Authentication};
 use crate::config::{AwsChoice, BadConfiguration, Database, Role, Secret, Serve};
 use crate::domain::condition::Condition;
 use crate::domain::target::TargetName;
+use crate::oidc::Issuers;
 use crate::organisation::Organisation;
 use crate::organisation::reload::Reload;
 use crate::store::{Connection, Store};
@@ -104,13 +105,15 @@ impl App {
         let mut targets = TargetSet::open(place, settings).await?;
         targets.note_bound(app.with_sandbox_account(bound, &targets).await);
         let (condition_sender, condition) = watch::channel(Condition::default());
+        let oidc = organisation.as_ref().map(|organisation| &organisation.oidc);
+        let issuers = oidc.map(Issuers::new).unwrap_or_default();
         let rules = organisation
             .map(|organisation| organisation.rules)
             .unwrap_or_default();
         let (rules_sender, rules) = watch::channel(Arc::new(rules));
         let api = app
             .api(serve, targets.subscribe(), condition)?
-            .governed_by(rules);
+            .governed_by(rules, issuers.clone());
         app.spawn_servers(serve, api, listener, metrics_listener);
         let engine = Engine {
             reload: serve.organisation.clone().map(Reload::new),
@@ -118,6 +121,7 @@ impl App {
             store: app.store.clone(),
             targets,
             rules: rules_sender,
+            issuers,
             condition: condition_sender,
             stop: app.stop.clone(),
         };

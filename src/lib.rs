@@ -6,8 +6,8 @@
 //!   directory that an operator keeps as code.
 //! - 3: `api` is the HTTP API; `worker` runs operations. They are independent of each other.
 //! - 2: `operations` are the steps that change AWS; `inspections` only read from it.
-//! - 1: `store` contains all SQL, `aws` all use of the SDK, `authorization` all decisions. They are
-//!   independent of each other.
+//! - 1: `store` contains all SQL, `aws` all use of the SDK, `oidc` all use of identity providers,
+//!   `authorization` all decisions. They are independent of each other.
 //! - 0: `domain` contains plain data and pure functions, without framework types.
 
 #![forbid(unsafe_code)]
@@ -20,6 +20,7 @@ pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod inspections;
+pub mod oidc;
 pub mod operations;
 pub mod organisation;
 pub mod store;

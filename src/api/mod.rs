@@ -25,6 +25,7 @@ use crate::authorization::Rules;
 use crate::domain::condition::Condition;
 use crate::domain::ingress::AllowedSources;
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::oidc::Issuers;
 use crate::store::Store;
 
 mod access;
@@ -55,6 +56,8 @@ pub struct Api {
     pub targets: watch::Receiver<Targets>,
     /// What governs the installation.
     pub rules: watch::Receiver<Arc<Rules>>,
+    /// The identity providers whose tokens are accepted.
+    pub issuers: Issuers,
     /// Condition of the installation, as last read.
     pub condition: watch::Receiver<Condition>,
     /// Settings of the operator.
@@ -126,6 +129,7 @@ impl Api {
             metrics,
             shutdown,
             rules: watch::channel(Arc::default()).1,
+            issuers: Issuers::default(),
             known_projects: Arc::default(),
             waiters: Shares::new(http::prefer::WAITERS_MAX),
             streams: Shares::new(http::sse::STREAMS_MAX),
@@ -135,9 +139,13 @@ impl Api {
 }
 
 impl Api {
-    /// The same API, governed by these rules.
-    pub fn governed_by(self, rules: watch::Receiver<Arc<Rules>>) -> Self {
-        Self { rules, ..self }
+    /// The same API, governed by these rules, for callers of these identity providers.
+    pub fn governed_by(self, rules: watch::Receiver<Arc<Rules>>, issuers: Issuers) -> Self {
+        Self {
+            rules,
+            issuers,
+            ..self
+        }
     }
 }
 

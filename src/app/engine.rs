@@ -12,6 +12,7 @@ use crate::authorization::Rules;
 use crate::config::Serve;
 use crate::domain::condition::Condition;
 use crate::domain::waiting::WaitingFor;
+use crate::oidc::Issuers;
 use crate::organisation::reload::{self, Reload};
 use crate::store::Store;
 use crate::worker::{number_events, relay_notifications};
@@ -27,6 +28,7 @@ pub(super) struct Engine {
     pub(super) targets: TargetSet,
     pub(super) reload: Option<Reload>,
     pub(super) rules: watch::Sender<Arc<Rules>>,
+    pub(super) issuers: Issuers,
     pub(super) condition: watch::Sender<Condition>,
     pub(super) stop: CancellationToken,
 }
@@ -105,6 +107,7 @@ impl Engine {
                 report_validity(taken.is_ok());
                 match taken {
                     Ok(()) => {
+                        self.issuers.replace(&organisation.oidc);
                         self.rules.send_replace(Arc::new(organisation.rules));
                         tracing::info!(hash = organisation.hash, "organisation taken");
                     }

@@ -14,6 +14,7 @@ pub mod iam;
 pub mod ingress;
 pub mod installation;
 pub mod inventory;
+pub mod issuer;
 pub mod mutation;
 pub mod names;
 pub mod network;

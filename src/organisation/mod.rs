@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::authorization::{Policies, Rules};
+use crate::domain::issuer::IssuerSettings;
 use crate::domain::target::TargetName;
 
 mod faults;
 mod files;
+mod oidc;
 mod policy_tests;
 mod prices;
 mod projects;
@@ -39,6 +41,8 @@ pub struct Organisation {
     pub rules: Rules,
     /// Number of tests of the policies, which all pass.
     pub policy_tests: usize,
+    /// The identity providers by name.
+    pub oidc: BTreeMap<String, IssuerSettings>,
 }
 
 /// Two are equal if their files are.
@@ -66,6 +70,7 @@ impl Organisation {
         };
         let targets = targets::read(&mut tables, &mut faults);
         let projects = projects::read(&mut tables, &mut faults);
+        let oidc = oidc::read(&mut tables, &mut faults);
         tables.finish(&mut faults);
         let hash = files.hash();
         let rules = Rules {
@@ -90,6 +95,7 @@ impl Organisation {
             targets,
             rules,
             policy_tests,
+            oidc,
         })
     }
 }

@@ -23,14 +23,14 @@ fn write(directory: &Path, text: &str) {
     std::fs::write(directory.join("organisation.toml"), text).unwrap();
 }
 
-fn read(text: &str) -> Result<Organisation, Faults> {
+pub(super) fn read(text: &str) -> Result<Organisation, Faults> {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), text);
     Organisation::read(directory.path())
 }
 
 /// The places of all faults, sorted.
-fn places(text: &str) -> Vec<String> {
+pub(super) fn places(text: &str) -> Vec<String> {
     let mut places: Vec<String> = read(text)
         .unwrap_err()
         .0

@@ -9,6 +9,7 @@ mod documents;
 mod engine;
 mod http;
 mod iam;
+mod identity_providers;
 mod lookups;
 mod properties;
 mod quickstart;

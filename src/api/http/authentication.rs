@@ -13,6 +13,8 @@ use axum::response::Response;
 
 use crate::domain::caller::{Identity, is_person};
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::project::ProjectName;
+use crate::oidc::Refusal;
 use crate::store::{TokenIdentity, TokenState};
 
 use super::problem::Problem;
@@ -141,25 +143,61 @@ pub(crate) async fn authenticate(
     let (mut identity, acts_for) = match api.settings.authentication {
         Authentication::Off => (Identity::anonymous(), true),
         Authentication::On => {
-            let hash = bearer(request.headers())?;
-            match api.store.token_state(&hash).await? {
-                TokenState::Valid(token) => {
-                    let acts_for = token.rights.acts_for;
-                    (Identity::from(token), acts_for)
-                }
-                TokenState::Unknown => return Err(invalid_token()),
-                TokenState::Revoked => return Err(unauthenticated("the bearer token is revoked")),
-                TokenState::Expired => {
-                    return Err(unauthenticated(
-                        "the bearer token has expired; ask an operator to replace it",
-                    ));
-                }
+            let bearer = bearer(request.headers())?;
+            match token_hash(bearer) {
+                Some(hash) => token_caller(&api, &hash).await?,
+                None => (subject(&api, bearer).await?, false),
             }
         }
     };
     identity.requested_for = requested_for(request.headers(), acts_for)?;
     request.extensions_mut().insert(Caller(Arc::new(identity)));
     Ok(next.run(request).await)
+}
+
+/// The caller with a token of this service, and whether it may act for others.
+async fn token_caller(api: &Api, hash: &[u8]) -> Result<(Identity, bool), ApiError> {
+    match api.store.token_state(hash).await? {
+        TokenState::Valid(token) => {
+            let acts_for = token.rights.acts_for;
+            Ok((Identity::from(token), acts_for))
+        }
+        TokenState::Unknown => Err(invalid_token()),
+        TokenState::Revoked => Err(unauthenticated("the bearer token is revoked")),
+        TokenState::Expired => Err(unauthenticated(
+            "the bearer token has expired; ask an operator to replace it",
+        )),
+    }
+}
+
+/// The caller with a token of an identity provider.
+async fn subject(api: &Api, token: &str) -> Result<Identity, ApiError> {
+    if !token.contains('.') || api.issuers.is_empty() {
+        return Err(invalid_token());
+    }
+    let verified = api
+        .issuers
+        .verify(token)
+        .await
+        .map_err(|refusal| match refusal {
+            Refusal::Invalid(reason) => unauthenticated(&reason),
+            Refusal::Unavailable(reason) => ApiError::new(ProblemCode::Unavailable, reason),
+        })?;
+    let projects = verified
+        .projects
+        .iter()
+        .map(|name| ProjectName::parse(name));
+    let Ok(projects) = projects.collect::<Result<Vec<_>, _>>() else {
+        return Err(unauthenticated("the token has a project that cannot exist"));
+    };
+    let id = format!("oidc:{}/{}", verified.issuer, verified.subject);
+    Ok(Identity {
+        shown_as: id.clone(),
+        id,
+        groups: verified.groups,
+        projects,
+        requested_for: None,
+    })
 }
 
 /// The person for whom the request is sent. Only a caller that may act for others can name one, so
@@ -184,8 +222,8 @@ fn requested_for(headers: &HeaderMap, acts_for: bool) -> Result<Option<String>, 
     }
 }
 
-/// The hash of the single bearer token of a request.
-fn bearer(headers: &HeaderMap) -> Result<Vec<u8>, ApiError> {
+/// The single bearer token of a request.
+fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Err(missing_token());
@@ -199,7 +237,7 @@ fn bearer(headers: &HeaderMap) -> Result<Vec<u8>, ApiError> {
     let token = credentials
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
-    token.and_then(token_hash).ok_or_else(invalid_token)
+    token.ok_or_else(invalid_token)
 }
 
 /// Rejects requests from web pages while authentication is off. A page of any site can make a
@@ -305,7 +343,9 @@ mod tests {
     fn one_well_formed_bearer_token_is_read() {
         let (token, hash) = new_token();
         for good in [format!("Bearer {token}"), format!("bearer  {token}")] {
-            assert_eq!(bearer(&headers(&[&good])).ok(), Some(hash.clone()));
+            let headers = headers(&[&good]);
+            let read = bearer(&headers).ok().and_then(token_hash);
+            assert_eq!(read, Some(hash.clone()));
         }
         let bad = [
             vec![],
@@ -320,7 +360,9 @@ mod tests {
         ];
         for values in bad {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            assert!(bearer(&headers(&values)).is_err(), "{values:?}");
+            let headers = headers(&values);
+            let read = bearer(&headers).ok().and_then(token_hash);
+            assert_eq!(read, None, "{values:?}");
         }
     }
 }

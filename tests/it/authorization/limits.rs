@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dax_provisioner::authorization::Rules;
 use dax_provisioner::domain::prices::Prices;
+use dax_provisioner::oidc::Issuers;
 use serde_json::{Value, json};
 
 use super::with_policies;
@@ -18,8 +19,13 @@ const CLUSTERS: &str = r#"@id("few_clusters") @advice("Delete a cluster first.")
 async fn fifty_parallel_creates_under_a_limit_of_ten_make_ten() {
     let env = TestEnv::new().await;
     // Two replicas: each has its own turns, and only the database is shared.
-    let replicas =
-        [0, 1].map(|_| env.governed_api_of(env.database.open_store(6), with_policies(CLUSTERS)));
+    let replicas = [0, 1].map(|_| {
+        env.governed_api_of(
+            env.database.open_store(6),
+            with_policies(CLUSTERS),
+            Issuers::default(),
+        )
+    });
     let token = env
         .token_with("op", super::rights(&["operators"], &[]))
         .await;

@@ -21,7 +21,7 @@ fn project(name: &str) -> ProjectName {
 }
 
 /// The built-in policies, and one role that the project `payments` may use.
-fn built_in(service_roles: &[&str]) -> Rules {
+pub fn built_in(service_roles: &[&str]) -> Rules {
     let listed = ProjectRules {
         service_roles: service_roles.iter().map(|&arn| arn.to_owned()).collect(),
     };

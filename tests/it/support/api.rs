@@ -14,6 +14,7 @@ use dax_provisioner::domain::condition::Condition;
 use dax_provisioner::domain::installation::AwsAccount;
 use dax_provisioner::domain::target::{TargetName, TargetStatus};
 use dax_provisioner::inspections::Inspector;
+use dax_provisioner::oidc::Issuers;
 use dax_provisioner::store::{Store, StoredToken, TokenRights};
 use futures_util::StreamExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -86,14 +87,15 @@ fn targets_of(env: &TestEnv) -> (Targets, watch::Sender<Option<AwsAccount>>) {
 impl TestEnv {
     /// A client of an API with authentication, governed by these rules. The sender changes them.
     pub fn governed_api(&self, rules: Rules) -> (ApiClient, watch::Sender<Arc<Rules>>) {
-        self.governed_api_of(self.store.clone(), rules)
+        self.governed_api_of(self.store.clone(), rules, Issuers::default())
     }
 
-    /// The same with a connection pool of its own.
+    /// The same with a connection pool of its own, for callers of identity providers.
     pub fn governed_api_of(
         &self,
         store: Store,
         rules: Rules,
+        issuers: Issuers,
     ) -> (ApiClient, watch::Sender<Arc<Rules>>) {
         let (sender, receiver) = watch::channel(Arc::new(rules));
         let settings = ApiSettings {
@@ -104,7 +106,7 @@ impl TestEnv {
         let (targets, account) = targets_of(self);
         let api = api_of(targets, store, settings, shutdown.clone());
         let client = ApiClient {
-            router: api::router(api.governed_by(receiver)),
+            router: api::router(api.governed_by(receiver, issuers)),
             shutdown,
             account,
             token: None,

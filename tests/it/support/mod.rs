@@ -7,6 +7,7 @@ pub mod database;
 pub mod database_proxy;
 pub mod http_server;
 pub mod identity;
+pub mod identity_provider;
 pub mod python;
 pub mod requests;
 pub mod signed_calls;

@@ -3,9 +3,10 @@
 use super::rust_files;
 
 /// Frameworks, and the only paths that may use them.
-const FRAMEWORKS: [(&str, &[&str]); 9] = [
+const FRAMEWORKS: [(&str, &[&str]); 10] = [
     ("cedar_policy", &["src/authorization/"]),
     ("sqlx", &["src/store/"]),
+    ("jsonwebtoken", &["src/oidc/"]),
     ("aws_sdk_", &["src/aws/"]),
     ("aws_config", &["src/aws/"]),
     ("axum::", &["src/api/", "src/app.rs", "src/app/"]),
@@ -26,7 +27,7 @@ const FRAMEWORKS: [(&str, &[&str]); 9] = [
 ];
 
 /// Folders, and the modules that they must not import.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     (
         "src/authorization/",
         &[
@@ -47,6 +48,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
         &[
             "store",
             "aws",
+            "oidc",
             "operations",
             "inspections",
             "api",
@@ -60,6 +62,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
         "src/store/",
         &[
             "aws",
+            "oidc",
             "operations",
             "inspections",
             "api",
@@ -73,6 +76,22 @@ const LAYERS: [(&str, &[&str]); 14] = [
         "src/aws/",
         &[
             "store",
+            "oidc",
+            "operations",
+            "inspections",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
+    (
+        "src/oidc/",
+        &[
+            "store",
+            "aws",
+            "organisation",
             "operations",
             "inspections",
             "api",
@@ -107,7 +126,10 @@ const LAYERS: [(&str, &[&str]); 14] = [
         ],
     ),
     ("src/api/", &["aws", "worker", "app", "commands", "config"]),
-    ("src/worker/", &["aws", "api", "app", "commands", "config"]),
+    (
+        "src/worker/",
+        &["aws", "oidc", "api", "app", "commands", "config"],
+    ),
     // The protocol layer of the API depends on no resource.
     (
         "src/api/http/",

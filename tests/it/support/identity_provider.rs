@@ -1,0 +1,145 @@
+//! An OpenID provider, `oidc-provider` from npm, as a process on loopback.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
+
+use dax_provisioner::domain::issuer::{ClaimPath, IssuerSettings, IssuerUrl};
+use serde_json::Value;
+
+/// The audience of its tokens.
+pub const AUDIENCE: &str = "dax-provisioner";
+
+static INSTALLATION: Mutex<()> = Mutex::new(());
+
+/// A running provider. It ends when it is dropped.
+pub struct IdentityProvider {
+    pub url: String,
+    process: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl IdentityProvider {
+    /// Installs and starts a provider. Returns `None`, with a message, on a machine without npm.
+    pub fn start() -> Option<Self> {
+        if Command::new("npm").arg("--version").output().is_err() {
+            println!("not checked: npm is not installed");
+            return None;
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let mut process = Command::new("node")
+            .arg("provider.js")
+            .args([&port.to_string(), AUDIENCE])
+            .current_dir(installed())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let mut provider = Self {
+            url: format!("http://127.0.0.1:{port}"),
+            process,
+            output,
+        };
+        provider.await_line("ready");
+        Some(provider)
+    }
+
+    /// Has the provider run a command of `provider.js`: `rotate` or `add`.
+    pub fn run(&mut self, command: &str) {
+        let input = self.process.stdin.as_mut().unwrap();
+        writeln!(input, "{command}").unwrap();
+        self.await_line("done");
+    }
+
+    fn await_line(&mut self, expected: &str) {
+        let mut line = String::new();
+        while line.trim() != expected {
+            line.clear();
+            let read = self.output.read_line(&mut line).unwrap();
+            assert_ne!(read, 0, "the provider ended before it printed {expected:?}");
+        }
+    }
+
+    /// An access token of the client `pipeline` for a resource: `urn:dax`, or `urn:other` for another
+    /// audience.
+    pub async fn token(&self, resource: &str) -> String {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let body = format!("grant_type=client_credentials&resource={resource}");
+        let response = client
+            .post(format!("{}/token", self.url))
+            .basic_auth("pipeline", Some("secret"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+            .send();
+        let answer: Value = response.await.unwrap().json().await.unwrap();
+        let token = answer["access_token"].as_str();
+        token
+            .unwrap_or_else(|| panic!("no token: {answer}"))
+            .to_owned()
+    }
+
+    /// The table `[oidc.corp]` for this provider.
+    pub fn settings(&self) -> BTreeMap<String, IssuerSettings> {
+        let settings = IssuerSettings {
+            issuer: IssuerUrl::parse(&self.url).unwrap(),
+            audience: AUDIENCE.to_owned(),
+            groups_claim: Some(ClaimPath::parse("groups").unwrap()),
+            group_map: BTreeMap::from([("dax-admins".to_owned(), "admins".to_owned())]),
+            projects_claim: Some(ClaimPath::parse("/projects").unwrap()),
+        };
+        BTreeMap::from([("corp".to_owned(), settings)])
+    }
+
+    /// Ends the provider.
+    pub fn stop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for IdentityProvider {
+    fn drop(&mut self) {
+        let _already_ended = self.process.kill();
+        let _status = self.process.wait();
+    }
+}
+
+/// Installs the packages once into the build folder. Returns the folder with the program.
+fn installed() -> PathBuf {
+    let _one_at_a_time = INSTALLATION.lock().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/oidc");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oidc-provider");
+    std::fs::create_dir_all(&folder).unwrap();
+    let read = |folder: &Path| std::fs::read(folder.join("package-lock.json")).unwrap_or_default();
+    let is_installed = read(&folder) == read(&source) && folder.join("node_modules").exists();
+    for file in ["package.json", "provider.js"] {
+        std::fs::copy(source.join(file), folder.join(file)).unwrap();
+    }
+    if !is_installed {
+        let lock = folder.join("package-lock.json");
+        std::fs::copy(source.join("package-lock.json"), &lock).unwrap();
+        let installation = Command::new("npm")
+            .args([
+                "ci",
+                "--silent",
+                "--no-audit",
+                "--no-fund",
+                "--ignore-scripts",
+            ])
+            .current_dir(&folder)
+            .status()
+            .unwrap();
+        if !installation.success() {
+            std::fs::remove_file(&lock).unwrap();
+            panic!("npm could not install oidc-provider");
+        }
+    }
+    folder
+}

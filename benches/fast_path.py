@@ -6,7 +6,8 @@ usage: benches/fast_path.py PATH_OF_THE_BINARY [SECONDS] [CREATES]
 Starts a durable PostgreSQL in a temporary directory, and `serve` with an AWS sandbox of its own on loopback. Needs
 PostgreSQL with its contrib extensions (Debian: postgresql); PG_BIN names its directory. Prints a table:
 
-- accept:  durable creates per second with an idempotency key each, as a share of pgbench with one statement (sql/)
+- accept:  durable creates per second with an idempotency key each, as a share of pgbench with one statement (sql/);
+           also with a directory of 100 policies
 - read:    reads of an operation per second, as a share of pgbench with one join
 - queries: statements of the service per request, counted by pg_stat_statements
 - turns:   CREATES (default 200) clusters requested at once until all are available; one create, request to available
@@ -264,6 +265,31 @@ class Bench:
             self.row(f"accept, {clients} clients: statements per request", f"{calls / requests:.2f}")
             print(top)
 
+    def directory(self):
+        """A directory with the built-in policies and limits, 100 policies together."""
+        folder = Path(self.folder) / "organisation"
+        (folder / "policies").mkdir(parents=True, exist_ok=True)
+        target = '[targets.default]\nregion = "us-east-1"\npermissions_boundary = "none"\n'
+        (folder / "organisation.toml").write_text(target)
+        built_in = subprocess.run([self.binary, "organisation", "defaults"], capture_output=True, text=True, check=True).stdout
+        (folder / "policies" / "built_in.cedar").write_text(built_in)
+        actions = ["create_cluster", "update_cluster", "scale_cluster"]
+        limits = [
+            f'@id("limit-{n}") @advice("ask") forbid (principal, action == Action::"{actions[n % 3]}", resource in Project::"p{n}") '
+            f'when {{ context.replication_factor > {n} || context.node_type like "dax.r{n}*" }};'
+            for n in range(100 - built_in.count("@id("))
+        ]
+        (folder / "policies" / "limits.cedar").write_text("\n".join(limits))
+        return folder
+
+    def accept_with_directory(self):
+        floor, _ = self.floor((SQL / "floor_accept.sql").read_text(), 32)
+        service = self.service("--role", "api", f"--organisation={self.directory()}")
+        exchange(service.port, post("first"))
+        rate, p99, _ = load(service.port, 32, self.seconds, lambda number: post(f"c{number}"))
+        service.stop()
+        self.row("accept, 32 clients, with 100 policies", f"{rate:.0f}/s", f"p99 {p99:.1f} ms, {rate / floor:.2f} of pgbench")
+
     def read(self):
         script = (SQL / "floor_accept.sql").read_text()
         self.postgres.new("floor")
@@ -339,6 +365,7 @@ def main():
         bench = Bench(binary, seconds, creates, folder)
         try:
             bench.accept()
+            bench.accept_with_directory()
             bench.read()
             bench.turns()
             bench.idle()

@@ -262,16 +262,7 @@ impl TargetApi {
 
     /// Whether the rules permit an action on the target.
     pub(crate) fn decided_target(&self, action: Action) -> Result<(), Denial> {
-        let account = self.target.account.borrow().clone();
-        let unknown = Place {
-            target: &self.target.name,
-            account_id: None,
-            region: None,
-        };
-        let place = account
-            .as_ref()
-            .map_or(unknown, |account| self.place(account));
-        self.decided(action, Subject::Target(&place))
+        self.decided(action, Subject::Target(&self.target.name))
     }
 
     /// Rejects an action on the target that the rules do not permit.

@@ -31,7 +31,7 @@ pub enum Subject<'a> {
     /// A scope, for `read`.
     Scope(&'a Scope),
     /// A target.
-    Target(&'a Place<'a>),
+    Target(&'a TargetName),
     /// A cluster, for actions without settings.
     Cluster(&'a ClusterName, &'a Scope),
     /// A cluster and the settings that it would have.
@@ -42,7 +42,7 @@ pub enum Subject<'a> {
     Table(&'a str, Option<Access>, &'a Scope, &'a Place<'a>),
 }
 
-/// A target with its account and Region, as far as known.
+/// The account and Region of a table, as far as known.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     /// The target.

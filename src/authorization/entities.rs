@@ -9,6 +9,7 @@ use crate::domain::iam::policies::Access;
 use crate::domain::ingress::{IngressSpec, Peer};
 use crate::domain::project::{ProjectName, Scope};
 use crate::domain::spec::SubnetGroup;
+use crate::domain::target::TargetName;
 use crate::domain::validation::typed::{SecurityGroupId, SubnetId, TagKey, TopicArn, VpcId};
 
 use super::Rules;
@@ -54,8 +55,8 @@ pub(super) fn subject(rules: &Rules, subject: &Subject<'_>) -> Result<Parts, Str
             let id = uid("Scope", &format!("{}/{name}", scope.target));
             in_scope(rules, id, HashMap::new(), scope, Vec::new())
         }
-        Subject::Target(place) => {
-            let entity = target(place)?;
+        Subject::Target(name) => {
+            let entity = target(rules, name)?;
             Ok((entity.uid(), Context::empty(), vec![entity]))
         }
         Subject::Cluster(name, scope) => cluster(rules, name.as_str(), scope, Vec::new()),
@@ -92,7 +93,7 @@ fn in_scope(
 ) -> Result<Parts, String> {
     let target = uid("Target", scope.target.as_str());
     attributes.insert("target".to_owned(), Value::new_entity_uid(target.clone()));
-    let mut others = vec![bare(target.clone())];
+    let mut others = vec![self::target(rules, &scope.target)?];
     let mut parents = HashSet::from([target]);
     if let Some(project) = &scope.project {
         let project_id = project_uid(project);
@@ -122,15 +123,12 @@ pub(super) fn table(
         ("account".to_owned(), text(account)),
         ("region".to_owned(), text(region)),
     ]);
-    let target = uid("Target", scope.target.as_str());
+    let target = target(rules, &scope.target)?;
     let mut context = vec![
         ("access".to_owned(), text(access_name(access))),
-        ("target".to_owned(), Value::new_entity_uid(target.clone())),
+        ("target".to_owned(), Value::new_entity_uid(target.uid())),
     ];
-    let mut others = vec![
-        bare(target),
-        entity(id.clone(), attributes, HashSet::new())?,
-    ];
+    let mut others = vec![target, entity(id.clone(), attributes, HashSet::new())?];
     if let Some(project) = &scope.project {
         let value = Value::new_entity_uid(project_uid(project));
         context.push(("project".to_owned(), value));
@@ -139,19 +137,17 @@ pub(super) fn table(
     Ok((id, context_of(context)?, others))
 }
 
-fn target(place: &Place<'_>) -> Result<Entity, String> {
+/// A target with the account and Region that the directory says.
+fn target(rules: &Rules, name: &TargetName) -> Result<Entity, String> {
     let mut attributes = HashMap::new();
-    let known = [("account", place.account_id), ("region", place.region)];
-    for (name, value) in known {
-        if let Some(value) = value {
-            attributes.insert(name.to_owned(), text(value));
-        }
+    if let Some(place) = rules.targets.get(name) {
+        let known = [
+            ("account", place.account_id.as_deref()),
+            ("region", Some(place.region.as_str())),
+        ];
+        attributes.extend(present(known));
     }
-    entity(
-        uid("Target", place.target.as_str()),
-        attributes,
-        HashSet::new(),
-    )
+    entity(uid("Target", name.as_str()), attributes, HashSet::new())
 }
 
 /// The projects with the roles that the directory lists for them.

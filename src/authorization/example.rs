@@ -113,7 +113,7 @@ impl Example {
         let (resource, _, mut others) = match action {
             Action::Read => entities::subject(rules, &Subject::Scope(&scope))?,
             Action::ListOrphans | Action::CheckTarget => {
-                entities::subject(rules, &Subject::Target(place))?
+                entities::subject(rules, &Subject::Target(&target))?
             }
             Action::UseTable => {
                 let table = self.table.as_deref().unwrap_or("Example");

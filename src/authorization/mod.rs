@@ -39,10 +39,21 @@ pub struct Rules {
     pub hash: Option<String>,
     /// The policies; `None` permits everything.
     pub policies: Option<Policies>,
+    /// The targets of the directory.
+    pub targets: BTreeMap<TargetName, TargetPlace>,
     /// The projects of the directory. Others can exist as well.
     pub projects: BTreeMap<ProjectName, ProjectRules>,
     /// The price list.
     pub prices: Prices,
+}
+
+/// The account and Region of a target, as the directory says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetPlace {
+    /// The account, if the directory names it.
+    pub account_id: Option<String>,
+    /// The Region.
+    pub region: String,
 }
 
 /// What the directory says of a project.

@@ -1,13 +1,12 @@
 //! Tests of the built-in policies, of what is refused as a policy, and of failing closed.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
 use super::*;
 use crate::domain::iam::policies::{Access, Tables};
 use crate::domain::ingress::{IngressSpec, Peer};
 use crate::domain::names::ClusterName;
-use crate::domain::project::{ProjectUsage, UsagePart};
+use crate::domain::project::ProjectUsage;
 use crate::domain::spec::{ClusterSpec, ServiceRole};
 use crate::domain::validation::typed::{NodeType, RoleArn};
 
@@ -104,7 +103,7 @@ fn decide(
     };
     let subject = match action {
         Action::Read => Subject::Scope(scope),
-        Action::ListOrphans | Action::CheckTarget => Subject::Target(&place),
+        Action::ListOrphans | Action::CheckTarget => Subject::Target(&scope.target),
         Action::UseTable => Subject::Table("Orders", Some(Access::ReadOnly), scope, &place),
         Action::OpenIngress | Action::CloseIngress => Subject::Ingress(&spec.name, &ingress, scope),
         Action::CreateCluster
@@ -339,73 +338,4 @@ fn an_error_during_an_evaluation_denies() {
     assert!(matches!(denied, Denial::Failed(error) if error.contains("overflow")));
 }
 
-/// A hundred limits as a platform team writes them.
-fn hundred_policies() -> String {
-    let mut text = BUILT_IN.to_owned();
-    for number in 0..94 {
-        let action = ["create_cluster", "update_cluster", "scale_cluster"][number % 3];
-        text += &format!(
-            "@id(\"limit-{number}\") @advice(\"ask\") forbid (principal, action == Action::\"{action}\", resource in Project::\"p{number}\") \
-             when {{ context.project_nodes > {number} || context.node_type like \"dax.r{number}*\" }} unless {{ principal in Group::\"admins\" }};\n"
-        );
-    }
-    text
-}
-
-#[test]
-#[ignore = "a benchmark: run it with --release --ignored --nocapture"]
-fn cost_of_a_decision() {
-    let rules = rules(&hundred_policies());
-    let spec = spec(named_tables());
-    let changed = all_fields(&spec);
-    let part = UsagePart {
-        target: TargetName::default(),
-        node_type: "dax.r5.large".to_owned(),
-        clusters: 3,
-        nodes: 9,
-    };
-    let usage = ProjectUsage { parts: vec![part] };
-    let target = TargetName::default();
-    let regions = BTreeMap::from([(target.clone(), "us-east-1".to_owned())]);
-    let settings = Settings {
-        spec: &spec,
-        changed: &changed,
-        target: &target,
-        usage: &usage,
-        nodes: 3,
-        regions: &regions,
-        prices: &rules.prices,
-    };
-    let (scope, caller) = (
-        scope(Some("payments")),
-        caller(&["operators", "corp:developers"], &["payments"]),
-    );
-    for (name, action, subject) in [
-        (
-            "create_cluster",
-            Action::CreateCluster,
-            Subject::Settings(&settings, &scope),
-        ),
-        ("read", Action::Read, Subject::Scope(&scope)),
-    ] {
-        let question = Question {
-            caller: &caller,
-            action,
-            subject,
-        };
-        assert_eq!(rules.decide(&question), Ok(()));
-        let mut times = Vec::new();
-        for _ in 0..20 {
-            let start = Instant::now();
-            for _ in 0..500 {
-                let _ = std::hint::black_box(rules.decide(&question));
-            }
-            times.push(start.elapsed().as_secs_f64() / 500.0 * 1e6);
-        }
-        times.sort_by(f64::total_cmp);
-        println!(
-            "{name}: median {:.1} µs, best {:.1} µs",
-            times[10], times[0]
-        );
-    }
-}
+mod cost;

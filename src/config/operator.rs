@@ -17,8 +17,8 @@ pub enum TokenCommand {
         /// Days until the token expires, 1 to 36500, or never
         #[arg(long, value_name = "DAYS", default_value = "365")]
         expires_days: TokenLifetime,
-        /// A group of its caller, such as operators; can be repeated. Only an installation with
-        /// --organisation looks at groups and projects
+        /// A group of its caller, such as operators; can be repeated. Groups and
+        /// projects have an effect only in an installation with --organisation
         #[arg(long, value_name = "GROUP")]
         group: Vec<String>,
         /// A project that its caller is limited to; can be repeated

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::authorization::{Policies, Rules};
+use crate::authorization::{Policies, Rules, TargetPlace};
 use crate::domain::issuer::IssuerSettings;
 use crate::domain::target::TargetName;
 
@@ -76,6 +76,7 @@ impl Organisation {
         let rules = Rules {
             hash: Some(hash.clone()),
             policies: policies(files, &mut faults),
+            targets: targets.iter().map(place).collect(),
             projects,
             prices: files
                 .content(PRICES)
@@ -98,6 +99,14 @@ impl Organisation {
             oidc,
         })
     }
+}
+
+fn place((name, entry): (&TargetName, &TargetEntry)) -> (TargetName, TargetPlace) {
+    let place = TargetPlace {
+        account_id: entry.account_id.clone(),
+        region: entry.region.clone(),
+    };
+    (name.clone(), place)
 }
 
 /// The policies of the directory, or the built-in ones if it has none.

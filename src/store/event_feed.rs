@@ -16,7 +16,7 @@ use crate::domain::operation::Kind;
 use crate::domain::project::{ProjectName, Scope};
 use crate::domain::target::TargetName;
 
-use super::clusters::scope_columns;
+use super::scopes::scope_columns;
 use super::{Store, StoreError, rows};
 
 /// Events numbered by one statement, about.

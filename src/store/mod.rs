@@ -50,6 +50,7 @@ mod record;
 mod retention;
 mod rows;
 mod schema;
+mod scopes;
 mod shared_rules;
 mod singleton_jobs;
 mod step_durations;

@@ -12,9 +12,10 @@ use crate::domain::operation::{Kind, Operation, Status, StepRecord};
 use crate::domain::project::{ProjectName, Scope};
 use crate::domain::target::TargetName;
 
-use super::clusters::{push_scopes, push_target};
+use super::clusters::push_target;
 use super::inventory::ItemRow;
 use super::rows::{self, from_optional_json};
+use super::scopes::push_scopes;
 use super::{Store, StoreError};
 
 /// Filter of a list of operations.

@@ -31,7 +31,7 @@ impl Turns {
     async fn of(&self, project: &str) -> OwnedMutexGuard<()> {
         let turn = {
             let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            // One that nobody waits for or holds is only in the map.
+            // Only the map has one that no request waits for or holds.
             turns.retain(|_, turn| Arc::strong_count(turn) > 1);
             Arc::clone(turns.entry(project.to_owned()).or_default())
         };

@@ -8,13 +8,16 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::preflight::CheckStatus;
-use crate::domain::problems::fault::Difference;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::target::TargetName;
 use crate::domain::validation::violation::RuleViolation;
 
 use crate::api::enum_schemas::{CheckResultSchema, ProblemCodeSchema};
 use crate::api::http::violations;
+
+mod parts;
+
+pub use parts::{FieldDifference, ForbiddingPolicy};
 
 /// Media type of a problem (RFC 9457).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -84,16 +87,6 @@ pub struct Problem {
     #[schema(value_type = Resolution, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     resolution: Option<Resolution>,
-}
-
-/// A policy of the organisation that forbids a request.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ForbiddingPolicy {
-    /// ID of the policy.
-    #[schema(example = "own_projects")]
-    pub(crate) id: String,
-    /// What its author advises; null if there is no advice.
-    pub(crate) advice: Option<String>,
 }
 
 /// A request to this API, ready to be sent.
@@ -187,27 +180,6 @@ pub struct ProblemHint {
     /// URL of the page in AWS's documentation.
     #[schema(format = "uri")]
     pub(crate) documentation: &'static str,
-}
-
-/// A setting of an existing AWS resource that differs from the requested one.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct FieldDifference {
-    /// Name of the setting.
-    pub(crate) field: String,
-    /// The requested value.
-    pub(crate) expected: String,
-    /// The value in AWS.
-    pub(crate) found: String,
-}
-
-impl From<Difference> for FieldDifference {
-    fn from(difference: Difference) -> Self {
-        Self {
-            field: difference.field,
-            expected: difference.expected,
-            found: difference.found,
-        }
-    }
 }
 
 impl FieldError {

@@ -23,12 +23,18 @@ fn blocks(language: &str) -> String {
 
 /// A directory with the limits of the page and these policy tests.
 fn read(tests: &str) -> Result<Organisation, String> {
+    read_in("us-east-1", tests)
+}
+
+/// The same with another Region of the only target.
+fn read_in(region: &str, tests: &str) -> Result<Organisation, String> {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
     std::fs::create_dir(directory.path().join("policies")).unwrap();
+    let target = TARGET.replace("us-east-1", region);
     write(
         "organisation.toml",
-        &format!("{TARGET}\n{}", blocks("toml")),
+        &format!("{target}\n{}", blocks("toml")),
     );
     write("policies/roles.cedar", BUILT_IN);
     write("policies/limits.cedar", &blocks("cedar"));
@@ -39,8 +45,9 @@ fn read(tests: &str) -> Result<Organisation, String> {
 #[test]
 fn the_documented_limits_and_their_tests_are_valid() {
     let organisation = read(&blocks("json")).unwrap();
-    assert_eq!(organisation.policy_tests, 6);
-    assert_eq!(organisation.rules.projects.len(), 1);
+    assert_eq!(organisation.policy_tests, 7);
+    assert_eq!(organisation.rules.projects.len(), 3);
+    assert_eq!(organisation.oidc.len(), 1);
     assert!(organisation.rules.count_projects());
     assert!(!with_policies("").count_projects());
 }
@@ -55,6 +62,8 @@ fn a_policy_test_with_another_decision_is_a_fault() {
     );
     let other = blocks("json").replacen("payments_nodes", "budget", 1);
     assert!(read(&other).unwrap_err().contains("must be by budget"));
+    let elsewhere = read_in("ap-south-1", &blocks("json")).unwrap_err();
+    assert!(elsewhere.contains("is denied by regions"), "{elsewhere}");
     let unknown = blocks("json").replacen("scale_cluster", "shrink", 1);
     assert!(read(&unknown).unwrap_err().contains("no action"));
     let typed = blocks("json").replacen("\"project_nodes\": 13", "\"project_nodes\": \"13\"", 1);

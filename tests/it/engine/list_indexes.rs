@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use dax_provisioner::domain::operation::{Attention, ClusterStatus, Kind, Status};
+use dax_provisioner::domain::project::{ProjectName, Scope};
+use dax_provisioner::domain::target::TargetName;
 use dax_provisioner::store::{ClusterFilter, OperationFilter};
 use uuid::Uuid;
 
@@ -25,6 +27,7 @@ async fn copy_rows(env: &TestEnv) {
          select r.* from copies, (select c from clusters c) as one (c),
            lateral jsonb_populate_record(one.c, jsonb_build_object(
              'id', cluster, 'name', 'c' || n, 'operation_id', operation, 'created_at', at,
+             'project', case when n % 10000 = 0 then 'rare' else 'p' || n % 50 end,
              'status', case when n % 1000 = 0 then 'failed' else 'available' end,
              'attention', case when n % 1000 = 0 then 'failed' end,
              'desired', jsonb_set((one.c).desired, '{tags}', jsonb_build_object(
@@ -33,6 +36,7 @@ async fn copy_rows(env: &TestEnv) {
          select r.* from copies, (select o from operations o) as one (o),
            lateral jsonb_populate_record(one.o, jsonb_build_object(
              'id', operation, 'cluster_id', cluster, 'cluster_name', 'c' || n, 'created_at', at,
+             'project', case when n % 10000 = 0 then 'rare' else 'p' || n % 50 end,
              'finished_at', at, 'status', 'succeeded', 'wake_at', 'infinity')) as r",
         "analyze clusters",
         "analyze operations",
@@ -85,6 +89,45 @@ async fn reads_of(env: &TestEnv, query: &Query) -> (i64, i64) {
 enum Query {
     Clusters(ClusterFilter),
     Operations(OperationFilter),
+}
+
+/// The scopes of these projects.
+fn scopes(projects: impl IntoIterator<Item = String>) -> Option<Vec<Scope>> {
+    let scope = |name: String| {
+        let project = ProjectName::parse(&name).unwrap();
+        Scope::of(Some(&project), &TargetName::default())
+    };
+    Some(projects.into_iter().map(scope).collect())
+}
+
+/// The queries of callers who may not read everything.
+fn queries_of_projects() -> Vec<(&'static str, Query)> {
+    let many = || scopes((0..40).map(|number| format!("p{number}")));
+    let clusters = |scopes| {
+        Query::Clusters(ClusterFilter {
+            scopes,
+            ..ClusterFilter::default()
+        })
+    };
+    let operations = |scopes| {
+        Query::Operations(OperationFilter {
+            scopes,
+            ..OperationFilter::default()
+        })
+    };
+    vec![
+        (
+            "clusters of a rare project",
+            clusters(scopes(["rare".to_owned()])),
+        ),
+        ("clusters of a project", clusters(scopes(["p7".to_owned()]))),
+        ("clusters of most projects", clusters(many())),
+        (
+            "operations of a rare project",
+            operations(scopes(["rare".to_owned()])),
+        ),
+        ("operations of most projects", operations(many())),
+    ]
 }
 
 #[expect(clippy::too_many_lines, reason = "a table of queries")]
@@ -187,7 +230,8 @@ fn queries(now: DateTime<Utc>) -> Vec<(&'static str, Query)> {
     ];
     let of_clusters = of_clusters.map(|(name, filter)| (name, Query::Clusters(filter)));
     let of_operations = of_operations.map(|(name, filter)| (name, Query::Operations(filter)));
-    of_clusters.into_iter().chain(of_operations).collect()
+    let all = of_clusters.into_iter().chain(of_operations);
+    all.chain(queries_of_projects()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

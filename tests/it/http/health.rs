@@ -13,7 +13,9 @@ use crate::support::test_env::TestEnv;
 
 /// Operations that without authentication need no database for an empty request: they read AWS or
 /// a table of the program, or reject the missing body first.
-const WITHOUT_DATABASE: [&str; 11] = [
+const WITHOUT_DATABASE: [&str; 13] = [
+    "/v1/authorizations",
+    "/v1/me",
     "/v1/targets",
     "/v1/targets/orders",
     "/v1/targets/orders/check",

@@ -9,12 +9,10 @@ use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use dax_provisioner::api::http::tokens::new_token;
 use dax_provisioner::api::targets::{AwsReads, Target, Targets};
 use dax_provisioner::api::{self, Api, ApiSettings, Authentication};
-use dax_provisioner::authorization::Rules;
 use dax_provisioner::domain::condition::Condition;
 use dax_provisioner::domain::installation::AwsAccount;
 use dax_provisioner::domain::target::{TargetName, TargetStatus};
 use dax_provisioner::inspections::Inspector;
-use dax_provisioner::oidc::Issuers;
 use dax_provisioner::store::{Store, StoredToken, TokenRights};
 use futures_util::StreamExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -30,7 +28,7 @@ pub static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::to_value(api::document()).unwrap());
 
 pub struct ApiClient {
-    router: Router,
+    pub(super) router: Router,
     pub shutdown: CancellationToken,
     /// The account and Region that the API knows.
     pub account: watch::Sender<Option<AwsAccount>>,
@@ -68,7 +66,7 @@ pub fn router(
 }
 
 /// The only target of a test environment, and the sender of its account.
-fn targets_of(env: &TestEnv) -> (Targets, watch::Sender<Option<AwsAccount>>) {
+pub(super) fn targets_of(env: &TestEnv) -> (Targets, watch::Sender<Option<AwsAccount>>) {
     let (account, known_account) = watch::channel(Some(env.account.clone()));
     let target = Target {
         name: TargetName::default(),
@@ -84,37 +82,6 @@ fn targets_of(env: &TestEnv) -> (Targets, watch::Sender<Option<AwsAccount>>) {
     (targets, account)
 }
 
-impl TestEnv {
-    /// A client of an API with authentication, governed by these rules. The sender changes them.
-    pub fn governed_api(&self, rules: Rules) -> (ApiClient, watch::Sender<Arc<Rules>>) {
-        self.governed_api_of(self.store.clone(), rules, Issuers::default())
-    }
-
-    /// The same with a connection pool of its own, for callers of identity providers.
-    pub fn governed_api_of(
-        &self,
-        store: Store,
-        rules: Rules,
-        issuers: Issuers,
-    ) -> (ApiClient, watch::Sender<Arc<Rules>>) {
-        let (sender, receiver) = watch::channel(Arc::new(rules));
-        let settings = ApiSettings {
-            authentication: Authentication::On,
-            ..open_settings()
-        };
-        let shutdown = CancellationToken::new();
-        let (targets, account) = targets_of(self);
-        let api = api_of(targets, store, settings, shutdown.clone());
-        let client = ApiClient {
-            router: api::router(api.governed_by(receiver, issuers)),
-            shutdown,
-            account,
-            token: None,
-        };
-        (client, sender)
-    }
-}
-
 /// The router of the API for these targets.
 pub fn router_of(
     targets: Targets,
@@ -125,7 +92,7 @@ pub fn router_of(
     api::router(api_of(targets, store, settings, shutdown))
 }
 
-fn api_of(
+pub(super) fn api_of(
     targets: Targets,
     store: Store,
     settings: ApiSettings,

@@ -5,6 +5,7 @@ pub mod cluster_fixture;
 pub mod crashing_worker;
 pub mod database;
 pub mod database_proxy;
+pub mod governed;
 pub mod http_server;
 pub mod identity;
 pub mod identity_provider;

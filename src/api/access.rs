@@ -97,13 +97,13 @@ impl CallerApi {
 
     /// Whether the caller may read a scope.
     pub(crate) fn may_read(&self, scope: &Scope) -> bool {
-        self.rules.may_read(&self.caller, scope)
+        // A request can wait for a minute: the rules of this moment count.
+        self.api.rules.borrow().may_read(&self.caller, scope)
     }
 
     /// Whether the caller may read a scope of the target.
     pub(crate) fn reaches(&self, target: &TargetName) -> bool {
-        self.rules
-            .may_reach(&self.caller, target, &self.known_projects.latest().1)
+        self.rules.may_reach(&self.caller, target)
     }
 
     /// The scopes that lists are limited to; `None` for no limit.
@@ -121,17 +121,6 @@ impl CallerApi {
             Scopes::All => Ok(None),
             Scopes::Only(scopes) => Ok(Some(scopes.into_iter().collect())),
         }
-    }
-
-    /// Rejects a plan for a project that the caller may not read.
-    pub(crate) fn check_planned(
-        &self,
-        project: Option<ProjectName>,
-        target: &TargetName,
-    ) -> Result<(), ApiError> {
-        let project = project.or_else(|| self.caller.default_project().cloned());
-        let scope = Scope::of(project.as_ref(), target);
-        self.decide(Action::Read, Subject::Scope(&scope))
     }
 
     /// Lists of this process show a new project at once.

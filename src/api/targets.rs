@@ -13,12 +13,13 @@ use tokio::sync::watch;
 use utoipa::IntoParams;
 
 use crate::authorization::{Action, Denial, Place, Subject};
+use crate::domain::caller::Identity;
 use crate::domain::iam::policies::Access;
 use crate::domain::installation::AwsAccount;
 use crate::domain::names::ClusterName;
 use crate::domain::problems::fault::Fault;
 use crate::domain::problems::problem_code::ProblemCode;
-use crate::domain::project::ProjectName;
+use crate::domain::project::{ProjectName, Scope};
 use crate::domain::target::{TargetName, TargetStatus};
 use crate::inspections::{Inspector, has_lookups};
 use crate::store::Store;
@@ -251,6 +252,14 @@ impl TargetApi {
         ApiError::new(ProblemCode::TargetUnavailable, detail)
     }
 
+    /// The same as another caller would have it.
+    pub(crate) fn seen_by(&self, identity: Identity) -> Self {
+        Self {
+            api: self.api.seen_by(identity),
+            ..self.clone()
+        }
+    }
+
     /// The target with its account, for decisions.
     pub(crate) fn place<'a>(&'a self, account: &'a AwsAccount) -> Place<'a> {
         Place {
@@ -258,6 +267,13 @@ impl TargetApi {
             account_id: Some(&account.account_id),
             region: Some(&account.region),
         }
+    }
+
+    /// Rejects a request for a project of the target that the caller may not read: before anything
+    /// else, so that no other answer says something of the project.
+    pub(crate) fn check_readable(&self, project: Option<&ProjectName>) -> Result<(), ApiError> {
+        let scope = Scope::of(project, &self.target.name);
+        self.decide(Action::Read, Subject::Scope(&scope))
     }
 
     /// Whether the rules permit an action on the target.

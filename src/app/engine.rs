@@ -13,6 +13,7 @@ use crate::config::Serve;
 use crate::domain::condition::Condition;
 use crate::domain::waiting::WaitingFor;
 use crate::oidc::Issuers;
+use crate::organisation::Organisation;
 use crate::organisation::reload::{self, Reload};
 use crate::store::Store;
 use crate::worker::{number_events, relay_notifications};
@@ -96,19 +97,33 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether a new version has no policies of its own and the one in force has. A volume that is
+    /// not mounted must not replace limits by the built-in policies.
+    fn loses_its_policies(&self, organisation: &Organisation) -> bool {
+        self.rules.borrow().has_own_policies && !organisation.rules.has_own_policies
+    }
+
     /// Takes a new version of the organisation. One with faults is not taken.
     async fn check_organisation(&mut self) {
         let found = self.reload.as_mut().and_then(Reload::read_again);
         match found {
             None => {}
+            Some(Ok(organisation)) if self.loses_its_policies(&organisation) => {
+                tracing::error!(
+                    "organisation not taken: its policies are gone, and the built-in ones would be in \
+                     force; restart the service if that is wanted"
+                );
+                report_validity(false);
+            }
             Some(Ok(organisation)) => {
                 let settings = targets::settings(&self.serve, Some(&organisation));
                 let taken = self.targets.replace(settings).await;
                 report_validity(taken.is_ok());
                 match taken {
                     Ok(()) => {
-                        self.issuers.replace(&organisation.oidc);
                         self.rules.send_replace(Arc::new(organisation.rules));
+                        // After the rules: new groups meet the new policies only.
+                        self.issuers.replace(&organisation.oidc);
                         tracing::info!(hash = organisation.hash, "organisation taken");
                     }
                     Err(bad) => tracing::error!("organisation not taken: {bad}"),

@@ -1,6 +1,8 @@
 //! Decisions: one question, answered by all policies that can apply to its action.
 
-use cedar_policy::{Authorizer, Decision, Effect, Entities, PolicyId, Request};
+use cedar_policy::{
+    Authorizer, Context, Decision, Effect, Entities, Policy, PolicyId, PolicySet, Request,
+};
 
 use crate::domain::caller::Identity;
 use crate::domain::iam::policies::Access;
@@ -83,6 +85,42 @@ impl Rules {
         }
     }
 
+    /// Whether a policy that names no count of a project refuses, whatever the counts are.
+    pub fn decide_uncounted(&self, question: &Question<'_>) -> Result<(), Denial> {
+        let Some(policies) = &self.policies else {
+            return Ok(());
+        };
+        let (request, entities) = self.request(question).map_err(Denial::Failed)?;
+        let about = policies.uncounted(question.action);
+        match policies.answer_of(about, &request, &entities) {
+            // A permit that names a count may still permit it.
+            Err(Denial::Forbidden(by)) if by.is_empty() && policies.has_counted_permit() => Ok(()),
+            answer => answer,
+        }
+    }
+
+    /// Whether a policy can permit an action on a cluster, whatever the context is. Forbids do not
+    /// count.
+    pub fn can_permit(&self, question: &Question<'_>) -> bool {
+        let Some(policies) = &self.policies else {
+            return true;
+        };
+        let request = entities::subject(self, &question.subject).and_then(|parts| {
+            let (resource, _, mut others) = parts;
+            let caller = entities::caller(self, question.caller, &mut others)?;
+            let action = action_uid(question.action);
+            others.extend(action_entities(question.action));
+            // Without the schema: the context of the action is not known.
+            let request = Request::new(caller, action, resource, Context::empty(), None);
+            let request = request.map_err(|error| error.to_string())?;
+            Ok((request, entities::checked(others)?))
+        });
+        let Ok((request, entities)) = request else {
+            return false;
+        };
+        policies.can_permit(question.action, &request, &entities)
+    }
+
     /// The question in Cedar's form, checked against the schema.
     fn request(&self, question: &Question<'_>) -> Result<(Request, Entities), String> {
         let (resource, context, mut others) = entities::subject(self, &question.subject)?;
@@ -110,7 +148,31 @@ impl Policies {
         request: &Request,
         entities: &Entities,
     ) -> Result<(), Denial> {
-        let about = self.about(action);
+        self.answer_of(self.about(action), request, entities)
+    }
+
+    /// Whether a permit allows the request, or one with conditions exists that may.
+    fn can_permit(&self, action: Action, request: &Request, entities: &Entities) -> bool {
+        let permits = self.about(action).policies();
+        let permits = permits.filter(|policy| policy.effect() == Effect::Permit);
+        let permits: Vec<Policy> = permits.cloned().collect();
+        if permits.iter().any(Policy::has_non_scope_constraint) {
+            return true;
+        }
+        let Ok(permits) = PolicySet::from_policies(permits) else {
+            return false;
+        };
+        let response = Authorizer::new().is_authorized(request, &permits, entities);
+        response.decision() == Decision::Allow
+    }
+
+    /// The answer of these policies.
+    fn answer_of(
+        &self,
+        about: &PolicySet,
+        request: &Request,
+        entities: &Entities,
+    ) -> Result<(), Denial> {
         let response = Authorizer::new().is_authorized(request, about, entities);
         let errors = response.diagnostics().errors();
         let errors: Vec<String> = errors.map(ToString::to_string).collect();

@@ -37,6 +37,8 @@ pub const BUILT_IN: &str = include_str!("built_in.cedar");
 pub struct Rules {
     /// Hash of the directory; `None` without one.
     pub hash: Option<String>,
+    /// Whether the policies are those of the directory, not the built-in ones.
+    pub has_own_policies: bool,
     /// The policies; `None` permits everything.
     pub policies: Option<Policies>,
     /// The targets of the directory.
@@ -85,28 +87,22 @@ impl Rules {
     }
 
     /// Whether the caller may read a scope of the target, also of a project that does not exist yet.
-    pub fn may_reach(
-        &self,
-        caller: &Identity,
-        target: &TargetName,
-        known: &BTreeSet<ProjectName>,
-    ) -> bool {
+    pub fn may_reach(&self, caller: &Identity, target: &TargetName) -> bool {
         let Some(policies) = &self.policies else {
             return true;
         };
-        let unnamed = policies.unnamed_project();
-        let own = caller.projects.iter().chain([&unnamed]).map(Some);
-        let others = known.iter().chain(self.projects.keys());
-        let others = others.chain(policies.named_projects()).map(Some);
-        own.chain([None])
-            .chain(others)
+        let unnamed = ProjectName::unnamed();
+        let named = self.named(caller, policies);
+        let projects = named.into_iter().chain([&unnamed]).map(Some);
+        projects
+            .chain([None])
             .any(|project| self.may_read(caller, &Scope::of(project, target)))
     }
 
     /// The scopes that the caller may read, of these targets and projects.
     ///
-    /// All scopes are among them if a project that no policy names may be read as well in every
-    /// target.
+    /// Policies cannot tell projects apart that neither they, nor the directory, nor the caller name:
+    /// one that no one names stands for all of these, also for those that do not exist yet.
     pub fn readable(
         &self,
         caller: &Identity,
@@ -116,25 +112,28 @@ impl Rules {
         let Some(policies) = &self.policies else {
             return Scopes::All;
         };
-        let mut projects: BTreeSet<&ProjectName> = known.iter().collect();
-        projects.extend(self.projects.keys());
-        projects.extend(&caller.projects);
-        projects.extend(policies.named_projects());
-        let unnamed = policies.unnamed_project();
-        let candidates = projects.into_iter().chain([&unnamed]);
-        let candidates: Vec<_> = candidates.cloned().map(Some).chain([None]).collect();
+        let named = self.named(caller, policies);
+        let unnamed = ProjectName::unnamed();
+        let others = known.iter().filter(|project| !named.contains(project));
+        let others: Vec<&ProjectName> = others.collect();
         let (mut readable, mut are_all) = (BTreeSet::new(), true);
         for target in targets {
-            for project in &candidates {
-                let scope = Scope {
-                    project: project.clone(),
-                    target: target.clone(),
-                };
-                if !self.may_read(caller, &scope) {
-                    are_all = false;
-                } else if scope.project.as_ref() != Some(&unnamed) {
+            for project in named.iter().copied().map(Some).chain([None]) {
+                let scope = Scope::of(project, target);
+                if self.may_read(caller, &scope) {
                     readable.insert(scope);
+                } else {
+                    are_all = false;
                 }
+            }
+            if self.may_read(caller, &Scope::of(Some(&unnamed), target)) {
+                readable.extend(
+                    others
+                        .iter()
+                        .map(|project| Scope::of(Some(project), target)),
+                );
+            } else {
+                are_all = false;
             }
         }
         if are_all {
@@ -142,5 +141,17 @@ impl Rules {
         } else {
             Scopes::Only(readable)
         }
+    }
+
+    /// The projects that policies can tell apart.
+    fn named<'a>(
+        &'a self,
+        caller: &'a Identity,
+        policies: &'a Policies,
+    ) -> BTreeSet<&'a ProjectName> {
+        let own = caller.projects.iter();
+        own.chain(self.projects.keys())
+            .chain(policies.named_projects())
+            .collect()
     }
 }

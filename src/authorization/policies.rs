@@ -55,6 +55,9 @@ pub struct Policies(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     by_action: HashMap<Action, PolicySet>,
+    /// Those that name no count of a project.
+    uncounted: HashMap<Action, PolicySet>,
+    has_counted_permit: bool,
     advice: BTreeMap<String, Option<String>>,
     named_projects: BTreeSet<ProjectName>,
     count_projects: bool,
@@ -113,6 +116,16 @@ impl Policies {
         &self.0.by_action[&action]
     }
 
+    /// Those of them that name no count of a project.
+    pub(super) fn uncounted(&self, action: Action) -> &PolicySet {
+        &self.0.uncounted[&action]
+    }
+
+    /// Whether a permit names a count of a project.
+    pub(super) fn has_counted_permit(&self) -> bool {
+        self.0.has_counted_permit
+    }
+
     /// The advice of a policy, if it has any.
     pub(super) fn advice(&self, id: &PolicyId) -> Option<&str> {
         let id: &str = id.as_ref();
@@ -133,46 +146,57 @@ impl Policies {
     pub(super) fn named_projects(&self) -> &BTreeSet<ProjectName> {
         &self.0.named_projects
     }
-
-    /// The name of a project that no policy names.
-    pub(super) fn unnamed_project(&self) -> ProjectName {
-        let mut number = 0_u32;
-        loop {
-            let name = ProjectName::parse(&format!("unnamed-{number}"));
-            match name {
-                Ok(name) if !self.0.named_projects.contains(&name) => return name,
-                Ok(_) | Err(_) => number += 1,
-            }
-        }
-    }
 }
 
 impl Inner {
     fn of(policies: Vec<Policy>) -> Self {
-        let mut by_action = HashMap::new();
+        let counted: BTreeSet<&str> = policies
+            .iter()
+            .filter(|policy| names_a_count(policy))
+            .map(|policy| policy.id().as_ref())
+            .collect();
+        let is_counted = |policy: &Policy| counted.contains::<str>(policy.id().as_ref());
+        let (mut by_action, mut uncounted) = (HashMap::new(), HashMap::new());
         for action in Action::VARIANTS {
             let about = policies.iter().filter(|policy| is_about(policy, *action));
-            let set = PolicySet::from_policies(about.cloned());
-            by_action.insert(*action, set.expect("the IDs are unique"));
+            let (with, without): (Vec<&Policy>, Vec<&Policy>) =
+                about.partition(|policy| is_counted(policy));
+            let set = |policies: Vec<&Policy>| {
+                let set = PolicySet::from_policies(policies.into_iter().cloned());
+                set.expect("the IDs are unique")
+            };
+            uncounted.insert(*action, set(without.clone()));
+            by_action.insert(*action, set([with, without].concat()));
         }
+        let permits = policies
+            .iter()
+            .filter(|policy| policy.effect() == Effect::Permit);
+        let has_counted_permit = permits.into_iter().any(is_counted);
         let advice = policies.iter().map(|policy| {
             let advice = policy.annotation("advice").map(str::to_owned);
             (AsRef::<str>::as_ref(policy.id()).to_owned(), advice)
         });
         let literals = policies.iter().flat_map(Policy::entity_literals);
         let projects = literals.filter(|uid| uid.type_name().to_string() == "Project");
-        let texts: Vec<String> = policies.iter().filter_map(Policy::to_cedar).collect();
         Self {
             by_action,
             advice: advice.collect(),
             named_projects: projects
                 .filter_map(|uid| ProjectName::parse(uid.id().unescaped()).ok())
                 .collect(),
-            count_projects: COUNTS
-                .iter()
-                .any(|name| texts.iter().any(|text| text.contains(name))),
+            count_projects: !counted.is_empty(),
+            uncounted,
+            has_counted_permit,
         }
     }
+}
+
+/// Whether a policy refers to the number or cost of the clusters of a project. The JSON form has no
+/// other spelling of an attribute.
+fn names_a_count(policy: &Policy) -> bool {
+    let text = policy.to_json().map(|json| json.to_string());
+    // One that has no such form counts, so that nothing is missed.
+    text.map_or(true, |text| COUNTS.iter().any(|name| text.contains(name)))
 }
 
 /// The policy under the ID of its annotation.
@@ -183,6 +207,10 @@ fn identified(policy: &Policy) -> Result<(String, Policy), String> {
         let rule =
             format!("needs an annotation @id(\"…\") of 1 to {ID_MAX} letters, digits, -, _ or .");
         return Err(rule);
+    }
+    let is_scope = |uid: &EntityUid| uid.type_name().to_string() == "Scope";
+    if policy.entity_literals().iter().any(is_scope) {
+        return Err("names a Scope; name its project or its target".to_owned());
     }
     if policy.effect() == Effect::Permit && policy.annotation("advice").is_some() {
         return Err("@advice is for forbid policies: a permit never refuses".to_owned());

@@ -288,6 +288,10 @@ fn invalid_policies_are_refused_all_at_once() {
             "@id(\"x\") permit (principal == ?principal, action, resource);",
             "templates",
         ),
+        (
+            "@id(\"x\") forbid (principal, action, resource == Scope::\"default/a\");",
+            "Scope",
+        ),
         ("@id(\"x\") permit (principal, action, resource", ""),
         (
             "@id(\"x\") @advice(\"no\") permit (principal, action, resource);",

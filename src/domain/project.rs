@@ -19,6 +19,11 @@ impl ProjectName {
         check_name(text).map(|()| Self(text.into()))
     }
 
+    /// A name that no project can have.
+    pub fn unnamed() -> Self {
+        Self("-".into())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

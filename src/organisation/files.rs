@@ -41,11 +41,18 @@ impl Files {
                 Ok(content) => {
                     files.insert(name, content);
                 }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // A file of policies was listed a moment ago: the directory is being changed.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && NAMES.contains(&&*name) => {}
                 Err(error) => faults.add(&name, "", format!("cannot be read: {error}")),
             }
         }
         faults.or(Self(files))
+    }
+
+    /// Whether there are files of policies.
+    pub(super) fn has_policies(&self) -> bool {
+        self.0.keys().any(|name| name.ends_with(".cedar"))
     }
 
     /// The policies: each file with its text.
@@ -108,11 +115,19 @@ fn policy_files(directory: &Path, faults: &mut Faults) -> Vec<String> {
     };
     let mut names = Vec::new();
     for entry in entries {
-        match entry.map(|entry| entry.file_name().into_string()) {
+        let name = entry.map(|entry| entry.file_name().into_string());
+        match name {
+            Ok(Ok(name)) if name.starts_with("..") || name == "tests.json" => {}
             Ok(Ok(name)) if name.ends_with(".cedar") && !name.starts_with('.') => {
                 names.push(format!("{POLICIES}/{name}"));
             }
-            Ok(_) => {}
+            // A policy that is not read would be one that does not forbid.
+            Ok(Ok(name)) if is_mistaken(directory, &name) => {
+                let rule = "is not read; policies are files *.cedar of this directory itself";
+                faults.add(&format!("{POLICIES}/{name}"), "", rule);
+            }
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => faults.add(POLICIES, "", "has a file whose name is not UTF-8"),
             Err(error) => faults.add(POLICIES, "", format!("cannot be read: {error}")),
         }
     }
@@ -123,6 +138,12 @@ fn policy_files(directory: &Path, faults: &mut Faults) -> Vec<String> {
     }
     names.sort();
     names
+}
+
+/// Whether an entry is meant as policies, and is not read as such.
+fn is_mistaken(directory: &Path, name: &str) -> bool {
+    let is_directory = directory.join(POLICIES).join(name).is_dir();
+    is_directory || name.to_ascii_lowercase().ends_with(".cedar")
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

@@ -75,6 +75,7 @@ impl Organisation {
         let hash = files.hash();
         let rules = Rules {
             hash: Some(hash.clone()),
+            has_own_policies: files.has_policies(),
             policies: policies(files, &mut faults),
             targets: targets.iter().map(place).collect(),
             projects,

@@ -194,9 +194,9 @@ async fn adopt_in_transaction(
         "insert into clusters (id, target, name, status, desired, operation_id, project, created_by)
          values ($1, $4, $2, 'updating', $3, $1, $5, $6)
          on conflict (target, name) where deleted_at is null do update
-         set desired = excluded.desired, project = excluded.project, created_by = excluded.created_by, observed = null, observed_at = null, observed_order = null, missing_at = null,
+         set desired = excluded.desired, created_by = excluded.created_by, observed = null, observed_at = null, observed_order = null, missing_at = null,
              missing_order = null, details = null, details_at = null, created_at = now()
-         where clusters.status = 'failed'
+         where clusters.status = 'failed' and clusters.project = excluded.project
          returning id",
         new.id,
         name,

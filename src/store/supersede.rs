@@ -53,14 +53,16 @@ impl Store {
         cluster: &str,
         spec: &DeleteSpec,
     ) -> Result<Accepted, StoreError> {
-        self.accept_delete_of(new, cluster, spec, None).await
+        self.accept_delete_of(new, cluster, None, spec, None).await
     }
 
-    /// Accepts a delete of the cluster at one of these versions, or at any.
+    /// Accepts a delete of the cluster at one of these versions, or at any. `id` is the cluster that
+    /// the request was decided on: another one that has its name by now is `Stale`.
     pub async fn accept_delete_of(
         &self,
         new: &NewOperation,
         cluster: &str,
+        id: Option<Uuid>,
         spec: &DeleteSpec,
         versions: Option<&[i64]>,
     ) -> Result<Accepted, StoreError> {
@@ -70,6 +72,7 @@ impl Store {
                 target: self.target.clone(),
                 new: new.clone(),
                 cluster: cluster.to_owned(),
+                id,
                 spec: spec.clone(),
                 versions: versions.map(<[i64]>::to_vec),
             };
@@ -106,6 +109,8 @@ struct DeleteRequest {
     target: TargetName,
     new: NewOperation,
     cluster: String,
+    /// The cluster that was decided on; `None`: any of that name.
+    id: Option<Uuid>,
     spec: DeleteSpec,
     /// The versions of the cluster that may be deleted; `None`: any.
     versions: Option<Vec<i64>>,
@@ -155,6 +160,9 @@ async fn delete_in_transaction(
     let Some(row) = row else {
         return Ok(Accepted::NoSuchCluster);
     };
+    if request.id.is_some_and(|id| id != row.id) {
+        return Ok(Accepted::Stale);
+    }
     if let Some(live) = &live
         && rows::kind(&live.kind)? == Kind::DeleteCluster
     {

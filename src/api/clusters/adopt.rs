@@ -120,6 +120,15 @@ pub(crate) async fn adopt_cluster(
     let api = api.to_change(query.target.as_ref())?.usable()?;
     let key = submission.key(&api, &body)?;
     let request = read(body)?;
+    let project = request
+        .project
+        .as_deref()
+        .and_then(|name| ProjectName::parse(name).ok());
+    let project = project.or_else(|| submission.caller.default_project().cloned());
+    api.check_readable(project.as_ref())?;
+    let scope = Scope::of(project.as_ref(), &api.target.name);
+    // Before AWS is read, so that the answer says nothing of the cluster.
+    api.check_possible(Action::AdoptCluster, &name, &scope)?;
     let known = match api.known_request(key.as_ref()).await? {
         None => api.name_in_use(&name).await?,
         known => known,
@@ -134,21 +143,19 @@ pub(crate) async fn adopt_cluster(
         .find_adoptable(&name, &account, &submission.caller)
         .await?;
     let settings = settings_of(&request.desired(name.clone()), &observed, &tags);
-    let project = request
-        .project
-        .as_deref()
-        .and_then(|name| ProjectName::parse(name).ok());
     let new = NewOperation {
-        project: project.or_else(|| submission.caller.default_project().cloned()),
+        project,
         ..submission.new_operation(Kind::AdoptCluster, key)
     };
-    // Before the differences, which say what the cluster is.
-    let pending = api.decide_settings(Proposal {
+    let proposal = || Proposal {
         action: Action::AdoptCluster,
-        scope: Scope::of(new.project.as_ref(), &api.target.name),
+        scope: scope.clone(),
         before: None,
         after: settings.clone(),
-    })?;
+    };
+    // Before the differences, which say what the cluster is.
+    api.check_permitted(proposal()).await?;
+    let pending = api.decide_settings(proposal())?;
     let differences = request
         .expected
         .as_ref()

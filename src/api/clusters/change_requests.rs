@@ -17,7 +17,7 @@ use crate::api::http::path::no_such_cluster;
 use crate::api::targets::TargetApi;
 
 /// Attempts to accept a change while concurrent requests change the cluster.
-const ATTEMPTS: u32 = 3;
+pub(super) const ATTEMPTS: u32 = 3;
 
 impl TargetApi {
     pub(crate) async fn cluster(&self, name: &ClusterName) -> Result<Cluster, ApiError> {
@@ -101,6 +101,12 @@ impl TargetApi {
         spec: Spec,
     ) -> Result<Accepted, ApiError> {
         let action = action_of(&spec);
+        if spec
+            .change()
+            .is_some_and(|change| change.reboot_nodes_if_needed)
+        {
+            self.decide_cluster(Action::RebootNodes, cluster)?;
+        }
         let pending = match (&spec, spec.change()) {
             (_, Some(change)) => self.decide_settings(Proposal {
                 action,

@@ -42,6 +42,7 @@ pub(crate) async fn create_cluster(
     let key = submission.key(&api, &body)?;
     let project = take_project(&mut body);
     let project = project.or_else(|| api.caller.default_project().cloned());
+    api.check_readable(project.as_ref())?;
     let preflight = RequiredPreflight::of(&body);
     let account = api.account_soon().await?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;

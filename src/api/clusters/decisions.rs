@@ -7,6 +7,7 @@ use crate::authorization::{Action, Denial, Question, Rules, Settings, Subject, c
 use crate::domain::iam::policies::Tables;
 use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::Owner;
+use crate::domain::names::ClusterName;
 use crate::domain::project::{ProjectUsage, Scope};
 use crate::domain::spec::{ClusterSpec, ServiceRole};
 use crate::domain::target::TargetName;
@@ -60,6 +61,19 @@ struct Case {
 
 impl Case {
     fn decide(&self, usage: &ProjectUsage) -> Result<(), Denial> {
+        self.ask(usage, Rules::decide)
+    }
+
+    /// Whether a policy that names no count refuses.
+    fn decide_uncounted(&self) -> Result<(), Denial> {
+        self.ask(&ProjectUsage::default(), Rules::decide_uncounted)
+    }
+
+    fn ask(
+        &self,
+        usage: &ProjectUsage,
+        decide: impl Fn(&Rules, &Question<'_>) -> Result<(), Denial>,
+    ) -> Result<(), Denial> {
         let Proposal {
             action,
             scope,
@@ -79,11 +93,12 @@ impl Case {
             regions: &self.regions,
             prices: &self.rules.prices,
         };
-        self.rules.decide(&Question {
+        let question = Question {
             caller: &self.caller,
             action: *action,
             subject: Subject::Settings(&settings, scope),
-        })
+        };
+        decide(&self.rules, &question)
     }
 }
 
@@ -110,6 +125,8 @@ impl TargetApi {
             let decided = case.decide(&ProjectUsage::default());
             return decided.map(|()| None).map_err(denied);
         }
+        // What no count can change is refused before the project is locked.
+        case.decide_uncounted().map_err(denied)?;
         let refusal = Refusal::default();
         let reason = refusal.clone();
         let scope = case.proposal.scope.clone();
@@ -122,6 +139,31 @@ impl TargetApi {
         let permits = Box::new(permits);
         let limit = Limit { scope, permits };
         Ok(Some(Pending { limit, refusal }))
+    }
+
+    /// Rejects an action on a cluster that no policy can permit, whatever its settings are.
+    pub(crate) fn check_possible(
+        &self,
+        action: Action,
+        name: &ClusterName,
+        scope: &Scope,
+    ) -> Result<(), ApiError> {
+        let question = Question {
+            caller: &self.caller,
+            action,
+            subject: Subject::Cluster(name, scope),
+        };
+        if self.rules.can_permit(&question) {
+            return Ok(());
+        }
+        Err(self.denied(action, Denial::Forbidden(Vec::new())))
+    }
+
+    /// Rejects settings that the rules do not permit at this moment. It accepts nothing.
+    pub(crate) async fn check_permitted(&self, proposal: Proposal) -> Result<(), ApiError> {
+        let action = proposal.action;
+        let decided = self.would_permit(proposal).await?;
+        decided.map_err(|denial| self.denied(action, denial))
     }
 
     /// Whether the rules permit settings at this moment. It accepts nothing.

@@ -7,17 +7,20 @@ use utoipa::IntoParams;
 
 use crate::authorization::Action;
 use crate::domain::inventory::ResourceKind;
+use crate::domain::names::ClusterName;
 use crate::domain::operation::Kind;
 use crate::domain::spec::DeleteSpec;
 use crate::domain::validation::violation::RuleViolation;
+use crate::store::{Accepted, NewOperation};
 
 use crate::api::access::CallerApi;
+use crate::api::clusters::change_requests::ATTEMPTS;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::ClusterPath;
 use crate::api::http::query::by_rule;
 use crate::api::http::responses::{IfMatch, OptionalIfMatch};
-use crate::api::targets::{InTarget, InTargetWith};
+use crate::api::targets::{InTarget, InTargetWith, TargetApi};
 
 /// Resources that a delete can be asked to keep, by their names in the API.
 const RETAINABLE: [(&str, ResourceKind); 3] = [
@@ -71,17 +74,44 @@ pub(crate) async fn delete_cluster(
     let accepted = match api.known_request(key.as_ref()).await? {
         Some(known) => known,
         None => {
-            let cluster = api.cluster(&name).await?;
-            api.decide_cluster(Action::DeleteCluster, &cluster)?;
             let new = submission.new_operation(Kind::DeleteCluster, key);
-            let versions = if_match.versions();
-            api.store
-                .accept_delete_of(&new, name.as_str(), &spec, versions.as_deref())
-                .await?
+            api.accept_delete(&new, &name, &spec, &if_match).await?
         }
     };
     api.answer_accepted(accepted, name.as_str(), submission.preference)
         .await
+}
+
+impl TargetApi {
+    /// Accepts a delete if the rules permit it. It is decided again if another cluster has the name
+    /// by then.
+    async fn accept_delete(
+        &self,
+        new: &NewOperation,
+        name: &ClusterName,
+        spec: &DeleteSpec,
+        if_match: &IfMatch,
+    ) -> Result<Accepted, ApiError> {
+        let versions = if_match.versions();
+        for _ in 0..ATTEMPTS {
+            let cluster = self.cluster(name).await?;
+            self.decide_cluster(Action::DeleteCluster, &cluster)?;
+            let accepted = self
+                .store
+                .accept_delete_of(
+                    new,
+                    name.as_str(),
+                    Some(cluster.id),
+                    spec,
+                    versions.as_deref(),
+                )
+                .await?;
+            if accepted != Accepted::Stale {
+                return Ok(accepted);
+            }
+        }
+        Ok(Accepted::Stale)
+    }
 }
 
 fn parse_retain(text: &str) -> Result<Vec<ResourceKind>, RuleViolation> {

@@ -124,14 +124,10 @@ pub(crate) async fn authorize_request(
         request.accept(violations, &allowed_sources)
     });
     let asked = asked.map_err(Problem::invalid)?;
-    let api = match &asked.caller {
-        Some(_) if !api.caller.groups.iter().any(|group| group == ADMINS) => {
-            let detail = "only members of the group `admins` can ask for other callers";
-            return Err(ApiError::new(ProblemCode::Forbidden, detail));
-        }
-        Some(other) => api.seen_by(other.clone()),
-        None => api,
-    };
+    if asked.caller.is_some() && !api.caller.groups.iter().any(|group| group == ADMINS) {
+        let detail = "only members of the group `admins` can ask for other callers";
+        return Err(ApiError::new(ProblemCode::Forbidden, detail));
+    }
     let decided = api.to_read(asked.target.as_ref())?.answer(asked).await?;
     Ok(Json(match decided {
         Ok(()) => Authorization {
@@ -162,15 +158,38 @@ impl TargetApi {
     /// Decides a question.
     async fn answer(&self, asked: Asked) -> Result<Result<(), (Action, Denial)>, ApiError> {
         let action = asked.action;
+        // What the asker may not read does not exist in an answer about another caller either.
         let cluster = match &asked.cluster {
             Some(name) => Some(self.cluster(name).await?),
             None => None,
         };
-        let own = self.caller.default_project().cloned();
+        let caller = asked.caller.as_ref().unwrap_or(&self.caller);
+        let own = caller.default_project().cloned();
         let project = match &cluster {
             Some(cluster) => cluster.project.clone(),
             None => asked.project.clone().or(own),
         };
+        if action != Action::Read {
+            self.check_readable(project.as_ref())?;
+        }
+        match asked.caller.clone() {
+            Some(other) => {
+                self.seen_by(other)
+                    .decide_asked(asked, cluster, project)
+                    .await
+            }
+            None => self.decide_asked(asked, cluster, project).await,
+        }
+    }
+
+    /// Decides a question about what the asker may read.
+    async fn decide_asked(
+        &self,
+        asked: Asked,
+        cluster: Option<Cluster>,
+        project: Option<ProjectName>,
+    ) -> Result<Result<(), (Action, Denial)>, ApiError> {
+        let action = asked.action;
         let scope = Scope::of(project.as_ref(), &self.target.name);
         let decided = match action {
             Action::Read => self.decided(action, Subject::Scope(&scope)),
@@ -303,8 +322,16 @@ impl AuthorizationRequest {
 
 impl CallerRequest {
     fn accept(self, violations: &mut Violations) -> Identity {
-        violations.length("/caller/groups", self.groups.len(), NAMES_MAX);
-        violations.length("/caller/projects", self.projects.len(), NAMES_MAX);
+        let lists = [
+            ("/caller/groups", self.groups.len()),
+            ("/caller/projects", self.projects.len()),
+        ];
+        for (pointer, length) in lists {
+            if length > NAMES_MAX {
+                let detail = format!("must have at most {NAMES_MAX} names");
+                violations.add(pointer, "out_of_range", &detail);
+            }
+        }
         let parse_group = |text: &str| {
             let rule = || RuleViolation::new("invalid_format", "is not the name of a group");
             is_group(text).then(|| text.to_owned()).ok_or_else(rule)

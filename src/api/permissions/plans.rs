@@ -124,7 +124,9 @@ pub(crate) async fn plan_cluster(
 ) -> Result<Json<Plan>, ApiError> {
     let target = take_target(&mut body);
     let api = api.to_inspect(target.as_ref())?;
-    api.check_planned(take_project(&mut body), &api.target.name)?;
+    let project = take_project(&mut body);
+    let project = project.or_else(|| api.caller.default_project().cloned());
+    api.check_readable(project.as_ref())?;
     let account = api.account()?;
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
     let plan = api.plan(&spec, &caller).await?;

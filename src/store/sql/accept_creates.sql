@@ -18,16 +18,17 @@ cluster as (
   from request
   -- A name in use is not tried: the insert would wait for a transaction that holds the row.
   where known_operation is null
+    -- The entry of a failed create is used again in its own project only.
     and coalesce((
-      select status from clusters c
-      where c.target = request.target and c.name = request.name and c.deleted_at is null), 'failed') = 'failed'
+      select status = 'failed' and c.project = request.project from clusters c
+      where c.target = request.target and c.name = request.name and c.deleted_at is null), true)
   -- The same order in every process, so that two of them do not wait for each other.
   order by target, name
   on conflict (target, name) where deleted_at is null do update
   set status = 'creating', desired = excluded.desired, operation_id = excluded.operation_id,
-      project = excluded.project, created_by = excluded.created_by, observed = null, observed_at = null, observed_order = null, missing_at = null, missing_order = null,
+      created_by = excluded.created_by, observed = null, observed_at = null, observed_order = null, missing_at = null, missing_order = null,
       details = null, details_at = null, attention = null, created_at = now(), version = clusters.version + 1
-  where clusters.status = 'failed'
+  where clusters.status = 'failed' and clusters.project = excluded.project
   returning id, operation_id
 ),
 operation as (

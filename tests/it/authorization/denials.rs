@@ -1,5 +1,8 @@
 //! Refusals, and the ways round them.
 
+use dax_provisioner::domain::operation::Kind;
+use dax_provisioner::domain::spec::DeleteSpec;
+use dax_provisioner::store::Accepted;
 use serde_json::{Value, json};
 
 use super::{built_in, with_policies};
@@ -145,6 +148,10 @@ async fn a_body_cannot_claim_another_project_and_a_project_never_changes() {
     assert!([409, 422].contains(&status), "{status}");
     let tags = &fixture.env.sandbox.inventory().clusters[0].tags;
     assert_eq!(tags["dax-provisioner:project"], "search");
+    fixture
+        .env
+        .act_as(&mut api, "admin", &["admins"], &[])
+        .await;
     for project in ["", "UPPER", "a b", "1a", &"x".repeat(41)] {
         let mut body = cluster_request("bad");
         body["project"] = json!(project);
@@ -229,4 +236,98 @@ async fn only_a_token_that_acts_for_others_can_name_a_person() {
     let bad = "x".repeat(201);
     let long = [("x-requested-for", bad.as_str())];
     assert_eq!(api.get_with("/v1/me", &long).await.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_entry_of_a_failed_create_stays_in_its_project() {
+    let fixture = ClusterFixture::new().await;
+    let (mut api, _rules) = fixture.env.governed_api(built_in(&[]));
+    fixture
+        .env
+        .act_as(&mut api, "payer", &["operators"], &["payments"])
+        .await;
+    let created = create(&api, &cluster_request("reuse")).await.accepted();
+    let cancel = format!("/v1/operations/{created}/cancel");
+    api.post(&cancel, &json!({}), &[]).await.accepted();
+    fixture.settle(created).await;
+    fixture
+        .env
+        .act_as(&mut api, "seeker", &["operators"], &["search"])
+        .await;
+    let taken = create(&api, &cluster_request("reuse")).await;
+    assert_eq!(taken.rejected(409, "cluster_exists").get("instance"), None);
+    fixture
+        .env
+        .act_as(&mut api, "payer", &["operators"], &["payments"])
+        .await;
+    assert_eq!(api.get("/v1/clusters/reuse").await.body["status"], "failed");
+    let again = create(&api, &cluster_request("reuse")).await;
+    fixture.succeeds(&again).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delete_is_of_the_cluster_that_was_decided_on() {
+    let fixture = ClusterFixture::with_cluster(&json!({})).await;
+    let store = &fixture.env.store;
+    let new = crate::support::requests::new_operation(Kind::DeleteCluster);
+    let (other, spec) = (uuid::Uuid::now_v7(), DeleteSpec::default());
+    let accepted = store
+        .accept_delete_of(&new, "orders", Some(other), &spec, None)
+        .await;
+    assert_eq!(accepted.unwrap(), Accepted::Stale);
+    let id = store.cluster("orders").await.unwrap().unwrap().id;
+    let accepted = store
+        .accept_delete_of(&new, "orders", Some(id), &spec, None)
+        .await;
+    assert_eq!(accepted.unwrap().created(), Some(new.id));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_adoption_that_is_not_permitted_says_nothing_of_aws() {
+    let fixture = ClusterFixture::new().await;
+    fixture.create_foreign_cluster("foreign", &[]).await;
+    let count = r#"@id("few") forbid (principal, action in Action::"configure", resource)
+        when { context.project_clusters > 10 };"#;
+    let (mut api, _rules) = fixture.env.governed_api(with_policies(count));
+    for groups in [["viewers"], ["operators"]] {
+        fixture
+            .env
+            .act_as(&mut api, groups[0], &groups, &["search"])
+            .await;
+        let expected = json!({"expected": {"node_type": "dax.r5.xlarge"}});
+        let answers = ["foreign", "nothing"].map(|name| format!("/v1/clusters/{name}/adopt"));
+        let first = api.post(&answers[0], &expected, &[]).await;
+        let second = api.post(&answers[1], &expected, &[]).await;
+        first.rejected(403, "forbidden");
+        assert_eq!(first.body, second.body);
+    }
+    fixture
+        .env
+        .act_as(&mut api, "admin", &["admins"], &[])
+        .await;
+    let differs = json!({"expected": {"node_type": "dax.r5.xlarge"}});
+    let answer = api.post("/v1/clusters/foreign/adopt", &differs, &[]).await;
+    answer.rejected(409, "resource_conflict");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_patch_that_reboots_needs_the_right_to_reboot() {
+    let fixture = ClusterFixture::new().await;
+    let rules = with_policies(
+        r#"@id("no_reboots") forbid (principal, action == Action::"reboot_nodes", resource);"#,
+    );
+    let (mut api, _rules) = fixture.env.governed_api(rules);
+    fixture
+        .env
+        .act_as(&mut api, "op", &["operators"], &[])
+        .await;
+    fixture
+        .succeeds(&create(&api, &cluster_request("one")).await)
+        .await;
+    let mut patch =
+        json!({"parameters": {"record_ttl_millis": 77000}, "reboot_nodes_if_needed": true});
+    let path = "/v1/clusters/one";
+    assert_eq!(api.status_of("PATCH", path, Some(&patch)).await, 403);
+    patch["reboot_nodes_if_needed"] = json!(false);
+    assert_eq!(api.status_of("PATCH", path, Some(&patch)).await, 202);
 }

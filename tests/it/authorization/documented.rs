@@ -70,3 +70,18 @@ fn a_policy_test_with_another_decision_is_a_fault() {
     assert!(read(&typed).is_err());
     assert!(read("{}").is_err());
 }
+
+#[test]
+fn a_policy_that_would_not_be_read_is_a_fault() {
+    for name in ["team/deny.cedar", "deny.CEDAR", ".deny.cedar"] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("policies").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "@id(\"x\") forbid (principal, action, resource);").unwrap();
+        std::fs::write(directory.path().join("organisation.toml"), TARGET).unwrap();
+        let faults = Organisation::read(directory.path())
+            .unwrap_err()
+            .to_string();
+        assert!(faults.contains("is not read"), "{name}: {faults}");
+    }
+}

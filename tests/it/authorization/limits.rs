@@ -62,6 +62,18 @@ async fn fifty_parallel_creates_under_a_limit_of_ten_make_ten() {
         }
     }
     assert_eq!((accepted, refused), (10, 40));
+    // A project that the caller may not read is refused before anything is counted.
+    let token = env
+        .token_with("seeker", super::rights(&["operators"], &["search"]))
+        .await;
+    let (mut seeker, _rules) = env.governed_api(with_policies(CLUSTERS));
+    seeker.token = Some(token);
+    let mut hidden = cluster_request("hidden");
+    hidden["project"] = json!("payments");
+    let refused = seeker.post("/v1/clusters", &hidden, &[]).await;
+    let policies = &refused.rejected(403, "forbidden")["policies"];
+    assert_eq!(policies.as_array().unwrap().len(), 1, "{policies}");
+    assert_eq!(policies[0]["id"], "own_projects");
     let mut other = cluster_request("other");
     other["project"] = json!("search");
     first.0.post("/v1/clusters", &other, &[]).await.accepted();

@@ -19,16 +19,35 @@ ended as (
   from state
 ),
 candidates as (
-  select e.operation_id, e.sequence, e.xid
-  from state, ended, operation_events e
-  where e.xid >= state.numbered_below and e.xid < ended.below
-    and not exists (select 1 from event_feed f where f.operation_id = e.operation_id and f.sequence = e.sequence)
+  select e.operation_id, e.sequence
+  from state, ended
+  -- A limit, here and below, keeps the lookup by index, also in a plan that was made when the table was empty.
+  cross join lateral (
+    select operation_id, sequence from operation_events
+    where xid >= state.numbered_below and xid < ended.below
+    order by xid
+    limit $1 * 1000
+  ) e
+  where (select f.position from event_feed f where f.operation_id = e.operation_id and f.sequence = e.sequence) is null
+),
+operations_of_candidates as (
+  select operation_id, coalesce((
+    select f.sequence from event_feed f
+    where f.operation_id = candidates.operation_id
+    order by f.sequence desc
+    limit 1), 0) as numbered
+  from candidates
+  group by operation_id
 ),
 ranked as (
-  select e.operation_id, e.sequence, e.xid, max(e.xid) over (partition by e.operation_id order by e.sequence) as reached
-  from operation_events e
-  where e.operation_id in (select operation_id from candidates)
-    and e.sequence > coalesce((select max(f.sequence) from event_feed f where f.operation_id = e.operation_id), 0)
+  select o.operation_id, e.sequence, e.xid, max(e.xid) over (partition by o.operation_id order by e.sequence) as reached
+  from operations_of_candidates o
+  cross join lateral (
+    select sequence, xid from operation_events
+    where operation_id = o.operation_id and sequence > o.numbered
+    order by sequence
+    limit $1 * 1000
+  ) e
 ),
 numbered as (
   insert into event_feed (position, operation_id, sequence)
@@ -46,5 +65,5 @@ done as (
   from ended
 )
 select (select count(*) from numbered) as "numbered!",
-       exists (select 1 from operation_events e, ended where e.xid >= ended.below) as "is_behind!"
+       coalesce((select xid from operation_events order by xid desc limit 1) >= (select below from ended), false) as "is_behind!"
 from state

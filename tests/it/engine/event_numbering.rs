@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use dax_provisioner::domain::operation::Status;
 use dax_provisioner::store::{FeedEvent, FeedFilter, Store};
+use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -219,4 +220,50 @@ async fn a_restored_feed_has_a_new_generation_and_every_event() {
         .unwrap();
     assert_eq!(events[..2], [(operation, 1), (operation, 2)]);
     assert_eq!(existing, i64::try_from(events.len()).unwrap());
+}
+
+/// The rows that the parts of a plan read, by a part that scans a table.
+fn rows_read(plan: &Value) -> f64 {
+    let parts = plan["Plans"].as_array().into_iter().flatten();
+    let is_scan = plan.get("Relation Name").is_some();
+    let number = |name: &str| plan[name].as_f64().unwrap_or_default();
+    let read = number("Actual Rows") + number("Rows Removed by Filter");
+    let own = if is_scan {
+        read * number("Actual Loops")
+    } else {
+        0.0
+    };
+    own + parts.map(rows_read).sum::<f64>()
+}
+
+/// Also without statistics of the tables, as after a restore.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbering_reads_few_rows_of_a_long_history() {
+    const HISTORY: i64 = 20_000;
+    let env = TestEnv::new().await;
+    let operation = env.create(&plain_spec("orders")).await;
+    for (first, last) in [(2, HISTORY), (HISTORY + 1, HISTORY + 10)] {
+        env.number_events().await;
+        sqlx::query(
+            "insert into operation_events (operation_id, sequence, type, message)
+             select $1, number, 'test_event', 'written by a test' from generate_series($2, $3) as number",
+        )
+        .bind(operation)
+        .bind(first)
+        .bind(last)
+        .execute(&env.pool)
+        .await
+        .unwrap();
+    }
+    let statement = concat!(
+        "explain (analyze, format json) ",
+        include_str!("../../../src/store/sql/number_events.sql")
+    );
+    let plan: Value = sqlx::query_scalar(statement)
+        .bind(HISTORY)
+        .fetch_one(&env.pool)
+        .await
+        .unwrap();
+    let read = rows_read(&plan[0]["Plan"]);
+    assert!(read < 1_000.0, "{read}: {plan:#}");
 }

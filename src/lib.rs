@@ -7,7 +7,8 @@
 //! - 3: `api` is the HTTP API; `worker` runs operations. They are independent of each other.
 //! - 2: `operations` are the steps that change AWS; `inspections` only read from it.
 //! - 1: `store` contains all SQL, `aws` all use of the SDK, `oidc` all use of identity providers,
-//!   `authorization` all decisions. They are independent of each other.
+//!   `outgoing` requests to URLs of callers, `authorization` all decisions. They are independent of each
+//!   other.
 //! - 0: `domain` contains plain data and pure functions, without framework types.
 
 #![forbid(unsafe_code)]
@@ -23,6 +24,7 @@ pub mod inspections;
 pub mod oidc;
 pub mod operations;
 pub mod organisation;
+pub mod outgoing;
 pub mod store;
 pub mod telemetry;
 pub mod worker;

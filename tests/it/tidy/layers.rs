@@ -27,7 +27,7 @@ const FRAMEWORKS: [(&str, &[&str]); 10] = [
 ];
 
 /// Folders, and the modules that they must not import.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     (
         "src/authorization/",
         &[
@@ -49,6 +49,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "store",
             "aws",
             "oidc",
+            "outgoing",
             "operations",
             "inspections",
             "api",
@@ -63,6 +64,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
         &[
             "aws",
             "oidc",
+            "outgoing",
             "operations",
             "inspections",
             "api",
@@ -76,6 +78,22 @@ const LAYERS: [(&str, &[&str]); 15] = [
         "src/aws/",
         &[
             "store",
+            "oidc",
+            "outgoing",
+            "operations",
+            "inspections",
+            "api",
+            "worker",
+            "app",
+            "commands",
+            "config",
+        ],
+    ),
+    (
+        "src/outgoing/",
+        &[
+            "store",
+            "aws",
             "oidc",
             "operations",
             "inspections",

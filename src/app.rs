@@ -24,6 +24,7 @@ use crate::organisation::Organisation;
 use crate::organisation::reload::Reload;
 use crate::store::{Connection, Store};
 use crate::telemetry;
+use crate::worker::ATTEMPTS_MAX;
 
 mod connections;
 mod engine;
@@ -227,7 +228,9 @@ impl App {
             Role::Api | Role::All => api::router(api),
             Role::Worker => api::probes(api, metrics),
         };
-        let connections = open_files::connections_max(serve.database_max_connections);
+        let webhooks = serve.webhooks.key.as_ref().map_or(0, |_| ATTEMPTS_MAX);
+        let connections =
+            open_files::connections_max(serve.database_max_connections as usize + webhooks);
         let limits = Limits::of_service(connections, serve.http.connections_per_address);
         let serving = server::serve(listener, router, limits, self.stop.clone());
         self.tasks.spawn(serving);
@@ -249,6 +252,7 @@ impl App {
             sweep_interval: serve.work.sweep_every,
             serves_metrics: serve.http.metrics_listen.is_none(),
             ingress_sources: serve.ingress_sources.clone(),
+            secrets_key: serve.webhooks.key.clone(),
             ..ApiSettings::default()
         };
         let metrics = telemetry::start_metrics()?;

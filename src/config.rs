@@ -22,6 +22,7 @@ mod serving;
 #[cfg(test)]
 mod tests;
 mod variables;
+mod webhooks;
 
 pub use arguments::OpenapiVersion;
 pub use aws::{AwsChoice, Boundary, Endpoint};
@@ -31,6 +32,7 @@ pub use print::{printed, redacted_url};
 pub use sandbox::SandboxChoice;
 pub use secret::Secret;
 pub use serving::{HttpConfig, Role, Serve, Work};
+pub use webhooks::WebhookConfig;
 
 use arguments::{Arguments, Command, QuickstartArguments};
 use operator::{

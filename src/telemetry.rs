@@ -39,7 +39,7 @@ const OPERATION_BUCKETS: [f64; 9] = [
 ];
 const OPERATION_DURATION: &str = "dax_provisioner_operation_duration_seconds";
 
-const COUNTERS: [(&str, &str); 5] = [
+const COUNTERS: [(&str, &str); 6] = [
     (
         "dax_provisioner_operations_ended_total",
         "Operations that a worker of this process ended, by kind and status.",
@@ -59,6 +59,10 @@ const COUNTERS: [(&str, &str); 5] = [
     (
         "dax_provisioner_unreadable_operations_total",
         "Claims of operations that this version could not read.",
+    ),
+    (
+        "dax_provisioner_webhook_attempts_total",
+        "Attempts to deliver an event to a webhook, by outcome.",
     ),
 ];
 const GAUGES: [(&str, &str); 12] = [

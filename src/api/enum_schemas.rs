@@ -20,6 +20,7 @@ use crate::domain::spec::{NetworkType, OnFailure};
 use crate::domain::target::TargetStatusKind;
 use crate::domain::timeline::EventSource;
 use crate::domain::waiting::WaitingFor;
+use crate::domain::webhooks::{DeliveryStatus, DisabledReason, WebhookEvent};
 
 /// An enum that is a string in the API.
 pub(crate) trait StringEnum: VariantArray + Copy + Into<&'static str> {
@@ -71,6 +72,9 @@ pub(crate) type AccessSchema = EnumSchema<Access>;
 pub(crate) type CheckResultSchema = EnumSchema<CheckStatus>;
 pub(crate) type EventSourceSchema = EnumSchema<EventSource>;
 pub(crate) type TargetStatusSchema = EnumSchema<TargetStatusKind>;
+pub(crate) type WebhookEventSchema = EnumSchema<WebhookEvent>;
+pub(crate) type DisabledReasonSchema = EnumSchema<DisabledReason>;
+pub(crate) type DeliveryStatusSchema = EnumSchema<DeliveryStatus>;
 pub(crate) type SampleLanguageSchema = EnumSchema<Language>;
 
 impl StringEnum for Action {
@@ -185,6 +189,26 @@ impl StringEnum for Language {
         "Programming language of a code sample; AWS provides a DAX client for each.";
 }
 
+impl StringEnum for WebhookEvent {
+    const NAME: &'static str = "WebhookEvent";
+    const DESCRIPTION: &'static str = "An event that a webhook can select, named after what happened to an operation. \
+        `*`: every event. `webhook.disabled`: another webhook was disabled because of its answers. `operation.cancelling`: a cancellation was requested. \
+        `operation.rolling_back`: a failure or a request rolls it back. \
+        `operation.unblocked`: the cause of a block is resolved.";
+}
+
+impl StringEnum for DisabledReason {
+    const NAME: &'static str = "WebhookDisabledReason";
+    const DESCRIPTION: &'static str = "Why a webhook is disabled. `requested`: by a request. \
+        `gone`: the receiver answered 410. `failing`: every attempt of five days failed.";
+}
+
+impl StringEnum for DeliveryStatus {
+    const NAME: &'static str = "WebhookDeliveryStatus";
+    const DESCRIPTION: &'static str = "Status of a delivery. `pending`: an attempt is due, now or later. \
+        `succeeded`: the receiver answered with 2xx. `failed`: no further attempt follows.";
+}
+
 #[cfg(test)]
 mod tests {
     use serde::de::DeserializeOwned;
@@ -216,5 +240,8 @@ mod tests {
         round_trips::<CheckStatus>();
         round_trips::<EventSource>();
         round_trips::<Language>();
+        round_trips::<WebhookEvent>();
+        round_trips::<DisabledReason>();
+        round_trips::<DeliveryStatus>();
     }
 }

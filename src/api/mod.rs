@@ -1,5 +1,5 @@
-//! The HTTP API, in layer 3. It depends on `operations`, `inspections`, `store` and `domain`.
-//! It must not depend on `aws` or `worker`.
+//! The HTTP API, in layer 3. It depends on `operations`, `inspections`, `store`,
+//! `outgoing` and `domain`. It must not depend on `aws` or `worker`.
 //!
 //! A handler parses and validates its request, calls a lower layer, and renders the result in the
 //! shapes of the API. Every error is a [`Problem`](http::problem::Problem); its hints are looked up
@@ -26,6 +26,7 @@ use crate::domain::condition::Condition;
 use crate::domain::ingress::AllowedSources;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::oidc::Issuers;
+use crate::outgoing::secrets::SecretsKey;
 use crate::store::Store;
 
 mod access;
@@ -39,6 +40,7 @@ mod organisation;
 mod permissions;
 mod service;
 pub mod targets;
+mod webhooks;
 
 use http::api_error::ApiError;
 use http::shares::Shares;
@@ -79,6 +81,8 @@ pub struct ApiSettings {
     pub authentication: Authentication,
     /// The networks that ingress rules may admit.
     pub ingress_sources: AllowedSources,
+    /// The key that encrypts the secrets of webhooks; without it none can be created.
+    pub secrets_key: Option<SecretsKey>,
     /// Limit of a request body, in bytes.
     pub max_body_bytes: usize,
     /// Interval between two sweeps of the workers; `/readyz` warns of a longer one.
@@ -103,6 +107,7 @@ impl Default for ApiSettings {
         Self {
             authentication: Authentication::On,
             ingress_sources: AllowedSources::default(),
+            secrets_key: None,
             max_body_bytes: BODY_BYTES_MAX,
             sweep_interval: Duration::from_secs(300),
             serves_metrics: true,
@@ -245,6 +250,24 @@ fn authenticated_routes() -> OpenApiRouter<Api> {
         .routes(routes!(permissions::preflights::preflight_cluster))
         .routes(routes!(permissions::hints::list_hints))
         .routes(routes!(permissions::explain::explain_refusal))
+        .merge(webhook_routes())
+}
+
+fn webhook_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(
+            webhooks::create::create_webhook,
+            webhooks::read::list_webhooks
+        ))
+        .routes(routes!(
+            webhooks::read::get_webhook,
+            webhooks::change::update_webhook,
+            webhooks::change::delete_webhook
+        ))
+        .routes(routes!(webhooks::create::rotate_webhook_secret))
+        .routes(routes!(webhooks::deliveries::list_webhook_deliveries))
+        .routes(routes!(webhooks::deliveries::redeliver_webhook_delivery))
+        .routes(routes!(webhooks::deliveries::test_webhook))
 }
 
 /// Routes that need no authentication.

@@ -35,7 +35,10 @@ fn every_operation_has_a_unique_id_one_success_and_the_problem() {
         let with_body = responses
             .values()
             .filter(|response| response.get("content").is_some());
-        assert_eq!(with_body.count(), 2, "{route}");
+        let has_answer = responses
+            .keys()
+            .any(|status| status.starts_with('2') && status != "204");
+        assert_eq!(with_body.count(), 1 + usize::from(has_answer), "{route}");
         for (status, response) in responses {
             assert!(
                 response["description"]

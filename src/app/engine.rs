@@ -15,8 +15,9 @@ use crate::domain::waiting::WaitingFor;
 use crate::oidc::Issuers;
 use crate::organisation::Organisation;
 use crate::organisation::reload::{self, Reload};
+use crate::outgoing::webhooks::WebhookClient;
 use crate::store::Store;
-use crate::worker::{number_events, relay_notifications};
+use crate::worker::{SharedJobs, relay_notifications};
 
 use super::target::Shared;
 use super::targets::{self, TargetSet};
@@ -48,20 +49,32 @@ impl Engine {
             self.targets.subscribe(),
             self.condition.clone(),
         ));
+        let works = self.serve.role.works();
+        let jobs = self.shared_jobs()?;
         // Also while no target can be used.
-        let numbering = self
-            .serve
-            .role
-            .works()
-            .then(|| tokio::spawn(number_events(self.store.clone(), self.stop.clone())));
-        let relay = (self.serve.role.works() && self.serve.work.notify)
+        let jobs = works.then(|| tokio::spawn(jobs.run(self.stop.clone())));
+        let relay = (works && self.serve.work.notify)
             .then(|| tokio::spawn(relay_notifications(self.store.clone())));
         let outcome = self.serve_targets().await;
         metrics.abort();
-        for task in [relay, numbering].into_iter().flatten() {
-            task.abort();
+        if let Some(relay) = relay {
+            relay.abort();
+        }
+        if let (Some(jobs), true) = (jobs, self.stop.is_cancelled()) {
+            let _ = jobs.await;
         }
         outcome
+    }
+
+    fn shared_jobs(&self) -> Result<SharedJobs> {
+        let jobs = SharedJobs::new(self.store.clone());
+        let webhooks = &self.serve.webhooks;
+        let Some(key) = webhooks.key.clone() else {
+            return Ok(jobs);
+        };
+        let client = WebhookClient::new(webhooks.networks.clone())
+            .context("cannot prepare TLS for webhooks")?;
+        Ok(jobs.with_webhooks(client, key))
     }
 
     async fn serve_targets(&mut self) -> Result<()> {

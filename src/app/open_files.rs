@@ -10,16 +10,17 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const FILES_MAX: u64 = 65_536;
 /// Files below which a warning is logged.
 const FILES_WANTED: u64 = 1_024;
-/// Files reserved for AWS, the sandbox, the metrics and the program, beside the database's.
+/// Files reserved for AWS, the sandbox, the metrics and the program, beside those of the database and
+/// of webhooks.
 const RESERVED: u64 = 256;
 /// Maximum number of connections.
 const CONNECTIONS_MAX: u64 = 10_000;
 
 /// Raises the limit on open files as far as the system allows. Returns the number of connections
-/// that fits it, beside this number of database connections.
-pub(super) fn connections_max(database_connections: u32) -> usize {
+/// that fits it, beside this number of connections to the database and to receivers of webhooks.
+pub(super) fn connections_max(other_connections: usize) -> usize {
     let files = raise_limit();
-    let connections = connections_of(files, database_connections);
+    let connections = connections_of(files, other_connections);
     if files < FILES_WANTED {
         tracing::warn!(
             "this process can open {files} files, so it serves at most {connections} connections; \
@@ -44,8 +45,8 @@ fn raise_limit() -> u64 {
     setrlimit(Resource::Nofile, raised).map_or(current, |()| wanted)
 }
 
-fn connections_of(files: u64, database_connections: u32) -> usize {
-    let reserved = RESERVED + u64::from(database_connections);
+fn connections_of(files: u64, other_connections: usize) -> usize {
+    let reserved = RESERVED.saturating_add(other_connections as u64);
     // A quarter is left even where the reserve does not fit.
     let connections = files.saturating_sub(reserved).max(files / 4);
     usize::try_from(connections.min(CONNECTIONS_MAX)).unwrap_or(usize::MAX)
@@ -57,7 +58,7 @@ mod tests {
 
     #[test]
     fn connections_leave_files_for_the_database_and_aws() {
-        for (files, database, expected) in [
+        for (files, others, expected) in [
             (1_000_000, 16, 10_000),
             (10_272, 16, 10_000),
             (10_271, 16, 9_999),
@@ -66,7 +67,7 @@ mod tests {
             (64, 16, 16),
             (0, 16, 0),
         ] {
-            assert_eq!(connections_of(files, database), expected, "{files}");
+            assert_eq!(connections_of(files, others), expected, "{files}");
         }
     }
 

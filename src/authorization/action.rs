@@ -24,11 +24,41 @@ pub enum Action {
     CloseIngress,
     ListOrphans,
     CheckTarget,
+    CreateWebhook,
+    ListWebhooks,
+    GetWebhook,
+    UpdateWebhook,
+    DeleteWebhook,
+    RotateWebhookSecret,
+    ListWebhookDeliveries,
+    RedeliverWebhookDelivery,
+    TestWebhook,
     /// Lets a managed service role reach a table.
     UseTable,
 }
 
 impl Action {
+    /// Whether it is an action on a target.
+    pub fn is_on_target(self) -> bool {
+        matches!(self, Self::ListOrphans | Self::CheckTarget) || self.is_on_webhooks()
+    }
+
+    /// Whether it is an action on webhooks, which are decided for every target.
+    pub fn is_on_webhooks(self) -> bool {
+        matches!(
+            self,
+            Self::CreateWebhook
+                | Self::ListWebhooks
+                | Self::GetWebhook
+                | Self::UpdateWebhook
+                | Self::DeleteWebhook
+                | Self::RotateWebhookSecret
+                | Self::ListWebhookDeliveries
+                | Self::RedeliverWebhookDelivery
+                | Self::TestWebhook
+        )
+    }
+
     /// The name in policies.
     pub fn as_str(self) -> &'static str {
         self.into()

@@ -112,9 +112,7 @@ impl Example {
         let name = ClusterName::parse("example").map_err(|rule| rule.detail)?;
         let (resource, _, mut others) = match action {
             Action::Read => entities::subject(rules, &Subject::Scope(&scope))?,
-            Action::ListOrphans | Action::CheckTarget => {
-                entities::subject(rules, &Subject::Target(&target))?
-            }
+            _ if action.is_on_target() => entities::subject(rules, &Subject::Target(&target))?,
             Action::UseTable => {
                 let table = self.table.as_deref().unwrap_or("Example");
                 entities::table(rules, table, None, &scope, place)?

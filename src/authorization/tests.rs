@@ -103,7 +103,7 @@ fn decide(
     };
     let subject = match action {
         Action::Read => Subject::Scope(scope),
-        Action::ListOrphans | Action::CheckTarget => Subject::Target(&scope.target),
+        _ if action.is_on_target() => Subject::Target(&scope.target),
         Action::UseTable => Subject::Table("Orders", Some(Access::ReadOnly), scope, &place),
         Action::OpenIngress | Action::CloseIngress => Subject::Ingress(&spec.name, &ingress, scope),
         Action::CreateCluster
@@ -139,13 +139,8 @@ fn the_built_in_groups_have_their_rights() {
             decide(&rules, who, *action, scope, &spec, &changed).is_none()
         };
         let none = scope(None);
-        let administer = matches!(
-            action,
-            Action::AdoptCluster
-                | Action::ReleaseCluster
-                | Action::ListOrphans
-                | Action::CheckTarget
-        );
+        let administer = matches!(action, Action::AdoptCluster | Action::ReleaseCluster)
+            || action.is_on_target();
         assert!(!allowed(&caller(&[], &[]), &none), "{action:?}: stranger");
         assert_eq!(
             allowed(&caller(&["viewers"], &[]), &none),

@@ -165,6 +165,8 @@ pub struct ServeArguments {
     #[command(flatten)]
     pub(super) sandbox_port: SandboxPort,
     #[command(flatten)]
+    pub(super) webhooks: WebhookArguments,
+    #[command(flatten)]
     pub(super) database: DatabaseArguments,
     #[command(flatten)]
     pub(super) embedded: EmbeddedArguments,
@@ -210,6 +212,20 @@ pub struct ServingArguments {
     /// sandbox: 0.2]
     #[arg(long, value_name = "SECONDS")]
     pub(super) poll_seconds: Option<String>,
+}
+
+/// Settings of webhooks.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Webhooks")]
+pub struct WebhookArguments {
+    /// File with the key that encrypts the secrets of webhooks in the database: 32 bytes in base64,
+    /// as `openssl rand -base64 32` prints; without it no webhook can be created
+    #[arg(long, value_name = "PATH")]
+    pub(super) secrets_key_file: Option<String>,
+    /// Networks that webhooks may reach in addition to public addresses, such as 10.0.0.0/8; can be
+    /// repeated or separated by commas
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub(super) webhook_allow_network: Vec<String>,
 }
 
 /// The AWS of a command that does not run a sandbox itself.

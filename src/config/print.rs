@@ -26,6 +26,12 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
             .default_access
             .map_or_else(unset, |access| <&str>::from(access).to_owned()),
     ));
+    let key = serve.webhooks.key.as_ref();
+    lines.push((
+        "secrets_key_file",
+        key.map_or_else(unset, |key| format!("{key:?}")),
+    ));
+    lines.push(("webhook_allow_network", serve.webhooks.networks.to_string()));
     let database = match &serve.database {
         Database::Url(url) => redacted_url(url),
         Database::Embedded => "private, started and stopped by this process".to_owned(),

@@ -13,6 +13,7 @@ use super::operator::HealthArguments;
 use super::reader::Reader;
 use super::sandbox::{JOURNAL, SandboxTiming};
 use super::variables::switch;
+use super::webhooks::WebhookConfig;
 use super::{AwsChoice, Database, Embedded, Health, SandboxChoice, aws, database, sandbox};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -36,6 +37,8 @@ pub struct Serve {
     pub organisation: Option<PathBuf>,
     /// The networks that ingress rules may admit.
     pub ingress_sources: AllowedSources,
+    /// Settings of webhooks.
+    pub webhooks: WebhookConfig,
     /// The database of the service.
     pub database: Database,
     /// Size of the connection pool.
@@ -127,6 +130,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
     let default_access = default_access(flags, reader);
     let permissions_boundary = permissions_boundary(aws.as_ref(), flags, reader);
     let ingress_sources = ingress_sources(&flags.ingress_sources, reader);
+    let webhooks = WebhookConfig::of_serve(&flags.webhooks, reader);
     let database = database::of_serve(flags.sandbox, flags.database.allow_embedded_db, reader);
     let connections = reader.integer(
         "database_max_connections",
@@ -150,6 +154,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
         permissions_boundary,
         organisation: flags.organisation.clone(),
         ingress_sources: ingress_sources?,
+        webhooks: webhooks?,
         database: database?,
         database_max_connections: connections?,
         embedded,
@@ -233,6 +238,7 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
         permissions_boundary: None,
         organisation: None,
         ingress_sources: AllowedSources::default(),
+        webhooks: WebhookConfig::default(),
         database: Database::Embedded,
         database_max_connections: 16,
         embedded,

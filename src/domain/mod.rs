@@ -38,3 +38,4 @@ pub mod timeline;
 pub mod validation;
 pub mod verdict;
 pub mod waiting;
+pub mod webhooks;

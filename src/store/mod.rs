@@ -62,6 +62,9 @@ mod tokens;
 mod undo;
 mod waiting;
 mod wake;
+mod webhook_deliveries;
+mod webhook_fan_out;
+mod webhooks;
 
 pub use accept::{Accepted, NewOperation};
 pub use change::Change;
@@ -82,6 +85,9 @@ pub use targets::Renamed;
 pub use tokens::{StoredToken, TokenIdentity, TokenRecord, TokenRights, TokenState};
 pub use undo::{UndoOf, UndoRequested};
 pub use wake::Wakeups;
+pub use webhook_deliveries::{AttemptResult, ClaimLimits, ClaimedDelivery, RunningAttempts};
+pub use webhook_fan_out::FannedOut;
+pub use webhooks::{NewWebhook, WebhookChange};
 
 /// An error of the database or of its content.
 #[derive(Debug, thiserror::Error)]

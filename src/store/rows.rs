@@ -40,7 +40,7 @@ pub(super) fn from_optional_json<T: DeserializeOwned>(
     value.map(|value| from_json(what, value)).transpose()
 }
 
-fn parse<T: FromStr>(what: &'static str, text: &str) -> Result<T, StoreError> {
+pub(super) fn parse<T: FromStr>(what: &'static str, text: &str) -> Result<T, StoreError> {
     text.parse().map_err(|_| StoreError::Unreadable {
         what,
         detail: format!("unknown value {text:?}"),

@@ -137,7 +137,8 @@ async fn rename_in_transaction(
         .execute(&mut *transaction)
         .await?;
     sqlx::query!(
-        "update role_users set target = $2 where target = $1",
+        "with webhooks as (update webhooks set target = $2, version = version + 1 where target = $1)
+         update role_users set target = $2 where target = $1",
         old,
         new
     )

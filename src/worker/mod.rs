@@ -1,5 +1,5 @@
-//! The worker (layer 3): takes turns at operations, polls clusters and sweeps leftovers. It must
-//! not depend on `api`, and uses AWS only through `operations` and `inspections`.
+//! The worker (layer 3): takes turns at operations, polls clusters, sweeps leftovers and delivers
+//! webhooks. It must not depend on `api`, and uses AWS only through `operations` and `inspections`.
 //!
 //! A turn claims one operation, runs one step, decides what follows, and records the result under
 //! the claim's epoch. The worker knows no step by name. A process can end at any point of a turn:
@@ -23,12 +23,15 @@ use crate::store::{Recorded, Rotation, Store, StoreError};
 mod decide;
 mod numbering;
 mod poll;
+mod shared_jobs;
 mod sweep;
 mod telemetry;
 mod turn;
+mod webhooks;
 
-pub use numbering::number_events;
+pub use shared_jobs::SharedJobs;
 pub use turn::{Point, Probe, TurnResult};
+pub use webhooks::ATTEMPTS_MAX;
 
 /// Longest pause of an idle loop: notifications only shorten it, and may be lost.
 const IDLE_POLL: Duration = Duration::from_millis(500);
@@ -158,7 +161,6 @@ impl Worker {
             poll,
             stop.clone(),
         ));
-        tasks.spawn(number_events(self.store.clone(), stop.clone()));
         if listen {
             let (worker, stop) = (self.clone(), stop.clone());
             tasks.spawn(async move {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::store::Store;
+use super::shared_jobs::SharedJobs;
 
 /// Pause after events were written, in which others follow.
 const COLLECT: Duration = Duration::from_millis(50);
@@ -16,36 +16,41 @@ const IDLE: Duration = Duration::from_secs(2);
 /// Pauses while an earlier transaction has not ended.
 const BEHIND: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
-/// Numbers events until `stop` is cancelled.
-pub async fn number_events(store: Store, stop: CancellationToken) {
-    let [shortest, longest] = BEHIND;
-    let mut pause = shortest;
-    let mut is_behind = false;
-    loop {
-        let due = async {
-            if is_behind {
-                tokio::time::sleep(pause).await;
-            } else {
-                let _ = tokio::time::timeout(IDLE, store.events_written()).await;
-                tokio::time::sleep(COLLECT).await;
-            }
-        };
-        if stop.run_until_cancelled(due).await.is_none() {
-            return;
-        }
-        match store.number_events().await {
-            Ok(numbered) => {
-                let progress = numbered.is_some_and(|numbered| numbered.events > 0);
-                is_behind = numbered.is_none_or(|numbered| numbered.is_behind);
-                pause = if progress {
-                    shortest
+impl SharedJobs {
+    /// Numbers events until `stop` is cancelled.
+    pub(super) async fn number_events(self, stop: CancellationToken) {
+        let [shortest, longest] = BEHIND;
+        let mut pause = shortest;
+        let mut is_behind = false;
+        loop {
+            let due = async {
+                if is_behind {
+                    tokio::time::sleep(pause).await;
                 } else {
-                    (pause * 2).min(longest)
-                };
+                    let _ = tokio::time::timeout(IDLE, self.store.events_written()).await;
+                    tokio::time::sleep(COLLECT).await;
+                }
+            };
+            if stop.run_until_cancelled(due).await.is_none() {
+                return;
             }
-            Err(error) => {
-                tracing::debug!(%error, "events were not numbered");
-                is_behind = false;
+            match self.store.number_events().await {
+                Ok(numbered) => {
+                    let progress = numbered.is_some_and(|numbered| numbered.events > 0);
+                    if progress {
+                        self.numbered.notify_one();
+                    }
+                    is_behind = numbered.is_none_or(|numbered| numbered.is_behind);
+                    pause = if is_behind && !progress {
+                        (pause * 2).min(longest)
+                    } else {
+                        shortest
+                    };
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "events were not numbered");
+                    is_behind = false;
+                }
             }
         }
     }

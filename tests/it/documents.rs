@@ -1,4 +1,4 @@
-//! The commands of README and `docs/usage.md`, run as written against a fresh sandbox, with their output compared.
+//! The commands of README and of pages in `docs/`, run as written against a fresh sandbox, with their output compared.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -13,6 +13,7 @@ use crate::support::python::packages;
 /// Addresses of the documents; the test replaces them by free ports.
 const API: &str = "127.0.0.1:8080";
 const SANDBOX: &str = "127.0.0.1:4566";
+const RECEIVER: &str = "127.0.0.1:8000";
 
 /// Parts of an output that differ on each run, each as a pattern.
 const VARIABLE: &str = concat!(
@@ -56,6 +57,15 @@ fn examples(document: &str) -> Vec<Example> {
         }
     }
     examples
+}
+
+/// The Python programs of a document. The line before each begins with the name of its file.
+fn programs(document: &str) -> Vec<(String, String)> {
+    let program = Regex::new(r"(?m)^`(\w+\.py)` .*\n\n```python\n((?s:.*?))^```$").unwrap();
+    program
+        .captures_iter(document)
+        .map(|found| (found[1].to_owned(), found[2].to_owned()))
+        .collect()
 }
 
 /// Whether a shell would run this, rather than wait for the end of a quotation or a continued line.
@@ -140,6 +150,9 @@ fn free_address() -> String {
 struct Session {
     api: String,
     sandbox: String,
+    receiver: String,
+    /// The folder of the files that the commands write.
+    folder: tempfile::TempDir,
     data: tempfile::TempDir,
     exports: String,
     server: Option<RunningProcess>,
@@ -147,12 +160,12 @@ struct Session {
 
 impl Session {
     fn new() -> Self {
-        let (api, sandbox) = (free_address(), free_address());
-        let data = tempfile::tempdir().unwrap();
         Self {
-            api,
-            sandbox,
-            data,
+            api: free_address(),
+            sandbox: free_address(),
+            receiver: free_address(),
+            folder: tempfile::tempdir().unwrap(),
+            data: tempfile::tempdir().unwrap(),
             exports: String::new(),
             server: None,
         }
@@ -166,6 +179,7 @@ impl Session {
             .args(arguments.split_whitespace())
             .args(["--listen", &self.api, "--data-dir"])
             .arg(self.data.path())
+            .current_dir(self.folder.path())
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env_remove("AWS_ENDPOINT_URL")
             .env_remove("DATABASE_URL")
@@ -193,16 +207,18 @@ impl Session {
         }
         let command = command
             .replace(API, &self.api)
-            .replace(SANDBOX, &self.sandbox);
+            .replace(SANDBOX, &self.sandbox)
+            .replace(RECEIVER, &self.receiver);
         let tools = packages("aws_cli");
+        let paths = [&tools, &packages("webhooks")].map(|path| path.to_str().unwrap().to_owned());
         let output = Command::new("bash")
             .args([
                 "-euc",
                 &format!("PATH=$TOOLS:$PATH\n{}{command}", self.exports),
             ])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .current_dir(self.folder.path())
             .env("TOOLS", tools.join("bin"))
-            .env("PYTHONPATH", &tools)
+            .env("PYTHONPATH", paths.join(":"))
             .env("NO_PROXY", "127.0.0.1")
             .output()
             .unwrap();
@@ -223,6 +239,11 @@ fn run_document(path: &str) {
     );
     if !document.contains("$ cargo run -- serve") {
         session.serve("serve --sandbox --sandbox-port 4566");
+    }
+    for (name, code) in programs(&document) {
+        let port = session.receiver.rsplit(':').next().unwrap();
+        let code = code.replace("8000", port);
+        std::fs::write(session.folder.path().join(name), code).unwrap();
     }
     let examples = examples(&document);
     assert!(
@@ -265,4 +286,9 @@ fn the_commands_of_the_readme_do_what_it_shows() {
 #[test]
 fn the_commands_of_the_usage_page_do_what_it_shows() {
     run_document("docs/usage.md");
+}
+
+#[test]
+fn the_commands_of_the_webhooks_page_do_what_it_shows() {
+    run_document("docs/webhooks.md");
 }

@@ -16,3 +16,4 @@ mod quickstart;
 mod support;
 mod targets;
 mod tidy;
+mod webhooks;

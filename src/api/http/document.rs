@@ -11,12 +11,13 @@ mod version_3_0;
 
 /// Request schemas whose optional fields may be null or an empty list, which both mean absent: the
 /// desired settings of a cluster contain them, and some clients send them for absent fields.
-const NULL_IS_ABSENT: [&str; 5] = [
+const NULL_IS_ABSENT: [&str; 6] = [
     "ClusterRequest",
     "ParametersRequest",
     "ScaleRequest",
     "ServiceRoleRequest",
     "SubnetGroupRequest",
+    "WebhookRequest",
 ];
 
 /// The examples of request bodies by operation, and of answers by schema: what a fresh sandbox

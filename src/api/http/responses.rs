@@ -130,7 +130,7 @@ impl IfMatch {
 /// The rejection of a request that applies to another version of the cluster.
 pub(crate) fn other_version(version: i64) -> ApiError {
     let detail = format!(
-        "the version of the cluster is {}; read it again and reapply the change",
+        "the current version is {}; read it again and reapply the change",
         etag(version)
     );
     ApiError::new(ProblemCode::PreconditionFailed, detail)
@@ -141,8 +141,8 @@ pub(crate) fn other_version(version: i64) -> ApiError {
 #[into_params(names("If-Match"), parameter_in = Header)]
 #[expect(dead_code, reason = "documents the header in the API document")]
 pub(crate) struct RequiredIfMatch(
-    /// `ETag` of the cluster as last read, or `*` for any version. Without this header the response
-    /// is 428. If the cluster has changed, it is 412.
+    /// `ETag` of the resource as last read, or `*` for any version. Without this header the response
+    /// is 428. If the resource has changed, it is 412.
     #[param(value_type = String, required = true, example = "\"7\"")]
     String,
 );

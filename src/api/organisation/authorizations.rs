@@ -193,7 +193,7 @@ impl TargetApi {
         let scope = Scope::of(project.as_ref(), &self.target.name);
         let decided = match action {
             Action::Read => self.decided(action, Subject::Scope(&scope)),
-            Action::ListOrphans | Action::CheckTarget => self.decided_target(action),
+            _ if action.is_on_target() => self.decided_target(action),
             Action::UseTable => {
                 let table = asked.table.as_deref().unwrap_or("Example");
                 let (account, access) = (self.account()?, Some(Access::ReadWrite));
@@ -249,18 +249,7 @@ impl TargetApi {
                 };
                 Ok(self.decided(action, Subject::Ingress(&cluster.name, &ingress, &scope)))
             }
-            Action::Read
-            | Action::ListOrphans
-            | Action::CheckTarget
-            | Action::UseTable
-            | Action::DeleteCluster
-            | Action::RebootNodes
-            | Action::RetryOperation
-            | Action::CancelOperation
-            | Action::RollBackOperation
-            | Action::ReleaseCluster => {
-                Ok(self.decided(action, Subject::Cluster(&cluster.name, &scope)))
-            }
+            _ => Ok(self.decided(action, Subject::Cluster(&cluster.name, &scope))),
         }
     }
 

@@ -97,6 +97,10 @@ pub enum ProblemCode {
     StepCrashed,
     /// A rollback or delete could not remove every resource.
     UndoUnfinished,
+    /// The service has no key to encrypt secrets with.
+    SecretsKeyRequired,
+    /// The webhook is disabled.
+    WebhookDisabled,
 }
 
 impl ProblemCode {

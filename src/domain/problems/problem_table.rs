@@ -25,7 +25,7 @@ const fn row(
 }
 
 /// The problem types, in the order of the enum `ProblemCode`.
-pub(crate) const ROWS: [Row; 43] = [
+pub(crate) const ROWS: [Row; 45] = [
     row(
         "invalid_request",
         422,
@@ -364,5 +364,21 @@ pub(crate) const ROWS: [Row; 43] = [
         true,
         "The receipt lists each remaining resource, and `aws` contains the reason. The clean-up \
          continues automatically once the cause is fixed.",
+    ),
+    row(
+        "secrets_key_required",
+        409,
+        "The service has no key for secrets",
+        false,
+        "The secret of a webhook is stored encrypted. The operator starts the service with \
+         `--secrets-key-file`, a file with 32 random bytes in base64.",
+    ),
+    row(
+        "webhook_disabled",
+        409,
+        "The webhook is disabled",
+        false,
+        "`disabled_reason` of the webhook contains the cause. Correct it, then enable the webhook \
+         by a PATCH with `\"enabled\": true`.",
     ),
 ];

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use aws_sandbox::{FaultKind, FaultRule, RateLimit, Settings};
 use dax_provisioner::domain::operation::{Kind, Status};
 use dax_provisioner::store::NewOperation;
+use dax_provisioner::worker::SharedJobs;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -73,6 +74,7 @@ async fn a_thousand_creates_delay_no_other_caller_and_are_not_throttled() {
     }
     let stop = CancellationToken::new();
     let worker = tokio::spawn(env.worker("w").run(LOOPS, false, stop.clone()));
+    tokio::spawn(SharedJobs::new(env.store.clone()).run(stop.clone()));
     tokio::time::sleep(Duration::from_secs(10)).await;
     let one = create_by(&env, "one", "one").await;
     let first_step = wait_for(&env, one, |status| status != Status::Pending).await;

@@ -31,18 +31,28 @@ fn examples(operation: &'static Value) -> impl Iterator<Item = (&'static str, &'
     media.map(|(media, content)| (media.as_str(), &content["example"]))
 }
 
-impl ClusterFixture {
-    /// Sends the example of an operation. A mutation must succeed.
-    async fn send_example(&self, id: &str) {
-        let (method, path, operation) = operation(id);
-        for (media, example) in examples(operation) {
-            let request = Request::builder()
+/// The requests of the examples of an operation, to the path with these parameters.
+fn requests(id: &str, parameters: &[(&str, &str)]) -> Vec<Request<Body>> {
+    let (method, path, operation) = operation(id);
+    let fill = |path: String, (name, value): &(&str, &str)| path.replace(name, value);
+    let path = parameters.iter().fold(path.to_owned(), fill);
+    examples(operation)
+        .map(|(media, example)| {
+            Request::builder()
                 .method(method.to_uppercase().as_str())
-                .uri(path.replace("{name}", "orders-cache"))
+                .uri(&path)
                 .header("content-type", media)
                 .header("if-match", "*")
                 .body(Body::from(example.to_string()))
-                .unwrap();
+                .unwrap()
+        })
+        .collect()
+}
+
+impl ClusterFixture {
+    /// Sends the examples of an operation. A mutation must succeed.
+    async fn send_examples(&self, id: &str) {
+        for request in requests(id, &[("{name}", "orders-cache")]) {
             let answer = self.api.send(request).await;
             if answer.status == 202 {
                 let operation = self.settle(answer.accepted()).await;
@@ -51,6 +61,32 @@ impl ClusterFixture {
                 assert_eq!(answer.status, 200, "{id}: {answer:?}");
             }
         }
+    }
+
+    /// Sends the examples of webhooks. Returns the IDs of their operations.
+    async fn send_examples_of_webhooks(&self) -> Vec<&'static str> {
+        let api = self.env.webhook_api();
+        let (mut sent, mut webhook, mut delivery) = (Vec::new(), String::new(), String::new());
+        for (id, status) in [
+            ("create_webhook", 201),
+            ("update_webhook", 200),
+            ("rotate_webhook_secret", 200),
+            ("test_webhook", 201),
+            ("redeliver_webhook_delivery", 200),
+        ] {
+            for request in requests(id, &[("{id}", &webhook), ("{delivery_id}", &delivery)]) {
+                let answer = api.send(request).await;
+                assert_eq!(answer.status, status, "{id}: {answer:?}");
+                let new = || answer.body["id"].as_str().unwrap().to_owned();
+                match id {
+                    "create_webhook" => webhook = new(),
+                    "test_webhook" => delivery = new(),
+                    _ => {}
+                }
+            }
+            sent.push(id);
+        }
+        sent
     }
 }
 
@@ -73,8 +109,9 @@ async fn every_request_example_works_on_a_fresh_sandbox() {
     }
     sent.extend(["release_cluster", "adopt_cluster"]);
     for id in &sent {
-        fixture.send_example(id).await;
+        fixture.send_examples(id).await;
     }
+    sent.extend(fixture.send_examples_of_webhooks().await);
     // No body is left out, except that of a build with lookups.
     let paths = DOCUMENT["paths"].as_object().unwrap().values();
     let operations = paths.flat_map(|item| item.as_object().unwrap().values());

@@ -1,6 +1,7 @@
 //! The API on a port of the loopback interface, for tests that need real HTTP.
 
 use dax_provisioner::api::ApiSettings;
+use dax_provisioner::worker::SharedJobs;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::support::api::router;
@@ -37,6 +38,7 @@ impl TestEnv {
         if worker_loops > 0 {
             let worker = self.worker("server");
             tokio::spawn(worker.run(worker_loops, true, stop.clone()));
+            tokio::spawn(SharedJobs::new(self.store.clone()).run(stop.clone()));
         }
         HttpServer {
             url,

@@ -1,0 +1,10 @@
+//! Webhooks: the API, signatures, deliveries, and receivers that fail.
+
+pub mod api;
+pub mod deliveries;
+pub mod failures;
+pub mod figures;
+pub mod processes;
+pub mod receiver;
+pub mod recovery;
+pub mod signatures;

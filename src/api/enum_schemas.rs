@@ -121,7 +121,8 @@ impl StringEnum for ClusterStatus {
 impl StringEnum for Attention {
     const NAME: &'static str = "ClusterAttention";
     const DESCRIPTION: &'static str = "Why a cluster needs attention. `blocked`: its last operation is \
-        blocked. `failed`: its last operation failed, or it was never created. `drifted`: AWS \
+        blocked. `failed`: its last operation failed, or it was never created. `expiring`: it is deleted within a day, or its deletion protection \
+        prevents that. `drifted`: AWS \
         differs from the desired settings.";
 }
 
@@ -192,7 +193,7 @@ impl StringEnum for Language {
 impl StringEnum for WebhookEvent {
     const NAME: &'static str = "WebhookEvent";
     const DESCRIPTION: &'static str = "An event that a webhook can select, named after what happened to an operation. \
-        `*`: every event. `webhook.disabled`: another webhook was disabled because of its answers. `operation.cancelling`: a cancellation was requested. \
+        `*`: every event. `cluster.expiring`: the cluster is deleted within a day, or within an hour. `cluster.expiry_held`: deletion protection prevents that. `webhook.disabled`: another webhook was disabled because of its answers. `operation.cancelling`: a cancellation was requested. \
         `operation.rolling_back`: a failure or a request rolls it back. \
         `operation.unblocked`: the cause of a block is resolved.";
 }

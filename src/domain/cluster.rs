@@ -42,8 +42,10 @@ pub struct Cluster {
     pub operation_id: Uuid,
     /// The fault of the latest operation, if that is blocked or failed.
     pub fault: Option<Fault>,
-    /// Why the cluster needs attention, as last recorded.
+    /// Why the cluster needs attention, as last recorded; never [`Attention::Expiring`].
     pub attention: Option<Attention>,
+    /// Whether its expiry is near or past, as last recorded.
+    pub is_expiring: bool,
     /// The AWS resources that belong to the cluster or are used by it, oldest first.
     pub inventory: Vec<Item>,
     /// When the request that started its management was accepted.
@@ -71,7 +73,9 @@ impl Cluster {
         let recorded = self
             .attention
             .filter(|&reason| reason != Attention::Drifted);
-        recorded.or(is_drifted.then_some(Attention::Drifted))
+        recorded
+            .or(self.is_expiring.then_some(Attention::Expiring))
+            .or(is_drifted.then_some(Attention::Drifted))
     }
 
     /// The resource of a kind that the cluster uses: the newest one that is present, or else the

@@ -241,6 +241,8 @@ pub enum Attention {
     Blocked,
     /// The last operation failed, or the cluster was never created.
     Failed,
+    /// The cluster is deleted within a day, or its deletion protection prevents that.
+    Expiring,
     /// AWS differs from the desired settings.
     Drifted,
 }

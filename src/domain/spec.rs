@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::change::{ChangeSpec, RebootSpec};
@@ -20,7 +21,7 @@ use crate::domain::validation::typed::{
 
 /// Format of a stored [`Spec`]. Raise it with every new field or variant: a process claims only
 /// operations in a format it can read, so an old process never drops a setting it does not know.
-pub const SPEC_VERSION: i32 = 1;
+pub const SPEC_VERSION: i32 = 2;
 
 /// The input of an operation, by kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -152,6 +153,9 @@ pub struct LocalSettings {
     pub deletion_protection: bool,
     /// What to do about a failure that an operator could fix.
     pub on_failure: OnFailure,
+    /// When the cluster is deleted, in whole seconds.
+    #[serde(default)]
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl ClusterSpec {
@@ -349,6 +353,7 @@ mod tests {
             "tags": {"team": "orders"},
             "deletion_protection": true,
             "on_failure": "roll_back",
+            "expires_at": "2027-01-01T00:00:00Z",
         });
         let spec: Spec = serde_json::from_value(stored.clone()).unwrap();
         assert_eq!(spec.on_failure(), OnFailure::RollBack);

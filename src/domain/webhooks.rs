@@ -79,6 +79,14 @@ pub enum WebhookEvent {
     #[serde(rename = "operation.cancelled")]
     #[strum(serialize = "operation.cancelled")]
     Cancelled,
+    /// A cluster is deleted within 24 hours, or within one hour.
+    #[serde(rename = "cluster.expiring")]
+    #[strum(serialize = "cluster.expiring")]
+    Expiring,
+    /// Deletion protection holds the delete of an expired cluster off.
+    #[serde(rename = "cluster.expiry_held")]
+    #[strum(serialize = "cluster.expiry_held")]
+    ExpiryHeld,
     /// A webhook was disabled because of its answers.
     #[serde(rename = "webhook.disabled")]
     #[strum(serialize = "webhook.disabled")]
@@ -86,7 +94,7 @@ pub enum WebhookEvent {
 }
 
 /// The event types of the feed that are delivered. The others are progress within an operation.
-const FEED_TYPES: [(&str, WebhookEvent); 9] = [
+const FEED_TYPES: [(&str, WebhookEvent); 11] = [
     ("operation_accepted", WebhookEvent::Accepted),
     ("blocked", WebhookEvent::Blocked),
     ("unblocked", WebhookEvent::Unblocked),
@@ -96,6 +104,8 @@ const FEED_TYPES: [(&str, WebhookEvent); 9] = [
     ("operation_succeeded", WebhookEvent::Succeeded),
     ("operation_failed", WebhookEvent::Failed),
     ("operation_cancelled", WebhookEvent::Cancelled),
+    ("cluster_expiring", WebhookEvent::Expiring),
+    ("cluster_expiry_held", WebhookEvent::ExpiryHeld),
 ];
 
 impl WebhookEvent {
@@ -118,7 +128,7 @@ impl WebhookEvent {
     /// The status of the operation right after the event.
     fn status(self) -> Option<Status> {
         match self {
-            Self::All | Self::Disabled => None,
+            Self::All | Self::Expiring | Self::ExpiryHeld | Self::Disabled => None,
             Self::Accepted => Some(Status::Pending),
             Self::Blocked => Some(Status::Blocked),
             Self::Unblocked => Some(Status::Running),
@@ -297,8 +307,8 @@ mod tests {
     fn each_event_has_a_type_in_the_feed() {
         for &event in WebhookEvent::VARIANTS {
             let is_delivered = FEED_TYPES.iter().any(|(_, delivered)| *delivered == event);
-            let has_status = event.status().is_some();
-            assert_eq!(is_delivered, has_status, "{event:?}");
+            let is_own = [WebhookEvent::All, WebhookEvent::Disabled].contains(&event);
+            assert_eq!(is_delivered, !is_own, "{event:?}");
             assert_eq!(serde_json::to_value(event).unwrap(), event.as_str());
         }
         assert_eq!(WebhookEvent::of_feed("step_started"), None);

@@ -158,7 +158,11 @@ async fn change_in_transaction(
     let accepted = insert::operation(&mut transaction, &operation).await?;
     if let Some(after) = spec.change().map(|change| &change.after) {
         sqlx::query!(
-            "update clusters set desired = $2 where id = $1",
+            "update clusters
+             set expiry_stage = case when desired ->> 'expires_at' is distinct from $2::jsonb ->> 'expires_at' then 0
+                                     else expiry_stage end,
+                 desired = $2
+             where id = $1",
             row.id,
             to_json(after)
         )
@@ -195,7 +199,7 @@ async fn adopt_in_transaction(
          values ($1, $4, $2, 'updating', $3, $1, $5, $6)
          on conflict (target, name) where deleted_at is null do update
          set desired = excluded.desired, created_by = excluded.created_by, observed = null, observed_at = null, observed_order = null, missing_at = null,
-             missing_order = null, details = null, details_at = null, created_at = now()
+             missing_order = null, details = null, details_at = null, created_at = now(), expiry_stage = 0
          where clusters.status = 'failed' and clusters.project = excluded.project
          returning id",
         new.id,

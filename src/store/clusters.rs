@@ -20,7 +20,7 @@ use super::{Store, StoreError};
 /// statement. A condition on `clusters c` follows.
 const CLUSTERS: &str = "
     select c.id, c.target, c.project, c.created_by, c.name, c.status, c.version, c.desired, c.observed, c.observed_at, c.details, c.operation_id,
-           c.created_at, c.attention,
+           c.created_at, c.attention, c.expiry_stage > 0 and c.status <> 'deleting' as is_expiring,
            (select case when o.status = 'blocked' then (
                      select fault from operation_steps where operation_id = o.id and position = o.current_position)
                    when o.status in ('failed', 'rolling_back') then o.fault end
@@ -48,6 +48,7 @@ struct Row {
     operation_id: Uuid,
     created_at: DateTime<Utc>,
     attention: Option<String>,
+    is_expiring: bool,
     fault: Option<Value>,
     inventory: Json<Vec<ItemRow>>,
 }
@@ -70,6 +71,7 @@ impl Row {
             operation_id: self.operation_id,
             fault: from_optional_json("fault", self.fault)?,
             attention: self.attention.as_deref().map(rows::attention).transpose()?,
+            is_expiring: self.is_expiring,
             inventory: inventory.collect::<Result<_, _>>()?,
             created_at: self.created_at,
         })
@@ -132,17 +134,7 @@ impl ClusterFilter {
                     .push(")");
             }
         }
-        if !self.attention.is_empty() {
-            let names: Vec<&str> = self
-                .attention
-                .iter()
-                .map(|reason| reason.as_str())
-                .collect();
-            query
-                .push(" and c.attention = any(")
-                .push_bind(names)
-                .push(")");
-        }
+        self.push_attention(query);
         // Subqueries of their own: the planner cannot know how rare a prefix or a tag is, and would
         // otherwise search the whole list for it.
         if let Some(prefix) = &self.name_prefix {
@@ -163,6 +155,34 @@ impl ClusterFilter {
             }
             query.push(")))");
         }
+    }
+
+    fn push_attention(&self, query: &mut QueryBuilder<Postgres>) {
+        if self.attention.is_empty() {
+            return;
+        }
+        let is_requested = |reason| self.attention.contains(&reason);
+        let names: Vec<&str> = self
+            .attention
+            .iter()
+            .map(|reason| reason.as_str())
+            .collect();
+        query
+            .push(" and (c.attention = any(")
+            .push_bind(names)
+            .push(")");
+        if is_requested(Attention::Drifted) && !is_requested(Attention::Expiring) {
+            query.push(" and (c.attention <> 'drifted' or c.expiry_stage = 0)");
+        }
+        if is_requested(Attention::Expiring) {
+            // A subquery of its own, as below.
+            query.push(
+                " or c.id = any(array(select m.id from clusters m
+                   where m.deleted_at is null and m.expiry_stage > 0 and m.status <> 'deleting'
+                     and coalesce(m.attention, 'drifted') = 'drifted'))",
+            );
+        }
+        query.push(")");
     }
 }
 

@@ -4,7 +4,8 @@
 //! Every write by a worker names its epoch and checks that it changed a row ([`record`],
 //! [`intents`]). Every transaction runs in its own task, which a dropped caller cannot cancel
 //! ([`detached`]). Every operation ends in [`finish`]; every event is inserted by [`events`], except
-//! by two single statements: the acceptance of creates and the record of a turn that continues.
+//! by three single statements: the acceptance of creates, the record of a turn that continues, and the
+//! announcement of expiries.
 //!
 //! Plans are kept for the life of a connection, and the first one may be made while a table is
 //! empty. So a statement of a hot path finds a row by a unique key, without the condition of a
@@ -34,6 +35,7 @@ mod create_queue;
 mod detached;
 mod event_feed;
 mod events;
+mod expiry;
 mod finish;
 mod idempotency;
 mod insert;
@@ -72,6 +74,7 @@ pub use claims::{Claim, Claimed, LEASE, Rotation};
 pub use clusters::ClusterFilter;
 pub use event_feed::{FeedEvent, FeedFilter, FeedPage, FeedState, Numbered};
 pub use events::EventPosition;
+pub use expiry::Expired;
 pub use idempotency::IdempotencyKey;
 pub use operations::{OperationFilter, OperationVersion};
 pub use poll::DetailsDue;

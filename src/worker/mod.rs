@@ -21,6 +21,7 @@ use crate::operations::{StepEnvironment, known_steps};
 use crate::store::{Recorded, Rotation, Store, StoreError};
 
 mod decide;
+mod expiry;
 mod numbering;
 mod poll;
 mod shared_jobs;

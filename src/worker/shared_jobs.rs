@@ -1,5 +1,5 @@
 //! The jobs that a process with workers runs once, whatever targets it has, and also while none can be
-//! used: numbering of events, their fan-out to webhooks, and deliveries.
+//! used: numbering of events, their fan-out to webhooks, deliveries, and the expiry of clusters.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub struct SharedJobs {
 }
 
 impl SharedJobs {
-    /// Jobs that number events and store deliveries, but send none.
+    /// Jobs that send no deliveries.
     pub fn new(store: Store) -> Self {
         Self {
             store,
@@ -47,6 +47,7 @@ impl SharedJobs {
         jobs.spawn(self.clone().number_events(stop.clone()));
         jobs.spawn(self.clone().fan_out_events(stop.clone()));
         jobs.spawn(self.clone().prune_deliveries(stop.clone()));
+        jobs.spawn(self.clone().expire_clusters(stop.clone()));
         if let Some(sender) = self.sender.clone() {
             jobs.spawn(self.deliver_webhooks(sender, stop));
         }

@@ -26,6 +26,7 @@ use crate::api::clusters::settings::ClusterSettings;
 use crate::api::http::body_schema::{Validation, escape};
 use crate::api::http::merge_patch::merge;
 use crate::api::http::problem::Problem;
+use crate::api::http::responses::now;
 use crate::api::http::violations::Violations;
 
 /// Settings that exclude each other. The patch must remove one to set the other.
@@ -64,6 +65,7 @@ fn accept(
     let request: ClusterRequest = validation.read(request_of(&fields, &settings))?;
     let context = ValidationContext {
         account,
+        now: now(),
         default_access: None,
         lookups: false,
     };

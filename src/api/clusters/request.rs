@@ -116,6 +116,11 @@ pub(crate) struct ClusterRequest {
     /// What an operation does after a failure that an operator can fix. Default: `hold`.
     #[schema(value_type = OnFailureSchema, required = false)]
     pub(crate) on_failure: Option<OnFailure>,
+    /// When the cluster is deleted, as by a DELETE. `deletion_protection` prevents it. Events announce
+    /// it 24 hours and one hour before.
+    #[schema(value_type = String, format = DateTime, required = false,
+             example = "2027-01-31T18:00:00Z")]
+    pub(crate) expires_at: Option<String>,
 }
 
 impl ClusterRequest {
@@ -140,7 +145,14 @@ impl ClusterRequest {
         violations.optional("/target", self.target.as_deref(), TargetName::parse);
         violations.optional("/project", self.project.as_deref(), ProjectName::parse);
         let parse_topic = |arn: &str| TopicArn::parse(arn, account);
-        let local = self.local_settings();
+        let expires_at = self.expires_at.as_deref();
+        let local = LocalSettings {
+            deletion_protection: self.deletion_protection.unwrap_or_default(),
+            on_failure: self.on_failure.unwrap_or_default(),
+            expires_at: violations.optional("/expires_at", expires_at, |text| {
+                fields::expires_at(text, context.now)
+            }),
+        };
         Some(ClusterSpec {
             description: violations
                 .optional("/description", description, fields::description)
@@ -174,14 +186,6 @@ impl ClusterRequest {
             node_type: node_type?,
             replication_factor: count?,
         })
-    }
-
-    /// The settings that AWS does not store.
-    fn local_settings(&self) -> LocalSettings {
-        LocalSettings {
-            deletion_protection: self.deletion_protection.unwrap_or_default(),
-            on_failure: self.on_failure.unwrap_or_default(),
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::domain::iam::policies::{Access, PolicyDocument, Tables, access_policies};
@@ -20,6 +21,7 @@ use crate::inspections::has_lookups;
 use crate::api::clusters::request::{ClusterRequest, ServiceRoleRequest};
 use crate::api::http::body_schema::{self, escape};
 use crate::api::http::problem::FieldError;
+use crate::api::http::responses::now;
 use crate::api::http::violations::Violations;
 use crate::api::targets::TargetApi;
 
@@ -28,6 +30,8 @@ pub(super) mod groups;
 /// What the rules depend on besides the body.
 pub(crate) struct ValidationContext<'a> {
     pub(crate) account: &'a AwsAccount,
+    /// The current time, for an expiry.
+    pub(crate) now: DateTime<Utc>,
     /// Access of a new role if the request names no role and none is discovered.
     pub(crate) default_access: Option<Access>,
     /// Whether this build has the `lookups` feature.
@@ -38,6 +42,7 @@ impl TargetApi {
     pub(crate) fn validation_context<'a>(&self, account: &'a AwsAccount) -> ValidationContext<'a> {
         ValidationContext {
             account,
+            now: now(),
             default_access: self.target.default_access,
             lookups: has_lookups(),
         }

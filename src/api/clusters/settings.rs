@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,6 +35,8 @@ pub(crate) struct ClusterSettings {
     deletion_protection: bool,
     #[schema(value_type = OnFailureSchema)]
     on_failure: OnFailure,
+    /// When the cluster is deleted.
+    expires_at: Option<DateTime<Utc>>,
 }
 
 /// Requested service role.
@@ -103,6 +106,7 @@ impl From<ClusterSpec> for ClusterSettings {
                 .collect(),
             deletion_protection: spec.local.deletion_protection,
             on_failure: spec.local.on_failure,
+            expires_at: spec.local.expires_at,
         }
     }
 }

@@ -3,6 +3,7 @@
 use axum::response::Response;
 use serde_json::Value;
 
+use crate::authorization::Action;
 use crate::domain::cluster::Cluster;
 use crate::domain::inventory::ResourceKind;
 use crate::domain::operation::Kind;
@@ -59,6 +60,11 @@ pub(crate) async fn update_cluster(
         }
         if_match.check(cluster.version)?;
         let change = validate(body.clone(), cluster, &account)?;
+        let [before, after] = [&change.before, &change.after].map(|spec| spec.local.expires_at);
+        // It is a delete at that time.
+        if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
+            api.decide_cluster(Action::DeleteCluster, cluster)?;
+        }
         Ok(Spec::UpdateCluster(Box::new(change)))
     };
     api.change(&name, Kind::UpdateCluster, &submission, &body, read)

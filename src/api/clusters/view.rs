@@ -66,6 +66,8 @@ pub(crate) struct Cluster {
     /// Why the last operation is blocked or failed, or that the creation was cancelled; null
     /// otherwise. It remains until the next operation on the cluster.
     problem: Option<Problem>,
+    /// When the cluster is deleted; null: never by itself.
+    expires_at: Option<DateTime<Utc>>,
     /// Time of the request that created or adopted the cluster.
     created_at: DateTime<Utc>,
 }
@@ -149,6 +151,7 @@ impl Cluster {
             status: cluster.status,
             attention,
             version: cluster.version,
+            expires_at: cluster.desired.local.expires_at,
             desired: cluster.desired.into(),
             observed: cluster
                 .observed

@@ -4,6 +4,8 @@
 //! Sources: `CreateCluster` in the API model of DAX, the developer guide ("Managing DAX clusters"),
 //! the IAM user guide ("IAM and AWS STS quotas") and the naming rules of DynamoDB tables.
 
+use chrono::{DateTime, Months, SubsecRound, Utc};
+
 use crate::domain::installation::AwsAccount;
 use crate::domain::names::CLUSTER_NAME_MAX;
 use crate::domain::validation::violation::RuleViolation;
@@ -30,6 +32,8 @@ pub const GROUP_NAME_MAX: usize = 255;
 pub const TTL_MILLIS_MAX: i64 = 9_007_199_254_740_991;
 /// Maximum length of a node ID: longer than every cluster name with AWS's suffix.
 pub const NODE_ID_MAX: usize = 64;
+/// Maximum number of years until a cluster expires.
+pub const EXPIRY_YEARS_MAX: u32 = 10;
 /// Maximum length of an ARN in characters.
 pub const ARN_MAX: usize = 2_048;
 
@@ -39,6 +43,21 @@ pub fn free_text(text: &str, most: usize) -> Result<String, RuleViolation> {
         return Err(out_of_range(format!("must have at most {most} characters")));
     }
     Ok(text.to_owned())
+}
+
+/// Validates the time at which a cluster is deleted: after `now`, within [`EXPIRY_YEARS_MAX`] years. It
+/// is rounded down to whole seconds.
+pub fn expires_at(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, RuleViolation> {
+    let parsed = DateTime::parse_from_rfc3339(text)
+        .map_err(|_| invalid_format("must be a time such as 2027-01-31T18:00:00Z".to_owned()))?;
+    let at = parsed.to_utc().trunc_subsecs(0);
+    let latest = now.checked_add_months(Months::new(12 * EXPIRY_YEARS_MAX));
+    if at <= now || latest.is_some_and(|latest| at > latest) {
+        return Err(out_of_range(format!(
+            "must be in the future, at most {EXPIRY_YEARS_MAX} years ahead"
+        )));
+    }
+    Ok(at)
 }
 
 /// Validates a description: only characters that IAM and DAX accept. An empty one is `None`.

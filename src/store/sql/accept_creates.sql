@@ -27,7 +27,7 @@ cluster as (
   on conflict (target, name) where deleted_at is null do update
   set status = 'creating', desired = excluded.desired, operation_id = excluded.operation_id,
       created_by = excluded.created_by, observed = null, observed_at = null, observed_order = null, missing_at = null, missing_order = null,
-      details = null, details_at = null, attention = null, created_at = now(), version = clusters.version + 1
+      details = null, details_at = null, attention = null, expiry_stage = 0, created_at = now(), version = clusters.version + 1
   where clusters.status = 'failed' and clusters.project = excluded.project
   returning id, operation_id
 ),

@@ -30,6 +30,7 @@ async fn copy_rows(env: &TestEnv) {
              'project', case when n % 10000 = 0 then 'rare' else 'p' || n % 50 end,
              'status', case when n % 1000 = 0 then 'failed' else 'available' end,
              'attention', case when n % 1000 = 0 then 'failed' end,
+             'expiry_stage', case when n % 1000 = 1 then 1 else 0 end,
              'desired', jsonb_set((one.c).desired, '{tags}', jsonb_build_object(
                'team', 't' || n % 100, 'rare', case when n % 10000 = 0 then 'yes' else 'no' end)))) as r",
         "insert into operations
@@ -163,6 +164,20 @@ fn queries(now: DateTime<Utc>) -> Vec<(&'static str, Query)> {
             "attention",
             ClusterFilter {
                 attention: vec![Attention::Blocked, Attention::Failed],
+                ..clusters()
+            },
+        ),
+        (
+            "expiring",
+            ClusterFilter {
+                attention: vec![Attention::Expiring],
+                ..clusters()
+            },
+        ),
+        (
+            "failed or expiring",
+            ClusterFilter {
+                attention: vec![Attention::Failed, Attention::Expiring],
                 ..clusters()
             },
         ),

@@ -13,6 +13,7 @@ pub mod drift;
 pub mod event_feed;
 pub mod event_stream;
 pub mod examples;
+pub mod expiry;
 pub mod found_first;
 pub mod generated_client;
 pub mod health;

@@ -15,6 +15,7 @@ fn read(body: Value) -> Result<ClusterSpec, Vec<FieldError>> {
         body,
         &ValidationContext {
             account: &account(),
+            now: DateTime::UNIX_EPOCH,
             default_access: None,
             lookups: true,
         },

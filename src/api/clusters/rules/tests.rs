@@ -18,6 +18,7 @@ fn read(body: Value) -> Result<ClusterSpec, Vec<FieldError>> {
         body,
         &ValidationContext {
             account: &account(),
+            now: DateTime::UNIX_EPOCH,
             default_access: Some(Access::ReadWrite),
             lookups: false,
         },
@@ -98,6 +99,7 @@ fn a_body_with_every_field_is_accepted() {
         "require_preflight": false,
         "strict_preflight": false,
         "on_failure": "roll_back",
+        "expires_at": "1970-01-31T18:00:00.7+01:00",
     }))
     .unwrap();
     assert_eq!(spec.name.as_str(), "orders-cache");
@@ -120,6 +122,23 @@ fn a_body_with_every_field_is_accepted() {
         ("record-ttl-millis".to_owned(), "300000".to_owned()),
     ]);
     assert_eq!(spec.parameter_group, ParameterGroup::New { values });
+    let expires_at = "1970-01-31T17:00:00Z".parse().unwrap();
+    assert_eq!(spec.local.expires_at, Some(expires_at));
+}
+
+#[test]
+fn an_expiry_is_a_time_in_the_future() {
+    for (text, code) in [
+        ("tomorrow", "invalid_format"),
+        ("2027-01-01", "invalid_format"),
+        ("2027-01-01T00:00:00", "invalid_format"),
+        ("1969-12-31T23:59:59Z", "out_of_range"),
+        ("1970-01-01T00:00:00.9Z", "out_of_range"),
+        ("1980-01-01T00:00:01Z", "out_of_range"),
+        ("+12970-01-01T00:00:00Z", "invalid_format"),
+    ] {
+        expect(with(json!({"expires_at": text})), &[("/expires_at", code)]);
+    }
 }
 
 #[test]
@@ -158,7 +177,7 @@ fn a_body_that_is_not_an_object_has_one_error() {
 }
 
 /// Every field of the body of a create.
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 22] = [
     "name",
     "description",
     "node_type",
@@ -180,6 +199,7 @@ const FIELDS: [&str; 21] = [
     "require_preflight",
     "strict_preflight",
     "on_failure",
+    "expires_at",
 ];
 
 #[test]

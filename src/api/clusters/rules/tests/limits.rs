@@ -19,6 +19,7 @@ fn the_schema_and_the_rules_agree_on_every_limit() {
     schema_limits::check::<ClusterRequest>(invalid, |body| {
         let context = ValidationContext {
             account: &account(),
+            now: DateTime::UNIX_EPOCH,
             default_access: None,
             lookups: true,
         };

@@ -60,7 +60,13 @@ impl SharedJobs {
         let spec = DeleteSpec::default();
         let versions = [cluster.version];
         let accepted = store
-            .accept_delete_of(&new, &cluster.name, &spec, Some(&versions))
+            .accept_delete_of(
+                &new,
+                &cluster.name,
+                Some(cluster.id),
+                &spec,
+                Some(&versions),
+            )
             .await?;
         match accepted {
             Accepted::Created(operation) => {

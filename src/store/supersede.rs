@@ -181,11 +181,8 @@ async fn delete_in_transaction(
         supersede(&mut transaction, live.id, &new.requested_by).await?;
     }
     // A delete that superseded an operation cannot be undone, because that operation has ended.
-    let prior = if live.is_none() {
-        Some(rows::cluster_status(&row.status)?)
-    } else {
-        None
-    };
+    let prior = rows::cluster_status(&row.status)?;
+    let prior = live.is_none().then_some(prior);
     let accepted = insert_delete(&mut transaction, request, row.id, prior).await?;
     if let Some(live) = &live {
         link_successor(&mut transaction, live.id, new.id).await?;

@@ -12,7 +12,7 @@ use crate::domain::project::Scope;
 use crate::domain::target::TargetName;
 
 use super::action::Action;
-use super::policies::{PARSED, Policies, action_entities, action_uid};
+use super::policies::{PARSED, Policies, action_uid};
 use super::settings::Settings;
 use super::{Rules, entities};
 
@@ -109,11 +109,10 @@ impl Rules {
             let (resource, _, mut others) = parts;
             let caller = entities::caller(self, question.caller, &mut others)?;
             let action = action_uid(question.action);
-            others.extend(action_entities(question.action));
             // Without the schema: the context of the action is not known.
             let request = Request::new(caller, action, resource, Context::empty(), None);
             let request = request.map_err(|error| error.to_string())?;
-            Ok((request, entities::checked(others)?))
+            Ok((request, entities::checked(question.action, others)?))
         });
         let Ok((request, entities)) = request else {
             return false;
@@ -134,8 +133,7 @@ impl Rules {
             schema,
         )
         .map_err(|error| error.to_string())?;
-        others.extend(action_entities(question.action));
-        let entities = entities::checked(others)?;
+        let entities = entities::checked(question.action, others)?;
         Ok((request, entities))
     }
 }

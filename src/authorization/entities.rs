@@ -13,8 +13,9 @@ use crate::domain::target::TargetName;
 use crate::domain::validation::typed::{SecurityGroupId, SubnetId, TagKey, TopicArn, VpcId};
 
 use super::Rules;
+use super::action::Action;
 use super::decision::{Place, Subject};
-use super::policies::{PARSED, uid};
+use super::policies::{entities_with, uid};
 use super::settings::Settings;
 
 type Pairs = Vec<(String, Value)>;
@@ -71,10 +72,10 @@ pub(super) fn subject(rules: &Rules, subject: &Subject<'_>) -> Result<Parts, Str
 }
 
 /// All entities of a question, checked against the schema.
-pub(super) fn checked(mut entities: Vec<Entity>) -> Result<Entities, String> {
+pub(super) fn checked(action: Action, mut entities: Vec<Entity>) -> Result<Entities, String> {
     let mut seen = HashSet::new();
     entities.retain(|entity| seen.insert(entity.uid()));
-    Entities::from_entities(entities, Some(&PARSED.schema)).map_err(|error| error.to_string())
+    entities_with(action, entities)
 }
 
 fn cluster(rules: &Rules, name: &str, scope: &Scope, context: Pairs) -> Result<Parts, String> {

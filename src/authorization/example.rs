@@ -11,7 +11,7 @@ use crate::domain::target::TargetName;
 
 use super::action::Action;
 use super::decision::{Denial, Place, Subject};
-use super::policies::{PARSED, action_entities, action_uid};
+use super::policies::{PARSED, action_uid};
 use super::{Rules, entities};
 
 /// A test of policies: a question and the decision that it must have.
@@ -129,8 +129,8 @@ impl Example {
             Some(&PARSED.schema),
         )
         .map_err(|error| error.to_string())?;
-        others.extend(action_entities(action));
-        Ok(policies.answer(action, &request, &entities::checked(others)?))
+        let entities = entities::checked(action, others)?;
+        Ok(policies.answer(action, &request, &entities))
     }
     /// The context of the action, with the attributes of this example.
     fn context(&self, action: Action, scope: &Scope) -> Result<Context, String> {

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
 use cedar_policy::{
-    ActionConstraint, Effect, Entities, EntityId, EntityTypeName, EntityUid, Policy, PolicyId,
-    PolicySet, Schema, ValidationMode, Validator,
+    ActionConstraint, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
+    PolicyId, PolicySet, Schema, ValidationMode, Validator,
 };
 use strum::VariantArray;
 
@@ -267,22 +267,41 @@ pub(super) fn action_uid(action: Action) -> EntityUid {
     uid("Action", action.as_str())
 }
 
+/// The types of entities. To parse a name takes longer than to evaluate a policy.
+static TYPES: LazyLock<HashMap<&'static str, EntityTypeName>> = LazyLock::new(|| {
+    let names = [
+        "Action", "Caller", "Cluster", "Group", "Project", "Scope", "Table", "Target",
+    ];
+    let parse = |name| EntityTypeName::from_str(name).expect("it is a type of the schema");
+    names.map(|name| (name, parse(name))).into()
+});
+
 /// An entity's identifier. `kind` is a type of the schema.
 pub(super) fn uid(kind: &'static str, id: &str) -> EntityUid {
-    let kind = EntityTypeName::from_str(kind).expect("it is a type of the schema");
-    EntityUid::from_type_name_and_id(kind, EntityId::new(id))
+    EntityUid::from_type_name_and_id(TYPES[kind].clone(), EntityId::new(id))
 }
 
-/// The entity of an action and of its groups.
-pub(super) fn action_entities(action: Action) -> Vec<cedar_policy::Entity> {
-    let uid = action_uid(action);
-    let mut entities = Vec::from_iter(PARSED.actions.get(&uid).cloned());
-    if let Some(groups) = PARSED.actions.ancestors(&uid) {
-        entities.extend(
-            groups
-                .filter_map(|group| PARSED.actions.get(group))
-                .cloned(),
-        );
-    }
+/// For each action, the entities of itself and of its groups.
+static ACTIONS: LazyLock<HashMap<Action, Entities>> = LazyLock::new(|| {
+    let entities = |action: &Action| {
+        let uid = action_uid(*action);
+        let groups = PARSED.actions.ancestors(&uid).into_iter().flatten();
+        let all = groups
+            .chain([&uid])
+            .filter_map(|uid| PARSED.actions.get(uid));
+        let entities = Entities::from_entities(all.cloned(), None);
+        (*action, entities.expect("they are of the schema"))
+    };
+    Action::VARIANTS.iter().map(entities).collect()
+});
+
+/// The entities of a question about an action, checked against the schema.
+pub(super) fn entities_with(
+    action: Action,
+    others: impl IntoIterator<Item = Entity>,
+) -> Result<Entities, String> {
+    let entities = ACTIONS[&action].clone();
     entities
+        .add_entities(others, Some(&PARSED.schema))
+        .map_err(|error| error.to_string())
 }

@@ -78,24 +78,6 @@ pub enum Scopes {
     Only(BTreeSet<Scope>),
 }
 
-impl Scopes {
-    /// Whether any scope of a target is among them.
-    pub fn reach(&self, target: &TargetName) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(scopes) => scopes.iter().any(|scope| scope.target == *target),
-        }
-    }
-
-    /// Whether a scope is among them.
-    pub fn contain(&self, scope: &Scope) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(scopes) => scopes.contains(scope),
-        }
-    }
-}
-
 /// The clusters of a project that count, without failed and deleted ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProjectUsage {

@@ -35,7 +35,7 @@ impl Store {
         if let Some(known) = self.known_request(new).await? {
             return Ok(known);
         }
-        let scope = Limit::scope_of(limit.as_ref());
+        let scope = limit.as_ref().map(|limit| limit.scope.clone());
         let _turn = self.turn(scope).await?;
         let (target, new_owned, owned) = (self.target.clone(), new.clone(), change.clone());
         let outcome = self
@@ -59,7 +59,7 @@ impl Store {
         if let Some(known) = self.known_request(new).await? {
             return Ok(known);
         }
-        let scope = Limit::scope_of(limit.as_ref());
+        let scope = limit.as_ref().map(|limit| limit.scope.clone());
         let _turn = self.turn(scope).await?;
         let (target, new_owned, owned) = (self.target.clone(), new.clone(), observed.clone());
         let outcome = self

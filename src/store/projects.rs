@@ -85,13 +85,6 @@ pub(super) async fn record(connection: &mut PgConnection, project: &str) -> Resu
     Ok(())
 }
 
-impl Limit {
-    /// The scope of a limit, for [`Store::turn`].
-    pub(super) fn scope_of(limit: Option<&Self>) -> Option<Scope> {
-        limit.map(|limit| limit.scope.clone())
-    }
-}
-
 /// Whether a request for a cluster is permitted. The project stays locked until the end of the
 /// transaction.
 pub(super) async fn is_permitted(

@@ -183,7 +183,7 @@ async fn a_policy_that_cannot_be_evaluated_denies() {
 }
 
 #[tokio::test]
-async fn a_token_made_anew_inherits_nothing_and_a_rotated_one_keeps_all() {
+async fn a_token_created_again_inherits_nothing_and_a_rotated_one_keeps_all() {
     let fixture = ClusterFixture::new().await;
     let env = &fixture.env;
     let (mut api, _rules) = env.governed_api(built_in(&[]));
@@ -199,14 +199,14 @@ async fn a_token_made_anew_inherits_nothing_and_a_rotated_one_keeps_all() {
     assert!(env.store.revoke_token("portal").await.unwrap());
     env.act_as(&mut api, "portal", &["viewers"], &["payments"])
         .await;
-    let anew = api.get("/v1/me").await.body;
-    assert_ne!(anew["id"], me["id"]);
+    let second = api.get("/v1/me").await.body;
+    assert_ne!(second["id"], me["id"]);
     assert_eq!(
-        (&anew["groups"], &anew["projects"]),
+        (&second["groups"], &second["projects"]),
         (&json!(["viewers"]), &json!(["payments"]))
     );
     assert_eq!(
-        anew["scopes"],
+        second["scopes"],
         json!([{"project": "payments", "target": "default"}])
     );
 }

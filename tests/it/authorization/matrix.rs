@@ -9,7 +9,7 @@ use crate::support::cluster_fixture::ClusterFixture;
 
 /// The callers: name, groups, projects. The first has no token.
 const CALLERS: [(&str, &[&str], &[&str]); 6] = [
-    ("nobody", &[], &[]),
+    ("no token", &[], &[]),
     ("stranger", &[], &[]),
     ("other", &["operators"], &["search"]),
     ("viewer", &["viewers"], &["payments"]),
@@ -100,7 +100,7 @@ fn is_expected(caller: &str, id: &str, right: Right, path: &str, status: u16) ->
     let is_not_built_in = id.ends_with("_ingress") && status == 422;
     let is_hidden = path.contains("/clusters/") || path.contains("/operations/");
     match (caller, right) {
-        ("nobody", _) => status == 401,
+        ("no token", _) => status == 401,
         _ if is_not_built_in => true,
         // No webhook has this ID, and the service has no key for another one.
         ("admin", Right::Action(_)) if id.contains("webhook") => [200, 404, 409].contains(&status),
@@ -144,7 +144,7 @@ async fn every_operation_is_decided_for_every_kind_of_caller() {
         }
         for (caller, groups, projects) in CALLERS {
             api.token = None;
-            if caller != "nobody" {
+            if caller != "no token" {
                 fixture.env.act_as(&mut api, caller, groups, projects).await;
             }
             let is_gone = fixture.env.store.cluster("pay").await.unwrap().is_none();

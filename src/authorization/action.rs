@@ -33,6 +33,8 @@ pub enum Action {
     ListWebhookDeliveries,
     RedeliverWebhookDelivery,
     TestWebhook,
+    /// Puts a cluster of no project into one, with `update_cluster`.
+    AssignProject,
     /// Lets a managed service role reach a table.
     UseTable,
 }
@@ -82,8 +84,11 @@ pub enum Right {
 /// The right that an operation of the API needs. `None`: no operation has this ID.
 pub fn right_of(operation_id: &str) -> Option<Right> {
     if let Ok(action) = operation_id.parse::<Action>() {
-        return (action != Action::Read && action != Action::UseTable)
-            .then_some(Right::Action(action));
+        let is_of_api = !matches!(
+            action,
+            Action::Read | Action::UseTable | Action::AssignProject
+        );
+        return is_of_api.then_some(Right::Action(action));
     }
     let right = match operation_id {
         "list_problem_types" | "get_problem_type" | "check_liveness" | "check_readiness"

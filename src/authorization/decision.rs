@@ -1,5 +1,7 @@
 //! Decisions: one question, answered by all policies that can apply to its action.
 
+use std::sync::Arc;
+
 use cedar_policy::{
     Authorizer, Context, Decision, Effect, Entities, Policy, PolicyId, PolicySet, Request,
 };
@@ -13,6 +15,7 @@ use crate::domain::target::TargetName;
 
 use super::action::Action;
 use super::policies::{PARSED, Policies, action_uid};
+use super::prepared::Prepared;
 use super::settings::Settings;
 use super::{Rules, entities};
 
@@ -73,15 +76,49 @@ pub enum Denial {
     Failed(String),
 }
 
+impl Subject<'_> {
+    /// The scope that it belongs to.
+    fn scope(&self) -> Scope {
+        match self {
+            Self::Target(target) => Scope::of(None, target),
+            Self::Scope(scope)
+            | Self::Cluster(_, scope)
+            | Self::Settings(_, scope)
+            | Self::Ingress(_, _, scope)
+            | Self::Table(_, _, scope, _) => (*scope).clone(),
+        }
+    }
+}
+
 impl Rules {
     /// Decides a question.
     pub fn decide(&self, question: &Question<'_>) -> Result<(), Denial> {
+        let decide = || self.decide_in(question, None);
+        match question.subject {
+            Subject::Scope(scope) => self.kept.read(question.caller, scope, decide),
+            _ => decide(),
+        }
+    }
+
+    /// Decides a question, in another context than that of its subject.
+    pub(super) fn decide_in(
+        &self,
+        question: &Question<'_>,
+        context: Option<Context>,
+    ) -> Result<(), Denial> {
+        let Some(policies) = &self.policies else {
+            return Ok(());
+        };
+        let prepared = self.prepared(policies, question)?;
+        let (request, entities) = self.request(&prepared, question, context)?;
+        policies.answer_of(&prepared.policies, &request, &entities)
+    }
+
+    /// Whether the answer can depend on the number or cost of the clusters of the project.
+    pub fn is_counted(&self, question: &Question<'_>) -> Result<bool, Denial> {
         match &self.policies {
-            None => Ok(()),
-            Some(policies) => {
-                let (request, entities) = self.request(question).map_err(Denial::Failed)?;
-                policies.answer(question.action, &request, &entities)
-            }
+            None => Ok(false),
+            Some(policies) => Ok(self.prepared(policies, question)?.is_counted),
         }
     }
 
@@ -90,11 +127,11 @@ impl Rules {
         let Some(policies) = &self.policies else {
             return Ok(());
         };
-        let (request, entities) = self.request(question).map_err(Denial::Failed)?;
-        let about = policies.uncounted(question.action);
-        match policies.answer_of(about, &request, &entities) {
+        let prepared = self.prepared(policies, question)?;
+        let (request, entities) = self.request(&prepared, question, None)?;
+        match policies.answer_of(&prepared.uncounted, &request, &entities) {
             // A permit that names a count may still permit it.
-            Err(Denial::Forbidden(by)) if by.is_empty() && policies.has_counted_permit() => Ok(()),
+            Err(Denial::Forbidden(by)) if by.is_empty() && prepared.has_counted_permit => Ok(()),
             answer => answer,
         }
     }
@@ -105,67 +142,62 @@ impl Rules {
         let Some(policies) = &self.policies else {
             return true;
         };
-        let request = entities::subject(self, &question.subject).and_then(|parts| {
-            let (resource, _, mut others) = parts;
-            let caller = entities::caller(self, question.caller, &mut others)?;
-            let action = action_uid(question.action);
-            // Without the schema: the context of the action is not known.
-            let request = Request::new(caller, action, resource, Context::empty(), None);
-            let request = request.map_err(|error| error.to_string())?;
-            Ok((request, entities::checked(question.action, others)?))
-        });
-        let Ok((request, entities)) = request else {
+        let Ok(prepared) = self.prepared(policies, question) else {
             return false;
         };
-        policies.can_permit(question.action, &request, &entities)
-    }
-
-    /// The question in Cedar's form, checked against the schema.
-    fn request(&self, question: &Question<'_>) -> Result<(Request, Entities), String> {
-        let (resource, context, mut others) = entities::subject(self, &question.subject)?;
-        let caller = entities::caller(self, question.caller, &mut others)?;
-        let schema = Some(&PARSED.schema);
-        let request = Request::new(
-            caller,
-            action_uid(question.action),
-            resource,
-            context,
-            schema,
-        )
-        .map_err(|error| error.to_string())?;
-        let entities = entities::checked(question.action, others)?;
-        Ok((request, entities))
-    }
-}
-
-impl Policies {
-    /// The answer of all policies that can apply to an action.
-    pub(super) fn answer(
-        &self,
-        action: Action,
-        request: &Request,
-        entities: &Entities,
-    ) -> Result<(), Denial> {
-        self.answer_of(self.about(action), request, entities)
-    }
-
-    /// Whether a permit allows the request, or one with conditions exists that may.
-    fn can_permit(&self, action: Action, request: &Request, entities: &Entities) -> bool {
-        let permits = self.about(action).policies();
+        let permits = prepared.policies.policies();
         let permits = permits.filter(|policy| policy.effect() == Effect::Permit);
         let permits: Vec<Policy> = permits.cloned().collect();
         if permits.iter().any(Policy::has_non_scope_constraint) {
             return true;
         }
-        let Ok(permits) = PolicySet::from_policies(permits) else {
-            return false;
-        };
-        let response = Authorizer::new().is_authorized(request, &permits, entities);
-        response.decision() == Decision::Allow
+        let request = entities::subject(&question.subject).and_then(|(resource, _, others)| {
+            let (caller, action) = (prepared.caller.clone(), action_uid(question.action));
+            // Without the schema: the context of the action is not known.
+            let request = Request::new(caller, action, resource, Context::empty(), None);
+            let entities = entities::with(&prepared.entities, others)?;
+            let permits = PolicySet::from_policies(permits).map_err(|error| error.to_string())?;
+            let request = request.map_err(|error| error.to_string())?;
+            Ok(Authorizer::new().is_authorized(&request, &permits, &entities))
+        });
+        request.is_ok_and(|response| response.decision() == Decision::Allow)
     }
 
+    /// What the question shares with others.
+    pub(super) fn prepared(
+        &self,
+        policies: &Policies,
+        question: &Question<'_>,
+    ) -> Result<Arc<Prepared>, Denial> {
+        let (caller, action, scope) = (question.caller, question.action, question.subject.scope());
+        let make = || Prepared::new(self, policies, caller, action, &scope);
+        let prepared = self.kept.prepared(caller, action, &scope, make);
+        prepared.map_err(Denial::Failed)
+    }
+
+    /// The question in Cedar's form, checked against the schema.
+    pub(super) fn request(
+        &self,
+        prepared: &Prepared,
+        question: &Question<'_>,
+        other_context: Option<Context>,
+    ) -> Result<(Request, Entities), Denial> {
+        let request = || {
+            let (resource, context, others) = entities::subject(&question.subject)?;
+            let context = other_context.unwrap_or(context);
+            let (caller, action) = (prepared.caller.clone(), action_uid(question.action));
+            let schema = Some(&PARSED.schema);
+            let request = Request::new(caller, action, resource, context, schema);
+            let entities = entities::with(&prepared.entities, others)?;
+            Ok((request.map_err(|error| error.to_string())?, entities))
+        };
+        request().map_err(Denial::Failed)
+    }
+}
+
+impl Policies {
     /// The answer of these policies.
-    fn answer_of(
+    pub(super) fn answer_of(
         &self,
         about: &PolicySet,
         request: &Request,

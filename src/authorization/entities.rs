@@ -15,12 +15,12 @@ use crate::domain::validation::typed::{SecurityGroupId, SubnetId, TagKey, TopicA
 use super::Rules;
 use super::action::Action;
 use super::decision::{Place, Subject};
-use super::policies::{entities_with, uid};
+use super::policies::{ACTIONS, PARSED, uid};
 use super::settings::Settings;
 
 type Pairs = Vec<(String, Value)>;
-/// The resource, the context and the entities of a question.
-type Parts = (EntityUid, Context, Vec<Entity>);
+/// The resource, the context, and the entity of a resource that is not of every question in the scope.
+type Parts = (EntityUid, Context, Option<Entity>);
 
 /// The caller with its groups and projects.
 pub(super) fn caller(
@@ -49,66 +49,71 @@ pub(super) fn caller(
 }
 
 /// What a question is about.
-pub(super) fn subject(rules: &Rules, subject: &Subject<'_>) -> Result<Parts, String> {
+pub(super) fn subject(subject: &Subject<'_>) -> Result<Parts, String> {
     match subject {
         Subject::Scope(scope) => {
             let name = scope.project.as_ref().map_or("", ProjectName::as_str);
             let id = uid("Scope", &format!("{}/{name}", scope.target));
-            in_scope(rules, id, HashMap::new(), scope, Vec::new())
+            in_scope(id, HashMap::new(), scope, Vec::new())
         }
-        Subject::Target(name) => {
-            let entity = target(rules, name)?;
-            Ok((entity.uid(), Context::empty(), vec![entity]))
-        }
-        Subject::Cluster(name, scope) => cluster(rules, name.as_str(), scope, Vec::new()),
+        Subject::Target(name) => Ok((target_uid(name), Context::empty(), None)),
+        Subject::Cluster(name, scope) => cluster(name.as_str(), scope, Vec::new()),
         Subject::Settings(settings, scope) => {
-            cluster(rules, settings.spec.name.as_str(), scope, pairs(settings))
+            cluster(settings.spec.name.as_str(), scope, pairs(settings))
         }
         Subject::Ingress(name, ingress, scope) => {
-            cluster(rules, name.as_str(), scope, ingress_pairs(ingress))
+            cluster(name.as_str(), scope, ingress_pairs(ingress))
         }
-        Subject::Table(name, access, scope, place) => table(rules, name, *access, scope, place),
+        Subject::Table(name, access, scope, place) => table(name, *access, scope, place),
     }
 }
 
-/// All entities of a question, checked against the schema.
+/// The project and the target of a scope.
+pub(super) fn of_scope(rules: &Rules, scope: &Scope) -> Result<Vec<Entity>, String> {
+    let mut entities = projects_of(rules, scope.project.as_slice())?;
+    entities.push(target(rules, &scope.target)?);
+    Ok(entities)
+}
+
+/// The entities that questions share, checked against the schema.
 pub(super) fn checked(action: Action, mut entities: Vec<Entity>) -> Result<Entities, String> {
     let mut seen = HashSet::new();
     entities.retain(|entity| seen.insert(entity.uid()));
-    entities_with(action, entities)
+    with(&ACTIONS[&action], entities)
 }
 
-fn cluster(rules: &Rules, name: &str, scope: &Scope, context: Pairs) -> Result<Parts, String> {
+/// Entities with others, which are checked against the schema.
+pub(super) fn with(
+    entities: &Entities,
+    others: impl IntoIterator<Item = Entity>,
+) -> Result<Entities, String> {
+    let with = entities.clone().add_entities(others, Some(&PARSED.schema));
+    with.map_err(|error| error.to_string())
+}
+
+fn cluster(name: &str, scope: &Scope, context: Pairs) -> Result<Parts, String> {
     let id = uid("Cluster", &format!("{}/{name}", scope.target));
     let attributes = HashMap::from([("name".to_owned(), text(name))]);
-    in_scope(rules, id, attributes, scope, context)
+    in_scope(id, attributes, scope, context)
 }
 
 /// An entity in the project and target of a scope.
 fn in_scope(
-    rules: &Rules,
     id: EntityUid,
     mut attributes: HashMap<String, Value>,
     scope: &Scope,
     context: Pairs,
 ) -> Result<Parts, String> {
-    let target = uid("Target", scope.target.as_str());
-    attributes.insert("target".to_owned(), Value::new_entity_uid(target.clone()));
-    let mut others = vec![self::target(rules, &scope.target)?];
-    let mut parents = HashSet::from([target]);
-    if let Some(project) = &scope.project {
-        let project_id = project_uid(project);
-        let value = Value::new_entity_uid(project_id.clone());
-        attributes.insert("project".to_owned(), value);
-        parents.insert(project_id);
-        others.extend(projects_of(rules, std::slice::from_ref(project))?);
-    }
-    others.push(entity(id.clone(), attributes, parents)?);
-    Ok((id, context_of(context)?, others))
+    let target = target_uid(&scope.target);
+    let project = scope.project.as_ref().map(project_uid);
+    let named = [("target", Some(&target)), ("project", project.as_ref())];
+    attributes.extend(references(named));
+    let parents = project.into_iter().chain([target]).collect();
+    let entity = entity(id.clone(), attributes, parents)?;
+    Ok((id, context_of(context)?, Some(entity)))
 }
 
-pub(super) fn table(
-    rules: &Rules,
+fn table(
     name: &str,
     access: Option<Access>,
     scope: &Scope,
@@ -119,23 +124,20 @@ pub(super) fn table(
         place.region.unwrap_or_default(),
     );
     let id = uid("Table", &format!("{account}/{region}/{name}"));
-    let attributes = HashMap::from([
-        ("name".to_owned(), text(name)),
-        ("account".to_owned(), text(account)),
-        ("region".to_owned(), text(region)),
+    let attributes = named([
+        ("name", text(name)),
+        ("account", text(account)),
+        ("region", text(region)),
     ]);
-    let target = target(rules, &scope.target)?;
-    let mut context = vec![
-        ("access".to_owned(), text(access_name(access))),
-        ("target".to_owned(), Value::new_entity_uid(target.uid())),
-    ];
-    let mut others = vec![target, entity(id.clone(), attributes, HashSet::new())?];
-    if let Some(project) = &scope.project {
-        let value = Value::new_entity_uid(project_uid(project));
-        context.push(("project".to_owned(), value));
-        others.extend(projects_of(rules, std::slice::from_ref(project))?);
-    }
-    Ok((id, context_of(context)?, others))
+    let entity = entity(id.clone(), attributes.collect(), HashSet::new())?;
+    let target = target_uid(&scope.target);
+    let project = scope.project.as_ref().map(project_uid);
+    let context = named([("access", text(access_name(access)))]);
+    let context = context.chain(references([
+        ("target", Some(&target)),
+        ("project", project.as_ref()),
+    ]));
+    Ok((id, context_of(context.collect())?, Some(entity)))
 }
 
 /// A target with the account and Region that the directory says.
@@ -148,7 +150,7 @@ fn target(rules: &Rules, name: &TargetName) -> Result<Entity, String> {
         ];
         attributes.extend(present(known));
     }
-    entity(uid("Target", name.as_str()), attributes, HashSet::new())
+    entity(target_uid(name), attributes, HashSet::new())
 }
 
 /// The projects with the roles that the directory lists for them.
@@ -212,7 +214,12 @@ fn pairs(settings: &Settings<'_>) -> Pairs {
         ("vpc_id", vpc.map(VpcId::as_str)),
         ("notification_topic_arn", topic),
     ];
-    named(known).chain(present(optional)).collect()
+    let expiry = settings.expires_in_hours();
+    let expiry = expiry.map(|hours| ("expires_in_hours".to_owned(), count(hours)));
+    named(known)
+        .chain(present(optional))
+        .chain(expiry)
+        .collect()
 }
 
 fn tag((key, value): (&TagKey, &String)) -> Value {
@@ -248,7 +255,21 @@ fn access_name(access: Option<Access>) -> &'static str {
     access.map_or("", Into::into)
 }
 
-fn project_uid(project: &ProjectName) -> EntityUid {
+/// Attributes that are entities.
+fn references<const N: usize>(
+    values: [(&str, Option<&EntityUid>); N],
+) -> impl Iterator<Item = (String, Value)> {
+    let present = |(name, id): (&str, Option<&EntityUid>)| {
+        Some((name.to_owned(), Value::new_entity_uid(id?.clone())))
+    };
+    values.into_iter().filter_map(present)
+}
+
+fn target_uid(target: &TargetName) -> EntityUid {
+    uid("Target", target.as_str())
+}
+
+pub(super) fn project_uid(project: &ProjectName) -> EntityUid {
     uid("Project", project.as_str())
 }
 

@@ -1,6 +1,6 @@
 //! Examples: questions with the expected decision, which operators keep beside their policies.
 
-use cedar_policy::{Context, Request};
+use cedar_policy::Context;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -9,10 +9,10 @@ use crate::domain::names::ClusterName;
 use crate::domain::project::{ProjectName, Scope};
 use crate::domain::target::TargetName;
 
+use super::Rules;
 use super::action::Action;
-use super::decision::{Denial, Place, Subject};
+use super::decision::{Denial, Place, Question, Subject};
 use super::policies::{PARSED, action_uid};
-use super::{Rules, entities};
 
 /// A test of policies: a question and the decision that it must have.
 #[derive(Debug, Clone, Deserialize)]
@@ -81,9 +81,6 @@ impl Example {
     }
 
     fn decide(&self, rules: &Rules, targets: &[Place<'_>]) -> Result<Result<(), Denial>, String> {
-        let Some(policies) = &rules.policies else {
-            return Ok(Ok(()));
-        };
         let action: Action = self
             .action
             .parse()
@@ -110,28 +107,21 @@ impl Example {
             target: target.clone(),
         };
         let name = ClusterName::parse("example").map_err(|rule| rule.detail)?;
-        let (resource, _, mut others) = match action {
-            Action::Read => entities::subject(rules, &Subject::Scope(&scope))?,
-            _ if action.is_on_target() => entities::subject(rules, &Subject::Target(&target))?,
-            Action::UseTable => {
-                let table = self.table.as_deref().unwrap_or("Example");
-                entities::table(rules, table, None, &scope, place)?
-            }
-            _ => entities::subject(rules, &Subject::Cluster(&name, &scope))?,
+        let table = self.table.as_deref().unwrap_or("Example");
+        let subject = match action {
+            Action::Read => Subject::Scope(&scope),
+            _ if action.is_on_target() => Subject::Target(&target),
+            Action::UseTable => Subject::Table(table, None, &scope, place),
+            _ => Subject::Cluster(&name, &scope),
         };
-        let principal = entities::caller(rules, &caller, &mut others)?;
-        let context = self.context(action, &scope)?;
-        let request = Request::new(
-            principal,
-            action_uid(action),
-            resource,
-            context,
-            Some(&PARSED.schema),
-        )
-        .map_err(|error| error.to_string())?;
-        let entities = entities::checked(action, others)?;
-        Ok(policies.answer(action, &request, &entities))
+        let question = Question {
+            caller: &caller,
+            action,
+            subject,
+        };
+        Ok(rules.decide_in(&question, Some(self.context(action, &scope)?)))
     }
+
     /// The context of the action, with the attributes of this example.
     fn context(&self, action: Action, scope: &Scope) -> Result<Context, String> {
         let mut context = match action {

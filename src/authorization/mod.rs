@@ -16,6 +16,7 @@ mod decision;
 mod entities;
 mod example;
 mod policies;
+mod prepared;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use action::{Action, Right, right_of};
 pub use decision::{DecidingPolicy, Denial, Place, Question, Subject};
 pub use example::Example;
 pub use policies::{Policies, PolicyFault};
+pub use prepared::Kept;
 pub use settings::{Settings, changed_fields};
 
 /// The schema, as `organisation schema` prints it.
@@ -47,6 +49,8 @@ pub struct Rules {
     pub projects: BTreeMap<ProjectName, ProjectRules>,
     /// The price list.
     pub prices: Prices,
+    /// What decisions have in common. A copy of the rules begins without any.
+    pub kept: Kept,
 }
 
 /// The account and Region of a target, as the directory says.
@@ -69,11 +73,6 @@ impl Rules {
     /// Whether everything is permitted.
     pub fn permit_everything(&self) -> bool {
         self.policies.is_none()
-    }
-
-    /// Whether a decision can depend on the number or cost of the clusters of a project.
-    pub fn count_projects(&self) -> bool {
-        self.policies.as_ref().is_some_and(Policies::count_projects)
     }
 
     /// Whether the caller may read a scope.

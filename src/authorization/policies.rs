@@ -5,8 +5,8 @@ use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
 use cedar_policy::{
-    ActionConstraint, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
-    PolicyId, PolicySet, Schema, ValidationMode, Validator,
+    ActionConstraint, Effect, Entities, EntityId, EntityTypeName, EntityUid, Policy, PolicyId,
+    PolicySet, Schema, ValidationMode, Validator,
 };
 use strum::VariantArray;
 
@@ -54,13 +54,11 @@ pub struct Policies(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    by_action: HashMap<Action, PolicySet>,
-    /// Those that name no count of a project.
-    uncounted: HashMap<Action, PolicySet>,
-    has_counted_permit: bool,
+    by_action: HashMap<Action, Vec<Policy>>,
+    /// The IDs of those that name a count of a project.
+    counted: BTreeSet<PolicyId>,
     advice: BTreeMap<String, Option<String>>,
     named_projects: BTreeSet<ProjectName>,
-    count_projects: bool,
 }
 
 impl Policies {
@@ -112,18 +110,13 @@ impl Policies {
     }
 
     /// The policies that can apply to an action.
-    pub(super) fn about(&self, action: Action) -> &PolicySet {
-        &self.0.by_action[&action]
+    pub(super) fn about(&self, action: Action) -> impl Iterator<Item = &Policy> {
+        self.0.by_action[&action].iter()
     }
 
-    /// Those of them that name no count of a project.
-    pub(super) fn uncounted(&self, action: Action) -> &PolicySet {
-        &self.0.uncounted[&action]
-    }
-
-    /// Whether a permit names a count of a project.
-    pub(super) fn has_counted_permit(&self) -> bool {
-        self.0.has_counted_permit
+    /// Whether a policy names a count of a project.
+    pub(super) fn is_counted(&self, policy: &Policy) -> bool {
+        self.0.counted.contains(policy.id())
     }
 
     /// The advice of a policy, if it has any.
@@ -137,11 +130,6 @@ impl Policies {
         self.0.advice.keys().map(String::as_str)
     }
 
-    /// Whether a policy refers to the number or cost of the clusters of a project.
-    pub fn count_projects(&self) -> bool {
-        self.0.count_projects
-    }
-
     /// The projects that the policies name.
     pub(super) fn named_projects(&self) -> &BTreeSet<ProjectName> {
         &self.0.named_projects
@@ -150,28 +138,11 @@ impl Policies {
 
 impl Inner {
     fn of(policies: Vec<Policy>) -> Self {
-        let counted: BTreeSet<&str> = policies
-            .iter()
-            .filter(|policy| names_a_count(policy))
-            .map(|policy| policy.id().as_ref())
-            .collect();
-        let is_counted = |policy: &Policy| counted.contains::<str>(policy.id().as_ref());
-        let (mut by_action, mut uncounted) = (HashMap::new(), HashMap::new());
-        for action in Action::VARIANTS {
+        let about = |action: &Action| {
             let about = policies.iter().filter(|policy| is_about(policy, *action));
-            let (with, without): (Vec<&Policy>, Vec<&Policy>) =
-                about.partition(|policy| is_counted(policy));
-            let set = |policies: Vec<&Policy>| {
-                let set = PolicySet::from_policies(policies.into_iter().cloned());
-                set.expect("the IDs are unique")
-            };
-            uncounted.insert(*action, set(without.clone()));
-            by_action.insert(*action, set([with, without].concat()));
-        }
-        let permits = policies
-            .iter()
-            .filter(|policy| policy.effect() == Effect::Permit);
-        let has_counted_permit = permits.into_iter().any(is_counted);
+            (*action, about.cloned().collect())
+        };
+        let counted = policies.iter().filter(|policy| names_a_count(policy));
         let advice = policies.iter().map(|policy| {
             let advice = policy.annotation("advice").map(str::to_owned);
             (AsRef::<str>::as_ref(policy.id()).to_owned(), advice)
@@ -179,14 +150,12 @@ impl Inner {
         let literals = policies.iter().flat_map(Policy::entity_literals);
         let projects = literals.filter(|uid| uid.type_name().to_string() == "Project");
         Self {
-            by_action,
+            by_action: Action::VARIANTS.iter().map(about).collect(),
+            counted: counted.map(|policy| policy.id().clone()).collect(),
             advice: advice.collect(),
             named_projects: projects
                 .filter_map(|uid| ProjectName::parse(uid.id().unescaped()).ok())
                 .collect(),
-            count_projects: !counted.is_empty(),
-            uncounted,
-            has_counted_permit,
         }
     }
 }
@@ -282,7 +251,7 @@ pub(super) fn uid(kind: &'static str, id: &str) -> EntityUid {
 }
 
 /// For each action, the entities of itself and of its groups.
-static ACTIONS: LazyLock<HashMap<Action, Entities>> = LazyLock::new(|| {
+pub(super) static ACTIONS: LazyLock<HashMap<Action, Entities>> = LazyLock::new(|| {
     let entities = |action: &Action| {
         let uid = action_uid(*action);
         let groups = PARSED.actions.ancestors(&uid).into_iter().flatten();
@@ -294,14 +263,3 @@ static ACTIONS: LazyLock<HashMap<Action, Entities>> = LazyLock::new(|| {
     };
     Action::VARIANTS.iter().map(entities).collect()
 });
-
-/// The entities of a question about an action, checked against the schema.
-pub(super) fn entities_with(
-    action: Action,
-    others: impl IntoIterator<Item = Entity>,
-) -> Result<Entities, String> {
-    let entities = ACTIONS[&action].clone();
-    entities
-        .add_entities(others, Some(&PARSED.schema))
-        .map_err(|error| error.to_string())
-}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::domain::iam::policies::{Access, Tables};
@@ -28,6 +29,8 @@ pub struct Settings<'a> {
     pub nodes: i64,
     /// The Regions of the targets, as far as known.
     pub regions: &'a BTreeMap<TargetName, String>,
+    /// The time of the decision.
+    pub now: DateTime<Utc>,
     /// The price list.
     pub prices: &'a Prices,
 }
@@ -75,6 +78,12 @@ impl Settings<'_> {
     pub(super) fn project_nodes(&self) -> i64 {
         let others = self.usage.parts.iter().map(|part| part.nodes);
         others.fold(self.nodes, i64::saturating_add)
+    }
+
+    /// Hours until the cluster is deleted, rounded up.
+    pub(super) fn expires_in_hours(&self) -> Option<i64> {
+        let left = self.spec.local.expires_at? - self.now;
+        Some((left.num_seconds().max(0) + 3_599) / 3_600)
     }
 
     /// The ARN of an existing role.

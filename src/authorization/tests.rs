@@ -89,6 +89,7 @@ fn decide(
         nodes: 3,
         regions: &regions,
         prices: &rules.prices,
+        now: chrono::DateTime::UNIX_EPOCH,
     };
     let place = Place {
         target: &scope.target,
@@ -139,8 +140,10 @@ fn the_built_in_groups_have_their_rights() {
             decide(&rules, who, *action, scope, &spec, &changed).is_none()
         };
         let none = scope(None);
-        let administer = matches!(action, Action::AdoptCluster | Action::ReleaseCluster)
-            || action.is_on_target();
+        let administer = matches!(
+            action,
+            Action::AdoptCluster | Action::ReleaseCluster | Action::AssignProject
+        ) || action.is_on_target();
         assert!(!allowed(&caller(&[], &[]), &none), "{action:?}: stranger");
         assert_eq!(
             allowed(&caller(&["viewers"], &[]), &none),
@@ -168,6 +171,40 @@ fn the_built_in_groups_have_their_rights() {
             assert!(!allowed(&limited, &scope(Some("search"))), "{action:?}");
             assert!(!allowed(&limited, &none), "{action:?}");
         }
+    }
+}
+
+#[test]
+fn the_hours_until_the_expiry_are_rounded_up() {
+    let rules = rules(
+        r#"@id("all") permit (principal, action, resource);
+        @id("three_days") forbid (principal, action == Action::"create_cluster", resource)
+        unless { context has expires_in_hours && context.expires_in_hours <= 72 };"#,
+    );
+    let refused = |seconds: Option<i64>| {
+        let mut spec = spec(named_tables());
+        let at = |seconds| chrono::DateTime::from_timestamp(seconds, 0).unwrap();
+        spec.local.expires_at = seconds.map(at);
+        let (who, changed) = (caller(&[], &[]), all_fields(&spec));
+        decide(
+            &rules,
+            &who,
+            Action::CreateCluster,
+            &scope(None),
+            &spec,
+            &changed,
+        )
+        .is_some()
+    };
+    let limit = 72 * 3_600;
+    let cases = [
+        (Some(limit), false),
+        (Some(1), false),
+        (Some(limit + 1), true),
+        (None, true),
+    ];
+    for (seconds, is_refused) in cases {
+        assert_eq!(refused(seconds), is_refused, "{seconds:?}");
     }
 }
 
@@ -324,6 +361,7 @@ fn an_error_during_an_evaluation_denies() {
         usage: &usage,
         nodes: 3,
         regions: &regions,
+        now: chrono::DateTime::UNIX_EPOCH,
         prices: &rules.prices,
     };
     let (scope, caller) = (scope(None), caller(&["admins"], &[]));
@@ -337,3 +375,4 @@ fn an_error_during_an_evaluation_denies() {
 }
 
 mod cost;
+mod prepared;

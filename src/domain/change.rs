@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::RESERVED_TAG_PREFIX;
 use super::observed::Observed;
+use super::project::ProjectName;
 use super::spec::{ClusterSpec, ParameterGroup, ServiceRole, SubnetGroup};
 use crate::domain::validation::typed::{
     AvailabilityZone, MaintenanceWindow, NodeType, RoleArn, SecurityGroupId, TagKey, TopicArn,
@@ -24,6 +25,9 @@ pub struct ChangeSpec {
     /// Where nodes are added, or which nodes are removed.
     #[serde(default)]
     pub placement: Placement,
+    /// The project that a cluster of no project is put into. An undo keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectName>,
 }
 
 /// Where nodes are added, or which nodes are removed. AWS chooses where a list is empty.

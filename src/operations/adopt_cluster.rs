@@ -17,6 +17,7 @@ use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
 use super::changes::{self, call_timeout, idle_cluster};
+use super::cluster::project_tag;
 use super::evidence::{cluster_tags, tag_differences, tags};
 use super::{Context, Plan, Step, StepOutcome, wrong_spec};
 
@@ -81,7 +82,8 @@ async fn tag_cluster(context: &Context<'_>) -> Result<StepOutcome, Fault> {
             },
         });
     }
-    let ownership = tags(task.installation_id, task.operation_id);
+    let mut ownership = tags(task.installation_id, task.operation_id);
+    ownership.extend(project_tag(task, &current));
     if !tag_differences(&ownership, &current).is_empty() {
         return Ok(StepOutcome::act(Mutation::TagCluster {
             arn,
@@ -216,6 +218,8 @@ async fn untag_cluster(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     if current.get(OPERATION_TAG) != Some(&task.operation_id.to_string()) {
         return done();
     }
-    let keys = BTreeSet::from([OPERATION_TAG, INSTALLATION_TAG].map(str::to_owned));
+    let ownership = [OPERATION_TAG, INSTALLATION_TAG].map(str::to_owned);
+    let project = project_tag(task, &current).map(|(key, _)| key);
+    let keys: BTreeSet<String> = ownership.into_iter().chain(project).collect();
     Ok(StepOutcome::act(Mutation::UntagCluster { arn, keys }))
 }

@@ -1,12 +1,16 @@
 //! Steps of the cluster itself: create it, and wait until it is available.
 
+use std::collections::BTreeMap;
+
 use crate::domain::inventory::ResourceKind;
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::NewCluster;
-use crate::domain::names::PROJECT_TAG;
+use crate::domain::names::{INSTALLATION_TAG, OPERATION_TAG, PROJECT_TAG};
 use crate::domain::observed::Observed;
 use crate::domain::problems::fault::{Difference, Fault, FaultClass};
 use crate::domain::spec::{ClusterSpec, NetworkType};
+use crate::domain::task::Task;
+use crate::domain::validation::fields::AWS_TAGS_MAX;
 use crate::domain::validation::typed::RoleArn;
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
@@ -107,8 +111,7 @@ fn new_cluster(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, 
     let requested_tags = spec.tags.iter();
     let requested_tags = requested_tags.map(|(key, value)| (key.to_string(), value.clone()));
     let ownership_tags = tags(task.installation_id, task.operation_id);
-    let project_tag = task.project.as_ref();
-    let project_tag = project_tag.map(|name| (PROJECT_TAG.to_owned(), name.to_string()));
+    let project_tag = project_tag(task, &BTreeMap::new());
     Ok(NewCluster {
         name: spec.name.to_string(),
         description: spec.description.clone(),
@@ -137,6 +140,20 @@ fn new_cluster(context: &Context<'_>, spec: &ClusterSpec) -> Result<NewCluster, 
             .chain(project_tag)
             .collect(),
     })
+}
+
+/// The tag of the project of a cluster with these tags. One that is full gets none.
+pub(super) fn project_tag(
+    task: &Task,
+    current: &BTreeMap<String, String>,
+) -> Option<(String, String)> {
+    // The ownership tags of an adoption have their place before it.
+    let ownership = [OPERATION_TAG, INSTALLATION_TAG];
+    let missing = ownership.iter().filter(|tag| !current.contains_key(**tag));
+    let has_room =
+        current.contains_key(PROJECT_TAG) || current.len() + missing.count() < AWS_TAGS_MAX;
+    let project = task.project.as_ref().filter(|_| has_room)?;
+    Some((PROJECT_TAG.to_owned(), project.to_string()))
 }
 
 /// The fault of a cluster whose inventory lacks a part that it needs.

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::authorization::{Policies, Rules, TargetPlace};
+use crate::authorization::{Kept, Policies, Rules, TargetPlace};
 use crate::domain::issuer::IssuerSettings;
 use crate::domain::target::TargetName;
 
@@ -83,6 +83,7 @@ impl Organisation {
                 .content(PRICES)
                 .map(|content| prices::read(content, &mut faults))
                 .unwrap_or_default(),
+            kept: Kept::default(),
         };
         let tests = files.content(POLICY_TESTS);
         // A policy that is not valid makes every test fail.

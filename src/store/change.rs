@@ -5,6 +5,7 @@ use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::domain::operation::ClusterStatus;
+use crate::domain::project::ProjectName;
 use crate::domain::spec::{ClusterSpec, Spec};
 use crate::domain::target::TargetName;
 
@@ -146,6 +147,15 @@ async fn change_in_transaction(
     }
     let Change { cluster, spec, .. } = change;
     let becomes = ClusterStatus::Updating;
+    if let Some(project) = change
+        .spec
+        .change()
+        .and_then(|change| change.project.as_ref())
+    {
+        if !assign_project(&mut transaction, row.id, project).await? {
+            return Ok(Accepted::Stale);
+        }
+    }
     let operation = insert::Row {
         target,
         new,
@@ -171,6 +181,33 @@ async fn change_in_transaction(
     }
     transaction.commit().await?;
     Ok(accepted)
+}
+
+/// Puts a cluster of no project, with its operations, into a project. Returns whether it was in none.
+async fn assign_project(
+    connection: &mut PgConnection,
+    cluster: Uuid,
+    project: &ProjectName,
+) -> Result<bool, StoreError> {
+    projects::record(connection, project.as_str()).await?;
+    let assigned = sqlx::query!(
+        "update clusters set project = $2 where id = $1 and project = ''",
+        cluster,
+        project.as_str()
+    )
+    .execute(&mut *connection)
+    .await?;
+    if assigned.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "update operations set project = $2 where cluster_id = $1",
+        cluster,
+        project.as_str()
+    )
+    .execute(connection)
+    .await?;
+    Ok(true)
 }
 
 async fn adopt_in_transaction(

@@ -18,6 +18,7 @@ use crate::store::Limit;
 use crate::api::access::CallerApi;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
+use crate::api::http::responses::now;
 use crate::api::targets::TargetApi;
 
 /// Settings to decide about.
@@ -69,11 +70,7 @@ impl Case {
         self.ask(&ProjectUsage::default(), Rules::decide_uncounted)
     }
 
-    fn ask(
-        &self,
-        usage: &ProjectUsage,
-        decide: impl Fn(&Rules, &Question<'_>) -> Result<(), Denial>,
-    ) -> Result<(), Denial> {
+    fn ask<T>(&self, usage: &ProjectUsage, ask: impl Fn(&Rules, &Question<'_>) -> T) -> T {
         let Proposal {
             action,
             scope,
@@ -91,6 +88,7 @@ impl Case {
             usage,
             nodes: nodes.into(),
             regions: &self.regions,
+            now: now(),
             prices: &self.rules.prices,
         };
         let question = Question {
@@ -98,7 +96,7 @@ impl Case {
             action: *action,
             subject: Subject::Settings(&settings, scope),
         };
-        decide(&self.rules, &question)
+        ask(&self.rules, &question)
     }
 }
 
@@ -121,7 +119,10 @@ impl TargetApi {
         let (action, account) = (proposal.action, self.account()?);
         let denied = |denial| self.denied(action, denial);
         let case = self.case(proposal, &account).map_err(denied)?;
-        if !self.rules.count_projects() {
+        if !case
+            .ask(&ProjectUsage::default(), Rules::is_counted)
+            .map_err(denied)?
+        {
             let decided = case.decide(&ProjectUsage::default());
             return decided.map(|()| None).map_err(denied);
         }

@@ -15,8 +15,11 @@ const FIXED: &str = "is fixed at creation; create a new cluster with POST /v1/cl
 const EXTERNAL_ROLE: &str = "cannot be changed, because this service did not create the role; \
     change its policies in IAM, or create a new cluster with a managed role";
 
+const PROJECT: &str = "a cluster keeps its project; create a new one in the other project with POST \
+    /v1/clusters, move the clients and delete this one";
+
 /// Fields of a create request that a patch cannot change, with the alternative.
-pub(super) const IMMUTABLE: [(&str, &str); 12] = [
+pub(super) const IMMUTABLE: [(&str, &str); 11] = [
     (
         "name",
         "a cluster cannot be renamed; create a new one with POST /v1/clusters, move the clients \
@@ -38,11 +41,6 @@ pub(super) const IMMUTABLE: [(&str, &str); 12] = [
     (
         "target",
         "a cluster cannot move to another account or Region; create a new one there with POST \
-        /v1/clusters, move the clients and delete this one",
-    ),
-    (
-        "project",
-        "a cluster keeps its project; create a new one in the other project with POST \
         /v1/clusters, move the clients and delete this one",
     ),
     (
@@ -72,6 +70,9 @@ pub(super) fn take_immutable(body: &mut Value, cluster: &Cluster) -> Vec<FieldEr
                 .remove(name)
                 .map(|_| error(format!("/{name}"), detail)),
         );
+    }
+    if cluster.project.is_some() && members.remove("project").is_some() {
+        errors.push(error("/project".to_owned(), PROJECT));
     }
     if members.get("service_role").is_some_and(Value::is_null) {
         members.remove("service_role");

@@ -38,7 +38,8 @@ impl PartialSchema for ClusterPatch {
         let service_role = RefBuilder::new()
             .ref_location_from_schema_name(ServiceRolePatch::name())
             .description(Some(about));
-        let merged: [(&str, RefOr<Schema>); 5] = [
+        let merged: [(&str, RefOr<Schema>); 6] = [
+            ("project", project()),
             ("service_role", service_role.into()),
             ("parameters", parameters()),
             ("parameter_group", parameter_group()),
@@ -70,6 +71,17 @@ impl PartialSchema for ServiceRolePatch {
 }
 
 impl ToSchema for ServiceRolePatch {}
+
+fn project() -> RefOr<Schema> {
+    let about = "Project of a cluster that belongs to none. It never changes after that. Needs the \
+        right `assign_project` for the cluster as it is and as it will be.";
+    let name = text()
+        .schema_type(or_null(Type::String))
+        .min_length(Some(1))
+        .max_length(Some(40))
+        .pattern(Some("^[a-z][a-z0-9-]*$"));
+    name.description(Some(about)).into()
+}
 
 fn parameters() -> RefOr<Schema> {
     let about = "Cache settings, merged with the current ones and stored in a new parameter group. \

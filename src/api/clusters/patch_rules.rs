@@ -21,7 +21,7 @@ use crate::domain::validation::violation::RuleViolation;
 use crate::api::clusters::immutable::take_immutable;
 use crate::api::clusters::patch::ClusterPatch;
 use crate::api::clusters::request::ClusterRequest;
-use crate::api::clusters::rules::{self, ValidationContext};
+use crate::api::clusters::rules::{self, ValidationContext, take_project};
 use crate::api::clusters::settings::ClusterSettings;
 use crate::api::http::body_schema::{Validation, escape};
 use crate::api::http::merge_patch::merge;
@@ -42,8 +42,10 @@ pub(crate) fn validate(
     account: &AwsAccount,
 ) -> Result<ChangeSpec, Box<Problem>> {
     let mut immutable = take_immutable(&mut patch, cluster);
+    let project = take_project(&mut patch);
     let mut validation = Validation::of_schema::<ClusterPatch>(&mut patch);
     let change = accept(&patch, cluster, account, &mut validation);
+    let change = change.map(|change| ChangeSpec { project, ..change });
     let change = validation.finish(change);
     if !immutable.is_empty() {
         immutable.extend(change.err().unwrap_or_default());
@@ -85,6 +87,7 @@ fn accept(
             .as_bool()
             .unwrap_or_default(),
         placement: Placement::default(),
+        project: None,
     })
 }
 
@@ -93,6 +96,7 @@ fn accept(
 fn named_fields<'a>(patch: &'a Value, before: &ClusterSpec) -> Option<BTreeSet<&'a str>> {
     let mut fields: BTreeSet<&str> = patch.as_object()?.keys().map(String::as_str).collect();
     fields.remove("tags");
+    fields.remove("project");
     fields.remove("reboot_nodes_if_needed");
     if access_of(&before.service_role).is_none() {
         fields.remove("service_role");

@@ -41,6 +41,7 @@ pub(crate) async fn repair_cluster(
             after,
             reboot_nodes_if_needed: false,
             placement: Placement::default(),
+            project: None,
         };
         Ok(Spec::RepairCluster(Box::new(change)))
     };

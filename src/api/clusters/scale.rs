@@ -144,6 +144,7 @@ impl ScaleRequest {
             after,
             reboot_nodes_if_needed: false,
             placement,
+            project: None,
         })
     }
 }

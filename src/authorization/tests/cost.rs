@@ -40,6 +40,7 @@ fn cost_of_a_decision() {
         usage: &usage,
         nodes: 3,
         regions: &regions,
+        now: chrono::DateTime::UNIX_EPOCH,
         prices: &rules.prices,
     };
     let (scope, caller) = (

@@ -18,8 +18,10 @@ pub const SUBNETS_MAX: usize = 20;
 pub const SECURITY_GROUPS_MAX: usize = 16;
 /// Maximum number of tables in a request.
 pub const TABLES_MAX: usize = 500;
-/// Maximum number of tags in a request: AWS allows 50, and this service uses two.
-pub const TAGS_MAX: usize = 47;
+/// Maximum number of tags of a cluster in AWS.
+pub const AWS_TAGS_MAX: usize = 50;
+/// Maximum number of tags in a request: this service uses three.
+pub const TAGS_MAX: usize = AWS_TAGS_MAX - 3;
 /// Maximum length of a tag key in characters.
 pub const TAG_KEY_MAX: usize = 128;
 /// Maximum length of a tag value in characters.

@@ -10,13 +10,15 @@ use crate::domain::validation::typed::TagKey;
 use crate::domain::verdict::Findings;
 
 use super::{change, idle_cluster};
+use crate::operations::cluster::project_tag;
 use crate::operations::evidence::cluster_tags;
 use crate::operations::{Context, StepOutcome};
 
 /// Sets the desired tags and removes those that are no longer desired. All other tags stay.
 pub(in crate::operations) async fn update(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     let change = change(context)?;
-    if change.before.tags == change.after.tags && context.task.kind != Kind::RepairCluster {
+    let is_same = change.before.tags == change.after.tags && change.project.is_none();
+    if is_same && context.task.kind != Kind::RepairCluster {
         return Ok(StepOutcome::Skip);
     }
     let cluster = match idle_cluster(context).await? {
@@ -30,10 +32,12 @@ pub(in crate::operations) async fn update(context: &Context<'_>) -> Result<StepO
         return Ok(context.wait_for_cluster(Findings::observed(cluster)));
     };
     let wanted = &change.after.tags;
-    let missing: BTreeMap<String, String> = wanted
+    let desired = wanted
         .iter()
-        .filter(|(key, value)| tags.get(key.as_str()) != Some(value))
-        .map(|(key, value)| (key.to_string(), value.clone()))
+        .map(|(key, value)| (key.to_string(), value.clone()));
+    let missing: BTreeMap<String, String> = desired
+        .chain(project_tag(context.task, &tags))
+        .filter(|(key, value)| tags.get(key) != Some(value))
         .collect();
     if !missing.is_empty() {
         return Ok(StepOutcome::act(Mutation::TagCluster {

@@ -42,6 +42,7 @@ pub async fn change(
         after: desired,
         reboot_nodes_if_needed: false,
         placement: Placement::default(),
+        project: None,
     };
     alter(&mut change);
     let change = Box::new(change);

@@ -183,7 +183,7 @@ impl ApiClient {
         response
     }
 
-    fn request(
+    pub fn request(
         &self,
         method: &str,
         path: &str,

@@ -90,11 +90,7 @@ impl ClusterFixture {
 
     /// Patches the cluster, whatever its version.
     pub async fn patch(&self, body: &Value) -> ApiResponse {
-        let headers = [
-            ("if-match", "*"),
-            ("content-type", "application/merge-patch+json"),
-        ];
-        self.patch_with(body, &headers).await
+        self.api.patch("/v1/clusters/orders", body).await
     }
 
     pub async fn patch_with(&self, body: &Value, headers: &[(&str, &str)]) -> ApiResponse {
@@ -138,6 +134,19 @@ impl ClusterFixture {
         };
         self.admin(&Mutation::CreateCluster(Box::new(cluster)))
             .await;
+    }
+}
+
+impl ApiClient {
+    /// Patches a resource, whatever its version.
+    pub async fn patch(&self, path: &str, body: &Value) -> ApiResponse {
+        let headers = [
+            ("if-match", "*"),
+            ("content-type", "application/merge-patch+json"),
+        ];
+        let request = self.request("PATCH", path, &headers);
+        self.send(request.body(Body::from(body.to_string())).unwrap())
+            .await
     }
 }
 

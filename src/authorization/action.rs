@@ -33,6 +33,7 @@ pub enum Action {
     ListWebhookDeliveries,
     RedeliverWebhookDelivery,
     TestWebhook,
+    ListAudit,
     /// Lets a managed service role reach a table.
     UseTable,
 }
@@ -40,11 +41,11 @@ pub enum Action {
 impl Action {
     /// Whether it is an action on a target.
     pub fn is_on_target(self) -> bool {
-        matches!(self, Self::ListOrphans | Self::CheckTarget) || self.is_on_webhooks()
+        matches!(self, Self::ListOrphans | Self::CheckTarget) || self.is_on_every_target()
     }
 
-    /// Whether it is an action on webhooks, which are decided for every target.
-    pub fn is_on_webhooks(self) -> bool {
+    /// Whether it is decided for every target: webhooks and audit records are about all of them.
+    pub fn is_on_every_target(self) -> bool {
         matches!(
             self,
             Self::CreateWebhook
@@ -56,6 +57,7 @@ impl Action {
                 | Self::ListWebhookDeliveries
                 | Self::RedeliverWebhookDelivery
                 | Self::TestWebhook
+                | Self::ListAudit
         )
     }
 

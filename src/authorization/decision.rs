@@ -8,7 +8,7 @@ use crate::domain::caller::Identity;
 use crate::domain::iam::policies::Access;
 use crate::domain::ingress::IngressSpec;
 use crate::domain::names::ClusterName;
-use crate::domain::project::Scope;
+use crate::domain::project::{ProjectName, Scope};
 use crate::domain::target::TargetName;
 
 use super::action::Action;
@@ -55,6 +55,10 @@ pub struct Place<'a> {
     pub region: Option<&'a str>,
 }
 
+/// The IDs of the policies that permit something; none without policies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Permits(pub Vec<String>);
+
 /// A policy that forbids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecidingPolicy {
@@ -73,11 +77,24 @@ pub enum Denial {
     Failed(String),
 }
 
+impl Subject<'_> {
+    /// The target, the project and the cluster, as far as it names them.
+    pub fn place(&self) -> (&TargetName, Option<&ProjectName>, Option<&ClusterName>) {
+        let (scope, cluster) = match self {
+            Self::Target(target) => return (target, None, None),
+            Self::Scope(scope) | Self::Table(_, _, scope, _) => (scope, None),
+            Self::Cluster(name, scope) | Self::Ingress(name, _, scope) => (scope, Some(*name)),
+            Self::Settings(settings, scope) => (scope, Some(&settings.spec.name)),
+        };
+        (&scope.target, scope.project.as_ref(), cluster)
+    }
+}
+
 impl Rules {
-    /// Decides a question.
-    pub fn decide(&self, question: &Question<'_>) -> Result<(), Denial> {
+    /// Decides a question. Returns the policies that permit it.
+    pub fn decide(&self, question: &Question<'_>) -> Result<Permits, Denial> {
         match &self.policies {
-            None => Ok(()),
+            None => Ok(Permits::default()),
             Some(policies) => {
                 let (request, entities) = self.request(question).map_err(Denial::Failed)?;
                 policies.answer(question.action, &request, &entities)
@@ -86,15 +103,17 @@ impl Rules {
     }
 
     /// Whether a policy that names no count of a project refuses, whatever the counts are.
-    pub fn decide_uncounted(&self, question: &Question<'_>) -> Result<(), Denial> {
+    pub fn decide_uncounted(&self, question: &Question<'_>) -> Result<Permits, Denial> {
         let Some(policies) = &self.policies else {
-            return Ok(());
+            return Ok(Permits::default());
         };
         let (request, entities) = self.request(question).map_err(Denial::Failed)?;
         let about = policies.uncounted(question.action);
         match policies.answer_of(about, &request, &entities) {
             // A permit that names a count may still permit it.
-            Err(Denial::Forbidden(by)) if by.is_empty() && policies.has_counted_permit() => Ok(()),
+            Err(Denial::Forbidden(by)) if by.is_empty() && policies.has_counted_permit() => {
+                Ok(Permits::default())
+            }
             answer => answer,
         }
     }
@@ -145,7 +164,7 @@ impl Policies {
         action: Action,
         request: &Request,
         entities: &Entities,
-    ) -> Result<(), Denial> {
+    ) -> Result<Permits, Denial> {
         self.answer_of(self.about(action), request, entities)
     }
 
@@ -170,22 +189,23 @@ impl Policies {
         about: &PolicySet,
         request: &Request,
         entities: &Entities,
-    ) -> Result<(), Denial> {
+    ) -> Result<Permits, Denial> {
         let response = Authorizer::new().is_authorized(request, about, entities);
         let errors = response.diagnostics().errors();
         let errors: Vec<String> = errors.map(ToString::to_string).collect();
         if !errors.is_empty() {
             return Err(Denial::Failed(errors.join("; ")));
         }
+        let text = |id: &PolicyId| AsRef::<str>::as_ref(id).to_owned();
         if response.decision() == Decision::Allow {
-            return Ok(());
+            return Ok(Permits(response.diagnostics().reason().map(text).collect()));
         }
         let forbids = |id: &&PolicyId| {
             let policy = about.policy(id);
             policy.is_some_and(|policy| policy.effect() == Effect::Forbid)
         };
         let deciding = |id: &PolicyId| DecidingPolicy {
-            id: AsRef::<str>::as_ref(id).to_owned(),
+            id: text(id),
             advice: self.advice(id).map(str::to_owned),
         };
         let reason = response.diagnostics().reason().filter(forbids);

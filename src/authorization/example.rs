@@ -10,7 +10,7 @@ use crate::domain::project::{ProjectName, Scope};
 use crate::domain::target::TargetName;
 
 use super::action::Action;
-use super::decision::{Denial, Place, Subject};
+use super::decision::{Denial, Permits, Place, Subject};
 use super::policies::{PARSED, action_uid};
 use super::{Rules, entities};
 
@@ -57,8 +57,8 @@ impl Example {
     pub fn check(&self, rules: &Rules, targets: &[Place<'_>]) -> Result<(), String> {
         let decided = self.decide(rules, targets)?;
         match (decided, self.decision) {
-            (Ok(()), Expected::Allow) => Ok(()),
-            (Ok(()), Expected::Deny) => Err("is allowed, and must be denied".to_owned()),
+            (Ok(_), Expected::Allow) => Ok(()),
+            (Ok(_), Expected::Deny) => Err("is allowed, and must be denied".to_owned()),
             (Err(Denial::Failed(error)), _) => Err(format!("cannot be evaluated: {error}")),
             (Err(Denial::Forbidden(by)), expected) => {
                 let ids: Vec<&str> = by.iter().map(|policy| policy.id.as_str()).collect();
@@ -80,9 +80,13 @@ impl Example {
         }
     }
 
-    fn decide(&self, rules: &Rules, targets: &[Place<'_>]) -> Result<Result<(), Denial>, String> {
+    fn decide(
+        &self,
+        rules: &Rules,
+        targets: &[Place<'_>],
+    ) -> Result<Result<Permits, Denial>, String> {
         let Some(policies) = &rules.policies else {
-            return Ok(Ok(()));
+            return Ok(Ok(Permits::default()));
         };
         let action: Action = self
             .action

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::authorization::{Action, Denial, Question, Rules, Settings, Subject, changed_fields};
+use crate::authorization::{
+    Action, Denial, Permits, Question, Rules, Settings, Subject, changed_fields,
+};
 use crate::domain::iam::policies::Tables;
 use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::Owner;
@@ -13,7 +15,7 @@ use crate::domain::spec::{ClusterSpec, ServiceRole};
 use crate::domain::target::TargetName;
 use crate::domain::validation::typed::RoleArn;
 use crate::operations::unspecified_role;
-use crate::store::Limit;
+use crate::store::{Actor, Limit};
 
 use crate::api::access::CallerApi;
 use crate::api::http::api_error::ApiError;
@@ -54,6 +56,7 @@ pub(crate) struct Refusal(Arc<Mutex<Option<Denial>>>);
 struct Case {
     rules: Arc<Rules>,
     caller: Caller,
+    actor: Arc<Actor>,
     proposal: Proposal,
     changed: BTreeSet<String>,
     regions: BTreeMap<TargetName, String>,
@@ -72,7 +75,7 @@ impl Case {
     fn ask(
         &self,
         usage: &ProjectUsage,
-        decide: impl Fn(&Rules, &Question<'_>) -> Result<(), Denial>,
+        decide: impl Fn(&Rules, &Question<'_>) -> Result<Permits, Denial>,
     ) -> Result<(), Denial> {
         let Proposal {
             action,
@@ -98,7 +101,9 @@ impl Case {
             action: *action,
             subject: Subject::Settings(&settings, scope),
         };
-        decide(&self.rules, &question)
+        let permits = decide(&self.rules, &question)?;
+        self.actor.note_permits(permits.0);
+        Ok(())
     }
 }
 
@@ -153,6 +158,7 @@ impl TargetApi {
             action,
             subject: Subject::Cluster(name, scope),
         };
+        self.note_subject(&question.subject);
         if self.rules.can_permit(&question) {
             return Ok(());
         }
@@ -185,8 +191,11 @@ impl TargetApi {
 
     /// The case of a proposal, whose tables are permitted.
     fn case(&self, proposal: Proposal, account: &AwsAccount) -> Result<Case, Denial> {
+        let (scope, cluster) = (&proposal.scope, &proposal.after.name);
+        self.note_subject(&Subject::Cluster(cluster, scope));
         self.decide_tables(&proposal, account)?;
         Ok(Case {
+            actor: Arc::clone(&self.actor),
             rules: Arc::clone(&self.rules),
             caller: self.caller.clone(),
             changed: changed_fields(proposal.before.as_ref(), &proposal.after),
@@ -205,11 +214,8 @@ impl TargetApi {
         };
         let place = self.place(account);
         for table in tables {
-            self.rules.decide(&Question {
-                caller: &self.caller,
-                action: Action::UseTable,
-                subject: Subject::Table(table, Some(*access), &proposal.scope, &place),
-            })?;
+            let subject = Subject::Table(table, Some(*access), &proposal.scope, &place);
+            self.decided(Action::UseTable, subject)?;
         }
         Ok(())
     }

@@ -253,6 +253,7 @@ impl App {
             serves_metrics: serve.http.metrics_listen.is_none(),
             ingress_sources: serve.ingress_sources.clone(),
             secrets_key: serve.webhooks.key.clone(),
+            trusted_proxies: serve.http.trusted_proxies.clone(),
             ..ApiSettings::default()
         };
         let metrics = telemetry::start_metrics()?;

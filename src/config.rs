@@ -10,6 +10,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 pub mod arguments;
+mod audit;
 mod aws;
 mod database;
 mod logging;
@@ -41,6 +42,7 @@ use operator::{
 };
 use reader::Reader;
 
+use crate::domain::audit::{Anchor, AuditKey};
 use crate::domain::target::TargetName;
 
 /// Exit code of a bad configuration (`EX_CONFIG` of sysexits.h).
@@ -171,6 +173,10 @@ pub enum Task {
         /// The name that the organisation has.
         new: TargetName,
     },
+    /// `audit export`: prints the records in the database at this URL.
+    AuditExport(Secret),
+    /// `audit verify`: verifies them with these keys, against an anchor.
+    AuditVerify(Secret, Vec<AuditKey>, Option<Anchor>),
     /// `organisation`: validates a directory.
     Organisation(OrganisationCommand),
     /// `doctor`: checks the database, AWS and the permissions.
@@ -299,6 +305,7 @@ fn task(arguments: Arguments, reader: &mut Reader<'_>) -> Option<Invocation> {
             let url = database::required_url(reader)?;
             Some(Invocation::quiet(Task::Token(url, command)))
         }
+        Command::Audit(command) => audit::task(command, reader).map(Invocation::quiet),
         Command::Target(command) => target(command, reader).map(Invocation::quiet),
         Command::Organisation(command) => Some(Invocation::quiet(Task::Organisation(command))),
         Command::Doctor(flags) => {

@@ -16,9 +16,10 @@ use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::project::{ProjectName, Scope, Scopes};
 use crate::domain::target::TargetName;
 
-use crate::store::StoreError;
+use crate::store::{Actor, Store, StoreError};
 
 use super::Api;
+use super::audit::recording::actor_of;
 use super::http::api_error::ApiError;
 use super::http::authentication::Caller;
 use super::http::problem::{ForbiddingPolicy, Problem};
@@ -53,6 +54,10 @@ impl KnownProjects {
 #[derive(Clone)]
 pub(crate) struct CallerApi {
     api: Api,
+    /// Access to the database, which records what the caller writes.
+    pub(crate) store: Store,
+    /// What audit records say of the request.
+    pub(crate) actor: Arc<Actor>,
     /// The caller.
     pub(crate) caller: Caller,
     /// The rules of this moment.
@@ -73,7 +78,11 @@ impl FromRequestParts<Api> for CallerApi {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, api).await?;
         let rules = Arc::clone(&api.rules.borrow());
+        let actor = actor_of(parts)?;
+        actor.note_organisation(rules.hash.as_deref());
         Ok(Self {
+            store: api.store.acting(Arc::clone(&actor)),
+            actor,
             api: api.clone(),
             caller,
             rules,
@@ -93,6 +102,7 @@ impl CallerApi {
     /// Takes the rules of this moment.
     pub(crate) fn take_new_rules(&mut self) {
         self.rules = Arc::clone(&self.api.rules.borrow());
+        self.actor.note_organisation(self.rules.hash.as_deref());
     }
 
     /// Whether the caller may read a scope.
@@ -132,17 +142,39 @@ impl CallerApi {
 
     /// Whether the rules permit an action.
     pub(crate) fn decided(&self, action: Action, subject: Subject<'_>) -> Result<(), Denial> {
-        self.rules.decide(&Question {
+        self.note_subject(&subject);
+        let permits = self.rules.decide(&Question {
             caller: &self.caller,
             action,
             subject,
-        })
+        })?;
+        if action != Action::Read {
+            self.actor.note_permits(permits.0);
+        }
+        Ok(())
+    }
+
+    /// Notes for audit records what a decision is about.
+    pub(crate) fn note_subject(&self, subject: &Subject<'_>) {
+        let (target, project, cluster) = subject.place();
+        self.actor.note_subject(Some(target), project, cluster);
     }
 
     /// Rejects a request that the rules do not permit.
     pub(crate) fn decide(&self, action: Action, subject: Subject<'_>) -> Result<(), ApiError> {
         self.decided(action, subject)
             .map_err(|denial| self.denied(action, denial))
+    }
+
+    /// Rejects an action that the rules do not permit for every target.
+    pub(crate) fn decide_everywhere(&self, action: Action) -> Result<(), ApiError> {
+        let targets: Vec<TargetName> = self.targets.borrow().keys().cloned().collect();
+        if targets.is_empty() && !self.rules.permit_everything() {
+            let detail = "no target is known yet";
+            return Err(ApiError::new(ProblemCode::Unavailable, detail));
+        }
+        let decide = |target| self.decide(action, Subject::Target(target));
+        targets.iter().try_for_each(decide)
     }
 
     /// Rejects an action on a cluster that the rules do not permit.
@@ -153,6 +185,10 @@ impl CallerApi {
     /// The response to a request that the rules do not permit.
     pub(crate) fn denied(&self, action: Action, denial: Denial) -> ApiError {
         let name = action.as_str();
+        if let Denial::Forbidden(policies) = &denial {
+            let ids = policies.iter().map(|policy| policy.id.clone());
+            self.actor.note_forbids(ids);
+        }
         match denial {
             Denial::Failed(error) => {
                 tracing::error!(action = name, error, "a decision failed, so it is denied");

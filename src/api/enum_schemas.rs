@@ -9,6 +9,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::authorization::Action;
+use crate::domain::audit::AuditDecision;
 use crate::domain::iam::policies::Access;
 use crate::domain::inventory::{Owner, Presence, ResourceKind};
 use crate::domain::node_types::Offered;
@@ -75,6 +76,7 @@ pub(crate) type TargetStatusSchema = EnumSchema<TargetStatusKind>;
 pub(crate) type WebhookEventSchema = EnumSchema<WebhookEvent>;
 pub(crate) type DisabledReasonSchema = EnumSchema<DisabledReason>;
 pub(crate) type DeliveryStatusSchema = EnumSchema<DeliveryStatus>;
+pub(crate) type AuditDecisionSchema = EnumSchema<AuditDecision>;
 pub(crate) type SampleLanguageSchema = EnumSchema<Language>;
 
 impl StringEnum for Action {
@@ -202,6 +204,13 @@ impl StringEnum for DisabledReason {
     const NAME: &'static str = "WebhookDisabledReason";
     const DESCRIPTION: &'static str = "Why a webhook is disabled. `requested`: by a request. \
         `gone`: the receiver answered 410. `failing`: every attempt of five days failed.";
+}
+
+impl StringEnum for AuditDecision {
+    const NAME: &'static str = "AuditDecision";
+    const DESCRIPTION: &'static str = "What became of a request, `accepted`, `denied` or `failed` (not authenticated), or of \
+        a call to AWS: `intended`, it may have been sent; then `applied`, `refused` (it had no effect), or `settled` (the \
+        answer was lost, and what exists was read since). `refused` is also a version of the organisation with faults.";
 }
 
 impl StringEnum for DeliveryStatus {

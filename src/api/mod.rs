@@ -30,6 +30,7 @@ use crate::outgoing::secrets::SecretsKey;
 use crate::store::Store;
 
 mod access;
+mod audit;
 mod clusters;
 mod enum_schemas;
 mod events;
@@ -42,6 +43,8 @@ mod service;
 pub mod targets;
 mod webhooks;
 
+use audit::recording::OperationIds;
+use http::address::TrustedProxies;
 use http::api_error::ApiError;
 use http::shares::Shares;
 use targets::Targets;
@@ -69,6 +72,7 @@ pub struct Api {
     /// Cancelled when shutdown starts; waiting requests return at once then.
     pub shutdown: CancellationToken,
     known_projects: Arc<access::KnownProjects>,
+    counts: Arc<audit::counts::Counts>,
     waiters: Shares,
     streams: Shares,
     readiness: Arc<service::health::LastReadiness>,
@@ -83,6 +87,8 @@ pub struct ApiSettings {
     pub ingress_sources: AllowedSources,
     /// The key that encrypts the secrets of webhooks; without it none can be created.
     pub secrets_key: Option<SecretsKey>,
+    /// The proxies whose `X-Forwarded-For` counts as the address of the client.
+    pub trusted_proxies: TrustedProxies,
     /// Limit of a request body, in bytes.
     pub max_body_bytes: usize,
     /// Interval between two sweeps of the workers; `/readyz` warns of a longer one.
@@ -108,6 +114,7 @@ impl Default for ApiSettings {
             authentication: Authentication::On,
             ingress_sources: AllowedSources::default(),
             secrets_key: None,
+            trusted_proxies: TrustedProxies::default(),
             max_body_bytes: BODY_BYTES_MAX,
             sweep_interval: Duration::from_secs(300),
             serves_metrics: true,
@@ -136,6 +143,7 @@ impl Api {
             rules: watch::channel(Arc::default()).1,
             issuers: Issuers::default(),
             known_projects: Arc::default(),
+            counts: Arc::default(),
             waiters: Shares::new(http::prefer::WAITERS_MAX),
             streams: Shares::new(http::sse::STREAMS_MAX),
             readiness: Arc::default(),
@@ -156,7 +164,8 @@ impl Api {
 
 /// The router of the whole API.
 pub fn router(api: Api) -> Router {
-    let (authenticated, _) = authenticated_routes().split_for_parts();
+    let (authenticated, document) = authenticated_routes().split_for_parts();
+    let ids = Arc::new(OperationIds::of(&document));
     let (public, _) = public_routes(api.settings.serves_metrics).split_for_parts();
     let authenticated = authenticated.method_not_allowed_fallback(reject_method);
     let authenticated = authenticated.route_layer(from_fn_with_state(
@@ -169,22 +178,25 @@ pub fn router(api: Api) -> Router {
         .route("/docs/{*name}", get(http::openapi::serve_docs_file))
         .method_not_allowed_fallback(reject_method)
         .merge(authenticated);
-    complete(routes, api)
+    complete(routes, api, ids)
 }
 
 /// The router of liveness and readiness, and of metrics if they are served here.
 pub fn probes(api: Api, metrics: bool) -> Router {
     let (probes, _) = probe_routes(metrics).split_for_parts();
-    complete(probes.method_not_allowed_fallback(reject_method), api)
+    let probes = probes.method_not_allowed_fallback(reject_method);
+    complete(probes, api, Arc::default())
 }
 
 /// Adds what applies to every path, known or not.
-fn complete(routes: Router<Api>, api: Api) -> Router {
+fn complete(routes: Router<Api>, api: Api, ids: Arc<OperationIds>) -> Router {
+    let audit = from_fn_with_state((api.clone(), ids), audit::recording::audit);
     let check_host = from_fn_with_state(api.clone(), http::authentication::check_host);
     routes
         .fallback(reject_path)
         .layer(CatchPanicLayer::custom(panic_response))
         .layer(check_host)
+        .layer(audit)
         .layer(from_fn(http::request_context::observe))
         .with_state(api)
 }
@@ -250,6 +262,7 @@ fn authenticated_routes() -> OpenApiRouter<Api> {
         .routes(routes!(permissions::preflights::preflight_cluster))
         .routes(routes!(permissions::hints::list_hints))
         .routes(routes!(permissions::explain::explain_refusal))
+        .routes(routes!(audit::list::list_audit))
         .merge(webhook_routes())
 }
 

@@ -2,6 +2,7 @@
 //! organisation.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::sync::watch;
@@ -16,12 +17,15 @@ use crate::oidc::Issuers;
 use crate::organisation::Organisation;
 use crate::organisation::reload::{self, Reload};
 use crate::outgoing::webhooks::WebhookClient;
-use crate::store::Store;
-use crate::worker::{SharedJobs, relay_notifications};
+use crate::store::{Actor, Entry, Store};
+use crate::worker::{AuditSettings, SharedJobs, relay_notifications};
 
 use super::target::Shared;
 use super::targets::{self, TargetSet};
 use super::{metrics, startup};
+
+/// Pause before a change of the organisation is recorded again, if the database does not answer.
+const RECORD_RETRY: Duration = Duration::from_secs(5);
 
 /// The background tasks, which start when the database is ready.
 pub(super) struct Engine {
@@ -67,7 +71,10 @@ impl Engine {
     }
 
     fn shared_jobs(&self) -> Result<SharedJobs> {
-        let jobs = SharedJobs::new(self.store.clone());
+        let jobs = SharedJobs::new(self.store.clone()).with_audit(AuditSettings {
+            key: self.serve.audit_key.clone(),
+            kept: self.serve.work.history_age,
+        });
         let webhooks = &self.serve.webhooks;
         let Some(key) = webhooks.key.clone() else {
             return Ok(jobs);
@@ -85,6 +92,7 @@ impl Engine {
         });
         if self.reload.is_some() {
             report_validity(true);
+            self.record_organisation("accepted", self.rules.borrow().hash.clone());
         }
         let interval = if self.serve.aws.is_sandbox() {
             reload::SANDBOX_INTERVAL
@@ -116,6 +124,26 @@ impl Engine {
         self.rules.borrow().has_own_policies && !organisation.rules.has_own_policies
     }
 
+    /// Records that this process has taken a version of the organisation, or refused one. A version
+    /// that cannot be read has no hash.
+    fn record_organisation(&self, decision: &'static str, hash: Option<String>) {
+        let (store, stop) = (self.store.clone(), self.stop.clone());
+        let entry = Entry {
+            action: Some("take_organisation"),
+            decision,
+            organisation: hash,
+            ..Entry::default()
+        };
+        let record = async move {
+            let service = Actor::named("service");
+            while let Err(error) = store.record_entry(service.clone(), entry.clone()).await {
+                tracing::warn!(%error, "a change of the organisation is not recorded yet");
+                tokio::time::sleep(RECORD_RETRY).await;
+            }
+        };
+        tokio::spawn(async move { stop.run_until_cancelled(record).await });
+    }
+
     /// Takes a new version of the organisation. One with faults is not taken.
     async fn check_organisation(&mut self) {
         let found = self.reload.as_mut().and_then(Reload::read_again);
@@ -127,6 +155,7 @@ impl Engine {
                      force; restart the service if that is wanted"
                 );
                 report_validity(false);
+                self.record_organisation("refused", Some(organisation.hash));
             }
             Some(Ok(organisation)) => {
                 let settings = targets::settings(&self.serve, Some(&organisation));
@@ -138,8 +167,12 @@ impl Engine {
                         // After the rules: new groups meet the new policies only.
                         self.issuers.replace(&organisation.oidc);
                         tracing::info!(hash = organisation.hash, "organisation taken");
+                        self.record_organisation("accepted", Some(organisation.hash));
                     }
-                    Err(bad) => tracing::error!("organisation not taken: {bad}"),
+                    Err(bad) => {
+                        tracing::error!("organisation not taken: {bad}");
+                        self.record_organisation("refused", Some(organisation.hash));
+                    }
                 }
                 // What a target is bound to counts, whatever the file says.
                 match self.store.targets().await {
@@ -154,6 +187,7 @@ impl Engine {
                     "organisation not taken, the version before stays in force: {faults}"
                 );
                 report_validity(false);
+                self.record_organisation("refused", None);
             }
         }
         for name in self.targets.removed() {

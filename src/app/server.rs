@@ -105,7 +105,8 @@ pub(super) async fn serve(
         limits.per_address,
         limits.write,
     ));
-    let mut serving = std::pin::pin!(server.serve(router.into_make_service()));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let mut serving = std::pin::pin!(server.serve(service));
     tokio::select! {
         ended = &mut serving => return ended.context("the HTTP server ended"),
         () = stop.cancelled() => handle.graceful_shutdown(Some(limits.drain)),

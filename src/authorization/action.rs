@@ -35,6 +35,7 @@ pub enum Action {
     TestWebhook,
     /// Puts a cluster of no project into one, with `update_cluster`.
     AssignProject,
+    ListAudit,
     /// Lets a managed service role reach a table.
     UseTable,
 }
@@ -42,11 +43,11 @@ pub enum Action {
 impl Action {
     /// Whether it is an action on a target.
     pub fn is_on_target(self) -> bool {
-        matches!(self, Self::ListOrphans | Self::CheckTarget) || self.is_on_webhooks()
+        matches!(self, Self::ListOrphans | Self::CheckTarget) || self.is_on_every_target()
     }
 
-    /// Whether it is an action on webhooks, which are decided for every target.
-    pub fn is_on_webhooks(self) -> bool {
+    /// Whether it is decided for every target: webhooks and audit records are about all of them.
+    pub fn is_on_every_target(self) -> bool {
         matches!(
             self,
             Self::CreateWebhook
@@ -58,6 +59,7 @@ impl Action {
                 | Self::ListWebhookDeliveries
                 | Self::RedeliverWebhookDelivery
                 | Self::TestWebhook
+                | Self::ListAudit
         )
     }
 

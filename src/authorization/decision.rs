@@ -10,7 +10,7 @@ use crate::domain::caller::Identity;
 use crate::domain::iam::policies::Access;
 use crate::domain::ingress::IngressSpec;
 use crate::domain::names::ClusterName;
-use crate::domain::project::Scope;
+use crate::domain::project::{ProjectName, Scope};
 use crate::domain::target::TargetName;
 
 use super::action::Action;
@@ -58,6 +58,10 @@ pub struct Place<'a> {
     pub region: Option<&'a str>,
 }
 
+/// The IDs of the policies that permit something; none without policies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Permits(pub Vec<String>);
+
 /// A policy that forbids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecidingPolicy {
@@ -77,22 +81,27 @@ pub enum Denial {
 }
 
 impl Subject<'_> {
+    /// The target, the project and the cluster, as far as it names them.
+    pub fn place(&self) -> (&TargetName, Option<&ProjectName>, Option<&ClusterName>) {
+        let (scope, cluster) = match self {
+            Self::Target(target) => return (target, None, None),
+            Self::Scope(scope) | Self::Table(_, _, scope, _) => (scope, None),
+            Self::Cluster(name, scope) | Self::Ingress(name, _, scope) => (scope, Some(*name)),
+            Self::Settings(settings, scope) => (scope, Some(&settings.spec.name)),
+        };
+        (&scope.target, scope.project.as_ref(), cluster)
+    }
+
     /// The scope that it belongs to.
     fn scope(&self) -> Scope {
-        match self {
-            Self::Target(target) => Scope::of(None, target),
-            Self::Scope(scope)
-            | Self::Cluster(_, scope)
-            | Self::Settings(_, scope)
-            | Self::Ingress(_, _, scope)
-            | Self::Table(_, _, scope, _) => (*scope).clone(),
-        }
+        let (target, project, _) = self.place();
+        Scope::of(project, target)
     }
 }
 
 impl Rules {
-    /// Decides a question.
-    pub fn decide(&self, question: &Question<'_>) -> Result<(), Denial> {
+    /// Decides a question. Returns the policies that permit it.
+    pub fn decide(&self, question: &Question<'_>) -> Result<Permits, Denial> {
         let decide = || self.decide_in(question, None);
         match question.subject {
             Subject::Scope(scope) => self.kept.read(question.caller, scope, decide),
@@ -105,9 +114,9 @@ impl Rules {
         &self,
         question: &Question<'_>,
         context: Option<Context>,
-    ) -> Result<(), Denial> {
+    ) -> Result<Permits, Denial> {
         let Some(policies) = &self.policies else {
-            return Ok(());
+            return Ok(Permits::default());
         };
         let prepared = self.prepared(policies, question)?;
         let (request, entities) = self.request(&prepared, question, context)?;
@@ -123,15 +132,17 @@ impl Rules {
     }
 
     /// Whether a policy that names no count of a project refuses, whatever the counts are.
-    pub fn decide_uncounted(&self, question: &Question<'_>) -> Result<(), Denial> {
+    pub fn decide_uncounted(&self, question: &Question<'_>) -> Result<Permits, Denial> {
         let Some(policies) = &self.policies else {
-            return Ok(());
+            return Ok(Permits::default());
         };
         let prepared = self.prepared(policies, question)?;
         let (request, entities) = self.request(&prepared, question, None)?;
         match policies.answer_of(&prepared.uncounted, &request, &entities) {
             // A permit that names a count may still permit it.
-            Err(Denial::Forbidden(by)) if by.is_empty() && prepared.has_counted_permit => Ok(()),
+            Err(Denial::Forbidden(by)) if by.is_empty() && prepared.has_counted_permit => {
+                Ok(Permits::default())
+            }
             answer => answer,
         }
     }
@@ -202,22 +213,23 @@ impl Policies {
         about: &PolicySet,
         request: &Request,
         entities: &Entities,
-    ) -> Result<(), Denial> {
+    ) -> Result<Permits, Denial> {
         let response = Authorizer::new().is_authorized(request, about, entities);
         let errors = response.diagnostics().errors();
         let errors: Vec<String> = errors.map(ToString::to_string).collect();
         if !errors.is_empty() {
             return Err(Denial::Failed(errors.join("; ")));
         }
+        let text = |id: &PolicyId| AsRef::<str>::as_ref(id).to_owned();
         if response.decision() == Decision::Allow {
-            return Ok(());
+            return Ok(Permits(response.diagnostics().reason().map(text).collect()));
         }
         let forbids = |id: &&PolicyId| {
             let policy = about.policy(id);
             policy.is_some_and(|policy| policy.effect() == Effect::Forbid)
         };
         let deciding = |id: &PolicyId| DecidingPolicy {
-            id: AsRef::<str>::as_ref(id).to_owned(),
+            id: text(id),
             advice: self.advice(id).map(str::to_owned),
         };
         let reason = response.diagnostics().reason().filter(forbids);

@@ -11,7 +11,7 @@ use crate::domain::target::TargetName;
 
 use super::Rules;
 use super::action::Action;
-use super::decision::{Denial, Place, Question, Subject};
+use super::decision::{Denial, Permits, Place, Question, Subject};
 use super::policies::{PARSED, action_uid};
 
 /// A test of policies: a question and the decision that it must have.
@@ -57,8 +57,8 @@ impl Example {
     pub fn check(&self, rules: &Rules, targets: &[Place<'_>]) -> Result<(), String> {
         let decided = self.decide(rules, targets)?;
         match (decided, self.decision) {
-            (Ok(()), Expected::Allow) => Ok(()),
-            (Ok(()), Expected::Deny) => Err("is allowed, and must be denied".to_owned()),
+            (Ok(_), Expected::Allow) => Ok(()),
+            (Ok(_), Expected::Deny) => Err("is allowed, and must be denied".to_owned()),
             (Err(Denial::Failed(error)), _) => Err(format!("cannot be evaluated: {error}")),
             (Err(Denial::Forbidden(by)), expected) => {
                 let ids: Vec<&str> = by.iter().map(|policy| policy.id.as_str()).collect();
@@ -80,7 +80,11 @@ impl Example {
         }
     }
 
-    fn decide(&self, rules: &Rules, targets: &[Place<'_>]) -> Result<Result<(), Denial>, String> {
+    fn decide(
+        &self,
+        rules: &Rules,
+        targets: &[Place<'_>],
+    ) -> Result<Result<Permits, Denial>, String> {
         let action: Action = self
             .action
             .parse()

@@ -22,7 +22,7 @@ mod settings;
 mod tests;
 
 pub use action::{Action, Right, right_of};
-pub use decision::{DecidingPolicy, Denial, Place, Question, Subject};
+pub use decision::{DecidingPolicy, Denial, Permits, Place, Question, Subject};
 pub use example::Example;
 pub use policies::{Policies, PolicyFault};
 pub use prepared::Kept;

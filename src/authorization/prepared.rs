@@ -14,7 +14,7 @@ use crate::domain::project::Scope;
 
 use super::Rules;
 use super::action::Action;
-use super::decision::Denial;
+use super::decision::{Denial, Permits};
 use super::entities;
 use super::policies::{Policies, uid};
 
@@ -103,7 +103,7 @@ fn resource_can_match(policy: &Policy, scope: &[EntityUid]) -> bool {
 /// What is kept of a caller.
 #[derive(Debug, Default)]
 struct OfCaller {
-    reads: HashMap<Scope, Result<(), Denial>>,
+    reads: HashMap<Scope, Result<Permits, Denial>>,
     prepared: HashMap<(Action, Scope), Arc<Prepared>>,
 }
 
@@ -129,8 +129,8 @@ impl Kept {
         &self,
         caller: &Identity,
         scope: &Scope,
-        decide: impl FnOnce() -> Result<(), Denial>,
-    ) -> Result<(), Denial> {
+        decide: impl FnOnce() -> Result<Permits, Denial>,
+    ) -> Result<Permits, Denial> {
         if let Some(answer) = self.find(caller, |kept| kept.reads.get(scope).cloned()) {
             return answer;
         }

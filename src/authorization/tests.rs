@@ -120,7 +120,7 @@ fn decide(
         subject,
     };
     match rules.decide(&question) {
-        Ok(()) => None,
+        Ok(_) => None,
         Err(Denial::Forbidden(by)) => Some(by.into_iter().map(|policy| policy.id).collect()),
         Err(Denial::Failed(error)) => panic!("{action:?}: {error}"),
     }

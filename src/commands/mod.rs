@@ -12,6 +12,7 @@ use crate::config::{BadConfiguration, EXIT_BAD_CONFIGURATION, Invocation, Secret
 use crate::store::Store;
 use crate::telemetry;
 
+mod audit;
 mod core_dumps;
 mod doctor;
 mod health;
@@ -76,6 +77,8 @@ async fn dispatch(invocation: Invocation) -> anyhow::Result<ExitCode> {
         Task::Token(url, command) => token::run(&url, command).await,
         Task::TargetTemplate(arguments) => target::template(&arguments),
         Task::TargetRename { database, old, new } => target::rename(&database, &old, &new).await,
+        Task::AuditExport(url) => audit::export(&url).await,
+        Task::AuditVerify(url, keys, anchor) => audit::verify(&url, keys, anchor).await,
         Task::Organisation(command) => organisation::run(&command),
         Task::Policy(settings) => policy::run(*settings).await,
     };

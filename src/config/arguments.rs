@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::operator::{
-    DoctorArguments, HealthArguments, OrganisationCommand, PolicyArguments, TargetCommand,
-    TokenCommand,
+    AuditCommand, DoctorArguments, HealthArguments, OrganisationCommand, PolicyArguments,
+    TargetCommand, TokenCommand,
 };
 
 const EXAMPLES: &str = "\
@@ -65,6 +65,9 @@ pub enum Command {
     /// Set up an account for a target, or rename a target
     #[command(subcommand)]
     Target(TargetCommand),
+    /// Print or verify the audit records
+    #[command(subcommand, after_help = DATABASE_NOTES)]
+    Audit(AuditCommand),
     /// Validate the directory of an organisation
     #[command(subcommand)]
     Organisation(OrganisationCommand),
@@ -196,6 +199,14 @@ pub struct ServingArguments {
     /// no /metrics
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(super) metrics_listen: Option<String>,
+    /// Networks of proxies whose X-Forwarded-For counts as the address of the client in audit records,
+    /// such as 10.0.0.0/8; can be repeated or separated by commas
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub(super) trusted_proxies: Vec<String>,
+    /// File with the key that audit records are sealed with: 32 bytes in base64, as `openssl rand -base64
+    /// 32` prints; without it the seals are plain hashes
+    #[arg(long, value_name = "PATH")]
+    pub(super) audit_key_file: Option<String>,
     /// Number of operations that this process handles concurrently
     #[arg(long, value_name = "NUMBER", default_value = "16")]
     pub(super) worker_loops: String,
@@ -205,7 +216,8 @@ pub struct ServingArguments {
     /// Interval between orphan sweeps
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     pub(super) sweep_seconds: String,
-    /// Age in days at which finished operations, their events and deleted clusters are removed
+    /// Age in days at which finished operations, their events, deleted clusters and sealed audit records
+    /// are removed
     #[arg(long, value_name = "DAYS", default_value = "400")]
     pub(super) history_days: String,
     /// Interval at which all clusters are polled while an operation waits for one [default: 15;

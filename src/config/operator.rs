@@ -45,6 +45,22 @@ pub enum TokenCommand {
     },
 }
 
+/// The subcommands of `audit`.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Print all records and seals as lines of JSON, oldest first; a seal follows what it seals
+    Export,
+    /// Check all sealed records and the chain of seals; exit code 1 with each fault
+    Verify {
+        /// A seal that was kept elsewhere, as the log of the service prints it
+        #[arg(long, value_name = "NUMBER:SEAL")]
+        anchor: Option<String>,
+        /// File with a key that seals were made with; can be repeated
+        #[arg(long, value_name = "PATH")]
+        audit_key_file: Vec<String>,
+    },
+}
+
 /// How long a new token is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenLifetime {

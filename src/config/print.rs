@@ -31,6 +31,11 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
         "secrets_key_file",
         key.map_or_else(unset, |key| format!("{key:?}")),
     ));
+    let key = serve.audit_key.as_ref();
+    lines.push((
+        "audit_key_file",
+        key.map_or_else(unset, |key| format!("{key:?}")),
+    ));
     lines.push(("webhook_allow_network", serve.webhooks.networks.to_string()));
     let database = match &serve.database {
         Database::Url(url) => redacted_url(url),
@@ -90,6 +95,7 @@ fn serving(serve: &Serve) -> Vec<(&'static str, String)> {
                 .metrics_listen
                 .map_or_else(unset, |listen| listen.to_string()),
         ),
+        ("trusted_proxies", serve.http.trusted_proxies.to_string()),
         ("worker_loops", serve.work.loops.to_string()),
         ("notify", switch(serve.work.notify)),
         (

@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::api::http::address::TrustedProxies;
+use crate::domain::audit::AuditKey;
 use crate::domain::iam::policies::Access;
 use crate::domain::ingress::AllowedSources;
 use crate::operations::timing::Timing;
 
 use super::arguments::{QuickstartArguments, ServeArguments, ServingArguments};
+use super::audit::key_of;
 use super::operator::HealthArguments;
 use super::reader::Reader;
 use super::sandbox::{JOURNAL, SandboxTiming};
@@ -39,6 +42,8 @@ pub struct Serve {
     pub ingress_sources: AllowedSources,
     /// Settings of webhooks.
     pub webhooks: WebhookConfig,
+    /// The key of seals of audit records.
+    pub audit_key: Option<AuditKey>,
     /// The database of the service.
     pub database: Database,
     /// Size of the connection pool.
@@ -78,7 +83,7 @@ impl Role {
 }
 
 /// Settings of the HTTP server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     /// Address and port; port 0 selects a free port.
     pub listen: SocketAddr,
@@ -88,6 +93,8 @@ pub struct HttpConfig {
     pub connections_per_address: usize,
     /// Address and port of a second listener, which then is the only one with `/metrics`.
     pub metrics_listen: Option<SocketAddr>,
+    /// The proxies whose `X-Forwarded-For` counts.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// Settings of the workers.
@@ -131,6 +138,10 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
     let permissions_boundary = permissions_boundary(aws.as_ref(), flags, reader);
     let ingress_sources = ingress_sources(&flags.ingress_sources, reader);
     let webhooks = WebhookConfig::of_serve(&flags.webhooks, reader);
+    let audit_key = match serving.audit_key_file.as_deref() {
+        None => Some(None),
+        Some(path) => key_of("audit_key_file", path, AuditKey::parse, reader).map(Some),
+    };
     let database = database::of_serve(flags.sandbox, flags.database.allow_embedded_db, reader);
     let connections = reader.integer(
         "database_max_connections",
@@ -155,6 +166,7 @@ pub(super) fn of_serve(flags: &ServeArguments, reader: &mut Reader<'_>) -> Optio
         organisation: flags.organisation.clone(),
         ingress_sources: ingress_sources?,
         webhooks: webhooks?,
+        audit_key: audit_key?,
         database: database?,
         database_max_connections: connections?,
         embedded,
@@ -174,11 +186,19 @@ fn http(serving: &ServingArguments, sandbox: bool, reader: &mut Reader<'_>) -> O
         Some(text) => address("metrics_listen", text, reader).map(Some),
         None => Some(None),
     };
+    let trusted_proxies = TrustedProxies::parse(&serving.trusted_proxies);
+    if trusted_proxies.is_none() {
+        reader.error(
+            "trusted_proxies",
+            "must be networks such as 10.0.0.0/8, separated by commas",
+        );
+    }
     Some(HttpConfig {
         listen: listen?,
         authentication: authentication?,
         connections_per_address: usize::try_from(connections?).ok()?,
         metrics_listen: metrics_listen?,
+        trusted_proxies: trusted_proxies?,
     })
 }
 
@@ -222,6 +242,7 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
             authentication: false,
             connections_per_address: 0,
             metrics_listen: None,
+            trusted_proxies: TrustedProxies::default(),
         },
         work: Work {
             loops: 16,
@@ -239,6 +260,7 @@ pub(super) fn of_quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>
         organisation: None,
         ingress_sources: AllowedSources::default(),
         webhooks: WebhookConfig::default(),
+        audit_key: None,
         database: Database::Embedded,
         database_max_connections: 16,
         embedded,

@@ -3,8 +3,8 @@
 use crate::outgoing::addresses::AllowedNetworks;
 use crate::outgoing::secrets::SecretsKey;
 
-use super::Secret;
 use super::arguments::WebhookArguments;
+use super::audit::key_of;
 use super::reader::Reader;
 
 /// Settings of webhooks.
@@ -27,27 +27,11 @@ impl WebhookConfig {
         }
         let key = match &flags.secrets_key_file {
             None => Some(None),
-            Some(path) => secrets_key(path, reader).map(Some),
+            Some(path) => key_of("secrets_key_file", path, SecretsKey::parse, reader).map(Some),
         };
         Some(Self {
             key: key?,
             networks: networks?,
         })
-    }
-}
-
-fn secrets_key(path: &str, reader: &mut Reader<'_>) -> Option<SecretsKey> {
-    let id = "secrets_key_file";
-    match Secret::from_file(path.as_ref()) {
-        Ok(text) => reader.value(
-            id,
-            text.expose(),
-            "the file must contain 32 bytes in base64, as `openssl rand -base64 32` prints",
-            SecretsKey::parse,
-        ),
-        Err(rule) => {
-            reader.error(id, &rule);
-            None
-        }
     }
 }

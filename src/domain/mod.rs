@@ -3,6 +3,7 @@
 //! No framework types: no HTTP, SQL or AWS SDK. Wire shapes live in `api`, rows in `store` and SDK
 //! shapes in `aws`; each layer converts at its own border.
 
+pub mod audit;
 pub mod caller;
 pub mod change;
 pub mod cluster;

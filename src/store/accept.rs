@@ -1,5 +1,7 @@
 //! Acceptance of requests for new operations, and of a create: one round trip, one commit.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -11,7 +13,7 @@ use crate::domain::spec::ClusterSpec;
 use super::create_queue::Inserted;
 use super::idempotency::{IdempotencyKey, Replay};
 use super::projects::Limit;
-use super::{Store, StoreError};
+use super::{Actor, Store, StoreError};
 
 /// A validated request for a new operation.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct NewOperation {
     pub traceparent: Option<String>,
     /// The `Idempotency-Key` of the request, if the caller sent one.
     pub idempotency_key: Option<IdempotencyKey>,
+    /// Who sent the request, for its audit record.
+    pub actor: Option<Arc<Actor>>,
 }
 
 /// The outcome of a request to start an operation.

@@ -20,6 +20,7 @@ use crate::domain::spec::{ClusterSpec, SPEC_VERSION, Spec};
 use crate::domain::target::TargetName;
 
 use super::accept::{NewOperation, step_names};
+use super::audit::ActorColumns;
 use super::projects::{self, Limit};
 use super::rows::{self, to_json};
 use super::{Store, StoreError};
@@ -241,7 +242,12 @@ async fn insert_creates<'e>(
         SPEC_VERSION,
         &rows.targets,
         &rows.projects,
-        &rows.requested_for as &[Option<String>]
+        &rows.requested_for as &[Option<String>],
+        &rows.caller_ids as &[Option<String>],
+        &rows.groups as &[Option<Value>],
+        &rows.policies as &[Option<Value>],
+        &rows.organisations as &[Option<String>],
+        &rows.addresses as &[Option<String>]
     )
     .fetch_all(executor)
     .await?;
@@ -285,6 +291,11 @@ struct Columns {
     fingerprints: Vec<Option<Vec<u8>>>,
     messages: Vec<String>,
     node_counts: Vec<i32>,
+    caller_ids: Vec<Option<String>>,
+    groups: Vec<Option<Value>>,
+    policies: Vec<Option<Value>>,
+    organisations: Vec<Option<String>>,
+    addresses: Vec<Option<String>>,
 }
 
 impl Columns {
@@ -316,6 +327,12 @@ impl Columns {
             let message = format!("create_cluster of {} accepted", spec.name);
             columns.messages.push(message);
             columns.node_counts.push(spec.replication_factor.into());
+            let actor = ActorColumns::of(new.actor.as_deref());
+            columns.caller_ids.push(actor.caller_id);
+            columns.groups.push(actor.groups);
+            columns.policies.push(actor.policies);
+            columns.organisations.push(actor.organisation);
+            columns.addresses.push(actor.address);
         }
         columns
     }

@@ -19,7 +19,7 @@ use crate::domain::target::TargetName;
 use super::scopes::scope_columns;
 use super::{Store, StoreError, rows};
 
-/// Events numbered by one statement, about.
+/// Events, and audit records, numbered by one statement, about.
 const BATCH: i64 = 20_000;
 /// Positions that one read examines. A filter that matches little returns fewer events than the
 /// limit.
@@ -45,7 +45,9 @@ pub struct FeedFilter {
 pub struct Numbered {
     /// Number of events that have a position now and had none before.
     pub events: i64,
-    /// Whether events are left, whose transactions or earlier ones have not ended.
+    /// The same number of audit records.
+    pub records: i64,
+    /// Whether events or records are left, whose transactions or earlier ones have not ended.
     pub is_behind: bool,
 }
 
@@ -123,13 +125,14 @@ impl FeedRow {
 }
 
 impl Store {
-    /// Gives positions to new events. `None` if another process does it at this moment.
+    /// Gives positions to new events and audit records. `None` if another process does it at this moment.
     pub async fn number_events(&self) -> Result<Option<Numbered>, StoreError> {
         let row = sqlx::query_file!("src/store/sql/number_events.sql", BATCH)
             .fetch_optional(&self.pool)
             .await?;
         Ok(row.map(|row| Numbered {
             events: row.numbered,
+            records: row.audited,
             is_behind: row.is_behind,
         }))
     }
@@ -206,6 +209,12 @@ impl Store {
         sqlx::query!(
             "update operation_events set xid = pg_current_xact_id()::text::bigint
              where xid > pg_current_xact_id()::text::bigint"
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query!(
+            "update audit_records set xid = pg_current_xact_id()::text::bigint
+             where position is null and xid > pg_current_xact_id()::text::bigint"
         )
         .execute(&mut *transaction)
         .await?;

@@ -1,6 +1,8 @@
 //! The events of operations. Each is written in the transaction of its change and numbered without
 //! gaps.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -10,10 +12,44 @@ use crate::domain::cluster::Cluster;
 use crate::domain::history::Event as EventRecord;
 use crate::domain::operation::Status;
 
-use super::{Store, StoreError, rows};
+use super::{Actor, Store, StoreError, rows};
 
 /// Position in a cluster's timeline: timestamp, operation ID, sequence number.
 pub type EventPosition = (DateTime<Utc>, Uuid, i64);
+
+/// The caller of a request about an existing operation, as its events name them.
+pub(super) struct By {
+    caller: String,
+    requested_for: Option<String>,
+}
+
+impl By {
+    pub(super) fn of(caller: &str, actor: Option<&Actor>) -> Self {
+        let identity = actor.and_then(Actor::identity);
+        Self {
+            caller: caller.to_owned(),
+            requested_for: identity.and_then(|identity| identity.requested_for.clone()),
+        }
+    }
+
+    /// For programs.
+    pub(super) fn data(&self) -> Value {
+        match &self.requested_for {
+            Some(person) => json!({"requested_by": self.caller, "requested_for": person}),
+            None => json!({"requested_by": self.caller}),
+        }
+    }
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.caller)?;
+        match &self.requested_for {
+            Some(person) => write!(f, " for {person}"),
+            None => Ok(()),
+        }
+    }
+}
 
 /// An event that is not yet inserted.
 pub(super) struct Event {
@@ -32,12 +68,8 @@ impl Event {
     }
 
     /// An event of a request about an existing operation, with the caller who sent it.
-    pub(super) fn requested(kind: &str, what: &str, by: &str) -> Self {
-        Self::new(
-            kind,
-            format!("{what} requested by {by}"),
-            json!({"requested_by": by}),
-        )
+    pub(super) fn requested(kind: &str, what: &str, by: &By) -> Self {
+        Self::new(kind, format!("{what} requested by {by}"), by.data())
     }
 
     /// The columns of several events: types, messages and data.

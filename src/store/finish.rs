@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::operation::{ClusterStatus, Kind, Status};
 use crate::domain::problems::fault::Fault;
 
-use super::events::{self, Event};
+use super::events::{self, By, Event};
 use super::rows::to_json;
 use super::{StoreError, clusters};
 
@@ -23,6 +23,8 @@ pub(super) struct Ending<'a> {
     pub(super) cluster: Option<EndingCluster>,
     /// The message of the final event.
     pub(super) message: String,
+    /// The caller whose request ends it.
+    pub(super) by: Option<&'a By>,
 }
 
 /// The cluster of an operation that ends.
@@ -47,6 +49,7 @@ pub(super) async fn operation(
         claimed_epoch,
         cluster,
         message,
+        by,
     } = ending;
     let kind = format!("operation_{}", status.as_str());
     let last_sequence = sqlx::query_scalar!(
@@ -65,7 +68,10 @@ pub(super) async fn operation(
     .fetch_optional(&mut *connection)
     .await?
     .ok_or(StoreError::Fenced)?;
-    let event = Event::plain(&kind, message);
+    let event = match by {
+        Some(by) => Event::new(&kind, message, by.data()),
+        None => Event::plain(&kind, message),
+    };
     events::append(connection, operation_id, last_sequence - 1, &[event]).await?;
     if let Some(EndingCluster { id, kind, prior }) = cluster {
         clusters::end_operation(connection, id, kind, status, prior).await?;

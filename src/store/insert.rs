@@ -8,10 +8,10 @@ use crate::domain::project::Scope;
 use crate::domain::spec::{SPEC_VERSION, Spec};
 use crate::domain::target::TargetName;
 
-use super::StoreError;
 use super::accept::{Accepted, NewOperation, key_columns, step_names};
 use super::events::{self, Event};
 use super::rows::{self, to_json};
+use super::{Entry, StoreError, audit};
 
 /// An operation to insert, and its cluster.
 pub(super) struct Row<'a> {
@@ -81,6 +81,8 @@ pub(super) async fn operation(
     .execute(&mut *connection)
     .await?;
     key(connection, row.new, row.new.id).await?;
+    let entry = Entry::of_operation(row.new.id);
+    audit::record(&mut *connection, row.new.actor.as_deref(), &entry).await?;
     let cluster = rows::cluster_name(row.cluster)?;
     let (kind, nodes) = (row.spec.kind(), stored.node_count);
     let scope = Scope {

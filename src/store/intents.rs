@@ -45,7 +45,7 @@ async fn open(
 ) -> Result<i64, StoreError> {
     let id = sqlx::query_scalar!(
             "with fence as (
-               select id, cluster_id from operations
+               select id, cluster_id, target, project, cluster_name, requested_by, requested_for from operations
                where id = $1 and epoch = $2 and owner = $3 and lease_until > now() + interval '8 seconds'
                for update
              ),
@@ -66,13 +66,20 @@ async fn open(
                  order by id desc
                  limit 1)
                  and outcome = 'refused'
-               returning intents.id
+               returning intents.id, intents.opened_order
              ),
              opened as (
                insert into intents (operation_id, cluster_id, position, epoch, call, target, mutation)
                select id, cluster_id, $4, $2, $5, $6, $7 from fence
                where not exists (select 1 from again)
-               returning id
+               returning id, opened_order
+             ),
+             audited as (
+               insert into audit_records (caller, requested_for, action, decision, target, project, cluster, operation_id,
+                                          subject, intent)
+               select requested_by, requested_for, $5, 'intended', target, nullif(project, ''), cluster_name, fence.id, $6,
+                      sending.opened_order
+               from fence, (select opened_order from again union all select opened_order from opened) sending
              )
              select id as \"id!\" from again union all select id from opened",
             claim.operation_id,

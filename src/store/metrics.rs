@@ -51,11 +51,14 @@ impl Store {
                   from duties d
                   where d.name = 'sweep' and ($3::text[] is null or d.target = any($3))
                     and (d.target = 'default' or d.target in (select name from targets))) as sweep_age,
-                 (select extract(epoch from clock_timestamp() - min(e.at))::float8
-                  from event_numbering n
-                  join operation_events e on e.xid >= n.numbered_below
-                  where not exists (
-                    select 1 from event_feed f where f.operation_id = e.operation_id and f.sequence = e.sequence))
+                 (select extract(epoch from clock_timestamp() - min(at))::float8
+                  from (
+                    select e.at from event_numbering n
+                    join operation_events e on e.xid >= n.numbered_below
+                    where not exists (
+                      select 1 from event_feed f where f.operation_id = e.operation_id and f.sequence = e.sequence)
+                    union all
+                    select at from audit_records where position is null) unnumbered)
                    as events_lag,
                  (select numbered_below > pg_snapshot_xmax(pg_current_snapshot())::text::bigint from event_numbering)
                    as "is_restored!"

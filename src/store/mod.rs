@@ -28,6 +28,9 @@ use step_durations::MediansCache;
 use wake::{Wakeup, WakeupsOfTargets};
 
 mod accept;
+mod audit;
+mod audit_log;
+mod audit_reader;
 mod change;
 mod claims;
 mod clusters;
@@ -69,6 +72,9 @@ mod webhook_fan_out;
 mod webhooks;
 
 pub use accept::{Accepted, NewOperation};
+pub use audit::{Actor, Entry};
+pub use audit_log::AuditFilter;
+pub use audit_reader::AuditReader;
 pub use change::Change;
 pub use claims::{Claim, Claimed, LEASE, Rotation};
 pub use clusters::ClusterFilter;
@@ -181,6 +187,7 @@ pub struct Store {
     medians: Arc<MediansCache>,
     creates: Arc<CreateQueue>,
     turns: projects::Turns,
+    actor: Option<Arc<Actor>>,
 }
 
 /// Settings of the connection pool.
@@ -226,6 +233,7 @@ impl Store {
             medians: Arc::default(),
             creates: Arc::default(),
             turns: projects::Turns::default(),
+            actor: None,
         })
     }
 

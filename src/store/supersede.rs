@@ -9,9 +9,9 @@ use crate::domain::spec::{DeleteSpec, Spec};
 use crate::domain::target::TargetName;
 
 use super::accept::{Accepted, NewOperation};
-use super::events::{self, Event};
+use super::events::{self, By, Event};
 use super::finish::{self, Ending};
-use super::{Store, StoreError, insert, rows};
+use super::{Entry, Store, StoreError, audit, insert, rows};
 
 /// Maximum number of repetitions of a delete that conflicts with concurrently accepted operations.
 const DELETE_RACES: u32 = 5;
@@ -96,9 +96,19 @@ impl Store {
     /// Wakes a blocked operation on behalf of the caller `by`, and restarts the deadline of its
     /// current step.
     pub async fn retry(&self, operation: Uuid, by: &str) -> Result<Retried, StoreError> {
-        let by = by.to_owned();
+        let (by, actor) = (By::of(by, self.actor.as_deref()), self.actor.clone());
         self.detached(move |connection| {
-            async move { retry_in_transaction(connection, operation, &by).await }.boxed()
+            async move {
+                let mut transaction = connection.begin().await?;
+                let retried = retry_in_transaction(&mut transaction, operation, &by).await?;
+                if retried == Retried::Woken {
+                    let entry = Entry::of_operation(operation);
+                    audit::record(&mut *transaction, actor.as_deref(), &entry).await?;
+                    transaction.commit().await?;
+                }
+                Ok(retried)
+            }
+            .boxed()
         })
         .await
     }
@@ -178,7 +188,8 @@ async fn delete_in_transaction(
         return Ok(rejected);
     }
     if let Some(live) = &live {
-        supersede(&mut transaction, live.id, &new.requested_by).await?;
+        let by = By::of(&new.requested_by, new.actor.as_deref());
+        supersede(&mut transaction, live.id, &by).await?;
     }
     // A delete that superseded an operation cannot be undone, because that operation has ended.
     let prior = rows::cluster_status(&row.status)?;
@@ -244,7 +255,7 @@ async fn link_successor(
 async fn supersede(
     connection: &mut PgConnection,
     operation: Uuid,
-    by: &str,
+    by: &By,
 ) -> Result<(), StoreError> {
     finish::end_steps(connection, operation).await?;
     let ending = Ending {
@@ -254,6 +265,7 @@ async fn supersede(
         claimed_epoch: None,
         cluster: None,
         message: format!("superseded by a delete of the cluster, requested by {by}"),
+        by: Some(by),
     };
     finish::operation(connection, ending).await
 }
@@ -261,14 +273,13 @@ async fn supersede(
 async fn retry_in_transaction(
     connection: &mut PgConnection,
     operation: Uuid,
-    by: &str,
+    by: &By,
 ) -> Result<Retried, StoreError> {
-    let mut transaction = connection.begin().await?;
     let row = sqlx::query!(
         "select status, current_position from operations where id = $1 for update",
         operation
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(&mut *connection)
     .await?;
     let Some(row) = row else {
         return Ok(Retried::NoSuchOperation);
@@ -301,10 +312,10 @@ async fn retry_in_transaction(
         EVENTS_SINCE_RETRY,
         RETRY_PAUSE_SECONDS
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(&mut *connection)
     .await?;
     let Some(sequence) = sequence else {
-        let seconds = retry_pause(&mut transaction, operation).await?;
+        let seconds = retry_pause(connection, operation).await?;
         return Ok(Retried::TooSoon { seconds });
     };
     sqlx::query!(
@@ -313,11 +324,10 @@ async fn retry_in_transaction(
         operation,
         row.current_position
     )
-    .execute(&mut *transaction)
+    .execute(&mut *connection)
     .await?;
     let requested = Event::requested("retry_requested", "retry", by);
-    events::append(&mut transaction, operation, sequence - 1, &[requested]).await?;
-    transaction.commit().await?;
+    events::append(connection, operation, sequence - 1, &[requested]).await?;
     Ok(Retried::Woken)
 }
 

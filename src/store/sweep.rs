@@ -13,6 +13,8 @@ use super::{SingletonJob, Store, StoreError, shared_rules};
 
 /// The step position in a sweep's intents, which belong to no step.
 const NO_STEP: i32 = -1;
+/// The caller of a sweep's calls in audit records.
+const CALLER: &str = "schedule:sweep";
 
 impl Store {
     /// Commits the intent of a sweep to send this call, for a resource that `operation` created,
@@ -55,10 +57,18 @@ impl Store {
             SentOutcome::Unknown => "settled",
         };
         sqlx::query!(
-            "update intents set closed_at = clock_timestamp(), closed_order = nextval('engine_order'), outcome = $2
-             where id = $1",
+            "with closed as (
+               update intents set closed_at = clock_timestamp(), closed_order = nextval('engine_order'), outcome = $2
+               where id = $1 and closed_at is null
+               returning operation_id, call, target, opened_order, outcome
+             )
+             insert into audit_records (caller, action, decision, target, project, cluster, operation_id, subject, intent)
+             select $3, closed.call, closed.outcome, o.target, nullif(o.project, ''), o.cluster_name, o.id, closed.target,
+                    closed.opened_order
+             from closed join operations o on o.id = closed.operation_id",
             id,
-            outcome
+            outcome,
+            CALLER
         )
         .execute(&self.pool)
         .await?;
@@ -72,12 +82,20 @@ impl Store {
         older_than: std::time::Duration,
     ) -> Result<u64, StoreError> {
         let done = sqlx::query!(
-            "update intents
-             set closed_at = clock_timestamp(), closed_order = nextval('engine_order'), outcome = 'settled'
-             where closed_at is null and opened_at < now() - $1::float8 * interval '1 second'
-               and not exists (
-                 select 1 from operations l where l.cluster_id = intents.cluster_id and l.finished_at is null)",
-            older_than.as_secs_f64()
+            "with closed as (
+               update intents
+               set closed_at = clock_timestamp(), closed_order = nextval('engine_order'), outcome = 'settled'
+               where closed_at is null and opened_at < now() - $1::float8 * interval '1 second'
+                 and not exists (
+                   select 1 from operations l where l.cluster_id = intents.cluster_id and l.finished_at is null)
+               returning operation_id, call, target, opened_order, outcome
+             )
+             insert into audit_records (caller, action, decision, target, project, cluster, operation_id, subject, intent)
+             select $2, closed.call, closed.outcome, o.target, nullif(o.project, ''), o.cluster_name, o.id, closed.target,
+                    closed.opened_order
+             from closed join operations o on o.id = closed.operation_id",
+            older_than.as_secs_f64(),
+            CALLER
         )
         .execute(&self.pool)
         .await?;
@@ -93,14 +111,23 @@ async fn open(
     mutation: &Mutation,
 ) -> Result<i64, StoreError> {
     let id = sqlx::query_scalar!(
-            "insert into intents (operation_id, cluster_id, position, epoch, call, target, mutation)
-             select o.id, o.cluster_id, $3, $2, $5, $6, $7
-             from operations o, duties d
-             where o.id = $4 and o.target = $8 and d.target = $8 and d.name = $1 and d.epoch = $2 and d.due_at > now()
-               and not exists (select 1 from operations l where l.cluster_id = o.cluster_id and l.finished_at is null)
-               and not ($5 = 'dax:DeleteCluster' and exists (
-                 select 1 from clusters k where k.target = $8 and k.name = $6 and k.deleted_at is null and k.status <> 'failed'))
-             returning id",
+            r#"with opened as (
+               insert into intents (operation_id, cluster_id, position, epoch, call, target, mutation)
+               select o.id, o.cluster_id, $3, $2, $5, $6, $7
+               from operations o, duties d
+               where o.id = $4 and o.target = $8 and d.target = $8 and d.name = $1 and d.epoch = $2 and d.due_at > now()
+                 and not exists (select 1 from operations l where l.cluster_id = o.cluster_id and l.finished_at is null)
+                 and not ($5 = 'dax:DeleteCluster' and exists (
+                   select 1 from clusters k where k.target = $8 and k.name = $6 and k.deleted_at is null and k.status <> 'failed'))
+               returning id, opened_order
+             ),
+             audited as (
+               insert into audit_records (caller, action, decision, target, project, cluster, operation_id, subject, intent)
+               select $9, $5, 'intended', o.target, nullif(o.project, ''), o.cluster_name, o.id, $6, opened.opened_order
+               from opened, operations o
+               where o.id = $4
+             )
+             select id as "id!" from opened"#,
             job.name,
             job.epoch,
             NO_STEP,
@@ -108,7 +135,8 @@ async fn open(
             mutation.call_name(),
             mutation.target(),
             to_json(mutation),
-            target.as_str()
+            target.as_str(),
+            CALLER
         )
         .fetch_optional(executor)
         .await?;

@@ -133,9 +133,13 @@ async fn rename_in_transaction(
     sqlx::query!("update targets set name = $2 where name = $1", old, new)
         .execute(&mut *transaction)
         .await?;
-    sqlx::query!("update duties set target = $2 where target = $1", old, new)
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::query!(
+        "update duties set target = $2 where target = $1 and name <> 'seal'",
+        old,
+        new
+    )
+    .execute(&mut *transaction)
+    .await?;
     sqlx::query!(
         "with webhooks as (update webhooks set target = $2, version = version + 1 where target = $1)
          update role_users set target = $2 where target = $1",

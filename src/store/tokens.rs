@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 
 use crate::domain::project::ProjectName;
 
-use super::{Store, StoreError, rows};
+use super::{Actor, Entry, Store, StoreError, rows};
 
 /// A token to store.
 #[derive(Debug, Clone)]
@@ -96,10 +97,27 @@ impl UsesInFlight {
 }
 
 impl Store {
+    /// The same store for a command of the operator.
+    fn command(&self) -> Self {
+        self.acting(Actor::named("command"))
+    }
+
     /// Stores a token. False if an unrevoked token has the name. After a revocation the name gets a
     /// new ID, so it inherits nothing.
     pub async fn create_token(&self, token: &StoredToken) -> Result<bool, StoreError> {
         let projects = token.rights.projects.iter().map(ProjectName::to_string);
+        let (token, projects) = (token.clone(), projects.collect::<Vec<_>>());
+        let details = json!({
+            "groups": token.rights.groups, "projects": projects, "acts_for": token.rights.acts_for,
+            "expires_at": token.expires_at,
+        });
+        let entry = Entry {
+            details: Some(details),
+            ..Entry::of("create_token", &token.name)
+        };
+        let store = self.command();
+        let created = store.audited(entry, move |connection| {
+            Box::pin(async move {
         let done = sqlx::query!(
             "insert into tokens (name, secret_hash, expires_at, groups, projects, acts_for)
              values ($1, $2, $3, $4, $5, $6)
@@ -112,12 +130,15 @@ impl Store {
             token.secret_hash,
             token.expires_at,
             &token.rights.groups,
-            &projects.collect::<Vec<_>>(),
+            &projects,
             token.rights.acts_for
         )
-        .execute(&self.pool)
+        .execute(connection)
         .await?;
-        Ok(done.rows_affected() == 1)
+        Ok((done.rows_affected() == 1).then_some(()))
+            })
+        });
+        Ok(created.await?.is_some())
     }
 
     /// Gives an unrevoked token a new secret and lifetime. It keeps its ID and its rights. False if no
@@ -128,6 +149,14 @@ impl Store {
         secret_hash: &[u8],
         expires_at: Option<DateTime<Utc>>,
     ) -> Result<bool, StoreError> {
+        let entry = Entry {
+            details: Some(json!({"expires_at": expires_at})),
+            ..Entry::of("rotate_token", name)
+        };
+        let (name, secret_hash) = (name.to_owned(), secret_hash.to_owned());
+        let store = self.command();
+        let rotated = store.audited(entry, move |connection| {
+            Box::pin(async move {
         let done = sqlx::query!(
             "update tokens set secret_hash = $2, expires_at = $3, created_at = now(), last_used_at = null
              where name = $1 and revoked_at is null",
@@ -135,9 +164,12 @@ impl Store {
             secret_hash,
             expires_at
         )
-        .execute(&self.pool)
+        .execute(connection)
         .await?;
-        Ok(done.rows_affected() == 1)
+        Ok((done.rows_affected() == 1).then_some(()))
+            })
+        });
+        Ok(rotated.await?.is_some())
     }
 
     /// The state of the token with this hash. A valid token's use is recorded in the background,
@@ -212,13 +244,20 @@ impl Store {
 
     /// Revokes a token. False if no unrevoked token has this name.
     pub async fn revoke_token(&self, name: &str) -> Result<bool, StoreError> {
-        let done = sqlx::query!(
-            "update tokens set revoked_at = now() where name = $1 and revoked_at is null",
-            name
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() == 1)
+        let (entry, name) = (Entry::of("revoke_token", name), name.to_owned());
+        let store = self.command();
+        let revoked = store.audited(entry, move |connection| {
+            Box::pin(async move {
+                let done = sqlx::query!(
+                    "update tokens set revoked_at = now() where name = $1 and revoked_at is null",
+                    name
+                )
+                .execute(connection)
+                .await?;
+                Ok((done.rows_affected() == 1).then_some(()))
+            })
+        });
+        Ok(revoked.await?.is_some())
     }
 
     /// All tokens, ordered by name.

@@ -7,10 +7,10 @@ use uuid::Uuid;
 use crate::domain::operation::{ClusterStatus, Kind, Status};
 use crate::domain::problems::fault::Fault;
 
-use super::events::{self, Event};
+use super::events::{self, By, Event};
 use super::finish::{self, Ending, EndingCluster};
 use super::rows::{self, from_optional_json, to_json};
-use super::{Store, StoreError, clusters};
+use super::{Entry, Store, StoreError, audit, clusters};
 
 /// Returns the names of the steps that undo an operation of a kind, in order.
 pub type UndoOf = fn(Kind) -> Vec<&'static str>;
@@ -52,12 +52,7 @@ impl Store {
         by: &str,
         undo_of: UndoOf,
     ) -> Result<UndoRequested, StoreError> {
-        let by = by.to_owned();
-        self.detached(move |connection| {
-            async move { request_undo(connection, operation, Status::Cancelled, &by, undo_of).await }
-                .boxed()
-        })
-        .await
+        self.undo(operation, Status::Cancelled, by, undo_of).await
     }
 
     /// Rolls a blocked operation back on behalf of the caller `by`: undoes its steps; it then ends
@@ -68,10 +63,30 @@ impl Store {
         by: &str,
         undo_of: UndoOf,
     ) -> Result<UndoRequested, StoreError> {
-        let by = by.to_owned();
+        self.undo(operation, Status::Failed, by, undo_of).await
+    }
+
+    async fn undo(
+        &self,
+        operation: Uuid,
+        ending: Status,
+        by: &str,
+        undo_of: UndoOf,
+    ) -> Result<UndoRequested, StoreError> {
+        let (by, actor) = (By::of(by, self.actor.as_deref()), self.actor.clone());
         self.detached(move |connection| {
-            async move { request_undo(connection, operation, Status::Failed, &by, undo_of).await }
-                .boxed()
+            async move {
+                let mut transaction = connection.begin().await?;
+                let requested =
+                    request_undo(&mut transaction, operation, ending, &by, undo_of).await?;
+                if requested == UndoRequested::Started {
+                    let entry = Entry::of_operation(operation);
+                    audit::record(&mut *transaction, actor.as_deref(), &entry).await?;
+                    transaction.commit().await?;
+                }
+                Ok(requested)
+            }
+            .boxed()
         })
         .await
     }
@@ -81,11 +96,10 @@ async fn request_undo(
     connection: &mut PgConnection,
     id: Uuid,
     ending: Status,
-    by: &str,
+    by: &By,
     undo_of: UndoOf,
 ) -> Result<UndoRequested, StoreError> {
-    let mut transaction = connection.begin().await?;
-    let Some(operation) = lock(&mut transaction, id).await? else {
+    let Some(operation) = lock(connection, id).await? else {
         return Ok(UndoRequested::NoSuchOperation);
     };
     if operation.status.is_finished() {
@@ -104,14 +118,14 @@ async fn request_undo(
     if operation.kind == Kind::DeleteCluster
         && (ending == Status::Failed
             || operation.prior.is_none()
-            || has_deleted(&mut transaction, id).await?)
+            || has_deleted(connection, id).await?)
     {
         return Ok(UndoRequested::TooLate);
     }
     let steps = undo_of(operation.kind);
     let fault = operation.fault.clone().filter(|_| ending == Status::Failed);
     if steps.is_empty() {
-        end_without_undo(&mut transaction, &operation, ending, fault.as_ref()).await?;
+        end_without_undo(connection, &operation, ending, fault.as_ref(), by).await?;
     } else {
         let (status, event) = if ending == Status::Failed {
             let event = Event::requested("roll_back_requested", "rollback", by);
@@ -120,12 +134,11 @@ async fn request_undo(
             let event = Event::requested("cancel_requested", "cancellation", by);
             (Status::Cancelling, event)
         };
-        finish::end_steps(&mut transaction, id).await?;
-        append_undo_steps(&mut transaction, id, &steps, ending, fault.as_ref()).await?;
-        fence_worker(&mut transaction, id, status, event).await?;
-        clusters::touch(&mut transaction, operation.cluster_id).await?;
+        finish::end_steps(connection, id).await?;
+        append_undo_steps(connection, id, &steps, ending, fault.as_ref()).await?;
+        fence_worker(connection, id, status, event).await?;
+        clusters::touch(connection, operation.cluster_id).await?;
     }
-    transaction.commit().await?;
     Ok(UndoRequested::Started)
 }
 
@@ -254,6 +267,7 @@ async fn end_without_undo(
     operation: &LockedOperation,
     status: Status,
     fault: Option<&Fault>,
+    by: &By,
 ) -> Result<(), StoreError> {
     finish::end_steps(connection, operation.id).await?;
     // A delete marked external resources as left. The cluster keeps them, so they are present
@@ -276,7 +290,8 @@ async fn end_without_undo(
         fault,
         claimed_epoch: None,
         cluster: Some(cluster),
-        message: "ended before it changed anything in AWS".to_owned(),
+        message: format!("ended before it changed anything in AWS, as requested by {by}"),
+        by: Some(by),
     };
     finish::operation(connection, ending).await
 }

@@ -7,11 +7,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::webhooks::{Delivery, DeliveryStatus, Responsiveness, TEST_EVENT};
 
-use super::{Store, StoreError, rows};
+use super::{Entry, Store, StoreError, rows};
 
 /// How long an attempt has: longer than its timeout and the record of its result.
 const LEASE: Duration = Duration::from_secs(30);
@@ -218,7 +219,10 @@ impl Store {
         webhook: Uuid,
         body: &str,
     ) -> Result<Delivery, StoreError> {
-        let row = sqlx::query_as!(
+        let (entry, body) = (Entry::of("test_webhook", webhook), body.to_owned());
+        let created = self.audited(entry, move |connection| {
+            Box::pin(async move {
+                let row = sqlx::query_as!(
             DeliveryRow,
             "insert into webhook_deliveries (id, webhook_id, event, body) values ($1, $2, $3, $4)
              returning id, event, operation_id, status, attempts, next_attempt_at, last_attempt_at,
@@ -228,9 +232,12 @@ impl Store {
             TEST_EVENT,
             body
         )
-        .fetch_one(&self.pool)
-        .await?;
-        row.parse()
+                .fetch_optional(connection)
+                .await?;
+                row.map(DeliveryRow::parse).transpose()
+            })
+        });
+        Ok(created.await?.expect("an insert returns its row"))
     }
 
     /// Makes a delivery due again, with all its attempts. A running attempt is fenced.
@@ -239,19 +246,28 @@ impl Store {
         webhook: Uuid,
         delivery: Uuid,
     ) -> Result<Option<Delivery>, StoreError> {
-        let row = sqlx::query_as!(
-            DeliveryRow,
-            "update webhook_deliveries
+        let entry = Entry {
+            details: Some(json!({"delivery_id": delivery})),
+            ..Entry::of("redeliver_webhook_delivery", webhook)
+        };
+        self.audited(entry, move |connection| {
+            Box::pin(async move {
+                let row = sqlx::query_as!(
+                    DeliveryRow,
+                    "update webhook_deliveries
              set status = 'pending', attempts = 0, epoch = epoch + 1, next_attempt_at = now()
              where id = $1 and webhook_id = $2
              returning id, event, operation_id, status, attempts, next_attempt_at, last_attempt_at,
                        response_status, response_body, error, created_at",
-            delivery,
-            webhook
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(DeliveryRow::parse).transpose()
+                    delivery,
+                    webhook
+                )
+                .fetch_optional(connection)
+                .await?;
+                row.map(DeliveryRow::parse).transpose()
+            })
+        })
+        .await
     }
 
     /// Claims due deliveries. Those that wait longest go first.

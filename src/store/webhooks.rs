@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::target::TargetName;
 use crate::domain::webhooks::{DisabledReason, Webhook, WebhookEvent, disabled_body};
 
-use super::{ClaimedDelivery, Store, StoreError, rows};
+use super::{ClaimedDelivery, Entry, Store, StoreError, rows};
 
 /// Deliveries that the removal of a webhook deletes at once; retention deletes the others.
 const DELETED_AT_ONCE: i64 = 10_000;
@@ -86,6 +86,8 @@ impl WebhookRow {
 impl Store {
     /// Stores a webhook, which receives the events after those that are in the feed now.
     pub async fn create_webhook(&self, new: &NewWebhook) -> Result<Webhook, StoreError> {
+        let (entry, new) = (Entry::of("create_webhook", new.id), new.clone());
+        let created = self.audited(entry, move |connection| Box::pin(async move {
         let row = sqlx::query_as!(
             WebhookRow,
             "insert into webhooks (id, url, description, events, target, secret, created_by, after_position)
@@ -100,9 +102,11 @@ impl Store {
             new.secret,
             new.created_by
         )
-        .fetch_one(&self.pool)
+        .fetch_optional(connection)
         .await?;
-        row.parse()
+        row.map(WebhookRow::parse).transpose()
+        }));
+        Ok(created.await?.expect("an insert returns its row"))
     }
 
     /// A webhook.
@@ -151,6 +155,8 @@ impl Store {
         version: i64,
         change: &WebhookChange,
     ) -> Result<Option<Webhook>, StoreError> {
+        let (entry, change) = (Entry::of("update_webhook", id), change.clone());
+        self.audited(entry, move |connection| Box::pin(async move {
         let row = sqlx::query_as!(
             WebhookRow,
             "update webhooks w
@@ -180,9 +186,10 @@ impl Store {
             change.target.is_some(),
             change.target.iter().flatten().next().map(TargetName::as_str)
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(connection)
         .await?;
         row.map(WebhookRow::parse).transpose()
+        })).await
     }
 
     /// Disables the webhook of a delivery because of its answers, and stores a delivery of
@@ -227,6 +234,8 @@ impl Store {
         secret: &[u8],
         overlap: Duration,
     ) -> Result<Option<Webhook>, StoreError> {
+        let (entry, secret) = (Entry::of("rotate_webhook_secret", id), secret.to_owned());
+        self.audited(entry, move |connection| Box::pin(async move {
         let row = sqlx::query_as!(
             WebhookRow,
             "update webhooks
@@ -239,15 +248,19 @@ impl Store {
             secret,
             overlap.as_secs_f64()
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(connection)
         .await?;
         row.map(WebhookRow::parse).transpose()
+        })).await
     }
 
     /// Deletes a webhook with its deliveries. False if it does not exist.
     pub async fn delete_webhook(&self, id: Uuid) -> Result<bool, StoreError> {
-        let deleted = sqlx::query_scalar!(
-            r#"with gone as (delete from webhooks where id = $1 returning id),
+        let entry = Entry::of("delete_webhook", id);
+        let deleted = self.audited(entry, move |connection| {
+            Box::pin(async move {
+                let deleted = sqlx::query_scalar!(
+                    r#"with gone as (delete from webhooks where id = $1 returning id),
              deliveries as (
                delete from webhook_deliveries where id in (
                  select d.id from webhook_deliveries d
@@ -256,11 +269,14 @@ impl Store {
                  limit $2)
              )
              select count(*) as "count!" from gone"#,
-            id,
-            DELETED_AT_ONCE
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(deleted == 1)
+                    id,
+                    DELETED_AT_ONCE
+                )
+                .fetch_one(connection)
+                .await?;
+                Ok((deleted == 1).then_some(()))
+            })
+        });
+        Ok(deleted.await?.is_some())
     }
 }

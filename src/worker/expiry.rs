@@ -55,6 +55,7 @@ impl SharedJobs {
             request_id: None,
             traceparent: None,
             idempotency_key: None,
+            actor: None,
         };
         let store = self.store.of_target(&cluster.target);
         let spec = DeleteSpec::default();

@@ -24,12 +24,14 @@ mod decide;
 mod expiry;
 mod numbering;
 mod poll;
+mod sealing;
 mod shared_jobs;
 mod sweep;
 mod telemetry;
 mod turn;
 mod webhooks;
 
+pub use sealing::AuditSettings;
 pub use shared_jobs::SharedJobs;
 pub use turn::{Point, Probe, TurnResult};
 pub use webhooks::ATTEMPTS_MAX;

@@ -1,4 +1,4 @@
-//! Numbering of events: gives positions in the feed to new events.
+//! Numbering of events and audit records: gives positions to new ones.
 //!
 //! Every process with workers does it after it has written events. One statement at a time runs in
 //! all processes: a lock on its state excludes the others.
@@ -36,8 +36,10 @@ impl SharedJobs {
             }
             match self.store.number_events().await {
                 Ok(numbered) => {
-                    let progress = numbered.is_some_and(|numbered| numbered.events > 0);
-                    if progress {
+                    let (events, records) =
+                        numbered.map_or((0, 0), |numbered| (numbered.events, numbered.records));
+                    let progress = events > 0 || records > 0;
+                    if events > 0 {
                         self.numbered.notify_one();
                     }
                     is_behind = numbered.is_none_or(|numbered| numbered.is_behind);

@@ -7,13 +7,15 @@ use std::process::{Command, Stdio};
 
 use regex::Regex;
 
-use crate::engine::processes::{BINARY, RunningProcess};
+use crate::engine::processes::{BINARY, RunningProcess, start_database};
 use crate::support::python::packages;
 
 /// Addresses of the documents; the test replaces them by free ports.
 const API: &str = "127.0.0.1:8080";
 const SANDBOX: &str = "127.0.0.1:4566";
 const RECEIVER: &str = "127.0.0.1:8000";
+/// The database of documents that name one.
+const DATABASE: &str = "postgres://dax_app@127.0.0.1:5432/dax";
 
 /// Parts of an output that differ on each run, each as a pattern.
 const VARIABLE: &str = concat!(
@@ -155,6 +157,8 @@ struct Session {
     folder: tempfile::TempDir,
     data: tempfile::TempDir,
     exports: String,
+    /// A database of its own; without it, that of the service is private.
+    database: Option<String>,
     server: Option<RunningProcess>,
 }
 
@@ -167,6 +171,7 @@ impl Session {
             folder: tempfile::tempdir().unwrap(),
             data: tempfile::tempdir().unwrap(),
             exports: String::new(),
+            database: None,
             server: None,
         }
     }
@@ -175,14 +180,19 @@ impl Session {
     fn serve(&mut self, arguments: &str) {
         let sandbox_port = self.sandbox.rsplit(':').next().unwrap();
         let arguments = arguments.replace("4566", sandbox_port);
-        let server = Command::new(BINARY)
+        let mut server = Command::new(BINARY);
+        if let Some(url) = &self.database {
+            server.env("DATABASE_URL", url);
+        } else {
+            server.env_remove("DATABASE_URL");
+        }
+        let server = server
             .args(arguments.split_whitespace())
             .args(["--listen", &self.api, "--data-dir"])
             .arg(self.data.path())
             .current_dir(self.folder.path())
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env_remove("AWS_ENDPOINT_URL")
-            .env_remove("DATABASE_URL")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -200,12 +210,15 @@ impl Session {
             self.serve(arguments);
             return String::new();
         }
+        let url = self.database.as_deref().unwrap_or(DATABASE);
+        let command = &command.replace(DATABASE, url);
         if command.starts_with("export ") {
             self.exports.push_str(command);
             self.exports.push('\n');
             return String::new();
         }
         let command = command
+            .replace("cargo run -q --", BINARY)
             .replace(API, &self.api)
             .replace(SANDBOX, &self.sandbox)
             .replace(RECEIVER, &self.receiver);
@@ -230,6 +243,11 @@ impl Session {
 
 /// Runs every example of a document in order, and reports each output that differs from the document's.
 fn run_document(path: &str) {
+    run_document_on(path, None);
+}
+
+/// The same on a migrated database.
+fn run_document_on(path: &str, database: Option<String>) {
     let document =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
     let (mut session, mut bound, mut differences) = (
@@ -237,6 +255,7 @@ fn run_document(path: &str) {
         BTreeMap::<String, String>::new(),
         Vec::new(),
     );
+    session.database = database;
     if !document.contains("$ cargo run -- serve") {
         session.serve("serve --sandbox --sandbox-port 4566");
     }
@@ -291,4 +310,12 @@ fn the_commands_of_the_usage_page_do_what_it_shows() {
 #[test]
 fn the_commands_of_the_webhooks_page_do_what_it_shows() {
     run_document("docs/webhooks.md");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_audit_page_do_what_it_shows() {
+    let (postgres, url) = start_database("dax-provisioner-audit-page").await;
+    let ran = tokio::task::spawn_blocking(|| run_document_on("docs/audit.md", Some(url))).await;
+    drop(postgres);
+    ran.unwrap();
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod audit;
 mod authorization;
 mod commands;
 mod documents;

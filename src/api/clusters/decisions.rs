@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::authorization::{Action, Denial, Question, Rules, Settings, Subject, changed_fields};
+use crate::authorization::{
+    Action, Denial, Permits, Question, Rules, Settings, Subject, changed_fields,
+};
 use crate::domain::iam::policies::Tables;
 use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::Owner;
@@ -13,7 +15,7 @@ use crate::domain::spec::{ClusterSpec, ServiceRole};
 use crate::domain::target::TargetName;
 use crate::domain::validation::typed::RoleArn;
 use crate::operations::unspecified_role;
-use crate::store::Limit;
+use crate::store::{Actor, Limit};
 
 use crate::api::access::CallerApi;
 use crate::api::http::api_error::ApiError;
@@ -55,6 +57,7 @@ pub(crate) struct Refusal(Arc<Mutex<Option<Denial>>>);
 struct Case {
     rules: Arc<Rules>,
     caller: Caller,
+    actor: Arc<Actor>,
     proposal: Proposal,
     changed: BTreeSet<String>,
     regions: BTreeMap<TargetName, String>,
@@ -62,12 +65,18 @@ struct Case {
 
 impl Case {
     fn decide(&self, usage: &ProjectUsage) -> Result<(), Denial> {
-        self.ask(usage, Rules::decide)
+        self.noted(self.ask(usage, Rules::decide))
     }
 
     /// Whether a policy that names no count refuses.
     fn decide_uncounted(&self) -> Result<(), Denial> {
-        self.ask(&ProjectUsage::default(), Rules::decide_uncounted)
+        self.noted(self.ask(&ProjectUsage::default(), Rules::decide_uncounted))
+    }
+
+    /// Notes the permits for the audit record.
+    fn noted(&self, decided: Result<Permits, Denial>) -> Result<(), Denial> {
+        self.actor.note_permits(decided?.0);
+        Ok(())
     }
 
     fn ask<T>(&self, usage: &ProjectUsage, ask: impl Fn(&Rules, &Question<'_>) -> T) -> T {
@@ -154,6 +163,7 @@ impl TargetApi {
             action,
             subject: Subject::Cluster(name, scope),
         };
+        self.note_subject(&question.subject);
         if self.rules.can_permit(&question) {
             return Ok(());
         }
@@ -186,8 +196,11 @@ impl TargetApi {
 
     /// The case of a proposal, whose tables are permitted.
     fn case(&self, proposal: Proposal, account: &AwsAccount) -> Result<Case, Denial> {
+        let (scope, cluster) = (&proposal.scope, &proposal.after.name);
+        self.note_subject(&Subject::Cluster(cluster, scope));
         self.decide_tables(&proposal, account)?;
         Ok(Case {
+            actor: Arc::clone(&self.actor),
             rules: Arc::clone(&self.rules),
             caller: self.caller.clone(),
             changed: changed_fields(proposal.before.as_ref(), &proposal.after),
@@ -206,11 +219,8 @@ impl TargetApi {
         };
         let place = self.place(account);
         for table in tables {
-            self.rules.decide(&Question {
-                caller: &self.caller,
-                action: Action::UseTable,
-                subject: Subject::Table(table, Some(*access), &proposal.scope, &place),
-            })?;
+            let subject = Subject::Table(table, Some(*access), &proposal.scope, &place);
+            self.decided(Action::UseTable, subject)?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Submissions: headers of mutating requests, new operations, and the 202 response.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::Response;
@@ -11,9 +13,10 @@ use uuid::Uuid;
 use crate::domain::operation::{Kind, Operation};
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::operations;
-use crate::store::{Accepted, IdempotencyKey, NewOperation, Store};
+use crate::store::{Accepted, Actor, IdempotencyKey, NewOperation, Store};
 
 use crate::api::access::CallerApi;
+use crate::api::audit::recording::actor_of;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
 use crate::api::http::idempotency::SentKey;
@@ -46,6 +49,7 @@ pub(crate) struct Submission {
     pub(crate) caller: Caller,
     context: RequestContext,
     key: SentKey,
+    actor: Arc<Actor>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Submission {
@@ -57,6 +61,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Submission {
             caller: Caller::from_request_parts(parts, state).await?,
             context: RequestContext::from_request_parts(parts, state).await?,
             key: SentKey::from_request_parts(parts, state).await?,
+            actor: actor_of(parts)?,
         })
     }
 }
@@ -97,6 +102,7 @@ impl Submission {
             request_id: Some(self.context.request_id.clone()),
             traceparent: Some(self.context.traceparent.clone()),
             idempotency_key,
+            actor: Some(Arc::clone(&self.actor)),
         }
     }
 }

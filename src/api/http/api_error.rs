@@ -20,7 +20,12 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct ApiError {
     problem: Box<Problem>,
     retry_after: Option<Duration>,
+    reason: Option<Reason>,
 }
+
+/// Why a caller was not admitted, in the extensions of the response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Reason(pub(crate) &'static str);
 
 impl ApiError {
     /// An error of a type; `detail` describes this occurrence.
@@ -31,6 +36,14 @@ impl ApiError {
     /// The problem.
     pub(crate) fn into_problem(self) -> Problem {
         *self.problem
+    }
+
+    /// The same error with the reason for audit records.
+    pub(crate) fn because(self, reason: &'static str) -> Self {
+        Self {
+            reason: Some(Reason(reason)),
+            ..self
+        }
     }
 
     /// The same error with another `Retry-After`.
@@ -49,6 +62,7 @@ impl From<Problem> for ApiError {
         Self {
             problem: Box::new(problem),
             retry_after: is_temporary.then_some(RETRY_AFTER),
+            reason: None,
         }
     }
 }
@@ -93,7 +107,11 @@ impl IntoResponse for ApiError {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        (status, headers, Body::from(body)).into_response()
+        let mut response = (status, headers, Body::from(body)).into_response();
+        if let Some(reason) = self.reason {
+            response.extensions_mut().insert(reason);
+        }
+        response
     }
 }
 

@@ -15,7 +15,7 @@ use crate::domain::caller::{Identity, is_person};
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::project::ProjectName;
 use crate::oidc::Refusal;
-use crate::store::{TokenIdentity, TokenState};
+use crate::store::{Actor, TokenIdentity, TokenState};
 
 use super::problem::Problem;
 use super::tokens::token_hash;
@@ -150,8 +150,14 @@ pub(crate) async fn authenticate(
             }
         }
     };
-    identity.requested_for = requested_for(request.headers(), acts_for)?;
-    request.extensions_mut().insert(Caller(Arc::new(identity)));
+    let requested_for = requested_for(request.headers(), acts_for);
+    identity.requested_for = requested_for.as_ref().ok().cloned().flatten();
+    let identity = Arc::new(identity);
+    if let Some(actor) = request.extensions().get::<Arc<Actor>>() {
+        actor.identify(Arc::clone(&identity));
+    }
+    requested_for?;
+    request.extensions_mut().insert(Caller(identity));
     Ok(next.run(request).await)
 }
 
@@ -163,8 +169,9 @@ async fn token_caller(api: &Api, hash: &[u8]) -> Result<(Identity, bool), ApiErr
             Ok((Identity::from(token), acts_for))
         }
         TokenState::Unknown => Err(invalid_token()),
-        TokenState::Revoked => Err(unauthenticated("the bearer token is revoked")),
+        TokenState::Revoked => Err(unauthenticated("revoked", "the bearer token is revoked")),
         TokenState::Expired => Err(unauthenticated(
+            "expired",
             "the bearer token has expired; ask an operator to replace it",
         )),
     }
@@ -180,7 +187,7 @@ async fn subject(api: &Api, token: &str) -> Result<Identity, ApiError> {
         .verify(token)
         .await
         .map_err(|refusal| match refusal {
-            Refusal::Invalid(reason) => unauthenticated(&reason),
+            Refusal::Invalid(reason) => unauthenticated("invalid_jwt", &reason),
             Refusal::Unavailable(reason) => ApiError::new(ProblemCode::Unavailable, reason),
         })?;
     let projects = verified
@@ -188,7 +195,8 @@ async fn subject(api: &Api, token: &str) -> Result<Identity, ApiError> {
         .iter()
         .map(|name| ProjectName::parse(name));
     let Ok(projects) = projects.collect::<Result<Vec<_>, _>>() else {
-        return Err(unauthenticated("the token has a project that cannot exist"));
+        let detail = "the token has a project that cannot exist";
+        return Err(unauthenticated("invalid_jwt", detail));
     };
     let id = format!("oidc:{}/{}", verified.issuer, verified.subject);
     Ok(Identity {
@@ -230,6 +238,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     };
     if values.next().is_some() {
         return Err(unauthenticated(
+            "malformed",
             "send one Authorization header, not several",
         ));
     }
@@ -237,7 +246,8 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     let token = credentials
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
-    token.ok_or_else(invalid_token)
+    let detail = "the bearer token is unknown";
+    token.ok_or_else(|| unauthenticated("malformed", detail))
 }
 
 /// Rejects requests from web pages while authentication is off. A page of any site can make a
@@ -250,7 +260,8 @@ fn reject_web_pages(headers: &HeaderMap) -> Result<(), ApiError> {
             .iter()
             .map(|value: &HeaderValue| value.to_str().unwrap_or_default())
     };
-    let forbidden = |detail: &str| Err(ApiError::new(ProblemCode::Forbidden, detail));
+    let forbidden =
+        |detail: &str| Err(ApiError::new(ProblemCode::Forbidden, detail).because("web_page"));
     if !values(header::HOST).all(is_local_or_address) {
         return forbidden("authentication is off: send requests to localhost or to an IP address");
     }
@@ -279,15 +290,17 @@ fn is_local_or_address(host: &str) -> bool {
 }
 
 fn missing_token() -> ApiError {
-    unauthenticated("the bearer token is missing; send `Authorization: Bearer <token>`")
+    let detail = "the bearer token is missing; send `Authorization: Bearer <token>`";
+    unauthenticated("missing", detail)
 }
 
 fn invalid_token() -> ApiError {
-    unauthenticated("the bearer token is unknown")
+    unauthenticated("unknown", "the bearer token is unknown")
 }
 
-fn unauthenticated(detail: &str) -> ApiError {
-    ApiError::new(ProblemCode::Unauthenticated, detail)
+/// `reason` is for audit records.
+fn unauthenticated(reason: &'static str, detail: &str) -> ApiError {
+    ApiError::new(ProblemCode::Unauthenticated, detail).because(reason)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //!
 //! It must not depend on the other folders of `api`, on `operations` or on `inspections`.
 
+pub mod address;
 pub(super) mod api_error;
 pub(super) mod authentication;
 pub(super) mod aws_permits;

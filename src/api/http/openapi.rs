@@ -58,6 +58,7 @@ const DESCRIPTION: &str = "Provisions Amazon DynamoDB Accelerator (DAX) clusters
         (name = "clusters", description = "Managed DAX clusters."),
         (name = "operations", description = "Operations with their steps, events and problems."),
         (name = "events", description = "Events of all operations in one order."),
+        (name = "audit", description = "Who did what, and how it was decided."),
         (name = "webhooks", description = "Receivers of events, and what was delivered to them."),
         (name = "inventory", description = "AWS resources that a request can name, and orphans."),
         (name = "organisation", description = "Targets: AWS accounts and Regions."),

@@ -189,6 +189,13 @@ pub(crate) struct ByPosition(
     pub(crate) i64,
 );
 
+/// A position in a list ordered by time, then by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ByTime(
+    #[serde(deserialize_with = "time")] pub(crate) DateTime<Utc>,
+    pub(crate) i64,
+);
+
 /// A time from 1970 to 9999: PostgreSQL's range of timestamps is smaller than chrono's.
 fn time<'de, D: Deserializer<'de>>(text: D) -> Result<DateTime<Utc>, D::Error> {
     let at = DateTime::<Utc>::deserialize(text)?;

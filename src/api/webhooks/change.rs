@@ -41,7 +41,7 @@ pub(crate) async fn update_webhook(
     if_match: IfMatch,
     PatchBody(body): PatchBody,
 ) -> Result<Response, ApiError> {
-    api.decide_webhooks(Action::UpdateWebhook)?;
+    api.decide_everywhere(Action::UpdateWebhook)?;
     let webhook = api.webhook(id).await?;
     if if_match == IfMatch::Absent {
         let detail = "send `If-Match` with the `ETag` of the webhook as last read";
@@ -74,7 +74,7 @@ pub(crate) async fn delete_webhook(
     WebhookPath(id): WebhookPath,
     _: NoQuery,
 ) -> Result<StatusCode, ApiError> {
-    api.decide_webhooks(Action::DeleteWebhook)?;
+    api.decide_everywhere(Action::DeleteWebhook)?;
     if api.store.delete_webhook(id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {

@@ -49,7 +49,7 @@ pub(crate) async fn create_webhook(
     _: NoQuery,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    api.decide_webhooks(Action::CreateWebhook)?;
+    api.decide_everywhere(Action::CreateWebhook)?;
     let valid = WebhookRequest::read(body).map_err(Problem::invalid)?;
     api.check_target(valid.target.as_ref())?;
     let (id, secret) = (Uuid::now_v7(), WebhookSecret::generate());
@@ -88,7 +88,7 @@ pub(crate) async fn rotate_webhook_secret(
     _: NoQuery,
     _: EmptyRequest,
 ) -> Result<Json<Webhook>, ApiError> {
-    api.decide_webhooks(Action::RotateWebhookSecret)?;
+    api.decide_everywhere(Action::RotateWebhookSecret)?;
     let secret = WebhookSecret::generate();
     let sealed = api.secrets_key()?.seal(id, &secret);
     let rotated = api

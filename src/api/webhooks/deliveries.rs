@@ -44,7 +44,7 @@ pub(crate) async fn list_webhook_deliveries(
     WebhookPath(id): WebhookPath,
     page: Page<ByAge, DeliveryFilters>,
 ) -> Result<Response, ApiError> {
-    api.decide_webhooks(Action::ListWebhookDeliveries)?;
+    api.decide_everywhere(Action::ListWebhookDeliveries)?;
     api.webhook(id).await?;
     let before = page.after.map(|ByAge(at, id)| (at, id));
     let mut deliveries = api
@@ -77,7 +77,7 @@ pub(crate) async fn redeliver_webhook_delivery(
     _: NoQuery,
     _: EmptyRequest,
 ) -> Result<Json<WebhookDelivery>, ApiError> {
-    api.decide_webhooks(Action::RedeliverWebhookDelivery)?;
+    api.decide_everywhere(Action::RedeliverWebhookDelivery)?;
     api.enabled_webhook(webhook).await?;
     let delivery = api.store.redeliver(webhook, delivery).await?;
     Ok(Json(delivery.ok_or_else(no_such_delivery)?.into()))
@@ -98,7 +98,7 @@ pub(crate) async fn test_webhook(
     _: NoQuery,
     _: EmptyRequest,
 ) -> Result<(StatusCode, Json<WebhookDelivery>), ApiError> {
-    api.decide_webhooks(Action::TestWebhook)?;
+    api.decide_everywhere(Action::TestWebhook)?;
     api.enabled_webhook(id).await?;
     let body = test_body(id, now());
     let delivery = api.store.create_test_delivery(id, &body).await?;

@@ -5,7 +5,6 @@ use axum::http::request::Parts;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::authorization::Action;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::target::TargetName;
 use crate::domain::webhooks::Webhook;
@@ -99,20 +98,6 @@ impl Api {
 }
 
 impl CallerApi {
-    /// Rejects an action on webhooks that the rules do not permit for every target: a webhook receives
-    /// the events of every project.
-    fn decide_webhooks(&self, action: Action) -> Result<(), ApiError> {
-        let targets: Vec<TargetName> = self.targets.borrow().keys().cloned().collect();
-        if targets.is_empty() && !self.rules.permit_everything() {
-            let detail = "no target is known yet";
-            return Err(ApiError::new(ProblemCode::Unavailable, detail));
-        }
-        for name in &targets {
-            self.of_row(name)?.decide_target(action)?;
-        }
-        Ok(())
-    }
-
     /// Fails if there is no target of this name.
     fn check_target(&self, name: Option<&TargetName>) -> Result<(), ApiError> {
         match name {

@@ -21,7 +21,7 @@ use crate::api::http::responses::{IfNoneMatch, single};
     )))
 )]
 pub(crate) async fn list_webhooks(api: CallerApi, page: Page<ByAge>) -> Result<Response, ApiError> {
-    api.decide_webhooks(Action::ListWebhooks)?;
+    api.decide_everywhere(Action::ListWebhooks)?;
     let before = page.after.map(|ByAge(at, id)| (at, id));
     let mut webhooks = api.store.webhooks(before, page.rows()).await?;
     let next_cursor = page.cut(&mut webhooks, |webhook| {
@@ -49,7 +49,7 @@ pub(crate) async fn get_webhook(
     _: NoQuery,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
-    api.decide_webhooks(Action::GetWebhook)?;
+    api.decide_everywhere(Action::GetWebhook)?;
     let webhook = api.webhook(id).await?;
     Ok(single(
         webhook.version,

@@ -60,7 +60,7 @@ fn cost_of_a_decision() {
             action,
             subject,
         };
-        assert_eq!(rules.decide(&question), Ok(()));
+        assert!(rules.decide(&question).is_ok());
         let mut times = Vec::new();
         for _ in 0..20 {
             let start = Instant::now();

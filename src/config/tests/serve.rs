@@ -16,6 +16,7 @@ fn defaults_of_serve() {
             authentication: true,
             connections_per_address: 1_000,
             metrics_listen: None,
+            trusted_proxies: crate::api::http::address::TrustedProxies::default(),
         }
     );
     assert_eq!(

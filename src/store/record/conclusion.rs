@@ -44,6 +44,7 @@ pub(super) async fn finish(
         claimed_epoch: Some(claim.epoch),
         cluster: Some(cluster),
         message: format!("{kind} of {} {status_name}", task.cluster),
+        by: None,
     };
     finish::operation(connection, ending).await?;
     Ok(status)

@@ -1,12 +1,13 @@
 -- Accepts creates in one statement: for each the cluster (a failed one of that name is asked for again), the operation,
--- its steps ($5, the same for all), its first event and the idempotency key. No two have the same name or key. A row for
+-- its steps ($5, the same for all), its first event, its audit record and the idempotency key. No two have the same name or key. A row for
 -- each: without created_at its key was used before, or its name is in use.
 with request as materialized (
   select r.*, known.operation_id as known_operation, known.fingerprint = r.fingerprint as is_same
   from unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[], $6::text[], $7::text[], $8::text[], $9::float8[],
-              $10::text[], $11::text[], $12::bytea[], $13::text[], $14::int[], $16::text[], $17::text[], $18::text[])
+              $10::text[], $11::text[], $12::bytea[], $13::text[], $14::int[], $16::text[], $17::text[], $18::text[],
+              $19::text[], $20::jsonb[], $21::jsonb[], $22::text[], $23::text[])
     as r (id, name, desired, spec, requested_by, request_id, traceparent, deadline_seconds, caller, key, fingerprint,
-          message, node_count, target, project, requested_for)
+          message, node_count, target, project, requested_for, caller_id, groups, policies, organisation, address)
   -- A limit keeps the lookup by index, also in a plan that was made when the table was empty.
   left join lateral (
     select operation_id, fingerprint from idempotency_keys k where k.caller = r.caller and k.key = r.key limit 1
@@ -55,6 +56,13 @@ steps as (
 event as (
   insert into operation_events (operation_id, sequence, type, message)
   select r.id, 1, 'operation_accepted', r.message from operation join request r on r.id = operation.id
+),
+audited as (
+  insert into audit_records (caller, caller_id, requested_for, groups, action, decision, target, project, cluster,
+                             operation_id, policies, organisation, request_id, address)
+  select r.requested_by, r.caller_id, r.requested_for, r.groups, 'create_cluster', 'accepted', r.target,
+         nullif(r.project, ''), r.name, r.id, r.policies, r.organisation, r.request_id, r.address
+  from operation join request r on r.id = operation.id
 ),
 key as (
   insert into idempotency_keys (caller, key, fingerprint, operation_id)

@@ -1,16 +1,19 @@
 -- Gives positions to the events of ended transactions, in an order in which the events of each operation follow one
--- another. Returns the number of events that have a position now, and whether others are left.
+-- another, and to audit records in the order of their transactions. Returns the numbers of events and records that have a
+-- position now, and whether others are left.
 --
 -- An event is numbered once every transaction that began before its own has ended: only then no other event can still
 -- appear before it. A transaction can get its ID before it waits for an operation, so an operation's event can have an
 -- earlier transaction than the event before it. An event therefore counts as written by the latest transaction of the
 -- events up to it.
 with state as (
-  select last_position, numbered_below from event_numbering
+  select last_position, numbered_below, last_audit_position,
+         pg_snapshot_xmin(pg_current_snapshot())::text::bigint as ended_below
+  from event_numbering
   for update skip locked
 ),
 ended as (
-  select least(pg_snapshot_xmin(pg_current_snapshot())::text::bigint, (
+  select least(state.ended_below, (
     -- At most about $1 events at once; the events of one transaction stay together.
     select e.xid + 1 from operation_events e
     where e.xid >= state.numbered_below
@@ -57,13 +60,34 @@ numbered as (
   where ranked.reached < ended.below
   returning position
 ),
+unnumbered as (
+  select r.id, row_number() over (order by r.xid, r.id) as rank
+  from state
+  cross join lateral (
+    select id, xid from audit_records
+    where position is null and xid < state.ended_below
+    order by xid, id
+    limit $1
+  ) r
+),
+audited as (
+  update audit_records r
+  set position = state.last_audit_position + u.rank
+  from state, unnumbered u
+  where r.id = u.id
+  returning r.position
+),
 done as (
   update event_numbering n
-  set last_position = n.last_position + (select count(*) from numbered),
+  set last_audit_position = n.last_audit_position + (select count(*) from audited),
+      last_position = n.last_position + (select count(*) from numbered),
       numbered_below = greatest(n.numbered_below, least(ended.below, (
         select min(ranked.xid) from ranked where ranked.reached >= ended.below)))
   from ended
 )
-select (select count(*) from numbered) as "numbered!",
-       coalesce((select xid from operation_events order by xid desc limit 1) >= (select below from ended), false) as "is_behind!"
+select (select count(*) from numbered) as "numbered!", (select count(*) from audited) as "audited!",
+       coalesce((select xid from operation_events order by xid desc limit 1) >= (select below from ended), false)
+         or (select count(*) from unnumbered) >= $1
+         or coalesce((select xid from audit_records where position is null order by xid desc, id desc limit 1)
+                     >= state.ended_below, false) as "is_behind!"
 from state

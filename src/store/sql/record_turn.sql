@@ -13,7 +13,7 @@ sent as (
   set closed_at = clock_timestamp(), closed_order = nextval('engine_order'), outcome = $6
   from fence
   where intents.id = $5
-  returning intents.call, intents.target
+  returning intents.operation_id, intents.call, intents.target, intents.opened_order, intents.outcome
 ),
 settled as (
   update intents i
@@ -27,6 +27,17 @@ settled as (
     and (i.id = any($7)
       or ($8 and i.operation_id = $1 and i.position = $4)
       or ($6 = 'applied' and i.operation_id = $1 and (i.call, i.target) = (select call, target from sent)))
+  returning i.operation_id, i.call, i.target, i.opened_order, i.outcome
+),
+audited as (
+  insert into audit_records (caller, requested_for, action, decision, target, project, cluster, operation_id, subject, intent)
+  select o.requested_by, o.requested_for, closed.call, closed.outcome, o.target, nullif(o.project, ''), o.cluster_name,
+         closed.operation_id, closed.target, closed.opened_order
+  from (select * from sent union all select * from settled) closed
+  cross join lateral (
+    select requested_by, requested_for, target, project, cluster_name from operations
+    where id = closed.operation_id
+    limit 1) o
 ),
 item as (
   insert into inventory (cluster_id, operation_id, touched_by, kind, name, arn, owner, presence, reason)

@@ -95,6 +95,7 @@ fn is_expected(caller: &str, id: &str, right: Right, path: &str, status: u16) ->
         "release_cluster",
         "list_orphans",
         "check_target",
+        "list_audit",
     ];
     let is_allowed = ![401, 403, 404, 422].contains(&status);
     // A build without lookups has no ingress.

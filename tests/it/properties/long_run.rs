@@ -8,6 +8,7 @@ use dax_provisioner::domain::operation::{Kind, Operation, Status};
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
+use crate::audit::reconciliation;
 use crate::properties::aws_snapshot::snapshot;
 use crate::properties::parallel::{Job, run_all};
 use crate::properties::scenario_actions as begin;
@@ -111,6 +112,10 @@ async fn every_kind_of_change_in_a_row_leaves_nothing() {
     let env = Origin::UsedAccount.account().await.fork().await;
     let worker = CrashingWorker::new(&env, |_, _, _| false);
     run_operations(&env, &worker, "undisturbed").await;
+    let (_, others) = reconciliation::check(&env, false).await;
+    assert_eq!(others, OPERATIONS.len());
+    env.seal(None).await.unwrap();
+    assert_eq!(env.verify(None, None).await, Vec::<String>::new());
     let repeatable = [
         "dax:RebootNode",
         "dax:UpdateCluster",
@@ -132,6 +137,7 @@ async fn with_crashes(seed: u64) {
     let env = Origin::UsedAccount.account().await.fork().await;
     let (worker, crashes) = crash_randomly(&env, seed);
     run_operations(&env, &worker, &format!("seed {seed}")).await;
+    reconciliation::check(&env, true).await;
     let crashes = crashes.load(Ordering::SeqCst);
     println!("every kind of change, seed {seed}: {crashes} crashes");
     assert!(crashes > 10, "only {crashes} crashes");

@@ -29,7 +29,9 @@ impl TestEnv {
         let server = axum_server::from_tcp(listener)
             .unwrap()
             .handle(handle.clone());
-        tokio::spawn(server.serve(router.into_make_service()));
+        tokio::spawn(
+            server.serve(router.into_make_service_with_connect_info::<std::net::SocketAddr>()),
+        );
         let stopped = stop.clone();
         tokio::spawn(async move {
             stopped.cancelled().await;

@@ -26,6 +26,7 @@ pub fn new_operation(kind: Kind) -> NewOperation {
         request_id: None,
         traceparent: None,
         idempotency_key: None,
+        actor: None,
     }
 }
 

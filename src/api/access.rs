@@ -185,7 +185,7 @@ impl CallerApi {
     /// The response to a request that the rules do not permit.
     pub(crate) fn denied(&self, action: Action, denial: Denial) -> ApiError {
         let name = action.as_str();
-        if let Denial::Forbidden(policies) = &denial {
+        if let Denial::Forbidden(policies) | Denial::NeedsApproval(policies) = &denial {
             let ids = policies.iter().map(|policy| policy.id.clone());
             self.actor.note_forbids(ids);
         }
@@ -205,7 +205,8 @@ impl CallerApi {
                 let detail = format!("no policy permits {name} here; {groups}");
                 ApiError::new(ProblemCode::Forbidden, detail)
             }
-            Denial::Forbidden(policies) => {
+            // What is no operation of its own cannot wait for an approval.
+            Denial::Forbidden(policies) | Denial::NeedsApproval(policies) => {
                 let ids: Vec<&str> = policies.iter().map(|policy| policy.id.as_str()).collect();
                 let detail = format!("{name} is forbidden by {}; see `policies`", ids.join(", "));
                 let mut problem = Problem::new(ProblemCode::Forbidden, detail);

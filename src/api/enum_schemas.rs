@@ -13,7 +13,9 @@ use crate::domain::audit::AuditDecision;
 use crate::domain::iam::policies::Access;
 use crate::domain::inventory::{Owner, Presence, ResourceKind};
 use crate::domain::node_types::Offered;
-use crate::domain::operation::{Attention, ClusterStatus, Kind, Status, StepStatus};
+use crate::domain::operation::{
+    ApprovalDecision, Attention, ClusterStatus, Kind, Status, StepStatus,
+};
 use crate::domain::preflight::CheckStatus;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::samples::Language;
@@ -57,6 +59,7 @@ impl<T: StringEnum> ToSchema for EnumSchema<T> {
 
 pub(crate) type ActionSchema = EnumSchema<Action>;
 pub(crate) type OfferedSchema = EnumSchema<Offered>;
+pub(crate) type ApprovalDecisionSchema = EnumSchema<ApprovalDecision>;
 pub(crate) type OperationKindSchema = EnumSchema<Kind>;
 pub(crate) type OperationStatusSchema = EnumSchema<Status>;
 pub(crate) type StepStatusSchema = EnumSchema<StepStatus>;
@@ -92,6 +95,12 @@ impl StringEnum for TargetStatusKind {
         `removed`: the organisation no longer has it. In each of them, operations wait.";
 }
 
+impl StringEnum for ApprovalDecision {
+    const NAME: &'static str = "ApprovalDecision";
+    const DESCRIPTION: &'static str =
+        "What a member of the group decided. `rejected` ends the operation.";
+}
+
 impl StringEnum for Kind {
     const NAME: &'static str = "OperationKind";
     const DESCRIPTION: &'static str = "Kind of an operation.";
@@ -100,7 +109,8 @@ impl StringEnum for Kind {
 impl StringEnum for Status {
     const NAME: &'static str = "OperationStatus";
     const DESCRIPTION: &'static str = "Status of an operation. `succeeded`, `failed` and `cancelled` are final. \
-        `blocked`: stopped by a problem that can be fixed without a new request; the service \
+        `awaiting_approval`: nothing is sent to AWS until members of the groups in `approvals` have \
+        approved it. `blocked`: stopped by a problem that can be fixed without a new request; the service \
         rechecks it periodically and resumes.";
 }
 
@@ -123,7 +133,7 @@ impl StringEnum for ClusterStatus {
 impl StringEnum for Attention {
     const NAME: &'static str = "ClusterAttention";
     const DESCRIPTION: &'static str = "Why a cluster needs attention. `blocked`: its last operation is \
-        blocked. `failed`: its last operation failed, or it was never created. `expiring`: it is deleted within a day, or its deletion protection \
+        blocked. `awaiting_approval`: an operation on it waits for people. `failed`: its last operation failed, or it was never created. `expiring`: it is deleted within a day, or its deletion protection \
         prevents that. `drifted`: AWS \
         differs from the desired settings.";
 }

@@ -251,6 +251,8 @@ fn authenticated_routes() -> OpenApiRouter<Api> {
         .routes(routes!(inventory::subnet_groups::list_subnet_groups))
         .routes(routes!(inventory::parameter_groups::list_parameter_groups))
         .routes(routes!(operations::cancel::cancel_operation))
+        .routes(routes!(operations::approve::approve_operation))
+        .routes(routes!(operations::approve::reject_operation))
         .routes(routes!(operations::cancel::roll_back_operation))
         .routes(routes!(inventory::orphans::list_orphans))
         .routes(routes!(organisation::me::get_me))

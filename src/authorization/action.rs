@@ -20,6 +20,8 @@ pub enum Action {
     CancelOperation,
     RollBackOperation,
     ReleaseCluster,
+    ApproveOperation,
+    RejectOperation,
     OpenIngress,
     CloseIngress,
     ListOrphans,
@@ -61,6 +63,42 @@ impl Action {
                 | Self::TestWebhook
                 | Self::ListAudit
         )
+    }
+
+    /// Whether it starts an operation, which can wait for an approval.
+    pub fn starts_operation(self) -> bool {
+        match self {
+            Self::CreateCluster
+            | Self::UpdateCluster
+            | Self::ScaleCluster
+            | Self::RepairCluster
+            | Self::AdoptCluster
+            | Self::DeleteCluster
+            | Self::RebootNodes
+            | Self::ReleaseCluster
+            | Self::OpenIngress
+            | Self::CloseIngress
+            | Self::AssignProject
+            | Self::UseTable => true,
+            Self::Read
+            | Self::RetryOperation
+            | Self::CancelOperation
+            | Self::RollBackOperation
+            | Self::ApproveOperation
+            | Self::RejectOperation
+            | Self::ListOrphans
+            | Self::CheckTarget
+            | Self::CreateWebhook
+            | Self::ListWebhooks
+            | Self::GetWebhook
+            | Self::UpdateWebhook
+            | Self::DeleteWebhook
+            | Self::RotateWebhookSecret
+            | Self::ListWebhookDeliveries
+            | Self::RedeliverWebhookDelivery
+            | Self::TestWebhook
+            | Self::ListAudit => false,
+        }
     }
 
     /// The name in policies.

@@ -69,6 +69,8 @@ pub struct DecidingPolicy {
     pub id: String,
     /// What its author advises.
     pub advice: Option<String>,
+    /// The group whose approval lifts it.
+    pub approval: Option<String>,
 }
 
 /// Why a caller may not.
@@ -76,6 +78,8 @@ pub struct DecidingPolicy {
 pub enum Denial {
     /// These policies forbid it; none if no policy permits it.
     Forbidden(Vec<DecidingPolicy>),
+    /// Only these policies forbid it, and an approval of their groups lifts them.
+    NeedsApproval(Vec<DecidingPolicy>),
     /// The evaluation failed, so nothing is permitted. The text is for the log.
     Failed(String),
 }
@@ -231,10 +235,25 @@ impl Policies {
         let deciding = |id: &PolicyId| DecidingPolicy {
             id: text(id),
             advice: self.advice(id).map(str::to_owned),
+            approval: about.policy(id).and_then(approval_of),
         };
         let reason = response.diagnostics().reason().filter(forbids);
         let mut forbidding: Vec<DecidingPolicy> = reason.map(deciding).collect();
         forbidding.sort_by(|a, b| a.id.cmp(&b.id));
-        Err(Denial::Forbidden(forbidding))
+        if forbidding.is_empty() || forbidding.iter().any(|policy| policy.approval.is_none()) {
+            return Err(Denial::Forbidden(forbidding));
+        }
+        let others = about
+            .policies()
+            .filter(|policy| approval_of(policy).is_none());
+        let others = PolicySet::from_policies(others.cloned());
+        let others = others.map_err(|error| Denial::Failed(error.to_string()))?;
+        self.answer_of(&others, request, entities)?;
+        Err(Denial::NeedsApproval(forbidding))
     }
+}
+
+/// The group of an `@approval`.
+fn approval_of(policy: &Policy) -> Option<String> {
+    policy.annotation("approval").map(str::to_owned)
 }

@@ -50,33 +50,46 @@ struct ExampleCaller {
 enum Expected {
     Allow,
     Deny,
+    Approval,
+}
+
+impl Expected {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Allow => "allowed",
+            Self::Deny => "denied",
+            Self::Approval => "left to an approval",
+        }
+    }
 }
 
 impl Example {
     /// Asks the rules, or returns what differs from the expected decision.
     pub fn check(&self, rules: &Rules, targets: &[Place<'_>]) -> Result<(), String> {
         let decided = self.decide(rules, targets)?;
-        match (decided, self.decision) {
-            (Ok(_), Expected::Allow) => Ok(()),
-            (Ok(_), Expected::Deny) => Err("is allowed, and must be denied".to_owned()),
-            (Err(Denial::Failed(error)), _) => Err(format!("cannot be evaluated: {error}")),
-            (Err(Denial::Forbidden(by)), expected) => {
-                let ids: Vec<&str> = by.iter().map(|policy| policy.id.as_str()).collect();
-                let by_whom = match ids.as_slice() {
-                    [] => "because no policy permits it".to_owned(),
-                    ids => format!("by {}", ids.join(", ")),
-                };
-                match (expected, &self.policies) {
-                    (Expected::Allow, _) => {
-                        Err(format!("is denied {by_whom}, and must be allowed"))
-                    }
-                    (Expected::Deny, Some(named)) if *named != ids => Err(format!(
-                        "is denied {by_whom}, and must be by {}",
-                        named.join(", ")
-                    )),
-                    (Expected::Deny, _) => Ok(()),
-                }
-            }
+        let (decision, by) = match decided {
+            Ok(_) => (Expected::Allow, Vec::new()),
+            Err(Denial::Failed(error)) => return Err(format!("cannot be evaluated: {error}")),
+            Err(Denial::NeedsApproval(by)) => (Expected::Approval, by),
+            Err(Denial::Forbidden(by)) => (Expected::Deny, by),
+        };
+        let ids: Vec<&str> = by.iter().map(|policy| policy.id.as_str()).collect();
+        let by_whom = match (decision, ids.as_slice()) {
+            (Expected::Deny, []) => " because no policy permits it".to_owned(),
+            (_, []) => String::new(),
+            (_, ids) => format!(" by {}", ids.join(", ")),
+        };
+        if decision != self.decision {
+            let (is, must) = (decision.text(), self.decision.text());
+            return Err(format!("is {is}{by_whom}, and must be {must}"));
+        }
+        match &self.policies {
+            Some(named) if *named != ids => Err(format!(
+                "is {}{by_whom}, and must be by {}",
+                decision.text(),
+                named.join(", ")
+            )),
+            _ => Ok(()),
         }
     }
 

@@ -10,6 +10,7 @@ use cedar_policy::{
 };
 use strum::VariantArray;
 
+use crate::domain::caller::is_group;
 use crate::domain::project::ProjectName;
 
 use super::action::Action;
@@ -183,6 +184,14 @@ fn identified(policy: &Policy) -> Result<(String, Policy), String> {
     }
     if policy.effect() == Effect::Permit && policy.annotation("advice").is_some() {
         return Err("@advice is for forbid policies: a permit never refuses".to_owned());
+    }
+    if let Some(group) = policy.annotation("approval") {
+        if policy.effect() == Effect::Permit {
+            return Err("@approval is for forbid policies: it asks instead of refusing".to_owned());
+        }
+        if !is_group(group) {
+            return Err("@approval must name a group".to_owned());
+        }
     }
     Ok((id.to_owned(), policy.new_id(PolicyId::new(id))))
 }

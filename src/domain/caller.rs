@@ -1,9 +1,11 @@
 //! Caller: who sent a request, and what is known of them.
 
+use serde::{Deserialize, Serialize};
+
 use super::project::ProjectName;
 
 /// The authenticated caller of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
     /// What identifies the caller for ever: `token:<id>`, `oidc:<issuer>/<subject>`, `anonymous`.
     pub id: String,
@@ -27,6 +29,32 @@ impl Identity {
             projects: Vec::new(),
             requested_for: None,
         }
+    }
+
+    /// Whether both stand for one person: by their own names or by the person for whom a portal sends.
+    pub fn shares_a_person_with(&self, other: &Self) -> bool {
+        let own = self.persons();
+        let is_own = |person: &String| own.contains(person);
+        other.persons().iter().any(is_own)
+    }
+
+    /// The names of this caller and of the person for whom a portal sends, in lower case.
+    fn persons(&self) -> Vec<String> {
+        let subject = self
+            .id
+            .strip_prefix("oidc:")
+            .and_then(|id| id.split_once('/'));
+        let subject = subject.map(|(_, subject)| subject);
+        let named = [
+            Some(self.id.as_str()),
+            subject,
+            self.requested_for.as_deref(),
+        ];
+        named
+            .into_iter()
+            .flatten()
+            .map(str::to_ascii_lowercase)
+            .collect()
     }
 
     /// The project of a new cluster whose request names none.

@@ -42,8 +42,11 @@ pub struct Cluster {
     pub operation_id: Uuid,
     /// The fault of the latest operation, if that is blocked or failed.
     pub fault: Option<Fault>,
-    /// Why the cluster needs attention, as last recorded; never [`Attention::Expiring`].
+    /// Why the cluster needs attention, as last recorded; never [`Attention::Expiring`] or
+    /// [`Attention::AwaitingApproval`].
     pub attention: Option<Attention>,
+    /// Whether an operation on it waits for an approval.
+    pub is_awaiting_approval: bool,
     /// Whether its expiry is near or past, as last recorded.
     pub is_expiring: bool,
     /// The AWS resources that belong to the cluster or are used by it, oldest first.
@@ -73,7 +76,13 @@ impl Cluster {
         let recorded = self
             .attention
             .filter(|&reason| reason != Attention::Drifted);
-        recorded
+        let awaiting = self
+            .is_awaiting_approval
+            .then_some(Attention::AwaitingApproval);
+        let blocked = recorded.filter(|&reason| reason == Attention::Blocked);
+        blocked
+            .or(awaiting)
+            .or(recorded)
             .or(self.is_expiring.then_some(Attention::Expiring))
             .or(is_drifted.then_some(Attention::Drifted))
     }

@@ -70,7 +70,11 @@ impl StepDurations {
     pub fn expected_end(&self, operation: &Operation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match operation.status {
             Status::Pending | Status::Running | Status::Cancelling | Status::RollingBack => {}
-            Status::Blocked | Status::Succeeded | Status::Failed | Status::Cancelled => {
+            Status::AwaitingApproval
+            | Status::Blocked
+            | Status::Succeeded
+            | Status::Failed
+            | Status::Cancelled => {
                 return None;
             }
         }

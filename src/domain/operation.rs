@@ -48,6 +48,8 @@ pub struct Operation {
     pub request_id: Option<String>,
     /// W3C `traceparent` header of that request.
     pub traceparent: Option<String>,
+    /// The approvals that it needs or needed.
+    pub approvals: Vec<Approval>,
     /// ID of the delete that superseded it.
     pub superseded_by: Option<Uuid>,
     /// When the request was accepted.
@@ -73,6 +75,53 @@ impl Operation {
             .iter()
             .filter(|step| step.status.is_done())
             .count()
+    }
+}
+
+/// The approval of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Approval {
+    /// The group, one of whose members decides.
+    pub group: String,
+    /// The decision; `None` while there is none.
+    pub decision: Option<ApprovalDecision>,
+    /// The caller who decided, and the person for whom a portal sent that.
+    pub by: Option<String>,
+    /// What the caller said about it.
+    pub comment: Option<String>,
+    /// When it was decided.
+    pub at: Option<DateTime<Utc>>,
+}
+
+impl Approval {
+    /// One that is not decided yet.
+    pub fn open(group: String) -> Self {
+        Self {
+            group,
+            decision: None,
+            by: None,
+            comment: None,
+            at: None,
+        }
+    }
+}
+
+/// What a member of the group decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum ApprovalDecision {
+    /// The operation may run, as far as the group is concerned.
+    Approved,
+    /// The operation ends cancelled.
+    Rejected,
+}
+
+impl ApprovalDecision {
+    /// The name in the database and in the API.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -132,6 +181,8 @@ impl Kind {
 #[derive(strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum Status {
+    /// Waits until people have approved it. Nothing is sent to AWS before that.
+    AwaitingApproval,
     /// Accepted; no worker has claimed it yet.
     Pending,
     /// Making progress, or waiting for AWS.
@@ -160,7 +211,8 @@ impl Status {
     pub fn is_finished(self) -> bool {
         match self {
             Self::Succeeded | Self::Failed | Self::Cancelled => true,
-            Self::Pending
+            Self::AwaitingApproval
+            | Self::Pending
             | Self::Running
             | Self::Blocked
             | Self::Cancelling
@@ -239,6 +291,8 @@ impl ClusterStatus {
 pub enum Attention {
     /// The last operation is blocked.
     Blocked,
+    /// An operation on it waits for an approval.
+    AwaitingApproval,
     /// The last operation failed, or the cluster was never created.
     Failed,
     /// The cluster is deleted within a day, or its deletion protection prevents that.

@@ -21,7 +21,7 @@ use crate::domain::validation::typed::{
 
 /// Format of a stored [`Spec`]. Raise it with every new field or variant: a process claims only
 /// operations in a format it can read, so an old process never drops a setting it does not know.
-pub const SPEC_VERSION: i32 = 2;
+pub const SPEC_VERSION: i32 = 3;
 
 /// The input of an operation, by kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -30,6 +30,8 @@ pub enum WaitingFor {
     Quota,
     /// Capacity in AWS.
     Capacity,
+    /// People to approve the operation.
+    Approval,
     /// An operator to fix the cause.
     Operator,
 }

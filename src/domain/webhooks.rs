@@ -51,6 +51,10 @@ pub enum WebhookEvent {
     #[serde(rename = "operation.accepted")]
     #[strum(serialize = "operation.accepted")]
     Accepted,
+    /// It waits until people have approved it.
+    #[serde(rename = "operation.awaiting_approval")]
+    #[strum(serialize = "operation.awaiting_approval")]
+    AwaitingApproval,
     /// It is blocked by a problem that can be fixed without a new request.
     #[serde(rename = "operation.blocked")]
     #[strum(serialize = "operation.blocked")]
@@ -94,8 +98,9 @@ pub enum WebhookEvent {
 }
 
 /// The event types of the feed that are delivered. The others are progress within an operation.
-const FEED_TYPES: [(&str, WebhookEvent); 11] = [
+const FEED_TYPES: [(&str, WebhookEvent); 12] = [
     ("operation_accepted", WebhookEvent::Accepted),
+    ("approval_requested", WebhookEvent::AwaitingApproval),
     ("blocked", WebhookEvent::Blocked),
     ("unblocked", WebhookEvent::Unblocked),
     ("cancel_requested", WebhookEvent::Cancelling),
@@ -130,6 +135,7 @@ impl WebhookEvent {
         match self {
             Self::All | Self::Expiring | Self::ExpiryHeld | Self::Disabled => None,
             Self::Accepted => Some(Status::Pending),
+            Self::AwaitingApproval => Some(Status::AwaitingApproval),
             Self::Blocked => Some(Status::Blocked),
             Self::Unblocked => Some(Status::Running),
             Self::Cancelling => Some(Status::Cancelling),

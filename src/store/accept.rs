@@ -1,18 +1,21 @@
 //! Acceptance of requests for new operations, and of a create: one round trip, one commit.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::domain::names::ClusterName;
-use crate::domain::operation::{Kind, Operation, Status, StepRecord, StepStatus};
+use crate::domain::operation::{Approval, Kind, Operation, Status, StepRecord, StepStatus};
 use crate::domain::project::{ProjectName, Scope};
 use crate::domain::spec::ClusterSpec;
 
 use super::create_queue::Inserted;
 use super::idempotency::{IdempotencyKey, Replay};
 use super::projects::Limit;
+use crate::domain::waiting::WaitingFor;
+
 use super::{Actor, Store, StoreError};
 
 /// A validated request for a new operation.
@@ -38,6 +41,20 @@ pub struct NewOperation {
     pub idempotency_key: Option<IdempotencyKey>,
     /// Who sent the request, for its audit record.
     pub actor: Option<Arc<Actor>>,
+    /// Whether people must approve it before it runs.
+    pub approval: ApprovalState,
+}
+
+/// Whether people must approve an operation before it runs.
+#[derive(Debug, Clone, Default)]
+pub enum ApprovalState {
+    /// No, as far as its project is not counted.
+    #[default]
+    NotNeeded,
+    /// Members of these groups must.
+    Needed(BTreeSet<String>),
+    /// They have: its row exists.
+    Given,
 }
 
 /// The outcome of a request to start an operation.
@@ -86,6 +103,21 @@ impl Accepted {
     }
 }
 
+impl Accepted {
+    /// The same for an operation that was made to wait for the approval of these groups.
+    pub(super) fn awaiting(mut self, groups: &BTreeSet<String>) -> Self {
+        if let Self::Created(operation) = &mut self
+            && !groups.is_empty()
+        {
+            operation.status = Status::AwaitingApproval;
+            operation.waiting_for = Some(WaitingFor::Approval);
+            operation.next_attempt_at = None;
+            operation.approvals = groups.iter().cloned().map(Approval::open).collect();
+        }
+        self
+    }
+}
+
 impl NewOperation {
     /// The operation as its acceptance stores it, so that the answer need not read it back.
     pub(super) fn accepted(
@@ -122,6 +154,7 @@ impl NewOperation {
             requested_for: self.requested_for.clone(),
             request_id: self.request_id.clone(),
             traceparent: self.traceparent.clone(),
+            approvals: Vec::new(),
             superseded_by: None,
             created_at,
             started_at: None,
@@ -142,21 +175,25 @@ impl Store {
         self.accepted_create(new, spec, inserted).await
     }
 
-    /// Accepts a create if a limit on its project permits it. Requests for one project are accepted
-    /// one after another.
+    /// Accepts a create that needs approvals, or that a limit on its project must permit. Requests
+    /// that are limited on one project are accepted one after another.
     pub async fn accept_create_within(
         &self,
         new: &NewOperation,
         spec: &ClusterSpec,
-        limit: Limit,
+        limit: Option<Limit>,
     ) -> Result<Accepted, StoreError> {
-        let _turn = self.turn(Some(limit.scope.clone())).await?;
+        let scope = limit.as_ref().map(|limit| limit.scope.clone());
+        let _turn = self.turn(scope).await?;
         match self.insert_create_within(new, spec, limit).await {
             Ok(None) => Ok(self
                 .known_request(new)
                 .await?
                 .unwrap_or(Accepted::NotPermitted)),
-            Ok(Some(inserted)) => self.accepted_create(new, spec, Ok(inserted)).await,
+            Ok(Some((inserted, groups))) => {
+                let accepted = self.accepted_create(new, spec, Ok(inserted)).await?;
+                Ok(accepted.awaiting(&groups))
+            }
             Err(error) => self.accepted_create(new, spec, Err(error)).await,
         }
     }
@@ -239,7 +276,8 @@ impl Store {
     /// The unfinished operation on a cluster, if any.
     pub async fn live_operation(&self, cluster: &str) -> Result<Option<Uuid>, StoreError> {
         let id = sqlx::query_scalar!(
-            "select id from operations where target = $1 and cluster_name = $2 and finished_at is null",
+            "select id from operations
+             where target = $1 and cluster_name = $2 and finished_at is null and not dormant",
             self.target.as_str(),
             cluster
         )

@@ -1,5 +1,7 @@
 //! Acceptance of a change of a managed cluster, and of an adoption.
 
+use std::collections::BTreeSet;
+
 use futures_util::FutureExt;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
@@ -12,7 +14,7 @@ use crate::domain::target::TargetName;
 use super::accept::{Accepted, NewOperation};
 use super::projects::Limit;
 use super::rows::{self, to_json};
-use super::{Store, StoreError, insert, projects};
+use super::{Store, StoreError, approvals, insert, projects};
 
 /// A change that was validated against the current state of the cluster.
 #[derive(Debug, Clone)]
@@ -98,7 +100,7 @@ pub(super) async fn lock_live(
     cluster: &str,
 ) -> Result<Option<Uuid>, StoreError> {
     let live = sqlx::query_scalar!(
-        "select id from operations where target = $1 and cluster_name = $2 and finished_at is null for update",
+        "select id from operations where target = $1 and cluster_name = $2 and finished_at is null and not dormant for update",
         target.as_str(),
         cluster
     )
@@ -107,7 +109,7 @@ pub(super) async fn lock_live(
     Ok(live)
 }
 
-async fn change_in_transaction(
+pub(super) async fn change_in_transaction(
     connection: &mut PgConnection,
     target: &TargetName,
     new: &NewOperation,
@@ -116,9 +118,11 @@ async fn change_in_transaction(
 ) -> Result<Accepted, StoreError> {
     let mut transaction = connection.begin().await?;
     // The project is locked before rows, in the same order by every request.
-    if !projects::is_permitted(&mut transaction, limit, &change.cluster).await? {
+    let counted = projects::permitted(&mut transaction, limit, &change.cluster).await?;
+    let Some(counted) = counted else {
         return Ok(Accepted::NotPermitted);
-    }
+    };
+    let groups = new.groups(counted);
     let live = lock_live(&mut transaction, target, &change.cluster).await?;
     let row = sqlx::query!(
         "select id, status, operation_id, desired from clusters
@@ -164,8 +168,13 @@ async fn change_in_transaction(
         cluster,
         prior: Some(prior),
         becomes,
+        groups,
     };
     let accepted = insert::operation(&mut transaction, &operation).await?;
+    if is_dormant {
+        transaction.commit().await?;
+        return Ok(accepted);
+    }
     if let Some(after) = spec.change().map(|change| &change.after) {
         sqlx::query!(
             "update clusters
@@ -219,9 +228,10 @@ async fn adopt_in_transaction(
 ) -> Result<Accepted, StoreError> {
     let mut transaction = connection.begin().await?;
     let name = observed.name.as_str();
-    if !projects::is_permitted(&mut transaction, limit, name).await? {
+    let Some(counted) = projects::permitted(&mut transaction, limit, name).await? else {
         return Ok(Accepted::NotPermitted);
-    }
+    };
+    let groups = new.groups(counted);
     let live = lock_live(&mut transaction, target, name).await?;
     if let Some(live) = live {
         return Ok(Accepted::InProgress(live));
@@ -261,8 +271,10 @@ async fn adopt_in_transaction(
         cluster: name,
         prior: None,
         becomes,
+        groups: BTreeSet::new(),
     };
     let accepted = insert::operation(&mut transaction, &row).await?;
+    approvals::hold(&mut transaction, new, &groups).await?;
     transaction.commit().await?;
-    Ok(accepted)
+    Ok(accepted.awaiting(&groups))
 }

@@ -21,9 +21,11 @@ use super::{Store, StoreError};
 const CLUSTERS: &str = "
     select c.id, c.target, c.project, c.created_by, c.name, c.status, c.version, c.desired, c.observed, c.observed_at, c.details, c.operation_id,
            c.created_at, c.attention, c.expiry_stage > 0 and c.status <> 'deleting' as is_expiring,
+           exists (select 1 from operations o where o.cluster_id = c.id and o.status = 'awaiting_approval') as is_awaiting_approval,
            (select case when o.status = 'blocked' then (
                      select fault from operation_steps where operation_id = o.id and position = o.current_position)
-                   when o.status in ('failed', 'rolling_back') then o.fault end
+                   when o.status in ('failed', 'rolling_back')
+                     or o.status = 'cancelled' and c.status = 'failed' then o.fault end
             from operations o where o.id = c.operation_id) as fault,
            (select coalesce(json_agg(item), '[]') from (
               select kind, name, arn, owner, presence, reason, operation_id, recorded_at
@@ -49,6 +51,7 @@ struct Row {
     created_at: DateTime<Utc>,
     attention: Option<String>,
     is_expiring: bool,
+    is_awaiting_approval: bool,
     fault: Option<Value>,
     inventory: Json<Vec<ItemRow>>,
 }
@@ -70,6 +73,7 @@ impl Row {
             details: from_optional_json("clusters.details", self.details)?,
             operation_id: self.operation_id,
             fault: from_optional_json("fault", self.fault)?,
+            is_awaiting_approval: self.is_awaiting_approval,
             attention: self.attention.as_deref().map(rows::attention).transpose()?,
             is_expiring: self.is_expiring,
             inventory: inventory.collect::<Result<_, _>>()?,
@@ -180,6 +184,11 @@ impl ClusterFilter {
                 " or c.id = any(array(select m.id from clusters m
                    where m.deleted_at is null and m.expiry_stage > 0 and m.status <> 'deleting'
                      and coalesce(m.attention, 'drifted') = 'drifted'))",
+            );
+        }
+        if is_requested(Attention::AwaitingApproval) {
+            query.push(
+                " or c.id = any(array(select w.cluster_id from operations w where w.status = 'awaiting_approval'))",
             );
         }
         query.push(")");

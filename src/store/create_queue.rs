@@ -20,6 +20,7 @@ use crate::domain::spec::{ClusterSpec, SPEC_VERSION, Spec};
 use crate::domain::target::TargetName;
 
 use super::accept::{NewOperation, step_names};
+use super::approvals;
 use super::audit::ActorColumns;
 use super::projects::{self, Limit};
 use super::rows::{self, to_json};
@@ -185,13 +186,14 @@ impl Store {
         }
     }
 
-    /// Stores a create in a transaction of its own, if a limit on its project permits it.
+    /// Stores a create in a transaction of its own, if a limit on its project permits it, with the
+    /// groups whose approval it waits for.
     pub(super) async fn insert_create_within(
         &self,
         new: &NewOperation,
         spec: &ClusterSpec,
-        limit: Limit,
-    ) -> Result<Option<Inserted>, StoreError> {
+        limit: Option<Limit>,
+    ) -> Result<Option<(Inserted, BTreeSet<String>)>, StoreError> {
         let create = Waiting {
             target: self.target.clone(),
             new: new.clone(),
@@ -203,13 +205,18 @@ impl Store {
             async move {
                 let mut transaction = connection.begin().await?;
                 let name = create.spec.name.as_str();
-                if !projects::is_permitted(&mut transaction, Some(limit), name).await? {
+                let Some(counted) = projects::permitted(&mut transaction, limit, name).await?
+                else {
                     return Ok(None);
-                }
+                };
                 let single = std::slice::from_ref(&create);
-                let outcomes = insert_creates(&mut *transaction, single).await?;
+                let outcome = insert_creates(&mut *transaction, single).await?[0];
+                let groups = create.new.groups(counted);
+                if matches!(outcome, Inserted::Created(_)) {
+                    approvals::hold(&mut transaction, &create.new, &groups).await?;
+                }
                 transaction.commit().await?;
-                Ok(outcomes.first().copied())
+                Ok(Some((outcome, groups)))
             }
             .boxed()
         })

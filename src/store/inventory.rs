@@ -60,7 +60,7 @@ impl Store {
                  where account_id = (select account_id from targets where name = $2)
                )
                select i.kind as "kind!", i.name as "name!", i.operation_id as "operation_id!", i.presence,
-                      exists (select 1 from operations o where o.cluster_id = i.cluster_id and o.finished_at is null)
+                      exists (select 1 from operations o where o.cluster_id = i.cluster_id and o.finished_at is null and not o.dormant)
                         as "in_progress!",
                       c.deleted_at is null and c.status <> 'failed' as "cluster_kept!"
                from inventory i
@@ -73,7 +73,7 @@ impl Store {
                         when 'dax:CreateParameterGroup' then 'parameter_group'
                         when 'ec2:AuthorizeSecurityGroupIngress' then 'security_group_rule' else 'cluster' end,
                       t.target, t.operation_id, null,
-                      exists (select 1 from operations o where o.cluster_id = t.cluster_id and o.finished_at is null),
+                      exists (select 1 from operations o where o.cluster_id = t.cluster_id and o.finished_at is null and not o.dormant),
                       c.deleted_at is null and c.status <> 'failed'
                from intents t
                join clusters c on c.id = t.cluster_id

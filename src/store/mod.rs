@@ -28,6 +28,7 @@ use step_durations::MediansCache;
 use wake::{Wakeup, WakeupsOfTargets};
 
 mod accept;
+mod approvals;
 mod audit;
 mod audit_log;
 mod audit_reader;
@@ -71,7 +72,8 @@ mod webhook_deliveries;
 mod webhook_fan_out;
 mod webhooks;
 
-pub use accept::{Accepted, NewOperation};
+pub use accept::{Accepted, ApprovalState, NewOperation};
+pub use approvals::{Awaiting, Vote, Voted};
 pub use audit::{Actor, Entry};
 pub use audit_log::AuditFilter;
 pub use audit_reader::AuditReader;

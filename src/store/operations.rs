@@ -8,7 +8,7 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::domain::names::ClusterName;
-use crate::domain::operation::{Kind, Operation, Status, StepRecord};
+use crate::domain::operation::{Approval, Kind, Operation, Status, StepRecord};
 use crate::domain::project::{ProjectName, Scope};
 use crate::domain::target::TargetName;
 
@@ -47,6 +47,9 @@ const OPERATIONS: &str = "
            case when o.status = 'blocked' then (
              select fault from operation_steps where operation_id = o.id and position = o.current_position
            ) else o.fault end as fault,
+           (select coalesce(json_agg(approval), '[]') from (
+              select group_name as \"group\", decision, decided_by as by, comment, decided_at as at
+              from approvals where operation_id = o.id order by group_name) approval) as approvals,
            (select coalesce(json_agg(step), '[]') from (
               select name, status, attempts, started_at, finished_at, fault
               from operation_steps where operation_id = o.id order by position) step) as steps,
@@ -81,6 +84,7 @@ struct Row {
     finished_at: Option<DateTime<Utc>>,
     next_attempt_at: Option<DateTime<Utc>>,
     fault: Option<Value>,
+    approvals: Json<Vec<Approval>>,
     steps: Json<Vec<StepRow>>,
     receipt: Json<Vec<ItemRow>>,
 }
@@ -134,6 +138,7 @@ impl Row {
             requested_by: self.requested_by,
             request_id: self.request_id,
             traceparent: self.traceparent,
+            approvals: self.approvals.0,
             superseded_by: self.superseded_by,
             created_at: self.created_at,
             started_at: self.started_at,

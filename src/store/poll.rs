@@ -105,7 +105,7 @@ impl Store {
                  from old
                  where c.id = old.id
                    and (old.changed or c.observed_at is null or c.observed_at < $5::timestamptz - $7::float8 * interval '1 second'
-                     or exists (select 1 from operations o where o.cluster_id = c.id and o.finished_at is null))
+                     or exists (select 1 from operations o where o.cluster_id = c.id and o.finished_at is null and not o.dormant))
                )
                select name as "name!" from old where changed"#,
             job.name,
@@ -135,7 +135,7 @@ impl Store {
         let missing = sqlx::query!(
             r#"with old as (
                  select c.id, c.name, c.missing_at is null as is_new, c.observed is not null as was_observed,
-                        exists (select 1 from operations o where o.cluster_id = c.id and o.finished_at is null) as is_busy
+                        exists (select 1 from operations o where o.cluster_id = c.id and o.finished_at is null and not o.dormant) as is_busy
                  from clusters c
                  where c.target = $6 and c.deleted_at is null and c.status <> 'failed' and c.name <> all($3)
                    and coalesce(c.observed_order < $5, true)

@@ -18,8 +18,9 @@ use super::{Store, StoreError, rows};
 pub struct Limit {
     /// The project and the target of the cluster.
     pub scope: Scope,
-    /// Whether the request is permitted when its project has this without the cluster.
-    pub permits: Box<dyn FnOnce(&ProjectUsage) -> bool + Send>,
+    /// The groups whose approval the request needs when its project has this without the cluster;
+    /// `None`: it is not permitted.
+    pub permits: Box<dyn FnOnce(&ProjectUsage) -> Option<Vec<String>> + Send>,
 }
 
 /// For each project, the turn of the requests that are decided on its clusters.
@@ -85,15 +86,15 @@ pub(super) async fn record(connection: &mut PgConnection, project: &str) -> Resu
     Ok(())
 }
 
-/// Whether a request for a cluster is permitted. The project stays locked until the end of the
-/// transaction.
-pub(super) async fn is_permitted(
+/// The groups whose approval a request for a cluster needs because of the counts of its project;
+/// `None`: it is not permitted. The project stays locked until the end of the transaction.
+pub(super) async fn permitted(
     connection: &mut PgConnection,
     limit: Option<Limit>,
     cluster: &str,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Vec<String>>, StoreError> {
     let Some(limit) = limit else {
-        return Ok(true);
+        return Ok(Some(Vec::new()));
     };
     let usage = lock_usage(connection, &limit.scope, cluster).await?;
     Ok((limit.permits)(&usage))

@@ -1,5 +1,7 @@
 //! Requests that affect an unfinished operation: a delete supersedes it, a retry wakes it.
 
+use std::collections::BTreeSet;
+
 use futures_util::FutureExt;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
@@ -115,15 +117,15 @@ impl Store {
 }
 
 /// A validated request for a delete.
-struct DeleteRequest {
-    target: TargetName,
-    new: NewOperation,
-    cluster: String,
+pub(super) struct DeleteRequest {
+    pub(super) target: TargetName,
+    pub(super) new: NewOperation,
+    pub(super) cluster: String,
     /// The cluster that was decided on; `None`: any of that name.
-    id: Option<Uuid>,
-    spec: DeleteSpec,
+    pub(super) id: Option<Uuid>,
+    pub(super) spec: DeleteSpec,
     /// The versions of the cluster that may be deleted; `None`: any.
-    versions: Option<Vec<i64>>,
+    pub(super) versions: Option<Vec<i64>>,
 }
 
 impl DeleteRequest {
@@ -137,7 +139,7 @@ impl DeleteRequest {
     }
 }
 
-async fn delete_in_transaction(
+pub(super) async fn delete_in_transaction(
     connection: &mut PgConnection,
     request: &DeleteRequest,
 ) -> Result<Accepted, StoreError> {
@@ -152,7 +154,7 @@ async fn delete_in_transaction(
     // The operation is locked before the cluster, in the same order as by a worker's record.
     let live = sqlx::query!(
         "select id, kind, spec from operations
-         where target = $1 and cluster_name = $2 and finished_at is null for update",
+         where target = $1 and cluster_name = $2 and finished_at is null and not dormant for update",
         target.as_str(),
         cluster
     )
@@ -187,6 +189,18 @@ async fn delete_in_transaction(
     if let Some(rejected) = request.rejection(row.version, row.protected) {
         return Ok(rejected);
     }
+    let groups = request.new.groups(Vec::new());
+    if !groups.is_empty() {
+        let accepted = match awaiting_delete(&mut transaction, row.id).await? {
+            Some(other) => {
+                insert::key(&mut transaction, new, other).await?;
+                Accepted::Replayed(other)
+            }
+            None => insert_delete(&mut transaction, request, row.id, None, groups).await?,
+        };
+        transaction.commit().await?;
+        return Ok(accepted);
+    }
     if let Some(live) = &live {
         let by = By::of(&new.requested_by, new.actor.as_deref());
         supersede(&mut transaction, live.id, &by).await?;
@@ -194,12 +208,27 @@ async fn delete_in_transaction(
     // A delete that superseded an operation cannot be undone, because that operation has ended.
     let prior = rows::cluster_status(&row.status)?;
     let prior = live.is_none().then_some(prior);
-    let accepted = insert_delete(&mut transaction, request, row.id, prior).await?;
+    let accepted = insert_delete(&mut transaction, request, row.id, prior, groups).await?;
     if let Some(live) = &live {
         link_successor(&mut transaction, live.id, new.id).await?;
     }
     transaction.commit().await?;
     Ok(accepted)
+}
+
+/// The delete of a cluster that waits for an approval.
+async fn awaiting_delete(
+    connection: &mut PgConnection,
+    cluster: Uuid,
+) -> Result<Option<Uuid>, StoreError> {
+    let id = sqlx::query_scalar!(
+        "select id from operations
+         where cluster_id = $1 and status = 'awaiting_approval' and kind = 'delete_cluster' limit 1",
+        cluster
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(id)
 }
 
 /// Inserts the delete. `prior` is the status that the cluster returns to if it is cancelled.
@@ -208,6 +237,7 @@ async fn insert_delete(
     request: &DeleteRequest,
     cluster_id: Uuid,
     prior: Option<ClusterStatus>,
+    groups: BTreeSet<String>,
 ) -> Result<Accepted, StoreError> {
     let row = insert::Row {
         target: &request.target,
@@ -217,6 +247,7 @@ async fn insert_delete(
         cluster: &request.cluster,
         prior,
         becomes: ClusterStatus::Deleting,
+        groups,
     };
     insert::operation(connection, &row).await
 }
@@ -287,7 +318,11 @@ async fn retry_in_transaction(
     match rows::status(&row.status)? {
         Status::Blocked => {}
         Status::Succeeded | Status::Failed | Status::Cancelled => return Ok(Retried::Finished),
-        Status::Pending | Status::Running | Status::Cancelling | Status::RollingBack => {
+        Status::AwaitingApproval
+        | Status::Pending
+        | Status::Running
+        | Status::Cancelling
+        | Status::RollingBack => {
             return Ok(Retried::NotBlocked);
         }
     }

@@ -87,7 +87,7 @@ impl Store {
                set closed_at = clock_timestamp(), closed_order = nextval('engine_order'), outcome = 'settled'
                where closed_at is null and opened_at < now() - $1::float8 * interval '1 second'
                  and not exists (
-                   select 1 from operations l where l.cluster_id = intents.cluster_id and l.finished_at is null)
+                   select 1 from operations l where l.cluster_id = intents.cluster_id and l.finished_at is null and not l.dormant)
                returning operation_id, call, target, opened_order, outcome
              )
              insert into audit_records (caller, action, decision, target, project, cluster, operation_id, subject, intent)
@@ -116,7 +116,7 @@ async fn open(
                select o.id, o.cluster_id, $3, $2, $5, $6, $7
                from operations o, duties d
                where o.id = $4 and o.target = $8 and d.target = $8 and d.name = $1 and d.epoch = $2 and d.due_at > now()
-                 and not exists (select 1 from operations l where l.cluster_id = o.cluster_id and l.finished_at is null)
+                 and not exists (select 1 from operations l where l.cluster_id = o.cluster_id and l.finished_at is null and not l.dormant)
                  and not ($5 = 'dax:DeleteCluster' and exists (
                    select 1 from clusters k where k.target = $8 and k.name = $6 and k.deleted_at is null and k.status <> 'failed'))
                returning id, opened_order

@@ -10,7 +10,7 @@ use crate::domain::problems::fault::Fault;
 use super::events::{self, By, Event};
 use super::finish::{self, Ending, EndingCluster};
 use super::rows::{self, from_optional_json, to_json};
-use super::{Entry, Store, StoreError, audit, clusters};
+use super::{Entry, Store, StoreError, approvals, audit, clusters};
 
 /// Returns the names of the steps that undo an operation of a kind, in order.
 pub type UndoOf = fn(Kind) -> Vec<&'static str>;
@@ -104,6 +104,10 @@ async fn request_undo(
     };
     if operation.status.is_finished() {
         return Ok(UndoRequested::Finished);
+    }
+    if operation.status == Status::AwaitingApproval && ending == Status::Cancelled {
+        approvals::cancel(connection, id, by).await?;
+        return Ok(UndoRequested::Started);
     }
     if operation.is_undoing() {
         return Ok(if operation.ending == ending {

@@ -9,12 +9,14 @@ use uuid::Uuid;
 use crate::domain::operation::Kind;
 use crate::domain::spec::DeleteSpec;
 use crate::operations;
-use crate::store::{Accepted, Expired, NewOperation, StoreError};
+use crate::store::{Accepted, ApprovalState, Expired, NewOperation, StoreError};
 
 use super::shared_jobs::SharedJobs;
 
 /// Interval between two checks for clusters that expire.
 const INTERVAL: Duration = Duration::from_secs(10);
+/// How long an operation can wait for an approval.
+const APPROVALS_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// The caller of the deletes.
 const CALLER: &str = "schedule:expiry";
 
@@ -25,6 +27,9 @@ impl SharedJobs {
         while stop.run_until_cancelled(due()).await.is_some() {
             if let Err(error) = self.expire().await {
                 tracing::debug!(%error, "clusters that expire were not all announced or deleted");
+            }
+            if let Err(error) = self.store.expire_approvals(APPROVALS_KEPT).await {
+                tracing::debug!(%error, "operations that were not approved in time were not ended");
             }
         }
     }
@@ -56,6 +61,7 @@ impl SharedJobs {
             traceparent: None,
             idempotency_key: None,
             actor: None,
+            approval: ApprovalState::NotNeeded,
         };
         let store = self.store.of_target(&cluster.target);
         let spec = DeleteSpec::default();

@@ -155,7 +155,13 @@ pub(crate) async fn adopt_cluster(
     };
     // Before the differences, which say what the cluster is.
     api.check_permitted(proposal()).await?;
-    let pending = api.decide_settings(proposal())?;
+    let decided = api.decide_settings(proposal())?;
+    let (approvals, pending) =
+        decided.map_err(|denial| api.denied(Action::AdoptCluster, denial))?;
+    let new = NewOperation {
+        approval: approvals.state(),
+        ..new
+    };
     let differences = request
         .expected
         .as_ref()

@@ -3,14 +3,14 @@
 use axum::response::Response;
 use serde_json::Value;
 
-use crate::authorization::{Action, Subject};
 use crate::domain::cluster::Cluster;
 use crate::domain::names::ClusterName;
 use crate::domain::operation::{ClusterStatus, Kind};
 use crate::domain::spec::Spec;
 use crate::store::{Accepted, Change, IdempotencyKey, NewOperation};
 
-use crate::api::clusters::decisions::{Pending, Proposal};
+use crate::api::clusters::approvals::action_of;
+use crate::api::clusters::decisions::Pending;
 use crate::api::clusters::submit::Submission;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::path::no_such_cluster;
@@ -79,7 +79,7 @@ impl TargetApi {
                 Ok(Accepted::ClusterFailed)
             } else {
                 match read(&cluster) {
-                    Ok(spec) => self.accept_decided(&new, &cluster, spec).await,
+                    Ok(spec) => self.accept_decided(new, &cluster, spec).await,
                     Err(error) => Err(error),
                 }
             };
@@ -96,33 +96,16 @@ impl TargetApi {
     /// Accepts a change if the rules permit it.
     async fn accept_decided(
         &self,
-        new: &NewOperation,
+        new: NewOperation,
         cluster: &Cluster,
         spec: Spec,
     ) -> Result<Accepted, ApiError> {
         let action = action_of(&spec);
-        if spec
-            .change()
-            .is_some_and(|change| change.reboot_nodes_if_needed)
-        {
-            self.decide_cluster(Action::RebootNodes, cluster)?;
-        }
-        let pending = match (&spec, spec.change()) {
-            (_, Some(change)) => self.decide_settings(Proposal {
-                action,
-                scope: cluster.scope(),
-                before: Some(change.before.clone()),
-                after: change.after.clone(),
-            })?,
-            (Spec::ChangeIngress(ingress), None) => {
-                let subject = Subject::Ingress(&cluster.name, ingress, &cluster.scope());
-                self.decide(action, subject)?;
-                None
-            }
-            (_, None) => {
-                self.decide_cluster(action, cluster)?;
-                None
-            }
+        let decided = self.decide_operation(&cluster.name, &cluster.scope(), &spec)?;
+        let (approvals, pending) = decided.map_err(|denial| self.denied(action, denial))?;
+        let new = NewOperation {
+            approval: approvals.state(),
+            ..new
         };
         let change = Change {
             cluster: cluster.name.to_string(),
@@ -130,26 +113,10 @@ impl TargetApi {
             spec,
         };
         let (limit, refusal) = pending.map(Pending::split).unzip();
-        let accepted = self.store.accept_change(new, &change, limit).await?;
+        let accepted = self.store.accept_change(&new, &change, limit).await?;
         match (accepted, refusal) {
             (Accepted::NotPermitted, Some(refusal)) => Err(refusal.response(self, action)),
             (accepted, _) => Ok(accepted),
         }
-    }
-}
-
-/// The action of a change.
-fn action_of(spec: &Spec) -> Action {
-    match spec {
-        Spec::CreateCluster(_) => Action::CreateCluster,
-        Spec::DeleteCluster(_) => Action::DeleteCluster,
-        Spec::UpdateCluster(_) => Action::UpdateCluster,
-        Spec::ScaleCluster(_) => Action::ScaleCluster,
-        Spec::RebootNodes(_) => Action::RebootNodes,
-        Spec::RepairCluster(_) => Action::RepairCluster,
-        Spec::AdoptCluster(_) => Action::AdoptCluster,
-        Spec::ReleaseCluster => Action::ReleaseCluster,
-        Spec::ChangeIngress(ingress) if ingress.open => Action::OpenIngress,
-        Spec::ChangeIngress(_) => Action::CloseIngress,
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::inventory::ResourceKind;
 use crate::domain::operation::Kind;
 use crate::domain::project::Scope;
 use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
-use crate::store::{Accepted, NewOperation};
+use crate::store::{Accepted, ApprovalState, NewOperation};
 
 use crate::api::access::CallerApi;
 use crate::api::clusters::decisions::{Pending, Proposal};
@@ -60,7 +60,7 @@ pub(crate) async fn create_cluster(
         project,
         ..submission.new_operation(Kind::CreateCluster, key)
     };
-    let accepted = api.accept_create(&new, spec.clone()).await?;
+    let accepted = api.accept_create(new, spec.clone()).await?;
     api.answer_accepted(accepted, spec.name.as_str(), submission.preference)
         .await
 }
@@ -69,33 +69,36 @@ impl TargetApi {
     /// Accepts a create if the rules permit it.
     async fn accept_create(
         &self,
-        new: &NewOperation,
+        new: NewOperation,
         spec: ClusterSpec,
     ) -> Result<Accepted, ApiError> {
         if self.rules.permit_everything() {
-            return Ok(self.store.accept_create(new, &spec).await?);
+            return Ok(self.store.accept_create(&new, &spec).await?);
         }
         if let Some(known) = self.known_request(new.idempotency_key.as_ref()).await? {
             return Ok(known);
         }
         let spec = self.with_discovered_role(spec).await?;
-        let pending = self.decide_settings(Proposal {
-            action: Action::CreateCluster,
+        let action = Action::CreateCluster;
+        let decided = self.decide_settings(Proposal {
+            action,
             scope: Scope::of(new.project.as_ref(), &self.target.name),
             before: None,
             after: spec.clone(),
         })?;
-        let accepted = match pending.map(Pending::split) {
-            None => self.store.accept_create(new, &spec).await?,
-            Some((limit, refusal)) => {
-                match self.store.accept_create_within(new, &spec, limit).await? {
-                    Accepted::NotPermitted => {
-                        return Err(refusal.response(self, Action::CreateCluster));
-                    }
-                    accepted => accepted,
-                }
-            }
+        let (approvals, pending) = decided.map_err(|denial| self.denied(action, denial))?;
+        let approval = approvals.state();
+        let runs = pending.is_none() && matches!(approval, ApprovalState::NotNeeded);
+        let new = NewOperation { approval, ..new };
+        let (limit, refusal) = pending.map(Pending::split).unzip();
+        let accepted = if runs {
+            self.store.accept_create(&new, &spec).await?
+        } else {
+            self.store.accept_create_within(&new, &spec, limit).await?
         };
+        if let (Accepted::NotPermitted, Some(refusal)) = (&accepted, &refusal) {
+            return Err(refusal.response(self, action));
+        }
         self.note_project(new.project.as_ref());
         Ok(accepted)
     }

@@ -18,6 +18,7 @@ use crate::operations::unspecified_role;
 use crate::store::{Actor, Limit};
 
 use crate::api::access::CallerApi;
+use crate::api::clusters::approvals::{Approvals, Decided};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
 use crate::api::http::responses::now;
@@ -58,25 +59,30 @@ struct Case {
     rules: Arc<Rules>,
     caller: Caller,
     actor: Arc<Actor>,
+    /// The approvals that the tables need.
+    approvals: Approvals,
     proposal: Proposal,
     changed: BTreeSet<String>,
     regions: BTreeMap<TargetName, String>,
 }
 
 impl Case {
-    fn decide(&self, usage: &ProjectUsage) -> Result<(), Denial> {
-        self.noted(self.ask(usage, Rules::decide))
+    fn decide(&self, usage: &ProjectUsage) -> Result<Approvals, Denial> {
+        self.needed(self.ask(usage, Rules::decide))
     }
 
-    /// Whether a policy that names no count refuses.
-    fn decide_uncounted(&self) -> Result<(), Denial> {
-        self.noted(self.ask(&ProjectUsage::default(), Rules::decide_uncounted))
+    /// The same for the policies that name no count.
+    fn decide_uncounted(&self) -> Result<Approvals, Denial> {
+        self.needed(self.ask(&ProjectUsage::default(), Rules::decide_uncounted))
     }
 
-    /// Notes the permits for the audit record.
-    fn noted(&self, decided: Result<Permits, Denial>) -> Result<(), Denial> {
-        self.actor.note_permits(decided?.0);
-        Ok(())
+    fn needed(&self, decided: Result<Permits, Denial>) -> Result<Approvals, Denial> {
+        if let Ok(permits) = &decided {
+            self.actor.note_permits(permits.0.iter().cloned());
+        }
+        let mut approvals = self.approvals.clone();
+        approvals.note(decided)?;
+        Ok(approvals)
     }
 
     fn ask<T>(&self, usage: &ProjectUsage, ask: impl Fn(&Rules, &Question<'_>) -> T) -> T {
@@ -119,36 +125,43 @@ impl Refusal {
 }
 
 impl TargetApi {
-    /// Rejects settings that the rules do not permit. If a rule depends on the counts of the project,
-    /// the rest of the decision is returned.
-    pub(crate) fn decide_settings(&self, proposal: Proposal) -> Result<Option<Pending>, ApiError> {
+    /// Decides settings. If a rule depends on the counts of the project, the rest of the decision is
+    /// returned as well.
+    pub(crate) fn decide_settings(
+        &self,
+        proposal: Proposal,
+    ) -> Result<Result<Decided, Denial>, ApiError> {
         if self.rules.permit_everything() {
-            return Ok(None);
+            return Ok(Ok(Decided::default()));
         }
-        let (action, account) = (proposal.action, self.account()?);
-        let denied = |denial| self.denied(action, denial);
-        let case = self.case(proposal, &account).map_err(denied)?;
-        if !case
-            .ask(&ProjectUsage::default(), Rules::is_counted)
-            .map_err(denied)?
-        {
-            let decided = case.decide(&ProjectUsage::default());
-            return decided.map(|()| None).map_err(denied);
+        let account = self.account()?;
+        Ok(self.decide_settings_in(proposal, &account))
+    }
+
+    fn decide_settings_in(
+        &self,
+        proposal: Proposal,
+        account: &AwsAccount,
+    ) -> Result<Decided, Denial> {
+        let case = self.case(proposal, account)?;
+        if !case.ask(&ProjectUsage::default(), Rules::is_counted)? {
+            return Ok((case.decide(&ProjectUsage::default())?, None));
         }
         // What no count can change is refused before the project is locked.
-        case.decide_uncounted().map_err(denied)?;
+        let approvals = case.decide_uncounted()?;
         let refusal = Refusal::default();
         let reason = refusal.clone();
         let scope = case.proposal.scope.clone();
-        let permits = move |usage: &ProjectUsage| {
-            let decided = case.decide(usage);
-            let is_permitted = decided.is_ok();
-            *reason.0.lock().unwrap_or_else(PoisonError::into_inner) = decided.err();
-            is_permitted
+        let permits = move |usage: &ProjectUsage| match case.decide(usage) {
+            Ok(approvals) => Some(approvals.groups().collect()),
+            Err(denial) => {
+                *reason.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(denial);
+                None
+            }
         };
         let permits = Box::new(permits);
         let limit = Limit { scope, permits };
-        Ok(Some(Pending { limit, refusal }))
+        Ok((approvals, Some(Pending { limit, refusal })))
     }
 
     /// Rejects an action on a cluster that no policy can permit, whatever its settings are.
@@ -174,16 +187,18 @@ impl TargetApi {
     pub(crate) async fn check_permitted(&self, proposal: Proposal) -> Result<(), ApiError> {
         let action = proposal.action;
         let decided = self.would_permit(proposal).await?;
-        decided.map_err(|denial| self.denied(action, denial))
+        decided
+            .map(|_| ())
+            .map_err(|denial| self.denied(action, denial))
     }
 
     /// Whether the rules permit settings at this moment. It accepts nothing.
     pub(crate) async fn would_permit(
         &self,
         proposal: Proposal,
-    ) -> Result<Result<(), Denial>, ApiError> {
+    ) -> Result<Result<Approvals, Denial>, ApiError> {
         if self.rules.permit_everything() {
-            return Ok(Ok(()));
+            return Ok(Ok(Approvals::default()));
         }
         let cluster = proposal.after.name.clone();
         let usage = self
@@ -198,8 +213,9 @@ impl TargetApi {
     fn case(&self, proposal: Proposal, account: &AwsAccount) -> Result<Case, Denial> {
         let (scope, cluster) = (&proposal.scope, &proposal.after.name);
         self.note_subject(&Subject::Cluster(cluster, scope));
-        self.decide_tables(&proposal, account)?;
+        let approvals = self.decide_tables(&proposal, account)?;
         Ok(Case {
+            approvals,
             actor: Arc::clone(&self.actor),
             rules: Arc::clone(&self.rules),
             caller: self.caller.clone(),
@@ -210,19 +226,24 @@ impl TargetApi {
     }
 
     /// Decides on each table that a managed role would reach.
-    fn decide_tables(&self, proposal: &Proposal, account: &AwsAccount) -> Result<(), Denial> {
+    fn decide_tables(
+        &self,
+        proposal: &Proposal,
+        account: &AwsAccount,
+    ) -> Result<Approvals, Denial> {
+        let mut approvals = Approvals::default();
         let ServiceRole::New { access, tables } = &proposal.after.service_role else {
-            return Ok(());
+            return Ok(approvals);
         };
         let Tables::Named(tables) = tables else {
-            return Ok(());
+            return Ok(approvals);
         };
         let place = self.place(account);
         for table in tables {
             let subject = Subject::Table(table, Some(*access), &proposal.scope, &place);
-            self.decided(Action::UseTable, subject)?;
+            approvals.note(self.decided(Action::UseTable, subject))?;
         }
-        Ok(())
+        Ok(approvals)
     }
 
     fn regions(&self) -> BTreeMap<TargetName, String> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::IntoParams;
 
-use crate::authorization::Action;
+use crate::authorization::{Action, Subject};
 use crate::domain::inventory::ResourceKind;
 use crate::domain::names::ClusterName;
 use crate::domain::operation::Kind;
@@ -14,6 +14,7 @@ use crate::domain::validation::violation::RuleViolation;
 use crate::store::{Accepted, NewOperation};
 
 use crate::api::access::CallerApi;
+use crate::api::clusters::approvals::Approvals;
 use crate::api::clusters::change_requests::ATTEMPTS;
 use crate::api::clusters::submit::{AcceptedOperation, Submission};
 use crate::api::http::api_error::ApiError;
@@ -95,11 +96,18 @@ impl TargetApi {
         let versions = if_match.versions();
         for _ in 0..ATTEMPTS {
             let cluster = self.cluster(name).await?;
-            self.decide_cluster(Action::DeleteCluster, &cluster)?;
+            let action = Action::DeleteCluster;
+            let subject = Subject::Cluster(&cluster.name, &cluster.scope());
+            let approvals = Approvals::of(self.decided(action, subject));
+            let approvals = approvals.map_err(|denial| self.denied(action, denial))?;
+            let new = NewOperation {
+                approval: approvals.state(),
+                ..new.clone()
+            };
             let accepted = self
                 .store
                 .accept_delete_of(
-                    new,
+                    &new,
                     name.as_str(),
                     Some(cluster.id),
                     spec,

@@ -2,6 +2,7 @@
 //! of validation. Handlers validate and store; nothing here calls AWS except through `inspections`.
 
 pub(super) mod adopt;
+pub(crate) mod approvals;
 pub(super) mod change_requests;
 pub(super) mod connection;
 pub(super) mod create;

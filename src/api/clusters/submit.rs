@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::domain::operation::{Kind, Operation};
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::operations;
-use crate::store::{Accepted, Actor, IdempotencyKey, NewOperation, Store};
+use crate::store::{Accepted, Actor, ApprovalState, IdempotencyKey, NewOperation, Store};
 
 use crate::api::access::CallerApi;
 use crate::api::audit::recording::actor_of;
@@ -103,6 +103,7 @@ impl Submission {
             traceparent: Some(self.context.traceparent.clone()),
             idempotency_key,
             actor: Some(Arc::clone(&self.actor)),
+            approval: ApprovalState::NotNeeded,
         }
     }
 }

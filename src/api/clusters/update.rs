@@ -3,12 +3,10 @@
 use axum::response::Response;
 use serde_json::Value;
 
-use crate::authorization::{Action, Subject};
 use crate::domain::cluster::Cluster;
 use crate::domain::inventory::ResourceKind;
 use crate::domain::operation::Kind;
 use crate::domain::problems::problem_code::ProblemCode;
-use crate::domain::project::Scope;
 use crate::domain::spec::Spec;
 
 use crate::api::access::CallerApi;
@@ -61,20 +59,8 @@ pub(crate) async fn update_cluster(
         }
         if_match.check(cluster.version)?;
         let change = validate(body.clone(), cluster, &account)?;
-        let [before, after] = [&change.before, &change.after].map(|spec| spec.local.expires_at);
-        // It is a delete at that time.
-        if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
-            api.decide_cluster(Action::DeleteCluster, cluster)?;
-        }
         if change.project.is_some() {
             api.check_readable(change.project.as_ref())?;
-            let becomes = Scope::of(change.project.as_ref(), &cluster.target);
-            for scope in [cluster.scope(), becomes] {
-                api.decide(
-                    Action::AssignProject,
-                    Subject::Cluster(&cluster.name, &scope),
-                )?;
-            }
         }
         Ok(Spec::UpdateCluster(Box::new(change)))
     };

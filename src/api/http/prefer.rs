@@ -104,7 +104,8 @@ impl Api {
         let deadline = began + wait;
         while let Some(current) = self.store.operation_version(operation).await? {
             let status = current.status;
-            let blocked = status == Status::Blocked && current.version >= version;
+            let waits_for_people = [Status::Blocked, Status::AwaitingApproval].contains(&status);
+            let blocked = waits_for_people && current.version >= version;
             let remaining = deadline.saturating_duration_since(Instant::now());
             let is_over = status.is_finished() || blocked || remaining.is_zero();
             if is_over || self.shutdown.is_cancelled() {

@@ -1,5 +1,6 @@
-//! Operations: read, events, stream, retry, cancel and roll back.
+//! Operations: read, events, stream, retry, cancel, roll back, approve and reject.
 
+pub(super) mod approve;
 pub(super) mod cancel;
 pub(super) mod event_stream;
 pub(super) mod events;

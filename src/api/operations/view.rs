@@ -9,13 +9,15 @@ use uuid::Uuid;
 
 use crate::domain::estimate::StepDurations;
 use crate::domain::inventory::{Item, Owner, Presence, ResourceKind};
-use crate::domain::operation::{self, Kind, Status, StepRecord, StepStatus};
+use crate::domain::operation::{
+    self, Approval, ApprovalDecision, Kind, Status, StepRecord, StepStatus,
+};
 use crate::domain::problems::fault::Fault;
 use crate::domain::waiting::WaitingFor;
 
 use crate::api::enum_schemas::{
-    OperationKindSchema, OperationStatusSchema, OwnerSchema, PresenceSchema, ResourceKindSchema,
-    StepStatusSchema, WaitingForSchema,
+    ApprovalDecisionSchema, OperationKindSchema, OperationStatusSchema, OwnerSchema,
+    PresenceSchema, ResourceKindSchema, StepStatusSchema, WaitingForSchema,
 };
 use crate::api::http::problem::Problem;
 use crate::api::http::responses;
@@ -63,6 +65,8 @@ pub(crate) struct Operation {
     /// The person for whom a portal sent the request, from its `X-Requested-For`.
     #[schema(example = "ann@example.com")]
     requested_for: Option<String>,
+    /// The groups that must approve it, with their decisions; empty if none must.
+    approvals: Vec<ApprovalView>,
     /// `X-Request-Id` of the request that started the operation.
     request_id: Option<String>,
     /// `traceparent` of the request that started the operation.
@@ -75,6 +79,37 @@ pub(crate) struct Operation {
     started_at: Option<DateTime<Utc>>,
     /// When the operation succeeded, failed or was cancelled.
     finished_at: Option<DateTime<Utc>>,
+}
+
+/// The approval of a group.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Approval)]
+pub(crate) struct ApprovalView {
+    /// The group, one of whose members decides.
+    #[schema(example = "approvers")]
+    group: String,
+    /// The decision; null while there is none.
+    #[schema(value_type = Option<ApprovalDecisionSchema>)]
+    decision: Option<ApprovalDecision>,
+    /// The caller who decided, and the person for whom a portal sent that.
+    #[schema(example = "oidc:corp/ann")]
+    by: Option<String>,
+    /// When it was decided.
+    at: Option<DateTime<Utc>>,
+    /// What the caller said about it.
+    comment: Option<String>,
+}
+
+impl From<Approval> for ApprovalView {
+    fn from(approval: Approval) -> Self {
+        Self {
+            group: approval.group,
+            decision: approval.decision,
+            by: approval.by,
+            at: approval.at,
+            comment: approval.comment,
+        }
+    }
 }
 
 /// One step of an operation.
@@ -170,6 +205,11 @@ impl Operation {
                 .collect(),
             requested_by: operation.requested_by,
             requested_for: operation.requested_for,
+            approvals: operation
+                .approvals
+                .into_iter()
+                .map(ApprovalView::from)
+                .collect(),
             request_id: operation.request_id,
             traceparent: operation.traceparent,
             superseded_by: operation.superseded_by,

@@ -19,6 +19,7 @@ use crate::domain::validation::fields;
 use crate::domain::validation::violation::RuleViolation;
 
 use crate::api::access::CallerApi;
+use crate::api::clusters::approvals::Approvals;
 use crate::api::clusters::decisions::Proposal;
 use crate::api::clusters::rules;
 use crate::api::enum_schemas::ActionSchema;
@@ -85,8 +86,10 @@ pub(crate) struct CallerRequest {
 /// The decision.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Authorization {
-    /// Whether the request would be permitted at this moment.
+    /// Whether the request would be accepted at this moment.
     allowed: bool,
+    /// The groups whose approval it would wait for; empty if it needs none.
+    approvals: Vec<String>,
     /// The policies that forbid it; empty if none does.
     policies: Vec<ForbiddingPolicy>,
     /// Why it is not permitted; null if it is.
@@ -130,8 +133,9 @@ pub(crate) async fn authorize_request(
     }
     let decided = api.to_read(asked.target.as_ref())?.answer(asked).await?;
     Ok(Json(match decided {
-        Ok(()) => Authorization {
+        Ok(approvals) => Authorization {
             allowed: true,
+            approvals: approvals.groups().collect(),
             policies: Vec::new(),
             detail: None,
         },
@@ -148,15 +152,21 @@ impl CallerApi {
         let problem = self.denied(action, denial).into_problem();
         Ok(Authorization {
             allowed: false,
+            approvals: Vec::new(),
             detail: Some(problem.detail),
             policies: problem.policies,
         })
     }
 }
 
+/// The answer where nothing can wait for an approval.
+fn answer(decided: Result<(), Denial>) -> Result<Approvals, Denial> {
+    decided.map(|()| Approvals::default())
+}
+
 impl TargetApi {
     /// Decides a question.
-    async fn answer(&self, asked: Asked) -> Result<Result<(), (Action, Denial)>, ApiError> {
+    async fn answer(&self, asked: Asked) -> Result<Result<Approvals, (Action, Denial)>, ApiError> {
         let action = asked.action;
         // What the asker may not read does not exist in an answer about another caller either.
         let cluster = match &asked.cluster {
@@ -188,17 +198,17 @@ impl TargetApi {
         asked: Asked,
         cluster: Option<Cluster>,
         project: Option<ProjectName>,
-    ) -> Result<Result<(), (Action, Denial)>, ApiError> {
+    ) -> Result<Result<Approvals, (Action, Denial)>, ApiError> {
         let action = asked.action;
         let scope = Scope::of(project.as_ref(), &self.target.name);
         let decided = match action {
-            Action::Read => self.decided(action, Subject::Scope(&scope)),
-            _ if action.is_on_target() => self.decided_target(action),
+            Action::Read => answer(self.decided(action, Subject::Scope(&scope))),
+            _ if action.is_on_target() => answer(self.decided_target(action)),
             Action::UseTable => {
                 let table = asked.table.as_deref().unwrap_or("Example");
                 let (account, access) = (self.account()?, Some(Access::ReadWrite));
                 let place = self.place(&account);
-                self.decided(action, Subject::Table(table, access, &scope, &place))
+                Approvals::of(self.decided(action, Subject::Table(table, access, &scope, &place)))
             }
             Action::CreateCluster | Action::AdoptCluster if cluster.is_none() => {
                 let after = self.proposed(asked.settings).await?;
@@ -224,7 +234,7 @@ impl TargetApi {
         action: Action,
         cluster: Cluster,
         peer: Option<Peer>,
-    ) -> Result<Result<(), Denial>, ApiError> {
+    ) -> Result<Result<Approvals, Denial>, ApiError> {
         let scope = cluster.scope();
         match action {
             Action::CreateCluster
@@ -247,9 +257,17 @@ impl TargetApi {
                     port: tcp_port(cluster.desired.encryption_in_transit),
                     peer: peer.unwrap_or_else(|| Peer::cidr("10.0.0.0/8")),
                 };
-                Ok(self.decided(action, Subject::Ingress(&cluster.name, &ingress, &scope)))
+                let subject = Subject::Ingress(&cluster.name, &ingress, &scope);
+                Ok(Approvals::of(self.decided(action, subject)))
             }
-            _ => Ok(self.decided(action, Subject::Cluster(&cluster.name, &scope))),
+            _ => {
+                let decided = self.decided(action, Subject::Cluster(&cluster.name, &scope));
+                Ok(if action.starts_operation() {
+                    Approvals::of(decided)
+                } else {
+                    answer(decided)
+                })
+            }
         }
     }
 

@@ -51,6 +51,8 @@ pub enum FaultClass {
     Deadline,
     /// The cluster did not become available before its deadline.
     ClusterNotAvailable,
+    /// The operation was not approved.
+    NotApproved,
     /// The step panicked or ended its process five times in a row.
     Crashed,
 }
@@ -91,7 +93,8 @@ impl FaultClass {
             | Self::Conflict
             | Self::ClusterExists
             | Self::RoleNotFound
-            | Self::RoleUnspecified => Handling::Fail,
+            | Self::RoleUnspecified
+            | Self::NotApproved => Handling::Fail,
         }
     }
 
@@ -108,6 +111,7 @@ impl FaultClass {
             Self::Capacity => WaitingFor::Capacity,
             Self::ClusterNotAvailable => WaitingFor::Cluster,
             Self::NotBuiltIn => WaitingFor::Operator,
+            Self::NotApproved => WaitingFor::Approval,
             Self::Throttled => WaitingFor::AwsRateLimit,
             Self::Transient
             | Self::AlreadyExists
@@ -143,6 +147,7 @@ impl FaultClass {
             Self::NotBuiltIn => ProblemCode::Unavailable,
             Self::Deadline => ProblemCode::DeadlineExceeded,
             Self::ClusterNotAvailable => ProblemCode::ClusterNotAvailable,
+            Self::NotApproved => ProblemCode::ApprovalNotAllowed,
             Self::Crashed => ProblemCode::StepCrashed,
         }
     }

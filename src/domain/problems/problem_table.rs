@@ -25,7 +25,7 @@ const fn row(
 }
 
 /// The problem types, in the order of the enum `ProblemCode`.
-pub(crate) const ROWS: [Row; 45] = [
+pub(crate) const ROWS: [Row; 46] = [
     row(
         "invalid_request",
         422,
@@ -173,6 +173,16 @@ pub(crate) const ROWS: [Row; 45] = [
         "A delete cannot be cancelled once it was sent to AWS or has superseded another operation. \
          A rollback that has started cannot be cancelled either. Wait until the operation \
          finishes.",
+    ),
+    row(
+        "approval_not_allowed",
+        403,
+        "The operation was not approved",
+        false,
+        "An operation that awaits approval is decided by a member of each group of its `approvals` who is neither \
+         the caller who requested it nor the person for whom it was requested. As the problem of a cancelled \
+         operation: it was rejected, or expired, or could no longer be started when it was approved; send a new \
+         request.",
     ),
     row(
         "cluster_failed",

@@ -27,6 +27,7 @@ pub fn new_operation(kind: Kind) -> NewOperation {
         traceparent: None,
         idempotency_key: None,
         actor: None,
+        approval: dax_provisioner::store::ApprovalState::NotNeeded,
     }
 }
 

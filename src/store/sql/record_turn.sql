@@ -33,7 +33,11 @@ audited as (
   insert into audit_records (caller, requested_for, action, decision, target, project, cluster, operation_id, subject, intent)
   select o.requested_by, o.requested_for, closed.call, closed.outcome, o.target, nullif(o.project, ''), o.cluster_name,
          closed.operation_id, closed.target, closed.opened_order
-  from (select * from sent union all select * from settled) closed
+  -- An earlier attempt of a call that was sent again may never have been sent.
+  from (
+    select * from sent
+    union all
+    select operation_id, call, target, opened_order, 'settled' from settled) closed
   cross join lateral (
     select requested_by, requested_for, target, project, cluster_name from operations
     where id = closed.operation_id

@@ -121,7 +121,9 @@ fn decide(
     };
     match rules.decide(&question) {
         Ok(_) => None,
-        Err(Denial::Forbidden(by)) => Some(by.into_iter().map(|policy| policy.id).collect()),
+        Err(Denial::Forbidden(by) | Denial::NeedsApproval(by)) => {
+            Some(by.into_iter().map(|policy| policy.id).collect())
+        }
         Err(Denial::Failed(error)) => panic!("{action:?}: {error}"),
     }
 }

@@ -225,6 +225,7 @@ fn describe(call: &Call, class: FaultClass, code: &str) -> String {
         | FaultClass::NotBuiltIn
         | FaultClass::Deadline
         | FaultClass::ClusterNotAvailable
+        | FaultClass::NotApproved
         | FaultClass::Crashed => format!("AWS rejected {service} {operation} ({code})"),
     }
 }

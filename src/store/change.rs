@@ -149,46 +149,50 @@ pub(super) async fn change_in_transaction(
     if row.operation_id != change.since || built_on.is_some_and(|before| *before != desired) {
         return Ok(Accepted::Stale);
     }
-    let Change { cluster, spec, .. } = change;
-    let becomes = ClusterStatus::Updating;
-    if let Some(project) = change
-        .spec
-        .change()
-        .and_then(|change| change.project.as_ref())
-    {
-        if !assign_project(&mut transaction, row.id, project).await? {
-            return Ok(Accepted::Stale);
-        }
-    }
     let operation = insert::Row {
         target,
         new,
-        spec,
+        spec: &change.spec,
         cluster_id: row.id,
-        cluster,
+        cluster: &change.cluster,
         prior: Some(prior),
-        becomes,
+        becomes: ClusterStatus::Updating,
         groups,
     };
-    let accepted = insert::operation(&mut transaction, &operation).await?;
-    if is_dormant {
-        transaction.commit().await?;
-        return Ok(accepted);
+    let accepted = accept(&mut transaction, &operation).await?;
+    transaction.commit().await?;
+    Ok(accepted)
+}
+
+/// Inserts the operation and stores the new desired settings of the cluster, unless it waits for an
+/// approval.
+async fn accept(
+    connection: &mut PgConnection,
+    operation: &insert::Row<'_>,
+) -> Result<Accepted, StoreError> {
+    if !operation.groups.is_empty() {
+        return insert::operation(connection, operation).await;
     }
-    if let Some(after) = spec.change().map(|change| &change.after) {
+    let change = operation.spec.change();
+    if let Some(project) = change.and_then(|change| change.project.as_ref())
+        && !assign_project(connection, operation.cluster_id, project).await?
+    {
+        return Ok(Accepted::Stale);
+    }
+    let accepted = insert::operation(connection, operation).await?;
+    if let Some(after) = change.map(|change| &change.after) {
         sqlx::query!(
             "update clusters
              set expiry_stage = case when desired ->> 'expires_at' is distinct from $2::jsonb ->> 'expires_at' then 0
                                      else expiry_stage end,
                  desired = $2
              where id = $1",
-            row.id,
+            operation.cluster_id,
             to_json(after)
         )
-        .execute(&mut *transaction)
+        .execute(connection)
         .await?;
     }
-    transaction.commit().await?;
     Ok(accepted)
 }
 

@@ -5,7 +5,7 @@
 //! Each create has its own outcome. One with a name or an idempotency key that another one of the
 //! same statement has waits for the next statement, which sees what the first one stored.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 

@@ -214,6 +214,7 @@ fn block(decision: &DecisionContext<'_>, fault: Fault) -> Verdict {
         | WaitingFor::Release
         | WaitingFor::RoleTrust
         | WaitingFor::AwsRateLimit
+        | WaitingFor::Approval
         | WaitingFor::Operator => RECHECK,
     };
     decision.block(fault, recheck_after, waiting_for)

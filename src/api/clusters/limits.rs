@@ -58,6 +58,7 @@ pub(super) fn cluster() -> Cluster {
         operation_id: Uuid::nil(),
         fault: None,
         attention: None,
+        is_awaiting_approval: false,
         is_expiring: false,
         inventory: vec![Item::managed(
             ResourceKind::Role,

@@ -13,7 +13,6 @@ use crate::operations;
 use crate::store::{Awaiting, Vote, Voted};
 
 use crate::api::access::CallerApi;
-use crate::api::clusters::approvals::Decided;
 use crate::api::clusters::decisions::Pending;
 use crate::api::clusters::submit::AcceptedOperation;
 use crate::api::http::api_error::ApiError;

@@ -176,6 +176,7 @@ impl FaultClass {
             | Self::ClusterExists
             | Self::RoleNotFound
             | Self::RoleUnspecified
+            | Self::NotApproved
             | Self::Crashed => false,
         }
     }

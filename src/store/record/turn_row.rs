@@ -165,6 +165,7 @@ impl<'a> TurnRow<'a> {
             | WaitingFor::LostAnswer
             | WaitingFor::Release
             | WaitingFor::RoleTrust
+            | WaitingFor::Approval
             | WaitingFor::Operator => false,
         };
         is_shared.then(|| format!("{}:{} {}", aws.service, aws.operation, aws.code))

@@ -110,6 +110,7 @@ pub fn right_of(operation_id: &str) -> Option<Right> {
         | "list_parameter_groups"
         | "get_target"
         | "plan_cluster"
+        | "plan_change"
         | "preflight_cluster" => Right::Read,
         _ => return None,
     };

@@ -76,6 +76,7 @@ fn request(id: &str, path: &str, operation: &str) -> (String, Option<Value>) {
     let body = match id {
         "create_cluster" | "plan_cluster" | "preflight_cluster" => Some(new_cluster("fresh")),
         "update_cluster" => Some(json!({"description": "changed"})),
+        "plan_change" => Some(json!({"delete": {}})),
         "scale_cluster" => Some(json!({"replication_factor": 2})),
         "adopt_cluster" => Some(json!({"project": "payments"})),
         "open_ingress" => Some(json!({"cidr": "10.0.0.0/16"})),

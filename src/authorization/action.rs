@@ -40,12 +40,13 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether it is an action on a target.
+    /// Whether it is an action on a target, if no project is named.
     pub fn is_on_target(self) -> bool {
         matches!(self, Self::ListOrphans | Self::CheckTarget) || self.is_on_webhooks()
     }
 
-    /// Whether it is an action on webhooks, which are decided for every target.
+    /// Whether it is an action on webhooks: of a project, decided for its scopes, or of all, decided for
+    /// every target.
     pub fn is_on_webhooks(self) -> bool {
         matches!(
             self,

@@ -33,7 +33,7 @@ pub struct Question<'a> {
 /// What an action is about.
 #[derive(Debug, Clone, Copy)]
 pub enum Subject<'a> {
-    /// A scope, for `read`.
+    /// A scope, for `read` and for the webhooks of a project.
     Scope(&'a Scope),
     /// A target.
     Target(&'a TargetName),

@@ -193,6 +193,9 @@ impl TargetApi {
         let scope = Scope::of(project.as_ref(), &self.target.name);
         let decided = match action {
             Action::Read => self.decided(action, Subject::Scope(&scope)),
+            _ if action.is_on_webhooks() && project.is_some() => {
+                self.decided(action, Subject::Scope(&scope))
+            }
             _ if action.is_on_target() => self.decided_target(action),
             Action::UseTable => {
                 let table = asked.table.as_deref().unwrap_or("Example");

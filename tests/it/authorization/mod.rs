@@ -35,7 +35,7 @@ pub fn built_in(service_roles: &[&str]) -> Rules {
 }
 
 /// The built-in policies and these.
-fn with_policies(text: &str) -> Rules {
+pub fn with_policies(text: &str) -> Rules {
     let files = [
         ("built_in.cedar", dax_provisioner::authorization::BUILT_IN),
         ("own.cedar", text),
@@ -56,7 +56,13 @@ fn rights(groups: &[&str], projects: &[&str]) -> TokenRights {
 
 impl TestEnv {
     /// Makes the client send requests as a caller of this name with these rights.
-    async fn act_as(&self, api: &mut ApiClient, name: &str, groups: &[&str], projects: &[&str]) {
+    pub async fn act_as(
+        &self,
+        api: &mut ApiClient,
+        name: &str,
+        groups: &[&str],
+        projects: &[&str],
+    ) {
         api.token = Some(self.token_with(name, rights(groups, projects)).await);
     }
 }

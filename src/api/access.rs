@@ -11,7 +11,6 @@ use axum::http::request::Parts;
 
 use crate::authorization::{Action, DecidingPolicy, Denial, Question, Rules, Subject};
 use crate::domain::caller::Identity;
-use crate::domain::cluster::Cluster;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::project::{ProjectName, Scope, Scopes};
 use crate::domain::target::TargetName;
@@ -175,11 +174,6 @@ impl CallerApi {
         }
         let decide = |target| self.decide(action, Subject::Target(target));
         targets.iter().try_for_each(decide)
-    }
-
-    /// Rejects an action on a cluster that the rules do not permit.
-    pub(crate) fn decide_cluster(&self, action: Action, cluster: &Cluster) -> Result<(), ApiError> {
-        self.decide(action, Subject::Cluster(&cluster.name, &cluster.scope()))
     }
 
     /// The response to a request that the rules do not permit.

@@ -16,6 +16,7 @@ use crate::domain::node_types::Offered;
 use crate::domain::operation::{
     ApprovalDecision, Attention, ClusterStatus, Kind, Status, StepStatus,
 };
+use crate::domain::plan::ResourceEffect;
 use crate::domain::preflight::CheckStatus;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::samples::Language;
@@ -67,6 +68,7 @@ pub(crate) type WaitingForSchema = EnumSchema<WaitingFor>;
 pub(crate) type ClusterStatusSchema = EnumSchema<ClusterStatus>;
 pub(crate) type AttentionSchema = EnumSchema<Attention>;
 pub(crate) type ResourceKindSchema = EnumSchema<ResourceKind>;
+pub(crate) type ResourceEffectSchema = EnumSchema<ResourceEffect>;
 pub(crate) type OwnerSchema = EnumSchema<Owner>;
 pub(crate) type PresenceSchema = EnumSchema<Presence>;
 pub(crate) type ProblemCodeSchema = EnumSchema<ProblemCode>;
@@ -141,6 +143,13 @@ impl StringEnum for Attention {
 impl StringEnum for ResourceKind {
     const NAME: &'static str = "ResourceKind";
     const DESCRIPTION: &'static str = "Kind of an AWS resource.";
+}
+
+impl StringEnum for ResourceEffect {
+    const NAME: &'static str = "ResourceEffect";
+    const DESCRIPTION: &'static str = "What an operation does to a resource. `create`: it does not exist yet. \
+        `change`: its settings change. `keep`: it is used, or left in AWS, as it is. \
+        `delete`: it is deleted.";
 }
 
 impl StringEnum for Offered {
@@ -251,6 +260,7 @@ mod tests {
         round_trips::<WaitingFor>();
         round_trips::<ClusterStatus>();
         round_trips::<ResourceKind>();
+        round_trips::<ResourceEffect>();
         round_trips::<Owner>();
         round_trips::<Presence>();
         round_trips::<ProblemCode>();

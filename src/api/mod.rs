@@ -261,6 +261,7 @@ fn authenticated_routes() -> OpenApiRouter<Api> {
         .routes(routes!(organisation::targets::get_target))
         .routes(routes!(organisation::targets::check_target))
         .routes(routes!(permissions::plans::plan_cluster))
+        .routes(routes!(permissions::change_plans::plan_change))
         .routes(routes!(permissions::preflights::preflight_cluster))
         .routes(routes!(permissions::hints::list_hints))
         .routes(routes!(permissions::explain::explain_refusal))

@@ -43,13 +43,20 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether it is an action on a target.
+    /// Whether it is an action on a target, if no project is named.
     pub fn is_on_target(self) -> bool {
         matches!(self, Self::ListOrphans | Self::CheckTarget) || self.is_on_every_target()
     }
 
-    /// Whether it is decided for every target: webhooks and audit records are about all of them.
+    /// Whether it is decided for every target: audit records, and webhooks of no project, are about all
+    /// of them.
     pub fn is_on_every_target(self) -> bool {
+        self == Self::ListAudit || self.is_on_webhooks()
+    }
+
+    /// Whether it is an action on webhooks: of a project, decided for its scopes, or of all, decided for
+    /// every target.
+    pub fn is_on_webhooks(self) -> bool {
         matches!(
             self,
             Self::CreateWebhook
@@ -61,7 +68,6 @@ impl Action {
                 | Self::ListWebhookDeliveries
                 | Self::RedeliverWebhookDelivery
                 | Self::TestWebhook
-                | Self::ListAudit
         )
     }
 
@@ -150,6 +156,7 @@ pub fn right_of(operation_id: &str) -> Option<Right> {
         | "list_parameter_groups"
         | "get_target"
         | "plan_cluster"
+        | "plan_change"
         | "preflight_cluster" => Right::Read,
         _ => return None,
     };

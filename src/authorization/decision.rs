@@ -33,7 +33,7 @@ pub struct Question<'a> {
 /// What an action is about.
 #[derive(Debug, Clone, Copy)]
 pub enum Subject<'a> {
-    /// A scope, for `read`.
+    /// A scope, for `read` and for the webhooks of a project.
     Scope(&'a Scope),
     /// A target.
     Target(&'a TargetName),
@@ -107,8 +107,8 @@ impl Rules {
     /// Decides a question. Returns the policies that permit it.
     pub fn decide(&self, question: &Question<'_>) -> Result<Permits, Denial> {
         let decide = || self.decide_in(question, None);
-        match question.subject {
-            Subject::Scope(scope) => self.kept.read(question.caller, scope, decide),
+        match (question.action, question.subject) {
+            (Action::Read, Subject::Scope(scope)) => self.kept.read(question.caller, scope, decide),
             _ => decide(),
         }
     }

@@ -127,6 +127,7 @@ impl Example {
         let table = self.table.as_deref().unwrap_or("Example");
         let subject = match action {
             Action::Read => Subject::Scope(&scope),
+            _ if action.is_on_webhooks() && scope.project.is_some() => Subject::Scope(&scope),
             _ if action.is_on_target() => Subject::Target(&target),
             Action::UseTable => Subject::Table(table, None, &scope, place),
             _ => Subject::Cluster(&name, &scope),

@@ -142,6 +142,15 @@ impl Rules {
         }
     }
 
+    /// Projects that stand for all: those that policies can tell apart, and one that no one names.
+    pub fn representative_projects(&self, caller: &Identity) -> BTreeSet<ProjectName> {
+        let named = self.policies.as_ref();
+        let named = named.map(|policies| self.named(caller, policies));
+        let mut projects: BTreeSet<ProjectName> = named.into_iter().flatten().cloned().collect();
+        projects.insert(ProjectName::unnamed());
+        projects
+    }
+
     /// The projects that policies can tell apart.
     fn named<'a>(
         &'a self,

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::change::ChangeSpec;
 use super::cluster::Cluster;
 use super::inventory::{Item, ResourceKind};
 use super::mutation::bodies::ClusterUpdate;
 use super::names::OPERATION_TAG;
 use super::observed::{Details, GroupValues, Observed};
-use super::operation::ClusterStatus;
+use super::operation::{ClusterStatus, Kind};
 use super::spec::{ClusterSpec, ParameterGroup};
 use crate::domain::validation::typed::{MaintenanceWindow, SecurityGroupId, TagKey, TopicArn};
 
@@ -80,6 +81,39 @@ pub fn update_needed(desired: &ClusterSpec, group: &str, observed: &Observed) ->
         notification_topic_status: status.map(str::to_owned),
         parameter_group: (!is_group(observed, group)).then(|| group.to_owned()),
         security_group_ids: (!groups.is_empty() && !are_groups_reported).then_some(groups),
+    }
+}
+
+/// The `UpdateCluster` call of a change. An update sets only what its request changes; a repair sets
+/// everything that has drifted.
+pub fn change_needed(
+    change: &ChangeSpec,
+    kind: Kind,
+    group: &str,
+    observed: &Observed,
+) -> ClusterUpdate {
+    let ChangeSpec { before, after, .. } = change;
+    let update = update_needed(after, group, observed);
+    if kind == Kind::RepairCluster {
+        return update;
+    }
+    let topic = before.notification_topic_arn != after.notification_topic_arn;
+    ClusterUpdate {
+        name: update.name,
+        description: update
+            .description
+            .filter(|_| before.description != after.description),
+        maintenance_window: update
+            .maintenance_window
+            .filter(|_| before.maintenance_window != after.maintenance_window),
+        notification_topic_arn: update.notification_topic_arn.filter(|_| topic),
+        notification_topic_status: update.notification_topic_status.filter(|_| topic),
+        parameter_group: update
+            .parameter_group
+            .filter(|_| change.changes_parameters()),
+        security_group_ids: update
+            .security_group_ids
+            .filter(|_| before.security_group_ids != after.security_group_ids),
     }
 }
 

@@ -128,6 +128,12 @@ pub fn policy_name(cluster: &ClusterName, operation: Uuid, index: usize, count: 
     }
 }
 
+/// Whether a role ARN is that of the role which an operation created.
+pub fn is_role_of_operation(role_arn: &str, operation: Uuid) -> bool {
+    let suffix = operation_suffix(operation);
+    role_arn.contains(&format!(":role{IAM_PATH}dax-")) && role_arn.ends_with(&format!("-{suffix}"))
+}
+
 /// The last 50 bits of an operation's ID, as ten lower-case base32 characters (RFC 4648 alphabet).
 ///
 /// The first bits of a UUIDv7 are a timestamp; the last ones are random.

@@ -1,4 +1,6 @@
-//! Plan: a dry run of a create operation, with the permissions it needs.
+//! Plan: a dry run of an operation, with the permissions it needs.
+
+use serde::{Deserialize, Serialize};
 
 use super::inventory::{Owner, ResourceKind};
 use crate::domain::iam::policies::{Conditions, PolicyDocument, Statement, statement_for};
@@ -7,12 +9,12 @@ use crate::domain::iam::policies::{Conditions, PolicyDocument, Statement, statem
 /// is accepted. In an IAM policy each `?` matches one character, so it covers the real names.
 pub const SUFFIX_PATTERN: &str = "??????????";
 
-/// What a create operation would do, and what it needs.
+/// What an operation would do, and what it needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The steps in order. A step without calls will be skipped.
     pub steps: Vec<PlannedStep>,
-    /// The resources to create and the existing ones to use.
+    /// The resources of the operation.
     pub resources: Vec<PlannedResource>,
     /// The access policies of a new service role.
     pub policies: Vec<NamedPolicy>,
@@ -22,6 +24,24 @@ pub struct Plan {
     pub permissions: Vec<Permission>,
     /// Risks and limits of the requested settings.
     pub warnings: Vec<Warning>,
+    /// The nodes that reboot, or may, in this order.
+    pub nodes_to_reboot: Vec<String>,
+}
+
+/// What an operation does to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(strum::VariantArray, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum ResourceEffect {
+    /// It is created.
+    Create,
+    /// It exists, and its settings change.
+    Change,
+    /// It exists, and stays as it is.
+    Keep,
+    /// It is deleted.
+    Delete,
 }
 
 /// One step of the planned operation.
@@ -42,8 +62,10 @@ pub struct PlannedResource {
     pub name: String,
     /// ARN, if the resource has one.
     pub arn: Option<String>,
-    /// Whether it would be created (`Managed`) or is used (`External`).
+    /// Whether this service manages it.
     pub owner: Owner,
+    /// What the operation does to it.
+    pub effect: ResourceEffect,
 }
 
 /// An IAM policy with its name.

@@ -13,7 +13,35 @@ pub struct Prices {
     pub hourly_micros: BTreeMap<(String, String), i64>,
 }
 
+/// What nodes cost in US dollars; `None` where no price is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Cost {
+    /// For an hour.
+    pub hourly_usd: Option<f64>,
+    /// For a month of [`HOURS_PER_MONTH`], rounded up to a cent.
+    pub monthly_usd: Option<f64>,
+}
+
+impl Cost {
+    /// The cost of no nodes.
+    pub const NOTHING: Self = Self {
+        hourly_usd: Some(0.0),
+        monthly_usd: Some(0.0),
+    };
+}
+
 impl Prices {
+    /// The cost of this many nodes.
+    pub fn cost(&self, region: &str, node_type: &str, nodes: i64) -> Cost {
+        let dollars = |amount: i64, parts: f64| amount as f64 / parts;
+        let micros = self.hourly_micros(region, node_type, nodes);
+        let cents = self.monthly_cents(region, node_type, nodes);
+        Cost {
+            hourly_usd: micros.map(|micros| dollars(micros, 1_000_000.0)),
+            monthly_usd: cents.map(|cents| dollars(cents, 100.0)),
+        }
+    }
+
     /// The price of an hour of this many nodes in millionths of a US dollar, if it is known.
     pub fn hourly_micros(&self, region: &str, node_type: &str, nodes: i64) -> Option<i64> {
         let key = (region.to_owned(), node_type.to_owned());

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::names::ClusterName;
 use super::operation::{Kind, Status};
+use super::project::ProjectName;
 use super::target::TargetName;
 
 /// Pauses before the second and each further attempt. The last one ends three days after the first.
@@ -160,6 +161,8 @@ pub struct OperationEvent {
     pub kind: Kind,
     /// The target of the cluster.
     pub target: TargetName,
+    /// The project of the cluster, if it belongs to one.
+    pub project: Option<ProjectName>,
     /// The cluster of the operation.
     pub cluster: ClusterName,
     /// The version of the operation at the event or later.
@@ -177,6 +180,7 @@ impl OperationEvent {
             "status": self.event.status().map(Status::as_str),
             "cluster": self.cluster.as_str(),
             "target": self.target.as_str(),
+            "project": self.project.as_ref().map(ProjectName::as_str),
             "version": self.version,
             "problem_code": self.problem_code,
         });
@@ -238,6 +242,8 @@ pub struct Webhook {
     pub description: Option<String>,
     /// The selected events.
     pub events: Vec<WebhookEvent>,
+    /// The project whose events it receives; `None` for those of every project.
+    pub project: Option<ProjectName>,
     /// The target whose events it receives; `None` for those of every target.
     pub target: Option<TargetName>,
     /// The end of the time in which deliveries are signed with the previous secret as well.
@@ -338,6 +344,7 @@ mod tests {
             operation_id: Uuid::nil(),
             kind: Kind::CreateCluster,
             target: TargetName::default(),
+            project: Some(ProjectName::parse("payments").unwrap()),
             cluster: ClusterName::parse("orders").unwrap(),
             version: 7,
             problem_code: Some("quota_exceeded".to_owned()),
@@ -351,6 +358,7 @@ mod tests {
                 "status": "failed",
                 "cluster": "orders",
                 "target": "default",
+                "project": "payments",
                 "version": 7,
                 "problem_code": "quota_exceeded",
             },

@@ -12,13 +12,16 @@ use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::{Owner, ResourceKind};
 use crate::domain::mutation::SERVICE_LINKED_ROLE;
 use crate::domain::names::operation_suffix;
-use crate::domain::plan::{NamedPolicy, Plan, PlannedResource, PlannedStep, SUFFIX_PATTERN};
+use crate::domain::plan::{
+    NamedPolicy, Plan, PlannedResource, PlannedStep, ResourceEffect, SUFFIX_PATTERN,
+};
 use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
 
 use super::Inspector;
 use super::service_role::{RoleChoice, name_in};
 
+pub mod change;
 pub mod permissions;
 mod warnings;
 
@@ -97,6 +100,7 @@ impl<'a> Draft<'a> {
             trust_policy: self.creates_role().then(trust_policy),
             permissions: self.permissions(),
             warnings: self.warnings(),
+            nodes_to_reboot: Vec::new(),
         }
     }
 
@@ -292,8 +296,14 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// A managed resource is created, an external one is used as it is.
 fn resource(kind: ResourceKind, name: &str, arn: Option<String>, owner: Owner) -> PlannedResource {
+    let effect = match owner {
+        Owner::Managed => ResourceEffect::Create,
+        Owner::External => ResourceEffect::Keep,
+    };
     PlannedResource {
+        effect,
         kind,
         name: name.to_owned(),
         arn,

@@ -6,12 +6,10 @@ use crate::aws::Aws;
 use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
-use crate::domain::names::operation_suffix;
+use crate::domain::names::{is_role_of_operation, operation_suffix};
 use crate::domain::problems::fault::{Fault, FaultClass};
 
-use super::evidence::{
-    cluster_tags, is_description_of, is_role_of_operation, tag_differences, tags,
-};
+use super::evidence::{cluster_tags, is_description_of, tag_differences, tags};
 use super::ingress_rules::delete_action_of_rule;
 
 /// How to delete one inventory item.

@@ -14,7 +14,7 @@ use crate::domain::inventory::{Item, ResourceKind};
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::NewCluster;
 use crate::domain::names::{
-    IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, group_description, operation_suffix,
+    IAM_PATH, INSTALLATION_TAG, OPERATION_TAG, group_description, is_role_of_operation,
 };
 use crate::domain::observed::Observed;
 use crate::domain::problems::fault::{Difference, Fault, FaultClass};
@@ -290,12 +290,6 @@ pub(super) async fn is_managed(
     Ok(cluster_tags(context.aws, cluster)
         .await?
         .map(|current| tag_differences(&managed, &current).is_empty()))
-}
-
-/// Whether a role ARN is that of the role which an operation created.
-pub(super) fn is_role_of_operation(role_arn: &str, operation: Uuid) -> bool {
-    let suffix = operation_suffix(operation);
-    role_arn.contains(&format!(":role{IAM_PATH}dax-")) && role_arn.ends_with(&format!("-{suffix}"))
 }
 
 fn cluster_differences(wanted: &NewCluster, cluster: &Observed) -> Vec<Difference> {

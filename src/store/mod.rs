@@ -98,7 +98,7 @@ pub use undo::{UndoOf, UndoRequested};
 pub use wake::Wakeups;
 pub use webhook_deliveries::{AttemptResult, ClaimLimits, ClaimedDelivery, RunningAttempts};
 pub use webhook_fan_out::FannedOut;
-pub use webhooks::{NewWebhook, WebhookChange};
+pub use webhooks::{NewWebhook, WebhookChange, WebhookSubject};
 
 /// An error of the database or of its content.
 #[derive(Debug, thiserror::Error)]

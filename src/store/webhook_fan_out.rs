@@ -36,6 +36,7 @@ struct EventRow {
     at: DateTime<Utc>,
     kind: String,
     target: String,
+    project: String,
     cluster: String,
     version: i64,
     fault: Option<Value>,
@@ -55,6 +56,7 @@ impl EventRow {
             operation_id: self.operation_id,
             kind: rows::kind(&self.kind)?,
             target: rows::target(&self.target)?,
+            project: rows::project(&self.project)?,
             cluster: rows::cluster_name(&self.cluster)?,
             version: self.version,
             problem_code: code.or_else(|| Some(fault?.problem_code().as_str().to_owned())),
@@ -66,6 +68,8 @@ impl EventRow {
 struct Selection {
     id: Uuid,
     events: Vec<String>,
+    /// Empty for every project.
+    project: String,
     target: Option<String>,
     after_position: i64,
 }
@@ -76,7 +80,9 @@ impl Selection {
             [event.event.as_str(), WebhookEvent::All.as_str()].contains(&name.as_str())
         };
         let target = self.target.as_deref();
+        let project = rows::project_column(event.project.as_ref());
         self.after_position < position
+            && (self.project.is_empty() || self.project == project)
             && target.is_none_or(|target| target == event.target.as_str())
             && self.events.iter().any(is_selected)
     }
@@ -167,7 +173,7 @@ impl Store {
         Ok(sqlx::query_as!(
             EventRow,
             "select f.position, f.operation_id, f.sequence, e.type as feed_type, e.data, e.at,
-                    o.kind, o.target, o.cluster_name as cluster, o.version, o.fault
+                    o.kind, o.target, o.project, o.cluster_name as cluster, o.version, o.fault
              from event_feed f
              join operation_events e on e.operation_id = f.operation_id and e.sequence = f.sequence
              join operations o on o.id = f.operation_id
@@ -186,7 +192,7 @@ impl Store {
     async fn selections(&self) -> Result<Vec<Selection>, StoreError> {
         Ok(sqlx::query_as!(
             Selection,
-            "select id, events, target, after_position from webhooks where disabled_reason is null"
+            "select id, events, project, target, after_position from webhooks where disabled_reason is null"
         )
         .fetch_all(&self.pool)
         .await?)

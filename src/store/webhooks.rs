@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::domain::project::ProjectName;
 use crate::domain::target::TargetName;
 use crate::domain::webhooks::{DisabledReason, Webhook, WebhookEvent, disabled_body};
 
@@ -24,12 +25,23 @@ pub struct NewWebhook {
     pub description: Option<String>,
     /// The names of the selected events.
     pub events: Vec<String>,
+    /// The project whose events it receives; `None` for those of every project.
+    pub project: Option<ProjectName>,
     /// The target whose events it receives; `None` for those of every target.
     pub target: Option<TargetName>,
     /// The encrypted secret.
     pub secret: Vec<u8>,
     /// The caller.
     pub created_by: String,
+}
+
+/// Whose events a webhook receives.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WebhookSubject {
+    /// Those of this project; `None` for every project.
+    pub project: Option<ProjectName>,
+    /// Those of this target; `None` for every target.
+    pub target: Option<TargetName>,
 }
 
 /// New values of a webhook. `None` keeps the value.
@@ -52,6 +64,7 @@ struct WebhookRow {
     url: String,
     description: Option<String>,
     events: Vec<String>,
+    project: String,
     target: Option<String>,
     previous_secret_until: Option<DateTime<Utc>>,
     failing_since: Option<DateTime<Utc>>,
@@ -71,6 +84,7 @@ impl WebhookRow {
             url: self.url,
             description: self.description,
             events: self.events.iter().map(event).collect::<Result<_, _>>()?,
+            project: rows::project(&self.project)?,
             target: self.target.as_deref().map(rows::target).transpose()?,
             previous_secret_until: self.previous_secret_until,
             failing_since: self.failing_since,
@@ -90,9 +104,9 @@ impl Store {
         let created = self.audited(entry, move |connection| Box::pin(async move {
         let row = sqlx::query_as!(
             WebhookRow,
-            "insert into webhooks (id, url, description, events, target, secret, created_by, after_position)
-             select $1, $2, $3, $4, $5, $6, $7, last_position from event_numbering
-             returning id, url, description, events, target, previous_secret_until, failing_since, paused_until,
+            "insert into webhooks (id, url, description, events, target, secret, created_by, project, after_position)
+             select $1, $2, $3, $4, $5, $6, $7, $8, last_position from event_numbering
+             returning id, url, description, events, project, target, previous_secret_until, failing_since, paused_until,
                        disabled_reason, created_by, created_at, version",
             new.id,
             new.url,
@@ -100,7 +114,8 @@ impl Store {
             &new.events,
             new.target.as_ref().map(TargetName::as_str),
             new.secret,
-            new.created_by
+            new.created_by,
+            rows::project_column(new.project.as_ref())
         )
         .fetch_optional(connection)
         .await?;
@@ -113,7 +128,7 @@ impl Store {
     pub async fn webhook(&self, id: Uuid) -> Result<Option<Webhook>, StoreError> {
         let row = sqlx::query_as!(
             WebhookRow,
-            "select id, url, description, events, target, previous_secret_until, failing_since, paused_until,
+            "select id, url, description, events, project, target, previous_secret_until, failing_since, paused_until,
                     disabled_reason, created_by, created_at, version
              from webhooks
              where id = $1",
@@ -124,23 +139,49 @@ impl Store {
         row.map(WebhookRow::parse).transpose()
     }
 
-    /// At most `limit` webhooks, newest first; only those older than `before`, if given.
+    /// What webhooks are for: each project, with `None` for all, and each target, with `None` for all.
+    pub async fn webhook_subjects(&self) -> Result<Vec<WebhookSubject>, StoreError> {
+        let rows = sqlx::query!("select distinct project, target from webhooks")
+            .fetch_all(&self.pool)
+            .await?;
+        let subjects = rows.into_iter().map(|row| {
+            Ok(WebhookSubject {
+                project: rows::project(&row.project)?,
+                target: row.target.as_deref().map(rows::target).transpose()?,
+            })
+        });
+        subjects.collect()
+    }
+
+    /// At most `limit` webhooks, newest first; only those for `subjects`, and older than `before`, if
+    /// given.
     pub async fn webhooks(
         &self,
+        subjects: Option<&[WebhookSubject]>,
         before: Option<(DateTime<Utc>, Uuid)>,
         limit: i64,
     ) -> Result<Vec<Webhook>, StoreError> {
+        let column = |subject: &WebhookSubject| {
+            let project = rows::project_column(subject.project.as_ref()).to_owned();
+            let target = subject.target.as_ref().map_or("", TargetName::as_str);
+            (project, target.to_owned())
+        };
+        let columns = subjects.map(|subjects| subjects.iter().map(column).unzip());
+        let (projects, targets): (Option<Vec<String>>, Option<Vec<String>>) = columns.unzip();
         let rows = sqlx::query_as!(
             WebhookRow,
-            "select id, url, description, events, target, previous_secret_until, failing_since, paused_until,
+            "select id, url, description, events, project, target, previous_secret_until, failing_since, paused_until,
                     disabled_reason, created_by, created_at, version
              from webhooks
-             where $1::timestamptz is null or (created_at, id) < ($1, $2::uuid)
+             where ($1::timestamptz is null or (created_at, id) < ($1, $2::uuid))
+               and ($4::text[] is null or (project, coalesce(target, '')) in (select * from unnest($4, $5::text[])))
              order by created_at desc, id desc
              limit $3",
             before.map(|(at, _)| at),
             before.map(|(_, id)| id),
-            limit
+            limit,
+            projects.as_deref(),
+            targets.as_deref()
         )
         .fetch_all(&self.pool)
         .await?;
@@ -174,7 +215,7 @@ impl Store {
                  responsiveness = case when $3 <> w.url then null else w.responsiveness end,
                  version = w.version + 1
              where id = $1 and version = $2
-             returning id, url, description, events, target, previous_secret_until, failing_since, paused_until,
+             returning id, url, description, events, project, target, previous_secret_until, failing_since, paused_until,
                        disabled_reason, created_by, created_at, version",
             id,
             version,
@@ -207,7 +248,7 @@ impl Store {
             r#"with disabled as (
                update webhooks set disabled_reason = $2, version = version + 1
                where id = $1 and disabled_reason is null and ($3::timestamptz is null or failing_since = $3)
-               returning id, target
+               returning id, project, target
              ),
              announced as (
                insert into webhook_deliveries (id, webhook_id, event, body)
@@ -215,6 +256,7 @@ impl Store {
                from disabled, webhooks w
                where w.id <> disabled.id and w.disabled_reason is null and w.events && array[$4, '*']
                  and (w.target is null or w.target = disabled.target)
+                 and (w.project = '' or w.project = disabled.project)
              )
              select exists (select 1 from disabled) as "is_disabled!""#,
             id,
@@ -242,7 +284,7 @@ impl Store {
              set secret = $2, previous_secret = secret,
                  previous_secret_until = now() + $3::float8 * interval '1 second', version = version + 1
              where id = $1
-             returning id, url, description, events, target, previous_secret_until, failing_since, paused_until,
+             returning id, url, description, events, project, target, previous_secret_until, failing_since, paused_until,
                        disabled_reason, created_by, created_at, version",
             id,
             secret,

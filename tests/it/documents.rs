@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use regex::Regex;
 
 use crate::engine::processes::{BINARY, RunningProcess, start_database};
+use crate::support::node;
 use crate::support::python::packages;
 
 /// Addresses of the documents; the test replaces them by free ports.
@@ -61,9 +62,10 @@ fn examples(document: &str) -> Vec<Example> {
     examples
 }
 
-/// The Python programs of a document. The line before each begins with the name of its file.
+/// The programs of a document. The line before each begins with the name of its file.
 fn programs(document: &str) -> Vec<(String, String)> {
-    let program = Regex::new(r"(?m)^`(\w+\.py)` .*\n\n```python\n((?s:.*?))^```$").unwrap();
+    let program = r"(?m)^`(\w+\.(?:py|mts))` .*\n\n```(?:python|typescript)\n((?s:.*?))^```$";
+    let program = Regex::new(program).unwrap();
     program
         .captures_iter(document)
         .map(|found| (found[1].to_owned(), found[2].to_owned()))
@@ -222,15 +224,16 @@ impl Session {
             .replace(API, &self.api)
             .replace(SANDBOX, &self.sandbox)
             .replace(RECEIVER, &self.receiver);
-        let tools = packages("aws_cli");
-        let paths = [&tools, &packages("webhooks")].map(|path| path.to_str().unwrap().to_owned());
+        let lists = ["aws_cli", "webhooks", "requirements"];
+        let paths = lists.map(|list| packages(list).to_str().unwrap().to_owned());
+        let tools = paths.clone().map(|path| format!("{path}/bin")).join(":");
         let output = Command::new("bash")
             .args([
                 "-euc",
                 &format!("PATH=$TOOLS:$PATH\n{}{command}", self.exports),
             ])
             .current_dir(self.folder.path())
-            .env("TOOLS", tools.join("bin"))
+            .env("TOOLS", tools)
             .env("PYTHONPATH", paths.join(":"))
             .env("NO_PROXY", "127.0.0.1")
             .output()
@@ -241,7 +244,13 @@ impl Session {
     }
 }
 
+/// Whether a command needs packages of npm.
+fn is_of_node(command: &str) -> bool {
+    command.starts_with("npx ") || command.starts_with("node ")
+}
+
 /// Runs every example of a document in order, and reports each output that differs from the document's.
+/// Those of Node.js are left out on a machine without npm.
 fn run_document(path: &str) {
     run_document_on(path, None);
 }
@@ -264,7 +273,16 @@ fn run_document_on(path: &str, database: Option<String>) {
         let code = code.replace("8000", port);
         std::fs::write(session.folder.path().join(name), code).unwrap();
     }
-    let examples = examples(&document);
+    let mut examples = examples(&document);
+    if examples.iter().any(|example| is_of_node(&example.command)) {
+        match node::installed("typescript") {
+            Some(folder) => {
+                let packages = session.folder.path().join("node_modules");
+                std::os::unix::fs::symlink(folder.join("node_modules"), packages).unwrap();
+            }
+            None => examples.retain(|example| !is_of_node(&example.command)),
+        }
+    }
     assert!(
         examples.len() > 3,
         "{path} has only {} examples",
@@ -318,4 +336,9 @@ async fn the_commands_of_the_audit_page_do_what_it_shows() {
     let ran = tokio::task::spawn_blocking(|| run_document_on("docs/audit.md", Some(url))).await;
     drop(postgres);
     ran.unwrap();
+}
+
+#[test]
+fn the_commands_of_the_portals_page_do_what_it_shows() {
+    run_document("docs/portals.md");
 }

@@ -24,7 +24,7 @@ use crate::api::http::responses::{IfMatch, OptionalIfMatch};
 use crate::api::targets::{InTarget, InTargetWith, TargetApi};
 
 /// Resources that a delete can be asked to keep, by their names in the API.
-const RETAINABLE: [(&str, ResourceKind); 3] = [
+pub(crate) const RETAINABLE: [(&str, ResourceKind); 3] = [
     ("service_role", ResourceKind::Role),
     ("subnet_group", ResourceKind::SubnetGroup),
     ("parameter_group", ResourceKind::ParameterGroup),
@@ -125,17 +125,22 @@ impl TargetApi {
 fn parse_retain(text: &str) -> Result<Vec<ResourceKind>, RuleViolation> {
     let mut kinds = Vec::new();
     for part in text.split(',') {
-        let known = RETAINABLE.iter().find(|(name, _)| *name == part.trim());
-        let Some((_, kind)) = known else {
+        let Some(kind) = retainable(part.trim()) else {
             let names = RETAINABLE.map(|(name, _)| name).join(", ");
             return Err(RuleViolation::new(
                 "unknown_value",
                 format!("must be a comma-separated list of {names}"),
             ));
         };
-        if !kinds.contains(kind) {
-            kinds.push(*kind);
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
         }
     }
     Ok(kinds)
+}
+
+/// The kind of resource that a delete can keep, by its name.
+pub(crate) fn retainable(name: &str) -> Option<ResourceKind> {
+    let mut known = RETAINABLE.iter();
+    known.find_map(|(known, kind)| (*known == name).then_some(*kind))
 }

@@ -5,9 +5,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::cluster;
+use crate::domain::installation::AwsAccount;
 use crate::domain::operation::{Attention, ClusterStatus};
+use crate::domain::prices::Cost;
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::domain::project::ProjectName;
+use crate::domain::spec::ClusterSpec;
 use crate::domain::target::TargetName;
 use crate::domain::validation::fields;
 use crate::domain::validation::violation::RuleViolation;
@@ -180,6 +183,14 @@ impl TargetApi {
         let is_failed = cluster.status == ClusterStatus::Failed;
         let problem = cluster.fault.as_ref().map(explain);
         let problem = problem.or_else(|| is_failed.then(cancelled));
-        Ok(Cluster::of(cluster, &account, problem))
+        let cost = self.cost(&cluster.desired, &account);
+        Ok(Cluster::of(cluster, &account, problem, cost))
+    }
+
+    /// What the nodes of these settings cost.
+    pub(crate) fn cost(&self, spec: &ClusterSpec, account: &AwsAccount) -> Cost {
+        let nodes = spec.replication_factor.into();
+        let prices = &self.rules.prices;
+        prices.cost(&account.region, spec.node_type.as_str(), nodes)
     }
 }

@@ -49,8 +49,8 @@ fn node_list() -> Array {
 /// Reboots nodes of a cluster one after another.
 ///
 /// Each reboot starts when the previous node is `available` again. Without a body, all nodes are
-/// rebooted. A reboot clears the cache of its node. During a reboot the other nodes serve
-/// requests, if there are any.
+/// rebooted. A reboot restarts the engine of its node; AWS states that it does not remove the content
+/// of the cache. During a reboot the other nodes serve requests, if there are any.
 #[utoipa::path(
     post, path = "/v1/clusters/{name}/reboot", tag = "clusters", operation_id = "reboot_nodes",
     params(ClusterPath, InTarget, Submission),
@@ -74,7 +74,7 @@ pub(crate) async fn reboot_nodes(
 }
 
 /// Validates a body against its cluster.
-pub(super) fn validate(body: Value, cluster: &Cluster) -> Result<Vec<String>, Vec<FieldError>> {
+pub(crate) fn validate(body: Value, cluster: &Cluster) -> Result<Vec<String>, Vec<FieldError>> {
     body_schema::validate(body, |request: RebootRequest, violations| {
         let ids = request.node_ids;
         let nodes = ids.map(|ids| known_nodes(violations, "/node_ids", ids, cluster));

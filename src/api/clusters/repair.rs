@@ -34,17 +34,18 @@ pub(crate) async fn repair_cluster(
     _: EmptyRequest,
 ) -> Result<Response, ApiError> {
     let api = api.to_change(query.target.as_ref())?;
-    let read = |cluster: &Cluster| {
-        let (before, after) = (cluster.desired.clone(), cluster.desired.clone());
-        let change = ChangeSpec {
-            before,
-            after,
-            reboot_nodes_if_needed: false,
-            placement: Placement::default(),
-            project: None,
-        };
-        Ok(Spec::RepairCluster(Box::new(change)))
-    };
+    let read = |cluster: &Cluster| Ok(repair_of(cluster));
     api.change(&name, Kind::RepairCluster, &submission, &json!({}), read)
         .await
+}
+
+/// The repair of a cluster.
+pub(crate) fn repair_of(cluster: &Cluster) -> Spec {
+    Spec::RepairCluster(Box::new(ChangeSpec {
+        before: cluster.desired.clone(),
+        after: cluster.desired.clone(),
+        reboot_nodes_if_needed: false,
+        placement: Placement::default(),
+        project: None,
+    }))
 }

@@ -91,7 +91,7 @@ pub(crate) async fn scale_cluster(
 }
 
 /// Validates a body against its cluster.
-pub(super) fn validate(
+pub(crate) fn validate(
     body: Value,
     cluster: &Cluster,
     account: &AwsAccount,

@@ -149,23 +149,14 @@ impl TargetApi {
                 "a limit on the project does not permit the request",
             )),
             Accepted::NoSuchCluster => Err(no_such_cluster(cluster)),
-            Accepted::ClusterFailed => Err(ApiError::new(
-                ProblemCode::ClusterFailed,
-                format!("the creation of {cluster:?} failed; delete the cluster first"),
-            )),
+            Accepted::ClusterFailed => Err(cluster_failed(cluster)),
             // Returned only after several attempts.
             Accepted::Stale => Err(ApiError::new(
                 ProblemCode::Unavailable,
                 "the cluster was changed by concurrent requests; retry",
             )),
             Accepted::OtherVersion(version) => Err(responses::other_version(version)),
-            Accepted::DeletionProtected => {
-                let detail = format!(
-                    "deletion protection of {cluster:?} is on; \
-                    PATCH {{\"deletion_protection\": false}} first"
-                );
-                Err(ApiError::new(ProblemCode::DeletionProtected, detail))
-            }
+            Accepted::DeletionProtected => Err(deletion_protected(cluster)),
         }
     }
 }
@@ -211,7 +202,7 @@ impl CallerApi {
         .into())
     }
 
-    async fn in_progress(
+    pub(crate) async fn in_progress(
         &self,
         target: &Store,
         id: Uuid,
@@ -233,4 +224,18 @@ impl CallerApi {
         let problem = Problem::new(ProblemCode::OperationInProgress, detail).about_operation(id);
         Ok(ApiError::from(problem).with_retry_after(again.unwrap_or(responses::RETRY_AFTER_MIN)))
     }
+}
+
+/// The response to a change of a cluster that was never created.
+pub(crate) fn cluster_failed(cluster: &str) -> ApiError {
+    let detail = format!("the creation of {cluster:?} failed; delete the cluster first");
+    ApiError::new(ProblemCode::ClusterFailed, detail)
+}
+
+/// The response to a delete under deletion protection.
+pub(crate) fn deletion_protected(cluster: &str) -> ApiError {
+    let detail = format!(
+        "deletion protection of {cluster:?} is on; PATCH {{\"deletion_protection\": false}} first"
+    );
+    ApiError::new(ProblemCode::DeletionProtected, detail)
 }

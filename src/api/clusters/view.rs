@@ -10,6 +10,7 @@ use crate::domain::installation::AwsAccount;
 use crate::domain::inventory::{Owner, ResourceKind};
 use crate::domain::observed;
 use crate::domain::operation::{Attention, ClusterStatus};
+use crate::domain::prices::Cost;
 
 use super::drift::Drift;
 use super::observed_view::ObservedCluster;
@@ -66,6 +67,13 @@ pub(crate) struct Cluster {
     /// Why the last operation is blocked or failed, or that the creation was cancelled; null
     /// otherwise. It remains until the next operation on the cluster.
     problem: Option<Problem>,
+    /// Price of an hour of the desired nodes, in US dollars on demand, by the price list of the
+    /// installation; null if that has no price of them.
+    #[schema(example = 0.807)]
+    hourly_cost_usd: Option<f64>,
+    /// The same for a month of 730 hours, rounded up to a cent.
+    #[schema(example = 589.11)]
+    monthly_cost_usd: Option<f64>,
     /// When the cluster is deleted; null: never by itself.
     expires_at: Option<DateTime<Utc>>,
     /// Time of the request that created or adopted the cluster.
@@ -111,6 +119,7 @@ impl Cluster {
         cluster: cluster::Cluster,
         account: &AwsAccount,
         problem: Option<Problem>,
+        cost: Cost,
     ) -> Self {
         let external = |name: Option<String>| {
             name.map(|name| GroupPart {
@@ -151,6 +160,8 @@ impl Cluster {
             status: cluster.status,
             attention,
             version: cluster.version,
+            hourly_cost_usd: cost.hourly_usd,
+            monthly_cost_usd: cost.monthly_usd,
             expires_at: cluster.desired.local.expires_at,
             desired: cluster.desired.into(),
             observed: cluster

@@ -87,7 +87,7 @@ impl Document {
 
 /// The valid forms of the schemas whose fields exclude each other. The document states them as what
 /// a body cannot fail to be: generated clients would turn a plain `anyOf` into several types.
-fn exclusive_fields() -> [(&'static str, Vec<Value>); 5] {
+fn exclusive_fields() -> [(&'static str, Vec<Value>); 6] {
     // Generators do not read the schema `false`.
     let never = json!({"not": {}});
     let (absent, no_list) = (absent(), no_list());
@@ -114,6 +114,10 @@ fn exclusive_fields() -> [(&'static str, Vec<Value>); 5] {
                 form(&["cidr"], json!({"source_security_group_id": never})),
                 form(&["source_security_group_id"], json!({"cidr": never})),
             ],
+        ),
+        (
+            "ChangePlanRequest",
+            only_one(&["update", "scale", "reboot", "repair", "delete"]),
         ),
     ]
 }
@@ -153,6 +157,16 @@ fn subnet_group_forms() -> Vec<Value> {
             json!({"name": absent, "subnet_ids": no_list, "vpc_id": text}),
         ),
     ]
+}
+
+/// One form for each of these fields, without the others.
+fn only_one(names: &[&str]) -> Vec<Value> {
+    let one = |name: &&str| {
+        let others = names.iter().filter(|other| *other != name);
+        let never = |other: &&str| ((*other).to_owned(), json!({"not": {}}));
+        form(&[name], others.map(never).collect())
+    };
+    names.iter().map(one).collect()
 }
 
 fn form(required: &[&str], properties: Value) -> Value {

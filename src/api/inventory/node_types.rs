@@ -28,10 +28,11 @@ pub(crate) struct NodeType {
     name: String,
     #[schema(value_type = String, example = "r5")]
     family: &'static str,
-    /// Number of virtual CPUs of a node.
+    /// Number of virtual CPUs: those that EC2 documents for its instance type of the same name.
+    /// Not verified for nodes of DAX.
     #[schema(value_type = i32, minimum = 1)]
     vcpus: u16,
-    /// Memory of a node in GiB.
+    /// Memory in GiB, from the same source as `vcpus`.
     #[schema(example = 16.0)]
     memory_gib: f64,
     /// Whether its performance depends on CPU credits. Such a type does not suit steady load.
@@ -42,11 +43,17 @@ pub(crate) struct NodeType {
     /// Region, or if the Region is not known yet.
     #[schema(value_type = OfferedSchema)]
     offered: Offered,
+    /// Price of an hour of a node in the Region of the target, in US dollars on demand, by the price
+    /// list of the installation; null if that has none.
+    #[schema(example = 0.269)]
+    hourly_price_usd: Option<f64>,
 }
 
 /// Lists the node types that AWS publishes, by name, and whether the Region offers them.
 ///
-/// The table belongs to this version of the service. A request is not limited to it.
+/// The names, and the Regions of each family, are those that CloudFormation publishes for
+/// `AWS::DAX::Cluster`. The table belongs to this version of the service. A request is not limited
+/// to it.
 #[utoipa::path(
     get, path = "/v1/node_types", tag = "inventory", operation_id = "list_node_types",
     params(InTarget, PageParameters),
@@ -64,9 +71,14 @@ pub(crate) async fn list_node_types(
         Some(region) => Offered::from(node_types::offer(name, region)),
         None => Offered::Unknown,
     };
+    let price = |name: &str| {
+        let region = region.as_deref()?;
+        api.rules.prices.cost(region, name, 1).hourly_usd
+    };
     let mut items: Vec<NodeType> = node_types::published()
         .map(|published| NodeType {
             offered: offered(&published.name),
+            hourly_price_usd: price(&published.name),
             burstable: node_types::is_burstable(&published.name),
             encryption_at_rest: published.encryption_at_rest,
             family: published.family,

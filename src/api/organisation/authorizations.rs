@@ -203,6 +203,9 @@ impl TargetApi {
         let scope = Scope::of(project.as_ref(), &self.target.name);
         let decided = match action {
             Action::Read => answer(self.decided(action, Subject::Scope(&scope))),
+            _ if action.is_on_webhooks() && project.is_some() => {
+                answer(self.decided(action, Subject::Scope(&scope)))
+            }
             _ if action.is_on_target() => answer(self.decided_target(action)),
             Action::UseTable => {
                 let table = asked.table.as_deref().unwrap_or("Example");

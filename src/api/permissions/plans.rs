@@ -10,13 +10,15 @@ use utoipa::ToSchema;
 use crate::domain::inventory::{Owner, ResourceKind};
 use crate::domain::operation::Kind;
 use crate::domain::plan;
+use crate::domain::plan::ResourceEffect;
+use crate::domain::prices::Cost;
 use crate::domain::spec::ClusterSpec;
 use crate::inspections::plan::PlanContext;
 
 use crate::api::access::CallerApi;
 use crate::api::clusters::request::ClusterRequest;
 use crate::api::clusters::rules::{take_project, take_target, validate};
-use crate::api::enum_schemas::{OwnerSchema, ResourceKindSchema};
+use crate::api::enum_schemas::{OwnerSchema, ResourceEffectSchema, ResourceKindSchema};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
 use crate::api::http::body::JsonBody;
@@ -25,15 +27,15 @@ use crate::api::http::query::NoQuery;
 use crate::api::permissions::problem_renderer::json;
 use crate::api::targets::TargetApi;
 
-/// What creating a cluster would do.
+/// What an operation would do.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Plan {
     /// The steps in order. A step without calls would change nothing.
     steps: Vec<PlannedStep>,
-    /// The resources that would be created or used. In names, ten `?` stand for the suffix that
-    /// is generated for each operation.
+    /// The resources, and what would happen to each. In the names of new ones, ten `?` stand for the
+    /// suffix that is generated for each operation.
     resources: Vec<PlannedResource>,
-    /// The access policies of a new service role.
+    /// The new access policies of a service role.
     policies: Vec<NamedPolicy>,
     /// The trust policy of a new service role; null if no role would be created.
     #[schema(value_type = Option<Object>)]
@@ -45,8 +47,24 @@ pub(crate) struct Plan {
     /// policy covers the generated names.
     #[schema(value_type = Object)]
     policy: Value,
-    /// Consequences of the chosen settings to consider before creating the cluster.
+    /// Consequences to consider before the request.
     warnings: Vec<PlanWarning>,
+    /// IDs of the nodes that reboot, or that may if AWS lists them as waiting for a reboot, one
+    /// after another.
+    nodes_to_reboot: Vec<String>,
+    /// Price of an hour of the nodes afterwards, in US dollars on demand, by the price list of the
+    /// installation; null if that has no price of them.
+    #[schema(example = 0.807)]
+    hourly_cost_usd: Option<f64>,
+    /// The same for a month of 730 hours, rounded up to a cent.
+    #[schema(example = 589.11)]
+    monthly_cost_usd: Option<f64>,
+    /// Price of an hour of the nodes before the operation; 0 for a create.
+    #[schema(example = 0.0)]
+    hourly_cost_usd_before: Option<f64>,
+    /// The same for a month.
+    #[schema(example = 0.0)]
+    monthly_cost_usd_before: Option<f64>,
     /// Estimated duration of the operation, in seconds.
     estimated_seconds: i64,
 }
@@ -61,7 +79,7 @@ pub(crate) struct PlannedStep {
     calls: Vec<&'static str>,
 }
 
-/// A resource in AWS that a plan would create or use.
+/// A resource in AWS that an operation would create, use, change or delete.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PlannedResource {
     /// Kind of the resource.
@@ -72,9 +90,12 @@ pub(crate) struct PlannedResource {
     name: String,
     /// ARN of the resource; null if it has none.
     arn: Option<String>,
-    /// Whether this service would create the resource, or use an existing one.
+    /// Whether this service manages the resource.
     #[schema(value_type = OwnerSchema)]
     owner: Owner,
+    /// What would happen to the resource.
+    #[schema(value_type = ResourceEffectSchema)]
+    effect: ResourceEffect,
 }
 
 /// An IAM policy and its name.
@@ -100,7 +121,7 @@ pub(crate) struct PermissionNeeded {
     conditions: Value,
 }
 
-/// A consequence of the chosen settings.
+/// A consequence of an operation.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PlanWarning {
     /// Stable identifier of the warning.
@@ -135,7 +156,8 @@ pub(crate) async fn plan_cluster(
         .step_durations(Kind::CreateCluster, Some(nodes.into()))
         .await?;
     let estimate = durations.of_steps(plan.steps.iter().map(|step| step.name), nodes.into());
-    Ok(Json(Plan::of(plan, estimate)))
+    let cost = api.cost(&spec, &account);
+    Ok(Json(Plan::of(plan, estimate, [Cost::NOTHING, cost])))
 }
 
 impl TargetApi {
@@ -160,7 +182,8 @@ impl TargetApi {
 }
 
 impl Plan {
-    fn of(plan: plan::Plan, estimate: Duration) -> Self {
+    /// `costs`: before and after.
+    pub(super) fn of(plan: plan::Plan, estimate: Duration, costs: [Cost; 2]) -> Self {
         let policy = json(&plan.policy());
         let resource = |item: plan::PlannedResource| {
             let plan::PlannedResource {
@@ -168,12 +191,14 @@ impl Plan {
                 name,
                 arn,
                 owner,
+                effect,
             } = item;
             PlannedResource {
                 kind,
                 name,
                 arn,
                 owner,
+                effect,
             }
         };
         let permission = |item: plan::Permission| PermissionNeeded {
@@ -194,6 +219,7 @@ impl Plan {
             code: item.code,
             detail: item.detail,
         };
+        let [before, after] = costs;
         Self {
             steps: plan.steps.into_iter().map(step).collect(),
             resources: plan.resources.into_iter().map(resource).collect(),
@@ -202,6 +228,11 @@ impl Plan {
             permissions: plan.permissions.into_iter().map(permission).collect(),
             policy,
             warnings: plan.warnings.into_iter().map(warning).collect(),
+            nodes_to_reboot: plan.nodes_to_reboot,
+            hourly_cost_usd: after.hourly_usd,
+            monthly_cost_usd: after.monthly_usd,
+            hourly_cost_usd_before: before.hourly_usd,
+            monthly_cost_usd_before: before.monthly_usd,
             estimated_seconds: i64::try_from(estimate.as_secs()).unwrap_or(i64::MAX),
         }
     }

@@ -37,6 +37,13 @@ pub(crate) struct Preflight {
     /// The missing permissions as one IAM policy; null if no policy can fix the failed checks.
     #[schema(value_type = Option<Object>)]
     policy: Option<Value>,
+    /// Price of an hour of the nodes, in US dollars on demand, by the price list of the
+    /// installation; null if that has no price of them.
+    #[schema(example = 0.807)]
+    hourly_cost_usd: Option<f64>,
+    /// The same for a month of 730 hours, rounded up to a cent.
+    #[schema(example = 589.11)]
+    monthly_cost_usd: Option<f64>,
 }
 
 /// Checks whether a cluster could be created, and reports every problem. Creates nothing.
@@ -65,6 +72,7 @@ pub(crate) async fn preflight_cluster(
     let spec = validate(body, &api.validation_context(&account)).map_err(Problem::invalid)?;
     let preflight = api.preflight(&spec, &account, &caller).await?;
     let renderer = api.problem_renderer(Some(&account));
+    let cost = api.cost(&spec, &account);
     Ok(Json(Preflight {
         result: preflight.status(),
         checks: preflight
@@ -73,6 +81,8 @@ pub(crate) async fn preflight_cluster(
             .map(|check| renderer.check(check))
             .collect(),
         policy: preflight.missing_policy().as_ref().map(json),
+        hourly_cost_usd: cost.hourly_usd,
+        monthly_cost_usd: cost.monthly_usd,
     }))
 }
 

@@ -5,6 +5,7 @@ use axum::response::Response;
 
 use crate::authorization::Action;
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::store::WebhookSubject;
 
 use super::requests::WebhookPatch;
 use super::view::Webhook;
@@ -41,22 +42,27 @@ pub(crate) async fn update_webhook(
     if_match: IfMatch,
     PatchBody(body): PatchBody,
 ) -> Result<Response, ApiError> {
-    api.decide_everywhere(Action::UpdateWebhook)?;
-    let webhook = api.webhook(id).await?;
+    let webhook = api.webhook(Action::UpdateWebhook, id).await?;
     if if_match == IfMatch::Absent {
         let detail = "send `If-Match` with the `ETag` of the webhook as last read";
         return Err(ApiError::new(ProblemCode::PreconditionRequired, detail));
     }
     if_match.check(webhook.version)?;
     let change = WebhookPatch::read(body).map_err(Problem::invalid)?;
-    api.check_target(change.target.as_ref().and_then(Option::as_ref))?;
+    if let Some(target) = &change.target {
+        let project = webhook.project.clone();
+        let target = target.clone();
+        let subject = WebhookSubject { project, target };
+        api.decide_webhooks(Action::UpdateWebhook, &subject)?;
+        api.check_target(subject.target.as_ref())?;
+    }
     let changed = api
         .store
         .change_webhook(id, webhook.version, &change)
         .await?;
     let Some(changed) = changed else {
         // Another request, or a result of a delivery, was faster.
-        let webhook = api.webhook(id).await?;
+        let webhook = api.webhook(Action::UpdateWebhook, id).await?;
         return Err(other_version(webhook.version));
     };
     let (version, view) = (changed.version, Webhook::new(changed, None));
@@ -74,7 +80,7 @@ pub(crate) async fn delete_webhook(
     WebhookPath(id): WebhookPath,
     _: NoQuery,
 ) -> Result<StatusCode, ApiError> {
-    api.decide_everywhere(Action::DeleteWebhook)?;
+    api.webhook(Action::DeleteWebhook, id).await?;
     if api.store.delete_webhook(id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {

@@ -9,13 +9,14 @@ use uuid::Uuid;
 
 use crate::authorization::Action;
 use crate::outgoing::secrets::WebhookSecret;
-use crate::store::NewWebhook;
+use crate::store::{NewWebhook, WebhookSubject};
 
 use super::requests::WebhookRequest;
 use super::view::Webhook;
 use super::{WebhookPath, no_such_webhook};
 use crate::api::access::CallerApi;
 use crate::api::clusters::empty_request::EmptyRequest;
+use crate::api::clusters::rules::{take_project, take_target};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::JsonBody;
 use crate::api::http::problem::Problem;
@@ -34,8 +35,9 @@ const OVERLAP: Duration = Duration::from_secs(24 * 3_600);
 /// times within three days. An answer 410, or five days of failures, disables the webhook.
 ///
 /// The body of a delivery is `{"type", "timestamp", "data": {"operation_id", "kind", "status",
-/// "cluster", "target", "version", "problem_code"}}`. Read the operation for the rest. `data` of
-/// `webhook.disabled` is `{"webhook_id", "reason"}`; it is delivered to the other webhooks.
+/// "cluster", "target", "project", "version", "problem_code"}}`. Read the operation for the rest.
+/// `data` of `webhook.disabled` is `{"webhook_id", "reason"}`; it is delivered to the other webhooks of
+/// the project, and to those of no project.
 #[utoipa::path(
     post, path = "/v1/webhooks", tag = "webhooks", operation_id = "create_webhook",
     request_body(content = WebhookRequest, description = "The webhook."),
@@ -47,18 +49,23 @@ const OVERLAP: Duration = Duration::from_secs(24 * 3_600);
 pub(crate) async fn create_webhook(
     api: CallerApi,
     _: NoQuery,
-    JsonBody(body): JsonBody,
+    JsonBody(mut body): JsonBody,
 ) -> Result<Response, ApiError> {
-    api.decide_everywhere(Action::CreateWebhook)?;
+    let target = take_target(&mut body);
+    let project = take_project(&mut body);
+    let project = project.or_else(|| api.caller.default_project().cloned());
+    let subject = WebhookSubject { project, target };
+    api.decide_webhooks(Action::CreateWebhook, &subject)?;
     let valid = WebhookRequest::read(body).map_err(Problem::invalid)?;
-    api.check_target(valid.target.as_ref())?;
+    api.check_target(subject.target.as_ref())?;
     let (id, secret) = (Uuid::now_v7(), WebhookSecret::generate());
     let new = NewWebhook {
         id,
         url: valid.url,
         description: valid.description,
         events: valid.events,
-        target: valid.target,
+        project: subject.project,
+        target: subject.target,
         secret: api.secrets_key()?.seal(id, &secret),
         created_by: api.caller.requested_by(),
     };
@@ -88,7 +95,7 @@ pub(crate) async fn rotate_webhook_secret(
     _: NoQuery,
     _: EmptyRequest,
 ) -> Result<Json<Webhook>, ApiError> {
-    api.decide_everywhere(Action::RotateWebhookSecret)?;
+    api.webhook(Action::RotateWebhookSecret, id).await?;
     let secret = WebhookSecret::generate();
     let sealed = api.secrets_key()?.seal(id, &secret);
     let rotated = api

@@ -10,7 +10,7 @@ use crate::authorization::Action;
 use crate::domain::webhooks::{DeliveryStatus, test_body};
 
 use super::view::{WebhookDelivery, WebhookDeliveryList};
-use super::{DeliveryPath, WebhookPath, no_such_delivery};
+use super::{DeliveryPath, WebhookPath, check_enabled, no_such_delivery};
 use crate::api::access::CallerApi;
 use crate::api::clusters::empty_request::EmptyRequest;
 use crate::api::enum_schemas::DeliveryStatusSchema;
@@ -44,8 +44,7 @@ pub(crate) async fn list_webhook_deliveries(
     WebhookPath(id): WebhookPath,
     page: Page<ByAge, DeliveryFilters>,
 ) -> Result<Response, ApiError> {
-    api.decide_everywhere(Action::ListWebhookDeliveries)?;
-    api.webhook(id).await?;
+    api.webhook(Action::ListWebhookDeliveries, id).await?;
     let before = page.after.map(|ByAge(at, id)| (at, id));
     let mut deliveries = api
         .store
@@ -77,9 +76,11 @@ pub(crate) async fn redeliver_webhook_delivery(
     _: NoQuery,
     _: EmptyRequest,
 ) -> Result<Json<WebhookDelivery>, ApiError> {
-    api.decide_everywhere(Action::RedeliverWebhookDelivery)?;
-    api.enabled_webhook(webhook).await?;
-    let delivery = api.store.redeliver(webhook, delivery).await?;
+    let webhook = api
+        .webhook(Action::RedeliverWebhookDelivery, webhook)
+        .await?;
+    check_enabled(&webhook)?;
+    let delivery = api.store.redeliver(webhook.id, delivery).await?;
     Ok(Json(delivery.ok_or_else(no_such_delivery)?.into()))
 }
 
@@ -98,8 +99,8 @@ pub(crate) async fn test_webhook(
     _: NoQuery,
     _: EmptyRequest,
 ) -> Result<(StatusCode, Json<WebhookDelivery>), ApiError> {
-    api.decide_everywhere(Action::TestWebhook)?;
-    api.enabled_webhook(id).await?;
+    let webhook = api.webhook(Action::TestWebhook, id).await?;
+    check_enabled(&webhook)?;
     let body = test_body(id, now());
     let delivery = api.store.create_test_delivery(id, &body).await?;
     Ok((StatusCode::CREATED, Json(delivery.into())))

@@ -3,16 +3,17 @@
 use axum::response::Response;
 
 use crate::authorization::Action;
+use crate::store::WebhookSubject;
 
-use super::WebhookPath;
 use super::view::{Webhook, WebhookList};
+use super::{Standing, WebhookPath};
 use crate::api::access::CallerApi;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::paging::{ByAge, Page, PageParameters};
 use crate::api::http::query::NoQuery;
 use crate::api::http::responses::{IfNoneMatch, single};
 
-/// Lists webhooks, newest first.
+/// Lists the webhooks that the caller may manage, newest first.
 #[utoipa::path(
     get, path = "/v1/webhooks", tag = "webhooks", operation_id = "list_webhooks",
     params(PageParameters),
@@ -21,9 +22,11 @@ use crate::api::http::responses::{IfNoneMatch, single};
     )))
 )]
 pub(crate) async fn list_webhooks(api: CallerApi, page: Page<ByAge>) -> Result<Response, ApiError> {
-    api.decide_everywhere(Action::ListWebhooks)?;
+    api.decide_any_webhook(Action::ListWebhooks)?;
+    let subjects = api.listed_subjects().await?;
     let before = page.after.map(|ByAge(at, id)| (at, id));
-    let mut webhooks = api.store.webhooks(before, page.rows()).await?;
+    let webhooks = api.store.webhooks(subjects.as_deref(), before, page.rows());
+    let mut webhooks = webhooks.await?;
     let next_cursor = page.cut(&mut webhooks, |webhook| {
         ByAge(webhook.created_at, webhook.id)
     });
@@ -49,11 +52,26 @@ pub(crate) async fn get_webhook(
     _: NoQuery,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
-    api.decide_everywhere(Action::GetWebhook)?;
-    let webhook = api.webhook(id).await?;
+    let webhook = api.webhook(Action::GetWebhook, id).await?;
     Ok(single(
         webhook.version,
         &Webhook::new(webhook, None),
         &known,
     ))
+}
+
+impl CallerApi {
+    /// What the webhooks of a list are for; `None` for everything.
+    async fn listed_subjects(&self) -> Result<Option<Vec<WebhookSubject>>, ApiError> {
+        if self.rules.permit_everything() {
+            return Ok(None);
+        }
+        let mut listed = Vec::new();
+        for subject in self.store.webhook_subjects().await? {
+            if let Standing::Permitted = self.standing(Action::ListWebhooks, &subject)? {
+                listed.push(subject);
+            }
+        }
+        Ok(Some(listed))
+    }
 }

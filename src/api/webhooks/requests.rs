@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::domain::project::ProjectName;
 use crate::domain::target::TargetName;
 use crate::domain::validation::violation::RuleViolation;
 use crate::domain::webhooks::WebhookEvent;
@@ -30,6 +31,11 @@ pub(crate) struct WebhookRequest {
     #[schema(value_type = Vec<WebhookEventSchema>, min_items = 1,
              example = json!(["operation.succeeded", "operation.failed"]))]
     events: Option<Vec<WebhookEvent>>,
+    /// Project whose events are delivered. Default: the caller's project, else the events of all. It
+    /// cannot be changed.
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 40,
+             pattern = "^[a-z][a-z0-9-]*$", example = "payments")]
+    project: Option<String>,
     /// Target whose events are delivered, one of `GET /v1/targets`. Default: all targets.
     #[schema(value_type = String, required = false, min_length = 1, max_length = 40,
              pattern = "^[a-z][a-z0-9-]*$", example = "default")]
@@ -44,7 +50,6 @@ pub(crate) struct WebhookRequest {
 pub(crate) struct ValidWebhook {
     pub(crate) url: String,
     pub(crate) events: Vec<String>,
-    pub(crate) target: Option<TargetName>,
     pub(crate) description: Option<String>,
 }
 
@@ -53,14 +58,15 @@ impl WebhookRequest {
         body_schema::validate(body, |request: Self, violations| {
             let url = violations.required("/url", request.url, check_url);
             let events = violations.required("/events", request.events, check_events);
-            let target = request.target.as_deref();
-            let target = violations.optional("/target", target, TargetName::parse);
+            // Valid names are taken out before, because the right depends on them.
+            let (project, target) = (request.project.as_deref(), request.target.as_deref());
+            violations.optional("/project", project, ProjectName::parse);
+            violations.optional("/target", target, TargetName::parse);
             let description =
                 violations.optional("/description", request.description, check_description);
             Some(ValidWebhook {
                 url: url?,
                 events: events?,
-                target,
                 description,
             })
         })

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::project::ProjectName;
 use crate::domain::target::TargetName;
 use crate::domain::webhooks::{self, DeliveryStatus, DisabledReason, WebhookEvent};
 use crate::outgoing::secrets::WebhookSecret;
@@ -23,6 +24,9 @@ pub(crate) struct Webhook {
     /// Selected events.
     #[schema(value_type = Vec<WebhookEventSchema>)]
     events: Vec<WebhookEvent>,
+    /// Project whose events are delivered; null: the events of all.
+    #[schema(value_type = Option<String>, example = "payments")]
+    project: Option<ProjectName>,
     /// Target whose events are delivered; null: all targets.
     #[schema(value_type = Option<String>, example = "default")]
     target: Option<TargetName>,
@@ -55,6 +59,7 @@ impl Webhook {
             url: webhook.url,
             description: webhook.description,
             events: webhook.events,
+            project: webhook.project,
             target: webhook.target,
             enabled: webhook.disabled_reason.is_none(),
             disabled_reason: webhook.disabled_reason,

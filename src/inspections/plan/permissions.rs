@@ -11,7 +11,7 @@ use crate::domain::names::OPERATION_TAG;
 use crate::domain::plan::{Permission, SUFFIX_PATTERN};
 use crate::domain::spec::{ParameterGroup, SubnetGroup};
 
-use super::Draft;
+use super::{Draft, PlanContext};
 use crate::inspections::service_role::RoleChoice;
 
 const ANY_RESOURCE: &str = "*";
@@ -148,23 +148,10 @@ impl Draft<'_> {
         resource: &str,
         simulated_on: Vec<String>,
     ) -> Permission {
-        let account = self.context.account;
-        let call_site = remedy::CallSite {
-            partition: &account.partition,
-            account_id: &account.account_id,
-            region: &account.region,
-            resource_arn: None,
-            called_service: "",
-            boundary_arn: self.context.permissions_boundary,
-            is_own_call: true,
-            lookups: true,
-        };
         Permission {
-            action: action.to_owned(),
-            resource: resource.to_owned(),
-            conditions: conditions(action, &call_site),
             simulated_on,
             context: self.condition_keys(action),
+            ..permission(self.context, action, resource)
         }
     }
 
@@ -203,6 +190,33 @@ impl Draft<'_> {
             _ => {}
         }
         context
+    }
+}
+
+/// A permission with the conditions of this service's own policy, without what only a simulation
+/// needs.
+pub(super) fn permission(
+    context: PlanContext<'_>,
+    action: &'static str,
+    resource: &str,
+) -> Permission {
+    let account = context.account;
+    let call_site = remedy::CallSite {
+        partition: &account.partition,
+        account_id: &account.account_id,
+        region: &account.region,
+        resource_arn: None,
+        called_service: "",
+        boundary_arn: context.permissions_boundary,
+        is_own_call: true,
+        lookups: true,
+    };
+    Permission {
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+        conditions: conditions(action, &call_site),
+        simulated_on: Vec::new(),
+        context: Vec::new(),
     }
 }
 

@@ -10,29 +10,13 @@ use crate::inspections::service_role::RoleChoice;
 impl Draft<'_> {
     pub(super) fn warnings(&self) -> Vec<Warning> {
         let all = [
-            self.of_nodes(),
+            of_node_count(self.spec.replication_factor),
             self.of_node_type(),
             self.of_tls(),
             self.of_service_role(),
         ];
         let warning = |(code, detail)| Warning { code, detail };
         all.into_iter().flatten().map(warning).collect()
-    }
-
-    fn of_nodes(&self) -> Vec<(&'static str, String)> {
-        let advice = "AWS recommends at least three nodes in different Availability Zones for \
-                      production";
-        match self.spec.replication_factor {
-            1 => vec![(
-                "one_node",
-                format!("a single-node cluster is unavailable whenever its node is; {advice}"),
-            )],
-            2 => vec![(
-                "two_nodes",
-                format!("a two-node cluster has one node left if the other fails; {advice}"),
-            )],
-            _ => Vec::new(),
-        }
     }
 
     fn of_node_type(&self) -> Vec<(&'static str, String)> {
@@ -126,5 +110,22 @@ impl Draft<'_> {
                 vec![("service_role_unknown", detail)]
             }
         }
+    }
+}
+
+/// What few nodes mean for availability.
+pub(super) fn of_node_count(nodes: u8) -> Vec<(&'static str, String)> {
+    let advice = "AWS recommends at least three nodes in different Availability Zones for \
+                  production";
+    match nodes {
+        1 => vec![(
+            "one_node",
+            format!("a single-node cluster is unavailable whenever its node is; {advice}"),
+        )],
+        2 => vec![(
+            "two_nodes",
+            format!("a two-node cluster has one node left if the other fails; {advice}"),
+        )],
+        _ => Vec::new(),
     }
 }

@@ -1,11 +1,10 @@
 //! Steps of the settings that UpdateCluster changes.
 
 use crate::domain::change::ChangeSpec;
-use crate::domain::drift::update_needed;
+use crate::domain::drift::change_needed;
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::ClusterUpdate;
 use crate::domain::observed::Observed;
-use crate::domain::operation::Kind;
 use crate::domain::problems::fault::Fault;
 use crate::domain::verdict::Findings;
 
@@ -28,36 +27,14 @@ pub(in crate::operations) async fn update(context: &Context<'_>) -> Result<StepO
     Ok(StepOutcome::act(Mutation::UpdateCluster(Box::new(update))))
 }
 
-/// The settings that UpdateCluster must change. An update sets only what its request changes; a
-/// repair sets everything that has drifted.
+/// The settings that UpdateCluster must change.
 fn needed(
     context: &Context<'_>,
     change: &ChangeSpec,
     cluster: &Observed,
 ) -> Result<ClusterUpdate, Fault> {
-    let update = update_needed(&change.after, desired_name(context, change)?, cluster);
-    if context.task.kind == Kind::RepairCluster {
-        return Ok(update);
-    }
-    let ChangeSpec { before, after, .. } = change;
-    let topic = before.notification_topic_arn != after.notification_topic_arn;
-    Ok(ClusterUpdate {
-        name: update.name,
-        description: update
-            .description
-            .filter(|_| before.description != after.description),
-        maintenance_window: update
-            .maintenance_window
-            .filter(|_| before.maintenance_window != after.maintenance_window),
-        notification_topic_arn: update.notification_topic_arn.filter(|_| topic),
-        notification_topic_status: update.notification_topic_status.filter(|_| topic),
-        parameter_group: update
-            .parameter_group
-            .filter(|_| change.changes_parameters()),
-        security_group_ids: update
-            .security_group_ids
-            .filter(|_| before.security_group_ids != after.security_group_ids),
-    })
+    let group = desired_name(context, change)?;
+    Ok(change_needed(change, context.task.kind, group, cluster))
 }
 
 /// Waits until AWS reports the new settings, and the cluster and its nodes as available.

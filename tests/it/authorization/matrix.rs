@@ -76,6 +76,7 @@ fn request(id: &str, path: &str, operation: &str) -> (String, Option<Value>) {
     let body = match id {
         "create_cluster" | "plan_cluster" | "preflight_cluster" => Some(new_cluster("fresh")),
         "update_cluster" => Some(json!({"description": "changed"})),
+        "plan_change" => Some(json!({"delete": {}})),
         "scale_cluster" => Some(json!({"replication_factor": 2})),
         "adopt_cluster" => Some(json!({"project": "payments"})),
         "open_ingress" => Some(json!({"cidr": "10.0.0.0/16"})),
@@ -104,8 +105,11 @@ fn is_expected(caller: &str, id: &str, right: Right, path: &str, status: u16) ->
     match (caller, right) {
         ("no token", _) => status == 401,
         _ if is_not_built_in => true,
-        // No webhook has this ID, and the service has no key for another one.
-        ("admin", Right::Action(_)) if id.contains("webhook") => [200, 404, 409].contains(&status),
+        // No webhook has this ID, and the service has no key for another one. Operators manage those of
+        // their projects.
+        ("admin" | "operator" | "other", Right::Action(_)) if id.contains("webhook") => {
+            [200, 404, 409].contains(&status)
+        }
         (_, Right::Action(_)) if id.contains("webhook") => status == 403,
         // They may read nothing, so no target exists for them.
         ("stranger", Right::EveryCaller) => status == 200 || status == 403,

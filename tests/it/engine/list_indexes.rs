@@ -16,7 +16,7 @@ const ROWS: i64 = 100_000;
 const ROWS_READ_MAX: i64 = 10_000;
 
 /// Copies the only cluster and its operation. Every thousandth cluster is failed, and every
-/// ten-thousandth has a tag of its own.
+/// ten-thousandth has a tag, a project and a target of its own.
 async fn copy_rows(env: &TestEnv) {
     let statements = [
         "create temporary table copies as
@@ -28,6 +28,7 @@ async fn copy_rows(env: &TestEnv) {
            lateral jsonb_populate_record(one.c, jsonb_build_object(
              'id', cluster, 'name', 'c' || n, 'operation_id', operation, 'created_at', at,
              'project', case when n % 10000 = 0 then 'rare' else 'p' || n % 50 end,
+             'target', case when n % 10000 = 7 then 'rare' else 'default' end,
              'status', case when n % 1000 = 0 then 'failed' else 'available' end,
              'attention', case when n % 1000 = 0 then 'failed' end,
              'expiry_stage', case when n % 1000 = 1 then 1 else 0 end,
@@ -38,7 +39,9 @@ async fn copy_rows(env: &TestEnv) {
            lateral jsonb_populate_record(one.o, jsonb_build_object(
              'id', operation, 'cluster_id', cluster, 'cluster_name', 'c' || n, 'created_at', at,
              'project', case when n % 10000 = 0 then 'rare' else 'p' || n % 50 end,
-             'finished_at', at, 'status', 'succeeded', 'wake_at', 'infinity')) as r",
+             'target', case when n % 10000 = 7 then 'rare' else 'default' end,
+             'finished_at', at, 'wake_at', 'infinity',
+             'status', case when n % 1000 = 0 then 'failed' else 'succeeded' end)) as r",
         "analyze clusters",
         "analyze operations",
     ];
@@ -90,6 +93,96 @@ async fn reads_of(env: &TestEnv, query: &Query) -> (i64, i64) {
 enum Query {
     Clusters(ClusterFilter),
     Operations(OperationFilter),
+}
+
+/// The queries of a target.
+fn queries_of_targets() -> Vec<(&'static str, Query)> {
+    let target = || Some(TargetName::parse("rare").unwrap());
+    let clusters = ClusterFilter {
+        target: target(),
+        ..ClusterFilter::default()
+    };
+    let of_project = ClusterFilter {
+        project: Some(ProjectName::parse("p7").unwrap()),
+        ..clusters.clone()
+    };
+    let default = ClusterFilter {
+        target: Some(TargetName::default()),
+        ..ClusterFilter::default()
+    };
+    let operations = OperationFilter {
+        target: target(),
+        ..OperationFilter::default()
+    };
+    vec![
+        ("clusters of a rare target", Query::Clusters(clusters)),
+        (
+            "clusters of a project in a rare target",
+            Query::Clusters(of_project),
+        ),
+        ("clusters of the default target", Query::Clusters(default)),
+        ("operations of a rare target", Query::Operations(operations)),
+    ]
+}
+
+/// The filters together with the scopes of a caller.
+fn queries_in_scopes() -> Vec<(&'static str, Query)> {
+    let many = || scopes((0..40).map(|number| format!("p{number}")));
+    let clusters = || ClusterFilter {
+        scopes: many(),
+        ..ClusterFilter::default()
+    };
+    let operations = || OperationFilter {
+        scopes: many(),
+        ..OperationFilter::default()
+    };
+    let failed = ClusterFilter {
+        statuses: vec![ClusterStatus::Failed],
+        ..clusters()
+    };
+    let attention = ClusterFilter {
+        attention: vec![Attention::Failed],
+        ..clusters()
+    };
+    let prefix = ClusterFilter {
+        name_prefix: Some("c1234".to_owned()),
+        ..clusters()
+    };
+    let tag = ClusterFilter {
+        tags: vec![vec![("team".to_owned(), "t7".to_owned())]],
+        ..clusters()
+    };
+    let of_cluster = OperationFilter {
+        cluster: Some("c77777".to_owned()),
+        ..operations()
+    };
+    let failed_operations = OperationFilter {
+        status: Some(Status::Failed),
+        ..operations()
+    };
+    let of_project = OperationFilter {
+        project: Some(ProjectName::parse("p0").unwrap()),
+        status: Some(Status::Failed),
+        ..OperationFilter::default()
+    };
+    vec![
+        ("failed in scopes", Query::Clusters(failed)),
+        ("attention in scopes", Query::Clusters(attention)),
+        ("prefix in scopes", Query::Clusters(prefix)),
+        ("tag in scopes", Query::Clusters(tag)),
+        (
+            "operations of a cluster in scopes",
+            Query::Operations(of_cluster),
+        ),
+        (
+            "failed operations in scopes",
+            Query::Operations(failed_operations),
+        ),
+        (
+            "failed operations of a project",
+            Query::Operations(of_project),
+        ),
+    ]
 }
 
 /// The scopes of these projects.
@@ -246,7 +339,8 @@ fn queries(now: DateTime<Utc>) -> Vec<(&'static str, Query)> {
     let of_clusters = of_clusters.map(|(name, filter)| (name, Query::Clusters(filter)));
     let of_operations = of_operations.map(|(name, filter)| (name, Query::Operations(filter)));
     let all = of_clusters.into_iter().chain(of_operations);
-    all.chain(queries_of_projects()).collect()
+    let all = all.chain(queries_of_projects()).chain(queries_of_targets());
+    all.chain(queries_in_scopes()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -171,7 +171,7 @@ async fn node_types_are_listed_with_their_size_and_whether_the_region_offers_the
     assert_eq!(
         by_name("dax.r4.large"),
         json!({"name": "dax.r4.large", "family": "r4", "vcpus": 2, "memory_gib": 15.25, "burstable": false,
-               "encryption_at_rest": true, "offered": "yes"})
+               "encryption_at_rest": true, "offered": "yes", "hourly_price_usd": null})
     );
     assert_eq!(by_name("dax.t3.small")["burstable"], true);
     assert_eq!(by_name("dax.r3.large")["encryption_at_rest"], false);

@@ -100,6 +100,7 @@ async fn every_request_example_works_on_a_fresh_sandbox() {
         "authorize_request",
         "create_cluster",
         "update_cluster",
+        "plan_change",
         "scale_cluster",
         "reboot_nodes",
         "repair_cluster",

@@ -13,7 +13,7 @@ use crate::support::test_env::TestEnv;
 
 /// Operations that without authentication need no database for an empty request: they read AWS or
 /// a table of the program, or reject the missing body first.
-const WITHOUT_DATABASE: [&str; 13] = [
+const WITHOUT_DATABASE: [&str; 14] = [
     "/v1/authorizations",
     "/v1/me",
     "/v1/targets",
@@ -25,6 +25,7 @@ const WITHOUT_DATABASE: [&str; 13] = [
     "/v1/hints/explain",
     "/v1/plans",
     "/v1/preflights",
+    "/v1/clusters/orders/plans",
     "/v1/clusters/orders/scale",
     "/v1/clusters/orders/ingress",
 ];

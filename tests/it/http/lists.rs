@@ -6,7 +6,7 @@ use dax_provisioner::domain::operation::Status;
 use dax_provisioner::worker::Worker;
 use serde_json::{Value, json};
 
-use crate::support::api::{ApiClient, cluster_request, strings};
+use crate::support::api::{ApiClient, DOCUMENT, cluster_request, strings};
 use crate::support::test_env::TestEnv;
 
 async fn create(api: &ApiClient, name: &str, tags: Value) -> uuid::Uuid {
@@ -172,4 +172,21 @@ async fn filters_are_combined_and_kept_by_the_link() {
         let problem = answer.rejected(422, "invalid_request");
         assert_eq!(problem["errors"][0]["parameter"], parameter, "{query}");
     }
+}
+
+#[test]
+fn every_list_with_a_cursor_documents_its_link() {
+    let mut lists = 0;
+    for item in DOCUMENT["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let mut names = parameters.map(|parameter| parameter["name"].as_str());
+            if names.any(|name| name == Some("cursor")) {
+                lists += 1;
+                let link = &operation["responses"]["200"]["headers"]["Link"];
+                assert!(link.is_object(), "{}", operation["operationId"]);
+            }
+        }
+    }
+    assert!(lists >= 9, "{lists}");
 }

@@ -7,6 +7,7 @@ pub mod cancel;
 pub mod cluster_events;
 pub mod clusters;
 pub mod connections;
+pub mod costs;
 pub mod deletes;
 pub mod documentation;
 pub mod drift;

@@ -3,6 +3,8 @@
 use dax_provisioner::domain::iam::policies::{Effect, PolicyDocument, Values};
 
 pub mod altered_roles;
+pub mod change_plans;
+pub mod change_scenarios;
 pub mod doctor;
 pub mod escalation_names;
 pub mod escalation_policy_calls;

@@ -254,7 +254,8 @@ async fn a_plan_lists_resources_steps_policies_permissions_and_warnings() {
     let role = "arn:aws:iam::123456789012:role/dax-provisioner/dax-orders-??????????";
     assert_eq!(
         plan["resources"][0],
-        json!({"kind": "role", "name": "dax-orders-??????????", "arn": role, "owner": "managed"})
+        json!({"kind": "role", "name": "dax-orders-??????????", "arn": role, "owner": "managed",
+               "effect": "create"})
     );
     assert_eq!(
         plan["steps"][1],

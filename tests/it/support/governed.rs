@@ -18,6 +18,15 @@ impl TestEnv {
         self.governed_api_of(self.store.clone(), rules, Issuers::default())
     }
 
+    /// The same with these settings, to which authentication is added.
+    pub fn governed_api_with(
+        &self,
+        settings: ApiSettings,
+        rules: Rules,
+    ) -> (ApiClient, watch::Sender<Arc<Rules>>) {
+        self.governed(self.store.clone(), settings, rules, Issuers::default())
+    }
+
     /// The same with a connection pool of its own, for callers of identity providers.
     pub fn governed_api_of(
         &self,
@@ -25,10 +34,20 @@ impl TestEnv {
         rules: Rules,
         issuers: Issuers,
     ) -> (ApiClient, watch::Sender<Arc<Rules>>) {
+        self.governed(store, open_settings(), rules, issuers)
+    }
+
+    fn governed(
+        &self,
+        store: Store,
+        settings: ApiSettings,
+        rules: Rules,
+        issuers: Issuers,
+    ) -> (ApiClient, watch::Sender<Arc<Rules>>) {
         let (sender, receiver) = watch::channel(Arc::new(rules));
         let settings = ApiSettings {
             authentication: Authentication::On,
-            ..open_settings()
+            ..settings
         };
         let shutdown = CancellationToken::new();
         let (targets, account) = targets_of(self);

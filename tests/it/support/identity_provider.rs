@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::Mutex;
 
 use dax_provisioner::domain::issuer::{ClaimPath, IssuerSettings, IssuerUrl};
 use serde_json::Value;
 
+use crate::support::node::installed;
+
 /// The audience of its tokens.
 pub const AUDIENCE: &str = "dax-provisioner";
-
-static INSTALLATION: Mutex<()> = Mutex::new(());
 
 /// A running provider. It ends when it is dropped.
 pub struct IdentityProvider {
@@ -26,14 +24,7 @@ impl IdentityProvider {
     /// Installs and starts a provider. Returns `None`, with a message, on a machine without npm or
     /// without its registry.
     pub fn start() -> Option<Self> {
-        if Command::new("npm").arg("--version").output().is_err() {
-            println!("not checked: npm is not installed");
-            return None;
-        }
-        let Some(folder) = installed() else {
-            println!("not checked: npm could not install oidc-provider");
-            return None;
-        };
+        let folder = installed("oidc")?;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
@@ -114,37 +105,4 @@ impl Drop for IdentityProvider {
         let _already_ended = self.process.kill();
         let _status = self.process.wait();
     }
-}
-
-/// Installs the packages once into the build folder. Returns the folder with the program.
-fn installed() -> Option<PathBuf> {
-    let _one_at_a_time = INSTALLATION.lock().unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/oidc");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oidc-provider");
-    std::fs::create_dir_all(&folder).unwrap();
-    let read = |folder: &Path| std::fs::read(folder.join("package-lock.json")).unwrap_or_default();
-    let is_installed = read(&folder) == read(&source) && folder.join("node_modules").exists();
-    for file in ["package.json", "provider.js"] {
-        std::fs::copy(source.join(file), folder.join(file)).unwrap();
-    }
-    if !is_installed {
-        let lock = folder.join("package-lock.json");
-        std::fs::copy(source.join("package-lock.json"), &lock).unwrap();
-        let installation = Command::new("npm")
-            .args([
-                "ci",
-                "--silent",
-                "--no-audit",
-                "--no-fund",
-                "--ignore-scripts",
-            ])
-            .current_dir(&folder)
-            .status()
-            .unwrap();
-        if !installation.success() {
-            std::fs::remove_file(&lock).unwrap();
-            return None;
-        }
-    }
-    Some(folder)
 }

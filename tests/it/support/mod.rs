@@ -9,6 +9,7 @@ pub mod governed;
 pub mod http_server;
 pub mod identity;
 pub mod identity_provider;
+pub mod node;
 pub mod python;
 pub mod requests;
 pub mod signed_calls;

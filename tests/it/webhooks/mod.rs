@@ -5,6 +5,7 @@ pub mod deliveries;
 pub mod failures;
 pub mod figures;
 pub mod processes;
+pub mod projects;
 pub mod receiver;
 pub mod recovery;
 pub mod signatures;

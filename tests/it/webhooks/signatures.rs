@@ -1,4 +1,4 @@
-//! Signatures, verified by the public library of Standard Webhooks for Python.
+//! Signatures, verified by the public libraries of Standard Webhooks for Python and for JavaScript.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use super::receiver::{Received, Receiver};
+use crate::support::node;
 use crate::support::python;
 use crate::support::requests::plain_spec;
 use crate::support::test_env::TestEnv;
@@ -25,22 +26,39 @@ async fn verify(requests: &[(&str, &Received)]) {
         })
         .collect();
     let (input, expected) = (json!(input).to_string(), requests.len());
-    let output = tokio::task::spawn_blocking(move || {
-        let mut child = Command::new("python3")
+    let verified = format!("verified {expected} requests");
+    let outputs = tokio::task::spawn_blocking(move || {
+        let mut verifier = Command::new("python3");
+        verifier
             .arg(python::script("verify_webhooks.py"))
             .env("PYTHONPATH", python::packages("webhooks"))
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(input.as_bytes()).unwrap();
-        drop(stdin);
-        child.wait_with_output().unwrap()
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        let by_node = node::installed("webhooks").map(|folder| {
+            let mut verifier = Command::new("node");
+            verifier.arg("verify.js").current_dir(folder);
+            output(verifier, &input)
+        });
+        (output(verifier, &input), by_node)
     });
-    let output = String::from_utf8(output.await.unwrap().stdout).unwrap();
-    assert_eq!(output.trim(), format!("verified {expected} requests"));
+    let (by_python, by_node) = outputs.await.unwrap();
+    assert_eq!(by_python, verified);
+    if let Some(by_node) = by_node {
+        assert_eq!(by_node, verified);
+    }
+}
+
+/// What a verifier prints for this input.
+fn output(mut verifier: Command, input: &str) -> String {
+    let mut child = verifier
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -28,7 +28,7 @@ pub static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::to_value(api::document()).unwrap());
 
 pub struct ApiClient {
-    pub(super) router: Router,
+    pub router: Router,
     pub shutdown: CancellationToken,
     /// The account and Region that the API knows.
     pub account: watch::Sender<Option<AwsAccount>>,

@@ -25,9 +25,12 @@ const TIMES: [(&str, &str); 5] = [
     ("--creating-seconds", "0.8"),
     ("--deleting-seconds", "0.4"),
     ("--modifying-seconds", "0.4"),
-    ("--rebooting-seconds", "0.4"),
+    ("--rebooting-seconds", "1.5"),
     ("--propagation-seconds", "0.4"),
 ];
+/// Enough for every client: a full account would only stop the run.
+const QUOTAS: &str =
+    "nodes=5000,clusters=5000,certificates=1000000,parameter_groups=2000,subnet_groups=2000";
 
 #[derive(Debug)]
 pub(crate) struct Sandbox {
@@ -45,7 +48,7 @@ impl Sandbox {
         command.env_clear().arg("sandbox");
         command.args(["--port", &port.to_string()]);
         command.args(TIMES.iter().flat_map(|(flag, value)| [*flag, *value]));
-        command.args(["--sandbox-more-regions", TARGETS[1].1]);
+        command.args(["--sandbox-more-regions", TARGETS[1].1, "--quota", QUOTAS]);
         command.arg("--data-dir").arg(root.join("sandbox"));
         let process = Process::start(command, &root.join("sandbox.log"))?;
         let mut policies = Vec::new();

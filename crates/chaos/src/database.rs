@@ -17,6 +17,8 @@ pub(crate) const NAME: &str = "service";
 const ROLES: &str = include_str!("../../../docker/roles.sql");
 /// How long a failover waits for the standby to have everything that was acknowledged.
 const CATCH_UP: Duration = Duration::from_secs(20);
+/// How far an asynchronous standby is behind at a failover.
+const ASYNCHRONOUS_LAG: Duration = Duration::from_secs(2);
 
 /// A primary with a streaming standby.
 #[derive(Debug)]
@@ -130,8 +132,13 @@ impl Database {
     pub(crate) async fn fail_over(&mut self) -> Result<()> {
         if self.is_synchronous {
             self.await_standby().await?;
+        } else {
+            // What an asynchronous standby lacks when the network was slow for some time.
+            self.standby.freeze(true);
+            tokio::time::sleep(ASYNCHRONOUS_LAG).await;
         }
         self.primary.stop(Signal::KILL).await;
+        self.standby.freeze(false);
         self.standby.promote().await?;
         std::mem::swap(&mut self.primary, &mut self.standby);
         // Until it has a standby, the new primary commits alone.

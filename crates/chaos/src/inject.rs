@@ -15,9 +15,6 @@ use crate::service::Replica;
 
 /// How long a terminated replica may take to end.
 const DRAIN: Duration = Duration::from_secs(12);
-/// Age at which a replica surely handles signals.
-const HANDLED: Duration = Duration::from_secs(3);
-
 /// Runs the schedule to its end.
 pub(crate) async fn run(arena: &Arc<Arena>, plan: Vec<Planned>, duration: Duration) {
     let mut tasks = JoinSet::new();
@@ -221,12 +218,12 @@ async fn kill(arena: &Arena, replica: usize, pause: f64) -> Result<()> {
 async fn terminate(arena: &Arena, replica: usize, pause: f64) -> Result<()> {
     let mut replica = arena.replicas[replica].lock().await;
     if let Some(mut process) = replica.take() {
-        let age = process.age();
+        // The listener is bound after the handlers of signals are installed.
+        let handles = replica.listens();
         process.signal(Signal::TERM);
         match process.wait(DRAIN).await {
             None => arena.violation("a terminated replica did not end within 12 s".to_owned()),
-            // A process that has only just started has no handler yet.
-            Some(status) if !status.success() && age > HANDLED => {
+            Some(status) if !status.success() && handles => {
                 arena.violation(format!("a terminated replica ended with {status}"));
             }
             Some(_) => arena.count("terminations", 1),

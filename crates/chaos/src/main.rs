@@ -86,7 +86,7 @@ async fn run(options: Options) -> Result<bool> {
     };
     match passed && is_temporary {
         true => std::fs::remove_dir_all(&root)?,
-        false => println!("logs and data are in {}", root.display()),
+        false => println!("logs are in {}", root.display()),
     }
     Ok(passed)
 }

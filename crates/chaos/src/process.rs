@@ -11,7 +11,6 @@ use rustix::process::{Pid, Signal, kill_process};
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    started: Instant,
 }
 
 impl Process {
@@ -23,14 +22,7 @@ impl Process {
         let child = command
             .spawn()
             .with_context(|| format!("starting {:?}", command.get_program()))?;
-        Ok(Self {
-            child,
-            started: Instant::now(),
-        })
-    }
-
-    pub(crate) fn age(&self) -> Duration {
-        self.started.elapsed()
+        Ok(Self { child })
     }
 
     pub(crate) fn pid(&self) -> u32 {

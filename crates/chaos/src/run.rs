@@ -46,6 +46,9 @@ pub(crate) async fn run(options: &Options, binary: &Path, root: &Path, seed: u64
     inject::run(&arena, plan, options.duration).await;
     inject::heal(&arena).await?;
     arena.say("faults have ended");
+    observers.read_journal(&arena).await?;
+    report.faults = observers.observed().faults.clone();
+    report.counts = arena.counts();
     if !options.no_resume_times {
         let rounds = usize::try_from(options.duration.as_secs() / 60)?.clamp(1, 20);
         report.resume = resume::measure(&arena, &api, rounds).await?;

@@ -144,7 +144,7 @@ pub(crate) fn plan(seed: u64, duration: Duration, replicas: usize) -> Vec<Planne
                 at += random.between(0.6 * every, 1.4 * every);
             }
         };
-    add(1.2, 2.0, &mut random, &aws_fault);
+    add(1.0, 2.0, &mut random, &aws_fault);
     add(9.0, 6.0, &mut random, &|random| Fault::Kill {
         replica: random.below(replicas),
         pause: random.between(0.0, 3.0),
@@ -185,9 +185,9 @@ fn aws_fault(random: &mut Random) -> Fault {
     Fault::Aws {
         call,
         fault,
-        rate: random.between(0.05, 0.35),
+        rate: random.between(0.08, 0.4),
         seconds: random.between(0.2, 1.0) * most,
-        lasts: random.between(0.5, 3.0),
+        lasts: random.between(1.0, 3.5),
         seed: random.next() >> 1,
     }
 }

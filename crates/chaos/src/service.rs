@@ -125,6 +125,11 @@ impl Replica {
         self.process.as_mut()
     }
 
+    /// Whether the process has bound its listener.
+    pub(crate) fn listens(&self) -> bool {
+        std::net::TcpStream::connect(("127.0.0.1", self.listen)).is_ok()
+    }
+
     /// Takes the process, which is about to end.
     pub(crate) fn take(&mut self) -> Option<Process> {
         self.process.take()

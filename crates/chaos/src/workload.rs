@@ -13,7 +13,7 @@ use crate::random::Random;
 /// Names of clusters that one client uses.
 const NAMES_OF_A_CLIENT: usize = 3;
 
-/// One client. Nobody else uses its clusters, so it knows what it asked for.
+/// One client. No other client uses its clusters, so it knows what it asked for.
 pub(crate) struct Workload {
     api: Arc<Api>,
     sandbox: Arc<Sandbox>,

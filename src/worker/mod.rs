@@ -24,6 +24,7 @@ mod decide;
 mod expiry;
 mod numbering;
 mod poll;
+mod quarantine;
 mod shared_jobs;
 mod sweep;
 mod telemetry;

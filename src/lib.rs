@@ -25,6 +25,7 @@ pub mod oidc;
 pub mod operations;
 pub mod organisation;
 pub mod outgoing;
+pub mod sabotage;
 pub mod store;
 pub mod telemetry;
 pub mod worker;

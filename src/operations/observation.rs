@@ -38,6 +38,9 @@ impl Context<'_> {
                 .observed
                 .is_some_and(|moment| latest.is_fresh(moment));
             match &latest.cluster {
+                _ if is_missing && crate::sabotage::is("gap_in_list_trusted") => {
+                    return Ok(Observation::NotFound);
+                }
                 _ if is_missing => {}
                 Some(cluster) if is_observed => {
                     return Ok(Observation::Found(Box::new(cluster.clone())));
@@ -90,6 +93,7 @@ impl Context<'_> {
         if let StepOutcome::Act { mutation, .. } = &outcome
             && let Some(age) = self.task.age_of_confirmed(mutation)
             && age < timing.absence
+            && !crate::sabotage::is("confirmed_call_repeated")
         {
             return StepOutcome::CheckAgain {
                 after: age.clamp(timing.role_recheck, timing.cluster_poll),

@@ -92,6 +92,7 @@ async fn settle_one(context: &Context<'_>, intent: &Intent) -> Result<Settled, F
         evidence => evidence?,
     };
     Ok(match existence {
+        Existence::Owned(_) if crate::sabotage::is("lost_create_forgotten") => Settled::Nothing,
         Existence::Owned(item) | Existence::Altered(item, _) => Settled::Created(*item),
         Existence::Foreign(_) => Settled::Nothing,
         Existence::Undecided => Settled::NotYet,
@@ -130,6 +131,7 @@ async fn settle_change(context: &Context<'_>, intent: &Intent) -> Result<Settled
 /// Whether a call is too old to take effect any more.
 fn is_too_old(context: &Context<'_>, intent: &Intent) -> bool {
     context.task.age_of(intent.opened_at) >= context.settings.timing.absence
+        || crate::sabotage::is("absence_trusted_at_once")
 }
 
 /// Whether a resource that this build cannot read is left: a create or delete does not wait for

@@ -92,6 +92,9 @@ fn is_public(address: IpAddr) -> bool {
         let network: IpNet = network.parse().expect("a test parses every network");
         network.contains(&address)
     };
+    if crate::sabotage::is("addresses_not_filtered") {
+        return true;
+    }
     match address {
         IpAddr::V4(_) => !SPECIAL_V4.into_iter().any(is_in),
         IpAddr::V6(_) => is_in(GLOBAL_V6) && !SPECIAL_V6.into_iter().any(is_in),

@@ -31,6 +31,9 @@ pub(super) async fn run<T: Send + 'static>(
         lease.release_after_transactions().await;
         outcome
     };
+    if crate::sabotage::is("transaction_not_detached") {
+        return work.await;
+    }
     match tokio::spawn(tokio::time::timeout(timeout, work)).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err(StoreError::Database(sqlx::Error::PoolTimedOut)),

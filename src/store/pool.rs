@@ -240,7 +240,9 @@ impl Lease {
     /// Returns the connection to the pool if its statement has ended: with a result, or with an
     /// error of the server.
     fn release_after<T>(self, outcome: &Result<T, sqlx::Error>) {
-        if matches!(outcome, Ok(_) | Err(sqlx::Error::Database(_))) {
+        if matches!(outcome, Ok(_) | Err(sqlx::Error::Database(_)))
+            || crate::sabotage::is("broken_connection_kept")
+        {
             self.release();
         }
     }

@@ -135,7 +135,8 @@ impl DeleteRequest {
         if self.versions.as_ref().is_some_and(is_other) {
             return Some(Accepted::OtherVersion(version));
         }
-        is_protected.then_some(Accepted::DeletionProtected)
+        (is_protected && !crate::sabotage::is("protection_ignored"))
+            .then_some(Accepted::DeletionProtected)
     }
 }
 

@@ -168,7 +168,9 @@ fn role_not_assumable(
     propagating_until: Option<DateTime<Utc>>,
 ) -> Verdict {
     let task = decision.context.task;
-    if propagating_until.is_some_and(|until| task.now < until) {
+    if propagating_until.is_some_and(|until| task.now < until)
+        && !crate::sabotage::is("propagation_not_awaited")
+    {
         return decision.retry_during_propagation(fault);
     }
     decision.block(

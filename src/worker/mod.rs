@@ -24,6 +24,7 @@ mod decide;
 mod expiry;
 mod numbering;
 mod poll;
+mod quarantine;
 mod sealing;
 mod shared_jobs;
 mod sweep;

@@ -22,9 +22,9 @@ use crate::domain::waiting::WaitingFor;
 use crate::operations::{self, Context, Step, StepOutcome, plan};
 use crate::store::{Claim, Claimed, Recorded, SentCall, SentOutcome, StoreError, TurnReport};
 
-use super::Worker;
 use super::decide::{DecisionContext, after_fault, after_waiting};
 use super::telemetry::{count, ended, log};
+use super::{Worker, quarantine};
 
 /// Lease that must be left for a check's call to be sent: an attempt can take eight seconds.
 const LEASE_NEEDED_TO_SEND: Duration = Duration::from_secs(9);
@@ -34,12 +34,7 @@ const LEASE_KEPT_FOR_A_CALL: Duration = Duration::from_millis(8_500);
 const TOO_LATE_TO_SEND: Duration = Duration::from_secs(1);
 /// Part of the lease that is kept to record the result of a slow check.
 const LEASE_KEPT_TO_RECORD: Duration = Duration::from_secs(2);
-/// Claims in a row that can end without a record; the next turn blocks the operation.
-const CLAIMS_WITHOUT_PROGRESS: i32 = 5;
 
-/// Pause of an operation whose step repeatedly ended its process, the first time and later.
-const FIRST_QUARANTINE: Duration = Duration::from_secs(600);
-const LATER_QUARANTINE: Duration = Duration::from_secs(3_600);
 /// Pause before an unreadable operation is claimed again, perhaps by a newer version.
 const UNREADABLE_PAUSE: Duration = Duration::from_secs(10);
 
@@ -165,8 +160,8 @@ impl Worker {
             read => read?,
         };
         self.reach(Point::Claimed, &task, None).await;
-        if claim.claims_without_progress > CLAIMS_WITHOUT_PROGRESS {
-            let report = quarantine(&task);
+        if quarantine::is_needed(claim.claims_without_progress) {
+            let report = report(quarantine::verdict(&task), Findings::default());
             log(&task, &report.verdict);
             count(&report.verdict);
             return self.store.record(&claim, &task, &report).await;
@@ -275,15 +270,19 @@ impl Worker {
         propagating_until: Option<DateTime<Utc>>,
     ) -> Result<TurnReport, StoreError> {
         let context = decision.context;
+        send_once_more("call_before_intent", context, mutation).await;
         let intent_id = self
             .store
             .open_intent(claim, context.task, mutation)
             .await?;
         self.reach(Point::Intended, context.task, Some(mutation))
             .await;
-        if claim.lease_left() < LEASE_KEPT_FOR_A_CALL {
+        if claim.lease_left() < LEASE_KEPT_FOR_A_CALL
+            && !crate::sabotage::is("lease_not_checked_before_call")
+        {
             return Ok(report_unsent(decision, intent_id, mutation).await);
         }
+        send_once_more("call_sent_twice", context, mutation).await;
         let answer = operations::act(context, mutation).await;
         self.reach(Point::Answered, context.task, Some(mutation))
             .await;
@@ -308,7 +307,9 @@ impl Worker {
                 }
             }
             Err(fault) => {
-                let outcome = if fault.class.leaves_outcome_unknown() {
+                let outcome = if fault.class.leaves_outcome_unknown()
+                    && !crate::sabotage::is("unknown_outcome_closed")
+                {
                     SentOutcome::Unknown
                 } else {
                     SentOutcome::Rejected
@@ -341,6 +342,13 @@ fn report(verdict: Verdict, findings: Findings) -> TurnReport {
     }
 }
 
+/// A deliberate bug: sends a call outside of its place.
+async fn send_once_more(bug: &str, context: &Context<'_>, mutation: &Mutation) {
+    if crate::sabotage::is(bug) {
+        let _ = operations::act(context, mutation).await;
+    }
+}
+
 /// The report of a call that was not sent because the process was suspended after the intent.
 /// Another worker may claim the operation soon, and a call that was not sent has no effect.
 async fn report_unsent(
@@ -366,35 +374,19 @@ async fn report_unsent(
 
 fn with_undo(task: &Task, report: TurnReport) -> TurnReport {
     match report.verdict {
-        Verdict::RollBack { .. } => TurnReport {
-            undo_steps: plan(task.kind).undo_names(),
-            ..report
-        },
+        Verdict::RollBack { .. } => {
+            let mut undo_steps = plan(task.kind).undo_names();
+            if crate::sabotage::is("undo_without_last_step") {
+                undo_steps.pop();
+            }
+            if crate::sabotage::is("undo_reversed") {
+                undo_steps.reverse();
+            }
+            TurnReport {
+                undo_steps,
+                ..report
+            }
+        }
         Verdict::Next { .. } | Verdict::Again { .. } | Verdict::Block { .. } => report,
     }
-}
-
-fn quarantine(task: &Task) -> TurnReport {
-    let detail = format!(
-        "{} started {CLAIMS_WITHOUT_PROGRESS} times without completing",
-        task.step.name
-    );
-    let fault = Fault {
-        during_undo: task.step.undo,
-        ..Fault::new(FaultClass::Crashed, detail)
-    };
-    // The cause may be the machine or a rollout instead of the operation, so it is tried again.
-    let pause = if task.step.blocks_in_row == 0 {
-        FIRST_QUARANTINE
-    } else {
-        LATER_QUARANTINE
-    };
-    report(
-        Verdict::Block {
-            fault,
-            recheck_after: Some(pause),
-            waiting_for: WaitingFor::Operator,
-        },
-        Findings::default(),
-    )
 }

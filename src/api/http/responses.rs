@@ -110,7 +110,11 @@ impl IfMatch {
     pub(crate) fn check(&self, version: i64) -> Result<(), ApiError> {
         let tag = etag(version);
         match self {
-            Self::Tags(tags) if !tags.contains(&tag) => Err(other_version(version)),
+            Self::Tags(tags)
+                if !tags.contains(&tag) && !crate::sabotage::is("version_not_compared") =>
+            {
+                Err(other_version(version))
+            }
             Self::Absent | Self::Any | Self::Tags(_) => Ok(()),
         }
     }

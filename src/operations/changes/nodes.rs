@@ -217,5 +217,7 @@ fn delay_after_reboot(context: &Context<'_>, next: Option<&Mutation>) -> Option<
         .map(|intent| intent.opened_at)
         .max();
     let after_lost = lost.map(|at| timing.absence.saturating_sub(task.age_of(at)));
-    after_last.max(after_lost).filter(|delay| !delay.is_zero())
+    after_last
+        .max(after_lost)
+        .filter(|delay| !delay.is_zero() && !crate::sabotage::is("reboot_without_pause"))
 }

@@ -113,7 +113,8 @@ async fn send(sender: &WebhookSender, delivery: &ClaimedDelivery) -> Result<Answ
 }
 
 fn result_of(answer: Answer, attempts: i32) -> AttemptResult {
-    let is_success = (200..300).contains(&answer.status);
+    let is_success =
+        (200..300).contains(&answer.status) || crate::sabotage::is("rejected_delivery_ends");
     let is_gone = answer.status == 410;
     let pause = answer.retry_after.map(|pause| pause.min(RETRY_AFTER_MAX));
     let pause = pause.filter(|_| !is_success && !is_gone);

@@ -1,12 +1,13 @@
 //! Availability over HTTP: what the API returns without a usable database.
 
+use std::process::Command;
 use std::time::Duration;
 
 use dax_provisioner::api::ApiSettings;
 use dax_provisioner::api::http::tokens::new_token;
 use dax_provisioner::store::{Connection, Store};
 
-use crate::engine::processes::{start, start_database};
+use crate::engine::processes::{BINARY, start, start_database};
 use crate::http::authentication::{guarded_operations, guarded_settings};
 use crate::support::api::{cluster_request, open_settings};
 use crate::support::test_env::TestEnv;
@@ -77,6 +78,22 @@ async fn a_database_without_durability_is_not_ready() {
     let expected = if fsync == "on" { 200 } else { 503 };
     let api = env.api_with(env.store.clone(), settings);
     assert_eq!(api.get("/readyz").await.status, expected);
+}
+
+#[tokio::test]
+async fn a_service_does_not_start_on_a_database_that_can_lose_commits() {
+    let env = TestEnv::new().await;
+    let serve = "serve --listen 127.0.0.1:0 --aws-endpoint http://127.0.0.1:1";
+
+    let output = Command::new(BINARY)
+        .args(serve.split(' '))
+        .env("DATABASE_URL", env.database.url())
+        .output()
+        .unwrap();
+
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(78), "{text}");
+    assert!(text.contains("can lose committed transactions"), "{text}");
 }
 
 #[tokio::test]

@@ -23,7 +23,10 @@ const FRAMEWORKS: [(&str, &[&str]); 10] = [
     ),
     // The features that the program was built with are known in one module.
     ("(feature =", &["src/aws/"]),
-    ("std::env", &["src/config.rs", "src/config/"]),
+    (
+        "std::env",
+        &["src/config.rs", "src/config/", "src/sabotage.rs"],
+    ),
 ];
 
 /// Folders, and the modules that they must not import.

@@ -179,12 +179,28 @@ struct CallItem {
     record: CallRecord,
 }
 
-pub(crate) async fn list_calls(State(sandbox): State<Sandbox>) -> Response<Body> {
+/// Which calls of the journal are asked for. Default: all.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JournalRange {
+    /// Only calls with a higher sequence number.
+    after: Option<u64>,
+}
+
+pub(crate) async fn list_calls(
+    State(sandbox): State<Sandbox>,
+    Query(range): Query<JournalRange>,
+) -> Response<Body> {
+    let after = range.after.unwrap_or(0);
     let item = |record: CallRecord| CallItem {
         call: record.operation.clone().into_owned(),
         record,
     };
-    let calls: Vec<CallItem> = sandbox.calls().into_iter().map(item).collect();
+    let calls = sandbox
+        .calls()
+        .into_iter()
+        .filter(|record| record.sequence > after);
+    let calls: Vec<CallItem> = calls.map(item).collect();
     json_response(StatusCode::OK, &json!({"calls": calls}))
 }
 

@@ -25,6 +25,8 @@ pub struct Example {
     /// The target, `default` if it is not named.
     target: Option<String>,
     project: Option<String>,
+    /// The name of the cluster, `example` if it does not matter.
+    cluster: Option<String>,
     /// The name of the table, for `use_table`.
     table: Option<String>,
     /// Attributes of the context that differ from those of a cluster of three `dax.r5.large`.
@@ -123,7 +125,8 @@ impl Example {
             project: self.project.as_ref().map(project).transpose()?,
             target: target.clone(),
         };
-        let name = ClusterName::parse("example").map_err(|rule| rule.detail)?;
+        let name = ClusterName::parse(self.cluster.as_deref().unwrap_or("example"));
+        let name = name.map_err(|rule| rule.detail)?;
         let table = self.table.as_deref().unwrap_or("Example");
         let subject = match action {
             Action::Read => Subject::Scope(&scope),

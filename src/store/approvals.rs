@@ -1,7 +1,7 @@
 //! Approvals: operations that wait until members of groups have approved them.
 //!
 //! A create or an adoption that waits is the live operation of its cluster, so its name is reserved.
-//! An operation on an existing cluster is dormant: the cluster goes on without it. At its last
+//! An operation on an existing cluster is dormant: the cluster continues without it. At its last
 //! approval it is accepted as if it were requested then.
 
 use std::collections::BTreeSet;
@@ -25,8 +25,8 @@ use super::change::{Change, change_in_transaction};
 use super::events::{self, By, Event};
 use super::finish::{self, Ending, EndingCluster};
 use super::rows::{self, to_json};
-use super::supersede::{DeleteRequest, delete_in_transaction};
-use super::{Store, StoreError};
+use super::{Actor, Store, StoreError};
+use crate::store::supersede::{DeleteRequest, delete_in_transaction};
 
 mod votes;
 
@@ -75,7 +75,7 @@ impl NewOperation {
     /// The caller, whose rights are decided again.
     fn requester(&self) -> Value {
         let actor = self.actor.as_deref();
-        let identity = actor.and_then(super::Actor::identity);
+        let identity = actor.and_then(Actor::identity);
         identity.map_or(Value::Null, |identity| to_json(&**identity))
     }
 }

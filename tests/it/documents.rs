@@ -330,12 +330,22 @@ fn the_commands_of_the_webhooks_page_do_what_it_shows() {
     run_document("docs/webhooks.md");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_audit_page_do_what_it_shows() {
-    let (postgres, url) = start_database("dax-provisioner-audit-page").await;
-    let ran = tokio::task::spawn_blocking(|| run_document_on("docs/audit.md", Some(url))).await;
+/// Runs a document on a migrated database.
+async fn run_on_database(path: &'static str, database: &str) {
+    let (postgres, url) = start_database(database).await;
+    let ran = tokio::task::spawn_blocking(|| run_document_on(path, Some(url))).await;
     drop(postgres);
     ran.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_audit_page_do_what_it_shows() {
+    run_on_database("docs/audit.md", "dax-provisioner-audit-page").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_approvals_page_do_what_it_shows() {
+    run_on_database("docs/approvals.md", "dax-provisioner-approvals-page").await;
 }
 
 #[test]

@@ -20,6 +20,9 @@ pub(crate) struct Approvals(BTreeSet<String>);
 /// The approvals that a request needs, and what is decided when it is accepted.
 pub(crate) type Decided = (Approvals, Option<Pending>);
 
+/// The action that is not permitted, and why.
+pub(crate) type Refused = (Action, Denial);
+
 impl Approvals {
     /// Notes the approvals that a decision asks for. Other denials are returned.
     pub(crate) fn note<T>(&mut self, decided: Result<T, Denial>) -> Result<(), Denial> {
@@ -63,23 +66,25 @@ impl TargetApi {
         name: &ClusterName,
         scope: &Scope,
         spec: &Spec,
-    ) -> Result<Result<Decided, Denial>, ApiError> {
+    ) -> Result<Result<Decided, Refused>, ApiError> {
         let action = action_of(spec);
         let subject = match (spec, spec.change()) {
             (_, Some(change)) => return self.decide_change(name, scope, action, change),
             (Spec::CreateCluster(after) | Spec::AdoptCluster(after), None) => {
-                return self.decide_settings(Proposal {
+                let decided = self.decide_settings(Proposal {
                     action,
                     scope: scope.clone(),
                     before: None,
                     after: (**after).clone(),
-                });
+                })?;
+                return Ok(decided.map_err(|denial| (action, denial)));
             }
             (Spec::ChangeIngress(ingress), None) => Subject::Ingress(name, ingress, scope),
             (_, None) => Subject::Cluster(name, scope),
         };
         let approvals = Approvals::of(self.decided(action, subject));
-        Ok(approvals.map(|approvals| (approvals, None)))
+        let decided = approvals.map(|approvals| (approvals, None));
+        Ok(decided.map_err(|denial| (action, denial)))
     }
 
     fn decide_change(
@@ -88,12 +93,12 @@ impl TargetApi {
         scope: &Scope,
         action: Action,
         change: &ChangeSpec,
-    ) -> Result<Result<Decided, Denial>, ApiError> {
+    ) -> Result<Result<Decided, Refused>, ApiError> {
         let mut further = Approvals::default();
         for (action, scope) in further_rights(change, scope) {
             let decided = self.decided(action, Subject::Cluster(name, &scope));
             if let Err(denial) = further.note(decided) {
-                return Ok(Err(denial));
+                return Ok(Err((action, denial)));
             }
         }
         let decided = self.decide_settings(Proposal {
@@ -102,10 +107,11 @@ impl TargetApi {
             before: Some(change.before.clone()),
             after: change.after.clone(),
         })?;
-        Ok(decided.map(|(mut approvals, pending)| {
+        let decided = decided.map(|(mut approvals, pending)| {
             approvals.0.extend(further.0);
             (approvals, pending)
-        }))
+        });
+        Ok(decided.map_err(|denial| (action, denial)))
     }
 }
 

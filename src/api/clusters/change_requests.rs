@@ -102,7 +102,8 @@ impl TargetApi {
     ) -> Result<Accepted, ApiError> {
         let action = action_of(&spec);
         let decided = self.decide_operation(&cluster.name, &cluster.scope(), &spec)?;
-        let (approvals, pending) = decided.map_err(|denial| self.denied(action, denial))?;
+        let (approvals, pending) =
+            decided.map_err(|(action, denial)| self.denied(action, denial))?;
         let new = NewOperation {
             approval: approvals.state(),
             ..new

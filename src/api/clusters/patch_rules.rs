@@ -96,7 +96,6 @@ fn accept(
 fn named_fields<'a>(patch: &'a Value, before: &ClusterSpec) -> Option<BTreeSet<&'a str>> {
     let mut fields: BTreeSet<&str> = patch.as_object()?.keys().map(String::as_str).collect();
     fields.remove("tags");
-    fields.remove("project");
     fields.remove("reboot_nodes_if_needed");
     if access_of(&before.service_role).is_none() {
         fields.remove("service_role");

@@ -160,8 +160,8 @@ impl CallerApi {
                 needed: Ok(approvals.groups().collect()),
                 pending,
             }),
-            Err(denial @ Denial::Failed(_)) => Err(self.denied(Action::ApproveOperation, denial)),
-            Err(denial) => Ok(Reconsidered {
+            Err((action, denial @ Denial::Failed(_))) => Err(self.denied(action, denial)),
+            Err((_, denial)) => Ok(Reconsidered {
                 needed: Err(no_longer_permitted(denial)),
                 pending: None,
             }),

@@ -38,7 +38,7 @@ async fn a_cluster_of_no_project_is_put_into_one_once() {
         let rejected = api.patch(path, &json!({"project": invalid})).await;
         assert_eq!(
             rejected.body["errors"][0]["pointer"], "/project",
-            "{invalid}"
+            "{rejected:?}"
         );
     }
     let accepted = api.patch(path, &patch("payments")).await;
@@ -49,7 +49,7 @@ async fn a_cluster_of_no_project_is_put_into_one_once() {
     );
     // Never again.
     let again = api.patch(path, &patch("search")).await;
-    let problem = again.rejected(422, "immutable_field");
+    let problem = again.rejected(409, "immutable_field");
     assert_eq!(problem["errors"][0]["pointer"], "/project");
 
     env.act_as(&mut api, "team", &["operators"], &["payments"])

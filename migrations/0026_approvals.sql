@@ -14,6 +14,10 @@ alter table operations drop constraint operations_check;
 alter table operations add constraint operations_check check ((finished_at is null) = (status in (
     'awaiting_approval', 'pending', 'running', 'blocked', 'cancelling', 'rolling_back')));
 
+-- No worker can claim one that waits, whatever else happens to its row.
+alter table operations add constraint operations_awaiting_check check (
+    status <> 'awaiting_approval' or wake_at = 'infinity' and owner is null);
+
 drop index operations_one_live;
 create unique index operations_one_live on operations (target, cluster_name) where finished_at is null and not dormant;
 create index operations_awaiting on operations (cluster_id) where status = 'awaiting_approval';

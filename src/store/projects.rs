@@ -20,8 +20,10 @@ pub struct Limit {
     pub scope: Scope,
     /// The groups whose approval the request needs when its project has this without the cluster;
     /// `None`: it is not permitted.
-    pub permits: Box<dyn FnOnce(&ProjectUsage) -> Option<Vec<String>> + Send>,
+    pub permits: Box<PermitsOf>,
 }
+
+type PermitsOf = dyn FnOnce(&ProjectUsage) -> Option<Vec<String>> + Send;
 
 /// For each project, the turn of the requests that are decided on its clusters.
 #[derive(Debug, Clone, Default)]

@@ -144,13 +144,7 @@ pub(super) async fn delete_in_transaction(
     connection: &mut PgConnection,
     request: &DeleteRequest,
 ) -> Result<Accepted, StoreError> {
-    let DeleteRequest {
-        target,
-        new,
-        cluster,
-        spec,
-        ..
-    } = request;
+    let (target, new, cluster) = (&request.target, &request.new, &request.cluster);
     let mut transaction = connection.begin().await?;
     // The operation is locked before the cluster, in the same order as by a worker's record.
     let live = sqlx::query!(
@@ -179,12 +173,9 @@ pub(super) async fn delete_in_transaction(
     if let Some(live) = &live
         && rows::kind(&live.kind)? == Kind::DeleteCluster
     {
-        let running = rows::from_json("operations.spec", live.spec.clone())?;
-        let accepted = accept_unfinished_delete(live.id, &running, spec);
-        if accepted == Accepted::Replayed(live.id) {
-            insert::key(&mut transaction, new, live.id).await?;
-            transaction.commit().await?;
-        }
+        let spec = live.spec.clone();
+        let accepted = join_unfinished(&mut transaction, request, live.id, spec).await?;
+        transaction.commit().await?;
         return Ok(accepted);
     }
     if let Some(rejected) = request.rejection(row.version, row.protected) {
@@ -192,13 +183,7 @@ pub(super) async fn delete_in_transaction(
     }
     let groups = request.new.groups(Vec::new());
     if !groups.is_empty() {
-        let accepted = match awaiting_delete(&mut transaction, row.id).await? {
-            Some(other) => {
-                insert::key(&mut transaction, new, other).await?;
-                Accepted::Replayed(other)
-            }
-            None => insert_delete(&mut transaction, request, row.id, None, groups).await?,
-        };
+        let accepted = hold_delete(&mut transaction, request, row.id, groups).await?;
         transaction.commit().await?;
         return Ok(accepted);
     }
@@ -217,19 +202,40 @@ pub(super) async fn delete_in_transaction(
     Ok(accepted)
 }
 
-/// The delete of a cluster that waits for an approval.
-async fn awaiting_delete(
+/// Inserts a delete that waits for an approval, unless the same one waits already.
+async fn hold_delete(
     connection: &mut PgConnection,
+    request: &DeleteRequest,
     cluster: Uuid,
-) -> Result<Option<Uuid>, StoreError> {
-    let id = sqlx::query_scalar!(
-        "select id from operations
-         where cluster_id = $1 and status = 'awaiting_approval' and kind = 'delete_cluster' limit 1",
-        cluster
+    groups: BTreeSet<String>,
+) -> Result<Accepted, StoreError> {
+    let waiting = sqlx::query_scalar!(
+        "select id from operations where cluster_id = $1 and status = 'awaiting_approval' and spec = $2 limit 1",
+        cluster,
+        rows::to_json(&Spec::DeleteCluster(request.spec.clone()))
     )
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    Ok(id)
+    let Some(waiting) = waiting else {
+        return insert_delete(connection, request, cluster, None, groups).await;
+    };
+    insert::key(connection, &request.new, waiting).await?;
+    Ok(Accepted::Replayed(waiting))
+}
+
+/// The outcome of a delete while the cluster has an unfinished one.
+async fn join_unfinished(
+    connection: &mut PgConnection,
+    request: &DeleteRequest,
+    live: Uuid,
+    running: serde_json::Value,
+) -> Result<Accepted, StoreError> {
+    let running = rows::from_json("operations.spec", running)?;
+    let accepted = accept_unfinished_delete(live, &running, &request.spec);
+    if accepted == Accepted::Replayed(live) {
+        insert::key(connection, &request.new, live).await?;
+    }
+    Ok(accepted)
 }
 
 /// Inserts the delete. `prior` is the status that the cluster returns to if it is cancelled.

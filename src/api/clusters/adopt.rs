@@ -143,12 +143,9 @@ pub(crate) async fn adopt_cluster(
         .find_adoptable(&name, &account, &submission.caller)
         .await?;
     let settings = settings_of(&request.desired(name.clone()), &observed, &tags);
-    let new = NewOperation {
-        project,
-        ..submission.new_operation(Kind::AdoptCluster, key)
-    };
+    let action = Action::AdoptCluster;
     let proposal = || Proposal {
-        action: Action::AdoptCluster,
+        action,
         scope: scope.clone(),
         before: None,
         after: settings.clone(),
@@ -156,24 +153,17 @@ pub(crate) async fn adopt_cluster(
     // Before the differences, which say what the cluster is.
     api.check_permitted(proposal()).await?;
     let decided = api.decide_settings(proposal())?;
-    let (approvals, pending) =
-        decided.map_err(|denial| api.denied(Action::AdoptCluster, denial))?;
+    let (approvals, pending) = decided.map_err(|denial| api.denied(action, denial))?;
+    request.reject_unexpected(&observed)?;
     let new = NewOperation {
+        project,
         approval: approvals.state(),
-        ..new
+        ..submission.new_operation(Kind::AdoptCluster, key)
     };
-    let differences = request
-        .expected
-        .as_ref()
-        .map(|expected| expected.differences(&observed));
-    reject_differences(
-        differences.unwrap_or_default(),
-        "the cluster differs from `expected`; nothing was changed",
-    )?;
     let (limit, refusal) = pending.map(Pending::split).unzip();
     let accepted = api.store.accept_adopt(&new, &settings, limit).await?;
     if let (Accepted::NotPermitted, Some(refusal)) = (&accepted, &refusal) {
-        return Err(refusal.response(&api, Action::AdoptCluster));
+        return Err(refusal.response(&api, action));
     }
     api.note_project(new.project.as_ref());
     api.answer_accepted(accepted, name.as_str(), submission.preference)
@@ -199,6 +189,18 @@ pub(super) fn read(body: Value) -> Result<AdoptRequest, ApiError> {
         Some(request)
     });
     request.map_err(|errors| Problem::invalid(errors).into())
+}
+
+impl AdoptRequest {
+    /// Rejects a cluster that differs from what the caller expects.
+    fn reject_unexpected(&self, observed: &Observed) -> Result<(), ApiError> {
+        let expected = self.expected.as_ref();
+        let differences = expected.map(|expected| expected.differences(observed));
+        reject_differences(
+            differences.unwrap_or_default(),
+            "the cluster differs from `expected`; nothing was changed",
+        )
+    }
 }
 
 fn reject_differences(differences: Vec<Difference>, detail: &str) -> Result<(), ApiError> {

@@ -28,7 +28,12 @@ const DOCS_POLICY: &str = "default-src 'self'; img-src 'self' data:; frame-ances
 const SPARSE: [&str; 2] = ["Problem", "FieldError"];
 
 /// Schemas of optional request bodies.
-const OPTIONAL: [&str; 3] = ["RebootRequest", "AdoptRequest", "EmptyRequest"];
+const OPTIONAL: [&str; 4] = [
+    "RebootRequest",
+    "AdoptRequest",
+    "EmptyRequest",
+    "ApprovalRequest",
+];
 
 const DESCRIPTION: &str = "Provisions Amazon DynamoDB Accelerator (DAX) clusters and explains every AWS error.\n\n\
     Every mutation returns 202 with an `Operation`; poll it until it finishes. Operations survive \

@@ -195,6 +195,7 @@ async fn the_address_of_an_accepted_request_is_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one sequence of events")]
 async fn auditors_read_the_list_with_filters_and_others_do_not() {
     let env = TestEnv::new().await;
     let (mut api, _rules) = env.governed_api(built_in(&[]));

@@ -38,6 +38,7 @@ async fn reads_of(env: &TestEnv, filter: AuditFilter) -> (i64, i64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one sequence of events")]
 async fn no_list_of_100_000_records_reads_them_sequentially() {
     let env = TestEnv::new().await;
     sqlx::query(

@@ -16,6 +16,7 @@ async fn execute(env: &TestEnv, statement: &'static str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one sequence of events")]
 async fn retention_prunes_sealed_ranges_and_the_chain_stays_valid() {
     let env = TestEnv::new().await;
     let key = key(1);

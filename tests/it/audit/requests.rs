@@ -106,6 +106,7 @@ async fn actions(env: &TestEnv) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one sequence of events")]
 async fn every_kind_of_write_has_one_record() {
     let fixture = ClusterFixture::with_cluster(&json!({})).await;
     let (env, api) = (&fixture.env, &fixture.api);
@@ -172,6 +173,7 @@ async fn every_kind_of_write_has_one_record() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one sequence of events")]
 async fn webhooks_and_tokens_are_recorded_without_their_secrets() {
     let env = TestEnv::new().await;
     let api = env.webhook_api();
@@ -273,6 +275,7 @@ async fn events(api: &ApiClient, id: uuid::Uuid) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one sequence of events")]
 async fn the_history_names_who_retried_rolled_back_and_cancelled() {
     let fixture = ClusterFixture::new().await;
     let (mut api, _rules) = fixture

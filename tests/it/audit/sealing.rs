@@ -55,6 +55,7 @@ fn spawn_replica(tasks: &mut JoinSet<usize>, env: &TestEnv, name: usize, done: &
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one sequence of events")]
 async fn three_replicas_seal_each_record_once_also_of_late_transactions() {
     let env = TestEnv::new().await;
     let mut held = begun(&env, "held").await;

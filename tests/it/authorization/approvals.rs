@@ -24,14 +24,14 @@ fn rules() -> Rules {
 
 mod endings;
 
-struct Case {
+pub struct Case {
     fixture: ClusterFixture,
     api: ApiClient,
     rules: tokio::sync::watch::Sender<std::sync::Arc<Rules>>,
 }
 
 impl Case {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let fixture = ClusterFixture::new().await;
         let (api, rules) = fixture.env.governed_api(rules());
         Self {
@@ -42,7 +42,7 @@ impl Case {
     }
 
     /// The API for a caller with these groups.
-    async fn caller(&self, name: &str, groups: &[&str]) -> ApiClient {
+    pub async fn caller(&self, name: &str, groups: &[&str]) -> ApiClient {
         let token = self.fixture.env.token_with(name, rights(groups, &[])).await;
         self.with_token(token)
     }
@@ -123,6 +123,7 @@ fn types(events: &Value) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one sequence of events")]
 async fn a_create_waits_for_each_group_and_nothing_reaches_aws() {
     let case = Case::new().await;
     let operator = case

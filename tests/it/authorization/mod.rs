@@ -9,7 +9,7 @@ use dax_provisioner::store::TokenRights;
 use crate::support::api::ApiClient;
 use crate::support::test_env::TestEnv;
 
-mod approvals;
+pub mod approvals;
 mod assigned;
 mod denials;
 mod documented;

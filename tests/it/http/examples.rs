@@ -8,7 +8,8 @@ use dax_provisioner::aws::LOOKUPS_BUILT_IN;
 use dax_provisioner::domain::operation::Status;
 use serde_json::Value;
 
-use crate::support::api::DOCUMENT;
+use crate::authorization::approvals::Case;
+use crate::support::api::{DOCUMENT, cluster_request};
 use crate::support::cluster_fixture::ClusterFixture;
 
 /// An operation of the document: its method, its path and its definition.
@@ -90,6 +91,28 @@ impl ClusterFixture {
     }
 }
 
+/// Sends the examples of decisions on operations that wait for approvals. Returns the IDs of their
+/// operations.
+async fn send_examples_of_approvals() -> Vec<&'static str> {
+    let case = Case::new().await;
+    let operator = case.caller("op", &["operators"]).await;
+    let platform = case.caller("pat", &["operators", "platform"]).await;
+    let mut sent = Vec::new();
+    for (id, name) in [("approve_operation", "one"), ("reject_operation", "two")] {
+        let create = operator.post("/v1/clusters", &cluster_request(name), &[]);
+        let operation = create.await.accepted().to_string();
+        for mut request in requests(id, &[("{id}", &operation)]) {
+            let token = format!("Bearer {}", platform.token.as_ref().unwrap());
+            let headers = request.headers_mut();
+            headers.insert("authorization", token.parse().unwrap());
+            let answer = platform.send(request).await;
+            assert_eq!(answer.status, 202, "{id}: {answer:?}");
+        }
+        sent.push(id);
+    }
+    sent
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_example_works_on_a_fresh_sandbox() {
     let fixture = ClusterFixture::new().await;
@@ -113,6 +136,7 @@ async fn every_request_example_works_on_a_fresh_sandbox() {
         fixture.send_examples(id).await;
     }
     sent.extend(fixture.send_examples_of_webhooks().await);
+    sent.extend(send_examples_of_approvals().await);
     // No body is left out, except that of a build with lookups.
     let paths = DOCUMENT["paths"].as_object().unwrap().values();
     let operations = paths.flat_map(|item| item.as_object().unwrap().values());

@@ -275,6 +275,16 @@ async fn keeps_the_version_before_an_invalid_one(service: &Service) {
             .len(),
         3
     );
+    // Both the versions that were taken and the one that was not are in the audit.
+    let recorded = service.get("/v1/audit?action=take_organisation").await;
+    let recorded = recorded["items"].as_array().unwrap();
+    let (newest, oldest) = (&recorded[0], &recorded[recorded.len() - 1]);
+    assert_eq!(
+        (&newest["decision"], &newest["caller"]),
+        (&json!("refused"), &json!("service"))
+    );
+    assert_eq!(oldest["decision"], "accepted");
+    assert_eq!(oldest["organisation"].as_str().unwrap().len(), 64);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -42,6 +42,7 @@ async fn the_policies_decide_again_at_the_last_approval() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one sequence of events")]
 async fn what_is_rejected_cancelled_or_forgotten_ends_without_a_call() {
     let case = Case::with_cluster().await;
     let calls = case.mutations();

@@ -58,6 +58,11 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
     lines.push(("offline", switch(serve.embedded.offline)));
     lines.push(("log", logging.filter.clone()));
     lines.push(("log_format", logging.format.as_str().to_owned()));
+    let collector = logging.otlp_endpoint.as_ref();
+    lines.push((
+        "otlp_endpoint",
+        collector.map_or_else(unset, ToString::to_string),
+    ));
     lines
         .into_iter()
         .fold(String::new(), |mut text, (name, value)| {

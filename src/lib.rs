@@ -9,7 +9,8 @@
 //! - 1: `store` contains all SQL, `aws` all use of the SDK, `oidc` all use of identity providers,
 //!   `outgoing` requests to URLs of callers, `authorization` all decisions. They are independent of each
 //!   other.
-//! - 0: `domain` contains plain data and pure functions, without framework types.
+//! - 0: `domain` contains plain data and pure functions, without framework types. Beside it, `traces`
+//!   adds spans to the traces of requests.
 
 #![forbid(unsafe_code)]
 
@@ -28,4 +29,5 @@ pub mod outgoing;
 pub mod sabotage;
 pub mod store;
 pub mod telemetry;
+pub mod traces;
 pub mod worker;

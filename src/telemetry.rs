@@ -1,4 +1,4 @@
-//! Telemetry, in layer 4: the log on standard error, and the metrics of `/metrics`.
+//! Telemetry, in layer 4: the log on standard error, the metrics of `/metrics`, and the export of traces.
 //!
 //! The log never contains bodies or credentials. The levels of libraries that would log them (SDK,
 //! HTTP, SQL) are limited, independent of the operator's filter.
@@ -16,6 +16,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use crate::config::{LogFormat, Logging};
+
+mod otlp;
+
+pub use otlp::Traces;
 
 /// Maximum levels of libraries that log bodies, headers or statements at lower levels.
 const LIBRARIES: [(&str, Level); 9] = [
@@ -39,7 +43,7 @@ const OPERATION_BUCKETS: [f64; 9] = [
 ];
 const OPERATION_DURATION: &str = "dax_provisioner_operation_duration_seconds";
 
-const COUNTERS: [(&str, &str); 6] = [
+const COUNTERS: [(&str, &str); 8] = [
     (
         "dax_provisioner_operations_ended_total",
         "Operations that a worker of this process ended, by kind and status.",
@@ -63,6 +67,14 @@ const COUNTERS: [(&str, &str); 6] = [
     (
         "dax_provisioner_webhook_attempts_total",
         "Attempts to deliver an event to a webhook, by outcome.",
+    ),
+    (
+        "dax_provisioner_decisions_failed_total",
+        "Decisions of the policies that failed, and so denied.",
+    ),
+    (
+        "dax_provisioner_spans_exported_total",
+        "Spans of traces that were sent to the collector, by outcome.",
     ),
 ];
 const GAUGES: [(&str, &str); 12] = [
@@ -128,8 +140,9 @@ const HISTOGRAMS: [(&str, &str); 2] = [
 /// Interval at which samples are drained into the buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Installs the log of the process. Fails if one is installed already.
-pub fn start_log(logging: &Logging) -> anyhow::Result<()> {
+/// Installs the log of the process, and the export of traces if it is configured. Fails if a log is
+/// installed already.
+pub fn start_log(logging: &Logging) -> anyhow::Result<Option<Traces>> {
     let filter = EnvFilter::try_new(&logging.filter).context("the log filter is invalid")?;
     let lines = fmt::layer().with_writer(io::stderr);
     let lines = match logging.format {
@@ -138,11 +151,20 @@ pub fn start_log(logging: &Logging) -> anyhow::Result<()> {
     };
     // The filters apply to the registry, not to a layer. sqlx calls `tracing::enabled!` before each
     // statement; a layer's filter would remember "no" and drop the next event of that thread.
+    let traces = logging
+        .otlp_endpoint
+        .as_ref()
+        .map(Traces::start)
+        .transpose()?;
     let registry = tracing_subscriber::registry()
         .with(filter)
         .with(filter_fn(is_within_limit))
-        .with(lines);
-    registry.try_init().context("the log is already installed")
+        .with(lines)
+        .with(traces.as_ref().map(Traces::layer));
+    registry
+        .try_init()
+        .context("the log is already installed")?;
+    Ok(traces)
 }
 
 fn is_within_limit(event: &Metadata<'_>) -> bool {

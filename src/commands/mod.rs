@@ -61,7 +61,15 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 async fn dispatch(invocation: Invocation) -> anyhow::Result<ExitCode> {
-    telemetry::start_log(&invocation.logging)?;
+    let traces = telemetry::start_log(&invocation.logging)?;
+    let done = perform(invocation).await;
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
+    done
+}
+
+async fn perform(invocation: Invocation) -> anyhow::Result<ExitCode> {
     let done = match invocation.task {
         Task::Quickstart(settings) => return quickstart::run(*settings, &Signals::watch()?).await,
         Task::Doctor(settings) => return doctor::run(*settings).await,

@@ -328,7 +328,7 @@ pub struct EmbeddedArguments {
     pub(super) offline: bool,
 }
 
-/// Settings of the log, which is written to standard error.
+/// Settings of the log, which is written to standard error, and of traces.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logging")]
 pub struct LoggingArguments {
@@ -339,6 +339,10 @@ pub struct LoggingArguments {
     /// Log format: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) log_format: String,
+    /// URL of an OpenTelemetry collector (OTLP over HTTP, JSON) that gets traces of requests and
+    /// operations [default: no traces]
+    #[arg(long, value_name = "URL")]
+    pub(super) otlp_endpoint: Option<String>,
 }
 
 /// Arguments of `sandbox`.

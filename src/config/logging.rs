@@ -1,17 +1,20 @@
-//! Settings of the log.
+//! Settings of the log and of traces.
 
+use reqwest::Url;
 use tracing_subscriber::EnvFilter;
 
 use super::arguments::LoggingArguments;
 use super::reader::Reader;
 
-/// The filter and the format of the log.
+/// The filter and the format of the log, and where traces go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logging {
     /// A valid `EnvFilter`.
     pub filter: String,
     /// The format of a line.
     pub format: LogFormat,
+    /// The collector of traces; `None` makes none.
+    pub otlp_endpoint: Option<Url>,
 }
 
 /// The format of the log.
@@ -39,6 +42,7 @@ impl Logging {
         Self {
             filter: "warn".to_owned(),
             format: LogFormat::Text,
+            otlp_endpoint: None,
         }
     }
 }
@@ -63,8 +67,29 @@ pub(super) fn read(
                 .find(|format| format.as_str() == text)
         },
     );
+    let otlp_endpoint = match flags.otlp_endpoint.as_deref() {
+        None => Some(None),
+        Some(text) => {
+            let rule = "must be an http or https URL without user, query and fragment, such as http://127.0.0.1:4318";
+            reader
+                .value("otlp_endpoint", text, rule, collector)
+                .map(Some)
+        }
+    };
     Some(Logging {
         filter: filter?,
         format: format?,
+        otlp_endpoint: otlp_endpoint?,
+    })
+}
+
+/// A URL with a user would put a secret into `--print-config`.
+fn collector(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
     })
 }

@@ -56,8 +56,7 @@ pub fn printed(serve: &Serve, logging: &Logging) -> String {
             .map_or_else(unset, |path| path.display().to_string()),
     ));
     lines.push(("offline", switch(serve.embedded.offline)));
-    lines.push(("log", logging.filter.clone()));
-    lines.push(("log_format", logging.format.as_str().to_owned()));
+    lines.extend(logs(logging));
     lines
         .into_iter()
         .fold(String::new(), |mut text, (name, value)| {
@@ -109,6 +108,18 @@ fn serving(serve: &Serve) -> Vec<(&'static str, String)> {
         (
             "poll_seconds",
             serve.work.poll_every.as_secs_f64().to_string(),
+        ),
+    ]
+}
+
+fn logs(logging: &Logging) -> Vec<(&'static str, String)> {
+    let collector = logging.otlp_endpoint.as_ref();
+    vec![
+        ("log", logging.filter.clone()),
+        ("log_format", logging.format.as_str().to_owned()),
+        (
+            "otlp_endpoint",
+            collector.map_or_else(unset, ToString::to_string),
         ),
     ]
 }

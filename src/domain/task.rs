@@ -27,6 +27,8 @@ pub struct Task {
     pub requested_by: String,
     /// The project of the cluster, if it belongs to one.
     pub project: Option<ProjectName>,
+    /// The `traceparent` of the request that started the operation.
+    pub traceparent: Option<String>,
     /// Status of the operation at the start of the turn.
     pub status: Status,
     /// Input of the operation.

@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use crate::domain::inventory::ResourceKind;
 use crate::domain::mutation::Mutation;
 use crate::domain::mutation::bodies::NewCluster;
-use crate::domain::names::{INSTALLATION_TAG, OPERATION_TAG, PROJECT_TAG};
+use crate::domain::names::{INSTALLATION_TAG, OPERATION_TAG, PROJECT_TAG, is_role_of_operation};
 use crate::domain::observed::Observed;
 use crate::domain::problems::fault::{Difference, Fault, FaultClass};
-use crate::domain::spec::{ClusterSpec, NetworkType};
+use crate::domain::spec::{ClusterSpec, NetworkType, ServiceRole};
 use crate::domain::task::Task;
 use crate::domain::validation::fields::AWS_TAGS_MAX;
 use crate::domain::validation::typed::RoleArn;
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
-use super::evidence::{Existence, find_evidence, spec_differences, tags};
+use super::evidence::{
+    Existence, cluster_tags, find_evidence, spec_differences, tag_differences, tags,
+};
 use super::{Context, StepOutcome, service_role};
 use crate::operations::observation::Observation;
 
@@ -72,17 +74,40 @@ pub(super) async fn create(
 }
 
 /// Rejects a create whose name an existing cluster has. One that is being deleted frees the name
-/// soon, so [`create`] waits for it.
+/// soon, so [`create`] waits for it. After a restore of an older database the cluster can be that of
+/// this operation; the steps then find what exists.
 pub(super) async fn reject_taken_name(
     context: &Context<'_>,
     spec: &ClusterSpec,
 ) -> Result<(), Fault> {
     match context.aws.cluster(context.task.cluster.as_str()).await? {
-        Some(cluster) if !cluster.is_deleting() => {
+        Some(cluster)
+            if !cluster.is_deleting() && !is_of_operation(context, spec, &cluster).await? =>
+        {
             Err(exists(spec, spec_differences(spec, &cluster)))
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Whether this create may have created the cluster: by its new role, or by its tags. While AWS cannot
+/// return the tags, it may have.
+async fn is_of_operation(
+    context: &Context<'_>,
+    spec: &ClusterSpec,
+    cluster: &Observed,
+) -> Result<bool, Fault> {
+    let task = context.task;
+    let role = cluster.iam_role_arn.as_deref();
+    if role.is_some_and(|arn| is_role_of_operation(arn, task.operation_id)) {
+        return Ok(true);
+    }
+    if matches!(spec.service_role, ServiceRole::New { .. }) {
+        return Ok(false);
+    }
+    let own = tags(task.installation_id, task.operation_id);
+    let current = cluster_tags(context.aws, cluster).await?;
+    Ok(current.is_none_or(|current| tag_differences(&own, &current).is_empty()))
 }
 
 fn wait(context: &Context<'_>) -> StepOutcome {

@@ -1,11 +1,14 @@
-//! Log lines and metrics of verdicts.
+//! Log lines and metrics of verdicts, and the spans of turns.
 
 use metrics::{counter, histogram};
+use tracing::Span;
 
 use crate::domain::operation::Status;
 use crate::domain::task::Task;
 use crate::domain::verdict::Verdict;
 use crate::domain::waiting::WaitingFor;
+use crate::store::Claim;
+use crate::traces;
 
 /// Whether a fault is a wait that the plan expects: a new role is not visible everywhere yet, or a
 /// resource is being released.
@@ -14,6 +17,19 @@ fn is_expected(waiting_for: Option<WaitingFor>) -> bool {
         waiting_for,
         Some(WaitingFor::RolePropagation | WaitingFor::Release)
     )
+}
+
+/// The span of a turn, in the trace of the request that started the operation.
+pub(super) fn span(claim: &Claim, task: Option<&Task>) -> Span {
+    let span = tracing::error_span!("turn", operation.id = %claim.operation_id);
+    let traceparent = task.and_then(|task| task.traceparent.as_deref());
+    traces::continue_operation(&span, claim.operation_id, traceparent);
+    if let Some(task) = task {
+        traces::note(&span, "operation.kind", task.kind.as_str());
+        traces::note(&span, "cluster.name", task.cluster.to_string());
+        traces::note(&span, "step.name", task.step.name.clone());
+    }
+    span
 }
 
 pub(super) fn count(verdict: &Verdict) {

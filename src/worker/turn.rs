@@ -23,7 +23,7 @@ use crate::operations::{self, Context, Step, StepOutcome, plan};
 use crate::store::{Claim, Claimed, Recorded, SentCall, SentOutcome, StoreError, TurnReport};
 
 use super::decide::{DecisionContext, after_fault, after_waiting};
-use super::telemetry::{count, ended, log};
+use super::telemetry::{count, ended, log, span};
 use super::{Worker, quarantine};
 
 /// Lease that must be left for a check's call to be sent: an attempt can take eight seconds.
@@ -107,7 +107,7 @@ impl Worker {
             self.drop_claim(&claim).await;
             return Ok(TurnResult::Idle);
         };
-        let span = tracing::info_span!("turn", operation.id = %claim.operation_id);
+        let span = span(&claim, task.as_ref().ok());
         // A task of its own, so that a panic of the step ends only its turn.
         let turn = self.clone().run_claimed(claim.clone(), task);
         let recorded = tokio::spawn(turn.instrument(span)).await;

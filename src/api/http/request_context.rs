@@ -7,11 +7,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::traces;
 
 use crate::api::http::api_error::ApiError;
 
@@ -39,19 +40,31 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
-    fn of(headers: &HeaderMap) -> Self {
-        let single = |name: &HeaderName| {
-            let mut values = headers.get_all(name).iter();
-            let first = values.next().and_then(|value| value.to_str().ok());
-            first.filter(|_| values.next().is_none()).map(str::to_owned)
-        };
-        let request_id = single(&REQUEST_ID).filter(|id| is_request_id(id));
-        let traceparent = single(&TRACEPARENT).filter(|text| is_traceparent(text));
-        Self {
-            request_id: request_id.unwrap_or_else(|| Uuid::now_v7().to_string()),
-            traceparent: traceparent.unwrap_or_else(new_traceparent),
+    /// The context of a request, and its span, which begins by `begin` with the request ID.
+    fn of(headers: &HeaderMap, begin: impl FnOnce(&str) -> Span) -> (Self, Span) {
+        let request_id = single(headers, &REQUEST_ID).filter(|id| is_request_id(id));
+        let request_id = request_id.unwrap_or_else(|| Uuid::now_v7().to_string());
+        let span = begin(&request_id);
+        let given = single(headers, &TRACEPARENT).filter(|text| is_traceparent(text));
+        if let Some(traceparent) = &given {
+            traces::continue_from(&span, traceparent);
         }
+        let traceparent = given
+            .or_else(|| traces::traceparent(&span))
+            .unwrap_or_else(new_traceparent);
+        let context = Self {
+            request_id,
+            traceparent,
+        };
+        (context, span)
     }
+}
+
+/// The value of a header, unless it is repeated.
+fn single(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next().and_then(|value| value.to_str().ok());
+    first.filter(|_| values.next().is_none()).map(str::to_owned)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
@@ -100,20 +113,21 @@ fn known_method(method: &Method) -> &'static str {
 /// Middleware that adds the context and a span to each request, records its duration, and adds the
 /// common headers to its response.
 pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
-    let context = RequestContext::of(request.headers());
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or(NO_ROUTE, MatchedPath::as_str)
         .to_owned();
     let method = known_method(request.method());
-    let span = tracing::info_span!(
-        "request",
-        http.method = method,
-        http.route = route,
-        http.status = tracing::field::Empty,
-        request.id = context.request_id,
-    );
+    let (context, span) = RequestContext::of(request.headers(), |request_id| {
+        tracing::error_span!(
+            "request",
+            http.method = method,
+            http.route = route,
+            http.status = tracing::field::Empty,
+            request.id = request_id,
+        )
+    });
     request.extensions_mut().insert(context.clone());
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -192,10 +206,11 @@ mod tests {
 
     #[test]
     fn a_repeated_header_is_ignored() {
+        let context = |headers: &HeaderMap| RequestContext::of(headers, |_| Span::none()).0;
         let mut headers = HeaderMap::new();
         headers.append(REQUEST_ID, HeaderValue::from_static("a"));
-        assert_eq!(RequestContext::of(&headers).request_id, "a");
+        assert_eq!(context(&headers).request_id, "a");
         headers.append(REQUEST_ID, HeaderValue::from_static("b"));
-        assert!(Uuid::parse_str(&RequestContext::of(&headers).request_id).is_ok());
+        assert!(Uuid::parse_str(&context(&headers).request_id).is_ok());
     }
 }

@@ -364,3 +364,19 @@ fn regions_are_validated() {
         assert!(errors[0].starts_with("--region: "), "{region}: {errors:?}");
     }
 }
+
+#[test]
+fn a_collector_is_a_url_without_a_secret() {
+    let line = |url: &str| format!("serve --sandbox --otlp-endpoint {url}");
+    assert!(read(&line("https://collector.example:4318/otlp"), []).is_ok());
+    for url in [
+        "collector:4318",
+        "ftp://collector",
+        "http://user:SECRET@collector",
+        "http://collector/?key=SECRET",
+    ] {
+        let errors = errors(&line(url), []);
+        assert!(errors[0].starts_with("--otlp-endpoint: must be"), "{url}");
+        assert!(!errors[0].contains("SECRET"), "{errors:?}");
+    }
+}

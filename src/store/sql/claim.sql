@@ -60,12 +60,13 @@ claimed as (
       status = case when status = 'pending' then 'running' else status end
   where id = coalesce((select id from preferred), (select id from other))
   returning id, epoch, claims_without_progress, kind, status, spec, cluster_id, cluster_name, created_at, deadline_at,
-            current_position, project
+            current_position, project, traceparent
 )
 select caller.requested_by as "caller!", claimed.id as "id?", claimed.epoch as "epoch?",
        claimed.claims_without_progress as "claims_without_progress?",
        case when claimed.id is not null then json_build_object(
-         'kind', claimed.kind, 'project', claimed.project, 'requested_by', caller.requested_by, 'status', claimed.status, 'spec', claimed.spec, 'cluster', claimed.cluster_name,
+         'kind', claimed.kind, 'project', claimed.project, 'requested_by', caller.requested_by, 'traceparent', claimed.traceparent,
+         'status', claimed.status, 'spec', claimed.spec, 'cluster', claimed.cluster_name,
          'created_at', claimed.created_at, 'deadline_at', claimed.deadline_at, 'now', clock_timestamp(), 'read_order', nextval('engine_order'),
          'installation_id', (select id from installation),
          'step', (

@@ -8,3 +8,4 @@ pub mod migrate;
 pub mod private_files;
 pub mod process_log;
 pub mod tokens;
+pub mod traces;

@@ -3,7 +3,8 @@
 use super::rust_files;
 
 /// Frameworks, and the only paths that may use them.
-const FRAMEWORKS: [(&str, &[&str]); 10] = [
+const FRAMEWORKS: [(&str, &[&str]); 11] = [
+    ("opentelemetry", &["src/traces.rs", "src/telemetry/"]),
     ("cedar_policy", &["src/authorization/"]),
     ("sqlx", &["src/store/"]),
     ("jsonwebtoken", &["src/oidc/"]),
@@ -18,7 +19,7 @@ const FRAMEWORKS: [(&str, &[&str]); 10] = [
             "src/app/",
             "src/commands/",
             "src/main.rs",
-            "src/telemetry.rs",
+            "src/telemetry",
         ],
     ),
     // The features that the program was built with are known in one module.

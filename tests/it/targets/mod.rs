@@ -2,6 +2,7 @@
 
 mod api;
 mod isolation;
+mod migration;
 mod organisation;
 mod scenarios;
 mod sessions;

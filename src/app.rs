@@ -37,7 +37,7 @@ mod server;
 mod signals;
 pub mod startup;
 mod target;
-mod targets;
+pub(crate) mod targets;
 
 pub use signals::Signals;
 

@@ -213,7 +213,7 @@ impl Session {
             return String::new();
         }
         let url = self.database.as_deref().unwrap_or(DATABASE);
-        let command = &command.replace(DATABASE, url);
+        let command = &command.replace(DATABASE, &format!("'{url}'"));
         if command.starts_with("export ") {
             self.exports.push_str(command);
             self.exports.push('\n');

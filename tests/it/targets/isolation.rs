@@ -238,6 +238,7 @@ async fn an_unreachable_and_a_throttled_account_do_not_slow_the_third() {
     let settings = aws_sandbox::Settings {
         quotas: aws_sandbox::Quotas {
             nodes: 1_000,
+            parameter_groups: 1_000,
             ..aws_sandbox::Quotas::default()
         },
         ..two_regions()
@@ -259,8 +260,8 @@ async fn an_unreachable_and_a_throttled_account_do_not_slow_the_third() {
     let (quiet, disturbed) = (alone[ROUNDS / 2], beside[ROUNDS / 2]);
     let noise = alone[ROUNDS - 1] - alone[0];
     println!(
-        "{CLUSTERS} creates, {ROUNDS} rounds: alone {alone:.0?}, beside a hanging and a throttled account {beside:.0?}; \
-         ratio of the medians {:.3}, noise of the time alone {noise:.0?}",
+        "{CLUSTERS} creates, {ROUNDS} rounds: alone {alone:.2?}, beside a hanging and a throttled account {beside:.2?}; \
+         ratio of the medians {:.3}, noise of the time alone {noise:.2?}",
         disturbed.as_secs_f64() / quiet.as_secs_f64(),
     );
     // 10 %, and what the time alone varies by.

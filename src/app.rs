@@ -37,7 +37,7 @@ mod server;
 mod signals;
 pub mod startup;
 mod target;
-mod targets;
+pub(crate) mod targets;
 
 pub use signals::Signals;
 
@@ -103,6 +103,9 @@ impl App {
         let bound = app.first_check(serve.aws.is_sandbox()).await?;
         let place = app.place(&serve.aws).await;
         let settings = targets::settings(serve, organisation.as_ref());
+        let taken = organisation.as_ref().map(|organisation| &organisation.hash);
+        let watched = serve.organisation.clone().zip(taken);
+        let reload = watched.map(|(directory, hash)| Reload::new(directory, hash));
         let mut targets = TargetSet::open(place, settings).await?;
         targets.note_bound(app.with_sandbox_account(bound, &targets).await);
         let (condition_sender, condition) = watch::channel(Condition::default());
@@ -117,7 +120,7 @@ impl App {
             .governed_by(rules, issuers.clone());
         app.spawn_servers(serve, api, listener, metrics_listener);
         let engine = Engine {
-            reload: serve.organisation.clone().map(Reload::new),
+            reload,
             serve: serve.clone(),
             store: app.store.clone(),
             targets,

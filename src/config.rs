@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 pub mod arguments;
 mod audit;
@@ -20,6 +21,7 @@ mod reader;
 mod sandbox;
 mod secret;
 mod serving;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod variables;
@@ -36,10 +38,7 @@ pub use serving::{HttpConfig, Role, Serve, Work};
 pub use webhooks::WebhookConfig;
 
 use arguments::{Arguments, Command, QuickstartArguments};
-use operator::{
-    DoctorArguments, OrganisationCommand, PolicyArguments, TargetCommand, TemplateArguments,
-    TokenCommand,
-};
+use operator::{OrganisationCommand, PolicyArguments, TemplateArguments, TokenCommand};
 use reader::Reader;
 
 use crate::domain::audit::{Anchor, AuditKey};
@@ -214,8 +213,12 @@ pub struct Doctor {
     pub database: Option<Secret>,
     /// The AWS to check.
     pub aws: AwsChoice,
-    /// The permissions boundary of roles that the service creates.
+    /// The permissions boundary of roles that the service creates, without an organisation.
     pub permissions_boundary: Boundary,
+    /// The organisation whose targets are checked.
+    pub organisation: Option<PathBuf>,
+    /// The one target to check.
+    pub target: Option<TargetName>,
 }
 
 /// Settings of `policy`.
@@ -225,8 +228,10 @@ pub struct Policy {
     pub arguments: PolicyArguments,
     /// The AWS that provides account and Region if they are not set.
     pub aws: AwsChoice,
-    /// The permissions boundary of roles that the service creates.
+    /// The permissions boundary of roles that the service creates, without a target.
     pub permissions_boundary: Boundary,
+    /// The directory and the name of the target whose policy is printed.
+    pub target: Option<(PathBuf, TargetName)>,
 }
 
 impl Invocation {
@@ -306,14 +311,14 @@ fn task(arguments: Arguments, reader: &mut Reader<'_>) -> Option<Invocation> {
             Some(Invocation::quiet(Task::Token(url, command)))
         }
         Command::Audit(command) => audit::task(command, reader).map(Invocation::quiet),
-        Command::Target(command) => target(command, reader).map(Invocation::quiet),
+        Command::Target(command) => targets::task(command, reader).map(Invocation::quiet),
         Command::Organisation(command) => Some(Invocation::quiet(Task::Organisation(command))),
         Command::Doctor(flags) => {
-            let doctor = Box::new(doctor(&flags, reader)?);
+            let doctor = Box::new(targets::doctor(&flags, reader)?);
             Some(Invocation::quiet(Task::Doctor(doctor)))
         }
         Command::Policy(arguments) => {
-            let policy = Box::new(policy(arguments, reader)?);
+            let policy = Box::new(targets::policy(arguments, reader)?);
             Some(Invocation::quiet(Task::Policy(policy)))
         }
     }
@@ -324,55 +329,5 @@ fn quickstart(flags: &QuickstartArguments, reader: &mut Reader<'_>) -> Option<Qu
         once: flags.once,
         reset: flags.reset,
         serve: serving::of_quickstart(flags, reader)?,
-    })
-}
-
-fn target(command: TargetCommand, reader: &mut Reader<'_>) -> Option<Task> {
-    let mut name = |id: &str, text: &str| {
-        let parsed = TargetName::parse(text);
-        parsed.map_err(|rule| reader.error(id, &rule.detail)).ok()
-    };
-    match command {
-        TargetCommand::Template(arguments) => {
-            name("name", &arguments.name);
-            aws::check_template(&arguments, reader);
-            Some(Task::TargetTemplate(arguments))
-        }
-        TargetCommand::Rename { old, new } => {
-            let (old, new) = (name("old", &old), name("new", &new));
-            let database = database::required_url(reader);
-            Some(Task::TargetRename {
-                database: database?,
-                old: old?,
-                new: new?,
-            })
-        }
-    }
-}
-
-fn doctor(flags: &DoctorArguments, reader: &mut Reader<'_>) -> Option<Doctor> {
-    let database = database::url(reader);
-    let aws = aws::client(&flags.aws, reader);
-    let boundary = aws::boundary(&flags.boundary, reader);
-    Some(Doctor {
-        verbose: flags.verbose,
-        database,
-        aws: aws?,
-        permissions_boundary: boundary,
-    })
-}
-
-fn policy(arguments: PolicyArguments, reader: &mut Reader<'_>) -> Option<Policy> {
-    let aws = aws::client(&arguments.aws, reader);
-    let boundary = if arguments.boundary_policy || arguments.guard {
-        aws::boundary(&arguments.boundary, reader)
-    } else {
-        aws::required_boundary(&arguments.boundary, reader)
-    };
-    aws::check_policy(&arguments, reader);
-    Some(Policy {
-        arguments,
-        aws: aws?,
-        permissions_boundary: boundary,
     })
 }

@@ -23,15 +23,15 @@ use super::target::{Runner, Shared};
 
 /// What a target is, by the organisation or by the flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TargetSettings {
+pub(crate) struct TargetSettings {
     /// `None`: the Region of the SDK, or of the sandbox.
-    pub(super) region: Option<String>,
-    pub(super) account_id: Option<String>,
-    pub(super) role: Option<AssumedRole>,
-    pub(super) permissions_boundary: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) account_id: Option<String>,
+    pub(crate) role: Option<AssumedRole>,
+    pub(crate) permissions_boundary: Option<String>,
     /// The boundaries of other targets of the account.
-    pub(super) other_boundaries: Vec<String>,
-    pub(super) default_access: Option<Access>,
+    pub(crate) other_boundaries: Vec<String>,
+    pub(crate) default_access: Option<Access>,
 }
 
 /// A target while the organisation has it.
@@ -58,7 +58,7 @@ pub(super) struct TargetSet {
 
 /// The AWS in which the targets are.
 #[derive(Debug, Clone)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// Real AWS.
     Real,
     /// A sandbox in this process or in another, by its target. The ID is empty while a separate
@@ -66,9 +66,18 @@ pub(super) enum Place {
     Sandbox(crate::aws::Target),
 }
 
+impl From<crate::aws::Target> for Place {
+    fn from(target: crate::aws::Target) -> Self {
+        match target {
+            crate::aws::Target::Real { .. } => Self::Real,
+            crate::aws::Target::Sandbox { .. } => Self::Sandbox(target),
+        }
+    }
+}
+
 impl Place {
     /// The target of clients in a Region.
-    pub(super) fn target(&self, region: Option<&str>) -> crate::aws::Target {
+    fn target(&self, region: Option<&str>) -> crate::aws::Target {
         match self {
             Self::Real => crate::aws::Target::Real {
                 region: region.map(str::to_owned),
@@ -92,17 +101,22 @@ pub(super) fn settings(
     serve: &Serve,
     organisation: Option<&Organisation>,
 ) -> BTreeMap<TargetName, TargetSettings> {
-    let Some(organisation) = organisation else {
-        let settings = TargetSettings {
-            region: None,
-            account_id: None,
-            role: None,
-            permissions_boundary: serve.permissions_boundary.clone(),
-            other_boundaries: Vec::new(),
-            default_access: serve.default_access,
-        };
-        return BTreeMap::from([(TargetName::default(), settings)]);
+    if let Some(organisation) = organisation {
+        return of_organisation(organisation);
+    }
+    let settings = TargetSettings {
+        region: None,
+        account_id: None,
+        role: None,
+        permissions_boundary: serve.permissions_boundary.clone(),
+        other_boundaries: Vec::new(),
+        default_access: serve.default_access,
     };
+    BTreeMap::from([(TargetName::default(), settings)])
+}
+
+/// The settings of the targets of an organisation.
+pub(crate) fn of_organisation(organisation: &Organisation) -> BTreeMap<TargetName, TargetSettings> {
     let entries = &organisation.targets;
     let setting = |(name, entry): (&TargetName, &TargetEntry)| {
         let is_other = |other: &(&TargetName, &TargetEntry)| {
@@ -293,7 +307,7 @@ fn assumed_account(settings: &TargetSettings, sandbox_id: Option<String>) -> Opt
 }
 
 /// Opens the clients of a target.
-pub(super) async fn open_aws(
+pub(crate) async fn open_aws(
     place: &Place,
     region: Option<&str>,
     settings: &TargetSettings,

@@ -9,6 +9,7 @@ use super::print_line;
 mod aws;
 mod database;
 mod permissions;
+pub(super) mod subjects;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
@@ -52,9 +53,18 @@ impl Check {
 
 /// Prints one line per check. The exit code is 1 if a check failed.
 pub(super) async fn run(settings: Doctor) -> anyhow::Result<ExitCode> {
-    let (mut checks, installation) = database::checks(settings.database.as_ref()).await;
-    checks.extend(aws::checks(&settings, installation.as_ref()).await);
-    checks.extend(no_boundary(&settings));
+    let subjects = subjects::of(&settings).await?;
+    let (mut checks, database) = database::checks(settings.database.as_ref()).await;
+    for subject in &subjects {
+        let mut of_aws = aws::checks(subject, database.as_ref(), settings.verbose).await;
+        of_aws.extend(no_boundary(&subject.boundary, settings.aws.is_sandbox()));
+        if settings.organisation.is_some() {
+            for check in &mut of_aws {
+                check.name = format!("{}: {}", subject.name, check.name);
+            }
+        }
+        checks.extend(of_aws);
+    }
     checks.iter().for_each(Check::print);
     let failed = checks
         .iter()
@@ -69,13 +79,11 @@ pub(super) async fn run(settings: Doctor) -> anyhow::Result<ExitCode> {
 const BOUNDARY: &str = "permissions boundary";
 
 /// The line for a boundary that is not configured.
-fn no_boundary(settings: &Doctor) -> Option<Check> {
+fn no_boundary(boundary: &Boundary, is_sandbox: bool) -> Option<Check> {
     let risk = "anyone with the service's credentials can become administrator of the account";
-    let outcome = match &settings.permissions_boundary {
+    let outcome = match boundary {
         Boundary::Policy(_) => return None,
-        Boundary::Unset if settings.aws.is_sandbox() => {
-            Outcome::NotChecked("not needed for a sandbox".to_owned())
-        }
+        Boundary::Unset if is_sandbox => Outcome::NotChecked("not needed for a sandbox".to_owned()),
         Boundary::Waived => Outcome::NotChecked(format!("none, as configured; {risk}")),
         Boundary::Unset => Outcome::Fail(
             format!("not set; {risk}"),

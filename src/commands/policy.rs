@@ -1,20 +1,33 @@
 //! `policy`: prints the minimal IAM policy for this service, the permissions boundary, or the guard.
 
+use std::path::Path;
+
 use anyhow::{Context, anyhow, ensure};
 
+use crate::app::read_organisation;
 use crate::app::startup::{client_target, describe_fault, open_aws};
+use crate::app::targets::of_organisation;
 use crate::aws::LOOKUPS_BUILT_IN;
 use crate::config::Policy;
 use crate::domain::iam::policies::boundary::{boundary_policy, guard_policy};
 use crate::domain::iam::policies::service::{ServiceScope, service_policy, simulation_policy};
 use crate::domain::iam::policies::{POLICY_CHARACTERS_MAX, PolicyDocument, non_whitespace_len};
+use crate::domain::installation::AwsAccount;
 use crate::domain::partitions::partition_of;
+use crate::domain::target::TargetName;
 
+use super::doctor::subjects::named;
 use super::{eprint_line, print_line};
 
 /// Prints the document on standard output, and notes on standard error.
 pub(super) async fn run(settings: Policy) -> anyhow::Result<()> {
-    let target = account_and_region(&settings).await?;
+    let target = match &settings.target {
+        Some((directory, name)) => of_target(&settings, directory, name).await?,
+        None => AccountAndRegion {
+            boundary: settings.permissions_boundary.arn().map(str::to_owned),
+            ..account_and_region(&settings).await?
+        },
+    };
     let arguments = &settings.arguments;
     let document = if arguments.boundary_policy {
         boundary(&target, &arguments.table)?
@@ -50,7 +63,7 @@ fn boundary(target: &AccountAndRegion, tables: &[String]) -> anyhow::Result<Poli
 
 fn of_service(settings: &Policy, target: &AccountAndRegion) -> PolicyDocument {
     let arguments = &settings.arguments;
-    let boundary = settings.permissions_boundary.arn();
+    let boundary = target.boundary.as_deref();
     if boundary.is_none() {
         eprint_line(
             "note: without a boundary, anyone with this policy can become administrator of the \
@@ -79,6 +92,38 @@ struct AccountAndRegion {
     partition: String,
     account_id: String,
     region: String,
+    boundary: Option<String>,
+}
+
+/// The account, the Region and the boundary of a target of an organisation.
+async fn of_target(
+    settings: &Policy,
+    directory: &Path,
+    name: &TargetName,
+) -> anyhow::Result<AccountAndRegion> {
+    let mut targets = of_organisation(&read_organisation(directory)?);
+    let (_, target) = named(&mut targets, name)?;
+    let region = target.region.context("a target has a Region")?;
+    let account_id = match target.account_id {
+        Some(account_id) => account_id,
+        None => account_of_credentials(settings).await?.account_id,
+    };
+    Ok(AccountAndRegion {
+        partition: partition_of(&region)
+            .context("the Region has no partition")?
+            .to_owned(),
+        account_id,
+        region,
+        boundary: target.permissions_boundary,
+    })
+}
+
+async fn account_of_credentials(settings: &Policy) -> anyhow::Result<AwsAccount> {
+    let aws = open_aws(&client_target(&settings.aws).await?).await?;
+    aws.account()
+        .await
+        .map_err(|fault| anyhow!(describe_fault(&fault)))
+        .context("set --account-id and --region, or AWS credentials and AWS_REGION")
 }
 
 /// The account and Region in the arguments; AWS provides what is not set.
@@ -94,17 +139,14 @@ async fn account_and_region(settings: &Policy) -> anyhow::Result<AccountAndRegio
             partition,
             account_id: account_id.clone(),
             region: region.clone(),
+            boundary: None,
         });
     }
-    let aws = open_aws(&client_target(&settings.aws).await?).await?;
-    let account = aws
-        .account()
-        .await
-        .map_err(|fault| anyhow!(describe_fault(&fault)))
-        .context("set --account-id and --region, or AWS credentials and AWS_REGION")?;
+    let account = account_of_credentials(settings).await?;
     Ok(AccountAndRegion {
         partition: arguments.partition.clone().unwrap_or(account.partition),
         account_id: arguments.account_id.clone().unwrap_or(account.account_id),
         region: arguments.region.clone().unwrap_or(account.region),
+        boundary: None,
     })
 }

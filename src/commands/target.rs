@@ -145,7 +145,8 @@ pub(super) async fn rename(
         Renamed::Unknown => bail!("the database has no target {old}"),
         Renamed::NameTaken => bail!("the database has a target {new} already"),
         Renamed::InUse => bail!(
-            "a process works in {old}; stop every process and wait until its leases have ended"
+            "a process of the service is connected to the database or has just ended; stop every \
+             process and wait until its leases have ended (15 seconds)"
         ),
     }
 }

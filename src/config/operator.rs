@@ -149,12 +149,26 @@ pub struct HealthArguments {
     pub(super) listen: String,
 }
 
+/// The organisation of `doctor` and `policy`.
+#[derive(Debug, Args)]
+pub struct OrganisationArguments {
+    /// One target of the organisation
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Option<String>,
+    /// Directory with organisation.toml, which has the account, the Region and the boundary of each
+    /// target
+    #[arg(long, value_name = "DIRECTORY", help_heading = "AWS")]
+    pub(super) organisation: Option<PathBuf>,
+}
+
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArguments {
     /// List every permission that is allowed, instead of their number
     #[arg(long)]
     pub(super) verbose: bool,
+    #[command(flatten)]
+    pub(super) organisation: OrganisationArguments,
     #[command(flatten)]
     pub(super) aws: ClientArguments,
     #[command(flatten)]
@@ -193,6 +207,8 @@ pub struct PolicyArguments {
     /// The user or role of this service; allows it to simulate its own policies, for preflights
     #[arg(long, value_name = "ARN")]
     pub own_arn: Option<String>,
+    #[command(flatten)]
+    pub(super) organisation: OrganisationArguments,
     #[command(flatten)]
     pub(super) aws: ClientArguments,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use crate::domain::iam::policies::simulation::permissions_of;
 use crate::domain::installation::AwsAccount;
 use crate::domain::names::IAM_PATH;
 use crate::domain::preflight::Check;
-use crate::domain::problems::fault::Fault;
+use crate::domain::problems::fault::{Fault, FaultClass};
 
 const IDENTITY: &str = "identity";
 const REGION: &str = "region";
@@ -87,7 +87,8 @@ impl Inspector {
         }
     }
 
-    async fn boundary_check(&self, account: &AwsAccount, arn: &str) -> Check {
+    /// Compares the boundary with the one that this program prints.
+    pub async fn boundary_check(&self, account: &AwsAccount, arn: &str) -> Check {
         let (partition, region, id) = (&account.partition, &account.region, &account.account_id);
         match self.aws.policy(arn).await {
             Ok(Some(policy)) if is_boundary_policy(&policy.document, partition, region, id) => {
@@ -105,6 +106,9 @@ impl Inspector {
                     "{arn} does not exist; create the policy that `policy --boundary` prints"
                 );
                 Check::fail(BOUNDARY, detail, None)
+            }
+            Err(fault) if fault.class == FaultClass::Permission => {
+                Check::fail(BOUNDARY, told(&fault), None)
             }
             Err(fault) => Check::not_checked(BOUNDARY, told(&fault)),
         }

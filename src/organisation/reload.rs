@@ -22,13 +22,14 @@ pub struct Reload {
 }
 
 impl Reload {
-    /// Begins to watch a directory. What it has now counts as taken.
-    pub fn new(directory: PathBuf) -> Self {
+    /// Begins to watch a directory, of which the version with this hash was taken.
+    pub fn new(directory: PathBuf, taken: &str) -> Self {
         let now = Files::read(&directory);
+        let is_taken = now.as_ref().is_ok_and(|files| files.hash() == taken);
         Self {
             directory,
             seen: Some(now.clone()),
-            decided: Some(now),
+            decided: is_taken.then_some(now),
         }
     }
 

@@ -149,7 +149,8 @@ fn a_fault_names_its_line_or_key_and_never_the_value() {
 fn a_new_version_is_taken_when_two_reads_agree_and_an_invalid_one_is_reported_once() {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), TWO);
-    let mut reload = Reload::new(directory.path().to_owned());
+    let organisation = Organisation::read(directory.path()).unwrap();
+    let mut reload = Reload::new(directory.path().to_owned(), &organisation.hash);
     assert_eq!((reload.read_again(), reload.read_again()), (None, None));
     write(directory.path(), "[targets.default");
     assert_eq!(reload.read_again(), None);
@@ -164,4 +165,13 @@ fn a_new_version_is_taken_when_two_reads_agree_and_an_invalid_one_is_reported_on
     std::fs::remove_file(directory.path().join("organisation.toml")).unwrap();
     assert_eq!(reload.read_again(), None);
     assert!(reload.read_again().unwrap().is_err());
+}
+
+#[test]
+fn a_version_that_appears_during_the_start_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), TWO);
+    let mut reload = Reload::new(directory.path().to_owned(), "of the version before");
+    assert!(reload.read_again().unwrap().is_ok());
+    assert_eq!(reload.read_again(), None);
 }

@@ -232,9 +232,12 @@ impl Store {
         cluster: &str,
     ) -> Result<Accepted, StoreError> {
         match error.constraint() {
-            Some("idempotency_keys_pkey" | "operations_one_live" | "clusters_name") => {
-                self.explain_taken(new, cluster).await
-            }
+            Some(
+                "idempotency_keys_pkey"
+                | "operations_one_live"
+                | "clusters_name"
+                | "clusters_name_before_targets",
+            ) => self.explain_taken(new, cluster).await,
             _ => Err(error),
         }
     }

@@ -171,10 +171,14 @@ impl StoreError {
 fn is_transient_state(code: &str) -> bool {
     let classes = ["08", "25", "28", "40", "53", "57"];
     // Lock timeout; no such database or table, which last until an operator creates and migrates
-    // the database.
+    // the database; no such column or unique columns, after the migration of a newer version, until
+    // this process is replaced.
     classes.iter().any(|class| code.starts_with(class))
-        || ["55P03", "3D000", "42P01"].contains(&code)
+        || ["55P03", "3D000", "42P01", "42703", "42P10"].contains(&code)
 }
+
+/// How the sessions of the service are named in the database.
+const APPLICATION: &str = "dax-provisioner";
 
 /// A pool of connections to one database, and the target whose clusters, operations and jobs it reads
 /// and writes by name. What an ID names is found in every target.
@@ -211,7 +215,7 @@ impl Store {
     /// unreachable. An invalid URL is an error.
     pub fn open(connection: &Connection) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(&connection.url)?
-            .application_name("dax-provisioner")
+            .application_name(APPLICATION)
             .options([
                 ("statement_timeout", "5s"),
                 ("lock_timeout", "2s"),

@@ -6,7 +6,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::domain::installation::AwsAccount;
 use crate::domain::target::TargetName;
 
-use super::{Store, StoreError, rows};
+use super::{APPLICATION, Store, StoreError, rows};
 
 /// The outcome of a renaming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Renamed {
     Unknown,
     /// A target has the new name.
     NameTaken,
-    /// A worker holds an operation or a job of the target.
+    /// A process of the service is connected, or held an operation or a job of the target until now.
     InUse,
 }
 
@@ -68,6 +68,12 @@ impl Store {
     /// Binds this target to an AWS account and Region if it is unbound. Returns what it is bound to.
     /// An account and Region of another target violate the constraint `targets_place`.
     pub async fn claim_account(&self, account: &AwsAccount) -> Result<AwsAccount, StoreError> {
+        if self.target != TargetName::default() {
+            // Processes of the version before targets cannot create from now on.
+            sqlx::query!(r#"select end_upgrade_to_targets() as "done: ()""#)
+                .execute(&self.pool)
+                .await?;
+        }
         sqlx::query!(
             "with jobs as (
                insert into duties (target, name) select $1, unnest(array['poll', 'sweep'])
@@ -115,9 +121,13 @@ async fn rename_in_transaction(
                     or exists (select 1 from clusters where target = $2) as "is_taken!",
                   exists (select 1 from operations where target = $1 and lease_until > now())
                     or exists (select 1 from duties where target = $1 and owner is not null and due_at > now())
+                    or exists (select 1 from pg_stat_activity
+                               where datname = current_database() and application_name = $3
+                                 and pid <> pg_backend_pid())
                     as "is_in_use!""#,
         old,
-        new
+        new,
+        APPLICATION
     )
     .fetch_one(&mut *transaction)
     .await?;

@@ -265,6 +265,8 @@ fn run_document_on(path: &str, database: Option<String>) {
         Vec::new(),
     );
     session.database = database;
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    std::os::unix::fs::symlink(docs, session.folder.path().join("docs")).unwrap();
     if !document.contains("$ cargo run -- serve") {
         session.serve("serve --sandbox --sandbox-port 4566");
     }
@@ -328,6 +330,11 @@ fn the_commands_of_the_usage_page_do_what_it_shows() {
 #[test]
 fn the_commands_of_the_webhooks_page_do_what_it_shows() {
     run_document("docs/webhooks.md");
+}
+
+#[test]
+fn the_commands_of_the_organisation_page_do_what_it_shows() {
+    run_document("docs/organisation.md");
 }
 
 /// Runs a document on a migrated database.

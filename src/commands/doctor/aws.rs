@@ -1,14 +1,15 @@
 //! Checks of AWS.
 
-use crate::app::startup::{client_target, describe_fault};
+use crate::app::startup::describe_fault;
 use crate::aws::Aws;
-use crate::config::Doctor;
-use crate::domain::installation::{AwsAccount, Installation};
+use crate::domain::installation::AwsAccount;
 use crate::domain::names::IAM_PATH;
 use crate::domain::problems::fault::Fault;
 use crate::inspections::Inspector;
 use crate::inspections::altered_roles::ExpectedRoles;
 
+use super::database::KnownDatabase;
+use super::subjects::Subject;
 use super::{Check, Outcome, permissions};
 
 const IDENTITY: &str = "AWS identity";
@@ -17,50 +18,36 @@ const REGION: &str = "DAX available in the Region";
 const READING: &str = "read permissions";
 const ROLES: &str = "service roles";
 
-pub(super) async fn checks(settings: &Doctor, installation: Option<&Installation>) -> Vec<Check> {
-    let bound_account = installation.and_then(|installation| installation.account.as_ref());
-    let (aws, identity) = match client_target(&settings.aws).await {
-        Ok(target) => match Aws::open(&target).await {
-            Ok(aws) => {
-                let account = aws.account().await.map_err(|fault| describe_fault(&fault));
-                (Some(aws), account)
-            }
-            Err(error) => (None, Err(error.to_string())),
-        },
-        Err(error) => (None, Err(format!("{error:#}"))),
-    };
-    match (aws, identity) {
-        (Some(aws), Ok(account)) => {
-            let arn = aws
-                .caller()
-                .await
-                .map(|caller| caller.arn)
-                .unwrap_or_default();
+pub(super) async fn checks(
+    subject: &Subject,
+    database: Option<&KnownDatabase>,
+    is_verbose: bool,
+) -> Vec<Check> {
+    match identity(subject).await {
+        Ok((aws, account)) => {
+            let arn = aws.caller().await.map(|caller| caller.arn);
+            let arn = arn.unwrap_or_default();
+            let bound = database.and_then(|database| database.bound.get(&subject.name));
             let mut checks = vec![
                 Check::new(IDENTITY, Outcome::Pass(format!("{arn}, {account}"))),
-                Check::new(BINDING, binding(bound_account, &account)),
-                Check::new(REGION, region(&aws).await),
-                Check::new(READING, reading(&aws).await),
+                Check::new(BINDING, binding(bound, &account)),
+                Check::new(REGION, region(aws).await),
+                Check::new(READING, reading(aws).await),
             ];
-            let boundary = settings.permissions_boundary.arn();
+            let boundary = subject.boundary.arn();
             if let Some(arn) = boundary {
-                checks.push(permissions::boundary(&aws, &account, arn).await);
+                checks.push(permissions::boundary(aws, &account, arn).await);
             }
             let expected = ExpectedRoles {
-                installation: installation.map(|installation| installation.id),
+                installation: database.map(|database| database.installation),
                 boundary,
-                other_boundaries: &[],
+                other_boundaries: &subject.other_boundaries,
             };
-            checks.push(Check::new(ROLES, roles(&aws, expected).await));
-            checks.extend(permissions::checks(&aws, &account, settings).await);
+            checks.push(Check::new(ROLES, roles(aws, expected).await));
+            checks.extend(permissions::checks(aws, &account, boundary, is_verbose).await);
             checks
         }
-        (_, identity) => {
-            let fix = "set AWS_REGION and credentials as for the AWS CLI; \
-                       `aws sts get-caller-identity` must succeed. A profile of IAM Identity \
-                       Center needs `aws sso login --profile NAME`, one of `aws login` needs \
-                       `aws login --profile NAME`";
-            let problem = identity.err().unwrap_or_default();
+        Err((problem, fix)) => {
             let mut checks = vec![Check::new(IDENTITY, Outcome::Fail(problem, fix.to_owned()))];
             let rest = [BINDING, REGION, READING, ROLES, permissions::ALL];
             checks.extend(
@@ -70,6 +57,32 @@ pub(super) async fn checks(settings: &Doctor, installation: Option<&Installation
             );
             checks
         }
+    }
+}
+
+/// Enters the account. Returns its clients, or the problem and its fix.
+async fn identity(subject: &Subject) -> Result<(&Aws, AwsAccount), (String, &'static str)> {
+    const OWN: &str = "set AWS_REGION and credentials as for the AWS CLI; \
+                       `aws sts get-caller-identity` must succeed. A profile of IAM Identity \
+                       Center needs `aws sso login --profile NAME`, one of `aws login` needs \
+                       `aws login --profile NAME`";
+    const ASSUMED: &str = "the role must exist and trust the principal of the service with this \
+                           external ID, as `target template` prints it, and the policies of the \
+                           principal must allow sts:AssumeRole on the role";
+    const OTHER: &str = "correct `account_id`, or the credentials or the role of the target";
+    let aws = subject.aws.as_ref();
+    let aws = aws.map_err(|problem| (problem.clone(), OWN))?;
+    let renewed = aws.renew_session().await;
+    renewed.map_err(|fault| (describe_fault(&fault), ASSUMED))?;
+    let account = aws.account().await;
+    let account = account.map_err(|fault| (describe_fault(&fault), OWN))?;
+    match &subject.account_id {
+        Some(expected) if *expected != account.account_id => {
+            let actual = &account.account_id;
+            let problem = format!("AWS names the account {actual}, but `account_id` is {expected}");
+            Err((problem, OTHER))
+        }
+        Some(_) | None => Ok((aws, account)),
     }
 }
 

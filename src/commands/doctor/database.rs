@@ -1,12 +1,16 @@
 //! Checks of the database.
 
+use std::collections::HashMap;
 use std::time::Duration;
+
+use uuid::Uuid;
 
 use crate::app::guards;
 use crate::app::metrics::condition_of;
 use crate::commands::connect;
 use crate::config::{Secret, redacted_url};
-use crate::domain::installation::Installation;
+use crate::domain::installation::AwsAccount;
+use crate::domain::target::TargetName;
 use crate::store::{SchemaState, Store, StoreError};
 
 use super::{Check, Outcome};
@@ -19,8 +23,16 @@ const WORK: &str = "operations progress";
 /// `doctor` does not know the interval of the workers; few set a longer one.
 const SWEEP_INTERVAL_MAX: Duration = Duration::from_secs(3_600);
 
-/// The checks, and the installation of the database.
-pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<Installation>) {
+/// What the database says about AWS.
+pub(super) struct KnownDatabase {
+    /// The installation.
+    pub(super) installation: Uuid,
+    /// What each target is bound to.
+    pub(super) bound: HashMap<TargetName, AwsAccount>,
+}
+
+/// The checks, and what is known from the database.
+pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<KnownDatabase>) {
     let not_checked = |reason: &str| {
         let rest = [MIGRATED, DURABLE, CLOCK, WORK];
         rest.map(|name| Check::new(name, Outcome::NotChecked(reason.to_owned())))
@@ -45,9 +57,9 @@ pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<Installa
                 Check::new(CLOCK, outcome(clock(&store).await)),
             ];
             checks.extend(work(&store).await);
-            let installation = store.installation().await.ok();
+            let known = known(&store).await.ok();
             store.close().await;
-            (checks, installation)
+            (checks, known)
         }
         Err(error) => {
             let problem = guards::chain(error.as_ref());
@@ -57,6 +69,13 @@ pub(super) async fn checks(url: Option<&Secret>) -> (Vec<Check>, Option<Installa
             (checks, None)
         }
     }
+}
+
+async fn known(store: &Store) -> Result<KnownDatabase, StoreError> {
+    Ok(KnownDatabase {
+        installation: store.installation().await?.id,
+        bound: store.targets().await?.into_iter().collect(),
+    })
 }
 
 fn outcome(checked: Result<Outcome, StoreError>) -> Outcome {

@@ -1,8 +1,6 @@
 //! Checks of the permissions in the service's own policy, with IAM's policy simulator.
 
 use crate::aws::{Aws, LOOKUPS_BUILT_IN};
-use crate::config::Doctor;
-use crate::domain::iam::policies::boundary::is_boundary_policy;
 use crate::domain::iam::policies::service::{ServiceScope, service_policy};
 use crate::domain::iam::policies::simulation::permissions_of;
 use crate::domain::installation::AwsAccount;
@@ -15,46 +13,33 @@ use super::{BOUNDARY, Check, Outcome};
 /// The name of the line for all permissions, if the simulator is unavailable.
 pub(super) const ALL: &str = "permissions";
 
-/// Compares the boundary with the one this program prints. The service's own policy does not allow
-/// it to read the boundary.
+/// Compares the boundary with the one this program prints.
 pub(super) async fn boundary(aws: &Aws, account: &AwsAccount, arn: &str) -> Check {
-    let is_printed = |document: &str| {
-        is_boundary_policy(
-            document,
-            &account.partition,
-            &account.region,
-            &account.account_id,
-        )
-    };
-    let outcome = match aws.policy(arn).await {
-        Ok(Some(policy)) if is_printed(&policy.document) => Outcome::Pass(format!("ok ({arn})")),
-        Ok(Some(_)) => {
-            let fix = "compare it with the output of `policy --boundary`: \
-                       it limits what the service's roles can do";
-            Outcome::Fail(
-                format!("{arn} is not the boundary that this program prints"),
-                fix.to_owned(),
-            )
-        }
-        Ok(None) => Outcome::Fail(
-            format!("{arn} does not exist"),
-            "create the policy that `policy --boundary` prints".to_owned(),
-        ),
-        Err(_) => Outcome::NotChecked(format!(
-            "cannot read {arn}; compare it with the output of `policy --boundary`"
-        )),
+    let check = Inspector::new(aws.clone())
+        .boundary_check(account, arn)
+        .await;
+    let fix = "create the policy that `policy --boundary` prints, and allow the service to read it, as \
+               `policy` prints it; it limits what the service's roles can do";
+    let outcome = match outcome(check.outcome) {
+        Outcome::Fail(problem, _) => Outcome::Fail(problem, fix.to_owned()),
+        other => other,
     };
     Check::new(BOUNDARY, outcome)
 }
 
 /// One line per permission that is not allowed and one for the others, or one per permission if
 /// `verbose`. A single line if the simulator is unavailable.
-pub(super) async fn checks(aws: &Aws, account: &AwsAccount, settings: &Doctor) -> Vec<Check> {
+pub(super) async fn checks(
+    aws: &Aws,
+    account: &AwsAccount,
+    boundary: Option<&str>,
+    is_verbose: bool,
+) -> Vec<Check> {
     let policy = service_policy(&ServiceScope {
         partition: &account.partition,
         account_id: &account.account_id,
         region: &account.region,
-        boundary_arn: settings.permissions_boundary.arn(),
+        boundary_arn: boundary,
         service_role_arns: &[],
         lookups: LOOKUPS_BUILT_IN,
     });
@@ -74,11 +59,7 @@ pub(super) async fn checks(aws: &Aws, account: &AwsAccount, settings: &Doctor) -
         return vec![Check::new(ALL, Outcome::NotChecked(reason))];
     }
     let lines = checks.into_iter().map(line).collect();
-    if settings.verbose {
-        lines
-    } else {
-        summarise(lines)
-    }
+    if is_verbose { lines } else { summarise(lines) }
 }
 
 /// Replaces the passed checks by their number.
@@ -97,13 +78,16 @@ fn summarise(mut checks: Vec<Check>) -> Vec<Check> {
 }
 
 fn line(check: preflight::Check) -> Check {
-    let outcome = match check.outcome {
+    Check::new(format!("permission {}", check.name), outcome(check.outcome))
+}
+
+fn outcome(outcome: preflight::Outcome) -> Outcome {
+    match outcome {
         preflight::Outcome::Pass(text) => Outcome::Pass(text),
         preflight::Outcome::NotChecked(finding) => Outcome::NotChecked(finding.detail),
         preflight::Outcome::LeftOut(reason) => Outcome::NotChecked(reason),
         preflight::Outcome::Fail(finding) => Outcome::Fail(finding.detail, fix(finding.predicted)),
-    };
-    Check::new(format!("permission {}", check.name), outcome)
+    }
 }
 
 /// The policy statement that allows the action, or the cause that no statement can fix.

@@ -50,3 +50,15 @@ fn service_linked_roles_are_no_service_roles() {
     let errors = errors(&format!("policy --service-role-arn {arn}"), []);
     assert_eq!(keys(&errors), ["--service-role-arn"]);
 }
+
+#[test]
+fn a_target_needs_its_organisation_which_has_its_settings() {
+    let boundary = "DAX_PROVISIONER_PERMISSIONS_BOUNDARY";
+    let of = |line: &str| errors(line, []);
+    let alone = of("doctor --target payments");
+    assert_eq!(keys(&alone), ["--organisation"]);
+    let invalid = of("doctor --organisation d --target A_B");
+    assert_eq!(keys(&invalid), [boundary, "--target"]);
+    let both = of("policy --target payments --region eu-west-1");
+    assert_eq!(keys(&both), ["--region", boundary, "--organisation"]);
+}

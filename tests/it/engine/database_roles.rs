@@ -104,3 +104,24 @@ async fn a_table_of_a_later_migration_is_granted_without_a_grant() {
     .await
     .unwrap();
 }
+
+#[tokio::test]
+async fn the_service_can_drop_what_versions_before_targets_need_and_nothing_else() {
+    let database = TestDatabase::new().await;
+    let mut owner = connect(&database, "dax_owner").await;
+    let kept = "create unique index clusters_name_before_targets on clusters (name) where deleted_at is null";
+    sqlx::raw_sql(kept).execute(&mut owner).await.unwrap();
+    let mut service = connect(&database, "dax_app").await;
+    let drop = "drop index clusters_name_before_targets";
+    assert_eq!(rejected(&mut service, drop).await, "42501");
+    sqlx::raw_sql("select end_upgrade_to_targets()")
+        .execute(&mut service)
+        .await
+        .unwrap();
+    let left: bool =
+        sqlx::query_scalar("select to_regclass('clusters_name_before_targets') is not null")
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
+    assert!(!left);
+}

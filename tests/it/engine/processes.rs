@@ -71,6 +71,22 @@ pub fn start_with(
 
 /// Starts a durable PostgreSQL server with a migrated database. Returns the URL of the database.
 pub async fn start_database(name: &str) -> (LocalPostgres, String) {
+    let (postgres, url) = start_postgres(name).await;
+    migrate(&url);
+    (postgres, url)
+}
+
+/// Runs `migrate` on a database.
+pub fn migrate(url: &str) {
+    let migrated = Command::new(BINARY)
+        .arg("migrate")
+        .env("DATABASE_URL", url)
+        .status();
+    assert!(migrated.unwrap().success());
+}
+
+/// Starts a durable PostgreSQL server with an empty database. Returns the URL of the database.
+pub async fn start_postgres(name: &str) -> (LocalPostgres, String) {
     let settings = local_postgres::Settings {
         durable: true,
         ..local_postgres::Settings::for_tests(name)
@@ -79,11 +95,6 @@ pub async fn start_database(name: &str) -> (LocalPostgres, String) {
         .await
         .unwrap();
     let url = postgres.url("postgres");
-    let migrated = Command::new(BINARY)
-        .arg("migrate")
-        .env("DATABASE_URL", &url)
-        .status();
-    assert!(migrated.unwrap().success());
     (postgres, url)
 }
 

@@ -96,7 +96,7 @@ pub async fn set_up(admin: &Aws, name: &str, given_roles: &[String]) -> AccessRo
 }
 
 /// Creates the access role of a target that has a boundary.
-async fn create_access_role(
+pub async fn create_access_role(
     admin: &Aws,
     name: &str,
     given_roles: &[String],

@@ -68,7 +68,7 @@ pub fn service_policy(scope: &ServiceScope<'_>) -> PolicyDocument {
     }
     statements.push(no_sessions(scope));
     if let Some(boundary) = scope.boundary_arn {
-        statements.extend(boundary_protection(boundary));
+        statements.extend(boundary_statements(boundary));
     }
     PolicyDocument::new(statements)
 }
@@ -344,8 +344,10 @@ pub fn simulation_policy(own_arn: &str) -> PolicyDocument {
     )])
 }
 
-/// Denies changing the boundary and removing it from a role; either would defeat it.
-fn boundary_protection(boundary: &str) -> Vec<Statement> {
+/// Lets `doctor` and the check of a target read the boundary. Denies changing it and removing it from
+/// a role; either would defeat it.
+fn boundary_statements(boundary: &str) -> Vec<Statement> {
+    let reading = ["iam:GetPolicy", "iam:GetPolicyVersion"];
     let tampering = [
         "iam:CreatePolicyVersion",
         "iam:DeletePolicy",
@@ -353,6 +355,7 @@ fn boundary_protection(boundary: &str) -> Vec<Statement> {
         "iam:SetDefaultPolicyVersion",
     ];
     vec![
+        allow("ReadBoundary", &reading, boundary, Conditions::new()),
         deny("NoBoundaryTampering", Values::many(tampering), boundary),
         deny(
             "NoBoundaryRemoval",

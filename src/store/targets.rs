@@ -115,30 +115,8 @@ async fn rename_in_transaction(
     new: &str,
 ) -> Result<Renamed, StoreError> {
     let mut transaction = connection.begin().await?;
-    let found = sqlx::query!(
-        r#"select exists (select 1 from targets where name = $1) as "is_known!",
-                  exists (select 1 from targets where name = $2)
-                    or exists (select 1 from clusters where target = $2) as "is_taken!",
-                  exists (select 1 from operations where target = $1 and lease_until > now())
-                    or exists (select 1 from duties where target = $1 and owner is not null and due_at > now())
-                    or exists (select 1 from pg_stat_activity
-                               where datname = current_database() and application_name = $3
-                                 and pid <> pg_backend_pid())
-                    as "is_in_use!""#,
-        old,
-        new,
-        APPLICATION
-    )
-    .fetch_one(&mut *transaction)
-    .await?;
-    if !found.is_known {
-        return Ok(Renamed::Unknown);
-    }
-    if found.is_taken {
-        return Ok(Renamed::NameTaken);
-    }
-    if found.is_in_use {
-        return Ok(Renamed::InUse);
+    if let Some(refused) = refusal(&mut transaction, old, new).await? {
+        return Ok(refused);
     }
     sqlx::query!("update targets set name = $2 where name = $1", old, new)
         .execute(&mut *transaction)
@@ -175,5 +153,38 @@ async fn rename_in_transaction(
     transaction.commit().await?;
     Ok(Renamed::Done {
         clusters: clusters.rows_affected(),
+    })
+}
+
+/// Why a target cannot be renamed, if it cannot.
+async fn refusal(
+    connection: &mut PgConnection,
+    old: &str,
+    new: &str,
+) -> Result<Option<Renamed>, StoreError> {
+    let found = sqlx::query!(
+        r#"select exists (select 1 from targets where name = $1) as "is_known!",
+                  exists (select 1 from targets where name = $2)
+                    or exists (select 1 from clusters where target = $2) as "is_taken!",
+                  exists (select 1 from operations where target = $1 and lease_until > now())
+                    or exists (select 1 from duties where target = $1 and owner is not null and due_at > now())
+                    or exists (select 1 from pg_stat_activity
+                               where datname = current_database() and application_name = $3
+                                 and pid <> pg_backend_pid())
+                    as "is_in_use!""#,
+        old,
+        new,
+        APPLICATION
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(if !found.is_known {
+        Some(Renamed::Unknown)
+    } else if found.is_taken {
+        Some(Renamed::NameTaken)
+    } else if found.is_in_use {
+        Some(Renamed::InUse)
+    } else {
+        None
     })
 }

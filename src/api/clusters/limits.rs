@@ -102,6 +102,9 @@ fn the_limits_of_a_patch_are_rules() {
         json!({"service_role": {"tables": [text(2049)]}}),
         json!({"tags": {"": "x"}}),
         json!({"tags": {"0": text(257)}}),
+        json!({"project": ""}),
+        json!({"project": "A"}),
+        json!({"project": text(41)}),
     ];
     let (cluster, account) = (cluster(), account());
     check::<ClusterPatch>(bodies, |body| {

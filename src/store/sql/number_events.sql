@@ -9,8 +9,12 @@
 with state as (
   select last_position, numbered_below, last_audit_position,
          pg_snapshot_xmin(pg_current_snapshot())::text::bigint as ended_below
-  from event_numbering
-  for update skip locked
+  from event_numbering n
+  -- Another process can number between the snapshot and the lock. Then the row is not locked: for it, the tables that
+  -- are not locked would be out of date. `seen` is the row of the snapshot, also when the lock re-evaluates the condition.
+  where (n.last_position, n.last_audit_position, n.numbered_below) =
+        (select seen.last_position, seen.last_audit_position, seen.numbered_below from event_numbering seen)
+  for update of n skip locked
 ),
 ended as (
   select least(state.ended_below, (
@@ -74,7 +78,7 @@ audited as (
   update audit_records r
   set position = state.last_audit_position + u.rank
   from state, unnumbered u
-  where r.id = u.id
+  where r.id = u.id and r.position is null
   returning r.position
 ),
 done as (

@@ -99,8 +99,9 @@ async fn send_examples_of_approvals() -> Vec<&'static str> {
     let platform = case.caller("pat", &["operators", "platform"]).await;
     let mut sent = Vec::new();
     for (id, name) in [("approve_operation", "one"), ("reject_operation", "two")] {
-        let create = operator.post("/v1/clusters", &cluster_request(name), &[]);
-        let operation = create.await.accepted().to_string();
+        let body = cluster_request(name);
+        let create = operator.post("/v1/clusters", &body, &[]).await;
+        let operation = create.accepted().to_string();
         for mut request in requests(id, &[("{id}", &operation)]) {
             let token = format!("Bearer {}", platform.token.as_ref().unwrap());
             let headers = request.headers_mut();

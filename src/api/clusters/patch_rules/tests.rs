@@ -47,8 +47,10 @@ fn every_field_of_a_patch_is_a_setting() {
         .keys()
         .map(String::as_str)
         .collect();
-    // One setting with `parameter_group`, and no setting.
-    assert!(fields.remove("parameters") && fields.remove("reboot_nodes_if_needed"));
+    // One setting with `parameter_group`, and no settings.
+    for other in ["parameters", "reboot_nodes_if_needed", "project"] {
+        assert!(fields.remove(other), "{other}");
+    }
     let spec = json!(cluster().desired);
     for field in fields {
         assert!(spec.get(field).is_some(), "{field}");

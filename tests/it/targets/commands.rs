@@ -221,7 +221,7 @@ fn rename(database: &str, old: &str, new: &str) -> Output {
 }
 
 /// Renames until no process is connected.
-fn renamed(database: &str, old: &str, new: &str) -> String {
+async fn renamed(database: &str, old: &str, new: &str) -> String {
     let begun = Instant::now();
     loop {
         let output = rename(database, old, new);
@@ -229,11 +229,12 @@ fn renamed(database: &str, old: &str, new: &str) -> String {
             return text(&output);
         }
         assert!(begun.elapsed() < Duration::from_secs(30), "{output:?}");
-        std::thread::sleep(Duration::from_millis(200));
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one sequence of events")]
 async fn a_rename_needs_all_processes_stopped_and_keeps_everything() {
     let (_postgres, database) = start_database("dax-provisioner-rename").await;
     let folder = tempfile::tempdir().unwrap();
@@ -275,7 +276,7 @@ async fn a_rename_needs_all_processes_stopped_and_keeps_everything() {
     }
     drop(process);
     assert_eq!(
-        renamed(&database, "default", "main"),
+        renamed(&database, "default", "main").await,
         "renamed default to main: 1 clusters\n"
     );
 

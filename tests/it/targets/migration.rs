@@ -198,6 +198,7 @@ fn is(kind: &str, status: &str) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one sequence of events")]
 async fn work_in_flight_before_targets_ends_well_in_the_target_default() {
     let (_postgres, database) = start_postgres("dax-provisioner-migration").await;
     let pool = restore(&database).await;

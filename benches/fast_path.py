@@ -1,26 +1,25 @@
 #!/usr/bin/env python3
 """Measures the hot paths against what PostgreSQL itself reaches, in one run.
 
-usage: benches/fast_path.py PATH_OF_THE_BINARY [SECONDS] [CREATES]
+Starts a durable PostgreSQL in a temporary directory, and `serve` with an AWS sandbox of its own on loopback. Needs wrk
+and PostgreSQL with its contrib extensions (Debian: wrk postgresql); PG_BIN names its directory. Prints a table:
 
-Starts a durable PostgreSQL in a temporary directory, and `serve` with an AWS sandbox of its own on loopback. Needs
-PostgreSQL with its contrib extensions (Debian: postgresql); PG_BIN names its directory. Prints a table:
-
-- accept:  durable creates per second with an idempotency key each, as a share of pgbench with one statement (sql/);
-           also with a directory of 100 policies
-- read:    reads of an operation per second, as a share of pgbench with one join
-- queries: statements of the service per request, counted by pg_stat_statements
-- turns:   CREATES (default 200) clusters requested at once until all are available; one create, request to available
+- accept:  durable creates per second with an idempotency key each, as a share of pgbench with one statement (sql/), and
+           statements per request, counted by pg_stat_statements
+- directory: the same with a directory of 100 policies
+- read:    reads per second, as a share of pgbench with one join
+- turns:   clusters requested at once until all are available; one create, request to available
 - idle:    statements per second, resident memory, start to ready
 
-The HTTP client runs in this process, on the same processors. Compare the shares of one run, not runs.
+The HTTP client is wrk, on the same processors. Compare the shares of one run, not runs.
 """
 
+import argparse
 import glob
+import http.client
 import json
 import os
 import re
-import selectors
 import shutil
 import signal
 import socket
@@ -32,6 +31,7 @@ import time
 from pathlib import Path
 
 SQL = Path(__file__).parent / "sql"
+WRK = Path(__file__).parent / "wrk"
 SETTINGS = {
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
@@ -48,6 +48,9 @@ CLUSTER = {
     "service_role": {"access": "read_write", "tables": ["Orders", "Customers"]},
     "tags": {"team": "orders"},
 }
+
+SECTIONS = ["accept", "directory", "read", "turns", "idle"]
+NEW = {"RUN": "n", "CLUSTER": json.dumps(CLUSTER)}
 
 
 def free_port():
@@ -126,73 +129,31 @@ def percentile(values, share=0.99):
     return sorted(values)[int((len(values) - 1) * share)] if values else float("nan")
 
 
-class Connection:
-    """A keep-alive connection with one request in flight."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.received, self.sent_at = b"", 0.0
-
-    def send(self, request):
-        self.received, self.sent_at = b"", time.perf_counter()
-        self.socket.sendall(request)
-
-    def receive(self):
-        """The status once the response is complete."""
-        self.received += self.socket.recv(1 << 16)
-        head, separator, body = self.received.partition(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head, re.I)
-        if not separator or (length and len(body) < int(length[1])):
-            return None
-        return int(head[9:12])
+def load(port, clients, seconds, script, **environment):
+    """A run of wrk: requests per second, the 99th percentile in ms, and the number of requests."""
+    environment = {**os.environ, "REPORT": str(WRK / "report.lua"), **environment}
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "10s", "-s", str(WRK / script), f"http://127.0.0.1:{port}"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    result = re.search(r"^RESULT (\d+) (\d+) (\S+) (\S+)$", done.stdout, re.M)
+    if done.returncode or not result or int(result[2]):
+        sys.exit(done.stdout + done.stderr)
+    return int(result[1]) / float(result[3]), float(result[4]), int(result[1])
 
 
-def load(port, clients, seconds, request):
-    """Requests per second, the 99th percentile in ms, and the number of requests. `request(number)` is its bytes."""
-    selector, times, failed, number = selectors.DefaultSelector(), [], 0, 0
-    connections = [Connection(port) for _ in range(clients)]
-    for connection in connections:
-        selector.register(connection.socket, selectors.EVENT_READ, connection)
-        connection.send(request(number))
-        number += 1
-    began = time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        for key, _ in selector.select(1):
-            status = key.data.receive()
-            if status is None:
-                continue
-            times.append(time.perf_counter() - key.data.sent_at)
-            if status not in (200, 202):
-                failed, body = failed + 1, key.data.received
-            key.data.send(request(number))
-            number += 1
-    elapsed = time.perf_counter() - began
-    time.sleep(0.5)
-    for connection in connections:
-        connection.socket.close()
-    if failed:
-        sys.exit(f"{failed} of {len(times)} requests failed: {body.decode()}")
-    return len(times) / elapsed, percentile(times) * 1e3, number
+def exchange(port, path, body=None, key=None):
+    """The status and the body of the answer to a GET, or to a POST with a body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    headers = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
+    connection.request("POST" if body else "GET", path, json.dumps(body) if body else None, headers)
+    answer = connection.getresponse()
+    status, content = answer.status, answer.read()
+    connection.close()
+    return status, json.loads(content or b"null")
 
 
-def post(name):
-    body = json.dumps({"name": name, **CLUSTER}).encode()
-    head = f"POST /v1/clusters HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nidempotency-key: {name}\r\n"
-    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
-
-
-def get(path):
-    return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
-
-
-def exchange(port, request):
-    connection = Connection(port)
-    connection.send(request)
-    while (status := connection.receive()) is None:
-        pass
-    connection.socket.close()
-    return status, json.loads(connection.received.partition(b"\r\n\r\n")[2] or b"null")
+def create(port, name):
+    """The operation that creates the cluster."""
+    return exchange(port, "/v1/clusters", {"name": name, **CLUSTER}, name)[1]
 
 
 class Service:
@@ -205,7 +166,7 @@ class Service:
         self.process = subprocess.Popen([binary, "serve", *listen], env=environment, stdout=log, stderr=log)
         while True:
             try:
-                if exchange(self.port, get("/readyz"))[0] == 200:
+                if exchange(self.port, "/readyz")[0] == 200:
                     break
             except OSError:
                 pass
@@ -255,9 +216,9 @@ class Bench:
             floor, floor_p99 = self.floor((SQL / "floor_accept.sql").read_text(), clients)
             # Without workers: the rate of acceptance alone.
             service = self.service("--role", "api")
-            exchange(service.port, post("first"))
+            create(service.port, "first")
             self.postgres.forget_statements()
-            rate, p99, requests = load(service.port, clients, self.seconds, lambda number: post(f"c{number}"))
+            rate, p99, requests = load(service.port, clients, self.seconds, "accept.lua", **NEW)
             calls, _, top = self.postgres.statements(self.database)
             service.stop()
             self.row(f"accept, {clients} clients: pgbench, one statement", f"{floor:.0f}/s", f"p99 {floor_p99:.1f} ms")
@@ -265,7 +226,7 @@ class Bench:
             self.row(f"accept, {clients} clients: statements per request", f"{calls / requests:.2f}")
             print(top)
 
-    def directory(self):
+    def organisation(self):
         """A directory with the built-in policies and limits, 100 policies together."""
         folder = Path(self.folder) / "organisation"
         (folder / "policies").mkdir(parents=True, exist_ok=True)
@@ -282,11 +243,11 @@ class Bench:
         (folder / "policies" / "limits.cedar").write_text("\n".join(limits))
         return folder
 
-    def accept_with_directory(self):
+    def directory(self):
         floor, _ = self.floor((SQL / "floor_accept.sql").read_text(), 32)
-        service = self.service("--role", "api", f"--organisation={self.directory()}")
-        exchange(service.port, post("first"))
-        rate, p99, _ = load(service.port, 32, self.seconds, lambda number: post(f"c{number}"))
+        service = self.service("--role", "api", f"--organisation={self.organisation()}")
+        create(service.port, "first")
+        rate, p99, _ = load(service.port, 32, self.seconds, "accept.lua", **NEW)
         service.stop()
         self.row("accept, 32 clients, with 100 policies", f"{rate:.0f}/s", f"p99 {p99:.1f} ms, {rate / floor:.2f} of pgbench")
 
@@ -297,7 +258,7 @@ class Bench:
         self.postgres.pgbench(script, 1, 2)
         floor, _ = self.postgres.pgbench((SQL / "floor_read.sql").read_text(), 32, self.seconds)
         service = self.service("--role", "api")
-        ids = [exchange(service.port, post(f"r{number}"))[1]["id"] for number in range(200)]
+        ids = [create(service.port, f"r{number}")["id"] for number in range(200)]
         paths = {
             "GET of an operation": [f"/v1/operations/{one}" for one in ids],
             "GET of a cluster": [f"/v1/clusters/r{number}" for number in range(200)],
@@ -305,9 +266,9 @@ class Bench:
         }
         self.row("read, 32 clients: pgbench, one join", f"{floor:.0f}/s")
         for name, wanted in paths.items():
-            exchange(service.port, get(wanted[0]))
+            exchange(service.port, wanted[0])
             self.postgres.forget_statements()
-            rate, p99, requests = load(service.port, 32, self.seconds, lambda number: get(wanted[number % len(wanted)]))
+            rate, p99, requests = load(service.port, 32, self.seconds, "read.lua", PATHS=" ".join(wanted))
             calls, _, _ = self.postgres.statements(self.database)
             note = f"p99 {p99:.1f} ms, {rate / floor:.2f} of pgbench, {calls / requests:.2f} statements a request"
             self.row(f"{name}, 32 clients", f"{rate:.0f}/s", note)
@@ -318,13 +279,13 @@ class Bench:
         alone = []
         for number in range(5):
             began = time.monotonic()
-            _, operation = exchange(service.port, post(f"one{number}"))
+            operation = create(service.port, f"one{number}")
             self.until_available(service, [operation["id"]], 0.002)
             alone.append(time.monotonic() - began)
         self.row("one create, request to available", f"{statistics.median(alone):.3f} s", f"of {len(alone)}")
         self.postgres.forget_statements()
         began = time.monotonic()
-        ids = [exchange(service.port, post(f"m{number}"))[1]["id"] for number in range(self.creates)]
+        ids = [create(service.port, f"m{number}")["id"] for number in range(self.creates)]
         self.until_available(service, ids, 0.2)
         elapsed = time.monotonic() - began
         calls, _, top = self.postgres.statements(self.database)
@@ -348,7 +309,7 @@ class Bench:
     def until_available(self, service, ids, pause):
         left = list(ids)
         while left:
-            _, operation = exchange(service.port, get(f"/v1/operations/{left[-1]}"))
+            _, operation = exchange(service.port, f"/v1/operations/{left[-1]}")
             if operation["status"] == "succeeded":
                 left.pop()
             elif operation["status"] in ("pending", "running"):
@@ -358,17 +319,18 @@ class Bench:
 
 
 def main():
-    binary = sys.argv[1]
-    seconds, creates = (int(sys.argv[at]) if len(sys.argv) > at else default for at, default in ((2, 8), (3, 200)))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary", help="a release build of dax-provisioner")
+    parser.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}; all if none is named")
+    parser.add_argument("--seconds", type=int, default=8, help="length of a load (default 8)")
+    parser.add_argument("--creates", type=int, default=500, help="clusters requested at once (default 500)")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         os.chmod(folder, 0o755)
-        bench = Bench(binary, seconds, creates, folder)
+        bench = Bench(options.binary, options.seconds, options.creates, folder)
         try:
-            bench.accept()
-            bench.accept_with_directory()
-            bench.read()
-            bench.turns()
-            bench.idle()
+            for section in options.sections or SECTIONS:
+                getattr(bench, section)()
         finally:
             bench.postgres.stop()
 

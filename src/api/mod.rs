@@ -14,7 +14,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
@@ -75,6 +75,7 @@ pub struct Api {
     counts: Arc<audit::counts::Counts>,
     waiters: Shares,
     streams: Shares,
+    places: Arc<Semaphore>,
     readiness: Arc<service::health::LastReadiness>,
 }
 
@@ -91,6 +92,8 @@ pub struct ApiSettings {
     pub trusted_proxies: TrustedProxies,
     /// Limit of a request body, in bytes.
     pub max_body_bytes: usize,
+    /// Requests that run at the same time.
+    pub requests_max: usize,
     /// Interval between two sweeps of the workers; `/readyz` warns of a longer one.
     pub sweep_interval: Duration,
     /// Whether the API serves `/metrics`, rather than a listener of its own.
@@ -116,6 +119,7 @@ impl Default for ApiSettings {
             secrets_key: None,
             trusted_proxies: TrustedProxies::default(),
             max_body_bytes: BODY_BYTES_MAX,
+            requests_max: http::load::REQUESTS_MAX,
             sweep_interval: Duration::from_secs(300),
             serves_metrics: true,
             durability_required: true,
@@ -137,7 +141,6 @@ impl Api {
             store,
             targets,
             condition,
-            settings: Arc::new(settings),
             metrics,
             shutdown,
             rules: watch::channel(Arc::default()).1,
@@ -146,7 +149,9 @@ impl Api {
             counts: Arc::default(),
             waiters: Shares::new(http::prefer::WAITERS_MAX),
             streams: Shares::new(http::sse::STREAMS_MAX),
+            places: http::load::places(settings.requests_max),
             readiness: Arc::default(),
+            settings: Arc::new(settings),
         }
     }
 }
@@ -172,6 +177,8 @@ pub fn router(api: Api) -> Router {
         api.clone(),
         http::authentication::authenticate,
     ));
+    let admit = from_fn_with_state(api.clone(), http::load::admit);
+    let authenticated = authenticated.route_layer(admit);
     let routes = public
         .route("/docs", get(http::openapi::redirect_to_docs))
         .route("/docs/", get(http::openapi::serve_docs))

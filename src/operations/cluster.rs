@@ -195,7 +195,7 @@ pub(super) fn missing_part(kind: ResourceKind) -> Fault {
 /// Waits until the cluster and each of its nodes are `available`.
 pub(super) async fn await_available(context: &Context<'_>) -> Result<StepOutcome, Fault> {
     let task = context.task;
-    let observed = match context.observe().await? {
+    let observed = match context.observe_waiting().await? {
         Observation::Found(observed) => *observed,
         Observation::Stale => return Ok(context.wait_for_cluster(Findings::default())),
         Observation::NotFound => {

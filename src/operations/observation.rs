@@ -49,10 +49,25 @@ impl Context<'_> {
                 Some(_) | None => {}
             }
         }
+        self.read().await
+    }
+
+    /// The state of the cluster, read now.
+    async fn read(&self) -> Result<Observation, Fault> {
         let cluster = self.aws.cluster(self.task.cluster.as_str()).await?;
         Ok(cluster.map_or(Observation::NotFound, |cluster| {
             Observation::Found(Box::new(cluster))
         }))
+    }
+
+    /// The state of the cluster for a step that waits for it: read now on its first turn, because a
+    /// quick change can be done before the poll has seen it.
+    pub(super) async fn observe_waiting(&self) -> Result<Observation, Fault> {
+        if self.task.step.timeout_from.is_none() {
+            self.read().await
+        } else {
+            self.observe().await
+        }
     }
 
     /// Waits for the cluster to change.

@@ -1,7 +1,7 @@
-//! Creates that are accepted together: those that arrive while a commit is in progress wait for it,
-//! and the next statement accepts all of them.
+//! Creates that are accepted together: those that arrive while all lanes are busy wait, and the next
+//! statement accepts all of them.
 //!
-//! No timer is involved: a create that arrives while no commit is in progress is accepted at once.
+//! No timer is involved: a create that arrives while a lane is free is accepted at once.
 //! Each create has its own outcome. One with a name or an idempotency key that another one of the
 //! same statement has waits for the next statement, which sees what the first one stored.
 
@@ -26,17 +26,19 @@ use super::projects::{self, Limit};
 use super::rows::{self, to_json};
 use super::{Store, StoreError};
 
+/// Statements at the same time: while one is committed, the next one is executed.
+const LANES: usize = 2;
 /// Most creates in one statement.
 const LARGEST_BATCH: usize = 64;
 
-/// The creates that wait, and whether a task accepts them.
+/// The creates that wait, and the tasks that accept them.
 #[derive(Debug, Default)]
 pub(super) struct CreateQueue(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Waiting>,
-    is_running: bool,
+    lanes: usize,
 }
 
 /// A create that waits for a statement.
@@ -88,7 +90,9 @@ impl CreateQueue {
     fn push(&self, waiting: Waiting) -> bool {
         let mut state = self.state();
         state.waiting.push_back(waiting);
-        !std::mem::replace(&mut state.is_running, true)
+        let is_free = state.lanes < LANES;
+        state.lanes += usize::from(is_free);
+        is_free
     }
 
     /// The creates of the next statement. `None`: nothing waits, and the task has ended.
@@ -108,19 +112,26 @@ impl CreateQueue {
             }
         }
         state.waiting = left;
-        state.is_running = !batch.is_empty();
-        state.is_running.then_some(batch)
+        if batch.is_empty() {
+            state.lanes -= 1;
+            return None;
+        }
+        Some(batch)
     }
 }
 
-/// Reports a failure to the creates that wait if the task ends early, so that the next create
-/// starts a new one.
+/// Ends the lane of a task that panics. Without another lane, the creates that wait fail, so that the
+/// next create starts a new task.
 struct Running(Arc<CreateQueue>);
 
 impl Drop for Running {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            *self.0.state() = State::default();
+            let mut state = self.0.state();
+            state.lanes -= 1;
+            if state.lanes == 0 {
+                state.waiting.clear();
+            }
         }
     }
 }
@@ -135,14 +146,14 @@ impl Store {
     ) -> Result<Inserted, StoreError> {
         let (sender, outcome) = oneshot::channel();
         let timeout = self.pool.timeout();
-        let is_first = self.creates.push(Waiting {
+        let is_free = self.creates.push(Waiting {
             target: self.target.clone(),
             new: new.clone(),
             spec: spec.clone(),
             until: Instant::now() + timeout,
             outcome: sender,
         });
-        if is_first {
+        if is_free {
             tokio::spawn(self.clone().accept_creates());
         }
         match tokio::time::timeout(timeout, outcome).await {

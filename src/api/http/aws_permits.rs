@@ -10,6 +10,7 @@ use crate::domain::validation::violation::RuleViolation;
 use super::problem::{FieldError, Problem};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
+use crate::api::http::load;
 use crate::api::http::shares::Share;
 use crate::api::targets::TargetApi;
 
@@ -30,6 +31,7 @@ impl TargetApi {
             );
             error.with_retry_after(RETRY_AFTER)
         };
+        load::leave();
         let permit = self
             .target
             .aws_reads

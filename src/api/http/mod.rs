@@ -12,6 +12,7 @@ pub(super) mod body_schema;
 pub mod document;
 pub(super) mod fingerprint;
 pub(super) mod idempotency;
+pub(super) mod load;
 pub(super) mod merge_patch;
 pub(super) mod openapi;
 pub(super) mod paging;

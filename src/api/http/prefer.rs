@@ -19,6 +19,7 @@ use crate::store::StoreError;
 use crate::api::Api;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
+use crate::api::http::load;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// Maximum wait; larger values are clamped.
@@ -100,6 +101,7 @@ impl Api {
         let Some(_share) = self.waiters.try_acquire(&preference.caller) else {
             return Ok(Waited { applied: None });
         };
+        load::leave();
         let began = Instant::now();
         let deadline = began + wait;
         while let Some(current) = self.store.operation_version(operation).await? {

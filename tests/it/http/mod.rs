@@ -19,6 +19,7 @@ pub mod found_first;
 pub mod generated_client;
 pub mod health;
 pub mod lists;
+pub mod load;
 pub mod operations;
 pub mod patches;
 pub mod request_bodies;

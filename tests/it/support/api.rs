@@ -50,6 +50,8 @@ pub fn open_settings() -> ApiSettings {
     ApiSettings {
         authentication: Authentication::Off,
         durability_required: false,
+        // Limits with few places are tested on their own.
+        requests_max: 4_096,
         ..ApiSettings::default()
     }
 }

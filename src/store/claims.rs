@@ -1,4 +1,5 @@
-//! Claims: one statement claims an operation, raises its epoch and starts the lease.
+//! Claims: one statement claims an operation, raises its epoch and starts the lease. Another one reads
+//! the task.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,7 +13,8 @@ use crate::domain::waiting::WaitingFor;
 use super::tasks::{self, LIST_TRUSTED};
 use super::{Store, StoreError};
 
-/// Length of a lease. A lease is never renewed: the turn ends earlier, or its writes are fenced.
+/// Length of a lease. A lease is never renewed during a turn: the turn ends earlier, or its writes are
+/// fenced. The record of a turn can start the lease of the next one.
 pub const LEASE: Duration = Duration::from_secs(15);
 
 /// A worker's time-limited hold on an operation.
@@ -67,7 +69,7 @@ impl Rotation {
 pub struct Claimed {
     /// The hold on the operation.
     pub claim: Claim,
-    /// Its state at the claim. `Unreadable`: another version of the program stored it.
+    /// Its state after the claim. `Unreadable`: another version of the program stored it.
     pub task: Result<Task, StoreError>,
 }
 
@@ -97,7 +99,6 @@ impl Store {
                 SPEC_VERSION,
                 last_caller,
                 lane,
-                LIST_TRUSTED.as_secs_f64(),
                 self.target.as_str()
             )
             .fetch_optional(&self.pool)
@@ -112,11 +113,25 @@ impl Store {
                     taken_at,
                     claims_without_progress: row.claims_without_progress.unwrap_or(1),
                 };
-                let task = tasks::parse(operation_id, row.task.unwrap_or_default());
+                let task = self.task(&claim).await;
                 return Ok(Some(Claimed { claim, task }));
             }
         }
         Ok(None)
+    }
+
+    /// The state of a held operation, later than the claim. `Fenced` if the claim is no longer valid.
+    pub async fn task(&self, claim: &Claim) -> Result<Task, StoreError> {
+        let task = sqlx::query_file_scalar!(
+            "src/store/sql/task.sql",
+            claim.operation_id,
+            claim.epoch,
+            claim.owner,
+            LIST_TRUSTED.as_secs_f64()
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        tasks::parse(claim.operation_id, task.ok_or(StoreError::Fenced)?)
     }
 }
 

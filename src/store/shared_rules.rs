@@ -5,7 +5,7 @@
 //! because no other cluster uses it, the other begins to use it. Both lock the rule. The
 //! removal then checks for other users ([`lock_unused`]) before it commits its intent. A user
 //! commits its inventory row first (`sql/record_turn.sql`), and its next turn reads the
-//! removals of the others (`sql/claim.sql`).
+//! removals of the others (`sql/task.sql`).
 
 use sqlx::PgConnection;
 use uuid::Uuid;

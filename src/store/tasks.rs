@@ -1,4 +1,4 @@
-//! Tasks: the state that a step may use, read by the statement that claims the operation.
+//! Tasks: the state that a step may use, read after the claim of its operation.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::rows::{self, from_json, from_optional_json};
 /// For how long the last complete list of all clusters shows which roles are in use.
 pub(super) const LIST_TRUSTED: Duration = Duration::from_secs(300);
 
-/// The claimed operation at its current step, as `claim.sql` returns it.
+/// The claimed operation at its current step, as `task.sql` returns it.
 #[derive(Deserialize)]
 struct Row {
     kind: String,

@@ -7,7 +7,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use strum::VariantArray;
 use tokio::sync::{Mutex, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
@@ -18,7 +18,7 @@ use crate::domain::operation::{Kind, Status};
 use crate::domain::problems::fault::Fault;
 use crate::inspections::Inspector;
 use crate::operations::{StepEnvironment, known_steps};
-use crate::store::{Recorded, Rotation, Store, StoreError};
+use crate::store::{Claimed, Recorded, Rotation, Store, StoreError};
 
 mod decide;
 mod expiry;
@@ -39,6 +39,8 @@ pub use webhooks::ATTEMPTS_MAX;
 
 /// Longest pause of an idle loop: notifications only shorten it, and may be lost.
 const IDLE_POLL: Duration = Duration::from_millis(500);
+/// How long a loop takes turns at one operation before it looks for another one.
+const HOLD: Duration = Duration::from_secs(1);
 /// How long a turn waits for its permit: the rest of the lease must suffice to send a call.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a loop waits for a turn: a longer one has lost its lease, and perhaps its connection to
@@ -209,7 +211,7 @@ impl Worker {
     async fn take_turns(self, stop: CancellationToken) {
         let mut is_idle = false;
         while !stop.is_cancelled() {
-            let turn = self.take_turn(is_idle);
+            let turn = self.take_turns_at_one(is_idle, &stop);
             is_idle = match tokio::time::timeout(TURN_TIMEOUT, turn).await {
                 Ok(Ok(TurnResult::Idle)) => true,
                 Ok(Ok(TurnResult::Worked(_))) => false,
@@ -232,6 +234,32 @@ impl Worker {
                     () = self.poll_pause() => {}
                 }
             }
+        }
+    }
+
+    /// Takes turns at the operation that is due first, until it waits or others had to wait for
+    /// [`HOLD`]. `is_woken`: whether the loop was idle before.
+    async fn take_turns_at_one(
+        &self,
+        is_woken: bool,
+        stop: &CancellationToken,
+    ) -> Result<TurnResult, StoreError> {
+        let Some(mut claimed) = self.claim().await? else {
+            return Ok(TurnResult::Idle);
+        };
+        if is_woken {
+            // More may be due. The loops wake one another until one finds nothing.
+            self.store.wake_worker();
+        }
+        let began = Instant::now();
+        loop {
+            let hold = began.elapsed() < HOLD && !stop.is_cancelled();
+            let (result, held) = self.take_turn(claimed, hold).await?;
+            let Some(claim) = held else {
+                return Ok(result);
+            };
+            let task = self.store.task(&claim).await;
+            claimed = Claimed { claim, task };
         }
     }
 

@@ -83,43 +83,46 @@ pub struct TurnSummary {
 impl Worker {
     /// Takes one turn at the operation that is due first.
     pub async fn turn(&self) -> Result<TurnResult, StoreError> {
-        self.take_turn(false).await
-    }
-
-    /// Takes one turn. `is_woken`: whether the loop was idle before.
-    pub(super) async fn take_turn(&self, is_woken: bool) -> Result<TurnResult, StoreError> {
-        let Some(Claimed { claim, task }) = self
-            .store
-            .claim(&self.name, &self.rotation, &self.kinds, &self.steps)
-            .await?
-        else {
+        let Some(claimed) = self.claim().await? else {
             return Ok(TurnResult::Idle);
         };
-        if is_woken {
-            // More may be due. The loops wake one another until one finds nothing.
-            self.store.wake_worker();
-        }
+        Ok(self.take_turn(claimed, false).await?.0)
+    }
+
+    pub(super) async fn claim(&self) -> Result<Option<Claimed>, StoreError> {
+        self.store
+            .claim(&self.name, &self.rotation, &self.kinds, &self.steps)
+            .await
+    }
+
+    /// Takes one turn at a claimed operation. With `hold` it returns the claim of the next turn,
+    /// unless the operation waits.
+    pub(super) async fn take_turn(
+        &self,
+        Claimed { claim, task }: Claimed,
+        hold: bool,
+    ) -> Result<(TurnResult, Option<Claim>), StoreError> {
         // A step whose process ended twice during it runs exclusively, so that another crash
         // interrupts no other turn. After one crash it runs beside others: a process that dies leaves
         // many operations behind, and at most one of them is the cause.
         let exclusive = claim.claims_without_progress > 2;
         let Some(_permit) = self.permit(exclusive).await else {
             self.drop_claim(&claim).await;
-            return Ok(TurnResult::Idle);
+            return Ok((TurnResult::Idle, None));
         };
         let span = span(&claim, task.as_ref().ok());
         // A task of its own, so that a panic of the step ends only its turn.
-        let turn = self.clone().run_claimed(claim.clone(), task);
+        let turn = self.clone().run_claimed(claim.clone(), task, hold);
         let recorded = tokio::spawn(turn.instrument(span)).await;
         let operation_id = claim.operation_id;
-        let status = match recorded {
-            Ok(Ok(recorded)) => Some(self.wake_after(&recorded)),
+        let (status, held) = match recorded {
+            Ok(Ok(recorded)) => (Some(self.wake_after(&recorded)), recorded.held),
             Ok(Err(StoreError::Fenced)) => {
                 tracing::info!(operation.id = %operation_id,
                     "superseded by another operation or worker; the turn is dropped");
                 // The claim can be valid still, if another cluster began to use a rule to remove.
                 self.drop_claim(&claim).await;
-                None
+                (None, None)
             }
             Ok(Err(error)) => {
                 // The database failed, not the step: this claim does not count as a crash.
@@ -132,14 +135,15 @@ impl Worker {
                 let pause =
                     Duration::from_millis(200) * claim.claims_without_progress.unsigned_abs();
                 self.store.give_back(&claim, pause, true).await?;
-                None
+                (None, None)
             }
-            Err(_) => None,
+            Err(_) => (None, None),
         };
-        Ok(TurnResult::Worked(TurnSummary {
+        let summary = TurnSummary {
             operation_id,
             status,
-        }))
+        };
+        Ok((TurnResult::Worked(summary), held))
     }
 
     /// Returns a claim that does not count, if it is valid still and the database answers.
@@ -152,6 +156,7 @@ impl Worker {
         self,
         claim: Claim,
         task: Result<Task, StoreError>,
+        hold: bool,
     ) -> Result<Recorded, StoreError> {
         let task = match task {
             Err(StoreError::Unreadable { what, detail }) => {
@@ -164,7 +169,7 @@ impl Worker {
             let report = report(quarantine::verdict(&task), Findings::default());
             log(&task, &report.verdict);
             count(&report.verdict);
-            return self.store.record(&claim, &task, &report).await;
+            return self.store.record(&claim, &task, &report, false).await;
         }
         let Some(step) = operations::step(task.kind, &task.step.name) else {
             // A claim requires a known step name, so this one belongs to another kind of operation.
@@ -179,7 +184,7 @@ impl Worker {
         let report = self.take_step(&claim, &context, step).await?;
         log(&task, &report.verdict);
         count(&report.verdict);
-        let recorded = self.store.record(&claim, &task, &report).await?;
+        let recorded = self.store.record(&claim, &task, &report, hold).await?;
         ended(&task, recorded.status);
         self.reach(Point::Recorded, &task, None).await;
         Ok(recorded)

@@ -1,7 +1,7 @@
 //! Records of turns: the verdict, findings and sent call of a turn, committed in one fenced
 //! statement. A turn that ends or rolls back its operation is a transaction of a few statements.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use serde_json::json;
@@ -67,16 +67,20 @@ impl SentOutcome {
 }
 
 /// The state of an operation after a recorded turn.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Recorded {
     /// The status after the turn.
     pub status: Status,
     /// When the operation is claimable again; `None` if a request must wake it, or it has ended.
     pub wakes_after: Option<Duration>,
+    /// The worker's hold on the operation for another turn, if it asked for one and the operation
+    /// does not wait.
+    pub held: Option<Claim>,
 }
 
 impl Store {
-    /// Commits a turn's report and releases the lease.
+    /// Commits a turn's report, and releases the lease or, to `hold` the operation for another turn,
+    /// starts it again.
     ///
     /// `Fenced` means that the claim is no longer valid and nothing was written. After a lost
     /// connection during the commit, the outcome is unknown; the next claim reads the actual state.
@@ -85,6 +89,7 @@ impl Store {
         claim: &Claim,
         task: &Task,
         report: &TurnReport,
+        hold: bool,
     ) -> Result<Recorded, StoreError> {
         if ends_phase(task, &report.verdict) {
             let (claim, task, report) = (claim.clone(), task.clone(), report.clone());
@@ -94,11 +99,19 @@ impl Store {
                 })
                 .await;
         }
-        let row = TurnRow::of(task, report).write(&self.pool, claim).await?;
+        let row = TurnRow::of(task, report);
+        let row = if hold { row.held() } else { row };
+        let held = row.is_held().then(|| Claim {
+            taken_at: Instant::now(),
+            claims_without_progress: 1,
+            ..claim.clone()
+        });
+        let row = row.write(&self.pool, claim).await?;
         self.events.notify_one();
         Ok(Recorded {
             status: rows::status(&row.status)?,
             wakes_after: row.wakes_after_seconds.map(Duration::from_secs_f64),
+            held,
         })
     }
 }
@@ -128,11 +141,13 @@ async fn record_phase(
         Recorded {
             status: rows::status(&row.status)?,
             wakes_after: Some(Duration::ZERO),
+            held: None,
         }
     } else {
         Recorded {
             status: conclusion::finish(&mut transaction, claim, task, &row).await?,
             wakes_after: None,
+            held: None,
         }
     };
     transaction.commit().await?;

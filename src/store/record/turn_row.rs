@@ -15,7 +15,7 @@ use crate::domain::verdict::Verdict;
 use crate::domain::waiting::WaitingFor;
 
 use super::{SentOutcome, TurnReport, attempt_outcome, fault_event, is_known, step_event};
-use crate::store::claims::waiting_for_name;
+use crate::store::claims::{LEASE, waiting_for_name};
 use crate::store::events::Event;
 use crate::store::rows::to_json;
 use crate::store::{Claim, StoreError};
@@ -34,6 +34,8 @@ pub(super) struct TurnRow<'a> {
     after: Option<Duration>,
     waiting_for: Option<WaitingFor>,
     fault: Option<&'a Fault>,
+    /// Whether the worker keeps the operation for another turn.
+    is_held: bool,
 }
 
 /// The row of the operation after the statement.
@@ -55,6 +57,7 @@ impl<'a> TurnRow<'a> {
             after: Some(Duration::ZERO),
             waiting_for: None,
             fault: report.verdict.fault(),
+            is_held: false,
         };
         match &report.verdict {
             Verdict::Next { skipped: true } => Self {
@@ -89,6 +92,16 @@ impl<'a> TurnRow<'a> {
                 ..row
             },
         }
+    }
+
+    /// The same, but the worker keeps the operation if its next turn is due at once.
+    pub(super) fn held(self) -> Self {
+        let is_held = self.after == Some(Duration::ZERO) && self.fault.is_none();
+        Self { is_held, ..self }
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.is_held
     }
 
     /// Whether a blocked operation resumes.
@@ -220,7 +233,8 @@ impl<'a> TurnRow<'a> {
             is_blocked || is_rolled_back || self.unblocks(),
             self.unblocks(),
             self.block_cause(),
-            SHARED_RECHECK.as_secs_f64()
+            SHARED_RECHECK.as_secs_f64(),
+            self.is_held.then_some(LEASE.as_secs_f64())
         )
         .fetch_optional(executor)
         .await?

@@ -126,7 +126,11 @@ pause as (
 operation as (
   update operations o
   set status = coalesce($22, case when fence.ending = 'cancelled' then 'cancelling' else 'rolling_back' end),
-      version = o.version + 1, waiting_for = $23, owner = null, lease_until = null, claims_without_progress = 0,
+      version = o.version + 1, waiting_for = $23,
+      -- The worker that takes the next turn as well keeps the operation, with a new lease.
+      owner = case when $32::float8 is not null then o.owner end,
+      lease_until = now() + $32 * interval '1 second',
+      claims_without_progress = case when $32 is null then 0 else 1 end,
       retry_requested = false, block_cause = $30, last_sequence = o.last_sequence + cardinality($25::text[]),
       lane = case when o.kind = 'delete_cluster' or coalesce($22, 'undo') not in ('running', 'blocked') then 0 else 1 end,
       deadline_at = case when $19 then greatest(o.deadline_at, now() + least(o.deadline_at - o.created_at, interval '1 day'))
@@ -134,7 +138,8 @@ operation as (
       current_position = case when $21 then $4 + 1 else o.current_position end,
       current_step = case when $21 then (select name from operation_steps where operation_id = $1 and position = $4 + 1)
                           else o.current_step end,
-      wake_at = case when fence.retry_requested then now()
+      wake_at = case when $32 is not null then now() + $32 * interval '1 second'
+                     when fence.retry_requested then now()
                      else coalesce(now() + pause.seconds * interval '1 second', 'infinity') end
   from fence, pause
   where o.id = fence.id

@@ -101,7 +101,7 @@ impl Store {
                 lane,
                 self.target.as_str()
             )
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.pool.planned_once())
             .await?;
             let Some(row) = row else { return Ok(None) };
             rotation.served(row.caller);
@@ -129,7 +129,7 @@ impl Store {
             claim.owner,
             LIST_TRUSTED.as_secs_f64()
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.pool.planned_once())
         .await?;
         tasks::parse(claim.operation_id, task.ok_or(StoreError::Fenced)?)
     }

@@ -1,7 +1,7 @@
-//! Creates that are accepted together: those that arrive while all lanes are busy wait, and the next
-//! statement accepts all of them.
+//! Creates that are accepted together: those that arrive while a commit is in progress wait for it,
+//! and the next statement accepts all of them.
 //!
-//! No timer is involved: a create that arrives while a lane is free is accepted at once.
+//! No timer is involved: a create that arrives while no commit is in progress is accepted at once.
 //! Each create has its own outcome. One with a name or an idempotency key that another one of the
 //! same statement has waits for the next statement, which sees what the first one stored.
 
@@ -26,19 +26,17 @@ use super::projects::{self, Limit};
 use super::rows::{self, to_json};
 use super::{Store, StoreError};
 
-/// Statements at the same time: while one is committed, the next one is executed.
-const LANES: usize = 2;
 /// Most creates in one statement.
 const LARGEST_BATCH: usize = 64;
 
-/// The creates that wait, and the tasks that accept them.
+/// The creates that wait, and whether a task accepts them.
 #[derive(Debug, Default)]
 pub(super) struct CreateQueue(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Waiting>,
-    lanes: usize,
+    is_running: bool,
 }
 
 /// A create that waits for a statement.
@@ -90,9 +88,7 @@ impl CreateQueue {
     fn push(&self, waiting: Waiting) -> bool {
         let mut state = self.state();
         state.waiting.push_back(waiting);
-        let is_free = state.lanes < LANES;
-        state.lanes += usize::from(is_free);
-        is_free
+        !std::mem::replace(&mut state.is_running, true)
     }
 
     /// The creates of the next statement. `None`: nothing waits, and the task has ended.
@@ -112,26 +108,19 @@ impl CreateQueue {
             }
         }
         state.waiting = left;
-        if batch.is_empty() {
-            state.lanes -= 1;
-            return None;
-        }
-        Some(batch)
+        state.is_running = !batch.is_empty();
+        state.is_running.then_some(batch)
     }
 }
 
-/// Ends the lane of a task that panics. Without another lane, the creates that wait fail, so that the
-/// next create starts a new task.
+/// Reports a failure to the creates that wait if the task ends early, so that the next create
+/// starts a new one.
 struct Running(Arc<CreateQueue>);
 
 impl Drop for Running {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let mut state = self.0.state();
-            state.lanes -= 1;
-            if state.lanes == 0 {
-                state.waiting.clear();
-            }
+            *self.0.state() = State::default();
         }
     }
 }
@@ -146,14 +135,14 @@ impl Store {
     ) -> Result<Inserted, StoreError> {
         let (sender, outcome) = oneshot::channel();
         let timeout = self.pool.timeout();
-        let is_free = self.creates.push(Waiting {
+        let is_first = self.creates.push(Waiting {
             target: self.target.clone(),
             new: new.clone(),
             spec: spec.clone(),
             until: Instant::now() + timeout,
             outcome: sender,
         });
-        if is_free {
+        if is_first {
             tokio::spawn(self.clone().accept_creates());
         }
         match tokio::time::timeout(timeout, outcome).await {
@@ -166,8 +155,9 @@ impl Store {
     /// Accepts creates until none waits.
     async fn accept_creates(self) {
         let _running = Running(Arc::clone(&self.creates));
+        let pool = self.pool.planned_once();
         while let Some(batch) = self.creates.next_batch() {
-            match insert_creates(&self.pool, &batch).await {
+            match insert_creates(&pool, &batch).await {
                 Ok(outcomes) => {
                     for (waiting, outcome) in batch.into_iter().zip(outcomes) {
                         let _ = waiting.outcome.send(Ok(outcome));
@@ -181,7 +171,7 @@ impl Store {
                             continue;
                         }
                         let single = std::slice::from_ref(&waiting);
-                        let outcome = insert_creates(&self.pool, single).await;
+                        let outcome = insert_creates(&pool, single).await;
                         let _ = waiting.outcome.send(outcome.map(|outcomes| outcomes[0]));
                     }
                 }

@@ -20,7 +20,13 @@ impl Store {
         mutation: &Mutation,
     ) -> Result<i64, StoreError> {
         let Mutation::RevokeIngress { rule_arn, .. } = mutation else {
-            return open(&self.pool, claim, task.step.position, mutation).await;
+            return open(
+                &self.pool.planned_once(),
+                claim,
+                task.step.position,
+                mutation,
+            )
+            .await;
         };
         let (claim, rule_arn) = (claim.clone(), rule_arn.clone());
         let (position, mutation) = (task.step.position, mutation.clone());

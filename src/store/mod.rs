@@ -265,6 +265,14 @@ impl Store {
         }
     }
 
+    /// The same pool for statements that are planned once.
+    fn planned_once(&self) -> Self {
+        Self {
+            pool: self.pool.planned_once(),
+            ..self.clone()
+        }
+    }
+
     /// Checks that the database responds. It opens its own connection, because the pool reports
     /// only a timeout.
     pub async fn ping(&self) -> Result<(), StoreError> {

@@ -12,12 +12,11 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
-use futures_util::stream::{self, BoxStream};
-use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
-use sqlx::postgres::{PgConnectOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
-use sqlx::{Connection as _, Either, Execute, Executor, PgConnection, Postgres, SqlStr};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+mod executor;
 
 /// Limit of the round trip that checks a connection.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
@@ -34,6 +33,25 @@ const IDLE: Duration = Duration::from_secs(10 * 60);
 pub(super) struct Pool {
     shared: Arc<Shared>,
     timeout: Duration,
+    plans: Plans,
+}
+
+/// How often the server plans a prepared statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plans {
+    /// For the values of its parameters, until a plan for any values costs no more.
+    PerValues,
+    /// Once, for any values: only for statements whose plan does not depend on values.
+    Once,
+}
+
+impl Plans {
+    fn setting(self) -> &'static str {
+        match self {
+            Self::PerValues => "set plan_cache_mode = auto",
+            Self::Once => "set plan_cache_mode = force_generic_plan",
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -57,6 +75,7 @@ struct Idle {
 #[derive(Debug)]
 struct IdleConnection {
     connection: PgConnection,
+    plans: Plans,
     opened_at: Instant,
     since: Instant,
 }
@@ -64,6 +83,7 @@ struct IdleConnection {
 /// A connection in use. Dropping it closes the connection; [`Self::release`] keeps it.
 pub(super) struct Lease {
     connection: Option<PgConnection>,
+    plans: Plans,
     opened_at: Instant,
     shared: Arc<Shared>,
     _permit: OwnedSemaphorePermit,
@@ -87,6 +107,7 @@ impl Pool {
         Self {
             shared: Arc::new(shared),
             timeout,
+            plans: Plans::PerValues,
         }
     }
 
@@ -94,6 +115,15 @@ impl Pool {
     pub(super) fn with_timeout(&self, timeout: Duration) -> Self {
         Self {
             timeout,
+            ..self.clone()
+        }
+    }
+
+    /// The same connections for statements that are planned once: planning a long statement takes
+    /// longer than executing it.
+    pub(super) fn planned_once(&self) -> Self {
+        Self {
+            plans: Plans::Once,
             ..self.clone()
         }
     }
@@ -114,7 +144,7 @@ impl Pool {
     pub(super) async fn acquire(&self) -> Result<Lease, sqlx::Error> {
         let lease = async {
             let permit = self.permit().await?;
-            self.shared.lease(permit).await
+            self.shared.lease(permit, self.plans).await
         };
         tokio::time::timeout(self.shared.acquire_timeout, lease)
             .await
@@ -159,25 +189,46 @@ impl Shared {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn lease(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Result<Lease, sqlx::Error> {
-        let (connection, opened_at) = match self.reuse().await {
-            Some(reused) => reused,
-            None => (self.connect().await?, Instant::now()),
+    async fn lease(
+        self: &Arc<Self>,
+        permit: OwnedSemaphorePermit,
+        plans: Plans,
+    ) -> Result<Lease, sqlx::Error> {
+        let mut idle = match self.reuse(plans).await {
+            Some(idle) => idle,
+            None => IdleConnection {
+                connection: self.connect().await?,
+                plans: Plans::PerValues,
+                opened_at: Instant::now(),
+                since: Instant::now(),
+            },
         };
+        if idle.plans != plans {
+            idle.connection.execute(plans.setting()).await?;
+        }
         Ok(Lease {
-            connection: Some(connection),
-            opened_at,
+            connection: Some(idle.connection),
+            plans,
+            opened_at: idle.opened_at,
             shared: Arc::clone(self),
             _permit: permit,
         })
     }
 
-    /// The idle connection that was used last, if it is usable.
-    async fn reuse(&self) -> Option<(PgConnection, Instant)> {
+    /// The usable idle connection that was used last, if possible one with these plans.
+    async fn reuse(&self, plans: Plans) -> Option<IdleConnection> {
         loop {
             let (mut idle, suspected_at) = {
                 let mut state = self.idle();
-                (state.connections.pop()?, state.suspected_at)
+                let all = &mut state.connections;
+                let last = all.iter().rposition(|idle| idle.plans == plans);
+                // With room for one more connection, none changes its plans.
+                let in_use = self.max_connections as usize - self.permits.available_permits();
+                if last.is_none() && all.len() + in_use <= self.max_connections as usize {
+                    return None;
+                }
+                let last = last.unwrap_or(all.len().checked_sub(1)?);
+                (all.remove(last), state.suspected_at)
             };
             if idle.opened_at.elapsed() > LIFETIME || idle.since.elapsed() > IDLE {
                 continue;
@@ -190,7 +241,7 @@ impl Shared {
             {
                 continue;
             }
-            return Some((idle.connection, idle.opened_at));
+            return Some(idle);
         }
     }
 
@@ -203,7 +254,7 @@ impl Shared {
         }
     }
 
-    fn put_back(&self, connection: PgConnection, opened_at: Instant) {
+    fn put_back(&self, connection: PgConnection, plans: Plans, opened_at: Instant) {
         let mut idle = self.idle();
         let unused = idle.connections.first();
         if unused.is_some_and(|unused| unused.since.elapsed() > IDLE) {
@@ -211,6 +262,7 @@ impl Shared {
         }
         idle.connections.push(IdleConnection {
             connection,
+            plans,
             opened_at,
             since: Instant::now(),
         });
@@ -233,7 +285,7 @@ impl Lease {
     /// Returns the connection to the pool. No statement and no transaction may be in flight.
     pub(super) fn release(mut self) {
         if let Some(connection) = self.connection.take() {
-            self.shared.put_back(connection, self.opened_at);
+            self.shared.put_back(connection, self.plans, self.opened_at);
         }
     }
 
@@ -286,84 +338,4 @@ async fn limited<T>(
 
 fn timed_out(what: &'static str) -> sqlx::Error {
     sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, what))
-}
-
-impl<'p> Executor<'p> for &'p Pool {
-    type Database = Postgres;
-
-    fn fetch_many<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxStream<'e, Result<Either<PgQueryResult, PgRow>, sqlx::Error>>
-    where
-        'p: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        let rows = async move {
-            let mut lease = self.acquire().await?;
-            let rows = lease.fetch_many(query).try_collect::<Vec<_>>().await;
-            lease.release_after(&rows);
-            rows
-        };
-        let limited = async move {
-            let rows = tokio::time::timeout(self.timeout, rows).await;
-            let rows = rows.unwrap_or_else(|_| Err(self.exceeded()))?;
-            Ok(stream::iter(rows.into_iter().map(Ok)))
-        };
-        limited.try_flatten_stream().boxed()
-    }
-
-    fn fetch_optional<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>>
-    where
-        'p: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        let row = async move {
-            let mut lease = self.acquire().await?;
-            let row = lease.fetch_optional(query).await;
-            lease.release_after(&row);
-            row
-        };
-        async move {
-            let row = tokio::time::timeout(self.timeout, row).await;
-            row.unwrap_or_else(|_| Err(self.exceeded()))
-        }
-        .boxed()
-    }
-
-    fn prepare_with<'e>(
-        self,
-        sql: SqlStr,
-        parameters: &'e [PgTypeInfo],
-    ) -> BoxFuture<'e, Result<PgStatement, sqlx::Error>>
-    where
-        'p: 'e,
-    {
-        async move {
-            let mut lease = self.acquire().await?;
-            let prepared = lease.prepare_with(sql, parameters).await;
-            lease.release_after(&prepared);
-            prepared
-        }
-        .boxed()
-    }
-
-    fn describe<'e>(
-        self,
-        sql: SqlStr,
-    ) -> BoxFuture<'e, Result<sqlx::Describe<Postgres>, sqlx::Error>>
-    where
-        'p: 'e,
-    {
-        async move {
-            let mut lease = self.acquire().await?;
-            let described = lease.describe(sql).await;
-            lease.release_after(&described);
-            described
-        }
-        .boxed()
-    }
 }

@@ -8,11 +8,12 @@ use crate::domain::operation::Status;
 use crate::domain::problems::fault::{Fault, FaultClass, Handling};
 use crate::domain::retry::{RECHECK_QUOTA, backoff, jittered, recheck_permission, recheck_role};
 use crate::domain::spec::{OnFailure, Spec};
+use crate::domain::task::Task;
 use crate::domain::verdict::Verdict;
 use crate::domain::waiting::WaitingFor;
 use crate::operations::tear_down::block_instead_of_failing;
-use crate::operations::{Context, Step, deadline_fault};
-use crate::store::Claim;
+use crate::operations::{Context, Step, deadline_fault, plan};
+use crate::store::{Claim, TurnReport};
 
 /// Interval between the checks of a blocked operation, where its cause has no schedule of its own.
 const RECHECK: Duration = Duration::from_secs(60);
@@ -220,4 +221,24 @@ fn block(decision: &DecisionContext<'_>, fault: Fault) -> Verdict {
         | WaitingFor::Operator => RECHECK,
     };
     decision.block(fault, recheck_after, waiting_for)
+}
+
+/// The report, with the steps of an undo if one begins.
+pub(super) fn with_undo(task: &Task, report: TurnReport) -> TurnReport {
+    match report.verdict {
+        Verdict::RollBack { .. } => {
+            let mut undo_steps = plan(task.kind).undo_names();
+            if crate::sabotage::is("undo_without_last_step") {
+                undo_steps.pop();
+            }
+            if crate::sabotage::is("undo_reversed") {
+                undo_steps.reverse();
+            }
+            TurnReport {
+                undo_steps,
+                ..report
+            }
+        }
+        Verdict::Next { .. } | Verdict::Again { .. } | Verdict::Block { .. } => report,
+    }
 }

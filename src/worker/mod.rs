@@ -39,7 +39,7 @@ pub use webhooks::ATTEMPTS_MAX;
 
 /// Longest pause of an idle loop: notifications only shorten it, and may be lost.
 const IDLE_POLL: Duration = Duration::from_millis(500);
-/// How long a loop takes turns at one operation before it looks for another one.
+/// How long a loop takes turns at one operation before it claims another one.
 const HOLD: Duration = Duration::from_secs(1);
 /// How long a turn waits for its permit: the rest of the lease must suffice to send a call.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(4);

@@ -19,10 +19,10 @@ use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::task::Task;
 use crate::domain::verdict::{Findings, Verdict};
 use crate::domain::waiting::WaitingFor;
-use crate::operations::{self, Context, Step, StepOutcome, plan};
+use crate::operations::{self, Context, Step, StepOutcome};
 use crate::store::{Claim, Claimed, Recorded, SentCall, SentOutcome, StoreError, TurnReport};
 
-use super::decide::{DecisionContext, after_fault, after_waiting};
+use super::decide::{DecisionContext, after_fault, after_waiting, with_undo};
 use super::telemetry::{count, ended, log, span};
 use super::{Worker, quarantine};
 
@@ -374,24 +374,5 @@ async fn report_unsent(
     TurnReport {
         sent: Some(unsent),
         ..report(again, Findings::default())
-    }
-}
-
-fn with_undo(task: &Task, report: TurnReport) -> TurnReport {
-    match report.verdict {
-        Verdict::RollBack { .. } => {
-            let mut undo_steps = plan(task.kind).undo_names();
-            if crate::sabotage::is("undo_without_last_step") {
-                undo_steps.pop();
-            }
-            if crate::sabotage::is("undo_reversed") {
-                undo_steps.reverse();
-            }
-            TurnReport {
-                undo_steps,
-                ..report
-            }
-        }
-        Verdict::Next { .. } | Verdict::Again { .. } | Verdict::Block { .. } => report,
     }
 }

@@ -18,9 +18,9 @@ use crate::api::http::api_error::ApiError;
 
 /// Requests of one process that run at the same time: a short queue for each of its connections to
 /// the database.
-pub(crate) const REQUESTS_MAX: usize = 128;
+pub(crate) const REQUESTS_MAX: usize = 64;
 /// How long a request waits for its place, so that a burst is not rejected.
-const PLACE_TIMEOUT: Duration = Duration::from_millis(50);
+const PLACE_TIMEOUT: Duration = Duration::from_millis(30);
 
 tokio::task_local! {
     /// The place of the request that this task handles.

@@ -94,6 +94,7 @@ impl Store {
         if ends_phase(task, &report.verdict) {
             let (claim, task, report) = (claim.clone(), task.clone(), report.clone());
             return self
+                .planned_once()
                 .detached(|connection| {
                     async move { record_phase(connection, &claim, &task, &report).await }.boxed()
                 })
@@ -106,7 +107,7 @@ impl Store {
             claims_without_progress: 1,
             ..claim.clone()
         });
-        let row = row.write(&self.pool, claim).await?;
+        let row = row.write(&self.pool.planned_once(), claim).await?;
         self.events.notify_one();
         Ok(Recorded {
             status: rows::status(&row.status)?,

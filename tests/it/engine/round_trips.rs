@@ -7,13 +7,15 @@ use dax_provisioner::domain::operation::Kind;
 use dax_provisioner::operations::{RoleCandidates, StepEnvironment};
 use dax_provisioner::store::{Connection, Store};
 use dax_provisioner::worker::{TurnResult, Worker};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::api::{ApiClient, cluster_request, open_settings};
 use crate::support::database_proxy::DatabaseProxy;
 use crate::support::requests::{new_operation, plain_spec, spec_with_groups};
 use crate::support::test_env::TestEnv;
 
-/// A store with one connection, through a proxy that records its statements.
+/// A store with a connection for statements that are planned once and one for others, through a
+/// proxy that records its statements.
 struct Counted {
     env: TestEnv,
     proxy: Arc<DatabaseProxy>,
@@ -26,7 +28,7 @@ impl Counted {
         let proxy = DatabaseProxy::start(&env.database.url()).await;
         let store = Store::open(&Connection {
             url: proxy.url.clone(),
-            max_connections: 1,
+            max_connections: 2,
             acquire_timeout: Duration::from_secs(20),
             statement_timeout: Duration::from_secs(20),
         })
@@ -108,7 +110,7 @@ async fn a_read_is_one_statement_and_of_an_unchanged_version_a_narrow_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_turn_is_a_claim_an_intent_and_a_record() {
+async fn a_turn_is_a_claim_a_task_an_intent_and_a_record() {
     let counted = Counted::new().await;
     let worker = counted.worker();
     let new = new_operation(Kind::CreateCluster);
@@ -130,11 +132,40 @@ async fn a_turn_is_a_claim_an_intent_and_a_record() {
     }
     println!("{turns} turns");
     assert!(turns > 10, "{turns}");
-    assert_eq!(longest.len(), 3, "{longest:#?}");
+    assert_eq!(longest.len(), 4, "{longest:#?}");
     counted.statements();
     assert_eq!(worker.turn().await.unwrap(), TurnResult::Idle);
     let idle = counted.statements();
     assert_eq!(idle.len(), 1, "{idle:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loop_claims_an_operation_once_for_several_turns() {
+    let counted = Counted::new().await;
+    let new = new_operation(Kind::CreateCluster);
+    let spec = spec_with_groups(&counted.env, "orders");
+    counted.store.accept_create(&new, &spec).await.unwrap();
+    counted.statements();
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(counted.worker().run(1, false, stop.clone()));
+    while !counted.env.status(new.id).await.is_finished() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stop.cancel();
+    worker.await.unwrap();
+
+    let statements = counted.statements();
+
+    let records = statements
+        .iter()
+        .filter(|statement| statement.contains("-- Records a turn"))
+        .count();
+    let claims: i64 = sqlx::query_scalar("select epoch from operations")
+        .fetch_one(&counted.env.pool)
+        .await
+        .unwrap();
+    assert!(records > 10, "{records}");
+    assert!(claims <= 5, "{claims} claims for {records} turns");
 }
 
 /// The answer is built from what was written, so it must equal what is stored.

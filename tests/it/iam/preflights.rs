@@ -231,7 +231,7 @@ async fn the_role_of_a_session_is_read_and_then_simulated() {
     let api = env.api();
     let response = preflight(&api, &cluster_request("orders")).await;
     let detail = &check(&response, "iam:CreateRole")["detail"];
-    let reason = "could not read the service's own role";
+    let reason = "could not find whose permissions to simulate: iam:GetRole returned";
     assert!(detail.as_str().unwrap().starts_with(reason), "{detail}");
 
     let policies = [shipped, simulation_policy(&role_arn)];

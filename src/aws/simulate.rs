@@ -6,12 +6,36 @@ use aws_sdk_iam::types::{
 
 use crate::domain::iam::denial::DenialCause;
 use crate::domain::preflight::Simulated;
-use crate::domain::problems::fault::Fault;
+use crate::domain::problems::fault::{Fault, FaultClass};
 
 use super::Aws;
 use super::fault::{Call, fault_of};
 
 impl Aws {
+    /// The ARN of the user or role that this service runs as, for a simulation. A session's ARN does
+    /// not contain the path of its role, so the role is read.
+    pub async fn own_principal(&self) -> Result<String, Fault> {
+        let caller = self.caller().await?;
+        let resource = caller.arn.splitn(6, ':').nth(5).unwrap_or_default();
+        if resource.starts_with("user/") {
+            return Ok(caller.arn);
+        }
+        let session = resource.strip_prefix("assumed-role/");
+        let Some(name) = session.and_then(|rest| rest.split('/').next()) else {
+            let arn = &caller.arn;
+            let detail = format!("{arn} is neither a user nor a role");
+            return Err(Fault::new(FaultClass::Invalid, detail));
+        };
+        let role = self.role(name, &caller.arn).await?;
+        role.map(|role| role.arn).ok_or_else(|| {
+            let detail = format!(
+                "the service's own role {name} is not visible; allow iam:GetRole and \
+                 iam:SimulatePrincipalPolicy on it, as `policy --own-arn` prints"
+            );
+            Fault::new(FaultClass::NotFound, detail)
+        })
+    }
+
     /// iam SimulatePrincipalPolicy, all pages: each action on each resource, for a user or a role.
     /// The simulation ignores session policies and resource policies.
     pub async fn simulate(

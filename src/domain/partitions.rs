@@ -56,6 +56,21 @@ fn is_place(text: &str) -> bool {
     }
 }
 
+/// The Region in which AWS evaluates calls of IAM, which has one endpoint per partition (AWS General
+/// Reference, "IAM endpoints").
+pub fn iam_region(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        "aws-iso" => "us-iso-east-1",
+        "aws-iso-b" => "us-isob-east-1",
+        "aws-iso-e" => "eu-isoe-west-1",
+        "aws-iso-f" => "us-isof-south-1",
+        "aws-eusc" => "eusc-de-east-1",
+        _ => "us-east-1",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{is_partition, partition_of};

@@ -108,6 +108,20 @@ pub struct Simulated {
     pub missing_context: Vec<String>,
 }
 
+impl Simulated {
+    /// Whether the decision holds whatever the values of condition keys that the simulation lacks.
+    fn is_certain(&self) -> bool {
+        self.missing_context.is_empty() || self.denied == Some(EXPLICIT)
+    }
+
+    /// Why AWS certainly denies the action. The simulator does not evaluate the conditions of an
+    /// organisation's policies, so their denial is not certain.
+    pub fn certain_denial(&self) -> Option<DenialCause> {
+        self.denied
+            .filter(|cause| *cause != DenialCause::ServiceControlPolicy && self.is_certain())
+    }
+}
+
 impl CheckStatus {
     /// The name in the API.
     pub fn as_str(self) -> &'static str {
@@ -208,13 +222,11 @@ impl Check {
                     format!("the simulation returned no decision for {resource}"),
                 );
             };
-            let is_certain =
-                decision.missing_context.is_empty() || decision.denied == Some(EXPLICIT);
             match decision.denied {
                 Some(cause @ DenialCause::ServiceControlPolicy) => {
                     return Self::denied_by_organisation(permission, principal, resource, cause);
                 }
-                Some(cause) if is_certain => {
+                Some(cause) if decision.is_certain() => {
                     return Self::denied(permission, principal, resource, cause);
                 }
                 Some(_) | None => unknown.extend(decision.missing_context.iter().cloned()),

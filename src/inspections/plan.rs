@@ -153,7 +153,12 @@ impl<'a> Draft<'a> {
         let mut attach = only_if(new_role, &["iam:ListAttachedRolePolicies"]);
         attach.extend(for_each_policy(&["iam:AttachRolePolicy"]));
         let mut find = only_if(self.lists_roles(), &["iam:ListRoles"]);
-        find.extend(only_if(!new_role, &["iam:GetRole"]));
+        let passing = [
+            "iam:GetRole",
+            "sts:GetCallerIdentity",
+            "iam:SimulatePrincipalPolicy",
+        ];
+        find.extend(only_if(!new_role, &passing));
         let subnet_group: &[_] = match &self.spec.subnet_group {
             SubnetGroup::New { .. } => &["dax:DescribeSubnetGroups", "dax:CreateSubnetGroup"],
             SubnetGroup::OfVpc { .. } => &[

@@ -48,9 +48,12 @@ impl Inspector {
             let check = |one: &Permission| Check::not_checked(&one.action, reason.clone());
             permissions.iter().map(check).collect()
         };
-        let principal = match self.own_principal().await {
+        let principal = match self.aws.own_principal().await {
             Ok(principal) => principal,
-            Err(reason) => return not_checked(reason),
+            Err(fault) => {
+                let what = "could not find whose permissions to simulate";
+                return not_checked(reason(what, &fault));
+            }
         };
         let mut simulated = Simulations::default();
         for simulation in simulations(permissions) {
@@ -107,40 +110,6 @@ impl Inspector {
             }
         }
         Ok(())
-    }
-
-    /// The ARN of the user or role that this service runs as. A session's ARN does not contain the
-    /// path of its role, so the role is read.
-    async fn own_principal(&self) -> Result<String, String> {
-        let caller = self
-            .aws
-            .caller()
-            .await
-            .map_err(|fault| reason("could not read the service's own AWS identity", &fault))?;
-        let resource = caller.arn.splitn(6, ':').nth(5).unwrap_or_default();
-        if resource.starts_with("user/") {
-            return Ok(caller.arn);
-        }
-        let Some(name) = resource
-            .strip_prefix("assumed-role/")
-            .and_then(|rest| rest.split('/').next())
-        else {
-            return Err(format!(
-                "cannot simulate {}; only users and roles can be simulated",
-                caller.arn
-            ));
-        };
-        let role = self
-            .aws
-            .role(name, &caller.arn)
-            .await
-            .map_err(|fault| reason("could not read the service's own role", &fault))?;
-        role.map(|role| role.arn).ok_or_else(|| {
-            format!(
-                "could not read the service's own role {name}; \
-                 allow iam:GetRole and iam:SimulatePrincipalPolicy on it, as `policy --own-arn` prints"
-            )
-        })
     }
 }
 

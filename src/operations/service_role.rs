@@ -7,12 +7,15 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
 use crate::aws::RoleSummary;
-use crate::domain::iam::policies::trust_policy;
+use crate::domain::iam::denial::Denial;
+use crate::domain::iam::policies::{DAX_PRINCIPAL, trust_policy};
 use crate::domain::iam::service_role::{FoundRole, usable_role};
 use crate::domain::iam::trust::is_discoverable;
 use crate::domain::inventory::{Item, Owner, ResourceKind};
 use crate::domain::mutation::{Mutation, SERVICE_LINKED_ROLE};
 use crate::domain::names::{IAM_PATH, INSTALLATION_TAG, managed_name};
+use crate::domain::partitions::iam_region;
+use crate::domain::preflight::Simulated;
 use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::domain::spec::{ClusterSpec, ServiceRole};
 use crate::domain::verdict::Findings;
@@ -22,6 +25,7 @@ use super::{Context, StepOutcome, cluster, ensure_created};
 
 /// Failed attempts after which a role counts as missing: IAM may not show a new one at once.
 const ATTEMPTS_FOR_A_NEW_ROLE: u32 = 3;
+const PASS_ROLE: &str = "iam:PassRole";
 
 /// Finds the role that the request names, or discovers the account's role as the AWS console does.
 pub(super) async fn find(context: &Context<'_>, spec: &ClusterSpec) -> Result<StepOutcome, Fault> {
@@ -32,12 +36,16 @@ pub(super) async fn find(context: &Context<'_>, spec: &ClusterSpec) -> Result<St
         ServiceRole::New { .. } => Ok(StepOutcome::Skip),
         ServiceRole::Existing { arn } => {
             check_existing_role(context, arn.as_str()).await?;
+            check_passing(context, arn.as_str()).await?;
             Ok(use_role(context, arn.as_str()))
         }
         ServiceRole::Discover { default_access } => {
             let candidates = candidates(context).await?;
             match candidates.as_slice() {
-                [only] => Ok(use_role(context, &only.arn)),
+                [only] => {
+                    check_passing(context, &only.arn).await?;
+                    Ok(use_role(context, &only.arn))
+                }
                 [] if default_access.is_some() => Ok(StepOutcome::Skip),
                 _ => Err(unspecified_role(
                     candidates.into_iter().map(|role| role.arn).collect(),
@@ -81,6 +89,45 @@ async fn check_existing_role(context: &Context<'_>, arn: &str) -> Result<(), Fau
         roles.into_iter().map(|role| role.arn).collect()
     })
     .map(|_| ())
+}
+
+/// Rejects a role that this service may not pass to DAX, which CreateCluster would find only after
+/// the other resources exist. What IAM's simulator does not know for certain is left to that call.
+async fn check_passing(context: &Context<'_>, arn: &str) -> Result<(), Fault> {
+    let Ok(principal) = context.aws.own_principal().await else {
+        return Ok(());
+    };
+    let condition_keys = [
+        (
+            "aws:RequestedRegion",
+            iam_region(&context.account.partition).to_owned(),
+        ),
+        ("iam:PassedToService", DAX_PRINCIPAL.to_owned()),
+    ];
+    let resources = [arn.to_owned()];
+    let simulated = context
+        .aws
+        .simulate(&principal, &[PASS_ROLE], &resources, &condition_keys)
+        .await
+        .unwrap_or_default();
+    let Some(cause) = simulated.first().and_then(Simulated::certain_denial) else {
+        return Ok(());
+    };
+    let detail = format!(
+        "the service may not pass the role {arn} to DAX: IAM's simulator denies {PASS_ROLE} ({})",
+        cause.as_str()
+    );
+    let denial = Denial {
+        principal: Some(principal),
+        action: PASS_ROLE.to_owned(),
+        resource: Some(arn.to_owned()),
+        cause,
+        policy_arn: None,
+    };
+    Err(Fault {
+        predicted: Some(Box::new(denial)),
+        ..Fault::new(FaultClass::Permission, detail)
+    })
 }
 
 /// The latest list of the roles that can be discovered, and when it was requested. Operations that

@@ -97,6 +97,7 @@ fn find_session(core: &mut Core, access_key_id: &str) -> Option<(Credentials, Ca
             identity: Vec::new(),
             boundary: None,
             session: None,
+            organization: None,
         },
     };
     let (role_name, name) = (&session.role_name, &session.session_name);

@@ -26,6 +26,10 @@ pub struct Identity {
     /// Session policy documents, if any; they limit the identity-based policies.
     #[serde(default)]
     pub session_policies: Option<Vec<Value>>,
+    /// Service control policies of the organisation that the account is in, if any; they limit all
+    /// other policies.
+    #[serde(default)]
+    pub service_control_policies: Option<Vec<Value>>,
 }
 
 impl Identity {
@@ -41,6 +45,7 @@ impl Identity {
             policies: vec![everything],
             permissions_boundary: None,
             session_policies: None,
+            service_control_policies: None,
         }
     }
 }
@@ -51,6 +56,7 @@ pub(crate) struct Permissions {
     pub(crate) identity: Vec<Document>,
     pub(crate) boundary: Option<Document>,
     pub(crate) session: Option<Vec<Document>>,
+    pub(crate) organization: Option<Vec<Document>>,
 }
 
 impl Permissions {
@@ -75,6 +81,11 @@ impl Permissions {
                 .as_deref()
                 .map(read_all)
                 .transpose()?,
+            organization: identity
+                .service_control_policies
+                .as_deref()
+                .map(read_all)
+                .transpose()?,
         })
     }
 
@@ -83,6 +94,7 @@ impl Permissions {
             identity: &self.identity,
             boundary: self.boundary.as_ref(),
             session: self.session.as_deref(),
+            organization: self.organization.as_deref(),
         }
     }
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::authorization::Action;
 use crate::domain::audit::{self, AuditDecision, Seal};
+use crate::domain::validation::fields;
 use crate::domain::validation::violation::RuleViolation;
 use crate::store::AuditFilter;
 
@@ -138,12 +139,12 @@ impl From<Seal> for AuditSeal {
 pub(crate) struct AuditFilters {
     /// Only records of this caller, as shown with operations, such as `token:portal`.
     #[param(value_type = String, required = false, max_length = 400)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<_, 400>")]
     caller: Option<String>,
     /// Only records of this action: the ID of an operation of this API, a call to AWS such as
     /// `iam:CreateRole`, or `authenticate`.
     #[param(value_type = String, required = false, max_length = 100)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<_, 100>")]
     action: Option<String>,
     /// Only records with this decision.
     #[param(value_type = AuditDecisionSchema, required = false)]
@@ -151,15 +152,15 @@ pub(crate) struct AuditFilters {
     decision: Option<AuditDecision>,
     /// Only records about this target.
     #[param(value_type = String, required = false, max_length = 40)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<_, 40>")]
     target: Option<String>,
     /// Only records about this project.
     #[param(value_type = String, required = false, max_length = 40)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<_, 40>")]
     project: Option<String>,
     /// Only records about clusters of this name.
     #[param(value_type = String, required = false, max_length = 20)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<_, 20>")]
     cluster: Option<String>,
     /// Only records of this operation.
     #[param(value_type = Uuid, required = false)]
@@ -173,6 +174,12 @@ pub(crate) struct AuditFilters {
     #[param(value_type = DateTime<Utc>, required = false, example = "2026-02-01T00:00:00Z")]
     #[serde(default, deserialize_with = "time")]
     until: Option<DateTime<Utc>>,
+}
+
+fn at_most<'de, D: Deserializer<'de>, const MOST: usize>(
+    text: D,
+) -> Result<Option<String>, D::Error> {
+    by_rule(text, |text| fields::free_text(text, MOST))
 }
 
 fn operation_id<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Uuid>, D::Error> {

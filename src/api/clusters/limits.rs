@@ -92,6 +92,7 @@ fn the_limits_of_a_patch_are_rules() {
         json!({"parameters": {"query_ttl_millis": fields::TTL_MILLIS_MAX + 1}}),
         json!({"parameter_group": {"name": ""}}),
         json!({"parameter_group": {"name": text(256)}}),
+        json!({"parameter_group": {"name": "1a"}}),
         json!({"security_group_ids": []}),
         json!({"security_group_ids": list(17, |n| format!("sg-{n:08x}"))}),
         json!({"security_group_ids": ["sg-1"]}),

@@ -216,7 +216,8 @@ pub(crate) struct ServiceRoleRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SubnetGroupRequest {
     /// Name of an existing subnet group.
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 255,
+             pattern = "^[A-Za-z][A-Za-z0-9._-]*$")]
     pub(crate) name: Option<String>,
     /// Subnets of a new group, all of one VPC.
     #[schema(schema_with = subnet_list, required = false)]
@@ -249,7 +250,8 @@ pub(crate) struct ParametersRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ParameterGroupRequest {
     /// Name of the parameter group.
-    #[schema(value_type = String, min_length = 1, max_length = 255)]
+    #[schema(value_type = String, min_length = 1, max_length = 255,
+             pattern = "^[A-Za-z][A-Za-z0-9._-]*$")]
     pub(crate) name: Option<String>,
 }
 

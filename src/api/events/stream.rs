@@ -39,7 +39,7 @@ pub(crate) struct StreamStart {
 #[into_params(names("Last-Event-ID"), parameter_in = Header)]
 pub(crate) struct LastCursor(
     /// The `id` of the last event that the client received; the stream resumes after it.
-    #[param(value_type = String, required = false, example = "1.42",
+    #[param(value_type = String, required = false, example = "1.0",
             pattern = "^[1-9][0-9]*\\.[0-9]+$")]
     #[expect(dead_code, reason = "documents the header")]
     Option<FeedCursor>,

@@ -85,7 +85,7 @@ impl Validation {
         if is_null_absent(&T::name()) {
             remove_absent(body, &T::name());
         }
-        shorten_lists(body);
+        simplify(body);
         let errors: Vec<FieldError> = schema_of::<T>()
             .iter_errors(body)
             .flat_map(|error| field_errors(&error))
@@ -207,15 +207,23 @@ fn remove_absent(body: &mut Value, schema: &str) {
     }
 }
 
-/// Cuts every list to one item more than any list may have. The rest would only add to the cost.
-fn shorten_lists(value: &mut Value) {
+/// Cuts every list to one item more than any list may have: the rest would only add to the cost.
+/// Writes a number such as `3.0` as the integer that it is in JSON Schema.
+fn simplify(value: &mut Value) {
     match value {
         Value::Array(items) => {
             items.truncate(fields::TABLES_MAX + 1);
-            items.iter_mut().for_each(shorten_lists);
+            items.iter_mut().for_each(simplify);
         }
-        Value::Object(members) => members.values_mut().for_each(shorten_lists),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        Value::Object(members) => members.values_mut().for_each(simplify),
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0);
+            let exact = whole.filter(|whole| whole.abs() <= fields::TTL_MILLIS_MAX as f64);
+            if let Some(exact) = exact.filter(|_| number.is_f64()) {
+                *value = json!(exact as i64);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
 

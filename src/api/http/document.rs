@@ -33,6 +33,13 @@ struct Examples {
     answers: BTreeMap<String, Value>,
 }
 
+/// Objects inside `ClusterPatch`, and the names of their schemas. Generators give an object without
+/// a name one of their own, and some cannot read one that may be null.
+const NAMED_IN_PATCH: [(&str, &str); 2] = [
+    ("parameters", "ParametersPatch"),
+    ("parameter_group", "ParameterGroupPatch"),
+];
+
 pub(crate) fn is_null_absent(schema: &str) -> bool {
     NULL_IS_ABSENT.contains(&schema)
 }
@@ -63,7 +70,12 @@ impl Document {
             allow_null(&mut document.components["schemas"][name]);
         }
         for (name, forms) in exclusive_fields() {
-            document.components["schemas"][name]["not"] = json!({"not": {"anyOf": forms}});
+            let schema = &mut document.components["schemas"][name];
+            schema["if"] = json!({});
+            schema["then"] = json!({"anyOf": forms});
+        }
+        for (property, name) in NAMED_IN_PATCH {
+            name_schema(&mut document.components["schemas"], property, name);
         }
         document.for_each_operation(|operation| {
             add_bodiless_answers(operation);
@@ -85,8 +97,8 @@ impl Document {
     }
 }
 
-/// The valid forms of the schemas whose fields exclude each other. The document states them as what
-/// a body cannot fail to be: generated clients would turn a plain `anyOf` into several types.
+/// The valid forms of the schemas whose fields exclude each other. The document states them as an
+/// implication without a condition: generated clients would turn a plain `anyOf` into several types.
 fn exclusive_fields() -> [(&'static str, Vec<Value>); 6] {
     // Generators do not read the schema `false`.
     let never = json!({"not": {}});
@@ -205,6 +217,19 @@ fn allow_null(schema: &mut Value) {
     if let (true, Some(schema)) = (required.is_null(), schema.as_object_mut()) {
         schema.remove("required");
     }
+}
+
+/// Moves the schema of a property of `ClusterPatch`, which may be null, to a schema of its own.
+fn name_schema(schemas: &mut Value, property: &str, name: &str) {
+    let mut schema = schemas["ClusterPatch"]["properties"][property].take();
+    let description = schema["description"].take();
+    schema["type"] = json!("object");
+    schema["description"] = description.clone();
+    schemas["ClusterPatch"]["properties"][property] = json!({
+        "description": description,
+        "oneOf": [{"type": "null"}, {"$ref": format!("#/components/schemas/{name}")}],
+    });
+    schemas[name] = schema;
 }
 
 fn or_null(property: &mut Value) {

@@ -199,9 +199,12 @@ pub(crate) async fn serve_docs_file(PathSegment(name): PathSegment) -> Result<Re
 }
 
 fn file(name: &str) -> Result<Response, ApiError> {
-    // "none" stops the page from sending the document's URL to a public validator.
-    static CONFIG: LazyLock<Arc<Config<'static>>> =
-        LazyLock::new(|| Arc::new(Config::from("../openapi.json").validator_url("none")));
+    // "none" stops the page from sending the document's URL to a public validator. The base layout
+    // has no bar that loads other documents.
+    static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+        let config = Config::from("../openapi.json");
+        Arc::new(config.validator_url("none").use_base_layout())
+    });
     let missing = || ApiError::new(ProblemCode::NotFound, "no resource at this path");
     let file = utoipa_swagger_ui::serve(name, CONFIG.clone())
         .ok()

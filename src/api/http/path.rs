@@ -35,7 +35,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathSegment {
 #[into_params(names("name"), parameter_in = Path)]
 pub(crate) struct ClusterPath(
     /// Name of the cluster.
-    #[param(value_type = String)]
+    #[param(value_type = String, example = "orders-cache")]
     pub(crate) ClusterName,
 );
 
@@ -54,7 +54,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ClusterPath {
 #[into_params(names("name"), parameter_in = Path)]
 pub(crate) struct TargetPath(
     /// Name of the target.
-    #[param(value_type = String)]
+    #[param(value_type = String, example = "default")]
     String,
 );
 

@@ -43,7 +43,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
             .get_all(header::IF_NONE_MATCH)
             .iter()
             .filter_map(|value| value.to_str().ok());
-        let tags = values.flat_map(|value| value.split(','));
+        let tags = values.flat_map(list_members);
         Ok(Self(
             tags.map(|tag| tag.trim().trim_start_matches("W/").to_owned())
                 .collect(),
@@ -82,7 +82,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             .get_all(header::IF_MATCH)
             .iter()
             .map(|value| value.to_str().unwrap_or_default());
-        let tags: Vec<&str> = values.flat_map(|value| value.split(',')).collect();
+        let tags: Vec<&str> = values.flat_map(list_members).collect();
         let tags: Option<Vec<String>> = match tags.as_slice() {
             [] => return Ok(Self::Absent),
             [any] if any.trim() == "*" => return Ok(Self::Any),
@@ -94,6 +94,15 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             Problem::invalid(vec![FieldError::of_parameter("If-Match", rule)]).into()
         })
     }
+}
+
+/// The members of a list of entity tags. A comma inside the quotes belongs to its tag.
+fn list_members(value: &str) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    value.split(move |c| {
+        is_quoted ^= c == '"';
+        c == ',' && !is_quoted
+    })
 }
 
 /// An entity tag, without the mark of a weak one: a proxy that compresses a response weakens its
@@ -147,7 +156,7 @@ pub(crate) fn other_version(version: i64) -> ApiError {
 pub(crate) struct RequiredIfMatch(
     /// `ETag` of the resource as last read, or `*` for any version. Without this header the response
     /// is 428. If the resource has changed, it is 412.
-    #[param(value_type = String, required = true, example = "\"7\"")]
+    #[param(value_type = String, required = true, example = "*")]
     String,
 );
 
@@ -157,7 +166,7 @@ pub(crate) struct RequiredIfMatch(
 #[expect(dead_code, reason = "documents the header in the API document")]
 pub(crate) struct OptionalIfMatch(
     /// `ETag` of the cluster as last read. If the cluster has changed, the response is 412.
-    #[param(value_type = String, required = false, example = "\"7\"")]
+    #[param(value_type = String, required = false, example = "*")]
     String,
 );
 
@@ -299,6 +308,8 @@ mod tests {
             ("W/\"7\"", true),
             ("\"6\"", false),
             ("W/\"6\"", false),
+            ("\"6,\"", false),
+            ("\"a,b\", \"7\"", true),
         ] {
             let sent_tags = if_match(&[sent]).await.unwrap();
             assert_eq!(sent_tags.check(7).is_ok(), matches, "{sent}");

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::authorization::{Action, Denial};
 use crate::domain::operation::ApprovalDecision;
 use crate::domain::problems::problem_code::ProblemCode;
+use crate::domain::validation::fields;
 use crate::operations;
 use crate::store::{Awaiting, Vote, Voted};
 
@@ -192,10 +193,26 @@ fn no_longer_permitted(denial: Denial) -> String {
 fn comment(body: Value) -> Result<Option<String>, ApiError> {
     let request = body_schema::validate(body, |request: ApprovalRequest, violations| {
         if let Some(comment) = &request.comment {
-            violations.length("/comment", comment.chars().count(), COMMENT_MAX);
+            violations.check("/comment", fields::free_text(comment, COMMENT_MAX));
         }
         Some(request)
     });
     let request = request.map_err(Problem::invalid)?;
     Ok(request.comment.filter(|comment| !comment.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_comment_may_be_empty_and_has_a_longest_length() {
+        let read = |text: &str| comment(json!({"comment": text}));
+        assert!(read("").is_ok_and(|comment| comment.is_none()));
+        let longest = "ä".repeat(COMMENT_MAX);
+        assert!(read(&longest).is_ok_and(|comment| comment == Some(longest.clone())));
+        assert!(read(&format!("{longest}a")).is_err());
+    }
 }

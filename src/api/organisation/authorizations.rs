@@ -2,8 +2,9 @@
 
 use axum::Json;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::Array;
 
 use crate::authorization::{Action, Denial, Subject};
 use crate::domain::caller::{ADMINS, Identity, is_group};
@@ -21,6 +22,7 @@ use crate::domain::validation::violation::RuleViolation;
 use crate::api::access::CallerApi;
 use crate::api::clusters::approvals::Approvals;
 use crate::api::clusters::decisions::Proposal;
+use crate::api::clusters::request::list;
 use crate::api::clusters::rules;
 use crate::api::enum_schemas::ActionSchema;
 use crate::api::http::api_error::ApiError;
@@ -74,13 +76,27 @@ pub(crate) struct AuthorizationRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CallerRequest {
     /// The groups of the caller.
-    #[schema(required = false, max_items = 200, example = json!(["operators"]))]
+    #[schema(schema_with = group_list, required = false)]
     #[serde(default)]
     groups: Vec<String>,
-    /// The projects that the caller is limited to; empty for no limit.
-    #[schema(required = false, max_items = 200, example = json!(["payments"]))]
+    /// The projects that the caller is limited to.
+    #[schema(schema_with = project_list, required = false)]
     #[serde(default)]
     projects: Vec<String>,
+}
+
+fn group_list() -> Array {
+    let about = "The groups of the caller.";
+    let mut groups = list(about, "^[A-Za-z0-9._:/-]+$", 128, NAMES_MAX);
+    groups.examples = vec![json!(["operators"])];
+    groups
+}
+
+fn project_list() -> Array {
+    let about = "The projects that the caller is limited to; empty for no limit.";
+    let mut projects = list(about, "^[a-z][a-z0-9-]*$", 40, NAMES_MAX);
+    projects.examples = vec![json!(["payments"])];
+    projects
 }
 
 /// The decision.

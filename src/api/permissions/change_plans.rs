@@ -63,16 +63,16 @@ pub(crate) struct ChangePlanRequest {
     #[schema(value_type = ClusterPatch, required = false)]
     update: Option<Value>,
     /// The body of a scale.
-    #[schema(required = false)]
+    #[schema(value_type = ScaleRequest, required = false)]
     scale: Option<ScaleRequest>,
     /// The body of a reboot.
-    #[schema(required = false)]
+    #[schema(value_type = RebootRequest, required = false)]
     reboot: Option<RebootRequest>,
     /// The body of a repair.
-    #[schema(required = false)]
+    #[schema(value_type = EmptyRequest, required = false)]
     repair: Option<EmptyRequest>,
     /// The options of a delete.
-    #[schema(required = false)]
+    #[schema(value_type = DeletePlanRequest, required = false)]
     delete: Option<DeletePlanRequest>,
 }
 

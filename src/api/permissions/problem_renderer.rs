@@ -78,6 +78,12 @@ impl ProblemRenderer<'_> {
                 .flatten();
             problem.hints = self.hints(error, denial.as_ref());
             problem.aws = Some(answer(error, fault.class, denial.as_ref()));
+        } else if let Some(denial) = &fault.predicted {
+            let remedy = self.own_remedy(denial, "dax", denial.resource.as_deref());
+            problem.hints = hints::of_denial(denial, "dax")
+                .into_iter()
+                .map(|row| hint(row, remedy.clone(), Some(denial)))
+                .collect();
         } else if let Some(error) = PredictedError::of_class(fault.class) {
             problem.hints = predicted(&error);
         }
@@ -86,7 +92,7 @@ impl ProblemRenderer<'_> {
 
     fn hints(&self, error: &AwsError, denial: Option<&Denial>) -> Vec<ProblemHint> {
         let fixed = denial
-            .map(|denial| self.error_remedy(error, denial))
+            .map(|denial| self.own_remedy(denial, &error.service, error.target_arn.as_deref()))
             .unwrap_or_default();
         let rows = hints::lookup(
             &error.service,
@@ -143,10 +149,10 @@ impl ProblemRenderer<'_> {
             .unwrap_or_default()
     }
 
-    /// The remedy of the denied call of a stored error.
-    fn error_remedy(&self, error: &AwsError, denial: &Denial) -> Remedy {
-        let site = self.pasted_call_site(&error.service).map(|site| CallSite {
-            resource_arn: error.target_arn.as_deref(),
+    /// The remedy of a denied call of this service.
+    fn own_remedy(&self, denial: &Denial, called: &str, resource_arn: Option<&str>) -> Remedy {
+        let site = self.pasted_call_site(called).map(|site| CallSite {
+            resource_arn,
             is_own_call: true,
             ..site
         });

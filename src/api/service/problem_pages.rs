@@ -43,7 +43,7 @@ pub(crate) async fn list_problem_types(headers: HeaderMap, _: NoQuery) -> Respon
 /// Describes a problem type and its fix, as HTML or plain text by the Accept header.
 #[utoipa::path(
     get, path = "/problems/{code}", tag = "problems", operation_id = "get_problem_type",
-    params(("code" = String, Path, description = "`code` of the problem.")),
+    params(("code" = String, Path, description = "`code` of the problem.", example = "invalid_request")),
     responses((
         status = 200,
         description = "The problem type.",

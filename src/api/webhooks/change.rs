@@ -47,8 +47,8 @@ pub(crate) async fn update_webhook(
         let detail = "send `If-Match` with the `ETag` of the webhook as last read";
         return Err(ApiError::new(ProblemCode::PreconditionRequired, detail));
     }
-    if_match.check(webhook.version)?;
     let change = WebhookPatch::read(body).map_err(Problem::invalid)?;
+    if_match.check(webhook.version)?;
     if let Some(target) = &change.target {
         let project = webhook.project.clone();
         let target = target.clone();

@@ -4,7 +4,7 @@ use crate::app::startup::describe_fault;
 use crate::aws::Aws;
 use crate::domain::installation::AwsAccount;
 use crate::domain::names::IAM_PATH;
-use crate::domain::problems::fault::Fault;
+use crate::domain::problems::fault::{Fault, FaultClass};
 use crate::inspections::Inspector;
 use crate::inspections::altered_roles::ExpectedRoles;
 
@@ -119,6 +119,12 @@ async fn reading(aws: &Aws) -> Outcome {
         None => {
             Outcome::Pass("can list roles, policies, subnet groups and parameter groups".to_owned())
         }
+        // STS has accepted the same credentials.
+        Some(fault) if fault.class == FaultClass::Credentials => failed(
+            &fault,
+            "session credentials without MFA cannot call IAM: run the service with a role or the \
+             user's own access key",
+        ),
         Some(fault) => failed(
             &fault,
             "attach the policy that `dax-provisioner policy` prints to the service's identity",

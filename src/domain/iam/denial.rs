@@ -1,11 +1,13 @@
 //! Denial: parses the message of an AWS access denial.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::pasted;
 
 mod sentence;
 
 /// The parts of a denial message (IAM user guide, "Troubleshoot access denied error messages").
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Denial {
     /// The denied caller: an ARN, or `anonymous`.
     pub principal: Option<String>,
@@ -34,7 +36,8 @@ impl Denial {
 }
 
 /// Why a request was denied. Each cause has its own remedy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum DenialCause {
     /// No policy of the user or role allows the action.
@@ -91,7 +94,8 @@ impl DenialCause {
 }
 
 /// The kinds of policies that can deny a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PolicyKind {
     /// A policy of a user, group or role.
     Identity,

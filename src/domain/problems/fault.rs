@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::problem_code::ProblemCode;
+use crate::domain::iam::denial::Denial;
 use crate::domain::waiting::WaitingFor;
 
 /// The meaning of a fault for the operation. `aws/fault.rs` derives it from AWS's codes.
@@ -197,6 +198,9 @@ pub struct Fault {
     /// AWS's error, if AWS returned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws: Option<AwsError>,
+    /// The denial that IAM's simulator predicts for a call that was not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<Box<Denial>>,
     /// How the existing resource differs from the requested one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
@@ -259,6 +263,7 @@ impl Fault {
             class,
             detail: detail.into(),
             aws: None,
+            predicted: None,
             differences: Vec::new(),
             candidates: Vec::new(),
             events: Vec::new(),

@@ -8,6 +8,7 @@ use crate::domain::iam::remedy;
 use crate::domain::iam::remedy::conditions;
 use crate::domain::installation::AwsAccount;
 use crate::domain::names::OPERATION_TAG;
+use crate::domain::partitions::iam_region;
 use crate::domain::plan::{Permission, SUFFIX_PATTERN};
 use crate::domain::spec::{ParameterGroup, SubnetGroup};
 
@@ -229,17 +230,4 @@ pub fn region_of(action: &str, account: &AwsAccount) -> String {
         &account.region
     };
     region.to_owned()
-}
-
-fn iam_region(partition: &str) -> &'static str {
-    match partition {
-        "aws-cn" => "cn-north-1",
-        "aws-us-gov" => "us-gov-west-1",
-        "aws-iso" => "us-iso-east-1",
-        "aws-iso-b" => "us-isob-east-1",
-        "aws-iso-e" => "eu-isoe-west-1",
-        "aws-iso-f" => "us-isof-south-1",
-        "aws-eusc" => "eusc-de-east-1",
-        _ => "us-east-1",
-    }
 }

@@ -2,7 +2,11 @@
 
 use std::process::Command;
 
+use aws_sandbox::{FaultKind, FaultRule};
+
 use crate::engine::processes::BINARY;
+use crate::support::identity::SERVICE;
+use crate::support::test_env::TestEnv;
 
 /// A profile, and what the report of `doctor` must contain.
 const PROFILES: [(&str, &[&str]); 3] = [
@@ -46,4 +50,27 @@ fn doctor_says_why_there_are_no_credentials() {
             assert!(report.contains(text), "{profile}: {text}: {report}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_names_session_credentials_that_only_iam_rejects() {
+    let env = TestEnv::new().await;
+    let rejected = FaultKind::Error("InvalidClientTokenId".to_owned());
+    env.sandbox
+        .add_fault(FaultRule::new("iam:*", rejected).count(100));
+    let mut doctor = Command::new(BINARY);
+    doctor
+        .args(["doctor", "--permissions-boundary", "none"])
+        .args(["--aws-endpoint", &env.endpoint])
+        .env("AWS_ACCESS_KEY_ID", SERVICE)
+        .env("AWS_SECRET_ACCESS_KEY", SERVICE)
+        .env("DATABASE_URL", env.database.url());
+    let output = tokio::task::spawn_blocking(move || doctor.output().unwrap())
+        .await
+        .unwrap();
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        report.contains("session credentials without MFA cannot call IAM"),
+        "{report}"
+    );
 }

@@ -1,6 +1,7 @@
 //! The commands of the binary, and what its processes log, write and store.
 
 pub mod aws_profile;
+pub mod credential_sources;
 pub mod credentials;
 pub mod database_log;
 pub mod health;

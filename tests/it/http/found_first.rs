@@ -1,10 +1,14 @@
 //! What makes a create fail is found before anything is created.
 
+use dax_provisioner::domain::iam::policies::PolicyDocument;
+use dax_provisioner::domain::iam::policies::service::simulation_policy;
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
+use crate::iam::without;
 use crate::support::api::cluster_request;
+use crate::support::identity::SERVICE_ARN;
 use crate::support::requests::{unmanaged_cluster, unmanaged_role};
 use crate::support::test_env::TestEnv;
 
@@ -90,6 +94,77 @@ async fn a_role_without_trust_has_the_hint_of_the_preflight() {
     assert_eq!(problem["code"], "role_not_assumable");
     assert_eq!(problem["hints"], check["hints"]);
     assert_eq!(problem["hints"][0]["id"], "dax_role_not_assumable");
+}
+
+/// A role that the service can read but not pass, and the policies of the service.
+async fn role_that_cannot_be_passed(env: &TestEnv) -> (String, Vec<PolicyDocument>) {
+    let role = unmanaged_role("R", "/");
+    let arn = env
+        .admin
+        .send(&role, &env.account)
+        .await
+        .unwrap()
+        .arn
+        .unwrap();
+    let shipped = env.shipped_policy(std::slice::from_ref(&arn));
+    let policies = vec![
+        without(&shipped, "iam:PassRole"),
+        simulation_policy(SERVICE_ARN),
+    ];
+    env.put_policies(&policies);
+    (arn, policies)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_that_cannot_be_passed_is_found_before_anything_is_created() {
+    for is_named in [true, false] {
+        let env = TestEnv::new().await;
+        let (api, worker) = (env.api(), env.worker("w"));
+        let (arn, mut policies) = role_that_cannot_be_passed(&env).await;
+        let before = created(&env);
+        let mut body = with_role("orders", &arn);
+        if !is_named {
+            body["service_role"] = Value::Null;
+        }
+        let preflight = api.post("/v1/preflights", &body, &[]).await.body;
+        let checks = preflight["checks"].as_array().unwrap();
+        let is_passing = |check: &&Value| check["name"] == "iam:PassRole";
+        let check = checks.iter().find(is_passing).unwrap();
+        assert_eq!(check["result"], "fail");
+        let id = api.post("/v1/clusters", &body, &[]).await.accepted();
+        assert_eq!(env.settle(&worker, id).await.status, Status::Blocked);
+        assert_eq!(created(&env), before);
+        let operation = api.get(&format!("/v1/operations/{id}")).await.body;
+        assert_eq!(operation["steps"][0]["status"], "blocked");
+        assert_eq!(operation["waiting_for"], "permission");
+        let problem = &operation["problem"];
+        assert_eq!(problem["code"], "permission_missing");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(&arn) && detail.contains("iam:PassRole"));
+        assert_eq!(problem["hints"], check["hints"]);
+
+        // The policy of the hint is enough, and the operation resumes by itself.
+        let policy = problem["hints"][0]["policy"].clone();
+        policies.push(serde_json::from_value(policy).unwrap());
+        env.put_policies(&policies);
+        assert_eq!(env.finish(&worker, id).await.status, Status::Succeeded);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_simulation_that_is_not_certain_stops_no_create() {
+    let env = TestEnv::new().await;
+    let (api, worker) = (env.api(), env.worker("w"));
+    let (arn, mut policies) = role_that_cannot_be_passed(&env).await;
+    // The simulator does not know the source address of the call, so it denies.
+    let under_condition = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "iam:PassRole", "Resource": arn,
+        "Condition": {"IpAddress": {"aws:SourceIp": "127.0.0.1"}}}]});
+    policies.push(serde_json::from_value(under_condition).unwrap());
+    env.put_policies(&policies);
+    let body = with_role("orders", &arn);
+    let id = api.post("/v1/clusters", &body, &[]).await.accepted();
+    assert_eq!(env.settle(&worker, id).await.status, Status::Succeeded);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -54,6 +54,7 @@ async fn a_retry_succeeds_after_the_policy_of_the_hint_is_granted() {
         policies: vec![json!({"Version": "2012-10-17", "Statement": [statement]})],
         permissions_boundary: None,
         session_policies: None,
+        service_control_policies: None,
     };
     env.sandbox.put_identity("portal", identity.clone());
     env.aws = aws_as(&env.sandbox, &env.endpoint, "portal", "secret").await;

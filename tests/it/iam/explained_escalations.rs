@@ -71,6 +71,7 @@ fn allows(policy: &Value, action: &str, resource: &str, context: &Context) -> bo
         identity: &identity,
         boundary: None,
         session: None,
+        organization: None,
     };
     let request = Request {
         action,

@@ -161,6 +161,7 @@ async fn a_required_boundary_is_named_with_its_setting() {
         policies: vec![json!({"Version": "2012-10-17", "Statement": [allow, deny]})],
         permissions_boundary: None,
         session_policies: None,
+        service_control_policies: None,
     };
     env.sandbox.put_identity(SERVICE, identity);
     let problem = blocked_problem(&env).await;

@@ -7,6 +7,7 @@ use dax_provisioner::aws::LOOKUPS_BUILT_IN;
 use dax_provisioner::domain::iam::policies::PolicyDocument;
 use dax_provisioner::domain::iam::policies::service::simulation_policy;
 use dax_provisioner::domain::mutation::Mutation;
+use dax_provisioner::domain::operation::Status;
 use serde_json::{Value, json};
 
 use crate::iam::escalation_names::TRUST_ACCOUNT;
@@ -192,6 +193,7 @@ fn identity(secret: &str, arn: &str, policies: &[PolicyDocument]) -> Identity {
         policies: policies.collect(),
         permissions_boundary: None,
         session_policies: None,
+        service_control_policies: None,
     }
 }
 
@@ -231,7 +233,7 @@ async fn the_role_of_a_session_is_read_and_then_simulated() {
     let api = env.api();
     let response = preflight(&api, &cluster_request("orders")).await;
     let detail = &check(&response, "iam:CreateRole")["detail"];
-    let reason = "could not read the service's own role";
+    let reason = "could not find whose permissions to simulate: iam:GetRole returned";
     assert!(detail.as_str().unwrap().starts_with(reason), "{detail}");
 
     let policies = [shipped, simulation_policy(&role_arn)];
@@ -240,6 +242,36 @@ async fn the_role_of_a_session_is_read_and_then_simulated() {
     let not_checked = named(&response, "not_checked");
     assert_eq!(not_checked, not_built_in(&["tables"]), "{response:?}");
     assert_eq!(named(&response, "fail"), Vec::<&str>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_organisation_denies_under_conditions_is_not_checked() {
+    let env = TestEnv::new().await;
+    let shipped = env.shipped_policy(&[]);
+    let policies = [shipped, simulation_policy(SERVICE_ARN)];
+    // The deny is about another Region. The simulator ignores that.
+    let allow = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+    let elsewhere = json!({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}});
+    let deny =
+        json!({"Effect": "Deny", "Action": "iam:*", "Resource": "*", "Condition": elsewhere});
+    let of_organisation = json!({"Version": "2012-10-17", "Statement": [allow, deny]});
+    let service = Identity {
+        service_control_policies: Some(vec![of_organisation]),
+        ..identity(SERVICE, SERVICE_ARN, &policies)
+    };
+    env.sandbox.put_identity(SERVICE, service);
+    let (api, worker) = (env.api(), env.worker("w"));
+    let response = preflight(&api, &cluster_request("orders")).await;
+    assert_eq!(named(&response, "fail"), Vec::<&str>::new());
+    let create_role = check(&response, "iam:CreateRole");
+    assert_eq!(create_role["result"], "not_checked");
+    let detail = create_role["detail"].as_str().unwrap();
+    assert!(detail.contains("policy of the organisation"), "{detail}");
+    assert_eq!(check(&response, "dax:CreateCluster")["result"], "pass");
+    let mut body = cluster_request("orders");
+    body["require_preflight"] = json!(true);
+    let id = api.post("/v1/clusters", &body, &[]).await.accepted();
+    assert_eq!(env.settle(&worker, id).await.status, Status::Succeeded);
 }
 
 #[tokio::test]

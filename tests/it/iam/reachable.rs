@@ -252,6 +252,7 @@ async fn a_role_that_admits_others_gives_them_what_the_boundary_allows() {
                 policies: vec![allow],
                 permissions_boundary: None,
                 session_policies: None,
+                service_control_policies: None,
             };
             env.sandbox.put_identity(STRANGER, stranger);
             let response = assume(&env, (STRANGER, STRANGER)).await;

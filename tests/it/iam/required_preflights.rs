@@ -28,6 +28,7 @@ async fn a_failed_preflight_rejects_the_create_with_all_checks_and_hints() {
         policies: vec![json!({"Version": "2012-10-17", "Statement": [statement]})],
         permissions_boundary: None,
         session_policies: None,
+        service_control_policies: None,
     };
     env.sandbox.put_identity(SERVICE, identity);
     let key = [("idempotency-key", "k-1")];

@@ -78,6 +78,7 @@ impl TestEnv {
             policies,
             permissions_boundary: None,
             session_policies: None,
+            service_control_policies: None,
         };
         self.sandbox.put_identity(SERVICE, identity);
     }

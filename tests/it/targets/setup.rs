@@ -54,6 +54,7 @@ pub fn put_identity(sandbox: &Sandbox, key: &str, arn: &str, policies: Vec<Value
         policies,
         permissions_boundary: None,
         session_policies: None,
+        service_control_policies: None,
     };
     sandbox.put_identity(key, identity);
 }

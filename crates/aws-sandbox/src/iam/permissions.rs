@@ -29,5 +29,6 @@ pub(crate) fn role_permissions(
                 .filter_map(|document| read(document))
                 .collect()
         }),
+        organization: None,
     }
 }

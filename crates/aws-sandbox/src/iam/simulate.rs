@@ -11,7 +11,9 @@ use crate::iam::paging::page;
 use crate::iam::permissions::role_permissions;
 use crate::identity::Permissions;
 use crate::policy::document::Document;
-use crate::policy::evaluate::{Authority, Context, Decision, Denial, Request, evaluate};
+use crate::policy::evaluate::{
+    Authority, Context, Decision, Denial, Request, allows_whatever_the_conditions, evaluate,
+};
 use crate::policy::missing::missing_keys;
 use crate::turn::Turn;
 use crate::wire::fault::ServiceFault;
@@ -26,6 +28,12 @@ struct BoundaryDetail {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
+struct OrganizationsDetail {
+    allowed_by_organizations: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
 struct EvaluationResult {
     eval_action_name: String,
     eval_resource_name: String,
@@ -34,6 +42,8 @@ struct EvaluationResult {
     missing_context_values: Members<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permissions_boundary_decision_detail: Option<BoundaryDetail>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organizations_decision_detail: Option<OrganizationsDetail>,
 }
 
 #[derive(Serialize)]
@@ -96,11 +106,23 @@ fn simulate(
         context,
     };
     let decide = |authority: Authority<'_>| evaluate(&authority, &request);
-    let eval_decision = match decide(permissions.authority()) {
+    let account = Authority {
+        organization: None,
+        ..permissions.authority()
+    };
+    let by_organization = permissions
+        .organization
+        .as_deref()
+        .map(|documents| allows_whatever_the_conditions(documents, &request));
+    let eval_decision = match decide(account) {
+        Decision::Allowed if by_organization == Some(false) => "implicitDeny",
         Decision::Allowed => "allowed",
         Decision::Denied(Denial::ExplicitDeny(_)) => "explicitDeny",
         Decision::Denied(
-            Denial::NoIdentityPolicy | Denial::NoPermissionsBoundary | Denial::NoSessionPolicy,
+            Denial::NoIdentityPolicy
+            | Denial::NoPermissionsBoundary
+            | Denial::NoSessionPolicy
+            | Denial::NoServiceControlPolicy,
         ) => "implicitDeny",
     };
     let boundary_alone = |boundary: &Document| {
@@ -108,6 +130,7 @@ fn simulate(
             identity: std::slice::from_ref(boundary),
             boundary: None,
             session: None,
+            organization: None,
         };
         BoundaryDetail {
             allowed_by_permissions_boundary: decide(authority) == Decision::Allowed,
@@ -118,10 +141,11 @@ fn simulate(
         eval_resource_name: resource.to_owned(),
         eval_decision,
         matched_statements: Members::from_iter([]),
-        missing_context_values: missing_keys(&permissions.authority(), &request)
-            .into_iter()
-            .collect(),
+        missing_context_values: missing_keys(&account, &request).into_iter().collect(),
         permissions_boundary_decision_detail: permissions.boundary.as_ref().map(boundary_alone),
+        organizations_decision_detail: by_organization.map(|allowed| OrganizationsDetail {
+            allowed_by_organizations: allowed,
+        }),
     }
 }
 
@@ -153,6 +177,10 @@ fn source_permissions(turn: &Turn<'_>, source: &str) -> Result<Permissions, Serv
             format!("Invalid Entity Arn: {source} does not clearly define entity type and name.");
         return Err(ServiceFault::new("InvalidInput", message));
     }
+    if source.split(':').nth(4) != Some(turn.account_id()) {
+        let message = format!("Invalid Entity Arn: {source} is not in this account.");
+        return Err(ServiceFault::new("InvalidInput", message));
+    }
     if let Some(role) = turn.state.role_by_arn(source) {
         return Ok(role_permissions(turn.state, role, None));
     }
@@ -161,7 +189,8 @@ fn source_permissions(turn: &Turn<'_>, source: &str) -> Result<Permissions, Serv
         .keys
         .values()
         .find(|key| key.identity.arn == source);
-    let key = key.ok_or_else(|| no_such_entity(format!("The entity {source} cannot be found.")))?;
+    let missing = "Unable to retrieve specified IAM entity.";
+    let key = key.ok_or_else(|| no_such_entity(missing.to_owned()))?;
     Permissions::of(&key.identity)
         .map_err(|fault| ServiceFault::new("PolicyEvaluation", fault.message))
 }

@@ -16,7 +16,10 @@ pub(super) struct Condition {
     if_exists: bool,
     comparison: Comparison,
     negated: bool,
+    /// In lower case.
     key: String,
+    /// As the policy spells it.
+    spelled: String,
     expected: Vec<ConditionValue>,
 }
 
@@ -56,13 +59,14 @@ impl Condition {
             comparison: operator.comparison,
             negated: operator.negated,
             key: key.to_lowercase(),
+            spelled: key.to_owned(),
             expected,
         })
     }
 
-    /// The condition key, in lower case.
-    pub(super) fn key(&self) -> &str {
-        &self.key
+    /// The condition key as the policy spells it, if a request's context lacks it.
+    pub(super) fn missing_key(&self, context: &Context) -> Option<&str> {
+        (!context.contains_key(&self.key)).then_some(&*self.spelled)
     }
 
     /// Whether the request's context satisfies this condition.

@@ -31,6 +31,9 @@ fn reason(action: &str, denial: &Denial) -> String {
             format!(" because no permissions boundary allows the {action} action")
         }
         Denial::NoSessionPolicy => format!(" because no session policy allows the {action} action"),
+        Denial::NoServiceControlPolicy => {
+            format!(" because no service control policy allows the {action} action")
+        }
         Denial::ExplicitDeny(source) => {
             format!(" with an explicit deny in {}", policy_kind(*source))
         }
@@ -42,6 +45,7 @@ fn policy_kind(source: DenySource) -> &'static str {
         DenySource::IdentityPolicy => "an identity-based policy",
         DenySource::PermissionsBoundary => "a permissions boundary",
         DenySource::SessionPolicy => "a session policy",
+        DenySource::ServiceControlPolicy => "a service control policy",
     }
 }
 

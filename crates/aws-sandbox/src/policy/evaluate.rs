@@ -29,6 +29,8 @@ pub struct Authority<'a> {
     pub boundary: Option<&'a Document>,
     /// The session policies, if the session carries any; they grant nothing.
     pub session: Option<&'a [Document]>,
+    /// The service control policies of the organisation, if the account is in one; they grant nothing.
+    pub organization: Option<&'a [Document]>,
 }
 
 /// The result of an evaluation.
@@ -49,6 +51,8 @@ pub enum Denial {
     NoPermissionsBoundary,
     /// The session policies do not allow it.
     NoSessionPolicy,
+    /// No service control policy allows it.
+    NoServiceControlPolicy,
     /// A statement denies it.
     ExplicitDeny(DenySource),
 }
@@ -62,6 +66,8 @@ pub enum DenySource {
     PermissionsBoundary,
     /// A session policy of the caller's session.
     SessionPolicy,
+    /// A service control policy of the organisation.
+    ServiceControlPolicy,
 }
 
 /// Decides a request within one account
@@ -78,6 +84,11 @@ pub(crate) fn evaluate_trusted(
 ) -> Decision {
     let boundary = authority.boundary.map(std::slice::from_ref);
     let parts = [
+        (
+            authority.organization,
+            DenySource::ServiceControlPolicy,
+            Denial::NoServiceControlPolicy,
+        ),
         (
             Some(authority.identity),
             DenySource::IdentityPolicy,
@@ -100,17 +111,31 @@ pub(crate) fn evaluate_trusted(
         }
     }
     // What a trust policy grants by itself, the caller's policies need not allow.
-    let granted = match trust {
-        None | Some(Trust::Account) => 0,
-        Some(Trust::Role) => 1,
-        Some(Trust::Principal) => parts.len(),
+    let is_granted = |denial| match trust {
+        None | Some(Trust::Account) => false,
+        Some(Trust::Role) => denial == Denial::NoIdentityPolicy,
+        Some(Trust::Principal) => denial != Denial::NoServiceControlPolicy,
     };
-    for (documents, _, denial) in parts.into_iter().skip(granted) {
+    for (documents, _, denial) in parts.into_iter().filter(|part| !is_granted(part.2)) {
         if documents.is_some_and(|documents| !any_statement(documents, Effect::Allow, request)) {
             return Decision::Denied(denial);
         }
     }
     Decision::Allowed
+}
+
+/// Whether policies allow a request, with their conditions not evaluated: IAM's simulator treats
+/// service control policies so (IAM user guide, "IAM policy testing with the IAM policy simulator").
+pub(crate) fn allows_whatever_the_conditions(
+    documents: &[Document],
+    request: &Request<'_>,
+) -> bool {
+    let any = |effect| {
+        let statements = documents.iter().flat_map(|document| &document.statements);
+        let mut of_effect = statements.filter(|statement| statement.effect == effect);
+        of_effect.any(|one| one.covers(request.action, request.resource, request.context))
+    };
+    any(Effect::Allow) && !any(Effect::Deny)
 }
 
 fn any_statement(documents: &[Document], effect: Effect, request: &Request<'_>) -> bool {

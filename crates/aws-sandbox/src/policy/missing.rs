@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::document::Document;
 use super::evaluate::{Authority, Request};
 
-/// The condition keys, in lower case, that can affect the decision and are missing in the context.
+/// The condition keys that can affect the decision and are missing in the context, as the policies
+/// spell them.
 pub fn missing_keys(authority: &Authority<'_>, request: &Request<'_>) -> BTreeSet<String> {
     let boundary = authority
         .boundary
@@ -22,14 +23,11 @@ pub fn missing_keys(authority: &Authority<'_>, request: &Request<'_>) -> BTreeSe
             statement.covers(request.action, request.resource, request.context)
         });
         covering
-            .flat_map(|statement| statement.condition_keys())
+            .flat_map(|statement| statement.missing_keys(request.context))
             .map(str::to_owned)
             .collect()
     };
-    documents
-        .flat_map(keys_of)
-        .filter(|key| !request.context.contains_key(key))
-        .collect()
+    documents.flat_map(keys_of).collect()
 }
 
 #[cfg(test)]
@@ -48,6 +46,7 @@ mod tests {
             identity: &documents,
             boundary: None,
             session: None,
+            organization: None,
         };
         let missing = |action, context: &Context| {
             let request = Request {
@@ -60,7 +59,7 @@ mod tests {
                 .collect::<Vec<String>>()
         };
         let empty = Context::new();
-        assert_eq!(missing("iam:PassRole", &empty), ["iam:passedtoservice"]);
+        assert_eq!(missing("iam:PassRole", &empty), ["iam:PassedToService"]);
         assert!(missing("iam:CreateRole", &empty).is_empty());
         let complete = Context::from([(
             "iam:passedtoservice".to_owned(),

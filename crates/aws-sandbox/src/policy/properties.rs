@@ -117,6 +117,7 @@ fn decide(
             identity,
             boundary,
             session,
+            organization: None,
         },
         &request,
     )

@@ -104,8 +104,10 @@ impl Statement {
             && !(self.resources.is_negated() && self.resources.patterns().iter().any(is_unresolved))
     }
 
-    pub(super) fn condition_keys(&self) -> impl Iterator<Item = &str> {
-        self.conditions.iter().map(Condition::key)
+    /// The condition keys of the statement that a request's context lacks.
+    pub(super) fn missing_keys(&self, context: &Context) -> impl Iterator<Item = &str> {
+        let conditions = self.conditions.iter();
+        conditions.filter_map(|condition| condition.missing_key(context))
     }
 
     pub(super) fn covers_action(&self, action: &str) -> bool {

@@ -182,6 +182,7 @@ impl State {
             identity: Vec::new(),
             boundary: None,
             session: None,
+            organization: None,
         });
         self.keys.insert(
             access_key_id,

@@ -87,6 +87,19 @@ fn read(form: &Form) -> Result<(&str, &str, u32), ServiceFault> {
     if !arn.starts_with("arn:") || arn.len() < 20 {
         return Err(invalid("ARN must be a valid ARN", "roleArn", arn));
     }
+    let account_and_role = arn
+        .strip_prefix("arn:")
+        .and_then(|rest| rest.split_once(":iam::"));
+    let is_role = account_and_role.is_some_and(|(_, rest)| {
+        rest.split_once(":role/")
+            .is_some_and(|(account, name)| account.len() == 12 && !name.is_empty())
+    });
+    if !is_role {
+        return Err(ServiceFault::new(
+            "ValidationError",
+            format!("{arn} is invalid"),
+        ));
+    }
     let name = form.text("RoleSessionName").unwrap_or_default();
     let has_valid_characters = name
         .chars()

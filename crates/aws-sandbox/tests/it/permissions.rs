@@ -292,7 +292,7 @@ async fn the_simulator_and_real_calls_agree() {
     let incomplete = simulate("iam:PassRole").send().await.unwrap();
     assert_eq!(
         incomplete.evaluation_results()[0].missing_context_values(),
-        ["iam:passedtoservice"]
+        ["iam:PassedToService"]
     );
     let entry = aws_sdk_iam::types::ContextEntry::builder()
         .context_key_name("iam:PassedToService")

@@ -103,6 +103,11 @@ async fn boto3_opens_finds_and_closes_security_group_rules() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_calls_of_terraform_are_answered_as_its_provider_expects() {
+    run("terraform_calls.py", slow()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_operations_and_modelled_errors_of_botocore_are_covered() {
     let mut settings = slow();
     settings.quotas.set("nodes", 30).unwrap();

@@ -177,6 +177,7 @@ pub(crate) fn portal(statements: Value) -> Identity {
         policies: vec![json!({"Version": "2012-10-17", "Statement": statements})],
         permissions_boundary: None,
         session_policies: None,
+        service_control_policies: None,
     }
 }
 

@@ -244,11 +244,8 @@ fn invalid_values_are_rejected_in_every_field() {
             );
         }
     }
-    // 3.0 is an integer for JSON Schema, but not for serde.
-    expect(
-        with(json!({"replication_factor": 3.0})),
-        &[("/replication_factor", "wrong_type")],
-    );
+    // 3.0 is an integer for JSON Schema.
+    assert!(read(with(json!({"replication_factor": 3.0}))).is_ok());
     let huge = with(json!({"replication_factor": u64::MAX}));
     expect(huge, &[("/replication_factor", "out_of_range")]);
 }

@@ -18,7 +18,10 @@ pub(super) fn of(mut document: Document) -> Document {
         let responses = operation["responses"].as_object_mut();
         let Some(responses) = responses else { return };
         responses.values_mut().for_each(keep_one_media_type);
-        // Some generators unify `default` with the success.
+        // Some generators know one type of success, and unify `default` with it.
+        if responses.contains_key("200") {
+            responses.remove("204");
+        }
         if let Some(error) = responses.remove("default") {
             responses.insert("4XX".to_owned(), error.clone());
             responses.insert("5XX".to_owned(), error);
@@ -56,15 +59,15 @@ fn convert(value: &mut Value) {
 }
 
 fn convert_schema(schema: &mut Map<String, Value>) {
-    for keyword in ["propertyNames", "contentMediaType", "contentSchema"] {
+    // 3.0 cannot state these; the descriptions do.
+    for keyword in [
+        "propertyNames",
+        "contentMediaType",
+        "contentSchema",
+        "if",
+        "then",
+    ] {
         schema.remove(keyword);
-    }
-    // 3.0 cannot state these forms; the descriptions do.
-    if schema
-        .get("not")
-        .is_some_and(|not| not.get("not").is_some())
-    {
-        schema.remove("not");
     }
     let kinds = schema.get("type").and_then(Value::as_array).cloned();
     if let Some(kinds) = kinds {

@@ -37,6 +37,7 @@ fn allowed(identity: &[Document], action: &str, resource: &str) -> bool {
         identity,
         boundary: None,
         session: None,
+        organization: None,
     };
     evaluate(
         &authority,
@@ -214,6 +215,7 @@ fn the_guard_denies_managed_roles_to_all_but_services() {
         identity: &identity,
         boundary: None,
         session: None,
+        organization: None,
     };
     let assumed = |action: &str, name: &str, service: Option<&str>| {
         let resource = format!("arn:aws:iam::{ACCOUNT}:role/{name}");

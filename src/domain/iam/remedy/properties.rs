@@ -16,6 +16,7 @@ fn allowed(policy: &PolicyDocument, action: &str, resource: &str, context: &Cont
         identity: &identity,
         boundary: None,
         session: None,
+        organization: None,
     };
     evaluate(
         &authority,

@@ -23,6 +23,7 @@ fn decide(identity: &[&str], boundary: Option<&str>, session: Option<&[&str]>) -
         identity: &identity,
         boundary: boundary.as_ref(),
         session: session.as_deref(),
+        organization: None,
     };
     let empty = Context::new();
     evaluate(
@@ -104,6 +105,7 @@ fn allows(statement: &str, action: &str, resource: &str, context: &Context) -> b
         identity: &identity,
         boundary: None,
         session: None,
+        organization: None,
     };
     evaluate(
         &authority,

@@ -62,9 +62,7 @@ impl Actor {
         actor.identify(Arc::new(Identity {
             id: name.to_owned(),
             shown_as: name.to_owned(),
-            groups: Vec::new(),
-            projects: Vec::new(),
-            requested_for: None,
+            ..Identity::default()
         }));
         Arc::new(actor)
     }

@@ -23,6 +23,7 @@ fn rules() -> Rules {
 }
 
 mod endings;
+mod persons;
 
 pub struct Case {
     fixture: ClusterFixture,

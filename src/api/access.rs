@@ -18,7 +18,7 @@ use crate::domain::target::TargetName;
 use crate::store::{Actor, Store, StoreError};
 
 use super::Api;
-use super::audit::recording::actor_of;
+use super::audit::recording::{actor_of, note_policies};
 use super::http::api_error::ApiError;
 use super::http::authentication::Caller;
 use super::http::problem::{ForbiddingPolicy, Problem};
@@ -142,15 +142,15 @@ impl CallerApi {
     /// Whether the rules permit an action.
     pub(crate) fn decided(&self, action: Action, subject: Subject<'_>) -> Result<(), Denial> {
         self.note_subject(&subject);
-        let permits = self.rules.decide(&Question {
+        let decided = self.rules.decide(&Question {
             caller: &self.caller,
             action,
             subject,
-        })?;
+        });
         if action != Action::Read {
-            self.actor.note_permits(permits.0);
+            note_policies(&self.actor, &decided);
         }
-        Ok(())
+        decided.map(|_| ())
     }
 
     /// Notes for audit records what a decision is about.

@@ -116,6 +116,7 @@ impl Example {
                 .map(project)
                 .collect::<Result<_, _>>()?,
             requested_for: self.caller.requested_for.clone(),
+            ..Identity::default()
         };
         let target = self.target.as_deref().unwrap_or("default");
         let target = TargetName::parse(target).map_err(|rule| rule.detail)?;

@@ -41,6 +41,7 @@ fn caller(groups: &[&str], projects: &[&str]) -> Identity {
         groups: groups.iter().map(|&group| group.to_owned()).collect(),
         projects: projects.iter().map(|name| project(name)).collect(),
         requested_for: Some("ann@example.com".to_owned()),
+        ..Identity::default()
     }
 }
 

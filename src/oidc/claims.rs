@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use crate::domain::caller::is_person;
 use crate::domain::issuer::{ClaimPath, ISSUER_TEXT_MAX, IssuerSettings, is_name};
 
 use super::Verified;
@@ -16,6 +17,8 @@ use super::Verified;
 const VALUES_MAX: usize = 200;
 /// Most characters of a `sub` (OpenID Connect Core 1.0, section 2).
 const SUBJECT_MAX: usize = 255;
+/// The claims with other names of the caller.
+const ALIASES: [&str; 3] = ["preferred_username", "email", "upn"];
 
 /// The caller of a token of the issuer `name`.
 pub(super) fn caller(
@@ -42,6 +45,7 @@ pub(super) fn caller(
         subject: subject.to_owned(),
         groups: groups(name, settings, claims)?,
         projects: projects(settings, claims)?,
+        aliases: aliases(claims),
         // A time that is too late for the type is its last one.
         expires_at: DateTime::from_timestamp(expiry as i64, 0).unwrap_or(DateTime::<Utc>::MAX_UTC),
     })
@@ -89,6 +93,14 @@ fn projects(settings: &IssuerSettings, claims: &Value) -> Result<Vec<String>, St
     }
     let projects: BTreeSet<&str> = projects.into_iter().collect();
     Ok(projects.into_iter().map(str::to_owned).collect())
+}
+
+/// The names by which a portal may know the caller (OpenID Connect Core 1.0, section 5.1). Only the
+/// approvals compare them, so one that no portal can send is left out.
+fn aliases(claims: &Value) -> Vec<String> {
+    let named = ALIASES.iter().filter_map(|name| claims.get(name)?.as_str());
+    let named = named.filter(|alias| is_person(alias));
+    named.map(str::to_owned).collect()
 }
 
 /// The values of a claim: a string, or a list of strings. A claim that is missing or null has none.

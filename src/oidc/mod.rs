@@ -48,6 +48,8 @@ pub struct Verified {
     pub groups: Vec<String>,
     /// The projects that the caller is limited to; empty if the issuer has no `projects_claim`.
     pub projects: Vec<String>,
+    /// Other names of the caller: `preferred_username`, `email` and `upn`, as far as the token has them.
+    pub aliases: Vec<String>,
     /// When the token expires, without the leeway.
     pub expires_at: DateTime<Utc>,
 }

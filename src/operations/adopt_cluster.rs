@@ -114,7 +114,8 @@ fn reject_tags_of_another_installation(
     })
 }
 
-/// A cluster that was replaced after the request was accepted is not the requested one.
+/// A cluster that was replaced or scaled after the request was accepted is not the one that was
+/// decided on.
 fn reject_replaced_cluster(context: &Context<'_>, cluster: &Observed) -> Result<(), Fault> {
     let Spec::AdoptCluster(requested) = &context.task.spec else {
         return Ok(());
@@ -130,6 +131,11 @@ fn reject_replaced_cluster(context: &Context<'_>, cluster: &Observed) -> Result<
             requested.node_type.as_str(),
             Some(now.node_type.as_str()),
         ),
+        Difference::between(
+            "replication_factor",
+            &requested.replication_factor.to_string(),
+            Some(&now.replication_factor.to_string()),
+        ),
         Difference::between("service_role", &arn(requested), Some(&arn(&now))),
         Difference::between(
             "encryption_in_transit",
@@ -143,7 +149,8 @@ fn reject_replaced_cluster(context: &Context<'_>, cluster: &Observed) -> Result<
     if differences.is_empty() {
         return Ok(());
     }
-    let detail = "the cluster was replaced after the request was accepted; nothing was changed";
+    let detail =
+        "the cluster was replaced or scaled after the request was accepted; nothing was changed";
     Err(Fault {
         differences,
         ..Fault::new(FaultClass::Conflict, detail)

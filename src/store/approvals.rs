@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::Value;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::caller::Identity;
@@ -25,15 +25,17 @@ use super::change::{Change, change_in_transaction};
 use super::events::{self, By, Event};
 use super::finish::{self, Ending, EndingCluster};
 use super::rows::{self, to_json};
-use super::{Actor, Store, StoreError};
+use super::{Actor, Entry, Store, StoreError};
 use crate::store::supersede::{DeleteRequest, delete_in_transaction};
 
 mod votes;
 
 pub use votes::{Vote, Voted};
 
-/// Operations that expire in one transaction.
+/// Operations that one call ends.
 const EXPIRY_BATCH: i64 = 100;
+/// The caller that ends them, in audit records.
+const EXPIRY: &str = "schedule:expiry";
 
 /// An operation that waits for approvals, for the decision on it.
 #[derive(Debug, Clone)]
@@ -102,13 +104,14 @@ pub(super) async fn hold(
     .await?;
     let groups: Vec<String> = groups.iter().cloned().collect();
     need(connection, new.id, &groups).await?;
+    events::append(connection, new.id, sequence - 1, &[requested(&groups)]).await
+}
+
+/// The event of an operation that waits for these groups.
+fn requested(groups: &[String]) -> Event {
     let message = format!("waits for the approval of {}", groups.join(" and of "));
-    let event = Event::new(
-        "approval_requested",
-        message,
-        serde_json::json!({"groups": groups}),
-    );
-    events::append(connection, new.id, sequence - 1, &[event]).await
+    let data = serde_json::json!({"groups": groups});
+    Event::new("approval_requested", message, data)
 }
 
 /// Adds the groups whose approval an operation needs. Returns the new ones.
@@ -154,31 +157,41 @@ impl Store {
 
     /// Ends operations that have waited longer than this for an approval. Returns their number.
     pub async fn expire_approvals(&self, after: Duration) -> Result<usize, StoreError> {
-        self.detached(move |connection| {
+        let expired = sqlx::query_scalar!(
+            "select id from operations
+             where status = 'awaiting_approval' and created_at < now() - $1::float8 * interval '1 second'
+             order by id limit $2",
+            after.as_secs_f64(),
+            EXPIRY_BATCH
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        for id in &expired {
+            self.expire_approval(*id, after).await?;
+        }
+        Ok(expired.len())
+    }
+
+    /// Ends an operation, unless it was decided on since it was read. A transaction of its own locks
+    /// only one cluster.
+    async fn expire_approval(&self, id: Uuid, after: Duration) -> Result<(), StoreError> {
+        let days = after.as_secs() / 86_400;
+        let reason = format!("it was not approved within {days} days");
+        let entry = Entry {
+            action: Some("expire_approval"),
+            ..Entry::of_operation(id)
+        };
+        let store = self.acting(Actor::named(EXPIRY));
+        let ended = store.audited(entry, move |connection| {
             async move {
-                let mut transaction = connection.begin().await?;
-                let expired = sqlx::query_scalar!(
-                    "select id from operations
-                     where status = 'awaiting_approval' and created_at < now() - $1::float8 * interval '1 second'
-                     order by id limit $2 for update skip locked",
-                    after.as_secs_f64(),
-                    EXPIRY_BATCH
-                )
-                .fetch_all(&mut *transaction)
-                .await?;
-                for id in &expired {
-                    let days = after.as_secs() / 86_400;
-                    let reason = format!("it was not approved within {days} days");
-                    if let Some(operation) = lock(&mut transaction, *id).await? {
-                        operation.end(&mut transaction, reason, None).await?;
-                    }
-                }
-                transaction.commit().await?;
-                Ok(expired.len())
+                let Some(operation) = lock(connection, id).await? else {
+                    return Ok(None);
+                };
+                operation.end(connection, reason, None).await.map(Some)
             }
             .boxed()
-        })
-        .await
+        });
+        ended.await.map(|_| ())
     }
 }
 
@@ -259,6 +272,10 @@ impl Locked {
         deadline: Duration,
         by: &By,
     ) -> Result<(), StoreError> {
+        if self.has_expired(connection).await? {
+            let reason = "its `expires_at` has passed".to_owned();
+            return self.end(connection, reason, Some(by)).await;
+        }
         if !self.is_dormant {
             sqlx::query!(
                 "update operations
@@ -282,6 +299,20 @@ impl Locked {
             _ => "the cluster was changed after the request",
         };
         self.end(connection, reason.to_owned(), Some(by)).await
+    }
+
+    /// Whether the operation would set an expiry that is past.
+    async fn has_expired(&self, connection: &mut PgConnection) -> Result<bool, StoreError> {
+        let after = self.spec.desired().and_then(|spec| spec.local.expires_at);
+        let before = self.spec.change();
+        let before = before.and_then(|change| change.before.local.expires_at);
+        let has_expired = sqlx::query_scalar!(
+            r#"select coalesce($1::timestamptz <= now(), false) as "has_expired!""#,
+            after.filter(|_| after != before)
+        )
+        .fetch_one(connection)
+        .await?;
+        Ok(has_expired)
     }
 
     async fn accept(
@@ -310,6 +341,7 @@ impl Locked {
                 id: Some(self.cluster_id),
                 spec: spec.clone(),
                 versions: None,
+                since: self.read_after,
             };
             return delete_in_transaction(connection, &request).await;
         }

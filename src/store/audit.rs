@@ -19,6 +19,9 @@ use crate::domain::target::TargetName;
 use super::rows::to_json;
 use super::{Store, StoreError};
 
+/// The caller of what a command of the operator writes.
+pub(super) const COMMAND: &str = "command";
+
 /// Who acts, and what was decided: what the records of one request have in common.
 #[derive(Debug, Default)]
 pub struct Actor {
@@ -37,6 +40,7 @@ struct Decided {
     target: Option<String>,
     project: Option<String>,
     cluster: Option<String>,
+    operation: Option<Uuid>,
     policies: BTreeSet<String>,
     organisation: Option<String>,
 }
@@ -62,9 +66,7 @@ impl Actor {
         actor.identify(Arc::new(Identity {
             id: name.to_owned(),
             shown_as: name.to_owned(),
-            groups: Vec::new(),
-            projects: Vec::new(),
-            requested_for: None,
+            ..Identity::default()
         }));
         Arc::new(actor)
     }
@@ -94,7 +96,13 @@ impl Actor {
         });
     }
 
-    /// Notes the policies that permitted something, in addition to earlier ones.
+    /// Notes the operation that a decision is about.
+    pub fn note_operation(&self, id: Uuid) {
+        self.note(|decided| decided.operation = Some(id));
+    }
+
+    /// Notes the policies that permitted something, or asked for an approval of it, in addition to
+    /// earlier ones.
     pub fn note_permits(&self, policies: impl IntoIterator<Item = String>) {
         self.note(|decided| decided.policies.extend(policies));
     }
@@ -219,7 +227,7 @@ pub(super) async fn record(
         columns.decided.target,
         columns.decided.project,
         columns.decided.cluster,
-        entry.operation,
+        entry.operation.or(columns.decided.operation),
         entry.subject,
         entry.count,
         columns.policies,

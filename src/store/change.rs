@@ -109,6 +109,25 @@ pub(super) async fn lock_live(
     Ok(live)
 }
 
+/// Locks the operations on a cluster that wait for an approval, before the live one, as a vote does.
+async fn lock_dormant(
+    connection: &mut PgConnection,
+    target: &TargetName,
+    cluster: &str,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "select id from operations
+         where target = $1 and cluster_name = $2 and finished_at is null and dormant
+         order by id
+         for update",
+        target.as_str(),
+        cluster
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(())
+}
+
 pub(super) async fn change_in_transaction(
     connection: &mut PgConnection,
     target: &TargetName,
@@ -123,6 +142,13 @@ pub(super) async fn change_in_transaction(
         return Ok(Accepted::NotPermitted);
     };
     let groups = new.groups(counted);
+    if change
+        .spec
+        .change()
+        .is_some_and(|change| change.project.is_some())
+    {
+        lock_dormant(&mut transaction, target, &change.cluster).await?;
+    }
     let live = lock_live(&mut transaction, target, &change.cluster).await?;
     let row = sqlx::query!(
         "select id, status, operation_id, desired from clusters

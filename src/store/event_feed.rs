@@ -6,7 +6,7 @@
 //! after a restore the same position can belong to another event.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -16,8 +16,9 @@ use crate::domain::operation::Kind;
 use crate::domain::project::{ProjectName, Scope};
 use crate::domain::target::TargetName;
 
+use super::audit::COMMAND;
 use super::scopes::scope_columns;
-use super::{Store, StoreError, rows};
+use super::{Actor, Entry, Store, StoreError, audit, rows};
 
 /// Events, and audit records, numbered by one statement, about.
 const BATCH: i64 = 20_000;
@@ -240,6 +241,12 @@ impl Store {
         )
         .fetch_one(&mut *transaction)
         .await?;
+        let entry = Entry {
+            details: Some(json!({"generation": state.generation})),
+            action: Some("restart_feed"),
+            ..Entry::default()
+        };
+        audit::record(&mut *transaction, Some(&Actor::named(COMMAND)), &entry).await?;
         transaction.commit().await?;
         connection.close().await?;
         Ok(state)

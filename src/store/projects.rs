@@ -23,7 +23,7 @@ pub struct Limit {
     pub permits: Box<PermitsOf>,
 }
 
-type PermitsOf = dyn FnOnce(&ProjectUsage) -> Option<Vec<String>> + Send;
+type PermitsOf = dyn FnOnce(&ProjectUsage) -> Option<Vec<String>> + Send + Sync;
 
 /// For each project, the turn of the requests that are decided on its clusters.
 #[derive(Debug, Clone, Default)]

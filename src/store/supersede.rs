@@ -77,6 +77,7 @@ impl Store {
                 id,
                 spec: spec.clone(),
                 versions: versions.map(<[i64]>::to_vec),
+                since: None,
             };
             let outcome = self
                 .detached(|connection| {
@@ -126,6 +127,8 @@ pub(super) struct DeleteRequest {
     pub(super) spec: DeleteSpec,
     /// The versions of the cluster that may be deleted; `None`: any.
     pub(super) versions: Option<Vec<i64>>,
+    /// The last operation on the cluster; `None`: any.
+    pub(super) since: Option<Uuid>,
 }
 
 impl DeleteRequest {
@@ -156,7 +159,7 @@ pub(super) async fn delete_in_transaction(
     .fetch_optional(&mut *transaction)
     .await?;
     let row = sqlx::query!(
-        r#"select id, status, version, coalesce((desired ->> 'deletion_protection')::boolean, false)
+        r#"select id, status, version, operation_id, coalesce((desired ->> 'deletion_protection')::boolean, false)
                     and status in ('available', 'updating') as "protected!"
            from clusters where target = $1 and name = $2 and deleted_at is null for update"#,
         target.as_str(),
@@ -177,6 +180,9 @@ pub(super) async fn delete_in_transaction(
         let accepted = join_unfinished(&mut transaction, request, live.id, spec).await?;
         transaction.commit().await?;
         return Ok(accepted);
+    }
+    if request.since.is_some_and(|since| since != row.operation_id) {
+        return Ok(Accepted::Stale);
     }
     if let Some(rejected) = request.rejection(row.version, row.protected) {
         return Ok(rejected);
@@ -210,7 +216,10 @@ async fn hold_delete(
     groups: BTreeSet<String>,
 ) -> Result<Accepted, StoreError> {
     let waiting = sqlx::query_scalar!(
-        "select id from operations where cluster_id = $1 and status = 'awaiting_approval' and spec = $2 limit 1",
+        "select id from operations
+         where cluster_id = $1 and status = 'awaiting_approval' and spec = $2
+           and read_after = (select operation_id from clusters where id = $1)
+         limit 1",
         cluster,
         rows::to_json(&Spec::DeleteCluster(request.spec.clone()))
     )

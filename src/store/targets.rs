@@ -1,12 +1,14 @@
 //! The targets of the database: their binding to an account and Region, and their names.
 
 use futures_util::FutureExt;
+use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::domain::installation::AwsAccount;
 use crate::domain::target::TargetName;
 
-use super::{APPLICATION, Store, StoreError, rows};
+use super::audit::COMMAND;
+use super::{APPLICATION, Actor, Entry, Store, StoreError, audit, rows};
 
 /// The outcome of a renaming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +152,11 @@ async fn rename_in_transaction(
     )
     .execute(&mut *transaction)
     .await?;
+    let entry = Entry {
+        details: Some(json!({"name": new})),
+        ..Entry::of("rename_target", old)
+    };
+    audit::record(&mut *transaction, Some(&Actor::named(COMMAND)), &entry).await?;
     transaction.commit().await?;
     Ok(Renamed::Done {
         clusters: clusters.rows_affected(),

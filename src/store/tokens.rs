@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::domain::project::ProjectName;
 
+use super::audit::COMMAND;
 use super::{Actor, Entry, Store, StoreError, rows};
 
 /// A token to store.
@@ -99,7 +100,7 @@ impl UsesInFlight {
 impl Store {
     /// The same store for a command of the operator.
     fn command(&self) -> Self {
-        self.acting(Actor::named("command"))
+        self.acting(Actor::named(COMMAND))
     }
 
     /// Stores a token. False if an unrevoked token has the name. After a revocation the name gets a

@@ -37,15 +37,36 @@ impl SharedJobs {
         }
         let owner = Uuid::now_v7().to_string();
         let due = || tokio::time::sleep(INTERVAL / 10);
+        let mut is_reported = false;
         while stop.run_until_cancelled(due()).await.is_some() {
             if let Err(error) = self.seal(&settings, &owner).await {
                 tracing::debug!(%error, "audit records were not sealed");
             }
+            if !is_reported && self.lacks_key(&settings).await.unwrap_or_default() {
+                is_reported = true;
+                tracing::error!(
+                    "this process does not seal audit records: the last seal was made with a key, and \
+                     --audit-key-file is not set"
+                );
+            }
         }
+    }
+
+    /// Whether the last seal was made with a key, and this process has none. A seal of it would be a
+    /// fault for ever.
+    async fn lacks_key(&self, settings: &AuditSettings) -> Result<bool, StoreError> {
+        if settings.key.is_some() {
+            return Ok(false);
+        }
+        let last = self.store.last_seal().await?;
+        Ok(last.is_some_and(|last| last.content().key_id.is_some()))
     }
 
     /// Seals once, if it is due and no other process does it. Returns the number of new seals.
     pub async fn seal(&self, settings: &AuditSettings, owner: &str) -> Result<usize, StoreError> {
+        if self.lacks_key(settings).await? {
+            return Ok(0);
+        }
         let Some(job) = self.store.take_job("seal", owner, LEASE).await? else {
             return Ok(0);
         };

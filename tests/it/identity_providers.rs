@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use dax_provisioner::oidc::{Issuers, Refusal};
+use dax_provisioner::store::TokenRights;
 use serde_json::json;
 
-use crate::authorization::built_in;
+use crate::authorization::{built_in, with_policies};
 use crate::support::api::cluster_request;
 use crate::support::identity_provider::IdentityProvider;
 use crate::support::test_env::TestEnv;
@@ -82,6 +83,52 @@ async fn a_user_of_the_provider_calls_the_api_with_the_rights_of_the_token() {
     other.get("/v1/me").await.rejected(503, "unavailable");
     api.token = Some(valid);
     assert_eq!(api.get("/v1/me").await.status, 200);
+}
+
+/// The caller is `oidc:corp/pipeline`, in the group `corp:admins` and the project `payments`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_of_the_provider_approves_for_others_only() {
+    let Some(provider) = provider().await else {
+        return;
+    };
+    let env = TestEnv::new().await;
+    let rules = with_policies(
+        r#"@id("asked") @approval("corp:admins")
+        forbid (principal, action == Action::"create_cluster", resource);"#,
+    );
+    let issuers = Issuers::new(&provider.settings());
+    let (mut api, _rules) = env.governed_api_of(env.store.clone(), rules, issuers);
+    let user = provider.token("urn:dax").await;
+    let rights = TokenRights {
+        groups: vec!["operators".to_owned()],
+        acts_for: true,
+        ..TokenRights::default()
+    };
+    let portal = env.token_with("portal", rights.clone()).await;
+    let same_name = env.token_with("pipeline", rights).await;
+    let mut request = async |token: &str, name: &str, person: Option<&str>| {
+        api.token = Some(token.to_owned());
+        let mut body = cluster_request(name);
+        body["project"] = json!("payments");
+        let person = person.map(|person| ("x-requested-for", person));
+        let requested = api.post("/v1/clusters", &body, person.as_slice()).await;
+        assert_eq!(requested.body["status"], "awaiting_approval");
+        api.token = Some(user.clone());
+        let path = format!("/v1/operations/{}/approve", requested.accepted());
+        api.post(&path, &json!({}), &[]).await
+    };
+    let own = [
+        request(&user, "a", None).await,
+        request(&portal, "b", Some("PIPELINE")).await,
+        request(&portal, "c", Some("oidc:corp/pipeline")).await,
+        request(&same_name, "d", Some("ann")).await,
+    ];
+    for answer in own {
+        answer.rejected(403, "approval_not_allowed");
+    }
+    let approved = request(&portal, "e", Some("ann")).await;
+    assert_eq!(approved.body["status"], "pending", "{approved:?}");
+    assert_eq!(approved.body["approvals"][0]["by"], "oidc:corp/pipeline");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

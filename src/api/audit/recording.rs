@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use utoipa::openapi::OpenApi;
 
+use crate::authorization::{Denial, Permits};
 use crate::domain::problems::problem_code::ProblemCode;
 use crate::store::{Actor, Entry};
 
@@ -48,6 +49,17 @@ impl OperationIds {
 pub(crate) fn actor_of(parts: &Parts) -> Result<Arc<Actor>, ApiError> {
     let actor = parts.extensions.get::<Arc<Actor>>().cloned();
     actor.ok_or_else(|| ApiError::new(ProblemCode::Internal, "the request has no actor"))
+}
+
+/// Notes the policies that permit something, or that ask for an approval of it.
+pub(crate) fn note_policies(actor: &Actor, decided: &Result<Permits, Denial>) {
+    match decided {
+        Ok(permits) => actor.note_permits(permits.0.iter().cloned()),
+        Err(Denial::NeedsApproval(by)) => {
+            actor.note_permits(by.iter().map(|policy| policy.id.clone()));
+        }
+        Err(Denial::Forbidden(_) | Denial::Failed(_)) => {}
+    }
 }
 
 /// Gives a request its actor, and records or counts it if it is not permitted. A denial is recorded

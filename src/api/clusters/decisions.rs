@@ -18,6 +18,7 @@ use crate::operations::unspecified_role;
 use crate::store::{Actor, Limit};
 
 use crate::api::access::CallerApi;
+use crate::api::audit::recording::note_policies;
 use crate::api::clusters::approvals::{Approvals, Decided};
 use crate::api::http::api_error::ApiError;
 use crate::api::http::authentication::Caller;
@@ -77,9 +78,7 @@ impl Case {
     }
 
     fn needed(&self, decided: Result<Permits, Denial>) -> Result<Approvals, Denial> {
-        if let Ok(permits) = &decided {
-            self.actor.note_permits(permits.0.iter().cloned());
-        }
+        note_policies(&self.actor, &decided);
         let mut approvals = self.approvals.clone();
         approvals.note(decided)?;
         Ok(approvals)

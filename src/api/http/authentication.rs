@@ -92,7 +92,7 @@ impl From<TokenIdentity> for Identity {
             shown_as: format!("token:{}", token.name),
             groups: token.rights.groups,
             projects: token.rights.projects,
-            requested_for: None,
+            ..Self::default()
         }
     }
 }
@@ -204,7 +204,8 @@ async fn subject(api: &Api, token: &str) -> Result<Identity, ApiError> {
         id,
         groups: verified.groups,
         projects,
-        requested_for: None,
+        aliases: verified.aliases,
+        ..Identity::default()
     })
 }
 

@@ -19,7 +19,7 @@ use crate::api::clusters::submit::AcceptedOperation;
 use crate::api::http::api_error::ApiError;
 use crate::api::http::body::OptionalBody;
 use crate::api::http::body_schema;
-use crate::api::http::path::{OperationPath, no_such_operation};
+use crate::api::http::path::OperationPath;
 use crate::api::http::prefer::Preference;
 use crate::api::http::problem::Problem;
 use crate::api::http::query::NoQuery;
@@ -43,6 +43,7 @@ pub(crate) struct ApprovalRequest {
 /// Neither the caller who requested the operation nor the person for whom it was requested can approve
 /// it. The last approval starts it: the rules decide again as if it was requested then by its
 /// requester. If they no longer permit it, or the cluster was changed in between, it ends `cancelled`.
+/// A repeated approval changes nothing.
 #[utoipa::path(
     post, path = "/v1/operations/{id}/approve", tag = "operations", operation_id = "approve_operation",
     params(OperationPath, Preference, RequestContext),
@@ -98,7 +99,7 @@ impl CallerApi {
     ) -> Result<Response, ApiError> {
         let comment = comment(body)?;
         let Some(awaiting) = self.store.awaiting(id).await? else {
-            return self.answer_decided(id, version, preference).await;
+            return self.answer_decided(id, version, decision, preference).await;
         };
         if awaiting.requester.shares_a_person_with(&self.caller) {
             let detail = "you requested the operation, or it was requested for you; another member of \
@@ -121,8 +122,10 @@ impl CallerApi {
         };
         match self.store.vote(vote).await? {
             Voted::Recorded => self.answer_woken(id, version, preference).await,
-            Voted::NotAwaiting(_) => self.answer_decided(id, version, preference).await,
-            Voted::NoSuchOperation => Err(no_such_operation(&id.to_string())),
+            Voted::NotAwaiting => self.answer_decided(id, version, decision, preference).await,
+            Voted::NoneOfYours if self.has_voted(id, decision).await? => {
+                self.answer_operation(id, version, preference).await
+            }
             Voted::NoneOfYours => {
                 let operation = self.operation(id).await?;
                 let open = operation.approvals.into_iter();
@@ -137,17 +140,27 @@ impl CallerApi {
         }
     }
 
-    /// The answer for an operation that no longer waits for an approval.
+    /// The answer for an operation that does not wait for an approval. A repeated decision is accepted.
     async fn answer_decided(
         &self,
         id: Uuid,
         version: i64,
+        decision: ApprovalDecision,
         preference: Preference,
     ) -> Result<Response, ApiError> {
+        if self.has_voted(id, decision).await? {
+            return self.answer_operation(id, version, preference).await;
+        }
         if self.operation_version(id).await?.status.is_finished() {
             return Err(finished(id));
         }
-        self.answer_operation(id, version, preference).await
+        let detail = "the operation does not wait for an approval; to stop it, cancel it";
+        let code = ProblemCode::OperationNotAwaitingApproval;
+        Err(rejected(id, code, detail))
+    }
+
+    async fn has_voted(&self, id: Uuid, decision: ApprovalDecision) -> Result<bool, ApiError> {
+        Ok(self.store.has_voted(id, &self.caller, decision).await?)
     }
 
     /// Decides an operation again, as if its requester requested it now.

@@ -227,6 +227,7 @@ impl CallerApi {
         action: Action,
     ) -> Result<i64, ApiError> {
         let current = self.operation_version(id).await?;
+        self.actor.note_operation(id);
         let subject = Subject::Cluster(&current.cluster, &current.scope);
         self.decide(action, subject)?;
         Ok(current.version)

@@ -367,7 +367,7 @@ impl CallerRequest {
             shown_as: "other".to_owned(),
             groups: violations.items("/caller/groups", &self.groups, parse_group),
             projects: violations.items("/caller/projects", &self.projects, ProjectName::parse),
-            requested_for: None,
+            ..Identity::default()
         }
     }
 }

@@ -49,6 +49,8 @@ pub enum ProblemCode {
     OperationNotBlocked,
     /// The operation is past the point where it can be cancelled or rolled back.
     OperationNotCancellable,
+    /// The operation does not wait for an approval.
+    OperationNotAwaitingApproval,
     /// The caller may not decide on the operation, or it was not approved.
     ApprovalNotAllowed,
     /// The cluster was never created, so there is nothing to change.

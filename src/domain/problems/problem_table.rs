@@ -25,7 +25,7 @@ const fn row(
 }
 
 /// The problem types, in the order of the enum `ProblemCode`.
-pub(crate) const ROWS: [Row; 46] = [
+pub(crate) const ROWS: [Row; 47] = [
     row(
         "invalid_request",
         422,
@@ -162,8 +162,7 @@ pub(crate) const ROWS: [Row; 46] = [
         409,
         "The operation is not blocked",
         true,
-        "Only a blocked operation can be retried or rolled back. This operation is running; to \
-         stop it, cancel it.",
+        "Only a blocked operation can be retried or rolled back. To stop a running one, cancel it.",
     ),
     row(
         "operation_not_cancellable",
@@ -175,14 +174,20 @@ pub(crate) const ROWS: [Row; 46] = [
          finishes.",
     ),
     row(
+        "operation_not_awaiting_approval",
+        409,
+        "The operation does not wait for an approval",
+        false,
+        "It needs no approval, or the last one has started it. To stop it, cancel it.",
+    ),
+    row(
         "approval_not_allowed",
         403,
         "The operation was not approved",
         false,
-        "An operation that awaits approval is decided by a member of each group of its `approvals` who is neither \
-         the caller who requested it nor the person for whom it was requested. As the problem of a cancelled \
-         operation: it was rejected, or expired, or could no longer be started when it was approved; send a new \
-         request.",
+        "A member of each group of `approvals` decides, other than the caller who requested the operation and \
+         the person for whom it was requested. A cancelled operation with this problem was rejected, has \
+         expired, or could no longer be started when it was approved; send a new request.",
     ),
     row(
         "cluster_failed",

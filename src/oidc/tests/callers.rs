@@ -46,6 +46,7 @@ async fn a_caller_has_issuer_subject_and_expiry() {
             subject: "ada".to_owned(),
             groups: Vec::new(),
             projects: Vec::new(),
+            aliases: Vec::new(),
             expires_at: DateTime::from_timestamp(expiry as i64, 0).unwrap(),
         };
         assert_eq!(caller, Ok(expected));
@@ -222,4 +223,25 @@ async fn reasons_contain_nothing_of_the_token() {
         let refusal = verify(&corp, &token).await.unwrap_err();
         assert!(!refusal.to_string().contains(secret), "{refusal}");
     }
+}
+
+#[tokio::test]
+async fn other_names_are_those_that_a_portal_can_send() {
+    let aliases =
+        async |claim: &str, value: Value| caller(|_| {}, claim, value).await.unwrap().aliases;
+    for claim in ["preferred_username", "email", "upn"] {
+        assert_eq!(
+            aliases(claim, json!("Ann@example.com")).await,
+            ["Ann@example.com"]
+        );
+        for unusable in [
+            json!(""),
+            json!(7),
+            json!("\u{e4}nn"),
+            json!("x".repeat(201)),
+        ] {
+            assert!(aliases(claim, unusable).await.is_empty());
+        }
+    }
+    assert!(aliases("name", json!("Ann")).await.is_empty());
 }

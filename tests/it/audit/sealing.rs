@@ -163,3 +163,22 @@ async fn one_process_at_a_time_seals_every_ten_seconds() {
     env.make_jobs_due().await;
     assert_eq!(jobs.seal(&settings(), "two").await.unwrap(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_lost_the_key_does_not_break_the_chain() {
+    let env = TestEnv::new().await;
+    let jobs = SharedJobs::new(env.store.clone());
+    env.create(&plain_spec("a")).await;
+    env.number_events().await;
+    assert_eq!(jobs.seal(&settings(), "one").await.unwrap(), 1);
+    env.create(&plain_spec("b")).await;
+    env.number_events().await;
+    env.make_jobs_due().await;
+    let without = AuditSettings {
+        key: None,
+        ..settings()
+    };
+    assert_eq!(jobs.seal(&without, "two").await.unwrap(), 0);
+    assert_eq!(jobs.seal(&settings(), "one").await.unwrap(), 1);
+    assert_eq!(env.verify(Some(&key(1)), None).await, Vec::<String>::new());
+}

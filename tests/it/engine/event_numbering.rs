@@ -220,6 +220,10 @@ async fn a_restored_feed_has_a_new_generation_and_every_event() {
         .unwrap();
     assert_eq!(events[..2], [(operation, 1), (operation, 2)]);
     assert_eq!(existing, i64::try_from(events.len()).unwrap());
+    let records = env.audit_of("restart_feed").await;
+    let generation = serde_json::json!({"generation": after.generation});
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0]["details"], generation);
 }
 
 /// The rows that the parts of a plan read, by a part that scans a table.

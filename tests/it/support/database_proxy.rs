@@ -1,5 +1,5 @@
-//! A TCP proxy before a database: its connections can be frozen, and it records the statements that
-//! pass.
+//! A TCP proxy before a database: its connections can be frozen, it records the statements that
+//! pass, and it ends all connections where a test wants it, as the death of a process does.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,12 +7,53 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
+use tokio::sync::Notify;
 
 pub struct DatabaseProxy {
     /// The database through the proxy.
     pub url: String,
     frozen: Mutex<Arc<AtomicBool>>,
     statements: Arc<Mutex<Vec<String>>>,
+    death: Arc<Death>,
+}
+
+/// When the process behind the proxy dies.
+#[derive(Debug, Default)]
+struct Death {
+    /// Statements that pass before, and whether the next one is sent without its answer.
+    after: Mutex<Option<(usize, bool)>>,
+    is_dead: AtomicBool,
+    died: Notify,
+}
+
+/// What the proxy does with bytes.
+enum Passage {
+    Pass,
+    /// Sends them, and then nothing more.
+    Last,
+    Stop,
+}
+
+impl Death {
+    fn passage(&self, statements: usize) -> Passage {
+        if self.is_dead.load(Ordering::SeqCst) {
+            return Passage::Stop;
+        }
+        let mut after = self.after.lock().unwrap();
+        let Some((left, is_sent)) = after.as_mut() else {
+            return Passage::Pass;
+        };
+        if statements <= *left {
+            *left -= statements;
+            return Passage::Pass;
+        }
+        self.is_dead.store(true, Ordering::SeqCst);
+        if *is_sent {
+            Passage::Last
+        } else {
+            Passage::Stop
+        }
+    }
 }
 
 impl DatabaseProxy {
@@ -24,6 +65,7 @@ impl DatabaseProxy {
             url,
             frozen: Mutex::default(),
             statements: Arc::default(),
+            death: Arc::default(),
         });
         let accepting = Arc::clone(&proxy);
         tokio::spawn(async move {
@@ -38,9 +80,9 @@ impl DatabaseProxy {
                 };
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = server.into_split();
-                let frozen_too = Arc::clone(&frozen);
-                tokio::spawn(copy(from_client, to_server, frozen, Some(log)));
-                tokio::spawn(copy(from_server, to_client, frozen_too, None));
+                let flags = (frozen, Arc::clone(&accepting.death));
+                tokio::spawn(copy(from_client, to_server, flags.clone(), Some(log)));
+                tokio::spawn(copy(from_server, to_client, flags, None));
             }
         });
         proxy
@@ -50,6 +92,22 @@ impl DatabaseProxy {
     pub fn freeze_present_connections(&self) {
         let frozen = std::mem::take(&mut *self.frozen.lock().unwrap());
         frozen.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends all connections after so many statements. The next one is not sent, or it is sent and its
+    /// answer does not arrive.
+    pub fn die_after(&self, statements: usize, is_sent: bool) {
+        *self.death.after.lock().unwrap() = Some((statements, is_sent));
+    }
+
+    /// Whether no statement passes any more.
+    pub fn is_dead(&self) -> bool {
+        self.death.is_dead.load(Ordering::SeqCst)
+    }
+
+    /// Waits until all connections have ended.
+    pub async fn died(&self) {
+        self.death.died.notified().await;
     }
 
     /// Returns and forgets the statements that were executed.
@@ -67,20 +125,23 @@ struct StatementLog {
 }
 
 impl StatementLog {
-    fn read(&mut self, bytes: &[u8]) {
+    /// Returns the number of statements that begin.
+    fn read(&mut self, bytes: &[u8]) -> usize {
         self.bytes.extend_from_slice(bytes);
+        let mut statements = 0;
         // The first message has no type.
         loop {
             let header = usize::from(self.has_started);
             let Some(length) = self.bytes.get(header..header + 4) else {
-                return;
+                return statements;
             };
             let length = u32::from_be_bytes(length.try_into().unwrap()) as usize;
             if self.bytes.len() < header + length {
-                return;
+                return statements;
             }
             let message: Vec<u8> = self.bytes.drain(..header + length).collect();
             if self.has_started {
+                statements += usize::from(matches!(message[0], b'B' | b'Q'));
                 self.read_message(message[0], &message[5..]);
             }
             self.has_started = true;
@@ -112,7 +173,7 @@ impl StatementLog {
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    frozen: Arc<AtomicBool>,
+    (frozen, death): (Arc<AtomicBool>, Arc<Death>),
     mut log: Option<StatementLog>,
 ) {
     let mut buffer = vec![0; 16 * 1024];
@@ -121,12 +182,17 @@ async fn copy(
             // Neither half is dropped, so no end of the stream is sent.
             std::future::pending::<()>().await;
         }
-        if let Some(log) = &mut log {
-            log.read(&buffer[..count]);
+        let statements = log.as_mut().map_or(0, |log| log.read(&buffer[..count]));
+        let passage = death.passage(statements);
+        if matches!(passage, Passage::Stop) || to.write_all(&buffer[..count]).await.is_err() {
+            break;
         }
-        if to.write_all(&buffer[..count]).await.is_err() {
-            return;
+        if matches!(passage, Passage::Last) {
+            break;
         }
+    }
+    if death.is_dead.load(Ordering::SeqCst) {
+        death.died.notify_one();
     }
 }
 

@@ -301,4 +301,11 @@ async fn a_rename_needs_all_processes_stopped_and_keeps_everything() {
         .as_str()
         .unwrap_or_else(|| panic!("{deleted:#}"));
     wait_until_succeeded(&client, &url, id, Duration::from_secs(30)).await;
+    let records = call(client.get(format!("{url}/v1/audit?action=rename_target"))).await;
+    let record = &records["items"][0];
+    assert_eq!(
+        (&record["subject"], &record["details"]),
+        (&json!("default"), &json!({"name": "main"})),
+        "{records:#}"
+    );
 }

@@ -32,6 +32,18 @@ async fn the_policies_decide_again_at_the_last_approval() {
     let more = vote(&platform, &two, "approve").await;
     assert_eq!(awaiting(&more), two);
     assert_eq!(more.body["approvals"][1]["group"], "security");
+    let events = operator
+        .get(&format!("/v1/operations/{two}/events"))
+        .await
+        .body;
+    assert_eq!(
+        types(&events)[1..],
+        [
+            "approval_requested",
+            "operation_approved",
+            "approval_requested"
+        ]
+    );
     vote(&platform, &three, "approve").await.accepted();
     assert!(
         reason(&operator, &three)
@@ -180,4 +192,89 @@ async fn an_expiry_needs_the_approval_of_a_delete() {
         operator.get(ORDERS).await.body["expires_at"],
         "2027-06-01T00:00:00Z"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delete_ends_if_the_cluster_was_changed_after_the_request() {
+    let case = Case::with_cluster().await;
+    let operator = case.caller("op", &["operators"]).await;
+    let platform = case.caller("pat", &["operators", "platform"]).await;
+    let stale = awaiting(&operator.delete(ORDERS).await);
+    let patched = operator
+        .patch(ORDERS, &json!({"description": "still needed"}))
+        .await;
+    case.fixture.succeeds(&patched).await;
+    // A new request is not the one that was made before the change.
+    let fresh = awaiting(&operator.delete(ORDERS).await);
+    assert_ne!(fresh, stale);
+    vote(&platform, &stale, "approve").await.accepted();
+    assert!(
+        reason(&operator, &stale)
+            .await
+            .contains("was changed after the request")
+    );
+    let approved = vote(&platform, &fresh, "approve").await;
+    case.fixture.succeeds(&approved).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_would_expire_at_once_ends_when_it_is_approved() {
+    let case = Case::with_cluster().await;
+    let calls = case.mutations();
+    let operator = case.caller("op", &["operators"]).await;
+    let platform = case.caller("pat", &["operators", "platform"]).await;
+    let mut body = cluster_request("users");
+    body["expires_at"] = json!("2027-06-01T00:00:00Z");
+    let create = awaiting(&operator.post("/v1/clusters", &body, &[]).await);
+    let soon = json!({"expires_at": "2027-06-01T00:00:00Z"});
+    let patch = awaiting(&operator.patch(ORDERS, &soon).await);
+    query(
+        "update operations set spec = replace(spec::text, '2027-06-01', '2026-06-01')::jsonb
+         where status = 'awaiting_approval'",
+    )
+    .execute(&case.fixture.env.pool)
+    .await
+    .unwrap();
+    for id in [&create, &patch] {
+        vote(&platform, id, "approve").await.accepted();
+        assert!(
+            reason(&operator, id)
+                .await
+                .contains("`expires_at` has passed")
+        );
+    }
+    assert_eq!(operator.get(ORDERS).await.body["expires_at"], Value::Null);
+    assert_eq!(case.mutations(), calls);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn votes_denials_and_expiries_have_records_about_their_operation() {
+    let case = Case::new().await;
+    let env = &case.fixture.env;
+    let operator = case.caller("op", &["operators", "platform"]).await;
+    let create = cluster_request("orders");
+    let id = awaiting(&operator.post("/v1/clusters", &create, &[]).await);
+    vote(&operator, &id, "approve")
+        .await
+        .rejected(403, "approval_not_allowed");
+    let viewer = case.caller("vic", &["viewers"]).await;
+    vote(&viewer, &id, "approve")
+        .await
+        .rejected(403, "forbidden");
+    let denied = env.audit_of("approve_operation").await;
+    assert_eq!(denied.len(), 2, "{denied:#?}");
+    for record in &denied {
+        assert_eq!(record["decision"], "denied");
+        assert_eq!(record["operation_id"], id.as_str());
+        assert_eq!(record["cluster"], "orders");
+    }
+    let requested = env.audit_of("create_cluster").await;
+    assert_eq!(requested[0]["policies"], json!(["operators", "team"]));
+    let ended = env.store.expire_approvals(std::time::Duration::ZERO).await;
+    assert_eq!(ended.unwrap(), 1);
+    let expired = env.audit_of("expire_approval").await;
+    assert_eq!(expired.len(), 1);
+    assert_eq!(expired[0]["caller"], "schedule:expiry");
+    assert_eq!(expired[0]["operation_id"], id.as_str());
+    assert_eq!(expired[0]["requested_for"], Value::Null);
 }

@@ -86,6 +86,8 @@ async fn a_read_is_one_statement_and_of_an_unchanged_version_a_narrow_one() {
         id = api.post("/v1/clusters", &request, &[]).await.accepted();
     }
     let operation = format!("/v1/operations/{id}");
+    // The creates may have used both connections, and one of them is for reads from now on.
+    assert_eq!(api.get(&operation).await.status, 200);
     for path in [
         operation.as_str(),
         "/v1/clusters/c7",

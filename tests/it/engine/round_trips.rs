@@ -51,10 +51,13 @@ impl Counted {
         Worker::new(self.store.clone(), steps, inspector, "w".to_owned())
     }
 
-    /// The statements since the last call. Notifications of workers are sent after the response.
+    /// The statements since the last call. Notifications of workers are sent after the response, and
+    /// may use the other connection first.
     fn statements(&self) -> Vec<String> {
         let mut statements = self.proxy.take_statements();
-        statements.retain(|statement| !statement.contains("pg_notify"));
+        statements.retain(|statement| {
+            !statement.contains("pg_notify") && !statement.contains("plan_cache_mode")
+        });
         statements
     }
 }
@@ -86,8 +89,6 @@ async fn a_read_is_one_statement_and_of_an_unchanged_version_a_narrow_one() {
         id = api.post("/v1/clusters", &request, &[]).await.accepted();
     }
     let operation = format!("/v1/operations/{id}");
-    // The creates may have used both connections, and one of them is for reads from now on.
-    assert_eq!(api.get(&operation).await.status, 200);
     for path in [
         operation.as_str(),
         "/v1/clusters/c7",

@@ -6,6 +6,7 @@
 //! when it is rendered.
 
 use std::any::Any;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,9 +53,21 @@ use targets::Targets;
 /// Default limit of a request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// State of the HTTP API, shared by all handlers.
+/// State of the HTTP API, shared by all handlers. Every layer of the router copies it for each request.
 #[derive(Clone)]
-pub struct Api {
+pub struct Api(Arc<ApiState>);
+
+impl Deref for Api {
+    type Target = ApiState;
+
+    fn deref(&self) -> &ApiState {
+        &self.0
+    }
+}
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct ApiState {
     /// Access to the database.
     pub store: Store,
     /// The targets; empty until the database or the configuration has returned them.
@@ -137,7 +150,7 @@ impl Api {
         metrics: PrometheusHandle,
         shutdown: CancellationToken,
     ) -> Self {
-        Self {
+        Self(Arc::new(ApiState {
             store,
             targets,
             condition,
@@ -152,18 +165,18 @@ impl Api {
             places: http::load::places(settings.requests_max),
             readiness: Arc::default(),
             settings: Arc::new(settings),
-        }
+        }))
     }
 }
 
 impl Api {
     /// The same API, governed by these rules, for callers of these identity providers.
     pub fn governed_by(self, rules: watch::Receiver<Arc<Rules>>, issuers: Issuers) -> Self {
-        Self {
+        Self(Arc::new(ApiState {
             rules,
             issuers,
-            ..self
-        }
+            ..Arc::unwrap_or_clone(self.0)
+        }))
     }
 }
 

@@ -15,7 +15,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
@@ -88,7 +88,7 @@ pub struct ApiState {
     counts: Arc<audit::counts::Counts>,
     waiters: Shares,
     streams: Shares,
-    places: Arc<Semaphore>,
+    places: Arc<http::load::Places>,
     readiness: Arc<service::health::LastReadiness>,
 }
 
@@ -162,7 +162,7 @@ impl Api {
             counts: Arc::default(),
             waiters: Shares::new(http::prefer::WAITERS_MAX),
             streams: Shares::new(http::sse::STREAMS_MAX),
-            places: http::load::places(settings.requests_max),
+            places: Arc::new(http::load::Places::new(settings.requests_max)),
             readiness: Arc::default(),
             settings: Arc::new(settings),
         }))

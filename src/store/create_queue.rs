@@ -16,14 +16,14 @@ use sqlx::{Connection as _, PgExecutor};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::domain::spec::{ClusterSpec, SPEC_VERSION, Spec};
+use crate::domain::spec::{ClusterSpec, SPEC_VERSION};
 use crate::domain::target::TargetName;
 
 use super::accept::{NewOperation, step_names};
 use super::approvals;
 use super::audit::ActorColumns;
 use super::projects::{self, Limit};
-use super::rows::{self, to_json};
+use super::rows;
 use super::{Store, StoreError};
 
 /// Most creates in one statement.
@@ -45,6 +45,8 @@ struct Waiting {
     target: TargetName,
     new: NewOperation,
     spec: ClusterSpec,
+    /// The spec as JSON.
+    settings: String,
     /// When its caller stops waiting. It is not accepted later, because the caller reports a
     /// failure.
     until: Instant,
@@ -139,6 +141,7 @@ impl Store {
             target: self.target.clone(),
             new: new.clone(),
             spec: spec.clone(),
+            settings: settings_of(spec),
             until: Instant::now() + timeout,
             outcome: sender,
         });
@@ -199,6 +202,7 @@ impl Store {
             target: self.target.clone(),
             new: new.clone(),
             spec: spec.clone(),
+            settings: settings_of(spec),
             until: Instant::now() + self.pool.timeout(),
             outcome: oneshot::channel().0,
         };
@@ -225,6 +229,10 @@ impl Store {
     }
 }
 
+fn settings_of(spec: &ClusterSpec) -> String {
+    serde_json::to_string(spec).expect("settings have string keys, so they are JSON")
+}
+
 /// Stores creates in one statement. Returns their outcomes, in the same order.
 async fn insert_creates<'e>(
     executor: impl PgExecutor<'e>,
@@ -235,8 +243,8 @@ async fn insert_creates<'e>(
         "src/store/sql/accept_creates.sql",
         &rows.ids,
         &rows.names,
-        &rows.desired,
-        &rows.specs,
+        &rows.settings,
+        &rows.addresses as &[Option<String>],
         &rows.steps,
         &rows.requested_by,
         &rows.request_ids as &[Option<String>],
@@ -254,8 +262,7 @@ async fn insert_creates<'e>(
         &rows.caller_ids as &[Option<String>],
         &rows.groups as &[Option<Value>],
         &rows.policies as &[Option<Value>],
-        &rows.organisations as &[Option<String>],
-        &rows.addresses as &[Option<String>]
+        &rows.organisations as &[Option<String>]
     )
     .fetch_all(executor)
     .await?;
@@ -290,8 +297,7 @@ struct Columns {
     projects: Vec<String>,
     requested_for: Vec<Option<String>>,
     names: Vec<String>,
-    desired: Vec<Value>,
-    specs: Vec<Value>,
+    settings: Vec<String>,
     steps: Vec<String>,
     requested_by: Vec<String>,
     request_ids: Vec<Option<String>>,
@@ -313,7 +319,11 @@ impl Columns {
     fn of(batch: &[Waiting]) -> Self {
         let mut columns = Self::default();
         for Waiting {
-            target, new, spec, ..
+            target,
+            new,
+            spec,
+            settings,
+            ..
         } in batch
         {
             columns.steps = step_names(new);
@@ -323,9 +333,7 @@ impl Columns {
             columns.projects.push(project.to_owned());
             columns.requested_for.push(new.requested_for.clone());
             columns.names.push(spec.name.to_string());
-            columns.desired.push(to_json(spec));
-            let stored = Spec::CreateCluster(Box::new(spec.clone()));
-            columns.specs.push(to_json(&stored));
+            columns.settings.push(settings.clone());
             columns.requested_by.push(new.requested_by.clone());
             columns.request_ids.push(new.request_id.clone());
             columns.traceparents.push(new.traceparent.clone());

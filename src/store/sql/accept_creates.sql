@@ -2,11 +2,11 @@
 -- its steps ($5, the same for all), its first event, its audit record and the idempotency key. No two have the same name or key. A row for
 -- each: without created_at its key was used before, or its name is in use.
 with request as materialized (
-  select r.*, known.operation_id as known_operation, known.fingerprint = r.fingerprint as is_same
-  from unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[], $6::text[], $7::text[], $8::text[], $9::float8[],
+  select r.*, r.settings::jsonb as desired, known.operation_id as known_operation, known.fingerprint = r.fingerprint as is_same
+  from unnest($1::uuid[], $2::text[], $3::text[], $6::text[], $7::text[], $8::text[], $9::float8[],
               $10::text[], $11::text[], $12::bytea[], $13::text[], $14::int[], $16::text[], $17::text[], $18::text[],
-              $19::text[], $20::jsonb[], $21::jsonb[], $22::text[], $23::text[])
-    as r (id, name, desired, spec, requested_by, request_id, traceparent, deadline_seconds, caller, key, fingerprint,
+              $19::text[], $20::jsonb[], $21::jsonb[], $22::text[], $4::text[])
+    as r (id, name, settings, requested_by, request_id, traceparent, deadline_seconds, caller, key, fingerprint,
           message, node_count, target, project, requested_for, caller_id, groups, policies, organisation, address)
   -- A limit keeps the lookup by index, also in a plan that was made when the table was empty.
   left join lateral (
@@ -36,7 +36,7 @@ operation as (
   insert into operations (id, kind, target, cluster_id, cluster_name, status, spec, current_position, current_step,
                           requested_by, request_id, traceparent, deadline_at, last_sequence, node_count,
                           spec_version, project, requested_for)
-  select r.id, 'create_cluster', r.target, cluster.id, r.name, 'pending', r.spec, 0, ($5::text[])[1], r.requested_by, r.request_id,
+  select r.id, 'create_cluster', r.target, cluster.id, r.name, 'pending', r.desired || '{"kind": "create_cluster"}', 0, ($5::text[])[1], r.requested_by, r.request_id,
          r.traceparent, now() + r.deadline_seconds * interval '1 second', 1, r.node_count, $15, r.project, r.requested_for
   from cluster
   join request r on r.id = cluster.operation_id

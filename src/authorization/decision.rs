@@ -15,7 +15,7 @@ use crate::domain::target::TargetName;
 
 use super::action::Action;
 use super::policies::{PARSED, Policies, action_uid};
-use super::prepared::Prepared;
+use super::prepared::{Answer, Prepared};
 use super::settings::Settings;
 use super::{Rules, entities};
 
@@ -103,13 +103,30 @@ impl Subject<'_> {
     }
 }
 
+impl Question<'_> {
+    /// What the answer for a caller depends on, if it is worth keeping.
+    fn answer(&self) -> Option<Answer> {
+        let about = match (self.action, self.subject) {
+            (Action::Read, Subject::Scope(_)) => String::new(),
+            (Action::UseTable, Subject::Table(name, access, _, place)) => {
+                let of = |part: Option<&str>| part.unwrap_or_default().to_owned();
+                let access = access.map_or("", Into::into);
+                // Only the name, which is last, can contain a slash.
+                [&of(place.account_id), &of(place.region), access, name].join("/")
+            }
+            _ => return None,
+        };
+        Some((self.action, self.subject.scope(), about))
+    }
+}
+
 impl Rules {
     /// Decides a question. Returns the policies that permit it.
     pub fn decide(&self, question: &Question<'_>) -> Result<Permits, Denial> {
         let decide = || self.decide_in(question, None);
-        match (question.action, question.subject) {
-            (Action::Read, Subject::Scope(scope)) => self.kept.read(question.caller, scope, decide),
-            _ => decide(),
+        match question.answer() {
+            Some(answer) => self.kept.answer(question.caller, answer, decide),
+            None => decide(),
         }
     }
 
@@ -190,7 +207,7 @@ impl Rules {
         prepared.map_err(Denial::Failed)
     }
 
-    /// The question in Cedar's form, checked against the schema.
+    /// The question in Cedar's form.
     pub(super) fn request(
         &self,
         prepared: &Prepared,
@@ -201,8 +218,7 @@ impl Rules {
             let (resource, context, others) = entities::subject(&question.subject)?;
             let context = other_context.unwrap_or(context);
             let (caller, action) = (prepared.caller.clone(), action_uid(question.action));
-            let schema = Some(&PARSED.schema);
-            let request = Request::new(caller, action, resource, context, schema);
+            let request = Request::new(caller, action, resource, context, PARSED.checks());
             let entities = entities::with(&prepared.entities, others)?;
             Ok((request.map_err(|error| error.to_string())?, entities))
         };

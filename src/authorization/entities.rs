@@ -82,12 +82,12 @@ pub(super) fn checked(action: Action, mut entities: Vec<Entity>) -> Result<Entit
     with(&ACTIONS[&action], entities)
 }
 
-/// Entities with others, which are checked against the schema.
+/// Entities with others.
 pub(super) fn with(
     entities: &Entities,
     others: impl IntoIterator<Item = Entity>,
 ) -> Result<Entities, String> {
-    let with = entities.clone().add_entities(others, Some(&PARSED.schema));
+    let with = entities.clone().add_entities(others, PARSED.checks());
     with.map_err(|error| error.to_string())
 }
 

@@ -38,6 +38,15 @@ pub(super) static PARSED: LazyLock<Parsed> = LazyLock::new(|| {
     Parsed { schema, actions }
 });
 
+impl Parsed {
+    /// The schema that requests and entities are checked against: in debug builds, so in every test.
+    /// Typed values make them, and the check takes longer than the decision. A policy that does not
+    /// find what it names fails, which denies.
+    pub(super) fn checks(&self) -> Option<&Schema> {
+        cfg!(debug_assertions).then_some(&self.schema)
+    }
+}
+
 /// Why a policy is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyFault {

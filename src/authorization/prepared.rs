@@ -100,10 +100,13 @@ fn resource_can_match(policy: &Policy, scope: &[EntityUid]) -> bool {
     }
 }
 
+/// What an answer is about: an action in a scope, and the table with its place and access.
+pub(super) type Answer = (Action, Scope, String);
+
 /// What is kept of a caller.
 #[derive(Debug, Default)]
 struct OfCaller {
-    reads: HashMap<Scope, Result<Permits, Denial>>,
+    answers: HashMap<Answer, Result<Permits, Denial>>,
     prepared: HashMap<(Action, Scope), Arc<Prepared>>,
 }
 
@@ -124,20 +127,20 @@ impl fmt::Debug for Kept {
 }
 
 impl Kept {
-    /// Whether a caller may read a scope. An answer that failed is not kept.
-    pub(super) fn read(
+    /// Whether a caller may read a scope, or let a role reach a table. An answer that failed is not kept.
+    pub(super) fn answer(
         &self,
         caller: &Identity,
-        scope: &Scope,
+        about: Answer,
         decide: impl FnOnce() -> Result<Permits, Denial>,
     ) -> Result<Permits, Denial> {
-        if let Some(answer) = self.find(caller, |kept| kept.reads.get(scope).cloned()) {
+        if let Some(answer) = self.find(caller, |kept| kept.answers.get(&about).cloned()) {
             return answer;
         }
         let answer = decide();
         if !matches!(answer, Err(Denial::Failed(_))) {
             self.keep(caller, |kept| {
-                kept.reads.insert(scope.clone(), answer.clone());
+                kept.answers.insert(about, answer.clone());
             });
         }
         answer

@@ -6,7 +6,7 @@ use crate::authorization::Action;
 use crate::domain::inventory::ResourceKind;
 use crate::domain::operation::Kind;
 use crate::domain::project::Scope;
-use crate::domain::spec::{ClusterSpec, ParameterGroup, SubnetGroup};
+use crate::domain::spec::{ClusterSpec, ParameterGroup, ServiceRole, SubnetGroup};
 use crate::store::{Accepted, ApprovalState, NewOperation};
 
 use crate::api::access::CallerApi;
@@ -75,7 +75,10 @@ impl TargetApi {
         if self.rules.permit_everything() {
             return Ok(self.store.accept_create(&new, &spec).await?);
         }
-        if let Some(known) = self.known_request(new.idempotency_key.as_ref()).await? {
+        let key = new.idempotency_key.clone();
+        if matches!(spec.service_role, ServiceRole::Discover { .. })
+            && let Some(known) = self.known_request(key.as_ref()).await?
+        {
             return Ok(known);
         }
         let spec = self.with_discovered_role(spec).await?;
@@ -86,7 +89,14 @@ impl TargetApi {
             before: None,
             after: spec.clone(),
         })?;
-        let (approvals, pending) = decided.map_err(|denial| self.denied(action, denial))?;
+        let (approvals, pending) = match decided {
+            Ok(decided) => decided,
+            // A request that was accepted earlier has its response, whatever the rules say now.
+            Err(denial) => {
+                let known = self.known_request(key.as_ref()).await?;
+                return known.ok_or_else(|| self.denied(action, denial));
+            }
+        };
         let approval = approvals.state();
         let runs = pending.is_none() && matches!(approval, ApprovalState::NotNeeded);
         let new = NewOperation { approval, ..new };

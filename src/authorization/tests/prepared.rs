@@ -77,3 +77,71 @@ fn a_policy_that_is_left_out_cannot_match() {
     }
     assert!(permitted > 50 && denied > 50, "{permitted} {denied}");
 }
+
+/// A table: its name, the access to it, its account and Region, and the project that asks.
+type Asked = (
+    &'static str,
+    Access,
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+);
+
+const ASKED: Asked = (
+    "Orders",
+    Access::ReadOnly,
+    "123456789012",
+    "us-east-1",
+    Some("payments"),
+);
+
+fn is_permitted(rules: &Rules, who: &Identity, asked: Asked) -> bool {
+    let (name, access, account_id, region, project) = asked;
+    let scope = scope(project);
+    let place = Place {
+        target: &scope.target,
+        account_id: Some(account_id),
+        region: Some(region),
+    };
+    let question = Question {
+        caller: who,
+        action: Action::UseTable,
+        subject: Subject::Table(name, Some(access), &scope, &place),
+    };
+    rules.decide(&question).is_ok()
+}
+
+#[test]
+fn a_kept_answer_about_a_table_is_used_for_no_other() {
+    let (name, access, account, region, project) = ASKED;
+    let others: [(&str, Asked); 5] = [
+        (
+            "resource.name == \"Orders\"",
+            ("Other", access, account, region, project),
+        ),
+        (
+            "context.access == \"read_only\"",
+            (name, Access::ReadWrite, account, region, project),
+        ),
+        (
+            "resource.account == \"123456789012\"",
+            (name, access, "210987654321", region, project),
+        ),
+        (
+            "resource.region == \"us-east-1\"",
+            (name, access, account, "eu-west-1", project),
+        ),
+        ("context has project", (name, access, account, region, None)),
+    ];
+    for (condition, other) in others {
+        let text = format!(
+            "@id(\"only\") permit (principal, action == Action::\"use_table\", resource) when {{ {condition} }};"
+        );
+        let (rules, who) = (rules(&text), caller(&["operators"], &["payments"]));
+        // The second round from what is kept.
+        for _ in 0..2 {
+            assert!(is_permitted(&rules, &who, ASKED), "{condition}");
+            assert!(!is_permitted(&rules, &who, other), "{condition}");
+        }
+    }
+}

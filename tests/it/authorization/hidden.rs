@@ -165,3 +165,28 @@ async fn a_replay_is_answered_only_to_who_may_still_read_the_operation() {
         assert!([403, 404].contains(&cached.status.as_u16()), "{cached:?}");
     }
 }
+
+#[tokio::test]
+async fn a_replay_is_answered_whatever_the_rules_permit_now() {
+    let env = TestEnv::new().await;
+    let (mut api, rules) = env.governed_api(built_in(&[]));
+    env.act_as(&mut api, "payer", &["operators"], &["payments"])
+        .await;
+    let key = [("idempotency-key", "k1")];
+    let request = cluster_request("pay");
+    let id = api.post("/v1/clusters", &request, &key).await.accepted();
+    rules.send_replace(std::sync::Arc::new(super::with_policies(
+        r#"@id("closed") @advice("ask") forbid (principal, action == Action::"create_cluster", resource);"#,
+    )));
+    let again = api.post("/v1/clusters", &request, &key).await;
+    assert_eq!(again.accepted(), id);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    let other = api
+        .post("/v1/clusters", &cluster_request("other"), &key)
+        .await;
+    other.rejected(422, "idempotency_key_reused");
+    let new = api
+        .post("/v1/clusters", &cluster_request("other"), &[])
+        .await;
+    new.rejected(403, "forbidden");
+}

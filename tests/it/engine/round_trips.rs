@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dax_provisioner::domain::operation::Kind;
+use dax_provisioner::oidc::Issuers;
 use dax_provisioner::operations::{RoleCandidates, StepEnvironment};
 use dax_provisioner::store::{Connection, Store};
 use dax_provisioner::worker::{TurnResult, Worker};
 use tokio_util::sync::CancellationToken;
 
+use crate::authorization::built_in;
 use crate::support::api::{ApiClient, cluster_request, open_settings};
 use crate::support::database_proxy::DatabaseProxy;
 use crate::support::requests::{new_operation, plain_spec, spec_with_groups};
@@ -77,6 +79,31 @@ async fn a_create_is_accepted_by_one_statement_and_answered_by_none() {
     }
     assert_eq!(statements.len(), 1, "{statements:#?}");
     assert!(statements[0].contains("insert into operations"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn policies_and_a_token_add_one_statement_to_a_create() {
+    let counted = Counted::new().await;
+    let (mut api, _rules) =
+        counted
+            .env
+            .governed_api_of(counted.store.clone(), built_in(&[]), Issuers::default());
+    counted
+        .env
+        .act_as(&mut api, "payer", &["operators"], &["payments"])
+        .await;
+    let mut statements = Vec::new();
+    for name in ["first", "second", "third"] {
+        counted.statements();
+        let key = [("idempotency-key", name)];
+        let accepted = api.post("/v1/clusters", &cluster_request(name), &key).await;
+        accepted.accepted();
+        statements = counted.statements();
+    }
+    // The use of a token is noted once a minute.
+    assert_eq!(statements.len(), 2, "{statements:#?}");
+    assert!(statements[0].contains("from tokens"), "{statements:#?}");
+    assert!(statements[1].contains("insert into operations"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

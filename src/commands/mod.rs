@@ -29,11 +29,16 @@ mod token;
 /// Timeout for blocking threads at exit.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Polls of tasks between two polls of the sockets.
+const EVENT_INTERVAL: u32 = 7;
+
 /// Runs a command and returns its exit code.
 pub fn run(invocation: Invocation) -> ExitCode {
     core_dumps::turn_off();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // Both processors can be busy with requests while a response of the database waits to be read.
+        .event_interval(EVENT_INTERVAL)
         .build()
     {
         Ok(runtime) => runtime,

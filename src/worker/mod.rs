@@ -38,7 +38,7 @@ pub use turn::{Point, Probe, TurnResult};
 pub use webhooks::ATTEMPTS_MAX;
 
 /// Longest pause of an idle loop: notifications only shorten it, and may be lost.
-const IDLE_POLL: Duration = Duration::from_millis(500);
+const IDLE_POLL: Duration = Duration::from_secs(1);
 /// How long a loop takes turns at one operation before it claims another one.
 const HOLD: Duration = Duration::from_secs(1);
 /// How long a turn waits for its permit: the rest of the lease must suffice to send a call.
@@ -290,11 +290,11 @@ pub async fn relay_notifications(store: Store) {
     loop {
         match store.wakeups().await {
             Ok(mut wakeups) => loop {
-                wakeups.relay(IDLE_POLL * 20).await;
+                wakeups.relay(IDLE_POLL * 10).await;
             },
             Err(error) => {
                 tracing::debug!(%error, "cannot listen for notifications; polling instead");
-                tokio::time::sleep(IDLE_POLL * 10).await;
+                tokio::time::sleep(IDLE_POLL * 5).await;
             }
         }
     }

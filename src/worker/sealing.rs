@@ -1,4 +1,4 @@
-//! Sealing of audit records: every ten seconds one process, for all, seals the records that were
+//! Sealing of audit records: every ten to fifteen seconds one process, for all, seals the records that were
 //! numbered since, and deletes those of old seals. Each seal is logged, so that it is kept elsewhere.
 
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::store::StoreError;
 
 use super::shared_jobs::SharedJobs;
 
-/// Interval between two seals.
+/// Shortest interval between two seals.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// How long the job can take before another process takes it over.
 const LEASE: Duration = Duration::from_secs(60);
@@ -36,18 +36,20 @@ impl SharedJobs {
             );
         }
         let owner = Uuid::now_v7().to_string();
-        let due = || tokio::time::sleep(INTERVAL / 10);
+        let due = || tokio::time::sleep(INTERVAL / 2);
         let mut is_reported = false;
         while stop.run_until_cancelled(due()).await.is_some() {
-            if let Err(error) = self.seal(&settings, &owner).await {
-                tracing::debug!(%error, "audit records were not sealed");
-            }
-            if !is_reported && self.lacks_key(&settings).await.unwrap_or_default() {
-                is_reported = true;
-                tracing::error!(
-                    "this process does not seal audit records: the last seal was made with a key, and \
-                     --audit-key-file is not set"
-                );
+            match self.seal_if_due(&settings, &owner).await {
+                Ok(Some(_)) => {}
+                Ok(None) if is_reported => {}
+                Ok(None) => {
+                    is_reported = true;
+                    tracing::error!(
+                        "this process does not seal audit records: the last seal was made with a key, \
+                         and --audit-key-file is not set"
+                    );
+                }
+                Err(error) => tracing::debug!(%error, "audit records were not sealed"),
             }
         }
     }
@@ -64,12 +66,22 @@ impl SharedJobs {
 
     /// Seals once, if it is due and no other process does it. Returns the number of new seals.
     pub async fn seal(&self, settings: &AuditSettings, owner: &str) -> Result<usize, StoreError> {
-        if self.lacks_key(settings).await? {
-            return Ok(0);
-        }
+        Ok(self.seal_if_due(settings, owner).await?.unwrap_or_default())
+    }
+
+    /// The same. `None`: this process lacks the key, so the job is left to others.
+    async fn seal_if_due(
+        &self,
+        settings: &AuditSettings,
+        owner: &str,
+    ) -> Result<Option<usize>, StoreError> {
         let Some(job) = self.store.take_job("seal", owner, LEASE).await? else {
-            return Ok(0);
+            return Ok(Some(0));
         };
+        if self.lacks_key(settings).await? {
+            self.store.fail_job(&job, Duration::ZERO).await?;
+            return Ok(None);
+        }
         let (begin, key) = (Instant::now(), settings.key.as_ref());
         let mut seals = 0;
         while begin.elapsed() < RUN_TIME
@@ -86,6 +98,6 @@ impl SharedJobs {
         }
         while begin.elapsed() < RUN_TIME && self.store.prune_audit(settings.kept, key).await? > 0 {}
         self.store.end_job(&job, INTERVAL).await?;
-        Ok(seals)
+        Ok(Some(seals))
     }
 }

@@ -37,7 +37,7 @@ impl SharedJobs {
     /// Stores deliveries of new events until `stop` is cancelled.
     pub(super) async fn fan_out_events(self, stop: CancellationToken) {
         let due = || async {
-            let _ = tokio::time::timeout(IDLE, self.numbered.notified()).await;
+            let _ = tokio::time::timeout(IDLE * 2, self.numbered.notified()).await;
         };
         let mut window = i64::MAX;
         while stop.run_until_cancelled(due()).await.is_some() {

@@ -55,19 +55,15 @@ pub(super) fn ended(task: &Task, status: Status) {
     let labels = [("kind", task.kind.as_str()), ("status", status.as_str())];
     counter!("dax_provisioner_operations_ended_total", &labels).increment(1);
     let seconds = age(task);
-    histogram!("dax_provisioner_operation_duration_seconds", &labels).record(seconds as f64);
+    histogram!("dax_provisioner_operation_duration_seconds", &labels).record(seconds);
     tracing::info!(operation.kind = task.kind.as_str(), cluster.name = %task.cluster,
         caller = task.requested_by, operation.status = status.as_str(), duration_s = seconds,
         "operation ended");
 }
 
 /// Seconds since the operation was accepted.
-fn age(task: &Task) -> i64 {
-    // The ID holds the time of acceptance.
-    let accepted = task.operation_id.get_timestamp().map(|time| time.to_unix());
-    let seconds = accepted
-        .map(|(seconds, _)| task.now.timestamp() - i64::try_from(seconds).unwrap_or(i64::MAX));
-    seconds.unwrap_or_default().max(0)
+fn age(task: &Task) -> f64 {
+    (task.now - task.created_at).as_seconds_f64().max(0.0)
 }
 
 /// Logs a verdict. What AWS said of a fault names accounts and roles, so it is a line of its own, at

@@ -12,7 +12,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSeverity};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -290,11 +290,17 @@ impl Lease {
     }
 
     /// Returns the connection to the pool if its statement has ended: with a result, or with an
-    /// error of the server.
+    /// error after which the server continues.
     fn release_after<T>(self, outcome: &Result<T, sqlx::Error>) {
-        if matches!(outcome, Ok(_) | Err(sqlx::Error::Database(_)))
-            || crate::sabotage::is("broken_connection_kept")
-        {
+        let is_usable = match outcome {
+            Ok(_) => true,
+            Err(sqlx::Error::Database(error)) => {
+                let error = error.try_downcast_ref::<PgDatabaseError>();
+                error.is_some_and(|error| error.severity() == PgSeverity::Error)
+            }
+            Err(_) => false,
+        };
+        if is_usable || crate::sabotage::is("broken_connection_kept") {
             self.release();
         }
     }

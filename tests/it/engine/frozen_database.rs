@@ -73,3 +73,41 @@ async fn frozen_connections_are_replaced_within_seconds() {
         dax_provisioner::domain::operation::Status::Succeeded
     );
 }
+
+/// One that waits for a lock when an operator ends its session, and then the next statement.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_the_server_ends_is_not_used_again() {
+    let env = TestEnv::new().await;
+    let store = Store::open(&Connection {
+        url: env.database.url(),
+        max_connections: 1,
+        acquire_timeout: Duration::from_secs(20),
+        statement_timeout: Duration::from_secs(20),
+    })
+    .unwrap();
+    env.make_jobs_due().await;
+    let mut lock = env.pool.begin().await.unwrap();
+    sqlx::query("select 1 from duties for update")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move { store.take_job("sweep", "w", Duration::from_secs(60)).await }
+    });
+    let end_session = "
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'";
+    while sqlx::query_scalar::<_, bool>(end_session)
+        .fetch_optional(&env.pool)
+        .await
+        .unwrap()
+        .is_none()
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    waiting.await.unwrap().unwrap_err();
+    lock.rollback().await.unwrap();
+    let job = store.take_job("sweep", "w", Duration::from_secs(60)).await;
+    assert!(job.unwrap().is_some());
+}

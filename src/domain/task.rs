@@ -195,10 +195,9 @@ impl Task {
 
     /// The managed, present resources of a kind.
     pub fn managed(&self, kind: ResourceKind) -> impl Iterator<Item = &Item> {
-        self.inventory.iter().filter(move |item| {
-            let is_external = crate::sabotage::is("external_items_deleted");
-            item.kind == kind && (item.is_managed_and_present() || is_external)
-        })
+        self.inventory
+            .iter()
+            .filter(move |item| item.kind == kind && item.is_managed_and_present())
     }
 
     /// An open call with the same AWS operation and target as `mutation`. If it took effect, the

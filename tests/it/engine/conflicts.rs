@@ -8,7 +8,7 @@ use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::names::{IAM_PATH, managed_name};
 use dax_provisioner::domain::operation::{ClusterStatus, Status};
 use dax_provisioner::domain::problems::fault::FaultClass;
-use dax_provisioner::domain::spec::{ClusterSpec, OnFailure, ServiceRole};
+use dax_provisioner::domain::spec::{ClusterSpec, OnFailure, ServiceRole, SubnetGroup};
 use dax_provisioner::domain::validation::typed::RoleArn;
 
 use crate::support::requests::{plain_spec, spec_with_groups, unmanaged_cluster, unmanaged_role};
@@ -50,6 +50,37 @@ async fn an_unmanaged_role_with_a_managed_name_is_a_conflict_and_stays() {
     // The name of a failed cluster is free again.
     let again = env.create(&plain_spec("orders")).await;
     assert_eq!(env.settle(&worker, again).await.status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn an_unmanaged_group_with_a_managed_name_is_a_conflict_and_stays() {
+    for kind in [ResourceKind::ParameterGroup, ResourceKind::SubnetGroup] {
+        let env = TestEnv::new().await;
+        let worker = env.worker("w");
+        let spec = spec_with_groups(&env, "orders");
+        let create = env.create(&spec).await;
+        let name = managed_name(&spec.name, create);
+        let description = "created by hand".to_owned();
+        let group = match (kind, &spec.subnet_group) {
+            (ResourceKind::SubnetGroup, SubnetGroup::New { subnet_ids }) => {
+                Mutation::CreateSubnetGroup {
+                    name: name.clone(),
+                    description,
+                    subnet_ids: subnet_ids.clone(),
+                }
+            }
+            _ => Mutation::CreateParameterGroup {
+                name: name.clone(),
+                description,
+            },
+        };
+        env.admin.send(&group, &env.account).await.unwrap();
+        let before = env.created_in_aws();
+        let ended = env.settle(&worker, create).await;
+        assert_eq!(ended.status, Status::Failed, "{kind:?}");
+        assert_eq!(ended.fault.unwrap().class, FaultClass::Conflict);
+        assert_eq!(env.created_in_aws(), before, "only the group stays");
+    }
 }
 
 #[tokio::test]

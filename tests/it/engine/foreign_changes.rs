@@ -3,12 +3,16 @@
 
 use dax_provisioner::domain::mutation::Mutation;
 use dax_provisioner::domain::mutation::bodies::ClusterUpdate;
+use dax_provisioner::domain::names::managed_name;
 use dax_provisioner::domain::operation::Status;
+use dax_provisioner::domain::spec::SubnetGroup;
 use serde_json::json;
 
+use crate::properties::scenario_setup::by_admin;
 use crate::support::api::cluster_request;
 use crate::support::cluster_fixture::ClusterFixture;
-use crate::support::requests::window;
+use crate::support::requests::{spec_with_groups, window};
+use crate::support::test_env::TestEnv;
 
 fn delete(name: &str) -> Mutation {
     Mutation::DeleteCluster {
@@ -184,4 +188,46 @@ async fn a_delete_that_retains_more_is_not_the_running_delete() {
         fixture.api.delete("/v1/clusters/orders").await.accepted(),
         first
     );
+}
+
+/// Groups have no tags: their descriptions say whose they are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn groups_that_were_replaced_by_unmanaged_ones_stay() {
+    let env = TestEnv::new().await;
+    let worker = env.worker("w");
+    let spec = spec_with_groups(&env, "orders");
+    let create = env.create(&spec).await;
+    env.finish(&worker, create).await;
+    by_admin(&env, delete("orders")).await;
+    // The sandbox completes a deletion when the cluster is read.
+    env.admin.cluster("orders").await.unwrap();
+    let name = || managed_name(&spec.name, create);
+    let description = || "created by hand".to_owned();
+    let SubnetGroup::New { subnet_ids } = &spec.subnet_group else {
+        panic!("{spec:?}")
+    };
+    by_admin(&env, Mutation::DeleteParameterGroup { name: name() }).await;
+    by_admin(&env, Mutation::DeleteSubnetGroup { name: name() }).await;
+    let parameters = Mutation::CreateParameterGroup {
+        name: name(),
+        description: description(),
+    };
+    by_admin(&env, parameters).await;
+    let subnets = Mutation::CreateSubnetGroup {
+        name: name(),
+        description: description(),
+        subnet_ids: subnet_ids.clone(),
+    };
+    by_admin(&env, subnets).await;
+    let operation = env.delete("orders").await;
+    let ended = env.finish(&worker, operation).await;
+    assert_eq!(ended.status, Status::Succeeded);
+    let inventory = env.sandbox.inventory();
+    assert!(
+        inventory
+            .parameter_groups
+            .iter()
+            .any(|one| one.name == name())
+    );
+    assert!(inventory.subnet_groups.iter().any(|one| one.name == name()));
 }

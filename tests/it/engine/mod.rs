@@ -13,6 +13,7 @@ pub mod foreign_changes;
 pub mod frozen_database;
 pub mod history;
 pub mod list_indexes;
+pub mod patience;
 pub mod polls;
 pub mod process_crashes;
 pub mod processes;

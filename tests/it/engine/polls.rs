@@ -265,9 +265,11 @@ async fn an_observation_from_before_a_call_is_not_trusted() {
         .record_listed(&job, read, &stale, Duration::ZERO)
         .await
         .unwrap();
-    for _ in 0..5 {
+    // Longer than a call with an unknown outcome may take effect.
+    for _ in 0..20 {
         set_last_poll(env, 0.0).await;
         run.turn().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let waiting = env.operation(run.id).await;
     assert_eq!(

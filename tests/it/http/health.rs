@@ -85,7 +85,9 @@ async fn a_service_does_not_start_on_a_database_that_can_lose_commits() {
     let env = TestEnv::new().await;
     let serve = "serve --listen 127.0.0.1:0 --aws-endpoint http://127.0.0.1:1";
 
-    let output = Command::new(BINARY)
+    // One that starts does not end.
+    let output = Command::new("timeout")
+        .args(["20", BINARY])
         .args(serve.split(' '))
         .env("DATABASE_URL", env.database.url())
         .output()

@@ -98,7 +98,7 @@ struct Source {
 
 const PROFILE: &[(&str, &str)] = &[("AWS_PROFILE", "p")];
 
-const SOURCES: [Source; 7] = [
+const SOURCES: [Source; 11] = [
     Source {
         settings: &[
             ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
@@ -117,6 +117,25 @@ const SOURCES: [Source; 7] = [
         profile: "sso_session = s\nsso_account_id = 123456789012\nsso_role_name = r\n\
             [sso-session s]\nsso_region = eu-west-1\nsso_start_url = https://d-1.awsapps.com/start",
         requests: &["CONNECT portal.sso.eu-west-1.amazonaws.com:443"],
+    },
+    Source {
+        settings: PROFILE,
+        profile: "role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\n\
+            [profile base]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = secret",
+        requests: &[STS],
+    },
+    // A role assumed by a role, in the Region of its profile.
+    Source {
+        settings: PROFILE,
+        profile: "role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = middle\n\
+            [profile middle]\nrole_arn = arn:aws:iam::210987654321:role/m\nsource_profile = base\n\
+            [profile base]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = secret",
+        requests: &[STS],
+    },
+    Source {
+        settings: PROFILE,
+        profile: "login_session = arn:aws:iam::123456789012:user/u",
+        requests: &[STS],
     },
     Source {
         settings: PROFILE,
@@ -139,6 +158,15 @@ const SOURCES: [Source; 7] = [
         profile: "",
         requests: &["GET /task", STS],
     },
+    // EKS Pod Identity.
+    Source {
+        settings: &[
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "URL/task"),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "HOME/pod.token"),
+        ],
+        profile: "",
+        requests: &["GET /task", STS],
+    },
     Source {
         settings: &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "URL")],
         profile: "",
@@ -152,7 +180,8 @@ const SOURCES: [Source; 7] = [
 ];
 
 /// Writes the files that sources read: the configuration, the token of IAM Identity Center (its name
-/// is the SHA-1 of the session's name), a web identity, and what a process prints.
+/// is the SHA-1 of the session's name), that of `aws login` (the SHA-256 of the session), a web
+/// identity, the token of a pod, and what a process prints.
 fn write_files(home: &Path, profile: &str) {
     let aws = home.join(".aws");
     std::fs::create_dir_all(aws.join("sso/cache")).unwrap();
@@ -161,6 +190,13 @@ fn write_files(home: &Path, profile: &str) {
         "startUrl": "https://d-1.awsapps.com/start"}"#;
     let file = "a0f1490a20d0211c997b44bc357e1972deab8ae3.json";
     std::fs::write(aws.join("sso/cache").join(file), token).unwrap();
+    std::fs::create_dir_all(aws.join("login/cache")).unwrap();
+    let token = r#"{"accessToken": {"accessKeyId": "ASIAEXAMPLE", "secretAccessKey": "secret", "sessionToken": "t",
+        "accountId": "123456789012", "expiresAt": "2099-01-01T00:00:00Z"}, "tokenType": "aws_sigv4",
+        "refreshToken": "r", "clientId": "c", "dpopKey": "k"}"#;
+    let file = "88929adfce05bf7ccf2ae7272cfbb0b23141302ba0339a173f53232e95660515.json";
+    std::fs::write(aws.join("login/cache").join(file), token).unwrap();
+    std::fs::write(home.join("pod.token"), "of-the-task").unwrap();
     std::fs::write(home.join("web.token"), "a.b.c").unwrap();
     std::fs::write(home.join("process.json"), KEYS).unwrap();
 }

@@ -30,7 +30,7 @@ pub(crate) async fn run(options: &Options, binary: &Path, root: &Path, seed: u64
     }
     let tokens = arena.installation.tokens.clone();
     let api = Arc::new(Api::new(arena.front_ports().await, tokens)?);
-    let before = checks::inventories(&arena).await?;
+    let before = checks::first_inventories(&arena).await?;
     let observers = Observers::default();
     let webhook = observers.receive(&api, seed).await?;
     let (stop, stopped) = watch::channel(false);

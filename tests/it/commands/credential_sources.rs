@@ -124,7 +124,7 @@ const SOURCES: [Source; 11] = [
             [profile base]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = secret",
         requests: &[STS],
     },
-    // A role assumed by a role, in the Region of its profile.
+    // A role that another role assumes.
     Source {
         settings: PROFILE,
         profile: "role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = middle\n\

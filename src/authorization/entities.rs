@@ -75,7 +75,7 @@ pub(super) fn of_scope(rules: &Rules, scope: &Scope) -> Result<Vec<Entity>, Stri
     Ok(entities)
 }
 
-/// The entities that questions share, checked against the schema.
+/// The entities that questions share, each once.
 pub(super) fn checked(action: Action, mut entities: Vec<Entity>) -> Result<Entities, String> {
     let mut seen = HashSet::new();
     entities.retain(|entity| seen.insert(entity.uid()));

@@ -160,7 +160,8 @@ def check(new, previous, bin_dir, work):
         unfinished = server.sql("select count(*) from operations where status <> 'succeeded'")
         assert unfinished == "0", unfinished
         left = aws.read("inventory")
-        assert not left["clusters"] and not [role for role in left["roles"] if role["name"].startswith("dax-")], left
+        made = [item["name"] for kind in ("roles", "policies") for item in left[kind] if item["name"].startswith("dax-")]
+        assert not left["clusters"] and not made, left
 
 
 def main():

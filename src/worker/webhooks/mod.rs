@@ -24,7 +24,9 @@ pub use lanes::ATTEMPTS_MAX;
 const COLLECT: Duration = Duration::from_millis(20);
 /// Longest pause: retries become due, and other processes number events and store deliveries.
 const IDLE: Duration = Duration::from_secs(1);
-/// The same while attempts run: one that turns out to be slow frees its place.
+/// Longest pause of the fan-out: another process can have numbered events.
+const FAN_OUT_IDLE: Duration = Duration::from_secs(2);
+/// Longest pause while attempts run: one that turns out to be slow frees its place.
 const BUSY: Duration = Duration::from_millis(200);
 /// How long a process that shuts down waits for running attempts.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -37,7 +39,7 @@ impl SharedJobs {
     /// Stores deliveries of new events until `stop` is cancelled.
     pub(super) async fn fan_out_events(self, stop: CancellationToken) {
         let due = || async {
-            let _ = tokio::time::timeout(IDLE * 2, self.numbered.notified()).await;
+            let _ = tokio::time::timeout(FAN_OUT_IDLE, self.numbered.notified()).await;
         };
         let mut window = i64::MAX;
         while stop.run_until_cancelled(due()).await.is_some() {

@@ -62,21 +62,25 @@ impl Counted {
         });
         statements
     }
+
+    /// The statements of the third of three creates. The first also computes the medians of the
+    /// estimate, which are cached.
+    async fn third_create(&self, api: &ApiClient) -> Vec<String> {
+        for name in ["first", "second", "third"] {
+            self.statements();
+            let key = [("idempotency-key", name)];
+            let accepted = api.post("/v1/clusters", &cluster_request(name), &key).await;
+            accepted.accepted();
+        }
+        self.statements()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_create_is_accepted_by_one_statement_and_answered_by_none() {
     let counted = Counted::new().await;
     let api = counted.api();
-    // The first create also computes the medians of the estimate, which are cached.
-    let mut statements = Vec::new();
-    for name in ["first", "second", "third"] {
-        counted.statements();
-        let key = [("idempotency-key", name)];
-        let accepted = api.post("/v1/clusters", &cluster_request(name), &key).await;
-        accepted.accepted();
-        statements = counted.statements();
-    }
+    let statements = counted.third_create(&api).await;
     assert_eq!(statements.len(), 1, "{statements:#?}");
     assert!(statements[0].contains("insert into operations"));
 }
@@ -92,14 +96,7 @@ async fn policies_and_a_token_add_one_statement_to_a_create() {
         .env
         .act_as(&mut api, "payer", &["operators"], &["payments"])
         .await;
-    let mut statements = Vec::new();
-    for name in ["first", "second", "third"] {
-        counted.statements();
-        let key = [("idempotency-key", name)];
-        let accepted = api.post("/v1/clusters", &cluster_request(name), &key).await;
-        accepted.accepted();
-        statements = counted.statements();
-    }
+    let statements = counted.third_create(&api).await;
     // The use of a token is noted once a minute.
     assert_eq!(statements.len(), 2, "{statements:#?}");
     assert!(statements[0].contains("from tokens"), "{statements:#?}");

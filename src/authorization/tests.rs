@@ -1,6 +1,7 @@
 //! Tests of the built-in policies, of what is refused as a policy, and of failing closed.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use super::*;
 use crate::domain::iam::policies::{Access, Tables};
@@ -33,6 +34,10 @@ fn built_in() -> Rules {
 fn project(name: &str) -> ProjectName {
     ProjectName::parse(name).unwrap()
 }
+
+static TARGET: LazyLock<TargetName> = LazyLock::new(TargetName::default);
+static REGIONS: LazyLock<BTreeMap<TargetName, String>> =
+    LazyLock::new(|| BTreeMap::from([(TARGET.clone(), "us-east-1".to_owned())]));
 
 fn caller(groups: &[&str], projects: &[&str]) -> Identity {
     Identity {
@@ -70,6 +75,25 @@ fn given() -> ServiceRole {
     ServiceRole::Existing { arn }
 }
 
+/// The settings of three nodes in the default target.
+fn settings<'a>(
+    rules: &'a Rules,
+    spec: &'a ClusterSpec,
+    changed: &'a BTreeSet<String>,
+    usage: &'a ProjectUsage,
+) -> Settings<'a> {
+    Settings {
+        spec,
+        changed,
+        target: &TARGET,
+        usage,
+        nodes: 3,
+        regions: &REGIONS,
+        prices: &rules.prices,
+        now: chrono::DateTime::UNIX_EPOCH,
+    }
+}
+
 /// The IDs of the policies that forbid, or `None` if the action is permitted.
 fn decide(
     rules: &Rules,
@@ -80,18 +104,7 @@ fn decide(
     changed: &BTreeSet<String>,
 ) -> Option<Vec<String>> {
     let usage = ProjectUsage::default();
-    let target = TargetName::default();
-    let regions = BTreeMap::from([(target.clone(), "us-east-1".to_owned())]);
-    let settings = Settings {
-        spec,
-        changed,
-        target: &target,
-        usage: &usage,
-        nodes: 3,
-        regions: &regions,
-        prices: &rules.prices,
-        now: chrono::DateTime::UNIX_EPOCH,
-    };
+    let settings = settings(rules, spec, changed, &usage);
     let place = Place {
         target: &scope.target,
         account_id: Some("123456789012"),
@@ -356,18 +369,7 @@ fn an_error_during_an_evaluation_denies() {
     let spec = spec(named_tables());
     let changed = all_fields(&spec);
     let usage = ProjectUsage::default();
-    let target = TargetName::default();
-    let regions = BTreeMap::from([(target.clone(), "us-east-1".to_owned())]);
-    let settings = Settings {
-        spec: &spec,
-        changed: &changed,
-        target: &target,
-        usage: &usage,
-        nodes: 3,
-        regions: &regions,
-        now: chrono::DateTime::UNIX_EPOCH,
-        prices: &rules.prices,
-    };
+    let settings = settings(&rules, &spec, &changed, &usage);
     let (scope, caller) = (scope(None), caller(&["admins"], &[]));
     let question = Question {
         caller: &caller,

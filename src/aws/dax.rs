@@ -8,7 +8,7 @@ use crate::domain::observed::{ClustersPage, Endpoint, Observed, ObservedNode};
 use crate::domain::problems::fault::Fault;
 
 use super::Aws;
-use super::fault::{Call, absent_is_none, fault_of, missing_member};
+use super::fault::Call;
 
 /// Port of an endpoint with TLS; without TLS it is 8111 (developer guide, "DAX: How it works").
 const TLS_PORT: i32 = 9111;
@@ -56,19 +56,12 @@ impl Aws {
     /// dax DescribeClusters of one name. `None` if the cluster does not exist.
     pub async fn cluster(&self, name: &str) -> Result<Option<Observed>, Fault> {
         let call = Call::read("dax", "DescribeClusters", None);
-        let answer = self
-            .dax
-            .describe_clusters()
-            .cluster_names(name)
-            .send()
-            .await
-            .map_err(|error| fault_of(&call, &error));
-        let Some(answer) = absent_is_none(answer)? else {
+        let request = self.dax.describe_clusters().cluster_names(name);
+        let Some(answer) = call.found(request.send()).await? else {
             return Ok(None);
         };
-        Ok(answer
-            .clusters
-            .ok_or_else(|| missing_member(&call, "Clusters"))?
+        Ok(call
+            .member(answer.clusters, "Clusters")?
             .into_iter()
             .next()
             .map(observed))
@@ -78,17 +71,14 @@ impl Aws {
     /// next page. A response without the member `Clusters` is an error, not an empty page.
     pub async fn clusters_page(&self, token: Option<String>) -> Result<ClustersPage, Fault> {
         let call = Call::read("dax", "DescribeClusters", None);
-        let answer = self
+        let request = self
             .dax
             .describe_clusters()
             .max_results(PAGE_MAX)
-            .set_next_token(token)
-            .send()
-            .await
-            .map_err(|error| fault_of(&call, &error))?;
-        let clusters = answer
-            .clusters
-            .ok_or_else(|| missing_member(&call, "Clusters"))?
+            .set_next_token(token);
+        let answer = call.response(request.send()).await?;
+        let clusters = call
+            .member(answer.clusters, "Clusters")?
             .into_iter()
             .map(|cluster| {
                 let name = cluster.cluster_name.clone().unwrap_or_default();
@@ -126,11 +116,7 @@ impl Aws {
                 .list_tags()
                 .resource_name(arn)
                 .set_next_token(token);
-            let answer = request
-                .send()
-                .await
-                .map_err(|error| fault_of(&call, &error));
-            let Some(answer) = absent_is_none(answer)? else {
+            let Some(answer) = call.found(request.send()).await? else {
                 return Ok(None);
             };
             for tag in answer.tags.unwrap_or_default() {
@@ -147,16 +133,11 @@ impl Aws {
     pub async fn subnet_group(&self, name: &str) -> Result<Option<SubnetGroup>, Fault> {
         let call = Call::read("dax", "DescribeSubnetGroups", None);
         let request = self.dax.describe_subnet_groups().subnet_group_names(name);
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| fault_of(&call, &error));
-        let Some(answer) = absent_is_none(answer)? else {
+        let Some(answer) = call.found(request.send()).await? else {
             return Ok(None);
         };
-        Ok(answer
-            .subnet_groups
-            .ok_or_else(|| missing_member(&call, "SubnetGroups"))?
+        Ok(call
+            .member(answer.subnet_groups, "SubnetGroups")?
             .into_iter()
             .next()
             .map(subnet_group))
@@ -169,14 +150,9 @@ impl Aws {
         let mut token = None;
         loop {
             let request = self.dax.describe_subnet_groups().set_next_token(token);
-            let answer = request
-                .send()
-                .await
-                .map_err(|error| fault_of(&call, &error))?;
+            let answer = call.response(request.send()).await?;
             groups.extend(
-                answer
-                    .subnet_groups
-                    .ok_or_else(|| missing_member(&call, "SubnetGroups"))?
+                call.member(answer.subnet_groups, "SubnetGroups")?
                     .into_iter()
                     .map(subnet_group),
             );
@@ -194,16 +170,11 @@ impl Aws {
             .dax
             .describe_parameter_groups()
             .parameter_group_names(name);
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| fault_of(&call, &error));
-        let Some(answer) = absent_is_none(answer)? else {
+        let Some(answer) = call.found(request.send()).await? else {
             return Ok(None);
         };
-        Ok(answer
-            .parameter_groups
-            .ok_or_else(|| missing_member(&call, "ParameterGroups"))?
+        Ok(call
+            .member(answer.parameter_groups, "ParameterGroups")?
             .into_iter()
             .next()
             .map(parameter_group))
@@ -216,14 +187,9 @@ impl Aws {
         let mut token = None;
         loop {
             let request = self.dax.describe_parameter_groups().set_next_token(token);
-            let answer = request
-                .send()
-                .await
-                .map_err(|error| fault_of(&call, &error))?;
+            let answer = call.response(request.send()).await?;
             groups.extend(
-                answer
-                    .parameter_groups
-                    .ok_or_else(|| missing_member(&call, "ParameterGroups"))?
+                call.member(answer.parameter_groups, "ParameterGroups")?
                     .into_iter()
                     .map(parameter_group),
             );
@@ -238,13 +204,8 @@ impl Aws {
     /// not exist.
     pub async fn parameters(&self, group: &str) -> Result<Option<BTreeMap<String, String>>, Fault> {
         let call = Call::read("dax", "DescribeParameters", None);
-        let answer = self
-            .dax
-            .describe_parameters()
-            .parameter_group_name(group)
-            .send()
-            .await;
-        let answer = absent_is_none(answer.map_err(|error| fault_of(&call, &error)))?;
+        let request = self.dax.describe_parameters().parameter_group_name(group);
+        let answer = call.found(request.send()).await?;
         Ok(answer.map(|answer| {
             let parameters = answer.parameters.unwrap_or_default().into_iter();
             parameters

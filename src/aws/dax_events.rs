@@ -7,7 +7,7 @@ use crate::domain::problems::fault::Fault;
 use crate::domain::timeline::DaxEvent;
 
 use super::Aws;
-use super::fault::{Call, fault_of};
+use super::fault::Call;
 
 /// Age of the oldest requested event, in minutes: the retention of DAX, 14 days.
 const EVENT_MINUTES: i32 = 14 * 24 * 60;
@@ -56,10 +56,7 @@ impl Aws {
             .source_name(name)
             .source_type(SourceType::Cluster);
         let request = request.duration(EVENT_MINUTES).set_next_token(token);
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| fault_of(&call, &error))?;
+        let answer = call.response(request.send()).await?;
         Ok((answer.events.unwrap_or_default(), answer.next_token))
     }
 }

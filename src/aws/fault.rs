@@ -64,71 +64,126 @@ impl Call {
             mutates: true,
         }
     }
+
+    /// Sends a request, and returns its response or its fault.
+    pub(super) async fn response<T, E>(
+        &self,
+        sent: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, Fault>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        sent.await.map_err(|error| self.fault(&error))
+    }
+
+    /// The same of a request for a resource. `None` if AWS says that it does not exist.
+    pub(super) async fn found<T, E>(
+        &self,
+        sent: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<Option<T>, Fault>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        match self.response(sent).await {
+            Ok(response) => Ok(Some(response)),
+            Err(fault) if fault.class == FaultClass::NotFound => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// A member of a successful response that the API model defines; without it, the response is a
+    /// fault.
+    pub(super) fn member<T>(&self, member: Option<T>, name: &str) -> Result<T, Fault> {
+        member.ok_or_else(|| {
+            let class = if self.mutates {
+                FaultClass::Ambiguous
+            } else {
+                FaultClass::Transient
+            };
+            let Self {
+                service, operation, ..
+            } = self;
+            let detail = format!("the response to {service} {operation} has no {name}");
+            Fault::new(class, detail)
+        })
+    }
+
+    /// The fault of an SDK error.
+    pub(super) fn fault<E>(&self, error: &SdkError<E, HttpResponse>) -> Fault
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        // The rest is compiled once, not for each operation of AWS.
+        let any: &(dyn Error + 'static) = error;
+        let (class, code, message) = match error {
+            SdkError::ServiceError(response) => rejection(
+                response.err().code().unwrap_or_default(),
+                response.err().message().unwrap_or_default(),
+                response.raw().status().as_u16(),
+            ),
+            SdkError::TimeoutError(_) => (
+                FaultClass::Ambiguous,
+                "Timeout".to_owned(),
+                "the call timed out".to_owned(),
+            ),
+            SdkError::ConstructionFailure(_) => {
+                (FaultClass::Invalid, "Unsendable".to_owned(), chain(any))
+            }
+            SdkError::DispatchFailure(_) => {
+                let (class, code) = classify_dispatch_failure(any);
+                (class, code.to_owned(), chain(any))
+            }
+            // An unreadable response, or a variant of a later SDK.
+            _ => (
+                FaultClass::Ambiguous,
+                "UnreadableAnswer".to_owned(),
+                chain(any),
+            ),
+        };
+        self.fault_with(class, code, message, error.request_id())
+    }
+
+    fn fault_with(
+        &self,
+        class: FaultClass,
+        code: String,
+        message: String,
+        request_id: Option<&str>,
+    ) -> Fault {
+        let class = if self.mutates || class != FaultClass::Ambiguous {
+            class
+        } else {
+            FaultClass::Transient
+        };
+        let detail = describe(self, class, &code);
+        let aws_error = AwsError {
+            service: self.service.to_owned(),
+            operation: self.operation.to_owned(),
+            code,
+            message: truncate(message),
+            request_id: request_id.map(str::to_owned),
+            target_arn: self.target_arn.clone(),
+        };
+        Fault {
+            aws: Some(aws_error),
+            ..Fault::new(class, detail)
+        }
+    }
+}
+
+/// The class, code and message of an error response.
+fn rejection(code: &str, message: &str, status: u16) -> (FaultClass, String, String) {
+    if code.is_empty() {
+        let message = "the error response has no code".to_owned();
+        return (FaultClass::Ambiguous, format!("Http{status}"), message);
+    }
+    let class = classify(code, message, status);
+    (class, code.to_owned(), message.to_owned())
 }
 
 /// The code of a call that was not sent because there are no credentials; the message is the SDK's
 /// reason.
 pub const NO_CREDENTIALS: &str = "NoCredentials";
-
-/// Converts an SDK error to a fault.
-pub(super) fn fault_of<E>(call: &Call, error: &SdkError<E, HttpResponse>) -> Fault
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
-    let (class, code, message) = match error {
-        SdkError::ServiceError(response) => {
-            let code = response.err().code().unwrap_or_default().to_owned();
-            let message = response.err().message().unwrap_or_default().to_owned();
-            let status = response.raw().status().as_u16();
-            if code.is_empty() {
-                (
-                    FaultClass::Ambiguous,
-                    format!("Http{status}"),
-                    "the error response has no code".to_owned(),
-                )
-            } else {
-                (classify(&code, &message, status), code, message)
-            }
-        }
-        SdkError::TimeoutError(_) => (
-            FaultClass::Ambiguous,
-            "Timeout".to_owned(),
-            "the call timed out".to_owned(),
-        ),
-        SdkError::ConstructionFailure(_) => {
-            (FaultClass::Invalid, "Unsendable".to_owned(), chain(error))
-        }
-        SdkError::DispatchFailure(_) => {
-            let (class, code) = classify_dispatch_failure(error);
-            (class, code.to_owned(), chain(error))
-        }
-        // An unreadable response, or a variant of a later SDK.
-        _ => (
-            FaultClass::Ambiguous,
-            "UnreadableAnswer".to_owned(),
-            chain(error),
-        ),
-    };
-    let message = truncate(message);
-    let class = if call.mutates || class != FaultClass::Ambiguous {
-        class
-    } else {
-        FaultClass::Transient
-    };
-    let detail = describe(call, class, &code);
-    let aws_error = AwsError {
-        service: call.service.to_owned(),
-        operation: call.operation.to_owned(),
-        code,
-        message,
-        request_id: error.request_id().map(str::to_owned),
-        target_arn: call.target_arn.clone(),
-    };
-    Fault {
-        aws: Some(aws_error),
-        ..Fault::new(class, detail)
-    }
-}
 
 /// Limits the length of a message, which is stored and shown.
 fn truncate(mut message: String) -> String {
@@ -145,10 +200,8 @@ fn truncate(mut message: String) -> String {
 
 /// The class and code of a request without a response. It is transient if it cannot have reached
 /// AWS.
-fn classify_dispatch_failure<E: Error + 'static>(
-    error: &SdkError<E, HttpResponse>,
-) -> (FaultClass, &'static str) {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+fn classify_dispatch_failure(error: &(dyn Error + 'static)) -> (FaultClass, &'static str) {
+    let mut cause = Some(error);
     while let Some(current) = cause {
         if current.is::<OverBudget>() {
             return (FaultClass::Throttled, "OverBudget");
@@ -180,7 +233,7 @@ pub(super) fn is_absence(body: &[u8]) -> bool {
         .any(|code| body.contains(code))
 }
 
-fn chain<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> String {
+fn chain(error: &(dyn Error + 'static)) -> String {
     let text = DisplayErrorContext(error).to_string();
     // The text contains the causes, followed by the debug form of the error. Only the causes are
     // useful.
@@ -227,30 +280,5 @@ fn describe(call: &Call, class: FaultClass, code: &str) -> String {
         | FaultClass::ClusterNotAvailable
         | FaultClass::NotApproved
         | FaultClass::Crashed => format!("AWS rejected {service} {operation} ({code})"),
-    }
-}
-
-/// The fault of a successful response that lacks a member that the API model defines.
-pub(super) fn missing_member(call: &Call, member: &str) -> Fault {
-    let class = if call.mutates {
-        FaultClass::Ambiguous
-    } else {
-        FaultClass::Transient
-    };
-    let Call {
-        service, operation, ..
-    } = call;
-    Fault::new(
-        class,
-        format!("the response to {service} {operation} has no {member}"),
-    )
-}
-
-/// Converts the fault `NotFound` to `Ok(None)`.
-pub(super) fn absent_is_none<T>(outcome: Result<T, Fault>) -> Result<Option<T>, Fault> {
-    match outcome {
-        Ok(value) => Ok(Some(value)),
-        Err(fault) if fault.class == FaultClass::NotFound => Ok(None),
-        Err(fault) => Err(fault),
     }
 }

@@ -1,6 +1,7 @@
 //! IAM queries. IAM returns documents percent-encoded; they are decoded here.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 
 use aws_sdk_iam::types::{PolicyScopeType, Tag};
 use chrono::{DateTime, Utc};
@@ -9,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::domain::problems::fault::{Fault, FaultClass};
 
 use super::Aws;
-use super::fault::{Call, absent_is_none, fault_of, missing_member};
+use super::fault::Call;
 
 /// Maximum page size of IAM, so that large accounts are read within one lease.
 const ITEMS_PER_PAGE: i32 = 1_000;
@@ -69,17 +70,11 @@ impl Aws {
     /// iam GetRole. `None` if the role does not exist.
     pub async fn role(&self, name: &str, arn: &str) -> Result<Option<Role>, Fault> {
         let call = Call::read("iam", "GetRole", Some(arn.to_owned()));
-        let answer = self
-            .iam
-            .get_role()
-            .role_name(name)
-            .send()
-            .await
-            .map_err(|error| fault_of(&call, &error));
-        let Some(answer) = absent_is_none(answer)? else {
+        let request = self.iam.get_role().role_name(name);
+        let Some(answer) = call.found(request.send()).await? else {
             return Ok(None);
         };
-        let role = answer.role.ok_or_else(|| missing_member(&call, "Role"))?;
+        let role = call.member(answer.role, "Role")?;
         Ok(Some(Role {
             name: role.role_name,
             arn: role.arn,
@@ -126,7 +121,7 @@ impl Aws {
             .send();
         let mut roles = Vec::new();
         while let Some(role) = pages.next().await {
-            let role = role.map_err(|error| fault_of(&call, &error))?;
+            let role = role.map_err(|error| call.fault(&error))?;
             roles.push(RoleSummary {
                 name: role.role_name,
                 arn: role.arn,
@@ -142,34 +137,20 @@ impl Aws {
     /// exist.
     pub async fn policy(&self, arn: &str) -> Result<Option<Policy>, Fault> {
         let call = Call::read("iam", "GetPolicy", Some(arn.to_owned()));
-        let answer = self
-            .iam
-            .get_policy()
-            .policy_arn(arn)
-            .send()
-            .await
-            .map_err(|error| fault_of(&call, &error));
-        let Some(answer) = absent_is_none(answer)? else {
+        let request = self.iam.get_policy().policy_arn(arn);
+        let Some(answer) = call.found(request.send()).await? else {
             return Ok(None);
         };
-        let policy = answer
-            .policy
-            .ok_or_else(|| missing_member(&call, "Policy"))?;
-        let version = policy
-            .default_version_id
-            .clone()
-            .ok_or_else(|| missing_member(&call, "DefaultVersionId"))?;
+        let policy = call.member(answer.policy, "Policy")?;
+        let version = call.member(policy.default_version_id.clone(), "DefaultVersionId")?;
         let call = Call::read("iam", "GetPolicyVersion", Some(arn.to_owned()));
-        let answer = self
+        let request = self
             .iam
             .get_policy_version()
             .policy_arn(arn)
-            .version_id(version)
-            .send()
-            .await
-            .map_err(|error| fault_of(&call, &error));
+            .version_id(version);
         // The policy was deleted between the two calls.
-        let Some(answer) = absent_is_none(answer)? else {
+        let Some(answer) = call.found(request.send()).await? else {
             return Ok(None);
         };
         let document = answer.policy_version.and_then(|version| version.document);
@@ -191,7 +172,7 @@ impl Aws {
         let mut pages = request.into_paginator().items().send();
         let mut policies = Vec::new();
         while let Some(policy) = pages.next().await {
-            policies.push(summary(policy.map_err(|error| fault_of(&call, &error))?));
+            policies.push(summary(policy.map_err(|error| call.fault(&error))?));
         }
         Ok(policies)
     }
@@ -211,12 +192,10 @@ impl Aws {
             .send();
         let mut arns = Vec::new();
         while let Some(page) = pages.next().await {
-            let Some(page) = absent_is_none(page.map_err(|error| fault_of(&call, &error)))? else {
+            let Some(page) = call.found(ready(page)).await? else {
                 return Ok(None);
             };
-            let policies = page
-                .attached_policies
-                .ok_or_else(|| missing_member(&call, "AttachedPolicies"))?;
+            let policies = call.member(page.attached_policies, "AttachedPolicies")?;
             arns.extend(policies.into_iter().filter_map(|policy| policy.policy_arn));
         }
         Ok(Some(arns))

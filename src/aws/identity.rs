@@ -3,7 +3,7 @@
 use crate::domain::problems::fault::Fault;
 
 use super::Aws;
-use super::fault::{Call, fault_of, missing_member};
+use super::fault::Call;
 
 /// The identity reported by STS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,16 +19,10 @@ impl Aws {
     /// credentials.
     pub async fn caller(&self) -> Result<Caller, Fault> {
         let call = Call::read("sts", "GetCallerIdentity", None);
-        let answer = self
-            .sts
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| fault_of(&call, &error))?;
-        let account_id = answer
-            .account
-            .ok_or_else(|| missing_member(&call, "Account"))?;
-        let arn = answer.arn.ok_or_else(|| missing_member(&call, "Arn"))?;
+        let request = self.sts.get_caller_identity();
+        let answer = call.response(request.send()).await?;
+        let account_id = call.member(answer.account, "Account")?;
+        let arn = call.member(answer.arn, "Arn")?;
         Ok(Caller { account_id, arn })
     }
 }

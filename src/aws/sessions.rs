@@ -13,7 +13,7 @@ use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentials
 use crate::domain::problems::fault::Fault;
 
 use super::Aws;
-use super::fault::{Call, fault_of, missing_member};
+use super::fault::Call;
 
 /// How long a session lasts: the most of a chained role (IAM user guide, "Role chaining").
 const DURATION: Duration = Duration::from_secs(3_600);
@@ -200,17 +200,15 @@ impl Sessions {
     async fn assume(&self, session: &Session, current: &mut Current) -> Result<Credentials, Fault> {
         let begun = Instant::now();
         let call = Call::read("sts", "AssumeRole", Some(self.role.arn.clone()));
-        let answer = self
+        let request = self
             .sts
             .assume_role()
             .role_arn(&self.role.arn)
             .role_session_name(&session.name)
             .external_id(&self.role.external_id)
             .duration_seconds(DURATION.as_secs().try_into().unwrap_or(i32::MAX))
-            .policy(&session.policy)
-            .send()
-            .await
-            .map_err(|error| fault_of(&call, &error));
+            .policy(&session.policy);
+        let answer = call.response(request.send()).await;
         let answer = answer.inspect_err(|fault| {
             current.failed_at = Some(begun);
             tracing::debug!(detail = fault.detail, "cannot assume the role of a target");
@@ -219,9 +217,7 @@ impl Sessions {
             metrics::gauge!("dax_provisioner_session_token_utilization_percent")
                 .set(f64::from(percent));
         }
-        let assumed = answer
-            .credentials
-            .ok_or_else(|| missing_member(&call, "Credentials"))?;
+        let assumed = call.member(answer.credentials, "Credentials")?;
         let credentials = Credentials::new(
             assumed.access_key_id,
             assumed.secret_access_key,

@@ -9,7 +9,7 @@ use crate::domain::preflight::Simulated;
 use crate::domain::problems::fault::{Fault, FaultClass};
 
 use super::Aws;
-use super::fault::{Call, fault_of};
+use super::fault::Call;
 
 impl Aws {
     /// The ARN of the user or role that this service runs as, for a simulation. A session's ARN does
@@ -73,9 +73,7 @@ impl Aws {
         let mut pages = request.into_paginator().items().send();
         let mut simulated = Vec::new();
         while let Some(result) = pages.next().await {
-            simulated.extend(per_resource(
-                result.map_err(|error| fault_of(&call, &error))?,
-            ));
+            simulated.extend(per_resource(result.map_err(|error| call.fault(&error))?));
         }
         Ok(simulated)
     }

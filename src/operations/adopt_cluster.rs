@@ -16,7 +16,7 @@ use crate::domain::spec::{ClusterSpec, ServiceRole, Spec};
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
-use super::changes::{self, call_timeout, idle_cluster};
+use super::changes::{self, call_timeout, idle_cluster, steps};
 use super::cluster::project_tag;
 use super::evidence::{cluster_tags, tag_differences, tags};
 use super::{Context, Plan, Step, StepOutcome, wrong_spec};
@@ -25,11 +25,7 @@ use super::{Context, Plan, Step, StepOutcome, wrong_spec};
 /// removes.
 pub const PLAN: Plan = Plan {
     steps: &[
-        Step::awaiting(
-            "await_changeable",
-            |_| changes::BUSY_TIMEOUT,
-            |context| Box::pin(changes::await_changeable(context)),
-        ),
+        steps::AWAIT_CHANGEABLE,
         Step::new(
             "mark_cluster",
             |_| changes::BUSY_TIMEOUT,
@@ -40,11 +36,7 @@ pub const PLAN: Plan = Plan {
         }),
     ],
     undo: &[
-        Step::new(
-            "settle_open_calls",
-            |_| changes::BUSY_TIMEOUT,
-            |context| Box::pin(changes::settle_open_calls(context)),
-        ),
+        steps::SETTLE_OPEN_CALLS,
         Step::new(
             "unmark_cluster",
             |_| changes::BUSY_TIMEOUT,

@@ -15,7 +15,7 @@ use crate::domain::validation::typed::SecurityGroupId;
 use crate::domain::verdict::Findings;
 use crate::domain::waiting::WaitingFor;
 
-use super::changes::{self, call_timeout, vanished};
+use super::changes::{self, call_timeout, steps, vanished};
 use super::evidence::tags;
 use super::ingress_rules::{ExistingRule, rule_for};
 use super::tear_down::{is_recent, remove_items};
@@ -29,11 +29,7 @@ const OF_ANOTHER_CLUSTER: &str =
 /// The steps. An undo removes a rule that the operation created; a removed rule stays removed.
 pub const PLAN: Plan = Plan {
     steps: &[
-        Step::awaiting(
-            "await_changeable",
-            |_| changes::BUSY_TIMEOUT,
-            |context| Box::pin(changes::await_changeable(context)),
-        ),
+        steps::AWAIT_CHANGEABLE,
         Step::new("open_ingress", call_timeout, |context| {
             Box::pin(open(context))
         }),
@@ -42,11 +38,7 @@ pub const PLAN: Plan = Plan {
         }),
     ],
     undo: &[
-        Step::new(
-            "settle_open_calls",
-            |_| changes::BUSY_TIMEOUT,
-            |context| Box::pin(changes::settle_open_calls(context)),
-        ),
+        steps::SETTLE_OPEN_CALLS,
         Step::new("close_new_ingress", call_timeout, |context| {
             Box::pin(undo(context))
         }),

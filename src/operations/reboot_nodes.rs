@@ -4,33 +4,18 @@ use crate::domain::observed::Observed;
 use crate::domain::problems::fault::Fault;
 use crate::domain::spec::Spec;
 
-use super::changes::{self, nodes};
+use super::changes::{self, nodes, steps};
 use super::{Context, Plan, Step, StepOutcome, wrong_spec};
 
 /// The steps. A reboot cannot be undone: an undo only waits until the cluster is idle.
 pub const PLAN: Plan = Plan {
     steps: &[
-        Step::awaiting(
-            "await_changeable",
-            |_| changes::BUSY_TIMEOUT,
-            |context| Box::pin(changes::await_changeable(context)),
-        ),
+        steps::AWAIT_CHANGEABLE,
         Step::awaiting("reboot_nodes", nodes::reboots_timeout, |context| {
             Box::pin(reboot(context))
         }),
     ],
-    undo: &[
-        Step::new(
-            "settle_open_calls",
-            |_| changes::BUSY_TIMEOUT,
-            |context| Box::pin(changes::settle_open_calls(context)),
-        ),
-        Step::awaiting(
-            "await_settled",
-            |_| changes::BUSY_TIMEOUT,
-            |context| Box::pin(changes::await_settled(context)),
-        ),
-    ],
+    undo: &[steps::SETTLE_OPEN_CALLS, steps::AWAIT_SETTLED],
     deadline: changes::DEADLINE,
 };
 

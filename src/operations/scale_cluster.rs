@@ -1,24 +1,14 @@
 //! scale_cluster: adds or removes nodes of a cluster.
 
-use super::changes::{self, nodes};
-use super::{Plan, Step};
+use super::Plan;
+use super::changes::{self, steps};
 
 /// The steps of a scale.
 pub const PLAN: Plan = Plan {
     steps: &[
-        Step::awaiting(
-            "await_changeable",
-            |_| changes::BUSY_TIMEOUT,
-            |context| Box::pin(changes::await_changeable(context)),
-        ),
-        Step::new(
-            "change_replication_factor",
-            |_| changes::BUSY_TIMEOUT,
-            |context| Box::pin(nodes::change_count(context)),
-        ),
-        Step::awaiting("await_nodes", nodes::nodes_timeout, |context| {
-            Box::pin(nodes::await_count(context))
-        }),
+        steps::AWAIT_CHANGEABLE,
+        steps::CHANGE_REPLICATION_FACTOR,
+        steps::AWAIT_NODES,
     ],
     undo: changes::UNDO,
     deadline: changes::DEADLINE,

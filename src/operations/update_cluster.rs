@@ -1,35 +1,17 @@
 //! update_cluster: changes settings, parameter values, access policies and tags of a cluster.
 
-use super::changes::{
-    self, CHANGE_TIMEOUT, access, call_timeout, nodes, parameters, settings, tags,
-};
+use super::changes::{self, access, call_timeout, nodes, steps};
 use super::{Context, Plan, Step, StepOutcome};
 use crate::domain::problems::fault::Fault;
 
 /// The steps of an update. Steps without a change to apply are skipped.
 pub const PLAN: Plan = Plan {
     steps: &[
-        Step::awaiting(
-            "await_changeable",
-            |_| changes::BUSY_TIMEOUT,
-            |context| Box::pin(changes::await_changeable(context)),
-        ),
-        Step::new("prepare_parameter_group", call_timeout, |context| {
-            Box::pin(parameters::prepare(context))
-        }),
-        Step::new("set_parameters", call_timeout, |context| {
-            Box::pin(parameters::set(context))
-        }),
-        Step::new(
-            "update_cluster",
-            |_| changes::BUSY_TIMEOUT,
-            |context| Box::pin(settings::update(context)),
-        ),
-        Step::awaiting(
-            "await_updated",
-            |_| CHANGE_TIMEOUT,
-            |context| Box::pin(settings::await_updated(context)),
-        ),
+        steps::AWAIT_CHANGEABLE,
+        steps::PREPARE_PARAMETER_GROUP,
+        steps::SET_PARAMETERS,
+        steps::UPDATE_CLUSTER,
+        steps::AWAIT_UPDATED,
         Step::new("reboot_waiting_nodes", nodes::reboots_timeout, |context| {
             Box::pin(reboot_waiting_nodes(context))
         }),
@@ -44,16 +26,8 @@ pub const PLAN: Plan = Plan {
             |_| changes::REMOVAL_TIMEOUT,
             |context| Box::pin(access::delete_replaced(context)),
         ),
-        Step::new(
-            "update_tags",
-            |_| changes::BUSY_TIMEOUT,
-            |context| Box::pin(tags::update(context)),
-        ),
-        Step::new(
-            "delete_replaced_parameter_group",
-            |_| changes::BUSY_TIMEOUT,
-            |context| Box::pin(parameters::delete_replaced(context)),
-        ),
+        steps::UPDATE_TAGS,
+        steps::DELETE_REPLACED_PARAMETER_GROUP,
     ],
     undo: changes::UNDO,
     deadline: changes::DEADLINE,

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use local_postgres::{LocalPostgres, Settings};
+use local_postgres::{LocalPostgres, Settings, children_of};
 use rustix::process::Signal;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -295,17 +295,4 @@ fn signal_pid(pid: u32, signal: Signal) {
     if let Some(pid) = pid {
         let _ = rustix::process::kill_process(pid, signal);
     }
-}
-
-/// The child processes, from `/proc/<pid>/stat`: id, name in brackets, state, parent and more.
-fn children_of(parent: u32) -> Vec<u32> {
-    let parent = parent.to_string();
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.rsplit_once(") ")
-            .is_some_and(|(_, rest)| rest.split(' ').nth(1) == Some(&parent))
-    })
-    .collect()
 }

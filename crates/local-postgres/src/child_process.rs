@@ -4,6 +4,7 @@
 //! process ends. One permanent thread therefore spawns all children: threads of a pool or of a test
 //! end earlier and would end their children with them.
 
+use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output};
@@ -35,6 +36,20 @@ pub(crate) fn output(mut command: Command) -> io::Result<Output> {
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());
     spawn(command, libc::SIGKILL)?.wait_with_output()
+}
+
+/// The IDs of the child processes, from `/proc/<pid>/stat`: id, name in brackets, state, parent and
+/// more.
+pub fn children_of(parent: u32) -> Vec<u32> {
+    let parent = parent.to_string();
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.split(' ').nth(1) == Some(&parent))
+    })
+    .collect()
 }
 
 /// The channel to the spawning thread, which starts on first use.

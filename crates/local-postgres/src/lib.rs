@@ -27,6 +27,7 @@ mod wheel;
 
 use std::path::{Path, PathBuf};
 
+pub use child_process::children_of;
 pub use error::LocalPostgresError;
 
 /// How to find, run and store the server.

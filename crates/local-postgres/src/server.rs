@@ -9,8 +9,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::account::{self, Account};
+use crate::child_process::{self, children_of};
 use crate::directories::SocketDir;
-use crate::{LocalPostgresError, child_process, cluster, directories};
+use crate::{LocalPostgresError, cluster, directories};
 
 /// Part of the socket's name; no TCP port is opened.
 pub(crate) const PORT: u16 = 5432;
@@ -222,20 +223,6 @@ fn send(child: &mut Child, signal: libc::c_int) -> bool {
     // its process id is not reused.
     unsafe { libc::kill(child.id().cast_signed(), signal) };
     false
-}
-
-/// The ids of the child processes, from `/proc/<pid>/stat`: id, name in brackets, state, parent and
-/// more.
-fn children_of(parent: u32) -> Vec<u32> {
-    let parent = parent.to_string();
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.rsplit_once(") ")
-            .is_some_and(|(_, rest)| rest.split(' ').nth(1) == Some(&parent))
-    })
-    .collect()
 }
 
 /// Waits for the child; returns whether it ended within the timeout.

@@ -31,18 +31,7 @@ fn cost_of_a_decision() {
         nodes: 9,
     };
     let usage = ProjectUsage { parts: vec![part] };
-    let target = TargetName::default();
-    let regions = BTreeMap::from([(target.clone(), "us-east-1".to_owned())]);
-    let settings = Settings {
-        spec: &spec,
-        changed: &changed,
-        target: &target,
-        usage: &usage,
-        nodes: 3,
-        regions: &regions,
-        now: chrono::DateTime::UNIX_EPOCH,
-        prices: &rules.prices,
-    };
+    let settings = settings(&rules, &spec, &changed, &usage);
     let (scope, caller) = (
         scope(Some("payments")),
         caller(&["operators", "corp:developers"], &["payments"]),

@@ -15,7 +15,7 @@ use crate::domain::problems::fault::Fault;
 use crate::domain::validation::typed::{SecurityGroupId, SubnetId, VpcId};
 
 use crate::aws::budget::Budget;
-use crate::aws::fault::{Call, absent_is_none, fault_of, missing_member};
+use crate::aws::fault::Call;
 use crate::aws::metrics::CallObserver;
 
 /// Maximum number of items per page (EC2 API reference, `MaxResults`).
@@ -82,7 +82,7 @@ impl Clients {
         let mut pages = request.into_paginator().items().send();
         let mut subnets = Vec::new();
         while let Some(found) = pages.next().await {
-            subnets.push(found.map_err(|error| fault_of(&call, &error))?);
+            subnets.push(found.map_err(|error| call.fault(&error))?);
         }
         Ok(subnets)
     }
@@ -107,7 +107,7 @@ impl Clients {
             .send();
         let mut groups = Vec::new();
         while let Some(found) = pages.next().await {
-            let found = found.map_err(|error| fault_of(&call, &error))?;
+            let found = found.map_err(|error| call.fault(&error))?;
             let id = found.group_id.unwrap_or_default();
             groups.push(SecurityGroup {
                 id,
@@ -119,13 +119,12 @@ impl Clients {
 
     pub(super) async fn table_arn(&self, name: &str, arn: &str) -> Result<Option<String>, Fault> {
         let call = Call::read("dynamodb", "DescribeTable", Some(arn.to_owned()));
-        let answer = self.dynamodb.describe_table().table_name(name).send().await;
-        let Some(answer) = absent_is_none(answer.map_err(|error| fault_of(&call, &error)))? else {
+        let request = self.dynamodb.describe_table().table_name(name);
+        let Some(answer) = call.found(request.send()).await? else {
             return Ok(None);
         };
         let arn = answer.table.and_then(|table| table.table_arn);
-        arn.map(Some)
-            .ok_or_else(|| missing_member(&call, "TableArn"))
+        call.member(arn, "TableArn").map(Some)
     }
 
     pub(super) async fn ingress_rules(
@@ -145,7 +144,7 @@ impl Clients {
         let mut pages = request.into_paginator().items().send();
         let mut rules = Vec::new();
         while let Some(found) = pages.next().await {
-            let found = found.map_err(|error| fault_of(&call, &error))?;
+            let found = found.map_err(|error| call.fault(&error))?;
             if found.is_egress != Some(true) {
                 rules.push(ingress_rule(found));
             }
@@ -173,17 +172,14 @@ impl Clients {
         let request = request
             .ip_permissions(permission(ingress))
             .tag_specifications(tagged.build());
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| fault_of(call, &error))?;
+        let answer = call.response(request.send()).await?;
         let rule = answer
             .security_group_rules
             .unwrap_or_default()
             .into_iter()
             .next();
-        rule.and_then(|rule| rule.security_group_rule_id)
-            .ok_or_else(|| missing_member(call, "SecurityGroupRuleId"))
+        let id = rule.and_then(|rule| rule.security_group_rule_id);
+        call.member(id, "SecurityGroupRuleId")
     }
 
     pub(in crate::aws) async fn revoke_ingress(
@@ -196,8 +192,8 @@ impl Clients {
             .ec2
             .revoke_security_group_ingress()
             .group_id(security_group_id);
-        let answer = request.security_group_rule_ids(rule_id).send().await;
-        answer.map(|_| ()).map_err(|error| fault_of(call, &error))
+        let request = request.security_group_rule_ids(rule_id);
+        call.response(request.send()).await.map(drop)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::domain::problems::fault::{Fault, FaultClass};
 
 use super::{Effect, empty_effect, unsupported};
 use crate::aws::dax::observed;
-use crate::aws::fault::{Call, fault_of};
+use crate::aws::fault::Call;
 
 pub(super) async fn send(dax: &Client, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {
     match mutation {
@@ -51,19 +51,11 @@ async fn send_subnet_group_call(
                 .subnet_group_name(name)
                 .description(description);
             let request = request.set_subnet_ids(Some(strings(subnet_ids)));
-            request
-                .send()
-                .await
-                .map(empty_effect)
-                .map_err(|error| fault_of(call, &error))
+            call.response(request.send()).await.map(empty_effect)
         }
         Mutation::DeleteSubnetGroup { name } => {
             let request = dax.delete_subnet_group().subnet_group_name(name);
-            request
-                .send()
-                .await
-                .map(empty_effect)
-                .map_err(|error| fault_of(call, &error))
+            call.response(request.send()).await.map(empty_effect)
         }
         other => Err(unsupported(other)),
     }
@@ -80,11 +72,7 @@ async fn send_parameter_group_call(
                 .create_parameter_group()
                 .parameter_group_name(name)
                 .description(description);
-            request
-                .send()
-                .await
-                .map(empty_effect)
-                .map_err(|error| fault_of(call, &error))
+            call.response(request.send()).await.map(empty_effect)
         }
         Mutation::UpdateParameterGroup { name, values } => {
             let values = values.iter().map(|(key, value)| {
@@ -95,19 +83,11 @@ async fn send_parameter_group_call(
             });
             let request = dax.update_parameter_group().parameter_group_name(name);
             let request = request.set_parameter_name_values(Some(values.collect()));
-            request
-                .send()
-                .await
-                .map(empty_effect)
-                .map_err(|error| fault_of(call, &error))
+            call.response(request.send()).await.map(empty_effect)
         }
         Mutation::DeleteParameterGroup { name } => {
             let request = dax.delete_parameter_group().parameter_group_name(name);
-            request
-                .send()
-                .await
-                .map(empty_effect)
-                .map_err(|error| fault_of(call, &error))
+            call.response(request.send()).await.map(empty_effect)
         }
         other => Err(unsupported(other)),
     }
@@ -120,22 +100,14 @@ async fn send_tag_call(dax: &Client, mutation: &Mutation, call: &Call) -> Result
                 .tag_resource()
                 .resource_name(arn)
                 .set_tags(Some(tag_list(tags)));
-            request
-                .send()
-                .await
-                .map(empty_effect)
-                .map_err(|error| fault_of(call, &error))
+            call.response(request.send()).await.map(empty_effect)
         }
         Mutation::UntagCluster { arn, keys } => {
             let request = dax
                 .untag_resource()
                 .resource_name(arn)
                 .set_tag_keys(Some(keys.iter().cloned().collect()));
-            request
-                .send()
-                .await
-                .map(empty_effect)
-                .map_err(|error| fault_of(call, &error))
+            call.response(request.send()).await.map(empty_effect)
         }
         other => Err(unsupported(other)),
     }
@@ -153,11 +125,7 @@ async fn send_node_call(dax: &Client, mutation: &Mutation, call: &Call) -> Resul
                 .cluster_name(name)
                 .new_replication_factor((*count).into());
             let request = request.set_availability_zones(some_if_any(availability_zones));
-            request
-                .send()
-                .await
-                .map_err(|error| fault_of(call, &error))?
-                .cluster
+            call.response(request.send()).await?.cluster
         }
         Mutation::DecreaseReplicationFactor {
             name,
@@ -171,19 +139,11 @@ async fn send_node_call(dax: &Client, mutation: &Mutation, call: &Call) -> Resul
                 .new_replication_factor((*count).into());
             let request = request.set_availability_zones(some_if_any(availability_zones));
             let request = request.set_node_ids_to_remove(some_if_any(node_ids));
-            request
-                .send()
-                .await
-                .map_err(|error| fault_of(call, &error))?
-                .cluster
+            call.response(request.send()).await?.cluster
         }
         Mutation::RebootNode { cluster, node_id } => {
             let request = dax.reboot_node().cluster_name(cluster).node_id(node_id);
-            request
-                .send()
-                .await
-                .map_err(|error| fault_of(call, &error))?
-                .cluster
+            call.response(request.send()).await?.cluster
         }
         other => return Err(unsupported(other)),
     };
@@ -198,15 +158,12 @@ async fn send_cluster_call(
     let cluster = match mutation {
         Mutation::CreateCluster(cluster) => return create_cluster(dax, cluster, call).await,
         Mutation::UpdateCluster(update) => {
-            update_cluster(dax, update)
-                .send()
-                .await
-                .map_err(|error| fault_of(call, &error))?
-                .cluster
+            let request = update_cluster(dax, update);
+            call.response(request.send()).await?.cluster
         }
         Mutation::DeleteCluster { name } => {
-            let answer = dax.delete_cluster().cluster_name(name).send().await;
-            answer.map_err(|error| fault_of(call, &error))?.cluster
+            let request = dax.delete_cluster().cluster_name(name);
+            call.response(request.send()).await?.cluster
         }
         other => return Err(unsupported(other)),
     };
@@ -262,10 +219,7 @@ async fn create_cluster(dax: &Client, cluster: &NewCluster, call: &Call) -> Resu
         .set_tags(Some(tag_list(&cluster.tags)))
         .sse_specification(at_rest)
         .cluster_endpoint_encryption_type(encryption);
-    let answer = request
-        .send()
-        .await
-        .map_err(|error| fault_of(call, &error))?;
+    let answer = call.response(request.send()).await?;
     let cluster = answer.cluster.map(observed);
     Ok(Effect {
         arn: cluster.as_ref().and_then(|cluster| cluster.arn.clone()),

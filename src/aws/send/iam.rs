@@ -9,7 +9,7 @@ use crate::domain::mutation::Mutation;
 use crate::domain::problems::fault::Fault;
 
 use super::{Effect, empty_effect, unsupported};
-use crate::aws::fault::{Call, fault_of};
+use crate::aws::fault::Call;
 
 pub(super) async fn send(iam: &Client, mutation: &Mutation, call: &Call) -> Result<Effect, Fault> {
     match mutation {
@@ -20,11 +20,7 @@ pub(super) async fn send(iam: &Client, mutation: &Mutation, call: &Call) -> Resu
                 .attach_role_policy()
                 .role_name(role)
                 .policy_arn(policy_arn);
-            request
-                .send()
-                .await
-                .map(empty_effect)
-                .map_err(|error| fault_of(call, &error))
+            call.response(request.send()).await.map(empty_effect)
         }
         Mutation::CreateServiceLinkedRole => create_service_linked_role(iam, call).await,
         Mutation::DetachRolePolicy { role, policy_arn } => {
@@ -32,27 +28,15 @@ pub(super) async fn send(iam: &Client, mutation: &Mutation, call: &Call) -> Resu
                 .detach_role_policy()
                 .role_name(role)
                 .policy_arn(policy_arn);
-            request
-                .send()
-                .await
-                .map(empty_effect)
-                .map_err(|error| fault_of(call, &error))
+            call.response(request.send()).await.map(empty_effect)
         }
         Mutation::DeletePolicy { arn } => {
             let request = iam.delete_policy().policy_arn(arn);
-            request
-                .send()
-                .await
-                .map(empty_effect)
-                .map_err(|error| fault_of(call, &error))
+            call.response(request.send()).await.map(empty_effect)
         }
         Mutation::DeleteRole { name } => {
             let request = iam.delete_role().role_name(name);
-            request
-                .send()
-                .await
-                .map(empty_effect)
-                .map_err(|error| fault_of(call, &error))
+            call.response(request.send()).await.map(empty_effect)
         }
         other => Err(unsupported(other)),
     }
@@ -78,10 +62,7 @@ async fn create_role(iam: &Client, mutation: &Mutation, call: &Call) -> Result<E
         .set_permissions_boundary(permissions_boundary.clone())
         .description(description)
         .set_tags(Some(tag_list(tags)));
-    let answer = request
-        .send()
-        .await
-        .map_err(|error| fault_of(call, &error))?;
+    let answer = call.response(request.send()).await?;
     Ok(Effect {
         arn: answer.role.map(|role| role.arn),
         observed: None,
@@ -107,10 +88,7 @@ async fn create_policy(iam: &Client, mutation: &Mutation, call: &Call) -> Result
     let request = request
         .description(description)
         .set_tags(Some(tag_list(tags)));
-    let answer = request
-        .send()
-        .await
-        .map_err(|error| fault_of(call, &error))?;
+    let answer = call.response(request.send()).await?;
     Ok(Effect {
         arn: answer.policy.and_then(|policy| policy.arn),
         observed: None,
@@ -121,10 +99,7 @@ async fn create_service_linked_role(iam: &Client, call: &Call) -> Result<Effect,
     let request = iam
         .create_service_linked_role()
         .aws_service_name("dax.amazonaws.com");
-    let answer = request
-        .send()
-        .await
-        .map_err(|error| fault_of(call, &error))?;
+    let answer = call.response(request.send()).await?;
     Ok(Effect {
         arn: answer.role.map(|role| role.arn),
         observed: None,

@@ -161,3 +161,38 @@ fn prefixed(text: &str, width: usize, prefix: impl Fn(usize) -> String) -> Strin
         .collect();
     lines.join("\n")
 }
+
+/// Checks that a text is read alike as it is, in every wrapping, and in every wrapping of every
+/// wrapping.
+pub(crate) fn assert_read_alike<T: PartialEq + std::fmt::Debug>(
+    text: &str,
+    expected: &T,
+    read: impl Fn(&str) -> T,
+) {
+    assert_eq!(read(text), *expected, "{text}");
+    let mut failures = Vec::new();
+    let mut check = |name: &str, text: &str| {
+        let found = read(text);
+        if found != *expected {
+            failures.push(format!("{name}: {text}\n  {found:?}"));
+        }
+    };
+    for (inner_name, inner) in WRAPPINGS {
+        let once = inner(text);
+        check(inner_name, &once);
+        for (name, outer) in WRAPPINGS {
+            check(&format!("{name} of {inner_name}"), &outer(&once));
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} failures\n{}",
+        failures.len(),
+        failures
+            .iter()
+            .take(8)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
+}

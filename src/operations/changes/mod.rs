@@ -21,6 +21,7 @@ pub(super) mod access;
 pub(super) mod nodes;
 pub(super) mod parameters;
 pub(super) mod settings;
+pub(super) mod steps;
 pub(super) mod tags;
 
 /// Time for AWS to show the effect of a call; other provisioners allow two minutes.
@@ -37,16 +38,8 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// The undo of a change.
 pub(super) const UNDO: &[Step] = &[
-    Step::new(
-        "settle_open_calls",
-        |_| BUSY_TIMEOUT,
-        |context| Box::pin(settle_open_calls(context)),
-    ),
-    Step::awaiting(
-        "await_settled",
-        |_| BUSY_TIMEOUT,
-        |context| Box::pin(await_settled(context)),
-    ),
+    steps::SETTLE_OPEN_CALLS,
+    steps::AWAIT_SETTLED,
     Step::new(
         "delete_new_access_policies",
         |_| REMOVAL_TIMEOUT,

@@ -10,33 +10,6 @@ const ROWS: i64 = 100_000;
 /// Most rows that the query of a page of 20 may read.
 const ROWS_READ_MAX: i64 = 2_000;
 
-/// The number of sequential scans of the table, and of rows that were read.
-async fn reads(env: &TestEnv) -> (i64, i64) {
-    sqlx::query_as(
-        "select seq_scan, seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables
-         where relname = 'audit_records'",
-    )
-    .fetch_one(&env.pool)
-    .await
-    .unwrap()
-}
-
-/// The reads of a page, on a connection of its own: it reports them when it is closed.
-async fn reads_of(env: &TestEnv, filter: AuditFilter) -> (i64, i64) {
-    let before = reads(env).await;
-    let store = env.database.open_store(1);
-    assert!(!store.audit_records(filter, 21).await.unwrap().is_empty());
-    drop(store);
-    for _ in 0..200 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        let after = reads(env).await;
-        if after != before {
-            return (after.0 - before.0, after.1 - before.1);
-        }
-    }
-    panic!("the connection reported no reads");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[expect(clippy::too_many_lines, reason = "one sequence of events")]
 async fn no_list_of_100_000_records_reads_them_sequentially() {
@@ -149,7 +122,11 @@ async fn no_list_of_100_000_records_reads_them_sequentially() {
             },
         ),
     ] {
-        let (scans, rows) = reads_of(&env, filter).await;
+        let (scans, rows) = env
+            .reads_of(&["audit_records"], async |store| {
+                assert!(!store.audit_records(filter, 21).await.unwrap().is_empty());
+            })
+            .await;
         println!("{name}: {scans} scans, {rows} rows");
         assert_eq!(scans, 0, "{name}");
         assert!(rows <= ROWS_READ_MAX, "{name}: {rows}");

@@ -27,16 +27,6 @@ const CLUSTERS: usize = 12;
 const UNMANAGED: usize = 100;
 
 /// Sets the age of the last poll.
-async fn set_last_poll(env: &TestEnv, seconds_ago: f64) {
-    let query =
-        "update duties set done_at = now() - $1::float8 * interval '1 second' where name = 'poll'";
-    sqlx::query(query)
-        .bind(seconds_ago)
-        .execute(&env.pool)
-        .await
-        .unwrap();
-}
-
 fn describes(env: &TestEnv) -> usize {
     env.sent("dax:DescribeClusters")
 }
@@ -128,7 +118,7 @@ async fn a_waiting_operation_reads_its_cluster_only_when_there_is_no_recent_poll
         "more clusters than one page has"
     );
 
-    set_last_poll(&env, 60.0).await;
+    env.set_last_poll(60.0).await;
     let before = describes(&env);
     turn_of_each(&env, &worker).await;
     assert_eq!(
@@ -267,7 +257,7 @@ async fn an_observation_from_before_a_call_is_not_trusted() {
         .unwrap();
     // Longer than a call with an unknown outcome may take effect.
     for _ in 0..20 {
-        set_last_poll(env, 0.0).await;
+        env.set_last_poll(0.0).await;
         run.turn().await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -284,6 +274,8 @@ async fn an_observation_from_before_a_call_is_not_trusted() {
     );
     env.make_jobs_due().await;
     run.worker.poll().await.unwrap();
+    // No process polls any more.
+    env.set_last_poll(3_600.0).await;
     assert_eq!(run.finish(run.id).await.status, Status::Succeeded);
     drop(held);
 }
@@ -297,7 +289,7 @@ async fn a_turn_does_not_overwrite_a_poll_during_the_turn() {
         run.turn().await;
     }
     let env = &run.env;
-    set_last_poll(env, 0.0).await;
+    env.set_last_poll(0.0).await;
     let (poller, pool) = (env.worker("poller"), env.pool.clone());
     let once = Arc::new(AtomicBool::new(false));
     let polled = Arc::clone(&once);
@@ -319,7 +311,7 @@ async fn a_turn_does_not_overwrite_a_poll_during_the_turn() {
     });
     let worker = env.worker("slow").with_probe(probe);
     while !polled.load(Ordering::SeqCst) {
-        set_last_poll(env, 0.0).await;
+        env.set_last_poll(0.0).await;
         env.make_due().await;
         worker.turn().await.unwrap();
     }

@@ -154,6 +154,34 @@ impl TestEnv {
         name.parse().unwrap()
     }
 
+    /// The sequential scans of these tables, and the rows read, by queries on a store of their own: a
+    /// connection reports what it has read when it is closed.
+    pub async fn reads_of(&self, tables: &[&str], queries: impl AsyncFnOnce(&Store)) -> (i64, i64) {
+        let reads = async || {
+            sqlx::query_as::<_, (i64, i64)>(
+                "select sum(seq_scan)::bigint,
+                        sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint
+                 from pg_stat_user_tables where relname = any($1)",
+            )
+            .bind(tables)
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+        };
+        let before = reads().await;
+        let store = self.database.open_store(1);
+        queries(&store).await;
+        drop(store);
+        for _ in 0..200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let after = reads().await;
+            if after != before {
+                return (after.0 - before.0, after.1 - before.1);
+            }
+        }
+        panic!("the connection reported no reads");
+    }
+
     /// Ends the waits of all operations, except of those that only a retry request wakes.
     pub async fn make_due(&self) {
         sqlx::query(
@@ -184,7 +212,16 @@ impl TestEnv {
             .unwrap();
     }
 
-    /// Takes turns until an operation is finished or blocked.
+    /// Makes the last poll of all clusters this old.
+    pub async fn set_last_poll(&self, seconds_ago: f64) {
+        let query = "update duties set done_at = now() - $1::float8 * interval '1 second'
+                     where name = 'poll'";
+        let query = sqlx::query(query).bind(seconds_ago);
+        query.execute(&self.pool).await.unwrap();
+    }
+
+    /// Takes turns until an operation is finished or blocked. No process polls: an operation reads its
+    /// cluster itself.
     pub async fn settle(&self, worker: &Worker, id: Uuid) -> Operation {
         self.turns_until(worker, id, |status| {
             status.is_finished() || status == Status::Blocked
@@ -203,6 +240,7 @@ impl TestEnv {
         id: Uuid,
         is_reached: impl Fn(Status) -> bool,
     ) -> Operation {
+        self.set_last_poll(3_600.0).await;
         for _ in 0..TURNS {
             if is_reached(self.status(id).await) {
                 return self.operation(id).await;

@@ -145,8 +145,8 @@ pub(super) async fn rename(
         Renamed::Unknown => bail!("the database has no target {old}"),
         Renamed::NameTaken => bail!("the database has a target {new} already"),
         Renamed::InUse => bail!(
-            "a process of the service is connected to the database or has just ended; stop every \
-             process and wait until its leases have ended (15 seconds)"
+            "a process of the service is connected to the database, or was killed; stop every process, \
+             and wait until its leases have ended (two minutes at most)"
         ),
     }
 }

@@ -107,11 +107,6 @@ async fn an_idle_service_and_refused_requests_write_nothing_into_the_log_of_the_
     );
     assert_eq!(lines(&log), before, "while requests were refused");
     // A stop says goodbye to the database.
-    let stopped = Command::new("kill")
-        .args(["-TERM", &process.0.id().to_string()])
-        .status();
-    assert!(stopped.unwrap().success());
-    let mut process = process;
-    process.0.wait().unwrap();
+    process.stop();
     assert_eq!(lines(&log), before, "while the service stopped");
 }

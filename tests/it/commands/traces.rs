@@ -133,11 +133,9 @@ impl Server {
     }
 
     /// Ends the process, which exports what is left.
-    async fn stop(mut self) {
-        let id = self.process.0.id().to_string();
-        Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        let ended = tokio::task::spawn_blocking(move || self.process.0.wait().unwrap());
-        assert!(ended.await.unwrap().success());
+    async fn stop(self) {
+        let ended = tokio::task::spawn_blocking(move || self.process.stop());
+        ended.await.unwrap();
     }
 }
 

@@ -16,6 +16,15 @@ const CLUSTERS: usize = 11;
 /// A process that is killed when this is dropped.
 pub struct RunningProcess(pub Child);
 
+impl RunningProcess {
+    /// Ends the process by TERM: it finishes its turns and gives up its leases.
+    pub fn stop(mut self) {
+        let id = self.0.id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
 impl Drop for RunningProcess {
     fn drop(&mut self) {
         let _ = self.0.kill();

@@ -1,6 +1,9 @@
 //! A snapshot of everything in the sandbox's account, which tests compare.
 
+use std::time::Duration;
+
 use dax_provisioner::domain::names::operation_suffix;
+use dax_provisioner::domain::observed::{Observed, ObservedNode};
 use uuid::Uuid;
 
 use crate::support::test_env::TestEnv;
@@ -28,11 +31,26 @@ pub async fn snapshot(env: &TestEnv, operations: &[Uuid]) -> Vec<String> {
         }
         lines.push(format!("{group:?}"));
     }
-    for (name, mut cluster) in env.admin.clusters().await.unwrap() {
+    for (name, mut cluster) in settled_clusters(env).await {
         cluster.endpoint = None;
         lines.push(format!("{name}: {cluster:?}"));
     }
     without_ids(lines, operations)
+}
+
+/// The clusters when no node reboots any more: a cancel does not stop a reboot, and does not wait for
+/// it.
+async fn settled_clusters(env: &TestEnv) -> Vec<(String, Observed)> {
+    let is_rebooting = |node: &ObservedNode| node.status.as_deref() == Some("REBOOTING");
+    for _ in 0..500 {
+        let clusters = env.admin.clusters().await.unwrap();
+        let mut nodes = clusters.iter().flat_map(|(_, cluster)| &cluster.nodes);
+        if !nodes.any(is_rebooting) {
+            return clusters;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("a node reboots for ever");
 }
 
 fn debug_lines<T: std::fmt::Debug>(resources: &[T]) -> impl Iterator<Item = String> {

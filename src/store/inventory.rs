@@ -14,6 +14,9 @@ use super::{Store, StoreError, rows};
 /// A row of the inventory.
 #[derive(Deserialize)]
 pub(super) struct ItemRow {
+    /// Absent where the order does not matter.
+    #[serde(default)]
+    pub(super) id: i64,
     pub(super) kind: String,
     pub(super) name: String,
     pub(super) arn: Option<String>,

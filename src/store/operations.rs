@@ -44,16 +44,14 @@ const OPERATIONS: &str = "
     select o.id, o.kind, o.target, o.project, o.requested_for, o.cluster_name, o.status, o.version, o.waiting_for, o.requested_by, o.request_id,
            o.traceparent, o.superseded_by, o.node_count, o.created_at, o.started_at, o.finished_at,
            case when o.finished_at is null and o.wake_at <> 'infinity' then o.wake_at end as next_attempt_at,
-           case when o.status = 'blocked' then (
-             select fault from operation_steps where operation_id = o.id and position = o.current_position
-           ) else o.fault end as fault,
+           o.current_position, o.fault,
            (select coalesce(json_agg(approval), '[]') from (
               select group_name as \"group\", decision, decided_by as by, comment, decided_at as at
               from approvals where operation_id = o.id order by group_name) approval) as approvals,
            (select coalesce(json_agg(step), '[]') from (
               select name, status, attempts, started_at, finished_at, fault
               from operation_steps where operation_id = o.id order by position) step) as steps,
-           (select coalesce(json_agg(item order by id), '[]') from (
+           (select coalesce(json_agg(item), '[]') from (
               select id, kind, name, arn, owner, presence, reason, operation_id, recorded_at
               from inventory where operation_id = o.id
               union all
@@ -83,6 +81,7 @@ struct Row {
     started_at: Option<DateTime<Utc>>,
     finished_at: Option<DateTime<Utc>>,
     next_attempt_at: Option<DateTime<Utc>>,
+    current_position: Option<i32>,
     fault: Option<Value>,
     approvals: Json<Vec<Approval>>,
     steps: Json<Vec<StepRow>>,
@@ -118,8 +117,21 @@ pub struct OperationVersion {
 impl Row {
     fn parse(self) -> Result<Operation, StoreError> {
         let waiting_for = self.waiting_for.as_deref().map(rows::waiting_for);
+        let status = rows::status(&self.status)?;
         let steps = self.steps.0.into_iter().map(StepRow::parse);
-        let receipt = self.receipt.0.into_iter().map(ItemRow::parse);
+        let steps = steps.collect::<Result<Vec<_>, _>>()?;
+        let mut receipt = self.receipt.0;
+        receipt.sort_by_key(|item| item.id);
+        let receipt = receipt.into_iter().map(ItemRow::parse);
+        let fault = if status == Status::Blocked {
+            let current = self
+                .current_position
+                .and_then(|at| usize::try_from(at).ok());
+            let current = current.and_then(|at| steps.get(at));
+            current.and_then(|step| step.fault.clone())
+        } else {
+            from_optional_json("fault", self.fault)?
+        };
         Ok(Operation {
             id: self.id,
             kind: rows::kind(&self.kind)?,
@@ -127,12 +139,12 @@ impl Row {
             project: rows::project(&self.project)?,
             requested_for: self.requested_for,
             cluster: rows::cluster_name(&self.cluster_name)?,
-            status: rows::status(&self.status)?,
+            status,
             version: self.version,
-            steps: steps.collect::<Result<_, _>>()?,
+            steps,
             next_attempt_at: self.next_attempt_at,
             waiting_for: waiting_for.transpose()?,
-            fault: from_optional_json("fault", self.fault)?,
+            fault,
             receipt: receipt.collect::<Result<_, _>>()?,
             node_count: self.node_count,
             requested_by: self.requested_by,

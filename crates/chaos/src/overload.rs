@@ -16,10 +16,11 @@ use crate::random::Random;
 use crate::{checks, settle};
 
 /// Share of requests that create a cluster; the others read.
-const CREATES: f64 = 0.1;
-/// Concurrent requests of the measurement of what the service can take.
-const CONCURRENT: usize = 48;
-const MEASURED: Duration = Duration::from_secs(8);
+const CREATES: f64 = 0.03;
+/// Where the search for what the service can take begins, in requests a second, and how long it tries
+/// a rate.
+const FIRST_RATE: f64 = 200.0;
+const STEP: Duration = Duration::from_secs(4);
 /// Most requests in flight: beyond it, this program would measure itself.
 const IN_FLIGHT: usize = 4_000;
 /// Limits, in seconds and in MiB.
@@ -72,17 +73,20 @@ impl Load {
         }
     }
 
-    /// Sends one request after another on each of some connections. Returns the answers.
-    async fn closed(&mut self, duration: Duration) -> Vec<Sample> {
-        let (began, mut tasks, mut samples) = (Instant::now(), JoinSet::new(), Vec::new());
-        while began.elapsed() < duration {
-            while tasks.len() < CONCURRENT {
-                tasks.spawn(self.request());
+    /// Raises the rate until not all requests are served. Returns how many a second then are.
+    async fn capacity(&mut self) -> f64 {
+        let mut rate = FIRST_RATE;
+        loop {
+            let began = Instant::now();
+            let samples = self.open(rate, STEP).await;
+            let served = samples.iter().filter(|sample| is_served(sample)).count();
+            let served = as_number(served) / began.elapsed().as_secs_f64();
+            print(&format!("{rate:.0} requests a second"), &samples);
+            if served < 0.95 * rate {
+                return served;
             }
-            samples.extend(tasks.join_next().await.and_then(Result::ok));
+            rate *= 1.4;
         }
-        while tasks.join_next().await.is_some() {}
-        samples
     }
 
     /// Sends requests at a fixed rate, whether or not earlier ones are answered.
@@ -132,12 +136,9 @@ pub(crate) async fn run(
         random: Random::new(seed, 2),
         number: 0,
     };
-    load.closed(Duration::from_secs(3)).await;
-    let normal = load.closed(MEASURED).await;
-    let answered = normal.iter().filter(|sample| is_served(sample)).count();
-    let capacity = as_number(answered) / MEASURED.as_secs_f64();
+    load.open(FIRST_RATE, Duration::from_secs(3)).await;
+    let capacity = load.capacity().await;
     arena.say(&format!("it can take {capacity:.0} requests a second"));
-    print("normal load", &normal);
     let before = memory(&arena).await;
 
     let samples = load.open(2.0 * capacity, overload).await;

@@ -13,8 +13,9 @@ use crate::aws::{FOREIGN_CLUSTERS, TARGETS};
 use crate::random::Random;
 use crate::workload::text;
 
-/// Time for all operations to end after the faults.
+/// Time for all operations to end after the faults, and for each operation of a backlog.
 const QUIET: Duration = Duration::from_secs(150);
+const EACH: Duration = Duration::from_millis(100);
 const LIVE: &str = "select id::text, kind, cluster_name, status, current_step, waiting_for,
     fault->>'class' as class, epoch, wake_at::text
     from operations where finished_at is null order by created_at";
@@ -23,12 +24,15 @@ const LIVE: &str = "select id::text, kind, cluster_name, status, current_step, w
 pub(crate) async fn await_quiet(arena: &Arena, api: &Api) -> Result<f64> {
     let began = Instant::now();
     let mut random = Random::new(0, 5);
+    let mut limit = None;
     loop {
         let live = arena.database.lock().await.rows(LIVE).await?;
+        let backlog = u32::try_from(live.len()).unwrap_or(u32::MAX);
+        let limit = *limit.get_or_insert(QUIET + EACH.saturating_mul(backlog));
         if live.is_empty() {
             return Ok(began.elapsed().as_secs_f64());
         }
-        if began.elapsed() > QUIET {
+        if began.elapsed() > limit {
             for operation in &live {
                 arena.violation(format!("unsettled: {operation}"));
             }

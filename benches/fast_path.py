@@ -8,6 +8,8 @@ and PostgreSQL with its contrib extensions (Debian: wrk postgresql); PG_BIN name
            statements per request, counted by pg_stat_statements
 - directory: the same with a directory of 100 policies
 - read:    reads per second, as a share of pgbench with one join
+- claims:  the claim of an operation with 100,000 waiting and 1,000,000 finished ones, beside a new database
+- noops:   turns without AWS: releases of clusters, each one turn that ends an operation, by 8 loops
 - turns:   clusters requested at once until all are available; one create, request to available
 - idle:    statements per second, resident memory, start to ready
 
@@ -28,10 +30,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 SQL = Path(__file__).parent / "sql"
 WRK = Path(__file__).parent / "wrk"
+CLAIM = Path(__file__).parent.parent / "src" / "store" / "sql" / "claim.sql"
 SETTINGS = {
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
@@ -49,7 +53,7 @@ CLUSTER = {
     "tags": {"team": "orders"},
 }
 
-SECTIONS = ["accept", "directory", "read", "turns", "idle"]
+SECTIONS = ["accept", "directory", "read", "claims", "noops", "turns", "idle"]
 NEW = {"RUN": "n", "CLUSTER": json.dumps(CLUSTER)}
 
 
@@ -96,14 +100,17 @@ class Postgres:
         self.sql(f"create database {database}")
         self.sql("checkpoint")
 
-    def pgbench(self, script, clients, seconds):
+    def pgbench(self, script, clients, seconds, database="floor", **variables):
         """Transactions per second and the 99th percentile in ms."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "script.sql"
             path.write_text(script)
             command = [self.bin / "pgbench", "-n", "-M", "prepared", "-D", "n=0", "-c", str(clients), "-T", str(seconds)]
-            command += ["-l", "--log-prefix", f"{folder}/log", "-f", path, self.url("floor")]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            command += [f"-D{name}={value}" for name, value in variables.items()]
+            command += ["-l", "--log-prefix", f"{folder}/log", "-f", path, self.url(database)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                sys.exit(done.stderr)
             times = [int(line.split()[2]) for log in glob.glob(f"{folder}/log*") for line in open(log)]
         return float(re.search(r"tps = ([\d.]+)", done.stdout)[1]), percentile(times) / 1e3
 
@@ -144,7 +151,7 @@ def exchange(port, path, body=None, key=None):
     """The status and the body of the answer to a GET, or to a POST with a body."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     headers = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
-    connection.request("POST" if body else "GET", path, json.dumps(body) if body else None, headers)
+    connection.request("GET" if body is None else "POST", path, None if body is None else json.dumps(body), headers)
     answer = connection.getresponse()
     status, content = answer.status, answer.read()
     connection.close()
@@ -188,7 +195,7 @@ class Bench:
     def __init__(self, binary, seconds, creates, folder):
         self.binary, self.seconds, self.creates, self.folder = os.path.abspath(binary), seconds, creates, folder
         self.postgres, self.names = Postgres(folder), 0
-        self.runs = 0
+        self.runs, self.noop_jobs = 0, 4_000
 
     def row(self, name, value, note=""):
         print(f"{name:44} {value:>14}  {note}", flush=True)
@@ -200,6 +207,11 @@ class Bench:
         self.postgres.new(self.database)
         url = self.postgres.url(self.database)
         subprocess.run([self.binary, "migrate"], env={**os.environ, "DATABASE_URL": url}, check=True, stdout=subprocess.DEVNULL)
+        return self.restarted(*arguments)
+
+    def restarted(self, *arguments):
+        """The service on the database of the last one."""
+        url = self.postgres.url(self.database)
         states = [f"--{name}-seconds=0" for name in ("creating", "deleting", "modifying", "rebooting", "propagation")]
         # A directory of its own for each sandbox: a new account.
         data = Path(self.folder) / self.database
@@ -273,6 +285,60 @@ class Bench:
             note = f"p99 {p99:.1f} ms, {rate / floor:.2f} of pgbench, {calls / requests:.2f} statements a request"
             self.row(f"{name}, 32 clients", f"{rate:.0f}/s", note)
         service.stop()
+
+    def claims(self):
+        """The product's statement, by pgbench: a claimed operation is due again at once."""
+        service = self.service("--role", "api")
+        create(service.port, "first")
+        service.stop()
+        kinds, steps = self.postgres.sql("select array_agg(distinct kind), array_agg(distinct name) from operation_steps, operations", self.database).split("|")
+        claim = re.sub(r"\$(\d)", r":p\1", re.sub(r"^--.*$|[!?](?=\")", "", CLAIM.read_text(), flags=re.M))
+        variables = {"p1": "bench", "p2": "0", "p3": kinds, "p4": steps, "p5": "99", "p6": "-", "p7": "0", "p8": "default"}
+        for waiting, finished in ((100, 0), (100_000, 1_000_000)):
+            self.copy_operations("wake_at = now(), lane = 0", waiting)
+            self.copy_operations("status = 'succeeded', finished_at = now(), wake_at = 'infinity'", finished)
+            self.postgres.sql("checkpoint")
+            rate, p99 = self.postgres.pgbench(claim, 8, self.seconds, self.database, **variables)
+            self.row(f"claim: {waiting} waiting, {finished} finished", f"{rate:.0f}/s", f"p99 {p99:.1f} ms, 8 connections")
+
+    def copy_operations(self, changes, count):
+        """Adds operations like the first one, of 50 callers."""
+        fields = ", ".join(f"'{name}', {value}" for name, value in (change.split(" = ") for change in changes.split(", ")))
+        self.postgres.sql(
+            f"""insert into operations select r.* from (select o from operations o limit 1) as one (o), generate_series(1, {count}) as n,
+                lateral jsonb_populate_record(one.o, jsonb_build_object('id', gen_random_uuid(), 'cluster_id', gen_random_uuid(),
+                    'cluster_name', 'c{count}-' || n, 'requested_by', 'token:' || n % 50, {fields})) as r""",
+            self.database,
+        )
+
+    def noops(self):
+        service = self.service()
+        self.until_available(service, [create(service.port, "first")["id"]], 0.01)
+        service.stop()
+        self.postgres.sql(
+            f"""insert into clusters select r.* from (select c from clusters c) as one (c), generate_series(1, {self.noop_jobs}) as n,
+                lateral jsonb_populate_record(one.c, jsonb_build_object('id', gen_random_uuid(), 'name', 'n' || n)) as r""",
+            self.database,
+        )
+        service = self.restarted("--role", "api")
+        paths = [f"/v1/clusters/n{number}/release" for number in range(1, self.noop_jobs + 1)]
+        with ThreadPoolExecutor(16) as clients:
+            statuses = set(clients.map(lambda path: exchange(service.port, path, {}, path)[0], paths))
+        service.stop()
+        if statuses != {202}:
+            sys.exit(f"releases were answered with {statuses}")
+        self.postgres.sql("checkpoint")
+        self.postgres.forget_statements()
+        service = self.restarted("--role", "worker", "--worker-loops", "8", "--poll-seconds=300")
+        where = "from operations where kind = 'release_cluster'"
+        while self.postgres.sql(f"select count(*) {where} and finished_at is null", self.database) != "0":
+            time.sleep(0.2)
+        service.stop()
+        seconds = float(self.postgres.sql(f"select extract(epoch from max(finished_at) - min(started_at)) {where}", self.database))
+        calls, _, top = self.postgres.statements(self.database)
+        note = f"8 loops, {calls / self.noop_jobs:.1f} statements each"
+        self.row(f"{self.noop_jobs} turns without AWS", f"{self.noop_jobs / seconds:.0f}/s", note)
+        print(top)
 
     def turns(self):
         service = self.service()

@@ -66,6 +66,9 @@ impl Api {
         Ok(Self {
             http: Client::builder()
                 .no_proxy()
+                // Before the service closes an idle connection: a request that is sent at that moment has
+                // no answer.
+                .pool_idle_timeout(Duration::from_secs(3))
                 .timeout(REQUEST_TIMEOUT)
                 .build()?,
             ports,

@@ -30,7 +30,7 @@ const TIMES: [(&str, &str); 5] = [
 ];
 /// Enough for every client: a full account would only stop the run.
 const QUOTAS: &str =
-    "nodes=5000,clusters=5000,certificates=1000000,parameter_groups=2000,subnet_groups=2000";
+    "nodes=100000,clusters=100000,certificates=1000000,parameter_groups=2000,subnet_groups=2000";
 
 #[derive(Debug)]
 pub(crate) struct Sandbox {

@@ -296,7 +296,7 @@ class Bench:
         variables = {"p1": "bench", "p2": "0", "p3": kinds, "p4": steps, "p5": "99", "p6": "-", "p7": "0", "p8": "default"}
         for waiting, finished in ((100, 0), (100_000, 1_000_000)):
             self.copy_operations("wake_at = now(), lane = 0", waiting)
-            self.copy_operations("status = 'succeeded', finished_at = now(), wake_at = 'infinity'", finished)
+            self.copy_operations("status = 'succeeded', finished_at = now(), wake_at = 'infinity', current_step = null", finished)
             self.postgres.sql("checkpoint")
             rate, p99 = self.postgres.pgbench(claim, 8, self.seconds, self.database, **variables)
             self.row(f"claim: {waiting} waiting, {finished} finished", f"{rate:.0f}/s", f"p99 {p99:.1f} ms, 8 connections")

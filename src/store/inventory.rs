@@ -14,7 +14,7 @@ use super::{Store, StoreError, rows};
 /// A row of the inventory.
 #[derive(Deserialize)]
 pub(super) struct ItemRow {
-    /// Absent where the order does not matter.
+    /// Absent where the statement has sorted the rows.
     #[serde(default)]
     pub(super) id: i64,
     pub(super) kind: String,

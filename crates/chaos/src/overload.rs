@@ -77,10 +77,9 @@ impl Load {
     async fn capacity(&mut self) -> f64 {
         let mut rate = FIRST_RATE;
         loop {
-            let began = Instant::now();
             let samples = self.open(rate, STEP).await;
             let served = samples.iter().filter(|sample| is_served(sample)).count();
-            let served = as_number(served) / began.elapsed().as_secs_f64();
+            let served = as_number(served) / STEP.as_secs_f64();
             print(&format!("{rate:.0} requests a second"), &samples);
             if served < 0.95 * rate {
                 return served;

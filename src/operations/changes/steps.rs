@@ -13,7 +13,7 @@ pub(in crate::operations) const AWAIT_CHANGEABLE: Step = Step::awaiting(
     |context| Box::pin(await_changeable(context)),
 );
 
-/// Creates a parameter group for changed values, if the cluster has none of its own.
+/// Finds the named parameter group, or creates one for changed values.
 pub(in crate::operations) const PREPARE_PARAMETER_GROUP: Step =
     Step::new("prepare_parameter_group", call_timeout, |context| {
         Box::pin(parameters::prepare(context))
@@ -59,7 +59,7 @@ pub(in crate::operations) const UPDATE_TAGS: Step = Step::new(
     |context| Box::pin(tags::update(context)),
 );
 
-/// Deletes the managed parameter group that the change replaced.
+/// Deletes the managed parameter group that the change replaced, and releases an external one.
 pub(in crate::operations) const DELETE_REPLACED_PARAMETER_GROUP: Step = Step::new(
     "delete_replaced_parameter_group",
     |_| BUSY_TIMEOUT,
@@ -73,7 +73,7 @@ pub(in crate::operations) const SETTLE_OPEN_CALLS: Step = Step::new(
     |context| Box::pin(settle_open_calls(context)),
 );
 
-/// Undo: waits until the cluster is idle.
+/// Undo: waits until the cluster is idle, broken or gone, if a call to DAX was sent.
 pub(in crate::operations) const AWAIT_SETTLED: Step = Step::awaiting(
     "await_settled",
     |_| BUSY_TIMEOUT,

@@ -145,10 +145,7 @@ async fn an_operation_whose_cluster_the_poll_does_not_reach_reads_it() {
         env.one_turn(&worker).await;
     }
     // A poll that completes without having seen the cluster for a minute.
-    sqlx::query("update duties set done_at = now() where name = 'poll'")
-        .execute(&env.pool)
-        .await
-        .unwrap();
+    env.set_last_poll(0.0).await;
     sqlx::query("update clusters set observed_at = now() - interval '1 minute'")
         .execute(&env.pool)
         .await

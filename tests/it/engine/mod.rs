@@ -20,5 +20,6 @@ pub mod processes;
 pub mod round_trips;
 pub mod sweep;
 pub mod takeover;
+mod tls;
 pub mod transactions;
 pub mod undo_requests;

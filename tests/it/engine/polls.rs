@@ -26,7 +26,6 @@ const CLUSTERS: usize = 12;
 /// With the managed ones, more than one page.
 const UNMANAGED: usize = 100;
 
-/// Sets the age of the last poll.
 fn describes(env: &TestEnv) -> usize {
     env.sent("dax:DescribeClusters")
 }

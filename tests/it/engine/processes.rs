@@ -20,7 +20,8 @@ impl RunningProcess {
     /// Ends the process by TERM: it finishes its turns and gives up its leases.
     pub fn stop(mut self) {
         let id = self.0.id().to_string();
-        Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        let sent = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(sent.unwrap().success());
         assert!(self.0.wait().unwrap().success());
     }
 }

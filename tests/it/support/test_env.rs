@@ -223,13 +223,15 @@ impl TestEnv {
     /// Takes turns until an operation is finished or blocked. No process polls: an operation reads its
     /// cluster itself.
     pub async fn settle(&self, worker: &Worker, id: Uuid) -> Operation {
+        self.set_last_poll(3_600.0).await;
         self.turns_until(worker, id, |status| {
             status.is_finished() || status == Status::Blocked
         })
         .await
     }
 
-    /// Takes turns until an operation is finished. A blocked one gets turns as well.
+    /// Takes turns until an operation is finished, as if the poll works. A blocked one gets turns as
+    /// well.
     pub async fn finish(&self, worker: &Worker, id: Uuid) -> Operation {
         self.turns_until(worker, id, Status::is_finished).await
     }
@@ -240,7 +242,6 @@ impl TestEnv {
         id: Uuid,
         is_reached: impl Fn(Status) -> bool,
     ) -> Operation {
-        self.set_last_poll(3_600.0).await;
         for _ in 0..TURNS {
             if is_reached(self.status(id).await) {
                 return self.operation(id).await;

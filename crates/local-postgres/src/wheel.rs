@@ -116,9 +116,9 @@ fn pip(cache: &Path, target: &Path, build: &Build) -> Result<(), String> {
         .map_err(|error| format!("cannot write {}: {error}", requirements.display()))?;
     let mut command = Command::new("python3");
     command
+        // pyenv's hook on `-m pip` fails if a killed process left its lock; it does not know `-mpip`.
         .args([
-            "-m",
-            "pip",
+            "-mpip",
             "install",
             "--no-input",
             "--disable-pip-version-check",
@@ -135,14 +135,7 @@ fn pip(cache: &Path, target: &Path, build: &Build) -> Result<(), String> {
             "--abi",
             "cp311",
         ])
-        .args([
-            "--platform",
-            build.platform,
-            "--require-hashes",
-            "--retries",
-            "2",
-            "-r",
-        ])
+        .args(["--platform", build.platform, "--require-hashes", "-r"])
         .arg(&requirements)
         .arg("--target")
         .arg(target)
@@ -165,7 +158,7 @@ fn pip(cache: &Path, target: &Path, build: &Build) -> Result<(), String> {
         .rfind(|line| line.starts_with("ERROR"))
         .or_else(|| text.lines().next_back());
     Err(format!(
-        "python3 -m pip install {PACKAGE}=={VERSION} failed: {}",
+        "python3 -mpip install {PACKAGE}=={VERSION} failed: {}",
         reason.unwrap_or("no output").trim()
     ))
 }

@@ -1,4 +1,4 @@
-//! Python packages for tests, installed once into the build folder.
+//! Python packages for tests, installed once into the build folder. The tests of the sandbox use this file too.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,8 @@ pub fn packages(list: &str) -> PathBuf {
     let required = std::fs::read_to_string(&requirements).unwrap();
     let installed = folder.join("installed.txt");
     if std::fs::read_to_string(&installed).ok().as_ref() != Some(&required) {
-        let options = "-m pip install --quiet --disable-pip-version-check --upgrade --target";
+        // pyenv's hook on `-m pip` fails if a killed process left its lock; it does not know `-mpip`.
+        let options = "-mpip install --quiet --disable-pip-version-check --upgrade --target";
         let status = Command::new("python3")
             .args(options.split(' '))
             .arg(&folder)

@@ -14,6 +14,8 @@ mod journal;
 mod lifecycle;
 mod malformed_input;
 mod network;
+#[path = "../../../../tests/it/support/python.rs"]
+mod packages;
 mod permissions;
 mod python;
 mod reboots;

@@ -1,61 +1,22 @@
 //! The AWS CLI and boto3 against the sandbox, with coverage of botocore's models.
-//!
-//! `pip install --target` installs the tools into the target folder on first use.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 
 use aws_sandbox::{Sandbox, Settings};
 
+use crate::packages::{packages, script};
 use crate::test_env::TestEnv;
 
-const TOOLS: [&str; 2] = ["boto3==1.44.5", "awscli==1.46.3"];
-
-/// The folder with the tools, which is created on first use.
-fn tools() -> PathBuf {
-    static INSTALLING: Mutex<()> = Mutex::new(());
-    let _guard = INSTALLING.lock().unwrap();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(TOOLS.join("-").replace("==", "-"));
-    if !folder.join("ready").exists() {
-        let mut pip = Command::new("python3");
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--target",
-        ]);
-        let output = pip
-            .arg(&folder)
-            .args(TOOLS)
-            .output()
-            .expect("python3 starts");
-        assert!(
-            output.status.success(),
-            "installing {TOOLS:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        std::fs::write(folder.join("ready"), "").unwrap();
-    }
-    folder
-}
-
 /// Runs a script of `tests/python` against a new sandbox, and shows its output if it fails.
-async fn run(script: &'static str, settings: Settings) {
+async fn run(name: &'static str, settings: Settings) {
     let env = TestEnv::serve(Sandbox::open(settings).unwrap()).await;
     let url = env.url.clone();
     let output = tokio::task::spawn_blocking(move || {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/python")
-            .join(script);
         let mut python = Command::new("python3");
         python
-            .arg(path)
+            .arg(script(name))
             .arg(url)
-            .env("PYTHONPATH", tools())
+            .env("PYTHONPATH", packages("clients"))
             .env("PYTHONDONTWRITEBYTECODE", "1");
         python
             .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -77,7 +38,7 @@ async fn run(script: &'static str, settings: Settings) {
         String::from_utf8_lossy(&output.stderr),
     );
     println!("{out}");
-    assert!(output.status.success(), "{script}\n{out}\n{err}");
+    assert!(output.status.success(), "{name}\n{out}\n{err}");
 }
 
 /// Settings with durations that end only when a script moves the clock.

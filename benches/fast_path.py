@@ -54,6 +54,7 @@ CLUSTER = {
 }
 
 SECTIONS = ["accept", "directory", "read", "claims", "noops", "turns", "idle"]
+RELEASES = 4_000
 NEW = {"RUN": "n", "CLUSTER": json.dumps(CLUSTER)}
 
 
@@ -195,7 +196,7 @@ class Bench:
     def __init__(self, binary, seconds, creates, folder):
         self.binary, self.seconds, self.creates, self.folder = os.path.abspath(binary), seconds, creates, folder
         self.postgres, self.names = Postgres(folder), 0
-        self.runs, self.noop_jobs = 0, 4_000
+        self.runs = 0
 
     def row(self, name, value, note=""):
         print(f"{name:44} {value:>14}  {note}", flush=True)
@@ -295,15 +296,15 @@ class Bench:
         claim = re.sub(r"\$(\d)", r":p\1", re.sub(r"^--.*$|[!?](?=\")", "", CLAIM.read_text(), flags=re.M))
         variables = {"p1": "bench", "p2": "0", "p3": kinds, "p4": steps, "p5": "99", "p6": "-", "p7": "0", "p8": "default"}
         for waiting, finished in ((100, 0), (100_000, 1_000_000)):
-            self.copy_operations("wake_at = now(), lane = 0", waiting)
-            self.copy_operations("status = 'succeeded', finished_at = now(), wake_at = 'infinity', current_step = null", finished)
+            self.copy_operations(waiting, wake_at="now()", lane="0")
+            self.copy_operations(finished, status="'succeeded'", finished_at="now()", wake_at="'infinity'", current_step="null")
             self.postgres.sql("checkpoint")
             rate, p99 = self.postgres.pgbench(claim, 8, self.seconds, self.database, **variables)
             self.row(f"claim: {waiting} waiting, {finished} finished", f"{rate:.0f}/s", f"p99 {p99:.1f} ms, 8 connections")
 
-    def copy_operations(self, changes, count):
-        """Adds operations like the first one, of 50 callers."""
-        fields = ", ".join(f"'{name}', {value}" for name, value in (change.split(" = ") for change in changes.split(", ")))
+    def copy_operations(self, count, **changes):
+        """Adds operations like the first one but for these columns, of 50 callers."""
+        fields = ", ".join(f"'{name}', {value}" for name, value in changes.items())
         self.postgres.sql(
             f"""insert into operations select r.* from (select o from operations o limit 1) as one (o), generate_series(1, {count}) as n,
                 lateral jsonb_populate_record(one.o, jsonb_build_object('id', gen_random_uuid(), 'cluster_id', gen_random_uuid(),
@@ -316,12 +317,12 @@ class Bench:
         self.until_available(service, [create(service.port, "first")["id"]], 0.01)
         service.stop()
         self.postgres.sql(
-            f"""insert into clusters select r.* from (select c from clusters c) as one (c), generate_series(1, {self.noop_jobs}) as n,
+            f"""insert into clusters select r.* from (select c from clusters c) as one (c), generate_series(1, {RELEASES}) as n,
                 lateral jsonb_populate_record(one.c, jsonb_build_object('id', gen_random_uuid(), 'name', 'n' || n)) as r""",
             self.database,
         )
         service = self.restarted("--role", "api")
-        paths = [f"/v1/clusters/n{number}/release" for number in range(1, self.noop_jobs + 1)]
+        paths = [f"/v1/clusters/n{number}/release" for number in range(1, RELEASES + 1)]
         with ThreadPoolExecutor(16) as clients:
             statuses = set(clients.map(lambda path: exchange(service.port, path, {}, path)[0], paths))
         service.stop()
@@ -336,8 +337,8 @@ class Bench:
         service.stop()
         seconds = float(self.postgres.sql(f"select extract(epoch from max(finished_at) - min(started_at)) {where}", self.database))
         calls, _, top = self.postgres.statements(self.database)
-        note = f"8 loops, {calls / self.noop_jobs:.1f} statements each"
-        self.row(f"{self.noop_jobs} turns without AWS", f"{self.noop_jobs / seconds:.0f}/s", note)
+        note = f"8 loops, {calls / RELEASES:.1f} statements each"
+        self.row(f"{RELEASES} turns without AWS", f"{RELEASES / seconds:.0f}/s", note)
         print(top)
 
     def turns(self):

@@ -76,7 +76,7 @@ impl Call {
         sent.await.map_err(|error| self.fault(&error))
     }
 
-    /// The same of a request for a resource. `None` if AWS says that it does not exist.
+    /// The same for a request that reads one resource. `None` if AWS says that it does not exist.
     pub(super) async fn found<T, E>(
         &self,
         sent: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,

@@ -67,6 +67,25 @@ pub(super) enum Inserted {
 }
 
 impl Waiting {
+    /// A create, and the receiver of its outcome.
+    fn new(
+        store: &Store,
+        new: &NewOperation,
+        spec: &ClusterSpec,
+    ) -> (Self, oneshot::Receiver<Result<Inserted, StoreError>>) {
+        let (outcome, receiver) = oneshot::channel();
+        let waiting = Self {
+            target: store.target.clone(),
+            new: new.clone(),
+            spec: spec.clone(),
+            settings: serde_json::to_string(spec)
+                .expect("settings have string keys, so they are JSON"),
+            until: Instant::now() + store.pool.timeout(),
+            outcome,
+        };
+        (waiting, receiver)
+    }
+
     /// Whether one statement can accept both.
     fn fits(&self, other: &Self) -> bool {
         let has_key = self.new.idempotency_key.is_some();
@@ -135,20 +154,11 @@ impl Store {
         new: &NewOperation,
         spec: &ClusterSpec,
     ) -> Result<Inserted, StoreError> {
-        let (sender, outcome) = oneshot::channel();
-        let timeout = self.pool.timeout();
-        let is_first = self.creates.push(Waiting {
-            target: self.target.clone(),
-            new: new.clone(),
-            spec: spec.clone(),
-            settings: settings_of(spec),
-            until: Instant::now() + timeout,
-            outcome: sender,
-        });
-        if is_first {
+        let (waiting, outcome) = Waiting::new(self, new, spec);
+        if self.creates.push(waiting) {
             tokio::spawn(self.clone().accept_creates());
         }
-        match tokio::time::timeout(timeout, outcome).await {
+        match tokio::time::timeout(self.pool.timeout(), outcome).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(StoreError::Task("the create was not accepted".to_owned())),
             Err(_) => Err(StoreError::Database(sqlx::Error::PoolTimedOut)),
@@ -198,14 +208,7 @@ impl Store {
         spec: &ClusterSpec,
         limit: Option<Limit>,
     ) -> Result<Option<(Inserted, BTreeSet<String>)>, StoreError> {
-        let create = Waiting {
-            target: self.target.clone(),
-            new: new.clone(),
-            spec: spec.clone(),
-            settings: settings_of(spec),
-            until: Instant::now() + self.pool.timeout(),
-            outcome: oneshot::channel().0,
-        };
+        let (create, _) = Waiting::new(self, new, spec);
         self.detached(move |connection| {
             async move {
                 let mut transaction = connection.begin().await?;
@@ -227,10 +230,6 @@ impl Store {
         })
         .await
     }
-}
-
-fn settings_of(spec: &ClusterSpec) -> String {
-    serde_json::to_string(spec).expect("settings have string keys, so they are JSON")
 }
 
 /// Stores creates in one statement. Returns their outcomes, in the same order.

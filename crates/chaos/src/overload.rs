@@ -17,9 +17,9 @@ use crate::{checks, settle};
 
 /// Share of requests that create a cluster; the others read.
 const CREATES: f64 = 0.03;
-/// Where the search for what the service can take begins, in requests a second, and how long it tries
-/// a rate.
+/// The first rate of the search for what the service can take, in requests a second.
 const FIRST_RATE: f64 = 200.0;
+/// How long the search tries a rate.
 const STEP: Duration = Duration::from_secs(4);
 /// Most requests in flight: beyond it, this program would measure itself.
 const IN_FLIGHT: usize = 4_000;
@@ -73,7 +73,7 @@ impl Load {
         }
     }
 
-    /// Raises the rate until not all requests are served. Returns how many a second then are.
+    /// Raises the rate until not all requests are served. Returns how many were served a second at that rate.
     async fn capacity(&mut self) -> f64 {
         let mut rate = FIRST_RATE;
         loop {

@@ -3,11 +3,11 @@
 -- each: without created_at its key was used before, or its name is in use.
 with request as materialized (
   select r.*, r.settings::jsonb as desired, known.operation_id as known_operation, known.fingerprint = r.fingerprint as is_same
-  from unnest($1::uuid[], $2::text[], $3::text[], $6::text[], $7::text[], $8::text[], $9::float8[],
+  from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $6::text[], $7::text[], $8::text[], $9::float8[],
               $10::text[], $11::text[], $12::bytea[], $13::text[], $14::int[], $16::text[], $17::text[], $18::text[],
-              $19::text[], $20::jsonb[], $21::jsonb[], $22::text[], $4::text[])
-    as r (id, name, settings, requested_by, request_id, traceparent, deadline_seconds, caller, key, fingerprint,
-          message, node_count, target, project, requested_for, caller_id, groups, policies, organisation, address)
+              $19::text[], $20::jsonb[], $21::jsonb[], $22::text[])
+    as r (id, name, settings, address, requested_by, request_id, traceparent, deadline_seconds, caller, key, fingerprint,
+          message, node_count, target, project, requested_for, caller_id, groups, policies, organisation)
   -- A limit keeps the lookup by index, also in a plan that was made when the table was empty.
   left join lateral (
     select operation_id, fingerprint from idempotency_keys k where k.caller = r.caller and k.key = r.key limit 1

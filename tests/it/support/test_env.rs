@@ -230,8 +230,8 @@ impl TestEnv {
         .await
     }
 
-    /// Takes turns until an operation is finished, as if the poll works. A blocked one gets turns as
-    /// well.
+    /// Takes turns until an operation is finished. A blocked one gets turns as well. An operation waits
+    /// for the next poll if the last one was recent.
     pub async fn finish(&self, worker: &Worker, id: Uuid) -> Operation {
         self.turns_until(worker, id, Status::is_finished).await
     }

@@ -144,9 +144,10 @@ fn imports_point_downward() {
         let layer = name.trim_start_matches("src/").split(['/', '.']).next();
         let layer = LAYERS.into_iter().find(|(of, _)| Some(*of) == layer);
         for (at, line) in code(&text) {
+            let in_name = |next: char| next.is_alphanumeric() || next == '_';
             for path in line.split("crate::").skip(1) {
-                let module = path.split(|next: char| !next.is_alphanumeric() && next != '_');
-                let module = module.into_iter().next().unwrap_or_default();
+                let end = path.find(|next| !in_name(next)).unwrap_or(path.len());
+                let module = &path[..end];
                 if let Some((layer, used)) = layer
                     && !used.contains(&module)
                     // Deliberate bugs, which are constants in a release build.
@@ -158,9 +159,7 @@ fn imports_point_downward() {
                 for (folder, forbidden) in parts {
                     let is_below = |module: &&&str| {
                         let rest = path.strip_prefix(**module);
-                        rest.is_some_and(|rest| {
-                            !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_')
-                        })
+                        rest.is_some_and(|rest| !rest.starts_with(in_name))
                     };
                     let found = forbidden.iter().filter(is_below);
                     violations.extend(found.map(|module| {

@@ -230,14 +230,16 @@ async fn silence_a_closed_port_and_special_addresses_are_errors() {
     let env = TestEnv::new().await;
     let api = env.webhook_api();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url =
-        |listener: &std::net::TcpListener| format!("http://{}/", listener.local_addr().unwrap());
-    let closed = url(&free);
-    drop(free);
+    // Bound, so that no other server gets the port, but not listening.
+    let closed = tokio::net::TcpSocket::new_v4().unwrap();
+    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = |address: std::net::SocketAddr| format!("http://{address}/");
     let cases = [
-        (url(&silent), "no answer within 15 seconds"),
-        (closed, "the connection failed"),
+        (
+            url(silent.local_addr().unwrap()),
+            "no answer within 15 seconds",
+        ),
+        (url(closed.local_addr().unwrap()), "the connection failed"),
         ("http://[::1]:1/".to_owned(), "the address is not allowed"),
         (
             "https://169.254.169.254/".to_owned(),

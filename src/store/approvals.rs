@@ -371,7 +371,6 @@ impl Locked {
             operation_id: self.id,
             status: Status::Cancelled,
             fault: Some(&fault),
-            claimed_epoch: None,
             cluster: (!self.is_dormant).then_some(cluster),
             message: reason,
             by,

@@ -195,6 +195,37 @@ impl ClusterFilter {
     }
 }
 
+/// The status of a cluster after an operation on it, `None` for the one before it, and whether the
+/// cluster is gone.
+pub(super) fn after_operation(kind: Kind, succeeded: bool) -> (Option<ClusterStatus>, bool) {
+    match kind {
+        Kind::CreateCluster if succeeded => (Some(ClusterStatus::Available), false),
+        Kind::CreateCluster => (Some(ClusterStatus::Failed), false),
+        Kind::DeleteCluster | Kind::ReleaseCluster if succeeded => {
+            (Some(ClusterStatus::Deleting), true)
+        }
+        Kind::AdoptCluster if succeeded => (Some(ClusterStatus::Available), false),
+        // A failed adoption leaves the cluster unmanaged.
+        Kind::AdoptCluster => (Some(ClusterStatus::Failed), true),
+        Kind::UpdateCluster
+        | Kind::ScaleCluster
+        | Kind::RebootNodes
+        | Kind::RepairCluster
+        | Kind::ChangeIngress
+            if succeeded =>
+        {
+            (Some(ClusterStatus::Available), false)
+        }
+        Kind::DeleteCluster
+        | Kind::ReleaseCluster
+        | Kind::UpdateCluster
+        | Kind::ScaleCluster
+        | Kind::RebootNodes
+        | Kind::RepairCluster
+        | Kind::ChangeIngress => (None, false),
+    }
+}
+
 /// Writes the status of a cluster when an operation on it ends. `prior` is its status before the
 /// operation.
 pub(super) async fn end_operation(
@@ -204,32 +235,8 @@ pub(super) async fn end_operation(
     ending: Status,
     prior: Option<ClusterStatus>,
 ) -> Result<(), StoreError> {
-    let succeeded = ending == Status::Succeeded;
-    let before = prior.unwrap_or(ClusterStatus::Available);
-    let (status, gone) = match kind {
-        Kind::CreateCluster if succeeded => (ClusterStatus::Available, false),
-        Kind::CreateCluster => (ClusterStatus::Failed, false),
-        Kind::DeleteCluster | Kind::ReleaseCluster if succeeded => (ClusterStatus::Deleting, true),
-        Kind::AdoptCluster if succeeded => (ClusterStatus::Available, false),
-        // A failed adoption leaves the cluster unmanaged.
-        Kind::AdoptCluster => (ClusterStatus::Failed, true),
-        Kind::UpdateCluster
-        | Kind::ScaleCluster
-        | Kind::RebootNodes
-        | Kind::RepairCluster
-        | Kind::ChangeIngress
-            if succeeded =>
-        {
-            (ClusterStatus::Available, false)
-        }
-        Kind::DeleteCluster
-        | Kind::ReleaseCluster
-        | Kind::UpdateCluster
-        | Kind::ScaleCluster
-        | Kind::RebootNodes
-        | Kind::RepairCluster
-        | Kind::ChangeIngress => (before, false),
-    };
+    let (status, gone) = after_operation(kind, ending == Status::Succeeded);
+    let status = status.or(prior).unwrap_or(ClusterStatus::Available);
     let is_failed = ending == Status::Failed || status == ClusterStatus::Failed;
     let attention = is_failed.then_some(Attention::Failed.as_str());
     sqlx::query!(

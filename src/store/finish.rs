@@ -1,4 +1,4 @@
-//! The end of an operation: every operation that finishes passes through [`operation`].
+//! The end of an operation by a request or a job. A turn ends its own in `sql/record_turn.sql`, with its record.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -17,8 +17,6 @@ pub(super) struct Ending<'a> {
     pub(super) status: Status,
     /// The fault to store. `None` keeps the stored one, which started the undo.
     pub(super) fault: Option<&'a Fault>,
-    /// The epoch of the worker's claim. `None` for a request, which holds the lock on the row.
-    pub(super) claimed_epoch: Option<i64>,
     /// The cluster to update. `None` if another operation takes over the cluster.
     pub(super) cluster: Option<EndingCluster>,
     /// The message of the final event.
@@ -46,7 +44,6 @@ pub(super) async fn operation(
         operation_id,
         status,
         fault,
-        claimed_epoch,
         cluster,
         message,
         by,
@@ -58,12 +55,11 @@ pub(super) async fn operation(
              epoch = epoch + 1, owner = null, lease_until = null, waiting_for = null, wake_at = 'infinity',
              claims_without_progress = 0, retry_requested = false, version = version + 1,
              last_sequence = last_sequence + 1
-         where id = $1 and finished_at is null and ($4::bigint is null or epoch = $4)
+         where id = $1 and finished_at is null
          returning last_sequence",
         operation_id,
         status.as_str(),
-        fault.map(to_json),
-        claimed_epoch
+        fault.map(to_json)
     )
     .fetch_optional(&mut *connection)
     .await?

@@ -309,7 +309,6 @@ async fn supersede(
         operation_id: operation,
         status: Status::Cancelled,
         fault: None,
-        claimed_epoch: None,
         cluster: None,
         message: format!("superseded by a delete of the cluster, requested by {by}"),
         by: Some(by),

@@ -292,7 +292,6 @@ async fn end_without_undo(
         operation_id: operation.id,
         status,
         fault,
-        claimed_epoch: None,
         cluster: Some(cluster),
         message: format!("ended before it changed anything in AWS, as requested by {by}"),
         by: Some(by),

@@ -1,5 +1,5 @@
 //! Records of turns: the verdict, findings and sent call of a turn, committed in one fenced
-//! statement. A turn that ends or rolls back its operation is a transaction of a few statements.
+//! statement. A turn that rolls back its operation is a transaction of a few statements.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,10 @@ use crate::domain::task::Task;
 use crate::domain::verdict::{Findings, Verdict};
 
 use super::events::Event;
-use super::{Claim, Store, StoreError, rows};
+use super::{Claim, Store, StoreError, rows, undo};
 
 use turn_row::TurnRow;
 
-mod conclusion;
 mod turn_row;
 
 /// The result of a turn.
@@ -91,12 +90,13 @@ impl Store {
         report: &TurnReport,
         hold: bool,
     ) -> Result<Recorded, StoreError> {
-        if ends_phase(task, &report.verdict) {
+        if matches!(report.verdict, Verdict::RollBack { .. }) {
             let (claim, task, report) = (claim.clone(), task.clone(), report.clone());
             return self
                 .planned_once()
                 .detached(|connection| {
-                    async move { record_phase(connection, &claim, &task, &report).await }.boxed()
+                    async move { record_roll_back(connection, &claim, &task, &report).await }
+                        .boxed()
                 })
                 .await;
         }
@@ -117,42 +117,31 @@ impl Store {
     }
 }
 
-/// Whether the operation ends, or its undo begins.
-fn ends_phase(task: &Task, verdict: &Verdict) -> bool {
-    match verdict {
-        Verdict::Next { .. } => task.step.is_last,
-        Verdict::RollBack { .. } => true,
-        Verdict::Again { .. } | Verdict::Block { .. } => false,
-    }
-}
-
-/// Records a turn that ends the operation or rolls it back.
-async fn record_phase(
+/// Records the failed step and appends the undo steps.
+async fn record_roll_back(
     connection: &mut PgConnection,
     claim: &Claim,
     task: &Task,
     report: &TurnReport,
 ) -> Result<Recorded, StoreError> {
     let mut transaction = connection.begin().await?;
-    let row = TurnRow::of(task, report)
-        .write(&mut *transaction, claim)
-        .await?;
-    let recorded = if let Verdict::RollBack { fault } = &report.verdict {
-        conclusion::roll_back(&mut transaction, claim, &report.undo_steps, fault).await?;
-        Recorded {
-            status: rows::status(&row.status)?,
-            wakes_after: Some(Duration::ZERO),
-            held: None,
-        }
-    } else {
-        Recorded {
-            status: conclusion::finish(&mut transaction, claim, task, &row).await?,
-            wakes_after: None,
-            held: None,
-        }
-    };
+    let row = TurnRow::of(task, report);
+    let row = row.write(&mut *transaction, claim).await?;
+    let (id, fault) = (claim.operation_id, report.verdict.fault());
+    undo::append_undo_steps(
+        &mut transaction,
+        id,
+        &report.undo_steps,
+        Status::Failed,
+        fault,
+    )
+    .await?;
     transaction.commit().await?;
-    Ok(recorded)
+    Ok(Recorded {
+        status: rows::status(&row.status)?,
+        wakes_after: Some(Duration::ZERO),
+        held: None,
+    })
 }
 
 /// The outcome of the attempt that a turn made: it met a fault, sent a call or completed the step.

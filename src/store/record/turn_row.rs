@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sqlx::PgExecutor;
-use uuid::Uuid;
 
 use crate::domain::inventory::Item;
-use crate::domain::operation::{Status, StepStatus};
+use crate::domain::operation::{ClusterStatus, Status, StepStatus};
 use crate::domain::problems::fault::Fault;
 use crate::domain::task::Task;
 use crate::domain::verdict::Verdict;
@@ -16,6 +15,7 @@ use crate::domain::waiting::WaitingFor;
 
 use super::{SentOutcome, TurnReport, attempt_outcome, fault_event, is_known, step_event};
 use crate::store::claims::{LEASE, waiting_for_name};
+use crate::store::clusters;
 use crate::store::events::Event;
 use crate::store::rows::to_json;
 use crate::store::{Claim, StoreError};
@@ -40,10 +40,7 @@ pub(super) struct TurnRow<'a> {
 
 /// The row of the operation after the statement.
 pub(super) struct RecordedRow {
-    pub(super) cluster_id: Uuid,
     pub(super) status: String,
-    pub(super) ending: String,
-    pub(super) prior_status: Option<String>,
     pub(super) wakes_after_seconds: Option<f64>,
 }
 
@@ -60,12 +57,12 @@ impl<'a> TurnRow<'a> {
             is_held: false,
         };
         match &report.verdict {
-            Verdict::Next { skipped: true } => Self {
-                step: StepStatus::Skipped,
-                ..row
-            },
-            Verdict::Next { skipped: false } => Self {
-                step: StepStatus::Succeeded,
+            Verdict::Next { skipped } => Self {
+                step: match skipped {
+                    true => StepStatus::Skipped,
+                    false => StepStatus::Succeeded,
+                },
+                after: (!task.step.is_last).then_some(Duration::ZERO),
                 ..row
             },
             Verdict::Again {
@@ -102,6 +99,11 @@ impl<'a> TurnRow<'a> {
 
     pub(super) fn is_held(&self) -> bool {
         self.is_held
+    }
+
+    /// Whether the operation ends.
+    fn is_end(&self) -> bool {
+        self.step.is_done() && self.task.step.is_last
     }
 
     /// Whether a blocked operation resumes.
@@ -156,6 +158,11 @@ impl<'a> TurnRow<'a> {
             }
             Verdict::RollBack { fault } => events.push(fault_event(task, "rolling_back", fault)),
         }
+        if self.is_end() {
+            let message = format!("{} of {} ", task.kind.as_str(), task.cluster);
+            // The statement appends the final status, which a request may have changed.
+            events.push(Event::plain("operation_", message));
+        }
         events
     }
 
@@ -199,6 +206,8 @@ impl<'a> TurnRow<'a> {
         let is_rolled_back = matches!(self.report.verdict, Verdict::RollBack { .. });
         let is_blocked = matches!(self.report.verdict, Verdict::Block { .. });
         // The response to a call is newer than the reads of the turn that sent it.
+        let (succeeded, is_gone) = clusters::after_operation(task.kind, true);
+        let (otherwise, is_otherwise_gone) = clusters::after_operation(task.kind, false);
         let read_order = sent.is_none().then_some(task.read_order);
         sqlx::query_file_as!(
             RecordedRow,
@@ -223,7 +232,7 @@ impl<'a> TurnRow<'a> {
             self.step.as_str(),
             self.restarts_deadline(),
             is_done || is_rolled_back,
-            is_done && !task.step.is_last,
+            is_done && !self.is_end(),
             self.status.map(Status::as_str),
             waiting_for_name(self.waiting_for),
             self.after.map(|after| after.as_secs_f64()),
@@ -234,7 +243,12 @@ impl<'a> TurnRow<'a> {
             self.unblocks(),
             self.block_cause(),
             SHARED_RECHECK.as_secs_f64(),
-            self.is_held.then_some(LEASE.as_secs_f64())
+            self.is_held.then_some(LEASE.as_secs_f64()),
+            self.is_end(),
+            succeeded.map(ClusterStatus::as_str),
+            is_gone,
+            otherwise.map(ClusterStatus::as_str),
+            is_otherwise_gone
         )
         .fetch_optional(executor)
         .await?

@@ -1,7 +1,7 @@
--- Records a turn. The transaction of a turn that ends or rolls back the operation continues in `record/conclusion.rs`.
+-- Records a turn; $33: with the end of its operation, as `finish.rs` ends others.
 -- No row: the claim is no longer valid, and nothing was written.
 with fence as (
-  select id, target, cluster_id, ending, last_sequence, retry_requested, block_cause
+  select id, kind, target, cluster_id, prior_status, ending, last_sequence, retry_requested, block_cause
   from operations
   -- An operation that has ended has no owner. The condition of the partial indexes is left out, because a plan that was
   -- made while the table was small would read such an index.
@@ -65,19 +65,29 @@ seen as (
          case when $11::jsonb is not null and coalesce($14 > observed_order, true) then $11 else observed end as observed,
          $11::jsonb is not null and coalesce($14 > observed_order, true) as is_newer,
          coalesce($13, desired) as desired,
-         coalesce(details, '{}') || coalesce(jsonb_strip_nulls($12), '{}') as details
+         coalesce(details, '{}') || coalesce(jsonb_strip_nulls($12), '{}') as details,
+         case when not $33 then status
+              else coalesce(case when fence.ending = 'succeeded' then $34::text else $36 end, prior_status, 'available') end as status,
+         case when $33 then case when fence.ending = 'succeeded' then $35::bool else $37 end else false end as is_gone,
+         fence.ending
   from fence
   join clusters c on c.id = fence.cluster_id
-  where $11::jsonb is not null or $12::jsonb is not null or $13::jsonb is not null or $28
+  where $11::jsonb is not null or $12::jsonb is not null or $13::jsonb is not null or $28 or $33
   for update of c
 ),
 cluster as (
   update clusters c
   set version = version + case when c.observed is distinct from seen.observed
-        or c.desired is distinct from seen.desired or c.details is distinct from seen.details or $28 then 1 else 0 end,
-      observed = seen.observed, desired = seen.desired, details = seen.details,
-      attention = case when not $28 then attention when $18 = 'blocked' then 'blocked' end,
-      observed_at = case when seen.is_newer then clock_timestamp() else observed_at end,
+        or c.desired is distinct from seen.desired or c.details is distinct from seen.details or $28 or $33 then 1 else 0 end,
+      status = seen.status, desired = seen.desired, details = seen.details,
+      deleted_at = case when seen.is_gone then now() else deleted_at end,
+      drift_due = case when $33 then seen.status = 'available' else drift_due end,
+      attention = case when $33 then case when seen.ending = 'failed' or seen.status = 'failed' then 'failed' end
+                       when not $28 then attention
+                       when $18 = 'blocked' then 'blocked' end,
+      observed = case when not $33 or seen.status <> 'failed' then seen.observed end,
+      observed_at = case when $33 and seen.status = 'failed' then null
+                         when seen.is_newer then clock_timestamp() else observed_at end,
       observed_order = case when seen.is_newer then coalesce($14, nextval('engine_order')) else observed_order end,
       missing_at = case when seen.is_newer then null else missing_at end,
       missing_order = case when seen.is_newer then null else missing_order end,
@@ -104,6 +114,14 @@ step as (
   from fence
   where operation_id = fence.id and position = $4
 ),
+-- The undo of a change keeps what AWS applied. Only a create and an adoption are undone completely.
+undone as (
+  update operation_steps
+  set status = 'undone'
+  from fence
+  where $33::bool and fence.ending <> 'succeeded' and fence.kind in ('create_cluster', 'adopt_cluster')
+    and operation_id = fence.id and position <> $4 and not undo and status = 'succeeded'
+),
 -- An operation that resumes wakes those that the same cause blocked.
 woken as (
   update operations
@@ -125,8 +143,11 @@ pause as (
 ),
 operation as (
   update operations o
-  set status = coalesce($22, case when fence.ending = 'cancelled' then 'cancelling' else 'rolling_back' end),
+  set status = case when $33 then fence.ending
+                    else coalesce($22, case when fence.ending = 'cancelled' then 'cancelling' else 'rolling_back' end) end,
       version = o.version + 1, waiting_for = $23,
+      -- A worker that still holds a claim is fenced.
+      finished_at = case when $33 then now() end, epoch = o.epoch + case when $33 then 1 else 0 end,
       -- The worker that takes the next turn as well keeps the operation, with a new lease.
       owner = case when $32::float8 is not null then o.owner end,
       lease_until = now() + $32 * interval '1 second',
@@ -137,18 +158,21 @@ operation as (
                          else o.deadline_at end,
       current_position = case when $21 then $4 + 1 else o.current_position end,
       current_step = case when $21 then (select name from operation_steps where operation_id = $1 and position = $4 + 1)
-                          else o.current_step end,
-      wake_at = case when $32 is not null then now() + $32 * interval '1 second'
+                          when not $33 then o.current_step end,
+      wake_at = case when $33 then 'infinity'
+                     when $32 is not null then now() + $32 * interval '1 second'
                      when fence.retry_requested then now()
                      else coalesce(now() + pause.seconds * interval '1 second', 'infinity') end
   from fence, pause
   where o.id = fence.id
-  returning o.cluster_id, o.status, o.ending, o.prior_status,
-            case when fence.retry_requested then 0 else pause.seconds end as wakes_after_seconds
+  returning o.status,
+            case when $33 then null when fence.retry_requested then 0 else pause.seconds end as wakes_after_seconds
 ),
 event as (
   insert into operation_events (operation_id, sequence, type, message, data)
-  select fence.id, fence.last_sequence + event.ordinality, event.type, event.message, event.data
-  from fence, unnest($25::text[], $26::text[], $27::jsonb[]) with ordinality as event (type, message, data, ordinality)
+  -- The final event is the last one. Its type and its message end with the final status.
+  select fence.id, fence.last_sequence + event.ordinality, event.type || final.status, event.message || final.status, event.data
+  from fence, unnest($25::text[], $26::text[], $27::jsonb[]) with ordinality as event (type, message, data, ordinality),
+       lateral (select case when $33 and event.ordinality = cardinality($25) then fence.ending else '' end as status) final
 )
-select cluster_id, status, ending, prior_status, wakes_after_seconds from operation
+select status, wakes_after_seconds from operation

@@ -1,12 +1,9 @@
-//! Creates that are accepted together: those that arrive while a commit is in progress wait for it,
-//! and the next statement accepts all of them.
+//! Creates that are accepted together, in [batches](super::batches).
 //!
-//! No timer is involved: a create that arrives while no commit is in progress is accepted at once.
 //! Each create has its own outcome. One with a name or an idempotency key that another one of the
 //! same statement has waits for the next statement, which sees what the first one stored.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -22,6 +19,7 @@ use crate::domain::target::TargetName;
 use super::accept::{NewOperation, step_names};
 use super::approvals;
 use super::audit::ActorColumns;
+use super::batches::Run;
 use super::projects::{self, Limit};
 use super::rows;
 use super::{Store, StoreError};
@@ -29,19 +27,9 @@ use super::{Store, StoreError};
 /// Most creates in one statement.
 const LARGEST_BATCH: usize = 64;
 
-/// The creates that wait, and whether a task accepts them.
-#[derive(Debug, Default)]
-pub(super) struct CreateQueue(Mutex<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    waiting: VecDeque<Waiting>,
-    is_running: bool,
-}
-
 /// A create that waits for a statement.
 #[derive(Debug)]
-struct Waiting {
+pub(super) struct Waiting {
     target: TargetName,
     new: NewOperation,
     spec: ClusterSpec,
@@ -100,50 +88,19 @@ impl Waiting {
     }
 }
 
-impl CreateQueue {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Adds a create. Returns whether the caller must start the task.
-    fn push(&self, waiting: Waiting) -> bool {
-        let mut state = self.state();
-        state.waiting.push_back(waiting);
-        !std::mem::replace(&mut state.is_running, true)
-    }
-
-    /// The creates of the next statement. `None`: nothing waits, and the task has ended.
-    fn next_batch(&self) -> Option<Vec<Waiting>> {
-        let mut state = self.state();
-        let mut batch = Vec::<Waiting>::new();
-        let mut left = VecDeque::new();
-        let now = Instant::now();
-        for waiting in std::mem::take(&mut state.waiting) {
-            if waiting.until <= now {
-                continue;
-            }
-            if batch.len() < LARGEST_BATCH && batch.iter().all(|one| one.fits(&waiting)) {
-                batch.push(waiting);
-            } else {
-                left.push_back(waiting);
-            }
-        }
-        state.waiting = left;
-        state.is_running = !batch.is_empty();
-        state.is_running.then_some(batch)
-    }
-}
-
-/// Reports a failure to the creates that wait if the task ends early, so that the next create
-/// starts a new one.
-struct Running(Arc<CreateQueue>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            *self.0.state() = State::default();
+/// The creates that one statement can accept, and the others. Those whose caller has given up are
+/// left out.
+fn split(waiting: VecDeque<Waiting>) -> (Vec<Waiting>, VecDeque<Waiting>) {
+    let (mut batch, mut left) = (Vec::<Waiting>::new(), VecDeque::new());
+    let now = Instant::now();
+    for waiting in waiting.into_iter().filter(|waiting| waiting.until > now) {
+        if batch.len() < LARGEST_BATCH && batch.iter().all(|one| one.fits(&waiting)) {
+            batch.push(waiting);
+        } else {
+            left.push_back(waiting);
         }
     }
+    (batch, left)
 }
 
 impl Store {
@@ -155,8 +112,8 @@ impl Store {
         spec: &ClusterSpec,
     ) -> Result<Inserted, StoreError> {
         let (waiting, outcome) = Waiting::new(self, new, spec);
-        if self.creates.push(waiting) {
-            tokio::spawn(self.clone().accept_creates());
+        if let Some(run) = self.creates.push(waiting, 1) {
+            tokio::spawn(self.clone().accept_creates(run));
         }
         match tokio::time::timeout(self.pool.timeout(), outcome).await {
             Ok(Ok(outcome)) => outcome,
@@ -166,10 +123,9 @@ impl Store {
     }
 
     /// Accepts creates until none waits.
-    async fn accept_creates(self) {
-        let _running = Running(Arc::clone(&self.creates));
+    async fn accept_creates(self, run: Run<Waiting>) {
         let pool = self.pool.planned_once();
-        while let Some(batch) = self.creates.next_batch() {
+        while let Some(batch) = run.next(split) {
             match insert_creates(&pool, &batch).await {
                 Ok(outcomes) => {
                     for (waiting, outcome) in batch.into_iter().zip(outcomes) {

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 
 use crate::domain::target::TargetName;
 
-use create_queue::CreateQueue;
+use batches::Batches;
 use pool::Pool;
 use step_durations::MediansCache;
 use wake::{Wakeup, WakeupsOfTargets};
@@ -32,6 +32,7 @@ mod approvals;
 mod audit;
 mod audit_log;
 mod audit_reader;
+mod batches;
 mod change;
 mod claims;
 mod clusters;
@@ -47,6 +48,7 @@ mod intents;
 mod inventory;
 mod leases;
 mod metrics;
+mod operation_reads;
 mod operations;
 mod poll;
 mod pool;
@@ -147,10 +149,13 @@ impl StoreError {
 
     /// The same failure for another caller of the same statement.
     fn repeated(&self) -> Self {
-        if self.is_unavailable() {
-            Self::Database(sqlx::Error::PoolTimedOut)
-        } else {
-            Self::Task(self.to_string())
+        match self {
+            Self::Unreadable { what, detail } => Self::Unreadable {
+                what,
+                detail: detail.clone(),
+            },
+            error if error.is_unavailable() => Self::Database(sqlx::Error::PoolTimedOut),
+            error => Self::Task(error.to_string()),
         }
     }
 
@@ -191,7 +196,8 @@ pub struct Store {
     uses_in_flight: tokens::UsesInFlight,
     events: Arc<Notify>,
     medians: Arc<MediansCache>,
-    creates: Arc<CreateQueue>,
+    creates: Arc<Batches<create_queue::Waiting>>,
+    operation_reads: Arc<Batches<operation_reads::Waiting>>,
     turns: projects::Turns,
     actor: Option<Arc<Actor>>,
 }
@@ -238,6 +244,7 @@ impl Store {
             events: Arc::default(),
             medians: Arc::default(),
             creates: Arc::default(),
+            operation_reads: Arc::default(),
             turns: projects::Turns::default(),
             actor: None,
         })

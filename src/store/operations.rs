@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
+use sqlx::QueryBuilder;
 use sqlx::types::Json;
-use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::domain::names::ClusterName;
@@ -37,10 +37,9 @@ pub struct OperationFilter {
     pub before: Option<(DateTime<Utc>, Uuid)>,
 }
 
-/// Reads operations with their steps and their receipt in one statement. A condition on
-/// `operations o` follows. The receipt is a union, because `or` reads the whole table in a plan that
-/// was made while it was small.
-const OPERATIONS: &str = "
+/// Reads operations with their steps and their receipt in one statement. The source of `o` follows. The
+/// receipt is a union, because `or` reads the whole table in a plan that was made while it was small.
+pub(super) const OPERATIONS: &str = "
     select o.id, o.kind, o.target, o.project, o.requested_for, o.cluster_name, o.status, o.version, o.waiting_for, o.requested_by, o.request_id,
            o.traceparent, o.superseded_by, o.node_count, o.created_at, o.started_at, o.finished_at,
            case when o.finished_at is null and o.wake_at <> 'infinity' then o.wake_at end as next_attempt_at,
@@ -57,13 +56,12 @@ const OPERATIONS: &str = "
               union all
               select id, kind, name, arn, owner, presence, reason, operation_id, recorded_at
               from inventory where touched_by = o.id and operation_id <> o.id) item) as receipt
-    from operations o
-    where true";
+    from ";
 
 /// A row of [`OPERATIONS`].
 #[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
+pub(super) struct Row {
+    pub(super) id: Uuid,
     kind: String,
     target: String,
     project: String,
@@ -115,7 +113,7 @@ pub struct OperationVersion {
 }
 
 impl Row {
-    fn parse(self) -> Result<Operation, StoreError> {
+    pub(super) fn parse(self) -> Result<Operation, StoreError> {
         let waiting_for = self.waiting_for.as_deref().map(rows::waiting_for);
         let status = rows::status(&self.status)?;
         let steps = self.steps.0.into_iter().map(StepRow::parse);
@@ -173,13 +171,6 @@ impl StepRow {
 }
 
 impl Store {
-    /// The operation with this ID, with its steps and its receipt.
-    pub async fn operation(&self, id: Uuid) -> Result<Option<Operation>, StoreError> {
-        let mut query = QueryBuilder::new(OPERATIONS);
-        query.push(" and o.id = ").push_bind(id);
-        Ok(self.read_operations(query).await?.pop())
-    }
-
     /// The version and status of an operation, which a waiting reader compares.
     pub async fn operation_version(
         &self,
@@ -215,6 +206,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Operation>, StoreError> {
         let mut query = QueryBuilder::new(OPERATIONS);
+        query.push("operations o where true");
         if let Some(target) = &filter.target {
             push_target(&mut query, "o", target);
         }
@@ -242,14 +234,7 @@ impl Store {
         query
             .push(" order by o.created_at desc, o.id desc limit ")
             .push_bind(limit);
-        self.read_operations(query).await
-    }
-
-    async fn read_operations(
-        &self,
-        mut query: QueryBuilder<Postgres>,
-    ) -> Result<Vec<Operation>, StoreError> {
-        let found: Vec<Row> = query.build_query_as().fetch_all(&self.pool).await?;
-        found.into_iter().map(Row::parse).collect()
+        let rows: Vec<Row> = query.build_query_as().fetch_all(&self.pool).await?;
+        rows.into_iter().map(Row::parse).collect()
     }
 }

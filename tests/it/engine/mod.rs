@@ -1,10 +1,10 @@
 //! The engine: turns, takeovers, polls, the sweep, and processes.
 
+pub mod batches;
 pub mod claims;
 pub mod condition;
 pub mod conflicts;
 pub mod create_and_delete;
-pub mod create_batches;
 pub mod database_roles;
 pub mod environment;
 pub mod event_numbering;

@@ -1,5 +1,5 @@
-//! Creates that arrive during a commit are accepted by the next statement together. Each has its own
-//! outcome, and none is lost.
+//! Creates that arrive during a commit are accepted by the next statement together, and operations are
+//! read together in the same way. Each caller has its own outcome, and none is lost.
 
 use std::time::Duration;
 
@@ -293,4 +293,43 @@ async fn a_batch_whose_connection_is_killed_is_stored_as_a_whole_or_not_at_all()
         assert!(outcome.is_unavailable(), "{outcome:?}");
     }
     id(&batches.accept(&create("later")).await);
+}
+
+/// The first caller has gone when its statement ends, and one of the operations cannot be read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_during_a_statement_share_the_next_one_with_an_outcome_each() {
+    let batches = Batches::new().await;
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c"] {
+        ids.push(id(&batches.accept(&create(name)).await));
+    }
+    let mut blocker = batches.connect().await;
+    let unreadable = sqlx::query("update operations set target = 'not a target' where id = $1");
+    unreadable.bind(ids[2]).execute(&mut blocker).await.unwrap();
+    blocker
+        .execute("begin; lock table operations in access exclusive mode")
+        .await
+        .unwrap();
+    batches.proxy.take_statements();
+    let wanted = [ids[0], ids[1], ids[1], ids[2], Uuid::nil()];
+    let all = join_all(wanted.iter().map(|id| batches.store.operation(*id)));
+    let first = tokio::time::timeout(Duration::from_millis(100), batches.store.operation(ids[0]));
+    let release = async {
+        batches.wait_for_lock().await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        blocker.execute("rollback").await.unwrap();
+    };
+
+    let (first, all, ()) = tokio::join!(first, all, release);
+
+    assert!(first.is_err());
+    let statements = batches.proxy.take_statements();
+    let reads = |statement: &&String| statement.contains("from operations o");
+    let reads = statements.iter().filter(reads).count();
+    assert!(reads <= 3, "{reads} statements for 6 reads");
+    for (outcome, id) in all[..3].iter().zip(wanted) {
+        assert_eq!(outcome.as_ref().unwrap().as_ref().unwrap().id, id);
+    }
+    assert!(matches!(all[3], Err(StoreError::Unreadable { .. })));
+    assert!(matches!(all[4], Ok(None)));
 }

@@ -178,12 +178,20 @@ pub(crate) async fn run(
 /// Sends half of what the service can take. Returns when the last second with a rejection or a slow
 /// answer ended.
 async fn recover(load: &mut Load, capacity: f64) -> f64 {
+    let began = Instant::now();
     let mut last = 0.0;
-    for second in 1..=10 {
+    println!("half the load: seconds since the overload, requests, rejected, seconds at 99 %");
+    for _ in 1..=10 {
         let samples = load.open(capacity / 2.0, Duration::from_secs(1)).await;
         let slow = percentile(samples.iter().map(|sample| sample.seconds).collect(), 0.99);
-        if slow > 0.5 || samples.iter().any(|sample| !is_served(sample)) {
-            last = f64::from(second);
+        let rejected = samples.iter().filter(|sample| !is_served(sample)).count();
+        let now = began.elapsed().as_secs_f64();
+        println!(
+            "  {now:>5.1} {:>6} {rejected:>6} {slow:>8.3}",
+            samples.len()
+        );
+        if slow > 0.5 || rejected > 0 {
+            last = now;
         }
     }
     last

@@ -41,28 +41,35 @@ impl<T> Batches<T> {
         state.waiting.push_back(waiting);
         (state.running < runs_max).then(|| {
             state.running += 1;
-            Run(Arc::clone(self))
+            Run {
+                batches: Arc::clone(self),
+                has_ended: false,
+            }
         })
     }
 }
 
-/// A task that serves callers. If it ends early, those that wait are dropped, so that the next one
-/// starts a new task.
+/// A task that serves callers. If it is dropped early and no other one runs, those that wait are
+/// dropped, so that the next one starts a new task.
 #[derive(Debug)]
-pub(super) struct Run<T>(Arc<Batches<T>>);
+pub(super) struct Run<T> {
+    batches: Arc<Batches<T>>,
+    has_ended: bool,
+}
 
 impl<T> Run<T> {
-    /// The callers of the next statement. `split` takes those that wait, and returns the batch and
-    /// those that wait further. `None`: no caller waits, and the run has ended.
+    /// The callers of the next statement. `split` divides those that wait into the batch and those that
+    /// are left. `None`: no caller waits, and the run has ended.
     pub(super) fn next(
-        &self,
+        &mut self,
         split: impl FnOnce(VecDeque<T>) -> (Vec<T>, VecDeque<T>),
     ) -> Option<Vec<T>> {
-        let mut state = self.0.state();
+        let mut state = self.batches.state();
         let (batch, left) = split(std::mem::take(&mut state.waiting));
         state.waiting = left;
         if batch.is_empty() {
             state.running -= 1;
+            self.has_ended = true;
             return None;
         }
         Some(batch)
@@ -71,10 +78,47 @@ impl<T> Run<T> {
 
 impl<T> Drop for Run<T> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            let mut state = self.0.state();
-            state.waiting.clear();
-            state.running -= 1;
+        if self.has_ended {
+            return;
         }
+        let mut state = self.batches.state();
+        state.running -= 1;
+        if state.running == 0 {
+            state.waiting.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(waiting: VecDeque<u8>) -> (Vec<u8>, VecDeque<u8>) {
+        (waiting.into(), VecDeque::new())
+    }
+
+    #[test]
+    fn a_caller_that_comes_during_a_statement_is_served_by_the_next_one() {
+        let batches = Arc::<Batches<u8>>::default();
+        let mut run = batches.push(1, 1).unwrap();
+        assert!(batches.push(2, 1).is_none());
+        assert_eq!(run.next(all), Some(vec![1, 2]));
+        assert!(batches.push(3, 1).is_none());
+        assert_eq!(run.next(all), Some(vec![3]));
+        assert_eq!(run.next(all), None);
+        assert!(batches.push(4, 1).is_some());
+    }
+
+    #[test]
+    fn a_run_that_is_dropped_early_leaves_its_callers_to_another_one() {
+        let batches = Arc::<Batches<u8>>::default();
+        let first = batches.push(1, 2).unwrap();
+        let mut second = batches.push(2, 2).unwrap();
+        drop(first);
+        assert_eq!(second.next(all), Some(vec![1, 2]));
+        assert!(batches.push(3, 1).is_none());
+        drop(second);
+        let mut third = batches.push(4, 1).unwrap();
+        assert_eq!(third.next(all), Some(vec![4]));
     }
 }

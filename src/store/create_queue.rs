@@ -123,7 +123,7 @@ impl Store {
     }
 
     /// Accepts creates until none waits.
-    async fn accept_creates(self, run: Run<Waiting>) {
+    async fn accept_creates(self, mut run: Run<Waiting>) {
         let pool = self.pool.planned_once();
         while let Some(batch) = run.next(split) {
             match insert_creates(&pool, &batch).await {

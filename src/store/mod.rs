@@ -3,9 +3,9 @@
 //!
 //! Every write by a worker names its epoch and checks that it changed a row ([`record`],
 //! [`intents`]). Every transaction runs in its own task, which a dropped caller cannot cancel
-//! ([`detached`]). Every operation ends in [`finish`]; every event is inserted by [`events`], except
-//! by three single statements: the acceptance of creates, the record of a turn that continues, and the
-//! announcement of expiries.
+//! ([`detached`]). A request ends an operation in [`finish`], a turn in its [`record`]. Every event is
+//! inserted by [`events`], except by three single statements: the acceptance of creates, the record of
+//! a turn, and the announcement of expiries.
 //!
 //! Plans are kept for the life of a connection, and the first one may be made while a table is
 //! empty. So a statement of a hot path finds a row by a unique key, without the condition of a
@@ -149,13 +149,10 @@ impl StoreError {
 
     /// The same failure for another caller of the same statement.
     fn repeated(&self) -> Self {
-        match self {
-            Self::Unreadable { what, detail } => Self::Unreadable {
-                what,
-                detail: detail.clone(),
-            },
-            error if error.is_unavailable() => Self::Database(sqlx::Error::PoolTimedOut),
-            error => Self::Task(error.to_string()),
+        if self.is_unavailable() {
+            Self::Database(sqlx::Error::PoolTimedOut)
+        } else {
+            Self::Task(self.to_string())
         }
     }
 

@@ -160,7 +160,7 @@ impl<'a> TurnRow<'a> {
         }
         if self.is_end() {
             let message = format!("{} of {} ", task.kind.as_str(), task.cluster);
-            // The statement appends the final status, which a request may have changed.
+            // The task does not contain the final status. The statement appends it.
             events.push(Event::plain("operation_", message));
         }
         events
@@ -205,9 +205,9 @@ impl<'a> TurnRow<'a> {
         let is_done = self.step.is_done();
         let is_rolled_back = matches!(self.report.verdict, Verdict::RollBack { .. });
         let is_blocked = matches!(self.report.verdict, Verdict::Block { .. });
-        // The response to a call is newer than the reads of the turn that sent it.
         let (succeeded, is_gone) = clusters::after_operation(task.kind, true);
         let (otherwise, is_otherwise_gone) = clusters::after_operation(task.kind, false);
+        // The response to a call is newer than the reads of the turn that sent it.
         let read_order = sent.is_none().then_some(task.read_order);
         sqlx::query_file_as!(
             RecordedRow,

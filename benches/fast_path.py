@@ -183,9 +183,11 @@ class Service:
             time.sleep(0.005)
         self.ready = time.monotonic() - began
 
-    def memory_mib(self):
+    def memory(self):
+        """Resident memory, and the part that is no file: the rest is pages of the binary."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
+        all_pages, anonymous = (int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) / 1024 for name in ("VmRSS", "RssAnon"))
+        return f"{all_pages:.0f} MiB", f"{anonymous:.0f} MiB anonymous"
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -358,7 +360,7 @@ class Bench:
         calls, _, top = self.postgres.statements(self.database)
         self.row(f"{self.creates} creates to available", f"{self.creates / elapsed:.1f}/s", f"{calls / self.creates:.1f} statements each, with the reads of this client")
         print(top)
-        self.row("memory after that", f"{service.memory_mib():.0f} MiB")
+        self.row("memory after that", *service.memory())
         service.stop()
 
     def idle(self):
@@ -369,7 +371,7 @@ class Bench:
         time.sleep(10)
         calls, _, _ = self.postgres.statements(self.database)
         self.row("idle statements", f"{calls / 10:.1f}/s")
-        self.row("idle memory", f"{service.memory_mib():.0f} MiB")
+        self.row("idle memory", *service.memory())
         self.row("start to ready", f"{service.ready:.2f} s")
         service.stop()
 

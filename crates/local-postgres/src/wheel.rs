@@ -135,7 +135,14 @@ fn pip(cache: &Path, target: &Path, build: &Build) -> Result<(), String> {
             "--abi",
             "cp311",
         ])
-        .args(["--platform", build.platform, "--require-hashes", "-r"])
+        .args([
+            "--platform",
+            build.platform,
+            "--require-hashes",
+            "--retries",
+            "2",
+            "-r",
+        ])
         .arg(&requirements)
         .arg("--target")
         .arg(target)

@@ -58,8 +58,9 @@ impl Store {
                 continue;
             };
             for Waiting { id, outcome } in batch {
-                let operation = found.get(&id).map(Result::as_ref).transpose();
-                let _ = operation.map(|operation| outcome.send(operation.cloned()));
+                if let Ok(operation) = found.get(&id).map(Result::as_ref).transpose() {
+                    let _ = outcome.send(operation.cloned());
+                }
             }
         }
     }

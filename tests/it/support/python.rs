@@ -7,7 +7,7 @@ use std::sync::Mutex;
 static INSTALLATION: Mutex<()> = Mutex::new(());
 
 /// Installs the packages of a list in `tests/python/`. Returns the folder that contains them.
-pub fn packages(list: &str) -> PathBuf {
+pub(crate) fn packages(list: &str) -> PathBuf {
     let _one_at_a_time = INSTALLATION.lock().unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("python-{list}"));
     let requirements = script(&format!("{list}.txt"));
@@ -30,7 +30,7 @@ pub fn packages(list: &str) -> PathBuf {
 }
 
 /// A file in `tests/python/`.
-pub fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/python")
         .join(name)

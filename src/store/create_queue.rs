@@ -26,6 +26,8 @@ use super::{Store, StoreError};
 
 /// Most creates in one statement.
 const LARGEST_BATCH: usize = 64;
+/// Statements at the same time: two were slower, because fewer creates shared each of them.
+const STATEMENTS_MAX: usize = 1;
 
 /// A create that waits for a statement.
 #[derive(Debug)]
@@ -112,7 +114,7 @@ impl Store {
         spec: &ClusterSpec,
     ) -> Result<Inserted, StoreError> {
         let (waiting, outcome) = Waiting::new(self, new, spec);
-        if let Some(run) = self.creates.push(waiting, 1) {
+        if let Some(run) = self.creates.push(waiting, STATEMENTS_MAX) {
             tokio::spawn(self.clone().accept_creates(run));
         }
         match tokio::time::timeout(self.pool.timeout(), outcome).await {

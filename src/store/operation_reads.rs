@@ -20,7 +20,8 @@ const LARGEST_BATCH: usize = 64;
 /// Most statements at the same time: with one, a few clients wait for each other; with more, the
 /// batches are small.
 const STATEMENTS_MAX: usize = 2;
-/// A read waits for a shared statement, whose connection may be frozen, for its limit divided by this.
+/// A read waits for a shared statement for its own time limit divided by this, because the connection
+/// may be frozen.
 const PATIENCE: u32 = 8;
 
 /// A read that waits for a statement. The sender is dropped if the statement fails.

@@ -1,4 +1,4 @@
--- Records a turn; $33: with the end of its operation, as `finish.rs` ends others.
+-- Records a turn. $33: the turn also ends its operation, as `finish.rs` does for requests.
 -- No row: the claim is no longer valid, and nothing was written.
 with fence as (
   select id, kind, target, cluster_id, prior_status, ending, last_sequence, retry_requested, block_cause

@@ -4,14 +4,12 @@
 use std::time::Duration;
 
 use dax_provisioner::domain::operation::Kind;
-use dax_provisioner::store::{
-    Accepted, Connection, IdempotencyKey, NewOperation, Store, StoreError,
-};
+use dax_provisioner::store::{Accepted, IdempotencyKey, NewOperation, Store, StoreError};
 use futures_util::future::join_all;
 use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
-use crate::support::database::TestDatabase;
+use crate::support::database::{TestDatabase, open_store};
 use crate::support::database_proxy::DatabaseProxy;
 use crate::support::requests::{new_operation, plain_spec};
 
@@ -55,13 +53,7 @@ impl Batches {
     async fn new() -> Self {
         let database = TestDatabase::new().await;
         let proxy = DatabaseProxy::start(&database.url()).await;
-        let store = Store::open(&Connection {
-            url: proxy.url.clone(),
-            max_connections: 2,
-            acquire_timeout: Duration::from_secs(20),
-            statement_timeout: Duration::from_secs(20),
-        })
-        .unwrap();
+        let store = open_store(proxy.url.clone(), 2);
         Self {
             database,
             store,

@@ -6,12 +6,13 @@ use std::time::Duration;
 use dax_provisioner::domain::operation::Kind;
 use dax_provisioner::oidc::Issuers;
 use dax_provisioner::operations::{RoleCandidates, StepEnvironment};
-use dax_provisioner::store::{Connection, Store};
+use dax_provisioner::store::Store;
 use dax_provisioner::worker::{TurnResult, Worker};
 use tokio_util::sync::CancellationToken;
 
 use crate::authorization::built_in;
 use crate::support::api::{ApiClient, cluster_request, open_settings};
+use crate::support::database::open_store;
 use crate::support::database_proxy::DatabaseProxy;
 use crate::support::requests::{new_operation, plain_spec, spec_with_groups};
 use crate::support::test_env::TestEnv;
@@ -28,13 +29,7 @@ impl Counted {
     async fn new() -> Self {
         let env = TestEnv::new().await;
         let proxy = DatabaseProxy::start(&env.database.url()).await;
-        let store = Store::open(&Connection {
-            url: proxy.url.clone(),
-            max_connections: 2,
-            acquire_timeout: Duration::from_secs(20),
-            statement_timeout: Duration::from_secs(20),
-        })
-        .unwrap();
+        let store = open_store(proxy.url.clone(), 2);
         Self { env, proxy, store }
     }
 

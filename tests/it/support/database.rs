@@ -130,7 +130,8 @@ pub fn url_as(server: &LocalPostgres, database: &str, role: &str) -> String {
     format!("postgresql://{role}@{rest}")
 }
 
-fn open_store(url: String, max_connections: u32) -> Store {
+/// A store with long limits, also for the URL of a proxy.
+pub fn open_store(url: String, max_connections: u32) -> Store {
     Store::open(&Connection {
         url,
         max_connections,

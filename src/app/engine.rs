@@ -48,10 +48,11 @@ impl Engine {
             return Ok(());
         };
         self.targets.note_bound(bound?);
-        let metrics = tokio::spawn(metrics::refresh_periodically(
+        tokio::spawn(metrics::refresh_periodically(
             self.store.clone(),
             self.targets.subscribe(),
             self.condition.clone(),
+            self.stop.clone(),
         ));
         let works = self.serve.role.works();
         let jobs = self.shared_jobs()?;
@@ -60,7 +61,6 @@ impl Engine {
         let relay = (works && self.serve.work.notify)
             .then(|| tokio::spawn(relay_notifications(self.store.clone())));
         let outcome = self.serve_targets().await;
-        metrics.abort();
         if let Some(relay) = relay {
             relay.abort();
         }

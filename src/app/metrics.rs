@@ -6,6 +6,7 @@ use std::time::Duration;
 use metrics::gauge;
 use strum::VariantArray;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::targets::Targets;
 use crate::domain::condition::Condition;
@@ -16,13 +17,15 @@ use crate::store::{Store, StoreError};
 
 const REFRESH_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Refreshes the metrics and the condition until the task is aborted. While the database is
+/// Refreshes the metrics and the condition until `stop`. While the database is
 /// unreachable they keep their last values.
 pub(super) async fn refresh_periodically(
     store: Store,
     targets: watch::Receiver<Targets>,
     sender: watch::Sender<Condition>,
+    stop: CancellationToken,
 ) {
+    let pause = || tokio::time::sleep(REFRESH_INTERVAL);
     loop {
         let ready = report_targets(&targets.borrow());
         match refresh(&store, &ready).await {
@@ -31,7 +34,9 @@ pub(super) async fn refresh_periodically(
             }
             Err(error) => tracing::debug!(%error, "operation metrics were not refreshed"),
         }
-        tokio::time::sleep(REFRESH_INTERVAL).await;
+        if stop.run_until_cancelled(pause()).await.is_none() {
+            return;
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sqlx::PgPool;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
@@ -15,6 +16,8 @@ use super::{Store, StoreError};
 const CHANNEL: &str = "dax_provisioner_work";
 /// Pause between two notifications of other processes. The first one is sent at once.
 const ANNOUNCE_PAUSE: Duration = Duration::from_millis(50);
+/// Limit for the goodbye of a listener.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// States of the notifications: none is in progress; one is; one is, and another one must follow.
 const IDLE: u8 = 0;
@@ -49,11 +52,14 @@ impl WakeupsOfTargets {
     }
 }
 
-/// A listener for notifications about due operations.
+/// A listener for notifications about due operations. Dropping it closes its connection with a goodbye,
+/// and [`Store::close`] waits for that.
 pub struct Wakeups {
     store: Store,
     listener: PgListener,
-    _permit: OwnedSemaphorePermit,
+    /// The connection of the listener, and its place in the pool of the store.
+    connection: PgPool,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Store {
@@ -138,7 +144,8 @@ impl Store {
         Ok(Wakeups {
             store: self.clone(),
             listener,
-            _permit: permit,
+            connection: pool,
+            permit: Some(permit),
         })
     }
 }
@@ -162,5 +169,16 @@ impl Wakeups {
         let target = received.as_ref().map(|received| received.payload());
         self.store.wakeups.wake(target.unwrap_or_default());
         self.store.events.notify_one();
+    }
+}
+
+impl Drop for Wakeups {
+    fn drop(&mut self) {
+        // sqlx sends a last statement when the listener is dropped, in a task of its own.
+        let (connection, permit) = (self.connection.clone(), self.permit.take());
+        tokio::spawn(async move {
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection.close()).await;
+            drop(permit);
+        });
     }
 }

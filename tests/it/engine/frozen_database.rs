@@ -113,3 +113,33 @@ async fn a_session_that_the_server_ends_is_not_used_again() {
     let job = store.take_job("sweep", "w", Duration::from_secs(60)).await;
     assert!(job.unwrap().is_some());
 }
+
+/// The process must not end while the last statement of a listener is in flight: PostgreSQL would log
+/// a lost connection at every deployment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_is_closed_after_the_goodbye_of_its_listener() {
+    let env = TestEnv::new().await;
+    let proxy = DatabaseProxy::start(&env.database.url()).await;
+    let open = || {
+        Store::open(&Connection {
+            url: proxy.url.clone(),
+            max_connections: 2,
+            acquire_timeout: Duration::from_secs(20),
+            statement_timeout: Duration::from_secs(20),
+        })
+        .unwrap()
+    };
+    let close = async |store: Store, limit| tokio::time::timeout(limit, store.close()).await;
+    let store = open();
+    drop(store.wakeups().await.unwrap());
+    close(store, Duration::from_secs(10)).await.unwrap();
+
+    let store = open();
+    let wakeups = store.wakeups().await.unwrap();
+    proxy.freeze_present_connections();
+    drop(wakeups);
+    // The goodbye is not answered, so it is given up after a moment.
+    let closed = close(store.clone(), Duration::from_millis(200)).await;
+    assert!(closed.is_err());
+    close(store, Duration::from_secs(10)).await.unwrap();
+}

@@ -118,19 +118,28 @@ impl App {
         let api = app
             .api(serve, targets.subscribe(), condition)?
             .governed_by(rules, issuers.clone());
-        app.spawn_servers(serve, api, listener, metrics_listener);
+        app.spawn_servers(serve, api.clone(), listener, metrics_listener);
         let engine = Engine {
             reload,
             serve: serve.clone(),
-            store: app.store.clone(),
+            store: app.background_store(serve.role),
             targets,
             rules: rules_sender,
             issuers,
             condition: condition_sender,
+            requests: api.is_busy(),
             stop: app.stop.clone(),
         };
         app.tasks.spawn(engine.run());
         Ok(app)
+    }
+
+    /// The store of the engine, which leaves connections to requests if there are any.
+    fn background_store(&self, role: Role) -> Store {
+        match role {
+            Role::Worker => self.store.clone(),
+            Role::Api | Role::All => self.store.in_background(),
+        }
     }
 
     /// The base URL of the HTTP server, such as `http://127.0.0.1:8080`.

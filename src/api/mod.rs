@@ -170,6 +170,11 @@ impl Api {
 }
 
 impl Api {
+    /// Whether many requests run in this process, so that other work should wait.
+    pub fn is_busy(&self) -> watch::Receiver<bool> {
+        self.places.is_busy()
+    }
+
     /// The same API, governed by these rules, for callers of these identity providers.
     pub fn governed_by(self, rules: watch::Receiver<Arc<Rules>>, issuers: Issuers) -> Self {
         Self(Arc::new(ApiState {

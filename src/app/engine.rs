@@ -36,6 +36,7 @@ pub(super) struct Engine {
     pub(super) rules: watch::Sender<Arc<Rules>>,
     pub(super) issuers: Issuers,
     pub(super) condition: watch::Sender<Condition>,
+    pub(super) requests: watch::Receiver<bool>,
     pub(super) stop: CancellationToken,
 }
 
@@ -89,6 +90,7 @@ impl Engine {
             serve: self.serve.clone(),
             store: self.store.clone(),
             has_organisation: self.reload.is_some(),
+            requests: self.requests.clone(),
         });
         if self.reload.is_some() {
             report_validity(true);

@@ -40,6 +40,8 @@ pub(super) struct Shared {
     /// Whether the targets are those of an organisation. Otherwise there is one, and a wrong account
     /// ends the process.
     pub(super) has_organisation: bool,
+    /// Whether many requests run in this process.
+    pub(super) requests: watch::Receiver<bool>,
 }
 
 /// One target, while the organisation has it.
@@ -270,7 +272,8 @@ impl Runner {
         };
         let worker = Worker::new(self.store.clone(), environment, inspector, name)
             .with_sweep_every(serve.work.sweep_every)
-            .with_history_age(serve.work.history_age);
+            .with_history_age(serve.work.history_age)
+            .with_precedence_of(self.shared.requests.clone());
         Some(worker)
     }
 

@@ -269,6 +269,14 @@ impl Store {
         }
     }
 
+    /// The same pool for background work, which leaves a quarter of the connections to requests.
+    pub fn in_background(&self) -> Self {
+        Self {
+            pool: self.pool.in_background(),
+            ..self.clone()
+        }
+    }
+
     /// The same pool for statements that are planned once.
     fn planned_once(&self) -> Self {
         Self {

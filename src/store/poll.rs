@@ -137,7 +137,8 @@ impl Store {
                  select c.id, c.name, c.missing_at is null as is_new, c.observed is not null as was_observed,
                         exists (select 1 from operations o where o.cluster_id = c.id and o.finished_at is null and not o.dormant) as is_busy
                  from clusters c
-                 where c.target = $6 and c.deleted_at is null and c.status <> 'failed' and c.name <> all($3)
+                 where c.target = $6 and c.deleted_at is null and c.status <> 'failed'
+                   and not exists (select from unnest($3::text[]) listed (name) where listed.name = c.name)
                    and coalesce(c.observed_order < $5, true)
                    and exists (select 1 from duties where target = $6 and name = $1 and epoch = $2)
                  for update of c skip locked

@@ -34,6 +34,7 @@ pub(super) struct Pool {
     shared: Arc<Shared>,
     timeout: Duration,
     plans: Plans,
+    is_background: bool,
 }
 
 /// How often the server plans a prepared statement.
@@ -60,6 +61,8 @@ struct Shared {
     max_connections: u32,
     acquire_timeout: Duration,
     permits: Arc<Semaphore>,
+    /// The permits that background work can have.
+    background: Arc<Semaphore>,
     idle: Mutex<Idle>,
 }
 
@@ -86,7 +89,14 @@ pub(super) struct Lease {
     plans: Plans,
     opened_at: Instant,
     shared: Arc<Shared>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
+}
+
+/// The right to use a connection.
+#[derive(Debug)]
+pub(super) struct Permit {
+    _connection: OwnedSemaphorePermit,
+    _background: Option<OwnedSemaphorePermit>,
 }
 
 impl Pool {
@@ -102,12 +112,23 @@ impl Pool {
             max_connections,
             acquire_timeout,
             permits: Arc::new(Semaphore::new(max_connections as usize)),
+            background: Arc::new(Semaphore::new(background_max(max_connections) as usize)),
             idle: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
             timeout,
             plans: Plans::PerValues,
+            is_background: false,
+        }
+    }
+
+    /// The same connections for background work, which leaves some of them to requests: a commit that
+    /// hangs, because a standby is late, delays no read.
+    pub(super) fn in_background(&self) -> Self {
+        Self {
+            is_background: true,
+            ..self.clone()
         }
     }
 
@@ -151,11 +172,22 @@ impl Pool {
             .unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
-    /// The right to open one connection outside of the pool: it counts as one of the pool's.
-    pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, sqlx::Error> {
-        let permits = Arc::clone(&self.shared.permits);
-        let permit = permits.acquire_owned().await;
-        permit.map_err(|_| sqlx::Error::PoolClosed)
+    /// The right to use a connection, or to open one outside of the pool, which counts as one of the
+    /// pool's.
+    pub(super) async fn permit(&self) -> Result<Permit, sqlx::Error> {
+        let take = async |permits: &Arc<Semaphore>| {
+            let permit = Arc::clone(permits).acquire_owned().await;
+            permit.map_err(|_| sqlx::Error::PoolClosed)
+        };
+        // First, so that work that waits for it holds no connection.
+        let background = match self.is_background {
+            true => Some(take(&self.shared.background).await?),
+            false => None,
+        };
+        Ok(Permit {
+            _connection: take(&self.shared.permits).await?,
+            _background: background,
+        })
     }
 
     /// Marks every idle connection as suspect: a statement on one like it exceeded its limit.
@@ -189,11 +221,7 @@ impl Shared {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn lease(
-        self: &Arc<Self>,
-        permit: OwnedSemaphorePermit,
-        plans: Plans,
-    ) -> Result<Lease, sqlx::Error> {
+    async fn lease(self: &Arc<Self>, permit: Permit, plans: Plans) -> Result<Lease, sqlx::Error> {
         let mut idle = match self.reuse(plans).await {
             Some(idle) => idle,
             None => IdleConnection {
@@ -267,6 +295,11 @@ impl Shared {
             since: Instant::now(),
         });
     }
+}
+
+/// Most connections of background work, of so many.
+fn background_max(connections: u32) -> u32 {
+    (connections - connections / 4).max(1)
 }
 
 /// Whether the server cannot accept a connection yet: it does not listen, it starts, or it has no

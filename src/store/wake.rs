@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgListener, PgPoolOptions};
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 
 use crate::domain::target::TargetName;
 
+use super::pool::Permit;
 use super::{Store, StoreError};
 
 const CHANNEL: &str = "dax_provisioner_work";
@@ -59,7 +60,7 @@ pub struct Wakeups {
     listener: PgListener,
     /// The connection of the listener, and its place in the pool of the store.
     connection: PgPool,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Permit>,
 }
 
 impl Store {
@@ -139,14 +140,14 @@ impl Store {
             .max_lifetime(None)
             .acquire_timeout(self.pool.acquire_timeout())
             .connect_lazy_with(self.pool.options().clone());
-        let mut listener = PgListener::connect_with(&pool).await?;
-        listener.listen(CHANNEL).await?;
-        Ok(Wakeups {
+        let mut wakeups = Wakeups {
             store: self.clone(),
-            listener,
+            listener: PgListener::connect_with(&pool).await?,
             connection: pool,
             permit: Some(permit),
-        })
+        };
+        wakeups.listener.listen(CHANNEL).await?;
+        Ok(wakeups)
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use strum::VariantArray;
-use tokio::sync::{Mutex, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::{Mutex, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,7 @@ mod decide;
 mod expiry;
 mod numbering;
 mod poll;
+mod precedence;
 mod quarantine;
 mod sealing;
 mod shared_jobs;
@@ -36,6 +37,8 @@ pub use sealing::AuditSettings;
 pub use shared_jobs::SharedJobs;
 pub use turn::{Point, Probe, TurnResult};
 pub use webhooks::ATTEMPTS_MAX;
+
+use precedence::Precedence;
 
 /// Longest pause of an idle loop: notifications only shorten it, and may be lost.
 const IDLE_POLL: Duration = Duration::from_secs(1);
@@ -68,6 +71,8 @@ pub struct Worker {
     rotation: Arc<Rotation>,
     /// Held by the idle loop that polls for all.
     polling: Arc<Mutex<()>>,
+    /// Whether many requests run in this process.
+    requests: watch::Receiver<bool>,
 }
 
 /// Permit for a turn: shared, or exclusive after a crash.
@@ -122,6 +127,7 @@ impl Worker {
             permits: Arc::default(),
             rotation: Arc::default(),
             polling: Arc::default(),
+            requests: watch::channel(false).1,
         }
     }
 
@@ -143,13 +149,23 @@ impl Worker {
         self
     }
 
+    /// The same worker, whose loops but the first pause while this is true: many requests run in this
+    /// process.
+    pub fn with_precedence_of(mut self, requests: watch::Receiver<bool>) -> Self {
+        self.requests = requests;
+        self
+    }
+
     /// Runs `loops` loops and the periodic jobs until `stop` is cancelled. Then it waits for
     /// running turns and releases its claims. With `listen`, notifications of the database wake
     /// idle loops.
     pub async fn run(self, loops: usize, listen: bool, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
-        for _ in 0..loops.max(1) {
-            tasks.spawn(self.clone().take_turns(stop.clone()));
+        let (loops, requests) = (loops.max(1), self.requests.clone());
+        let precedence = Precedence::start(requests, loops, stop.clone(), &mut tasks);
+        for number in 0..loops {
+            let precedence = precedence.of_loop(number);
+            tasks.spawn(self.clone().take_turns(precedence, stop.clone()));
         }
         let worker = self.clone();
         let sweep = move || worker.clone().sweep_job();
@@ -207,11 +223,20 @@ impl Worker {
         tokio::time::timeout(PERMIT_TIMEOUT, permit).await.ok()
     }
 
-    /// One loop: takes turns, and pauses when no operation is due.
-    async fn take_turns(self, stop: CancellationToken) {
+    /// One loop: takes turns, and pauses when no operation is due or requests have precedence.
+    async fn take_turns(self, mut precedence: Precedence, stop: CancellationToken) {
         let mut is_idle = false;
         while !stop.is_cancelled() {
-            let turn = self.take_turns_at_one(is_idle, &stop);
+            if precedence.must_pause() {
+                // This loop may have been woken instead of one that works.
+                self.store.wake_worker();
+                let resumed = stop.run_until_cancelled(precedence.pause()).await;
+                if resumed.is_none() {
+                    break;
+                }
+            }
+            let must_end = || stop.is_cancelled() || precedence.must_pause();
+            let turn = self.take_turns_at_one(is_idle, must_end);
             is_idle = match tokio::time::timeout(TURN_TIMEOUT, turn).await {
                 Ok(Ok(TurnResult::Idle)) => true,
                 Ok(Ok(TurnResult::Worked(_))) => false,
@@ -237,12 +262,12 @@ impl Worker {
         }
     }
 
-    /// Takes turns at the operation that is due first, until it waits or others had to wait for
-    /// [`HOLD`]. `is_woken`: whether the loop was idle before.
+    /// Takes turns at the operation that is due first, until it waits, others had to wait for [`HOLD`],
+    /// or this loop `must_end`. `is_woken`: whether the loop was idle before.
     async fn take_turns_at_one(
         &self,
         is_woken: bool,
-        stop: &CancellationToken,
+        must_end: impl Fn() -> bool,
     ) -> Result<TurnResult, StoreError> {
         let Some(mut claimed) = self.claim().await? else {
             return Ok(TurnResult::Idle);
@@ -253,7 +278,7 @@ impl Worker {
         }
         let began = Instant::now();
         loop {
-            let hold = began.elapsed() < HOLD && !stop.is_cancelled();
+            let hold = began.elapsed() < HOLD && !must_end();
             let (result, held) = self.take_turn(claimed, hold).await?;
             let Some(claim) = held else {
                 return Ok(result);

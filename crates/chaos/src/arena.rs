@@ -11,9 +11,14 @@ use tokio::sync::Mutex;
 use crate::aws::Sandbox;
 use crate::database::Database;
 use crate::options::Options;
+use crate::postgres;
 use crate::service::{Installation, Replica};
 
 pub(crate) const REPLICAS: usize = 3;
+/// Connections of a replica to the database under overload.
+const OVERLOAD_CONNECTIONS: u32 = 4;
+/// Size of the disk of a server under overload, which has PostgreSQL's defaults.
+const OVERLOAD_MEGABYTES: u64 = 4_000;
 
 #[derive(Debug)]
 pub(crate) struct Arena {
@@ -28,16 +33,27 @@ pub(crate) struct Arena {
 
 impl Arena {
     pub(crate) async fn start(options: &Options, binary: &Path, root: &Path) -> Result<Self> {
+        let has_faults = options.command.is_none();
         let minutes = options.duration.as_secs() / 60;
-        let megabytes = (600 + 25 * minutes).min(8_000);
-        let mut database = Database::start(root, megabytes, !options.asynchronous).await?;
+        let (megabytes, settings) = match has_faults {
+            true => ((600 + 25 * minutes).min(8_000), postgres::SMALL),
+            false => (OVERLOAD_MEGABYTES, [].as_slice()),
+        };
+        let is_synchronous = !options.asynchronous;
+        let mut database = Database::start(root, megabytes, settings, is_synchronous).await?;
         let sandbox = Arc::new(Sandbox::start(binary, root).await?);
         sandbox.create_foreign().await?;
-        let installation = Installation::set_up(binary, root, |role| database.url_as(role)).await?;
+        let url = |role: &str| database.url_as(role);
+        let mut installation = Installation::set_up(binary, root, url).await?;
         let mut replicas = Vec::new();
+        if !has_faults {
+            // Each connection is a process, and competes with the replicas for the same processors.
+            installation.connections = OVERLOAD_CONNECTIONS;
+        }
         for number in 0..REPLICAS {
             let name = format!("replica-{number}");
-            replicas.push(Replica::new(&name, database.port(), sandbox.port).await?);
+            let replica = Replica::new(&name, database.port(), sandbox.port, has_faults);
+            replicas.push(replica.await?);
         }
         let proxies = replicas.iter().map(|replica| replica.database.clone());
         database.route(proxies.collect());

@@ -32,10 +32,15 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    pub(crate) async fn start(root: &Path, megabytes: u64, is_synchronous: bool) -> Result<Self> {
+    pub(crate) async fn start(
+        root: &Path,
+        megabytes: u64,
+        settings: &'static [&'static str],
+        is_synchronous: bool,
+    ) -> Result<Self> {
         let programs = tokio::task::spawn_blocking(Programs::find).await??;
-        let primary = Server::new(&programs, root, "postgres-a", megabytes)?;
-        let standby = Server::new(&programs, root, "postgres-b", megabytes)?;
+        let primary = Server::new(&programs, root, "postgres-a", megabytes, settings)?;
+        let standby = Server::new(&programs, root, "postgres-b", megabytes, settings)?;
         let mut database = Self {
             primary,
             standby,

@@ -239,7 +239,7 @@ async fn storm(arena: &Arena, seconds: f64) -> Result<()> {
     for number in 0..5 {
         let port = arena.sandbox.port;
         let name = format!("storm-{number}");
-        let mut replica = Replica::new(&name, port, port).await?;
+        let mut replica = Replica::new(&name, port, port, true).await?;
         replica.database = arena.replicas[number % arena.replicas.len()]
             .lock()
             .await

@@ -19,8 +19,10 @@ use crate::{checks, settle};
 const CREATES: f64 = 0.03;
 /// The first rate of the search for what the service can take, in requests a second.
 const FIRST_RATE: f64 = 200.0;
-/// How long the search tries a rate.
-const STEP: Duration = Duration::from_secs(4);
+/// How long the search tries a rate, and by how much it raises it.
+const STEP: Duration = Duration::from_secs(6);
+const RAISE: f64 = 1.25;
+const UNFINISHED: &str = "select id::text from operations where finished_at is null";
 /// Most requests in flight: beyond it, this program would measure itself.
 const IN_FLIGHT: usize = 4_000;
 /// Limits, in seconds and in MiB.
@@ -73,18 +75,23 @@ impl Load {
         }
     }
 
-    /// Raises the rate until not all requests are served. Returns how many were served a second at that rate.
-    async fn capacity(&mut self) -> f64 {
-        let mut rate = FIRST_RATE;
+    /// Raises the rate until not all requests are served, or the operations that they start do not end
+    /// as fast as they come. Returns how many requests were served a second at that rate.
+    async fn capacity(&mut self, arena: &Arena) -> Result<f64> {
+        let (mut rate, mut before) = (FIRST_RATE, 0);
         loop {
             let samples = self.open(rate, STEP).await;
-            let served = samples.iter().filter(|sample| is_served(sample)).count();
-            let served = as_number(served) / STEP.as_secs_f64();
+            let count = |what: fn(&Sample) -> bool| samples.iter().filter(|one| what(one)).count();
+            let accepted = count(|sample| sample.status == 202);
+            let served = as_number(count(is_served)) / STEP.as_secs_f64();
+            let unfinished = arena.database.lock().await.rows(UNFINISHED).await?.len();
             print(&format!("{rate:.0} requests a second"), &samples);
-            if served < 0.95 * rate {
-                return served;
+            println!("  {unfinished} operations have not ended");
+            if served < 0.95 * rate || unfinished > before + accepted / 3 {
+                return Ok(served);
             }
-            rate *= 1.4;
+            before = unfinished;
+            rate *= RAISE;
         }
     }
 
@@ -136,7 +143,7 @@ pub(crate) async fn run(
         number: 0,
     };
     load.open(FIRST_RATE, Duration::from_secs(3)).await;
-    let capacity = load.capacity().await;
+    let capacity = load.capacity(&arena).await?;
     arena.say(&format!("it can take {capacity:.0} requests a second"));
     let before = memory(&arena).await;
 

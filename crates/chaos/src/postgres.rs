@@ -16,13 +16,10 @@ use crate::process::{self, Process};
 
 /// The superuser of the servers.
 const SUPERUSER: &str = "chaos";
-const SETTINGS: [&str; 13] = [
+const SETTINGS: [&str; 10] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
-    "shared_buffers=32MB",
     "max_connections=200",
-    "max_wal_size=96MB",
-    "min_wal_size=32MB",
     "wal_keep_size=64MB",
     "wal_log_hints=on",
     "wal_retrieve_retry_interval=200ms",
@@ -30,6 +27,12 @@ const SETTINGS: [&str; 13] = [
     "wal_receiver_timeout=5s",
     "timezone=UTC",
     "logging_collector=off",
+];
+/// Settings for a disk that is soon full.
+pub(crate) const SMALL: &[&str] = &[
+    "shared_buffers=32MB",
+    "max_wal_size=96MB",
+    "min_wal_size=32MB",
 ];
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -76,15 +79,18 @@ pub(crate) struct Server {
     pub(crate) port: u16,
     process: Option<Process>,
     is_mounted: bool,
+    settings: &'static [&'static str],
 }
 
 impl Server {
-    /// Creates the directory, on a file system of `megabytes` if this user may mount one.
+    /// Creates the directory, on a file system of `megabytes` if this user may mount one. The server has
+    /// PostgreSQL's defaults, but for these `settings` and those of every server here.
     pub(crate) fn new(
         programs: &Programs,
         root: &Path,
         name: &str,
         megabytes: u64,
+        settings: &'static [&'static str],
     ) -> Result<Self> {
         let directory = root.join(name);
         fs::create_dir_all(&directory)?;
@@ -103,6 +109,7 @@ impl Server {
             port: process::free_port()?,
             process: None,
             is_mounted,
+            settings,
         })
     }
 
@@ -147,7 +154,7 @@ impl Server {
         let mut postgres = self.programs.command("postgres");
         postgres.arg("-D").arg(self.data());
         postgres.arg("-p").arg(self.port.to_string());
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter().chain(self.settings) {
             postgres.args(["-c", setting]);
         }
         self.process = Some(Process::start(postgres, &self.log)?);

@@ -27,17 +27,31 @@ struct State {
     cuts: watch::Sender<u64>,
 }
 
-impl Proxy {
-    pub(crate) async fn start(destination: u16) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let port = listener.local_addr()?.port();
-        let state = Arc::new(State {
+impl State {
+    fn new(destination: u16) -> Self {
+        Self {
             destination: AtomicU16::new(destination),
             refuses: AtomicBool::new(false),
             open: AtomicUsize::new(0),
             frozen: watch::channel(false).0,
             cuts: watch::channel(0).0,
-        });
+        }
+    }
+}
+
+impl Proxy {
+    /// No proxy: connections go to the destination itself, and no fault can be injected.
+    pub(crate) fn direct(destination: u16) -> Self {
+        Self {
+            port: destination,
+            state: Arc::new(State::new(destination)),
+        }
+    }
+
+    pub(crate) async fn start(destination: u16) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let port = listener.local_addr()?.port();
+        let state = Arc::new(State::new(destination));
         let accepting = Arc::clone(&state);
         tokio::spawn(async move {
             loop {

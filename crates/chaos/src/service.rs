@@ -1,4 +1,4 @@
-//! Replicas of the service, each behind proxies of its own.
+//! Replicas of the service, each between proxies of its own if there will be faults.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -23,6 +23,8 @@ pub(crate) struct Installation {
     pub(crate) binary: PathBuf,
     root: PathBuf,
     pub(crate) tokens: Vec<String>,
+    /// The connections of each replica to the database.
+    pub(crate) connections: u32,
 }
 
 impl Installation {
@@ -65,6 +67,7 @@ impl Installation {
             binary: binary.to_owned(),
             root: root.to_owned(),
             tokens,
+            connections: 16,
         })
     }
 
@@ -81,6 +84,7 @@ impl Installation {
             .args(["--listen", &format!("127.0.0.1:{listen}")])
             .args(["--aws-endpoint", &format!("http://127.0.0.1:{aws}")])
             .args(["--poll-seconds", "0.3", "--sweep-seconds", "15"])
+            .args(["--database-max-connections", &self.connections.to_string()])
             .args(["--webhook-allow-network", "127.0.0.0/8"])
             .arg("--organisation")
             .arg(self.root.join("organisation"))
@@ -103,14 +107,20 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    pub(crate) async fn new(name: &str, database: u16, aws: u16) -> Result<Self> {
+    /// A replica. It has proxies around it only if there will be faults: under a high load they take more
+    /// time than the service.
+    pub(crate) async fn new(name: &str, database: u16, aws: u16, has_faults: bool) -> Result<Self> {
         let listen = process::free_port()?;
+        let proxy = async |destination| match has_faults {
+            true => Proxy::start(destination).await,
+            false => Ok(Proxy::direct(destination)),
+        };
         Ok(Self {
             name: name.to_owned(),
             listen,
-            database: Proxy::start(database).await?,
-            aws: Proxy::start(aws).await?,
-            front: Proxy::start(listen).await?,
+            database: proxy(database).await?,
+            aws: proxy(aws).await?,
+            front: proxy(listen).await?,
             process: None,
         })
     }

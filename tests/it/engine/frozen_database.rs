@@ -3,10 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use dax_provisioner::inspections::Inspector;
-use dax_provisioner::operations::{RoleCandidates, StepEnvironment};
 use dax_provisioner::store::{Connection, Store};
-use dax_provisioner::worker::Worker;
 
 use crate::support::api::{ApiClient, open_settings};
 use crate::support::database_proxy::DatabaseProxy;
@@ -26,18 +23,7 @@ async fn frozen_connections_are_replaced_within_seconds() {
     })
     .unwrap();
     let api = env.api_with(store.clone(), open_settings());
-    let steps = StepEnvironment {
-        aws: env.aws.clone(),
-        account: env.account.clone(),
-        settings: env.settings.clone(),
-        candidates: RoleCandidates::default(),
-    };
-    let worker = Worker::new(
-        store,
-        steps,
-        Inspector::new(env.aws.clone()),
-        "w".to_owned(),
-    );
+    let worker = env.worker_on(store, "w");
     let id = env.create(&plain_spec("orders")).await;
     env.one_turn(&worker).await;
     // All connections of the pool are open and idle.

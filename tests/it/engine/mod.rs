@@ -15,6 +15,7 @@ pub mod history;
 pub mod list_indexes;
 pub mod patience;
 pub mod polls;
+pub mod precedence;
 pub mod process_crashes;
 pub mod processes;
 pub mod round_trips;

@@ -107,18 +107,19 @@ impl TestEnv {
 
     /// A worker that shares nothing with other workers but the store.
     pub fn worker(&self, name: &str) -> Worker {
+        self.worker_on(self.store.clone(), name)
+    }
+
+    /// The same on another store.
+    pub fn worker_on(&self, store: Store, name: &str) -> Worker {
         let env = operations::StepEnvironment {
             aws: self.aws.clone(),
             account: self.account.clone(),
             settings: self.settings.clone(),
             candidates: operations::RoleCandidates::default(),
         };
-        Worker::new(
-            self.store.clone(),
-            env,
-            Inspector::new(self.aws.clone()),
-            name.to_owned(),
-        )
+        let inspector = Inspector::new(self.aws.clone());
+        Worker::new(store, env, inspector, name.to_owned())
     }
 
     /// Accepts the create of a cluster.

@@ -1,0 +1,143 @@
+//! Requests have precedence over turns: while many run in this process, one loop of each worker works.
+//! Afterwards the others resume one by one, because all at once would take the processors from the
+//! requests again.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// How long many requests must run: a burst of them ends sooner.
+const BURST: Duration = Duration::from_millis(20);
+/// Pause between two loops that resume.
+const RESUME: Duration = Duration::from_millis(250);
+/// Longest pause of a loop, so that requests never stop the others: after it, the loop takes a turn.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Whether a loop may take turns.
+#[derive(Debug, Clone)]
+pub(super) struct Precedence {
+    number: usize,
+    working: watch::Receiver<usize>,
+}
+
+impl Precedence {
+    /// The precedence of requests over so many loops. `requests` is true while many requests run.
+    pub(super) fn start(
+        requests: watch::Receiver<bool>,
+        loops: usize,
+        stop: CancellationToken,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
+        let (sender, working) = watch::channel(loops);
+        tasks.spawn(async move {
+            // It ends early if no requests run in this process.
+            let regulated = regulate(requests, loops, &sender);
+            let _ = stop.run_until_cancelled(regulated).await;
+            sender.send_replace(loops);
+        });
+        Self { number: 0, working }
+    }
+
+    /// The same for the loop of this number. Number 0 always works.
+    pub(super) fn of_loop(&self, number: usize) -> Self {
+        Self {
+            number,
+            working: self.working.clone(),
+        }
+    }
+
+    pub(super) fn must_pause(&self) -> bool {
+        self.number >= *self.working.borrow()
+    }
+
+    /// Waits until this loop may take turns, for a limited time.
+    pub(super) async fn pause(&mut self) {
+        let number = self.number;
+        let resumed = self.working.wait_for(|working| number < *working);
+        let _ = timeout(LONGEST_PAUSE, resumed).await;
+    }
+}
+
+/// Sets how many loops work, until no requests are reported.
+async fn regulate(
+    mut requests: watch::Receiver<bool>,
+    loops: usize,
+    working: &watch::Sender<usize>,
+) -> Result<(), watch::error::RecvError> {
+    if loops == 1 {
+        return Ok(());
+    }
+    loop {
+        let many = requests.wait_for(|many| *many);
+        if *working.borrow() == loops {
+            many.await?;
+        } else if let Ok(many) = timeout(RESUME, many).await {
+            many?;
+        } else {
+            working.send_modify(|working| *working += 1);
+            continue;
+        }
+        let few = requests.wait_for(|many| !many);
+        if let Ok(few) = timeout(BURST, few).await {
+            few?;
+            continue;
+        }
+        working.send_replace(1);
+        requests.wait_for(|many| !many).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn after(pause: Duration, working: &watch::Sender<usize>) -> usize {
+        tokio::time::sleep(pause).await;
+        *working.borrow()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_loop_works_while_many_requests_run_and_the_others_resume_one_by_one() {
+        let (many, requests) = watch::channel(true);
+        let working = watch::channel(3).0;
+        let checked = async {
+            assert_eq!(after(BURST * 2, &working).await, 1);
+            assert_eq!(after(Duration::from_secs(60), &working).await, 1);
+            many.send_replace(false);
+            assert_eq!(after(RESUME / 2, &working).await, 1);
+            assert_eq!(after(RESUME, &working).await, 2);
+            assert_eq!(after(RESUME, &working).await, 3);
+            // A burst.
+            many.send_replace(true);
+            assert_eq!(after(BURST / 2, &working).await, 3);
+            many.send_replace(false);
+            assert_eq!(after(RESUME, &working).await, 3);
+        };
+        tokio::select! {
+            ended = regulate(requests, 3, &working) => panic!("{ended:?}"),
+            () = checked => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_pauses_takes_a_turn_now_and_then_and_the_only_loop_never_pauses() {
+        let (_many, requests) = watch::channel(true);
+        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        let precedence = Precedence::start(requests.clone(), 2, stop.clone(), &mut tasks);
+        let mut second = precedence.of_loop(1);
+        tokio::time::sleep(BURST * 2).await;
+        assert!(second.must_pause() && !precedence.must_pause());
+        second.pause().await;
+        assert!(second.must_pause());
+        stop.cancel();
+        tasks.join_next().await.unwrap().unwrap();
+        assert!(!second.must_pause());
+
+        let only = Precedence::start(requests, 1, CancellationToken::new(), &mut tasks);
+        tasks.join_next().await.unwrap().unwrap();
+        assert!(!only.must_pause());
+    }
+}

@@ -28,7 +28,7 @@ impl Store {
             after.as_secs_f64(),
             counts
         )
-        .execute(&self.pool)
+        .execute(&self.pool.in_foreground())
         .await?;
         if done.rows_affected() == 0 {
             Err(StoreError::Fenced)
@@ -124,7 +124,7 @@ impl Store {
              where owner = $1 and finished_at is null",
             owner
         )
-        .execute(&self.pool)
+        .execute(&self.pool.in_foreground())
         .await?;
         sqlx::query!(
             "update duties set owner = null, due_at = now() where owner = $1",

@@ -123,11 +123,19 @@ impl Pool {
         }
     }
 
-    /// The same connections for background work, which leaves some of them to requests: a commit that
+    /// The same connections for background work, which leaves some of them to requests: a turn whose commit
     /// hangs, because a standby is late, delays no read.
     pub(super) fn in_background(&self) -> Self {
         Self {
             is_background: true,
+            ..self.clone()
+        }
+    }
+
+    /// The same connections without that limit: for what others wait for.
+    pub(super) fn in_foreground(&self) -> Self {
+        Self {
+            is_background: false,
             ..self.clone()
         }
     }

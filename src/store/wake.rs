@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgListener, PgPoolOptions};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::domain::target::TargetName;
@@ -107,7 +108,7 @@ impl Store {
 
     async fn notify(&self, target: &str) {
         if let Err(error) = sqlx::query!("select pg_notify($1, $2)", CHANNEL, target)
-            .execute(&self.pool)
+            .execute(&self.pool.in_foreground())
             .await
         {
             tracing::debug!(%error, "workers were not notified; they find the work by polling");
@@ -177,7 +178,10 @@ impl Drop for Wakeups {
     fn drop(&mut self) {
         // sqlx sends a last statement when the listener is dropped, in a task of its own.
         let (connection, permit) = (self.connection.clone(), self.permit.take());
-        tokio::spawn(async move {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        runtime.spawn(async move {
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection.close()).await;
             drop(permit);
         });

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// How long many requests must run: a burst of them ends sooner.
 const BURST: Duration = Duration::from_millis(20);
 /// Pause between two loops that resume.
 const RESUME: Duration = Duration::from_millis(250);
-/// Longest pause of a loop, so that requests never stop the others: after it, the loop takes a turn.
+/// Longest pause of the first loop that pauses, so that requests never stop one: after it, the loop takes a
+/// turn. The pauses of the others are longer by [`RESUME`] each, so that their turns do not coincide.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Whether a loop may take turns.
@@ -56,8 +57,9 @@ impl Precedence {
     /// Waits until this loop may take turns, for a limited time.
     pub(super) async fn pause(&mut self) {
         let number = self.number;
+        let others = u32::try_from(number.saturating_sub(1)).unwrap_or(u32::MAX);
         let resumed = self.working.wait_for(|working| number < *working);
-        let _ = timeout(LONGEST_PAUSE, resumed).await;
+        let _ = timeout(LONGEST_PAUSE + RESUME * others, resumed).await;
     }
 }
 
@@ -70,14 +72,17 @@ async fn regulate(
     if loops == 1 {
         return Ok(());
     }
+    // When the next loop resumes; a burst does not delay it.
+    let mut resume_at = Instant::now() + RESUME;
     loop {
         let many = requests.wait_for(|many| *many);
         if *working.borrow() == loops {
             many.await?;
-        } else if let Ok(many) = timeout(RESUME, many).await {
+        } else if let Ok(many) = timeout_at(resume_at, many).await {
             many?;
         } else {
             working.send_modify(|working| *working += 1);
+            resume_at = Instant::now() + RESUME;
             continue;
         }
         let few = requests.wait_for(|many| !many);
@@ -87,6 +92,7 @@ async fn regulate(
         }
         working.send_replace(1);
         requests.wait_for(|many| !many).await?;
+        resume_at = Instant::now() + RESUME;
     }
 }
 
@@ -109,12 +115,14 @@ mod tests {
             many.send_replace(false);
             assert_eq!(after(RESUME / 2, &working).await, 1);
             assert_eq!(after(RESUME, &working).await, 2);
-            assert_eq!(after(RESUME, &working).await, 3);
-            // A burst.
-            many.send_replace(true);
-            assert_eq!(after(BURST / 2, &working).await, 3);
-            many.send_replace(false);
-            assert_eq!(after(RESUME, &working).await, 3);
+            for _ in 0..10 {
+                // A burst, which neither stops loops nor delays the next one.
+                many.send_replace(true);
+                assert!(after(BURST / 2, &working).await >= 2);
+                many.send_replace(false);
+                assert!(after(BURST, &working).await >= 2);
+            }
+            assert_eq!(*working.borrow(), 3);
         };
         tokio::select! {
             ended = regulate(requests, 3, &working) => panic!("{ended:?}"),

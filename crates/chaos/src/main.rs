@@ -79,8 +79,8 @@ async fn run(options: Options) -> Result<bool> {
     std::fs::create_dir_all(&root)?;
     let root = root.canonicalize()?;
     let passed = match &options.command {
-        Some(options::Command::Overload { overload }) => {
-            overload::run(&options, &binary, &root, seed, *overload).await?
+        Some(options::Command::Overload { overload, times }) => {
+            overload::run(&options, &binary, &root, seed, *overload, *times).await?
         }
         _ => run::run(&options, &binary, &root, seed).await?,
     };

@@ -43,11 +43,15 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     /// Print the schedule of faults of a seed
     Schedule,
-    /// Send twice the load that the service can take, and check its answers
+    /// Send more than the service can take, and check its answers
     Overload {
         /// Time with overload
         #[arg(long, default_value = "30s", value_parser = duration)]
         overload: Duration,
+        /// How many times what it can take with its operations; it can take more requests for a time,
+        /// because operations wait
+        #[arg(long, default_value_t = 2.0)]
+        times: f64,
     },
 }
 

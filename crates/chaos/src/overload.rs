@@ -1,4 +1,4 @@
-//! Overload: twice the load that the service can take, and how it answers.
+//! Overload: more than the service can take, and how it answers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -133,6 +133,7 @@ pub(crate) async fn run(
     root: &Path,
     seed: u64,
     overload: Duration,
+    times: f64,
 ) -> Result<bool> {
     let arena = Arc::new(Arena::start(options, binary, root).await?);
     let tokens = arena.installation.tokens.clone();
@@ -147,8 +148,8 @@ pub(crate) async fn run(
     arena.say(&format!("it can take {capacity:.0} requests a second"));
     let before = memory(&arena).await;
 
-    let samples = load.open(2.0 * capacity, overload).await;
-    print("twice the load", &samples);
+    let samples = load.open(times * capacity, overload).await;
+    print(&format!("{times} times the load"), &samples);
     let rejected = samples
         .iter()
         .filter(|sample| [429, 503].contains(&sample.status));

@@ -24,7 +24,7 @@ pub(crate) const REQUESTS_MAX: usize = 64;
 const PLACE_TIMEOUT: Duration = Duration::from_millis(30);
 /// How long after a rejection no request waits for a place.
 const OVERLOADED: Duration = Duration::from_secs(1);
-/// A process is busy while one in so many places is taken. Below saturation fewer are.
+/// A process is busy while one in so many places is taken. Fewer are while the database answers soon.
 const BUSY_PART: usize = 8;
 
 /// The places of a process.

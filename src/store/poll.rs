@@ -138,7 +138,7 @@ impl Store {
                         exists (select 1 from operations o where o.cluster_id = c.id and o.finished_at is null and not o.dormant) as is_busy
                  from clusters c
                  where c.target = $6 and c.deleted_at is null and c.status <> 'failed'
-                   and not exists (select from unnest($3::text[]) listed (name) where listed.name = c.name)
+                   and c.name not in (select unnest($3::text[]))
                    and coalesce(c.observed_order < $5, true)
                    and exists (select 1 from duties where target = $6 and name = $1 and epoch = $2)
                  for update of c skip locked

@@ -127,7 +127,7 @@ impl App {
             rules: rules_sender,
             issuers,
             condition: condition_sender,
-            requests: api.is_busy(),
+            is_busy: api.is_busy(),
             stop: app.stop.clone(),
         };
         app.tasks.spawn(engine.run());

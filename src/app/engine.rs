@@ -36,7 +36,8 @@ pub(super) struct Engine {
     pub(super) rules: watch::Sender<Arc<Rules>>,
     pub(super) issuers: Issuers,
     pub(super) condition: watch::Sender<Condition>,
-    pub(super) requests: watch::Receiver<bool>,
+    /// Whether many requests run in this process.
+    pub(super) is_busy: watch::Receiver<bool>,
     pub(super) stop: CancellationToken,
 }
 
@@ -90,7 +91,7 @@ impl Engine {
             serve: self.serve.clone(),
             store: self.store.clone(),
             has_organisation: self.reload.is_some(),
-            requests: self.requests.clone(),
+            is_busy: self.is_busy.clone(),
         });
         if self.reload.is_some() {
             report_validity(true);

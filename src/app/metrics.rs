@@ -17,8 +17,8 @@ use crate::store::{Store, StoreError};
 
 const REFRESH_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Refreshes the metrics and the condition until `stop`. While the database is
-/// unreachable they keep their last values.
+/// Refreshes the metrics and the condition until `stop`. While the database is unreachable they keep
+/// their last values.
 pub(super) async fn refresh_periodically(
     store: Store,
     targets: watch::Receiver<Targets>,

@@ -41,7 +41,7 @@ pub(super) struct Shared {
     /// ends the process.
     pub(super) has_organisation: bool,
     /// Whether many requests run in this process.
-    pub(super) requests: watch::Receiver<bool>,
+    pub(super) is_busy: watch::Receiver<bool>,
 }
 
 /// One target, while the organisation has it.
@@ -273,7 +273,7 @@ impl Runner {
         let worker = Worker::new(self.store.clone(), environment, inspector, name)
             .with_sweep_every(serve.work.sweep_every)
             .with_history_age(serve.work.history_age)
-            .with_precedence_of(self.shared.requests.clone());
+            .yielding_while(self.shared.is_busy.clone());
         Some(worker)
     }
 

@@ -118,19 +118,20 @@ impl Store {
     /// Releases every claim and singleton job of a worker that shuts down, so that other workers
     /// continue at once. Returns the number of claims.
     pub async fn release_all(&self, owner: &str) -> Result<u64, StoreError> {
+        let pool = self.pool.in_foreground();
         let done = sqlx::query!(
             "update operations set owner = null, lease_until = null, wake_at = now(),
                  claims_without_progress = greatest(claims_without_progress - 1, 0)
              where owner = $1 and finished_at is null",
             owner
         )
-        .execute(&self.pool.in_foreground())
+        .execute(&pool)
         .await?;
         sqlx::query!(
             "update duties set owner = null, due_at = now() where owner = $1",
             owner
         )
-        .execute(&self.pool)
+        .execute(&pool)
         .await?;
         Ok(done.rows_affected())
     }

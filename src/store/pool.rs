@@ -107,12 +107,13 @@ impl Pool {
         acquire_timeout: Duration,
         timeout: Duration,
     ) -> Self {
+        let background_max = max_connections - max_connections / 4;
         let shared = Shared {
             options,
             max_connections,
             acquire_timeout,
             permits: Arc::new(Semaphore::new(max_connections as usize)),
-            background: Arc::new(Semaphore::new(background_max(max_connections) as usize)),
+            background: Arc::new(Semaphore::new(background_max as usize)),
             idle: Mutex::default(),
         };
         Self {
@@ -132,7 +133,7 @@ impl Pool {
         }
     }
 
-    /// The same connections without that limit: for what others wait for.
+    /// The same connections without that limit, for statements that hand work to other loops and processes.
     pub(super) fn in_foreground(&self) -> Self {
         Self {
             is_background: false,
@@ -303,11 +304,6 @@ impl Shared {
             since: Instant::now(),
         });
     }
-}
-
-/// Most connections of background work, of so many.
-fn background_max(connections: u32) -> u32 {
-    (connections - connections / 4).max(1)
 }
 
 /// Whether the server cannot accept a connection yet: it does not listen, it starts, or it has no

@@ -72,7 +72,7 @@ pub struct Worker {
     /// Held by the idle loop that polls for all.
     polling: Arc<Mutex<()>>,
     /// Whether many requests run in this process.
-    requests: watch::Receiver<bool>,
+    is_busy: watch::Receiver<bool>,
 }
 
 /// Permit for a turn: shared, or exclusive after a crash.
@@ -127,7 +127,7 @@ impl Worker {
             permits: Arc::default(),
             rotation: Arc::default(),
             polling: Arc::default(),
-            requests: watch::channel(false).1,
+            is_busy: watch::channel(false).1,
         }
     }
 
@@ -149,10 +149,10 @@ impl Worker {
         self
     }
 
-    /// The same worker, whose loops but the first pause while this is true: many requests run in this
-    /// process.
-    pub fn with_precedence_of(mut self, requests: watch::Receiver<bool>) -> Self {
-        self.requests = requests;
+    /// The same worker, whose loops yield to requests: all but the first pause while this process
+    /// `is_busy`.
+    pub fn yielding_while(mut self, is_busy: watch::Receiver<bool>) -> Self {
+        self.is_busy = is_busy;
         self
     }
 
@@ -161,8 +161,8 @@ impl Worker {
     /// idle loops.
     pub async fn run(self, loops: usize, listen: bool, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
-        let (loops, requests) = (loops.max(1), self.requests.clone());
-        let precedence = Precedence::start(requests, loops, stop.clone(), &mut tasks);
+        let (loops, is_busy) = (loops.max(1), self.is_busy.clone());
+        let precedence = Precedence::start(is_busy, loops, stop.clone(), &mut tasks);
         for number in 0..loops {
             let precedence = precedence.of_loop(number);
             tasks.spawn(self.clone().take_turns(precedence, stop.clone()));

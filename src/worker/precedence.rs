@@ -25,17 +25,17 @@ pub(super) struct Precedence {
 }
 
 impl Precedence {
-    /// The precedence of requests over so many loops. `requests` is true while many requests run.
+    /// The precedence of requests over so many loops. `is_busy`: whether many requests run.
     pub(super) fn start(
-        requests: watch::Receiver<bool>,
+        is_busy: watch::Receiver<bool>,
         loops: usize,
         stop: CancellationToken,
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let (sender, working) = watch::channel(loops);
         tasks.spawn(async move {
-            // It ends early if no requests run in this process.
-            let regulated = regulate(requests, loops, &sender);
+            // It ends early if no API reports requests.
+            let regulated = regulate(is_busy, loops, &sender);
             let _ = stop.run_until_cancelled(regulated).await;
             sender.send_replace(loops);
         });
@@ -63,9 +63,9 @@ impl Precedence {
     }
 }
 
-/// Sets how many loops work, until no requests are reported.
+/// Sets how many loops work. An error: the sender of `is_busy` is gone.
 async fn regulate(
-    mut requests: watch::Receiver<bool>,
+    mut is_busy: watch::Receiver<bool>,
     loops: usize,
     working: &watch::Sender<usize>,
 ) -> Result<(), watch::error::RecvError> {
@@ -75,7 +75,7 @@ async fn regulate(
     // When the next loop resumes; a burst does not delay it.
     let mut resume_at = Instant::now() + RESUME;
     loop {
-        let many = requests.wait_for(|many| *many);
+        let many = is_busy.wait_for(|many| *many);
         if *working.borrow() == loops {
             many.await?;
         } else if let Ok(many) = timeout_at(resume_at, many).await {
@@ -85,13 +85,13 @@ async fn regulate(
             resume_at = Instant::now() + RESUME;
             continue;
         }
-        let few = requests.wait_for(|many| !many);
+        let few = is_busy.wait_for(|many| !many);
         if let Ok(few) = timeout(BURST, few).await {
             few?;
             continue;
         }
         working.send_replace(1);
-        requests.wait_for(|many| !many).await?;
+        is_busy.wait_for(|many| !many).await?;
         resume_at = Instant::now() + RESUME;
     }
 }
@@ -107,7 +107,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_loop_works_while_many_requests_run_and_the_others_resume_one_by_one() {
-        let (many, requests) = watch::channel(true);
+        let (many, is_busy) = watch::channel(true);
         let working = watch::channel(3).0;
         let checked = async {
             assert_eq!(after(BURST * 2, &working).await, 1);
@@ -125,16 +125,16 @@ mod tests {
             assert_eq!(*working.borrow(), 3);
         };
         tokio::select! {
-            ended = regulate(requests, 3, &working) => panic!("{ended:?}"),
+            ended = regulate(is_busy, 3, &working) => panic!("{ended:?}"),
             () = checked => {}
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_loop_that_pauses_takes_a_turn_now_and_then_and_the_only_loop_never_pauses() {
-        let (_many, requests) = watch::channel(true);
+        let (_many, is_busy) = watch::channel(true);
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
-        let precedence = Precedence::start(requests.clone(), 2, stop.clone(), &mut tasks);
+        let precedence = Precedence::start(is_busy.clone(), 2, stop.clone(), &mut tasks);
         let mut second = precedence.of_loop(1);
         tokio::time::sleep(BURST * 2).await;
         assert!(second.must_pause() && !precedence.must_pause());
@@ -144,7 +144,7 @@ mod tests {
         tasks.join_next().await.unwrap().unwrap();
         assert!(!second.must_pause());
 
-        let only = Precedence::start(requests, 1, CancellationToken::new(), &mut tasks);
+        let only = Precedence::start(is_busy, 1, CancellationToken::new(), &mut tasks);
         tasks.join_next().await.unwrap().unwrap();
         assert!(!only.must_pause());
     }

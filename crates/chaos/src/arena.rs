@@ -15,7 +15,9 @@ use crate::postgres;
 use crate::service::{Installation, Replica};
 
 pub(crate) const REPLICAS: usize = 3;
-/// Connections of a replica to the database under overload.
+/// Connections of a replica to the database.
+const CONNECTIONS: u32 = 16;
+/// The same under overload: each is a process, and competes with the replicas for the same processors.
 const OVERLOAD_CONNECTIONS: u32 = 4;
 /// Size of the disk of a server under overload, which has PostgreSQL's defaults.
 const OVERLOAD_MEGABYTES: u64 = 4_000;
@@ -35,21 +37,21 @@ impl Arena {
     pub(crate) async fn start(options: &Options, binary: &Path, root: &Path) -> Result<Self> {
         let has_faults = options.command.is_none();
         let minutes = options.duration.as_secs() / 60;
-        let (megabytes, settings) = match has_faults {
-            true => ((600 + 25 * minutes).min(8_000), postgres::SMALL),
-            false => (OVERLOAD_MEGABYTES, [].as_slice()),
+        let (megabytes, settings, connections) = match has_faults {
+            true => (
+                (600 + 25 * minutes).min(8_000),
+                postgres::SMALL,
+                CONNECTIONS,
+            ),
+            false => (OVERLOAD_MEGABYTES, [].as_slice(), OVERLOAD_CONNECTIONS),
         };
         let is_synchronous = !options.asynchronous;
         let mut database = Database::start(root, megabytes, settings, is_synchronous).await?;
         let sandbox = Arc::new(Sandbox::start(binary, root).await?);
         sandbox.create_foreign().await?;
         let url = |role: &str| database.url_as(role);
-        let mut installation = Installation::set_up(binary, root, url).await?;
+        let installation = Installation::set_up(binary, root, connections, url).await?;
         let mut replicas = Vec::new();
-        if !has_faults {
-            // Each connection is a process, and competes with the replicas for the same processors.
-            installation.connections = OVERLOAD_CONNECTIONS;
-        }
         for number in 0..REPLICAS {
             let name = format!("replica-{number}");
             let replica = Replica::new(&name, database.port(), sandbox.port, has_faults);

@@ -48,8 +48,7 @@ pub(crate) enum Command {
         /// Time with overload
         #[arg(long, default_value = "30s", value_parser = duration)]
         overload: Duration,
-        /// How many times what it can take with its operations; it can take more requests for a time,
-        /// because operations wait
+        /// The rate, as a multiple of the rate at which operations end as fast as they come
         #[arg(long, default_value_t = 2.0)]
         times: f64,
     },

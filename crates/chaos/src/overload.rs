@@ -22,6 +22,7 @@ const FIRST_RATE: f64 = 200.0;
 /// How long the search tries a rate, and by how much it raises it.
 const STEP: Duration = Duration::from_secs(6);
 const RAISE: f64 = 1.25;
+/// The operations that have not ended.
 const UNFINISHED: &str = "select id::text from operations where finished_at is null";
 /// Most requests in flight: beyond it, this program would measure itself.
 const IN_FLIGHT: usize = 4_000;

@@ -24,7 +24,7 @@ pub(crate) struct Installation {
     root: PathBuf,
     pub(crate) tokens: Vec<String>,
     /// The connections of each replica to the database.
-    pub(crate) connections: u32,
+    connections: u32,
 }
 
 impl Installation {
@@ -32,6 +32,7 @@ impl Installation {
     pub(crate) async fn set_up(
         binary: &Path,
         root: &Path,
+        connections: u32,
         url: impl Fn(&str) -> String,
     ) -> Result<Self> {
         let organisation = root.join("organisation");
@@ -67,7 +68,7 @@ impl Installation {
             binary: binary.to_owned(),
             root: root.to_owned(),
             tokens,
-            connections: 16,
+            connections,
         })
     }
 

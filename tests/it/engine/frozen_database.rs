@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use dax_provisioner::store::{Connection, Store};
 
 use crate::support::api::{ApiClient, open_settings};
+use crate::support::database::open_store;
 use crate::support::database_proxy::DatabaseProxy;
 use crate::support::requests::plain_spec;
 use crate::support::test_env::TestEnv;
@@ -66,13 +67,7 @@ async fn read_until_answered(api: &ApiClient, path: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_the_server_ends_is_not_used_again() {
     let env = TestEnv::new().await;
-    let store = Store::open(&Connection {
-        url: env.database.url(),
-        max_connections: 1,
-        acquire_timeout: Duration::from_secs(20),
-        statement_timeout: Duration::from_secs(20),
-    })
-    .unwrap();
+    let store = env.database.open_store(1);
     env.make_jobs_due().await;
     let mut lock = env.pool.begin().await.unwrap();
     sqlx::query("select 1 from duties for update")
@@ -106,29 +101,13 @@ async fn a_session_that_the_server_ends_is_not_used_again() {
 async fn a_store_is_closed_after_the_goodbye_of_its_listener() {
     let env = TestEnv::new().await;
     let proxy = DatabaseProxy::start(&env.database.url()).await;
-    let open = || {
-        Store::open(&Connection {
-            url: proxy.url.clone(),
-            max_connections: 2,
-            acquire_timeout: Duration::from_secs(20),
-            statement_timeout: Duration::from_secs(20),
-        })
-        .unwrap()
-    };
-    let close = async |store: Store| {
-        let closed = tokio::time::timeout(Duration::from_secs(10), store.close());
-        closed.await.unwrap();
-    };
-    let store = open();
-    drop(store.wakeups().await.unwrap());
-    close(store).await;
-
-    let store = open();
+    let store = open_store(proxy.url.clone(), 2);
     let wakeups = store.wakeups().await.unwrap();
     proxy.freeze_present_connections();
     let began = Instant::now();
     drop(wakeups);
-    close(store).await;
+    let closed = tokio::time::timeout(Duration::from_secs(10), store.close());
+    closed.await.unwrap();
     // The goodbye is not answered, so it is given up after half a second.
     assert!(began.elapsed() > Duration::from_millis(400));
 }

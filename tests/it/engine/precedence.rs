@@ -38,14 +38,14 @@ fn counting(turns: &Arc<Turns>) -> Probe {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_loop_works_while_many_requests_run() {
     let env = TestEnv::with(instant()).await;
-    let (many, requests) = watch::channel(true);
+    let (many, is_busy) = watch::channel(true);
     let (turns, stop) = (Arc::new(Turns::default()), CancellationToken::new());
     let mut ids = Vec::new();
     for number in 0..12 {
         ids.push(env.create(&plain_spec(&format!("c{number}"))).await);
     }
     let worker = env.worker("w").with_probe(counting(&turns));
-    let worker = worker.with_precedence_of(requests);
+    let worker = worker.yielding_while(is_busy);
     let running = tokio::spawn(worker.run(4, false, stop.clone()));
 
     let deadline = Instant::now() + Duration::from_secs(60);

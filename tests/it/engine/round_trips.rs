@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use dax_provisioner::domain::operation::Kind;
 use dax_provisioner::oidc::Issuers;
-use dax_provisioner::operations::{RoleCandidates, StepEnvironment};
 use dax_provisioner::store::Store;
 use dax_provisioner::worker::{TurnResult, Worker};
 use tokio_util::sync::CancellationToken;
@@ -38,14 +37,7 @@ impl Counted {
     }
 
     fn worker(&self) -> Worker {
-        let steps = StepEnvironment {
-            aws: self.env.aws.clone(),
-            account: self.env.account.clone(),
-            settings: self.env.settings.clone(),
-            candidates: RoleCandidates::default(),
-        };
-        let inspector = dax_provisioner::inspections::Inspector::new(self.env.aws.clone());
-        Worker::new(self.store.clone(), steps, inspector, "w".to_owned())
+        self.env.worker_on(self.store.clone(), "w")
     }
 
     /// The statements since the last call. Notifications of workers are sent after the response, and

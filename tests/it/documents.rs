@@ -1,13 +1,12 @@
 //! The commands of README and of pages in `docs/`, run as written against a fresh sandbox, with their output compared.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use regex::Regex;
 
-use crate::engine::processes::{BINARY, RunningProcess, start_database};
+use crate::engine::processes::{BINARY, RunningProcess, free_address, start_database};
 use crate::support::node;
 use crate::support::python::packages;
 
@@ -141,15 +140,6 @@ fn outputs_are_compared_by_their_fixed_parts() {
     );
 }
 
-/// A port of the loopback interface that is free.
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string()
-}
-
 /// What a document's commands share: the addresses, the exported variables, the server.
 struct Session {
     api: String,
@@ -167,9 +157,9 @@ struct Session {
 impl Session {
     fn new() -> Self {
         Self {
-            api: free_address(),
-            sandbox: free_address(),
-            receiver: free_address(),
+            api: free_address().to_string(),
+            sandbox: free_address().to_string(),
+            receiver: free_address().to_string(),
             folder: tempfile::tempdir().unwrap(),
             data: tempfile::tempdir().unwrap(),
             exports: String::new(),

@@ -1,17 +1,20 @@
 // An OpenID provider for tests: client credentials, JWT access tokens, and keys that rotate.
 //
-//   node provider.js PORT AUDIENCE
+//   node provider.js AUDIENCE
 //
-// It listens on loopback, prints `ready`, and reads commands: `rotate` replaces the key by a new one,
+// It listens on a free port of loopback, prints its URL, and reads commands: `rotate` replaces the key by a new one,
 // `add` puts a new key first and keeps the others. Each prints `done`. It ends with its input.
 
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { exportJWK, generateKeyPair } from "jose";
 import { Provider } from "oidc-provider";
 
-const [port, audience] = process.argv.slice(2);
-const issuer = `http://127.0.0.1:${port}`;
+const [audience] = process.argv.slice(2);
+const server = createServer((request, response) => handler(request, response)).listen(0, "127.0.0.1");
+await once(server, "listening");
+const issuer = `http://127.0.0.1:${server.address().port}`;
 const CLAIMS = { groups: ["dax-admins", "admins"], projects: "payments" };
 let keys = [];
 let handler;
@@ -57,9 +60,7 @@ const commands = {
 
 keys = [await newKey()];
 start();
-createServer((request, response) => handler(request, response)).listen(Number(port), "127.0.0.1", () => {
-  console.log("ready");
-});
+console.log(issuer);
 for await (const line of createInterface({ input: process.stdin })) {
   keys = await commands[line]();
   start();

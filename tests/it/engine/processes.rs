@@ -2,7 +2,10 @@
 //! when the lease has ended.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -40,6 +43,19 @@ fn send_lines(output: impl Read + Send + 'static, lines: Sender<String>) {
             let _ = lines.send(line);
         }
     });
+}
+
+/// An address of the loopback interface for a process that starts later. Its port is below those that Linux
+/// assigns, so no other process is given it first.
+pub fn free_address() -> SocketAddr {
+    static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(rand::random()));
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(20_000 + number % 10_000).unwrap();
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener.local_addr().unwrap();
+        }
+    }
 }
 
 /// Starts the binary with arguments that contain no spaces. Returns the URL in the first line of

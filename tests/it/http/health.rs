@@ -7,7 +7,7 @@ use dax_provisioner::api::ApiSettings;
 use dax_provisioner::api::http::tokens::new_token;
 use dax_provisioner::store::{Connection, Store};
 
-use crate::engine::processes::{BINARY, start, start_database};
+use crate::engine::processes::{BINARY, free_address, start, start_database};
 use crate::http::authentication::{guarded_operations, guarded_settings};
 use crate::support::api::{cluster_request, open_settings};
 use crate::support::test_env::TestEnv;
@@ -116,9 +116,7 @@ async fn a_database_without_all_migrations_is_not_ready() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_can_have_a_listener_of_their_own() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let metrics = free.local_addr().unwrap();
-    drop(free);
+    let metrics = free_address();
     let (_postgres, database) = start_database("dax-provisioner-metrics").await;
     for role in ["all", "worker"] {
         let serve = format!(

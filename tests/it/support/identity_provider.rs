@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use dax_provisioner::domain::issuer::{ClaimPath, IssuerSettings, IssuerUrl};
@@ -25,12 +24,9 @@ impl IdentityProvider {
     /// without its registry.
     pub fn start() -> Option<Self> {
         let folder = installed("oidc")?;
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
         let mut process = Command::new("node")
             .arg("provider.js")
-            .args([&port.to_string(), AUDIENCE])
+            .arg(AUDIENCE)
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -39,11 +35,11 @@ impl IdentityProvider {
             .unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         let mut provider = Self {
-            url: format!("http://127.0.0.1:{port}"),
+            url: String::new(),
             process,
             output,
         };
-        provider.await_line("ready");
+        provider.url = provider.next_line();
         Some(provider)
     }
 
@@ -51,15 +47,18 @@ impl IdentityProvider {
     pub fn run(&mut self, command: &str) {
         let input = self.process.stdin.as_mut().unwrap();
         writeln!(input, "{command}").unwrap();
-        self.await_line("done");
+        assert_eq!(self.next_line(), "done");
     }
 
-    fn await_line(&mut self, expected: &str) {
-        let mut line = String::new();
-        while line.trim() != expected {
-            line.clear();
+    /// The next line of output that is no notice of the provider's package.
+    fn next_line(&mut self) -> String {
+        loop {
+            let mut line = String::new();
             let read = self.output.read_line(&mut line).unwrap();
-            assert_ne!(read, 0, "the provider ended before it printed {expected:?}");
+            assert_ne!(read, 0, "the provider ended");
+            if !line.starts_with("oidc-provider") {
+                return line.trim_end().to_owned();
+            }
         }
     }
 

@@ -35,7 +35,7 @@ from pathlib import Path
 
 SQL = Path(__file__).parent / "sql"
 WRK = Path(__file__).parent / "wrk"
-CLAIM = Path(__file__).parent.parent / "src" / "store" / "sql" / "claim.sql"
+CLAIM = Path(__file__).parent.parent / "src" / "store" / "sql" / "claims.sql"
 SETTINGS = {
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
@@ -296,7 +296,7 @@ class Bench:
         service.stop()
         kinds, steps = self.postgres.sql("select array_agg(distinct kind), array_agg(distinct name) from operation_steps, operations", self.database).split("|")
         claim = re.sub(r"\$(\d)", r":p\1", re.sub(r"^--.*$|[!?](?=\")", "", CLAIM.read_text(), flags=re.M))
-        variables = {"p1": "bench", "p2": "0", "p3": kinds, "p4": steps, "p5": "99", "p6": "-", "p7": "0", "p8": "default"}
+        variables = {"p1": "bench", "p2": "0", "p3": kinds, "p4": steps, "p5": "99", "p6": "-", "p7": "0", "p8": "default", "p9": "1"}
         for waiting, finished in ((100, 0), (100_000, 1_000_000)):
             self.copy_operations(waiting, wake_at="now()", lane="0")
             self.copy_operations(finished, status="'succeeded'", finished_at="now()", wake_at="'infinity'", current_step="null")

@@ -87,7 +87,7 @@ impl Presence {
 }
 
 /// One row of the inventory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Item {
     /// Kind of the resource.
     pub kind: ResourceKind,

@@ -3,7 +3,135 @@
 //! served at once.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
+
+use super::StoreError;
+use super::pool::Pool;
+
+/// What one statement can do for several callers, each with its own outcome.
+pub(super) trait Batched: Send + Sync + Sized + 'static {
+    type Outcome: Send;
+
+    /// Most callers of one statement.
+    const LARGEST_BATCH: usize;
+
+    /// Whether one statement can serve both.
+    fn fits(&self, other: &Self) -> bool;
+
+    /// The statement. Returns the outcomes, in the same order.
+    fn execute(
+        pool: &Pool,
+        batch: &[&Self],
+    ) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
+
+    /// Undoes an outcome that its caller no longer waits for, if it would be lost.
+    fn forget(_pool: &Pool, _outcome: Self::Outcome) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+}
+
+/// A caller that waits for a statement.
+#[derive(Debug)]
+pub(super) struct Waiting<B: Batched> {
+    part: B,
+    /// When the caller stops waiting. No statement for it begins later, because it reports a failure.
+    until: Instant,
+    outcome: oneshot::Sender<Result<B::Outcome, StoreError>>,
+}
+
+impl<B: Batched> Waiting<B> {
+    async fn answer(self, pool: &Pool, outcome: Result<B::Outcome, StoreError>) {
+        if let Err(Ok(outcome)) = self.outcome.send(outcome) {
+            B::forget(pool, outcome).await;
+        }
+    }
+
+    /// Executes the caller's part alone.
+    async fn execute(self, pool: &Pool) {
+        if self.until > Instant::now() {
+            let outcome = B::execute(pool, &[&self.part]).await;
+            self.answer(pool, outcome.map(|mut all| all.remove(0)))
+                .await;
+        }
+    }
+}
+
+impl<B: Batched> Batches<Waiting<B>> {
+    /// Executes a caller's part of a statement, together with those of the callers that come while another
+    /// statement runs. A dropped caller does not stop it. Two statements at a time were slower, because
+    /// fewer callers shared each.
+    pub(super) async fn execute(
+        self: &Arc<Self>,
+        pool: &Pool,
+        part: B,
+    ) -> Result<B::Outcome, StoreError> {
+        let (outcome, receiver) = oneshot::channel();
+        let waiting = Waiting {
+            part,
+            until: Instant::now() + pool.timeout(),
+            outcome,
+        };
+        if let Some(run) = self.push(waiting, 1) {
+            tokio::spawn(run.execute_all(pool.clone()));
+        }
+        match tokio::time::timeout(pool.timeout(), receiver).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(StoreError::Task("a statement was not sent".to_owned())),
+            Err(_) => Err(StoreError::Database(sqlx::Error::PoolTimedOut)),
+        }
+    }
+}
+
+impl<B: Batched> Run<Waiting<B>> {
+    /// Serves callers until none waits.
+    async fn execute_all(mut self, pool: Pool) {
+        while let Some(batch) = self.next(split) {
+            let parts: Vec<&B> = batch.iter().map(|waiting| &waiting.part).collect();
+            match B::execute(&pool, &parts).await {
+                Ok(outcomes) => {
+                    for (waiting, outcome) in batch.into_iter().zip(outcomes) {
+                        waiting.answer(&pool, Ok(outcome)).await;
+                    }
+                }
+                // One conflicts with a write of another process, waits for a lock, or cannot be stored. It
+                // delays the others, but fails none of them.
+                Err(error) if batch.len() > 1 && error.is_rejection() => {
+                    join_all(batch.into_iter().map(|waiting| waiting.execute(&pool))).await;
+                }
+                Err(error) => {
+                    let mut batch = batch.into_iter();
+                    let first = batch.next();
+                    for waiting in batch {
+                        waiting.answer(&pool, Err(error.repeated())).await;
+                    }
+                    if let Some(first) = first {
+                        first.answer(&pool, Err(error)).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The callers of one statement, and the others. Those who have given up are left out.
+fn split<B: Batched>(waiting: VecDeque<Waiting<B>>) -> (Vec<Waiting<B>>, VecDeque<Waiting<B>>) {
+    let (mut batch, mut left) = (Vec::<Waiting<B>>::new(), VecDeque::new());
+    let now = Instant::now();
+    for waiting in waiting.into_iter().filter(|waiting| waiting.until > now) {
+        let fits = |other: &Waiting<B>| other.part.fits(&waiting.part);
+        if batch.len() < B::LARGEST_BATCH && batch.iter().all(fits) {
+            batch.push(waiting);
+        } else {
+            left.push_back(waiting);
+        }
+    }
+    (batch, left)
+}
 
 /// The callers that wait, and how many tasks serve them.
 #[derive(Debug)]

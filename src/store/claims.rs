@@ -1,17 +1,21 @@
-//! Claims: one statement claims an operation, raises its epoch and starts the lease. Another one reads
-//! the task.
+//! Claims: one statement claims operations, raises their epochs and starts the leases. Another one reads
+//! the tasks. Loops that claim or read at the same time share a statement ([batches](super::batches)).
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::spec::SPEC_VERSION;
+use crate::domain::target::TargetName;
 use crate::domain::task::Task;
-use crate::domain::waiting::WaitingFor;
 
+use super::batches::Batched;
+use super::pool::Pool;
 use super::tasks::{self, LIST_TRUSTED};
-use super::{Store, StoreError};
+use super::{Store, StoreError, leases};
 
 /// Length of a lease. A lease is never renewed during a turn: the turn ends earlier, or its writes are
 /// fenced. The record of a turn can start the lease of the next one.
@@ -40,27 +44,45 @@ impl Claim {
     }
 }
 
-/// The caller served last by this process, and the number of claims: turns go round the callers, so
-/// that a caller with many operations does not delay another one.
-#[derive(Debug, Default)]
-pub struct Rotation(Mutex<(String, u64)>);
+/// Who claims: the loops of one worker.
+#[derive(Debug)]
+pub struct Claimant {
+    /// The name of the worker.
+    pub owner: String,
+    kinds: Vec<String>,
+    steps: Vec<String>,
+    /// The caller served last, and the number of claims: turns go round the callers, so that a caller
+    /// with many operations does not delay another one.
+    rotation: Mutex<(String, u64)>,
+}
 
 /// Of so many claims, one takes the operation that waited longest, whether or not a person waits.
 const CLAIMS_PER_OTHER_LANE: u64 = 4;
-/// Claims tried when other processes claim the same caller's operations at the same time.
+/// Statements tried when other processes claim the same callers' operations at the same time.
 const CONTENDED_CLAIMS: u32 = 4;
 
-impl Rotation {
+impl Claimant {
+    /// A worker that claims operations of these kinds and current steps.
+    pub fn new(owner: String, kinds: Vec<String>, steps: Vec<String>) -> Self {
+        Self {
+            owner,
+            kinds,
+            steps,
+            rotation: Mutex::default(),
+        }
+    }
+
     /// The caller served last, and the lane to prefer.
     fn next(&self) -> (String, i16) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.rotation.lock().unwrap_or_else(PoisonError::into_inner);
         state.1 += 1;
         let lane = i16::from(state.1.is_multiple_of(CLAIMS_PER_OTHER_LANE));
         (state.0.clone(), lane)
     }
 
     fn served(&self, caller: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0 = caller;
+        let mut state = self.rotation.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0 = caller;
     }
 }
 
@@ -74,68 +96,164 @@ pub struct Claimed {
 }
 
 impl Store {
-    /// Claims a due operation of this target, of the given kinds and current steps, in a format of the spec that
-    /// this process can read: of the next caller in `rotation`, operations for which a person waits
+    /// Claims a due operation of this target, of the claimant's kinds and current steps, in a format of the
+    /// spec that this process can read: of the next caller in turn, operations for which a person waits
     /// first, then the most overdue.
     ///
     /// `wake_at` moves to the end of the lease, so the operation of a crashed worker becomes
     /// claimable again.
-    pub async fn claim(
-        &self,
-        owner: &str,
-        rotation: &Rotation,
-        kinds: &[String],
-        steps: &[String],
-    ) -> Result<Option<Claimed>, StoreError> {
-        for _ in 0..CONTENDED_CLAIMS {
-            let (last_caller, lane) = rotation.next();
-            let taken_at = Instant::now();
-            let row = sqlx::query_file!(
-                "src/store/sql/claim.sql",
-                owner,
-                LEASE.as_secs_f64(),
-                kinds,
-                steps,
-                SPEC_VERSION,
-                last_caller,
-                lane,
-                self.target.as_str()
-            )
-            .fetch_optional(&self.pool.planned_once())
-            .await?;
-            let Some(row) = row else { return Ok(None) };
-            rotation.served(row.caller);
-            if let (Some(operation_id), Some(epoch)) = (row.id, row.epoch) {
-                let claim = Claim {
-                    operation_id,
-                    epoch,
-                    owner: owner.to_owned(),
-                    taken_at,
-                    claims_without_progress: row.claims_without_progress.unwrap_or(1),
-                };
-                let task = self.task(&claim).await;
-                return Ok(Some(Claimed { claim, task }));
-            }
-        }
-        Ok(None)
+    pub async fn claim(&self, claimant: &Arc<Claimant>) -> Result<Option<Claimed>, StoreError> {
+        let claiming = Claiming {
+            claimant: Arc::clone(claimant),
+            target: self.target.clone(),
+        };
+        let pool = self.pool.planned_once();
+        let Some((claim, task)) = self.claims.execute(&pool, claiming).await? else {
+            return Ok(None);
+        };
+        let task = task.and_then(|task| parsed(&claim, task));
+        Ok(Some(Claimed { claim, task }))
     }
 
     /// The state of a held operation, later than the claim. `Fenced` if the claim is no longer valid.
     pub async fn task(&self, claim: &Claim) -> Result<Task, StoreError> {
-        let task = sqlx::query_file_scalar!(
-            "src/store/sql/task.sql",
-            claim.operation_id,
-            claim.epoch,
-            claim.owner,
-            LIST_TRUSTED.as_secs_f64()
-        )
-        .fetch_optional(&self.pool.planned_once())
-        .await?;
-        tasks::parse(claim.operation_id, task.ok_or(StoreError::Fenced)?)
+        let read = TaskRead(claim.clone());
+        let task = self.tasks.execute(&self.pool.planned_once(), read).await?;
+        parsed(claim, task)
     }
 }
 
-/// A reason to wait as its column value.
-pub(super) fn waiting_for_name(reason: Option<WaitingFor>) -> Option<&'static str> {
-    reason.map(WaitingFor::as_str)
+/// A loop that waits for an operation.
+#[derive(Debug)]
+pub(super) struct Claiming {
+    claimant: Arc<Claimant>,
+    target: TargetName,
+}
+
+impl Batched for Claiming {
+    /// A claim and its task. `None`: nothing is due.
+    type Outcome = Option<(Claim, Result<Option<Value>, StoreError>)>;
+
+    const LARGEST_BATCH: usize = 16;
+
+    fn fits(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.claimant, &other.claimant) && self.target == other.target
+    }
+
+    async fn execute(pool: &Pool, batch: &[&Self]) -> Result<Vec<Self::Outcome>, StoreError> {
+        let (mut claims, mut contended) = (Vec::new(), 0);
+        while claims.len() < batch.len() && contended < CONTENDED_CLAIMS {
+            match batch[0].claim(pool, batch.len() - claims.len()).await {
+                Ok(Some(more)) => {
+                    contended += u32::from(more.is_empty());
+                    claims.extend(more);
+                }
+                Ok(None) => break,
+                Err(error) if claims.is_empty() => return Err(error),
+                // What is claimed is worked on. The next claim meets the error again.
+                Err(_) => break,
+            }
+        }
+        let tasks = match tasks(pool, &claims.iter().collect::<Vec<_>>()).await {
+            Ok(tasks) => tasks.into_iter().map(Ok).collect(),
+            Err(error) => claims
+                .iter()
+                .map(|_| Err(error.repeated()))
+                .collect::<Vec<_>>(),
+        };
+        let mut claimed = claims.into_iter().zip(tasks);
+        Ok(batch.iter().map(|_| claimed.next()).collect())
+    }
+
+    async fn forget(pool: &Pool, outcome: Self::Outcome) {
+        if let Some((claim, _)) = outcome {
+            // After an error the lease expires.
+            let _ = leases::give_back(pool, &claim, Duration::ZERO, false).await;
+        }
+    }
+}
+
+impl Claiming {
+    /// Claims at most `wanted` operations of the next callers. `None`: nothing is due. Empty: other
+    /// processes are claiming what they have.
+    async fn claim(&self, pool: &Pool, wanted: usize) -> Result<Option<Vec<Claim>>, StoreError> {
+        let claimant = &self.claimant;
+        let (last_caller, lane) = claimant.next();
+        let taken_at = Instant::now();
+        let rows = sqlx::query_file!(
+            "src/store/sql/claims.sql",
+            claimant.owner,
+            LEASE.as_secs_f64(),
+            &claimant.kinds,
+            &claimant.steps,
+            SPEC_VERSION,
+            last_caller,
+            lane,
+            self.target.as_str(),
+            i64::try_from(wanted).unwrap_or(1)
+        )
+        .fetch_all(pool)
+        .await?;
+        let served = rows.iter().rev().find(|row| row.id.is_some());
+        let Some(served) = served.or(rows.last()) else {
+            return Ok(None);
+        };
+        claimant.served(served.caller.clone());
+        let claims = rows.into_iter().filter_map(|row| {
+            Some(Claim {
+                operation_id: row.id?,
+                epoch: row.epoch?,
+                owner: claimant.owner.clone(),
+                taken_at,
+                claims_without_progress: row.claims_without_progress?,
+            })
+        });
+        Ok(Some(claims.collect()))
+    }
+}
+
+/// A loop that keeps an operation and reads its task.
+#[derive(Debug)]
+pub(super) struct TaskRead(Claim);
+
+impl Batched for TaskRead {
+    /// `None`: the claim is no longer valid.
+    type Outcome = Option<Value>;
+
+    const LARGEST_BATCH: usize = 16;
+
+    /// Each operation is in a statement once.
+    fn fits(&self, other: &Self) -> bool {
+        self.0.operation_id != other.0.operation_id
+    }
+
+    async fn execute(pool: &Pool, batch: &[&Self]) -> Result<Vec<Self::Outcome>, StoreError> {
+        let claims: Vec<&Claim> = batch.iter().map(|read| &read.0).collect();
+        tasks(pool, &claims).await
+    }
+}
+
+/// The tasks of held operations, in the same order.
+async fn tasks(pool: &Pool, claims: &[&Claim]) -> Result<Vec<Option<Value>>, StoreError> {
+    if claims.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = claims.iter().map(|claim| claim.operation_id).collect();
+    let epochs: Vec<i64> = claims.iter().map(|claim| claim.epoch).collect();
+    let owners: Vec<String> = claims.iter().map(|claim| claim.owner.clone()).collect();
+    let rows = sqlx::query_file!(
+        "src/store/sql/tasks.sql",
+        &ids,
+        &epochs,
+        &owners,
+        LIST_TRUSTED.as_secs_f64()
+    )
+    .fetch_all(pool)
+    .await?;
+    let mut tasks: HashMap<Uuid, Value> = rows.into_iter().map(|row| (row.id, row.task)).collect();
+    Ok(ids.iter().map(|id| tasks.remove(id)).collect())
+}
+
+fn parsed(claim: &Claim, task: Option<Value>) -> Result<Task, StoreError> {
+    tasks::parse(claim.operation_id, task.ok_or(StoreError::Fenced)?)
 }

@@ -3,14 +3,12 @@
 //! Each create has its own outcome. One with a name or an idempotency key that another one of the
 //! same statement has waits for the next statement, which sees what the first one stored.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::time::Instant;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use serde_json::Value;
 use sqlx::{Connection as _, PgExecutor};
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::domain::spec::{ClusterSpec, SPEC_VERSION};
@@ -19,28 +17,20 @@ use crate::domain::target::TargetName;
 use super::accept::{NewOperation, step_names};
 use super::approvals;
 use super::audit::ActorColumns;
-use super::batches::Run;
+use super::batches::Batched;
+use super::pool::Pool;
 use super::projects::{self, Limit};
 use super::rows;
 use super::{Store, StoreError};
 
-/// Most creates in one statement.
-const LARGEST_BATCH: usize = 64;
-/// Statements at the same time: two were slower, because fewer creates shared each of them.
-const STATEMENTS_MAX: usize = 1;
-
 /// A create that waits for a statement.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct Create {
     target: TargetName,
     new: NewOperation,
     spec: ClusterSpec,
     /// The spec as JSON.
     settings: String,
-    /// When its caller stops waiting. It is not accepted later, because the caller reports a
-    /// failure.
-    until: Instant,
-    outcome: oneshot::Sender<Result<Inserted, StoreError>>,
 }
 
 /// The outcome of one create in a statement.
@@ -56,32 +46,15 @@ pub(super) enum Inserted {
     NameTaken,
 }
 
-impl Waiting {
-    /// A create, and the receiver of its outcome.
-    fn new(
-        store: &Store,
-        new: &NewOperation,
-        spec: &ClusterSpec,
-    ) -> (Self, oneshot::Receiver<Result<Inserted, StoreError>>) {
-        let (outcome, receiver) = oneshot::channel();
-        let waiting = Self {
+impl Create {
+    fn new(store: &Store, new: &NewOperation, spec: &ClusterSpec) -> Self {
+        Self {
             target: store.target.clone(),
             new: new.clone(),
             spec: spec.clone(),
             settings: serde_json::to_string(spec)
                 .expect("settings have string keys, so they are JSON"),
-            until: Instant::now() + store.pool.timeout(),
-            outcome,
-        };
-        (waiting, receiver)
-    }
-
-    /// Whether one statement can accept both.
-    fn fits(&self, other: &Self) -> bool {
-        let has_key = self.new.idempotency_key.is_some();
-        (&self.target, &self.spec.name) != (&other.target, &other.spec.name)
-            && !(has_key && self.key() == other.key())
-            && self.new.steps == other.new.steps
+        }
     }
 
     fn key(&self) -> Option<(&str, &str)> {
@@ -90,19 +63,21 @@ impl Waiting {
     }
 }
 
-/// The creates that one statement can accept, and the others. Those whose caller has given up are
-/// left out.
-fn split(waiting: VecDeque<Waiting>) -> (Vec<Waiting>, VecDeque<Waiting>) {
-    let (mut batch, mut left) = (Vec::<Waiting>::new(), VecDeque::new());
-    let now = Instant::now();
-    for waiting in waiting.into_iter().filter(|waiting| waiting.until > now) {
-        if batch.len() < LARGEST_BATCH && batch.iter().all(|one| one.fits(&waiting)) {
-            batch.push(waiting);
-        } else {
-            left.push_back(waiting);
-        }
+impl Batched for Create {
+    type Outcome = Inserted;
+
+    const LARGEST_BATCH: usize = 64;
+
+    fn fits(&self, other: &Self) -> bool {
+        let has_key = self.new.idempotency_key.is_some();
+        (&self.target, &self.spec.name) != (&other.target, &other.spec.name)
+            && !(has_key && self.key() == other.key())
+            && self.new.steps == other.new.steps
     }
-    (batch, left)
+
+    async fn execute(pool: &Pool, batch: &[&Self]) -> Result<Vec<Inserted>, StoreError> {
+        insert_creates(pool, batch).await
+    }
 }
 
 impl Store {
@@ -113,49 +88,10 @@ impl Store {
         new: &NewOperation,
         spec: &ClusterSpec,
     ) -> Result<Inserted, StoreError> {
-        let (waiting, outcome) = Waiting::new(self, new, spec);
-        if let Some(run) = self.creates.push(waiting, STATEMENTS_MAX) {
-            tokio::spawn(self.clone().accept_creates(run));
-        }
-        match tokio::time::timeout(self.pool.timeout(), outcome).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(StoreError::Task("the create was not accepted".to_owned())),
-            Err(_) => Err(StoreError::Database(sqlx::Error::PoolTimedOut)),
-        }
-    }
-
-    /// Accepts creates until none waits.
-    async fn accept_creates(self, mut run: Run<Waiting>) {
-        let pool = self.pool.planned_once();
-        while let Some(batch) = run.next(split) {
-            match insert_creates(&pool, &batch).await {
-                Ok(outcomes) => {
-                    for (waiting, outcome) in batch.into_iter().zip(outcomes) {
-                        let _ = waiting.outcome.send(Ok(outcome));
-                    }
-                }
-                // One conflicts with a request of another process, or cannot be stored. Those whose
-                // caller has given up are left out, so that a slow database does not stop the queue.
-                Err(StoreError::Database(sqlx::Error::Database(_))) if batch.len() > 1 => {
-                    for waiting in batch {
-                        if waiting.until <= Instant::now() {
-                            continue;
-                        }
-                        let single = std::slice::from_ref(&waiting);
-                        let outcome = insert_creates(&pool, single).await;
-                        let _ = waiting.outcome.send(outcome.map(|outcomes| outcomes[0]));
-                    }
-                }
-                Err(error) => {
-                    let mut batch = batch.into_iter();
-                    let first = batch.next();
-                    for waiting in batch {
-                        let _ = waiting.outcome.send(Err(error.repeated()));
-                    }
-                    let _ = first.map(|first| first.outcome.send(Err(error)));
-                }
-            }
-        }
+        let create = Create::new(self, new, spec);
+        self.creates
+            .execute(&self.pool.planned_once(), create)
+            .await
     }
 
     /// Stores a create in a transaction of its own, if a limit on its project permits it, with the
@@ -166,7 +102,7 @@ impl Store {
         spec: &ClusterSpec,
         limit: Option<Limit>,
     ) -> Result<Option<(Inserted, BTreeSet<String>)>, StoreError> {
-        let (create, _) = Waiting::new(self, new, spec);
+        let create = Create::new(self, new, spec);
         self.detached(move |connection| {
             async move {
                 let mut transaction = connection.begin().await?;
@@ -175,8 +111,7 @@ impl Store {
                 else {
                     return Ok(None);
                 };
-                let single = std::slice::from_ref(&create);
-                let outcome = insert_creates(&mut *transaction, single).await?[0];
+                let outcome = insert_creates(&mut *transaction, &[&create]).await?[0];
                 let groups = create.new.groups(counted);
                 if matches!(outcome, Inserted::Created(_)) {
                     approvals::hold(&mut transaction, &create.new, &groups).await?;
@@ -193,7 +128,7 @@ impl Store {
 /// Stores creates in one statement. Returns their outcomes, in the same order.
 async fn insert_creates<'e>(
     executor: impl PgExecutor<'e>,
-    batch: &[Waiting],
+    batch: &[&Create],
 ) -> Result<Vec<Inserted>, StoreError> {
     let rows = Columns::of(batch);
     let found = sqlx::query_file!(
@@ -238,11 +173,10 @@ async fn insert_creates<'e>(
             (row.id, outcome)
         })
         .collect();
-    let outcome = |waiting: &Waiting| outcomes.get(&waiting.new.id).copied();
     let missing = || StoreError::Task("a create has no outcome".to_owned());
     batch
         .iter()
-        .map(|waiting| outcome(waiting).ok_or_else(missing))
+        .map(|create| outcomes.get(&create.new.id).copied().ok_or_else(missing))
         .collect()
 }
 
@@ -273,14 +207,13 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(batch: &[Waiting]) -> Self {
+    fn of(batch: &[&Create]) -> Self {
         let mut columns = Self::default();
-        for Waiting {
+        for Create {
             target,
             new,
             spec,
             settings,
-            ..
         } in batch
         {
             columns.steps = step_names(new);

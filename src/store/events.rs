@@ -4,6 +4,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -52,6 +53,7 @@ impl fmt::Display for By {
 }
 
 /// An event that is not yet inserted.
+#[derive(Serialize)]
 pub(super) struct Event {
     kind: String,
     message: String,
@@ -72,17 +74,6 @@ impl Event {
         Self::new(kind, format!("{what} requested by {by}"), by.data())
     }
 
-    /// The columns of several events: types, messages and data.
-    pub(super) fn columns(events: Vec<Self>) -> (Vec<String>, Vec<String>, Vec<Value>) {
-        let mut columns = (Vec::new(), Vec::new(), Vec::new());
-        for event in events {
-            columns.0.push(event.kind);
-            columns.1.push(event.message);
-            columns.2.push(event.data);
-        }
-        columns
-    }
-
     /// An event without data for programs.
     pub(super) fn plain(kind: &str, message: impl Into<String>) -> Self {
         Self::new(kind, message.into(), json!({}))
@@ -90,7 +81,7 @@ impl Event {
 }
 
 /// Inserts events after the given sequence number. All events are inserted here, except by
-/// `accept_creates.sql` and `record_turn.sql`.
+/// `accept_creates.sql` and `record_turns.sql`.
 pub(super) async fn append(
     connection: &mut PgConnection,
     operation: Uuid,

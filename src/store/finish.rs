@@ -1,5 +1,5 @@
 //! The end of an operation by a request or a job. A turn ends its operation in
-//! `sql/record_turn.sql`, with its record.
+//! `sql/record_turns.sql`, with its record.
 
 use sqlx::PgConnection;
 use uuid::Uuid;

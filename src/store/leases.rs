@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::pool::Pool;
 use super::{Claim, Store, StoreError};
 
 /// Longest interval between two re-checks of a blocked operation: one hour after repeated crashes,
@@ -17,24 +18,7 @@ impl Store {
         after: Duration,
         counts: bool,
     ) -> Result<(), StoreError> {
-        let done = sqlx::query!(
-            "update operations
-             set owner = null, lease_until = null, wake_at = now() + $4::float8 * interval '1 second',
-                 claims_without_progress = claims_without_progress - case when $5 then 0 else 1 end
-             where id = $1 and epoch = $2 and owner = $3 and finished_at is null",
-            claim.operation_id,
-            claim.epoch,
-            claim.owner,
-            after.as_secs_f64(),
-            counts
-        )
-        .execute(&self.pool.in_foreground())
-        .await?;
-        if done.rows_affected() == 0 {
-            Err(StoreError::Fenced)
-        } else {
-            Ok(())
-        }
+        give_back(&self.pool.in_foreground(), claim, after, counts).await
     }
 
     /// Leaves an operation that this process cannot read to another one. It is claimable again
@@ -72,9 +56,13 @@ impl Store {
         let operations = sqlx::query!(
             "update operations
              set wake_at = now(), lease_until = least(lease_until, now())
-             where finished_at is null and wake_at <> 'infinity'
-               and (lease_until > now() + interval '20 seconds'
-                 or wake_at > now() + case when status = 'blocked' then $1::float8 else $2::float8 end * interval '1 second')",
+             where id in (
+               select id from operations
+               where finished_at is null and wake_at <> 'infinity'
+                 and (lease_until > now() + interval '20 seconds'
+                   or wake_at > now() + case when status = 'blocked' then $1::float8 else $2::float8 end * interval '1 second')
+               order by id
+               for update)",
             LONGEST_RECHECK.as_secs_f64(),
             longest_wait.as_secs_f64()
         )
@@ -134,5 +122,32 @@ impl Store {
         .execute(&pool)
         .await?;
         Ok(done.rows_affected())
+    }
+}
+
+/// [`Store::give_back`] on a pool.
+pub(super) async fn give_back(
+    pool: &Pool,
+    claim: &Claim,
+    after: Duration,
+    counts: bool,
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        "update operations
+         set owner = null, lease_until = null, wake_at = now() + $4::float8 * interval '1 second',
+             claims_without_progress = claims_without_progress - case when $5 then 0 else 1 end
+         where id = $1 and epoch = $2 and owner = $3 and finished_at is null",
+        claim.operation_id,
+        claim.epoch,
+        claim.owner,
+        after.as_secs_f64(),
+        counts
+    )
+    .execute(pool)
+    .await?;
+    if done.rows_affected() == 0 {
+        Err(StoreError::Fenced)
+    } else {
+        Ok(())
     }
 }

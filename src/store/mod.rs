@@ -80,7 +80,7 @@ pub use audit::{Actor, Entry};
 pub use audit_log::AuditFilter;
 pub use audit_reader::AuditReader;
 pub use change::Change;
-pub use claims::{Claim, Claimed, LEASE, Rotation};
+pub use claims::{Claim, Claimant, Claimed, LEASE};
 pub use clusters::ClusterFilter;
 pub use event_feed::{FeedEvent, FeedFilter, FeedPage, FeedState, Numbered};
 pub use events::EventPosition;
@@ -147,6 +147,19 @@ impl StoreError {
         }
     }
 
+    /// Whether PostgreSQL rejected the statement, so that it has certainly had no effect. A pooler can report
+    /// a lost connection as an error of the database, after a commit.
+    fn is_rejection(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        let Some(code) = error.code() else {
+            return false;
+        };
+        let classes = ["08", "57", "58", "XX"];
+        code != "40003" && !classes.iter().any(|class| code.starts_with(class))
+    }
+
     /// The same failure for another caller of the same statement.
     fn repeated(&self) -> Self {
         if self.is_unavailable() {
@@ -193,7 +206,10 @@ pub struct Store {
     uses_in_flight: tokens::UsesInFlight,
     events: Arc<Notify>,
     medians: Arc<MediansCache>,
-    creates: Arc<Batches<create_queue::Waiting>>,
+    creates: Arc<Batches<batches::Waiting<create_queue::Create>>>,
+    records: Arc<Batches<batches::Waiting<record::Turn>>>,
+    claims: Arc<Batches<batches::Waiting<claims::Claiming>>>,
+    tasks: Arc<Batches<batches::Waiting<claims::TaskRead>>>,
     operation_reads: Arc<Batches<operation_reads::Waiting>>,
     turns: projects::Turns,
     actor: Option<Arc<Actor>>,
@@ -241,6 +257,9 @@ impl Store {
             events: Arc::default(),
             medians: Arc::default(),
             creates: Arc::default(),
+            records: Arc::default(),
+            claims: Arc::default(),
+            tasks: Arc::default(),
             operation_reads: Arc::default(),
             turns: projects::Turns::default(),
             actor: None,

@@ -47,10 +47,13 @@ enum Plans {
 }
 
 impl Plans {
+    /// A statement that is planned once finds rows by index only. The cost keeps the planner from reading
+    /// whole tables while they are small and were never analysed, because the plan stays when they have
+    /// grown.
     fn setting(self) -> &'static str {
         match self {
-            Self::PerValues => "set plan_cache_mode = auto",
-            Self::Once => "set plan_cache_mode = force_generic_plan",
+            Self::PerValues => "reset plan_cache_mode; reset random_page_cost",
+            Self::Once => "set plan_cache_mode = force_generic_plan; set random_page_cost = 0.1",
         }
     }
 }

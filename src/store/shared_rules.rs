@@ -4,8 +4,8 @@
 //! Two transactions of different clusters would otherwise pass each other: one removes the rule
 //! because no other cluster uses it, the other begins to use it. Both lock the rule. The
 //! removal then checks for other users ([`lock_unused`]) before it commits its intent. A user
-//! commits its inventory row first (`sql/record_turn.sql`), and its next turn reads the
-//! removals of the others (`sql/task.sql`).
+//! commits its inventory row first (`sql/record_turns.sql`), and its next turn reads the
+//! removals of the others (`sql/tasks.sql`).
 
 use sqlx::PgConnection;
 use uuid::Uuid;

@@ -19,7 +19,7 @@ use super::rows::{self, from_json, from_optional_json};
 /// For how long the last complete list of all clusters shows which roles are in use.
 pub(super) const LIST_TRUSTED: Duration = Duration::from_secs(300);
 
-/// The claimed operation at its current step, as `task.sql` returns it.
+/// The claimed operation at its current step, as `tasks.sql` returns it.
 #[derive(Deserialize)]
 struct Row {
     kind: String,

@@ -18,7 +18,7 @@ use crate::domain::operation::{Kind, Status};
 use crate::domain::problems::fault::Fault;
 use crate::inspections::Inspector;
 use crate::operations::{StepEnvironment, known_steps};
-use crate::store::{Claimed, Recorded, Rotation, Store, StoreError};
+use crate::store::{Claimant, Claimed, Recorded, Store, StoreError};
 
 mod decide;
 mod expiry;
@@ -61,14 +61,11 @@ pub struct Worker {
     store: Store,
     env: StepEnvironment,
     inspector: Inspector,
-    name: String,
-    kinds: Arc<[String]>,
-    steps: Arc<[String]>,
+    claimant: Arc<Claimant>,
     probe: Option<Probe>,
     sweep_interval: Duration,
     history_age: Duration,
     permits: Arc<RwLock<()>>,
-    rotation: Arc<Rotation>,
     /// Held by the idle loop that polls for all.
     polling: Arc<Mutex<()>>,
     /// Whether many requests run in this process.
@@ -111,21 +108,17 @@ impl From<Fault> for JobError {
 impl Worker {
     /// A worker. `name` must be unique among all processes: claims are fenced by it.
     pub fn new(store: Store, env: StepEnvironment, inspector: Inspector, name: String) -> Self {
+        let kinds = Kind::VARIANTS.iter().map(|kind| kind.as_str().to_owned());
+        let claimant = Claimant::new(name, kinds.collect(), known_steps());
         Self {
             store,
             env,
             inspector,
-            name,
-            kinds: Kind::VARIANTS
-                .iter()
-                .map(|kind| kind.as_str().to_owned())
-                .collect(),
-            steps: known_steps().into(),
+            claimant: Arc::new(claimant),
             probe: None,
             sweep_interval: sweep::INTERVAL,
             history_age: HISTORY_AGE,
             permits: Arc::default(),
-            rotation: Arc::default(),
             polling: Arc::default(),
             is_busy: watch::channel(false).1,
         }
@@ -205,7 +198,7 @@ impl Worker {
             tasks.abort_all();
             return;
         }
-        if let Err(error) = self.store.release_all(&self.name).await {
+        if let Err(error) = self.store.release_all(&self.claimant.owner).await {
             tracing::warn!(%error, "could not release claims; their leases will expire");
         }
     }

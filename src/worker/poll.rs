@@ -47,7 +47,11 @@ impl Worker {
     /// clusters.
     pub async fn poll(&self) -> Result<Option<usize>, JobError> {
         let timing = &self.env.settings.timing;
-        let Some(job) = self.store.take_job("poll", &self.name, LEASE).await? else {
+        let Some(job) = self
+            .store
+            .take_job("poll", &self.claimant.owner, LEASE)
+            .await?
+        else {
             return Ok(None);
         };
         let next_in = jittered(timing.cluster_poll.max(SHORTEST), rand::random());

@@ -65,7 +65,11 @@ impl Worker {
     /// Sweeps once, if a sweep is due and no other process sweeps. Returns the number of calls that
     /// took effect.
     pub async fn sweep(&self) -> Result<Option<usize>, JobError> {
-        let Some(mut job) = self.store.take_job("sweep", &self.name, LEASE).await? else {
+        let Some(mut job) = self
+            .store
+            .take_job("sweep", &self.claimant.owner, LEASE)
+            .await?
+        else {
             return Ok(None);
         };
         let outcome = self.remove_leftovers(&mut job).await;

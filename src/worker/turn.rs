@@ -90,9 +90,7 @@ impl Worker {
     }
 
     pub(super) async fn claim(&self) -> Result<Option<Claimed>, StoreError> {
-        self.store
-            .claim(&self.name, &self.rotation, &self.kinds, &self.steps)
-            .await
+        self.store.claim(&self.claimant).await
     }
 
     /// Takes one turn at a claimed operation. With `hold` it returns the claim of the next turn,

@@ -1,5 +1,7 @@
 //! Records of turns: the verdict, findings and sent call of a turn, committed in one fenced
-//! statement. A turn that rolls back its operation is a transaction of a few statements.
+//! statement, together with the turns of other loops that end at the same time
+//! ([batches](super::batches)). A turn that rolls back its operation is a transaction of a few
+//! statements.
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,7 @@ use crate::domain::verdict::{Findings, Verdict};
 use super::events::Event;
 use super::{Claim, Store, StoreError, rows, undo};
 
+pub(super) use turn_row::Turn;
 use turn_row::TurnRow;
 
 mod turn_row;
@@ -107,7 +110,12 @@ impl Store {
             claims_without_progress: 1,
             ..claim.clone()
         });
-        let row = row.write(&self.pool.planned_once(), claim).await?;
+        let (pool, turn) = (self.pool.planned_once(), row.turn(claim));
+        let recorded = match row.is_alone() {
+            true => turn_row::record(&pool, &[&turn]).await?.remove(0),
+            false => self.records.execute(&pool, turn).await?,
+        };
+        let row = recorded.ok_or(StoreError::Fenced)?;
         self.events.notify_one();
         Ok(Recorded {
             status: rows::status(&row.status)?,
@@ -125,8 +133,9 @@ async fn record_roll_back(
     report: &TurnReport,
 ) -> Result<Recorded, StoreError> {
     let mut transaction = connection.begin().await?;
-    let row = TurnRow::of(task, report);
-    let row = row.write(&mut *transaction, claim).await?;
+    let turn = TurnRow::of(task, report).turn(claim);
+    let mut recorded = turn_row::record(&mut *transaction, &[&turn]).await?;
+    let row = recorded.remove(0).ok_or(StoreError::Fenced)?;
     let (id, fault) = (claim.operation_id, report.verdict.fault());
     undo::append_undo_steps(
         &mut transaction,

@@ -1,22 +1,28 @@
-//! The record of a turn, in one statement.
+//! The record of turns, in one statement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use sqlx::PgExecutor;
+use uuid::Uuid;
 
-use crate::domain::inventory::Item;
+use crate::domain::inventory::{Item, ResourceKind};
+use crate::domain::observed::{Details, Observed};
 use crate::domain::operation::{ClusterStatus, Status, StepStatus};
 use crate::domain::problems::fault::Fault;
+use crate::domain::spec::ClusterSpec;
 use crate::domain::task::Task;
 use crate::domain::verdict::Verdict;
 use crate::domain::waiting::WaitingFor;
 
 use super::{SentOutcome, TurnReport, attempt_outcome, fault_event, is_known, step_event};
-use crate::store::claims::{LEASE, waiting_for_name};
+use crate::store::batches::Batched;
+use crate::store::claims::LEASE;
 use crate::store::clusters;
 use crate::store::events::Event;
+use crate::store::pool::Pool;
 use crate::store::rows::to_json;
 use crate::store::{Claim, StoreError};
 
@@ -39,7 +45,9 @@ pub(super) struct TurnRow<'a> {
 }
 
 /// The row of the operation after the statement.
-pub(super) struct RecordedRow {
+#[derive(Debug)]
+pub(in crate::store) struct RecordedRow {
+    id: Uuid,
     pub(super) status: String,
     pub(super) wakes_after_seconds: Option<f64>,
 }
@@ -191,87 +199,161 @@ impl<'a> TurnRow<'a> {
         is_shared.then(|| format!("{}:{} {}", aws.service, aws.operation, aws.code))
     }
 
-    /// Writes the row. `Fenced` if the claim is no longer valid; nothing is written then.
-    pub(super) async fn write(
-        &self,
-        executor: impl PgExecutor<'_>,
-        claim: &Claim,
-    ) -> Result<RecordedRow, StoreError> {
+    /// Whether the turn is recorded by a statement of its own: it reads the state of other operations, or
+    /// waits for the lock of a rule.
+    pub(super) fn is_alone(&self) -> bool {
+        let is_rule = |item: &Item| item.kind == ResourceKind::SecurityGroupRule;
+        matches!(self.report.verdict, Verdict::Block { .. })
+            || self.report.findings.inventory.iter().any(is_rule)
+    }
+
+    /// The turn as `record_turns.sql` reads it.
+    pub(super) fn turn(&self, claim: &Claim) -> Turn {
         let (task, findings) = (self.task, &self.report.findings);
         let sent = self.report.sent.as_ref();
         let outcome = sent.and_then(|sent| sent.outcome.as_str());
-        let closed = sent.filter(|_| outcome.is_some());
-        let (kinds, messages, data) = Event::columns(self.events());
         let is_done = self.step.is_done();
         let is_rolled_back = matches!(self.report.verdict, Verdict::RollBack { .. });
         let is_blocked = matches!(self.report.verdict, Verdict::Block { .. });
-        let (succeeded, is_gone) = clusters::after_operation(task.kind, true);
-        let (otherwise, is_otherwise_gone) = clusters::after_operation(task.kind, false);
-        // The response to a call is newer than the reads of the turn that sent it.
-        let read_order = sent.is_none().then_some(task.read_order);
-        sqlx::query_file_as!(
-            RecordedRow,
-            "src/store/sql/record_turn.sql",
-            claim.operation_id,
-            claim.epoch,
-            claim.owner,
-            task.step.position,
-            closed.map(|sent| sent.intent_id),
-            outcome,
-            &findings.settled_intents,
-            is_done,
-            task.read_order,
-            items(&findings.inventory),
-            findings.observed.as_ref().map(to_json),
-            findings.details.as_ref().map(to_json),
-            findings.desired.as_ref().map(to_json),
-            read_order,
-            attempt_outcome(task, self.report),
-            sent.map(|sent| sent.description.as_str()),
-            self.fault.map(to_json),
-            self.step.as_str(),
-            self.restarts_deadline(),
-            is_done || is_rolled_back,
-            is_done && !self.is_end(),
-            self.status.map(Status::as_str),
-            waiting_for_name(self.waiting_for),
-            self.after.map(|after| after.as_secs_f64()),
-            &kinds,
-            &messages,
-            &data,
-            is_blocked || is_rolled_back || self.unblocks(),
-            self.unblocks(),
-            self.block_cause(),
-            SHARED_RECHECK.as_secs_f64(),
-            self.is_held.then_some(LEASE.as_secs_f64()),
-            self.is_end(),
-            succeeded.map(ClusterStatus::as_str),
-            is_gone,
-            otherwise.map(ClusterStatus::as_str),
-            is_otherwise_gone
-        )
-        .fetch_optional(executor)
-        .await?
-        .ok_or(StoreError::Fenced)
+        let (succeeded, succeeded_is_gone) = clusters::after_operation(task.kind, true);
+        let (otherwise, otherwise_is_gone) = clusters::after_operation(task.kind, false);
+        Turn {
+            operation_id: claim.operation_id,
+            columns: to_json(&Columns {
+                operation_id: claim.operation_id,
+                epoch: claim.epoch,
+                owner: &claim.owner,
+                position: task.step.position,
+                intent: sent
+                    .filter(|_| outcome.is_some())
+                    .map(|sent| sent.intent_id),
+                outcome,
+                settled: &findings.settled_intents,
+                read_order: task.read_order,
+                items: items(&findings.inventory),
+                observed: findings.observed.as_ref(),
+                observed_order: sent.is_none().then_some(task.read_order),
+                details: findings.details.as_ref(),
+                desired: findings.desired.as_deref(),
+                attempt: attempt_outcome(task, self.report),
+                call: sent.map(|sent| sent.description.as_str()),
+                fault: self.fault,
+                step: self.step,
+                is_done,
+                is_over: is_done || is_rolled_back,
+                advances: is_done && !self.is_end(),
+                restarts_deadline: self.restarts_deadline(),
+                changes_attention: is_blocked || is_rolled_back || self.unblocks(),
+                unblocks: self.unblocks(),
+                status: self.status,
+                waiting_for: self.waiting_for,
+                block_cause: self.block_cause(),
+                after_seconds: self.after.map(|after| after.as_secs_f64()),
+                lease_seconds: self.is_held.then_some(LEASE.as_secs_f64()),
+                events: self.events(),
+                is_end: self.is_end(),
+                succeeded,
+                succeeded_is_gone,
+                otherwise,
+                otherwise_is_gone,
+            }),
+        }
     }
 }
 
-/// The rows of the inventory to write, one for each resource: of several findings the last counts.
-fn items(found: &[Item]) -> Value {
-    let rows: BTreeMap<_, _> = found
+/// The columns of a turn in `record_turns.sql`.
+#[derive(Serialize)]
+struct Columns<'a> {
+    operation_id: Uuid,
+    epoch: i64,
+    owner: &'a str,
+    position: i32,
+    /// The intent of the call that was sent, if its outcome is known.
+    intent: Option<i64>,
+    outcome: Option<&'static str>,
+    settled: &'a [i64],
+    read_order: i64,
+    items: Vec<&'a Item>,
+    observed: Option<&'a Observed>,
+    /// `None`: the observation is the response to a call, which is newer than the reads of the turn that
+    /// sent it.
+    observed_order: Option<i64>,
+    details: Option<&'a Details>,
+    desired: Option<&'a ClusterSpec>,
+    attempt: Option<&'static str>,
+    call: Option<&'a str>,
+    fault: Option<&'a Fault>,
+    step: StepStatus,
+    is_done: bool,
+    /// Whether the step has ended, also by a failure.
+    is_over: bool,
+    advances: bool,
+    restarts_deadline: bool,
+    changes_attention: bool,
+    unblocks: bool,
+    status: Option<Status>,
+    waiting_for: Option<WaitingFor>,
+    block_cause: Option<String>,
+    after_seconds: Option<f64>,
+    lease_seconds: Option<f64>,
+    events: Vec<Event>,
+    is_end: bool,
+    /// The status of the cluster after an operation that succeeded, and whether the cluster is gone.
+    succeeded: Option<ClusterStatus>,
+    succeeded_is_gone: bool,
+    /// The same after another operation.
+    otherwise: Option<ClusterStatus>,
+    otherwise_is_gone: bool,
+}
+
+/// A turn to record.
+#[derive(Debug)]
+pub(in crate::store) struct Turn {
+    operation_id: Uuid,
+    columns: Value,
+}
+
+impl Batched for Turn {
+    /// `None`: the claim is no longer valid; nothing is written then.
+    type Outcome = Option<RecordedRow>;
+
+    const LARGEST_BATCH: usize = 16;
+
+    /// One statement updates an operation once.
+    fn fits(&self, other: &Self) -> bool {
+        self.operation_id != other.operation_id
+    }
+
+    async fn execute(pool: &Pool, batch: &[&Self]) -> Result<Vec<Self::Outcome>, StoreError> {
+        record(pool, batch).await
+    }
+}
+
+/// Records turns of different operations in one statement.
+pub(super) async fn record(
+    executor: impl PgExecutor<'_>,
+    turns: &[&Turn],
+) -> Result<Vec<Option<RecordedRow>>, StoreError> {
+    let columns: Vec<Value> = turns.iter().map(|turn| turn.columns.clone()).collect();
+    let recheck = SHARED_RECHECK.as_secs_f64();
+    let rows = sqlx::query_file_as!(
+        RecordedRow,
+        "src/store/sql/record_turns.sql",
+        &columns,
+        recheck
+    )
+    .fetch_all(executor)
+    .await?;
+    let mut rows: HashMap<Uuid, _> = rows.into_iter().map(|row| (row.id, row)).collect();
+    Ok(turns
         .iter()
-        .map(|item| ((item.kind, item.name.as_str()), item))
-        .collect();
-    let row = |item: &&Item| {
-        json!({
-            "operation_id": item.operation_id,
-            "kind": item.kind.as_str(),
-            "name": item.name,
-            "arn": item.arn,
-            "owner": item.owner.as_str(),
-            "presence": item.presence.as_str(),
-            "reason": item.reason,
-        })
-    };
-    rows.values().map(row).collect()
+        .map(|turn| rows.remove(&turn.operation_id))
+        .collect())
+}
+
+/// The rows of the inventory to write, one for each resource: of several findings the last counts.
+fn items(found: &[Item]) -> Vec<&Item> {
+    let key = |item: &Item| (item.kind, item.name.clone());
+    let rows: BTreeMap<_, _> = found.iter().map(|item| (key(item), item)).collect();
+    rows.into_values().collect()
 }

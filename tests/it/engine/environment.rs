@@ -8,27 +8,16 @@ use dax_provisioner::domain::inventory::{Item, ResourceKind};
 use dax_provisioner::domain::operation::{Kind, Status};
 use dax_provisioner::domain::task::ConfirmedDeletion;
 use dax_provisioner::domain::waiting::WaitingFor;
-use dax_provisioner::store::{Claimed, Rotation, Store};
+use dax_provisioner::store::{Claimed, Store};
 use dax_provisioner::worker::TurnResult;
-use strum::VariantArray;
 use uuid::Uuid;
 
-use crate::support::requests::{new_operation, plain_spec, spec_with_groups};
+use crate::support::requests::{claimant, new_operation, plain_spec, spec_with_groups};
 use crate::support::test_env::{TestEnv, instant};
-
-fn kinds_and_steps() -> (Vec<String>, Vec<String>) {
-    let kinds = Kind::VARIANTS.iter().map(|kind| kind.as_str().to_owned());
-    (kinds.collect(), dax_provisioner::operations::known_steps())
-}
 
 /// The task of an operation, as a worker reads it.
 async fn task_of(store: &Store, id: Uuid) -> dax_provisioner::domain::task::Task {
-    let (kinds, steps) = kinds_and_steps();
-    let Claimed { claim, task } = store
-        .claim("reader", &Rotation::default(), &kinds, &steps)
-        .await
-        .unwrap()
-        .unwrap();
+    let Claimed { claim, task } = store.claim(&claimant("reader")).await.unwrap().unwrap();
     assert_eq!(claim.operation_id, id);
     store
         .give_back(&claim, Duration::ZERO, false)

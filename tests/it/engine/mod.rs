@@ -18,6 +18,7 @@ pub mod polls;
 pub mod precedence;
 pub mod process_crashes;
 pub mod processes;
+pub mod records;
 pub mod round_trips;
 pub mod sweep;
 pub mod takeover;

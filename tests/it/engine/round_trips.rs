@@ -170,7 +170,7 @@ async fn a_loop_claims_an_operation_once_for_several_turns() {
 
     let records = statements
         .iter()
-        .filter(|statement| statement.contains("-- Records a turn"))
+        .filter(|statement| statement.contains("-- Records turns"))
         .count();
     let claims: i64 = sqlx::query_scalar("select epoch from operations")
         .fetch_one(&counted.env.pool)

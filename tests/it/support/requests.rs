@@ -1,6 +1,7 @@
 //! Operations and cluster specs that tests submit, and resources that an administrator creates.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use dax_provisioner::domain::iam::policies::{Access, Tables, trust_policy};
 use dax_provisioner::domain::mutation::Mutation;
@@ -9,8 +10,9 @@ use dax_provisioner::domain::names::ClusterName;
 use dax_provisioner::domain::operation::Kind;
 use dax_provisioner::domain::spec::{ClusterSpec, ParameterGroup, ServiceRole, SubnetGroup};
 use dax_provisioner::domain::validation::typed::{MaintenanceWindow, NodeType, RoleArn, SubnetId};
-use dax_provisioner::operations::plan;
-use dax_provisioner::store::NewOperation;
+use dax_provisioner::operations::{known_steps, plan};
+use dax_provisioner::store::{Claimant, NewOperation};
+use strum::VariantArray;
 use uuid::Uuid;
 
 use crate::support::test_env::TestEnv;
@@ -111,4 +113,11 @@ pub fn unmanaged_cluster(name: &str, role_arn: &str) -> NewCluster {
         notification_topic_arn: None,
         tags: BTreeMap::new(),
     }
+}
+
+/// Claims operations of every kind, as a worker does.
+pub fn claimant(owner: &str) -> Arc<Claimant> {
+    let kinds = Kind::VARIANTS.iter().map(|kind| kind.as_str().to_owned());
+    let claimant = Claimant::new(owner.to_owned(), kinds.collect(), known_steps());
+    Arc::new(claimant)
 }

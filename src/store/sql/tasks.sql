@@ -1,7 +1,8 @@
--- The task of the operation $1, which the worker $3 holds under the epoch $2. No row: the claim is no longer valid.
+-- The tasks of the operations $1, which the workers $3 hold under the epochs $2. No row for an operation: the claim is no
+-- longer valid.
 --
--- All parts come from one snapshot, which is later than the claim.
-select json_build_object(
+-- All parts come from one snapshot, which is later than the claims.
+select claimed.id as "id!", json_build_object(
   'kind', claimed.kind, 'project', claimed.project, 'requested_by', claimed.requested_by, 'traceparent', claimed.traceparent,
   'status', claimed.status, 'spec', claimed.spec, 'cluster', claimed.cluster_name,
   'created_at', claimed.created_at, 'deadline_at', claimed.deadline_at, 'now', clock_timestamp(), 'read_order', nextval('engine_order'),
@@ -72,5 +73,7 @@ select json_build_object(
       select id, operation_id, position, mutation, opened_at
       from intents where cluster_id = claimed.cluster_id and closed_at is null order by id) open)
 ) as "task!"
-from operations claimed
-where claimed.id = $1 and claimed.epoch = $2 and claimed.owner = $3
+from unnest($1::uuid[], $2::bigint[], $3::text[]) as held (operation_id, epoch, owner)
+-- A limit keeps the lookup by index, also in a plan that was made when the table was small.
+cross join lateral (
+  select * from operations where id = held.operation_id and epoch = held.epoch and owner = held.owner limit 1) claimed

@@ -1,0 +1,393 @@
+//! Turns that end at the same time are recorded by one statement, each as if it were alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dax_provisioner::domain::inventory::{Item, ResourceKind};
+use dax_provisioner::domain::problems::fault::{Fault, FaultClass};
+use dax_provisioner::domain::task::Task;
+use dax_provisioner::domain::verdict::{Findings, Verdict};
+use dax_provisioner::domain::waiting::WaitingFor;
+use dax_provisioner::store::{
+    Claim, Claimant, Recorded, SentCall, SentOutcome, Store, StoreError, TurnReport,
+};
+use futures_util::future::join_all;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use uuid::Uuid;
+
+use crate::support::database::open_store;
+use crate::support::database_proxy::DatabaseProxy;
+use crate::support::requests::{claimant, plain_spec, unmanaged_role};
+use crate::support::test_env::TestEnv;
+
+type Outcome = Result<Recorded, StoreError>;
+
+const NEXT: Verdict = Verdict::Next { skipped: false };
+
+/// An operation that a worker holds.
+struct Held {
+    name: String,
+    claim: Claim,
+    task: Task,
+}
+
+struct Records {
+    env: TestEnv,
+    store: Store,
+    proxy: Arc<DatabaseProxy>,
+    claimant: Arc<Claimant>,
+    /// The number of records that were answered.
+    answered: AtomicUsize,
+}
+
+impl Records {
+    async fn new() -> Self {
+        let env = TestEnv::new().await;
+        let proxy = DatabaseProxy::start(&env.database.url()).await;
+        let store = open_store(proxy.url.clone(), 4);
+        let claimant = claimant("w");
+        Self {
+            env,
+            store,
+            proxy,
+            claimant,
+            answered: AtomicUsize::default(),
+        }
+    }
+
+    /// Claims a new operation, after `change`, an update of its row. No other one is due.
+    async fn claim(&self, name: &str, change: &str) -> Held {
+        let id = self.env.create(&plain_spec(name)).await;
+        let change = format!(
+            "update operations set wake_at = 'infinity' where id <> '{id}';
+             update operations set {change} where id = '{id}'"
+        );
+        self.env.pool.execute(AssertSqlSafe(change)).await.unwrap();
+        self.claim_again(name).await
+    }
+
+    async fn claim_again(&self, name: &str) -> Held {
+        let claimed = self.store.claim(&self.claimant).await.unwrap().unwrap();
+        let task = claimed.task.unwrap();
+        assert_eq!(task.cluster.as_str(), name);
+        Held {
+            name: name.to_owned(),
+            claim: claimed.claim,
+            task,
+        }
+    }
+
+    async fn record(&self, held: &Held, report: &TurnReport) -> Outcome {
+        let Held { claim, task, .. } = held;
+        let outcome = self.store.record(claim, task, report, true).await;
+        self.answered.fetch_add(1, Ordering::Relaxed);
+        outcome
+    }
+
+    /// A statement waits for a lock while `first` is recorded; the others come during that time.
+    /// `release` ends the wait.
+    async fn record_together(
+        &self,
+        first: &Held,
+        others: &[(&Held, TurnReport)],
+        release: impl AsyncFnOnce(&mut PgConnection),
+    ) -> (Outcome, Vec<Outcome>) {
+        let url = self.env.database.url();
+        let mut blocker = <PgConnection as Connection>::connect(&url).await.unwrap();
+        let lock = "begin; lock table operation_steps in exclusive mode";
+        blocker.execute(lock).await.unwrap();
+        self.proxy.take_statements();
+        let waits = "select exists (select 1 from pg_stat_activity
+                     where datname = current_database() and wait_event_type = 'Lock')";
+        let started = async {
+            while !sqlx::query_scalar::<_, bool>(waits)
+                .fetch_one(&self.env.pool)
+                .await
+                .unwrap()
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            release(&mut blocker).await;
+            blocker.execute("rollback").await.unwrap();
+        };
+        let all = join_all(
+            others
+                .iter()
+                .map(|(held, report)| self.record(held, report)),
+        );
+        let report = of(NEXT);
+        let (first, all, ()) = tokio::join!(self.record(first, &report), all, started);
+        (first, all)
+    }
+
+    /// The number of statements that recorded turns.
+    fn statements(&self) -> usize {
+        let statements = self.proxy.take_statements();
+        let records = |text: &&String| text.contains("Records turns");
+        statements.iter().filter(records).count()
+    }
+
+    /// What the database has of an operation, without what differs between two equal ones.
+    async fn stored(&self, held: &Held) -> Value {
+        let rows = |table: &str, condition: &str, order: &str| {
+            format!(
+                "(select jsonb_agg(to_jsonb(r) order by {order}) from {table} r where {condition})"
+            )
+        };
+        let of_operation = |table, order| rows(table, "operation_id = o.id", order);
+        let query = format!(
+            "select jsonb_build_array(to_jsonb(o), {}, {}, {}, {}, {}, {}, {}) from operations o where id = $1",
+            of_operation("operation_steps", "position"),
+            of_operation("operation_events", "sequence"),
+            of_operation("attempts", "position, number"),
+            of_operation("intents", "id"),
+            of_operation("audit_records", "id"),
+            rows("inventory", "cluster_id = o.cluster_id", "id"),
+            rows("clusters", "id = o.cluster_id", "id"),
+        );
+        let mut stored: Value = sqlx::query_scalar(AssertSqlSafe(query))
+            .bind(held.claim.operation_id)
+            .fetch_one(&self.env.pool)
+            .await
+            .unwrap();
+        normalise(&mut stored, &held.name);
+        stored
+    }
+}
+
+fn normalise(value: &mut Value, name: &str) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|key, value| {
+                let is_order = key.ends_with("_order") && value.is_number();
+                !(is_order || ["id", "xid", "intent"].contains(&key.as_str()))
+            });
+            fields.values_mut().for_each(|value| normalise(value, name));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| normalise(value, name)),
+        Value::String(text) => {
+            if text.parse::<Uuid>().is_ok() {
+                "an ID".clone_into(text);
+            } else if text.len() > 18 && chrono::DateTime::parse_from_rfc3339(text).is_ok() {
+                "a time".clone_into(text);
+            } else if text.starts_with("00-") {
+                "a trace".clone_into(text);
+            }
+            *text = text.replace(name, "NAME");
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn of(verdict: Verdict) -> TurnReport {
+    TurnReport {
+        verdict,
+        findings: Findings::default(),
+        sent: None,
+        undo_steps: Vec::new(),
+    }
+}
+
+fn wait(fault: Option<Fault>) -> TurnReport {
+    of(Verdict::Again {
+        after: Duration::from_secs(30),
+        waiting_for: Some(WaitingFor::Aws),
+        fault,
+    })
+}
+
+/// The report of a call that was sent, with the resource it created if it took effect.
+async fn sent(records: &Records, held: &Held, outcome: SentOutcome) -> TurnReport {
+    let mutation = unmanaged_role("role", "/");
+    let intent = records
+        .store
+        .open_intent(&held.claim, &held.task, &mutation);
+    let intent_id = intent.await.unwrap();
+    let role = Item::managed(
+        ResourceKind::Role,
+        "role",
+        Some("arn:aws:iam::1:role/role".to_owned()),
+        held.claim.operation_id,
+    );
+    let again = Verdict::Again {
+        after: Duration::ZERO,
+        waiting_for: None,
+        fault: None,
+    };
+    let findings = match outcome {
+        SentOutcome::Applied => Findings::of(role),
+        SentOutcome::Rejected | SentOutcome::Unknown => Findings::default(),
+    };
+    TurnReport {
+        findings,
+        sent: Some(SentCall {
+            intent_id,
+            description: mutation.summary(),
+            outcome,
+        }),
+        ..of(again)
+    }
+}
+
+/// A held operation of each sort, with a report.
+async fn sorts(records: &Records, prefix: &str) -> Vec<(Held, TurnReport)> {
+    let last = "current_position = 9, current_step = 'await_available'";
+    let same = "version = version";
+    let mut all = Vec::new();
+    for (sort, change, report) in [
+        ("next", same, of(NEXT)),
+        ("skip", same, of(Verdict::Next { skipped: true })),
+        ("wait", same, wait(None)),
+        ("retried", same, wait(None)),
+        (
+            "fault",
+            same,
+            wait(Some(Fault::new(FaultClass::Transient, "late"))),
+        ),
+        ("end", last, of(NEXT)),
+        (
+            "failed",
+            &format!("{last}, ending = 'failed', status = 'rolling_back'"),
+            of(NEXT),
+        ),
+    ] {
+        let held = records.claim(&format!("{prefix}-{sort}"), change).await;
+        if sort == "retried" {
+            // A claim answers the requests before it.
+            let retry = sqlx::query("update operations set retry_requested = true where id = $1");
+            let retry = retry.bind(held.claim.operation_id);
+            retry.execute(&records.env.pool).await.unwrap();
+        }
+        all.push((held, report));
+    }
+    for (sort, outcome) in [
+        ("applied", SentOutcome::Applied),
+        ("rejected", SentOutcome::Rejected),
+        ("unknown", SentOutcome::Unknown),
+    ] {
+        let held = records.claim(&format!("{prefix}-{sort}"), same).await;
+        let report = sent(records, &held, outcome).await;
+        all.push((held, report));
+    }
+    let name = format!("{prefix}-blocked");
+    let held = records.claim(&name, same).await;
+    let blocked = of(Verdict::Block {
+        fault: Fault::new(FaultClass::Conflict, "no"),
+        recheck_after: Some(Duration::ZERO),
+        waiting_for: WaitingFor::Operator,
+    });
+    records.record(&held, &blocked).await.unwrap();
+    all.push((records.claim_again(&name).await, of(NEXT)));
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_recorded_with_others_has_the_effect_of_one_recorded_alone() {
+    let records = Records::new().await;
+    let alone = sorts(&records, "alone").await;
+    let mut expected = Vec::new();
+    for (held, report) in &alone {
+        let recorded = records.record(held, report).await.unwrap();
+        expected.push((held, recorded, records.stored(held).await));
+    }
+    let first = records.claim("first", "version = version").await;
+    let together = sorts(&records, "every").await;
+    let turns: Vec<(&Held, TurnReport)> = together
+        .iter()
+        .map(|(held, report)| (held, report.clone()))
+        .collect();
+
+    let (_, outcomes) = records.record_together(&first, &turns, async |_| {}).await;
+
+    // Those of the first turn and of all others, or of all.
+    assert!(records.statements() <= 2);
+    for ((expected, outcome), (held, _)) in expected.iter().zip(outcomes).zip(&turns) {
+        let (alone, recorded, stored) = expected;
+        let outcome = outcome.unwrap();
+        assert_eq!(outcome.status, recorded.status, "{}", alone.name);
+        assert_eq!(outcome.wakes_after, recorded.wakes_after, "{}", alone.name);
+        assert_eq!(outcome.held.is_some(), recorded.held.is_some());
+        assert_eq!(records.stored(held).await, *stored, "{}", alone.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_that_cannot_be_recorded_fails_no_neighbour() {
+    let records = Records::new().await;
+    let same = "version = version";
+    let mut held = Vec::new();
+    for name in ["first", "fenced", "good", "unstorable", "twice", "dropped"] {
+        held.push(records.claim(name, same).await);
+    }
+    let [first, fenced, good, unstorable, twice, dropped] = held.try_into().ok().unwrap();
+    let fence = sqlx::query("update operations set epoch = epoch + 1 where id = $1");
+    let fence = fence.bind(fenced.claim.operation_id);
+    fence.execute(&records.env.pool).await.unwrap();
+    // PostgreSQL stores no NUL character.
+    let bad = wait(Some(Fault::new(FaultClass::Transient, "\0")));
+    let turns = [
+        (&fenced, of(NEXT)),
+        (&good, of(NEXT)),
+        (&unstorable, bad),
+        (&twice, wait(None)),
+        (&twice, wait(None)),
+    ];
+    let report = of(NEXT);
+    let drop = async |_: &mut PgConnection| {
+        let record = records.record(&dropped, &report);
+        let late = tokio::time::timeout(Duration::from_millis(50), record).await;
+        assert!(late.is_err(), "{late:?}");
+    };
+
+    let (_, outcomes) = records.record_together(&first, &turns, drop).await;
+
+    assert!(matches!(outcomes[0], Err(StoreError::Fenced)));
+    outcomes[1].as_ref().unwrap();
+    let error = outcomes[2].as_ref().unwrap_err();
+    assert!(matches!(error, StoreError::Database(_)), "{error:?}");
+    outcomes[3].as_ref().unwrap();
+    assert!(matches!(outcomes[4], Err(StoreError::Fenced)));
+    for (held, position) in [(&good, 1), (&unstorable, 0), (&dropped, 1)] {
+        let stored = records.stored(held).await;
+        assert_eq!(stored[0]["current_position"], position, "{}", held.name);
+    }
+    let events = records.stored(&twice).await[2].as_array().unwrap().len();
+    assert_eq!(events, 2, "accepted and started");
+}
+
+/// The database ends the connection of every statement that waits: nothing is recorded, and all turns can be
+/// recorded again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_whose_connection_is_killed_records_nothing_and_can_be_repeated() {
+    let records = Records::new().await;
+    let mut held = Vec::new();
+    for name in ["first", "a", "b", "c"] {
+        held.push(records.claim(name, "version = version").await);
+    }
+    let [first, others @ ..] = held.as_slice() else {
+        unreachable!("there are four")
+    };
+    let turns: Vec<(&Held, TurnReport)> = others.iter().map(|held| (held, of(NEXT))).collect();
+    let kill = async |blocker: &mut PgConnection| {
+        let kill = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                    where datname = current_database() and wait_event_type = 'Lock'";
+        while records.answered.load(Ordering::Relaxed) < held.len() {
+            blocker.execute(kill).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+
+    let (outcome, outcomes) = records.record_together(first, &turns, kill).await;
+
+    for outcome in std::iter::once(&outcome).chain(&outcomes) {
+        let error = outcome.as_ref().unwrap_err();
+        assert!(error.is_unavailable(), "{error:?}");
+    }
+    for held in &held {
+        assert_eq!(records.stored(held).await[0]["current_position"], 0);
+        records.record(held, &of(NEXT)).await.unwrap();
+        assert_eq!(records.stored(held).await[0]["current_position"], 1);
+    }
+}

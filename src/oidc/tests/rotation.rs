@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+
 use super::provider::Provider;
 use super::signing::{TestKey, claims};
 use super::{HOUR, MINUTE, assert_invalid, corp, verify, verify_later};
@@ -43,8 +45,8 @@ async fn a_caller_that_gives_up_does_not_end_the_fetch() {
     let provider = Provider::start(&[&key]).await;
     let issuers = corp(&provider);
     let token = key.sign(&claims(&provider.url));
-    let gave_up = tokio::time::timeout(Duration::ZERO, issuers.verify(&token)).await;
-    assert!(gave_up.is_err());
+    let gave_up = issuers.verify(&token).now_or_never();
+    assert!(gave_up.is_none());
     issuers.verify(&token).await.unwrap();
     assert_eq!(provider.fetches(), 1);
 }

@@ -70,7 +70,7 @@ impl<B: Batched> Batches<Waiting<B>> {
         pool: &Pool,
         part: B,
     ) -> Result<B::Outcome, StoreError> {
-        let (outcome, receiver) = oneshot::channel();
+        let (outcome, mut receiver) = oneshot::channel();
         let waiting = Waiting {
             part,
             until: Instant::now() + pool.timeout(),
@@ -79,11 +79,15 @@ impl<B: Batched> Batches<Waiting<B>> {
         if let Some(run) = self.push(waiting, 1) {
             tokio::spawn(run.execute_all(pool.clone()));
         }
-        match tokio::time::timeout(pool.timeout(), receiver).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(StoreError::Task("a statement was not sent".to_owned())),
-            Err(_) => Err(StoreError::Database(sqlx::Error::PoolTimedOut)),
+        if let Ok(answered) = tokio::time::timeout(pool.timeout(), &mut receiver).await {
+            return answered
+                .unwrap_or_else(|_| Err(StoreError::Task("a statement was not sent".to_owned())));
         }
+        // An answer that comes after this is forgotten.
+        receiver.close();
+        receiver
+            .try_recv()
+            .unwrap_or(Err(StoreError::Database(sqlx::Error::PoolTimedOut)))
     }
 }
 

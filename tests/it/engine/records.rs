@@ -4,14 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dax_provisioner::domain::inventory::{Item, ResourceKind};
 use dax_provisioner::domain::problems::fault::{Fault, FaultClass};
 use dax_provisioner::domain::task::Task;
-use dax_provisioner::domain::verdict::{Findings, Verdict};
-use dax_provisioner::domain::waiting::WaitingFor;
-use dax_provisioner::store::{
-    Claim, Claimant, Recorded, SentCall, SentOutcome, Store, StoreError, TurnReport,
-};
+use dax_provisioner::store::{Claim, Claimant, Recorded, Store, StoreError, TurnReport};
 use futures_util::future::join_all;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -19,12 +14,14 @@ use uuid::Uuid;
 
 use crate::support::database::open_store;
 use crate::support::database_proxy::DatabaseProxy;
-use crate::support::requests::{claimant, plain_spec, unmanaged_role};
+use crate::support::requests::{claimant, plain_spec};
 use crate::support::test_env::TestEnv;
 
-type Outcome = Result<Recorded, StoreError>;
+use sorts::{NEXT, of, sorts, wait};
 
-const NEXT: Verdict = Verdict::Next { skipped: false };
+mod sorts;
+
+type Outcome = Result<Recorded, StoreError>;
 
 /// An operation that a worker holds.
 struct Held {
@@ -181,108 +178,6 @@ fn normalise(value: &mut Value, name: &str) {
     }
 }
 
-fn of(verdict: Verdict) -> TurnReport {
-    TurnReport {
-        verdict,
-        findings: Findings::default(),
-        sent: None,
-        undo_steps: Vec::new(),
-    }
-}
-
-fn wait(fault: Option<Fault>) -> TurnReport {
-    of(Verdict::Again {
-        after: Duration::from_secs(30),
-        waiting_for: Some(WaitingFor::Aws),
-        fault,
-    })
-}
-
-/// The report of a call that was sent, with the resource it created if it took effect.
-async fn sent(records: &Records, held: &Held, outcome: SentOutcome) -> TurnReport {
-    let mutation = unmanaged_role("role", "/");
-    let intent = records
-        .store
-        .open_intent(&held.claim, &held.task, &mutation);
-    let intent_id = intent.await.unwrap();
-    let role = Item::managed(
-        ResourceKind::Role,
-        "role",
-        Some("arn:aws:iam::1:role/role".to_owned()),
-        held.claim.operation_id,
-    );
-    let again = Verdict::Again {
-        after: Duration::ZERO,
-        waiting_for: None,
-        fault: None,
-    };
-    let findings = match outcome {
-        SentOutcome::Applied => Findings::of(role),
-        SentOutcome::Rejected | SentOutcome::Unknown => Findings::default(),
-    };
-    TurnReport {
-        findings,
-        sent: Some(SentCall {
-            intent_id,
-            description: mutation.summary(),
-            outcome,
-        }),
-        ..of(again)
-    }
-}
-
-/// A held operation of each sort, with a report.
-async fn sorts(records: &Records, prefix: &str) -> Vec<(Held, TurnReport)> {
-    let last = "current_position = 9, current_step = 'await_available'";
-    let same = "version = version";
-    let mut all = Vec::new();
-    for (sort, change, report) in [
-        ("next", same, of(NEXT)),
-        ("skip", same, of(Verdict::Next { skipped: true })),
-        ("wait", same, wait(None)),
-        ("retried", same, wait(None)),
-        (
-            "fault",
-            same,
-            wait(Some(Fault::new(FaultClass::Transient, "late"))),
-        ),
-        ("end", last, of(NEXT)),
-        (
-            "failed",
-            &format!("{last}, ending = 'failed', status = 'rolling_back'"),
-            of(NEXT),
-        ),
-    ] {
-        let held = records.claim(&format!("{prefix}-{sort}"), change).await;
-        if sort == "retried" {
-            // A claim answers the requests before it.
-            let retry = sqlx::query("update operations set retry_requested = true where id = $1");
-            let retry = retry.bind(held.claim.operation_id);
-            retry.execute(&records.env.pool).await.unwrap();
-        }
-        all.push((held, report));
-    }
-    for (sort, outcome) in [
-        ("applied", SentOutcome::Applied),
-        ("rejected", SentOutcome::Rejected),
-        ("unknown", SentOutcome::Unknown),
-    ] {
-        let held = records.claim(&format!("{prefix}-{sort}"), same).await;
-        let report = sent(records, &held, outcome).await;
-        all.push((held, report));
-    }
-    let name = format!("{prefix}-blocked");
-    let held = records.claim(&name, same).await;
-    let blocked = of(Verdict::Block {
-        fault: Fault::new(FaultClass::Conflict, "no"),
-        recheck_after: Some(Duration::ZERO),
-        waiting_for: WaitingFor::Operator,
-    });
-    records.record(&held, &blocked).await.unwrap();
-    all.push((records.claim_again(&name).await, of(NEXT)));
-    all
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_turn_recorded_with_others_has_the_effect_of_one_recorded_alone() {
     let records = Records::new().await;
@@ -311,6 +206,34 @@ async fn a_turn_recorded_with_others_has_the_effect_of_one_recorded_alone() {
         assert_eq!(outcome.held.is_some(), recorded.held.is_some());
         assert_eq!(records.stored(held).await, *stored, "{}", alone.name);
     }
+    let stored = |sort: &str| {
+        let of_sort = |(held, _, _): &&(&Held, _, _)| held.name == format!("alone-{sort}");
+        &expected.iter().find(of_sort).unwrap().2
+    };
+    let cluster = &stored("observed")[7][0];
+    assert_eq!(cluster["observed"]["status"], "creating");
+    assert_eq!(cluster["desired"]["replication_factor"], 7);
+    assert_eq!(cluster["details"]["tags"]["team"], "orders");
+    for (sort, outcomes) in [
+        ("applied", vec!["applied"]),
+        ("rejected", vec!["refused"]),
+        ("settled", vec!["settled"]),
+        ("again", vec!["applied", "applied"]),
+    ] {
+        let intents = stored(sort)[4].as_array().unwrap().iter();
+        let stored: Vec<&Value> = intents.map(|intent| &intent["outcome"]).collect();
+        assert_eq!(stored, outcomes, "{sort}");
+    }
+    for (sort, status) in [
+        ("end", "succeeded"),
+        ("failed", "failed"),
+        ("retried", "running"),
+    ] {
+        assert_eq!(stored(sort)[0]["status"], status, "{sort}");
+    }
+    assert_eq!(stored("end")[7][0]["status"], "available");
+    assert_eq!(stored("failed")[7][0]["status"], "failed");
+    assert!(stored("unknown")[4][0]["closed_at"].is_null());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,7 +18,7 @@ pub(super) trait Batched: Send + Sync + Sized + 'static {
     type Outcome: Send;
 
     /// Most callers of one statement.
-    const LARGEST_BATCH: usize;
+    const LARGEST_BATCH: usize = 16;
 
     /// Whether one statement can serve both.
     fn fits(&self, other: &Self) -> bool;

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use strum::VariantArray;
 use uuid::Uuid;
 
+use crate::domain::operation::Kind;
 use crate::domain::spec::SPEC_VERSION;
 use crate::domain::target::TargetName;
 use crate::domain::task::Task;
@@ -51,7 +53,7 @@ pub struct Claimant {
     pub owner: String,
     kinds: Vec<String>,
     steps: Vec<String>,
-    /// The caller served last, and the number of claims: turns go round the callers, so that a caller
+    /// The caller served last, and the number of statements: turns go round the callers, so that a caller
     /// with many operations does not delay another one.
     rotation: Mutex<(String, u64)>,
 }
@@ -62,11 +64,12 @@ const CLAIMS_PER_OTHER_LANE: u64 = 4;
 const CONTENDED_CLAIMS: u32 = 4;
 
 impl Claimant {
-    /// A worker that claims operations of these kinds and current steps.
-    pub fn new(owner: String, kinds: Vec<String>, steps: Vec<String>) -> Self {
+    /// A worker that claims operations of every kind that this process knows, at these steps.
+    pub fn new(owner: String, steps: Vec<String>) -> Self {
+        let kinds = Kind::VARIANTS.iter().map(|kind| kind.as_str().to_owned());
         Self {
             owner,
-            kinds,
+            kinds: kinds.collect(),
             steps,
             rotation: Mutex::default(),
         }
@@ -133,8 +136,6 @@ pub(super) struct Claiming {
 impl Batched for Claiming {
     /// A claim and its task. `None`: nothing is due.
     type Outcome = Option<(Claim, Result<Option<Value>, StoreError>)>;
-
-    const LARGEST_BATCH: usize = 16;
 
     fn fits(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.claimant, &other.claimant) && self.target == other.target
@@ -219,8 +220,6 @@ pub(super) struct TaskRead(Claim);
 impl Batched for TaskRead {
     /// `None`: the claim is no longer valid.
     type Outcome = Option<Value>;
-
-    const LARGEST_BATCH: usize = 16;
 
     /// Each operation is in a statement once.
     fn fits(&self, other: &Self) -> bool {

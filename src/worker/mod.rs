@@ -9,12 +9,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use strum::VariantArray;
 use tokio::sync::{Mutex, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::operation::{Kind, Status};
+use crate::domain::operation::Status;
 use crate::domain::problems::fault::Fault;
 use crate::inspections::Inspector;
 use crate::operations::{StepEnvironment, known_steps};
@@ -108,8 +107,7 @@ impl From<Fault> for JobError {
 impl Worker {
     /// A worker. `name` must be unique among all processes: claims are fenced by it.
     pub fn new(store: Store, env: StepEnvironment, inspector: Inspector, name: String) -> Self {
-        let kinds = Kind::VARIANTS.iter().map(|kind| kind.as_str().to_owned());
-        let claimant = Claimant::new(name, kinds.collect(), known_steps());
+        let claimant = Claimant::new(name, known_steps());
         Self {
             store,
             env,

@@ -317,8 +317,6 @@ impl Batched for Turn {
     /// `None`: the claim is no longer valid; nothing is written then.
     type Outcome = Option<RecordedRow>;
 
-    const LARGEST_BATCH: usize = 16;
-
     /// One statement updates an operation once.
     fn fits(&self, other: &Self) -> bool {
         self.operation_id != other.operation_id

@@ -12,7 +12,6 @@ use dax_provisioner::domain::spec::{ClusterSpec, ParameterGroup, ServiceRole, Su
 use dax_provisioner::domain::validation::typed::{MaintenanceWindow, NodeType, RoleArn, SubnetId};
 use dax_provisioner::operations::{known_steps, plan};
 use dax_provisioner::store::{Claimant, NewOperation};
-use strum::VariantArray;
 use uuid::Uuid;
 
 use crate::support::test_env::TestEnv;
@@ -115,9 +114,7 @@ pub fn unmanaged_cluster(name: &str, role_arn: &str) -> NewCluster {
     }
 }
 
-/// Claims operations of every kind, as a worker does.
+/// What claims operations, as a worker does.
 pub fn claimant(owner: &str) -> Arc<Claimant> {
-    let kinds = Kind::VARIANTS.iter().map(|kind| kind.as_str().to_owned());
-    let claimant = Claimant::new(owner.to_owned(), kinds.collect(), known_steps());
-    Arc::new(claimant)
+    Arc::new(Claimant::new(owner.to_owned(), known_steps()))
 }

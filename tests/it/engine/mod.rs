@@ -18,6 +18,7 @@ pub mod polls;
 pub mod precedence;
 pub mod process_crashes;
 pub mod processes;
+pub mod query_cache;
 pub mod records;
 pub mod round_trips;
 pub mod sweep;

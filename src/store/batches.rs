@@ -5,13 +5,18 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::StoreError;
 use super::pool::Pool;
+
+/// A caller waits for others for its time limit divided by this: the connection of their statement may be
+/// frozen.
+pub(super) const PATIENCE: u32 = 8;
 
 /// What one statement can do for several callers, each with its own outcome.
 pub(super) trait Batched: Send + Sync + Sized + 'static {
@@ -19,15 +24,18 @@ pub(super) trait Batched: Send + Sync + Sized + 'static {
 
     /// Most callers of one statement.
     const LARGEST_BATCH: usize = 16;
+    /// Whether a part is executed although its caller has gone.
+    const OUTLIVES_CALLER: bool = true;
 
     /// Whether one statement can serve both.
     fn fits(&self, other: &Self) -> bool;
 
-    /// The statement. Returns the outcomes, in the same order.
+    /// The statement. Returns the outcomes, in the same order. `None`, only with others: it must be executed
+    /// alone.
     fn execute(
         pool: &Pool,
         batch: &[&Self],
-    ) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Option<Self::Outcome>>, StoreError>> + Send;
 
     /// Undoes an outcome that its caller no longer waits for, if it would be lost.
     fn forget(_pool: &Pool, _outcome: Self::Outcome) -> impl Future<Output = ()> + Send {
@@ -39,24 +47,34 @@ pub(super) trait Batched: Send + Sync + Sized + 'static {
 #[derive(Debug)]
 pub(super) struct Waiting<B: Batched> {
     part: B,
-    /// When the caller stops waiting. No statement for it begins later, because it reports a failure.
+    /// No shared statement for this caller begins later, because it could end after the caller has given up.
     until: Instant,
     outcome: oneshot::Sender<Result<B::Outcome, StoreError>>,
 }
 
 impl<B: Batched> Waiting<B> {
-    async fn answer(self, pool: &Pool, outcome: Result<B::Outcome, StoreError>) {
-        if let Err(Ok(outcome)) = self.outcome.send(outcome) {
-            B::forget(pool, outcome).await;
-        }
+    /// Returns an outcome that no caller waits for.
+    fn answer(self, outcome: Result<B::Outcome, StoreError>) -> Option<B::Outcome> {
+        self.outcome.send(outcome).err()?.ok()
+    }
+
+    /// Answers that no statement was sent in time.
+    fn refuse(self) {
+        self.answer(Err(StoreError::Database(sqlx::Error::PoolTimedOut)));
     }
 
     /// Executes the caller's part alone.
-    async fn execute(self, pool: &Pool) {
-        if self.until > Instant::now() {
-            let outcome = B::execute(pool, &[&self.part]).await;
-            self.answer(pool, outcome.map(|mut all| all.remove(0)))
-                .await;
+    async fn execute(self, pool: Pool) {
+        if self.until + pool.timeout() < Instant::now() {
+            return self.refuse();
+        }
+        let outcome = B::execute(&pool, &[&self.part]).await;
+        let outcome = outcome.and_then(|all| {
+            let missing = || StoreError::Task("a statement has no outcome".to_owned());
+            all.into_iter().next().flatten().ok_or_else(missing)
+        });
+        if let Some(outcome) = self.answer(outcome) {
+            B::forget(&pool, outcome).await;
         }
     }
 }
@@ -64,24 +82,31 @@ impl<B: Batched> Waiting<B> {
 impl<B: Batched> Batches<Waiting<B>> {
     /// Executes a caller's part of a statement, together with those of the callers that come while another
     /// statement runs. A dropped caller does not stop it. Two statements at a time were slower, because
-    /// fewer callers shared each.
+    /// fewer callers shared each; the second one is for callers that wait too long for the first.
     pub(super) async fn execute(
         self: &Arc<Self>,
         pool: &Pool,
         part: B,
     ) -> Result<B::Outcome, StoreError> {
         let (outcome, mut receiver) = oneshot::channel();
+        let limit = pool.timeout();
+        let (began, patience) = (Instant::now(), limit / PATIENCE);
         let waiting = Waiting {
             part,
-            until: Instant::now() + pool.timeout(),
+            until: began + limit / 2,
             outcome,
         };
         if let Some(run) = self.push(waiting, 1) {
             tokio::spawn(run.execute_all(pool.clone()));
         }
-        if let Ok(answered) = tokio::time::timeout(pool.timeout(), &mut receiver).await {
-            return answered
-                .unwrap_or_else(|_| Err(StoreError::Task("a statement was not sent".to_owned())));
+        while began.elapsed() < limit + limit / 2 {
+            if let Ok(answered) = timeout(patience, &mut receiver).await {
+                let unsent = || Err(StoreError::Task("a statement was not sent".to_owned()));
+                return answered.unwrap_or_else(|_| unsent());
+            }
+            if let Some(run) = self.relieve(patience) {
+                tokio::spawn(run.execute_all(pool.clone()));
+            }
         }
         // An answer that comes after this is forgotten.
         receiver.close();
@@ -92,43 +117,69 @@ impl<B: Batched> Batches<Waiting<B>> {
 }
 
 impl<B: Batched> Run<Waiting<B>> {
-    /// Serves callers until none waits.
+    /// Serves callers until none waits, or another run serves them.
     async fn execute_all(mut self, pool: Pool) {
         while let Some(batch) = self.next(split) {
             let parts: Vec<&B> = batch.iter().map(|waiting| &waiting.part).collect();
-            match B::execute(&pool, &parts).await {
-                Ok(outcomes) => {
-                    for (waiting, outcome) in batch.into_iter().zip(outcomes) {
-                        waiting.answer(&pool, Ok(outcome)).await;
-                    }
-                }
-                // One conflicts with a write of another process, waits for a lock, or cannot be stored. It
-                // delays the others, but fails none of them.
-                Err(error) if batch.len() > 1 && error.is_rejection() => {
-                    join_all(batch.into_iter().map(|waiting| waiting.execute(&pool))).await;
-                }
-                Err(error) => {
-                    let mut batch = batch.into_iter();
-                    let first = batch.next();
-                    for waiting in batch {
-                        waiting.answer(&pool, Err(error.repeated())).await;
-                    }
-                    if let Some(first) = first {
-                        first.answer(&pool, Err(error)).await;
-                    }
-                }
+            let outcomes = B::execute(&pool, &parts).await;
+            let (alone, forgotten) = answer_all(batch, outcomes);
+            // Not awaited: one that waits for a lock delays none of the callers that come now.
+            for waiting in alone {
+                tokio::spawn(waiting.execute(pool.clone()));
+            }
+            if !forgotten.is_empty() {
+                let pool = pool.clone();
+                tokio::spawn(async move {
+                    join_all(forgotten.into_iter().map(|one| B::forget(&pool, one))).await;
+                });
             }
         }
     }
 }
 
-/// The callers of one statement, and the others. Those who have given up are left out.
+/// Answers the callers of a statement. Returns those whose parts must be executed alone, and the outcomes
+/// that no caller waits for.
+fn answer_all<B: Batched>(
+    batch: Vec<Waiting<B>>,
+    outcomes: Result<Vec<Option<B::Outcome>>, StoreError>,
+) -> (Vec<Waiting<B>>, Vec<B::Outcome>) {
+    let (mut alone, mut forgotten) = (Vec::new(), Vec::new());
+    match outcomes {
+        Ok(outcomes) => {
+            for (waiting, outcome) in batch.into_iter().zip(outcomes) {
+                match outcome {
+                    Some(outcome) => forgotten.extend(waiting.answer(Ok(outcome))),
+                    None => alone.push(waiting),
+                }
+            }
+        }
+        // One conflicts with a write of another process, waits for a lock, or cannot be stored. It
+        // delays the others, but fails none of them.
+        Err(error) if batch.len() > 1 && error.is_rejection() => alone = batch,
+        Err(error) => {
+            let mut batch = batch.into_iter();
+            let first = batch.next();
+            for waiting in batch {
+                waiting.answer(Err(error.repeated()));
+            }
+            if let Some(first) = first {
+                first.answer(Err(error));
+            }
+        }
+    }
+    (alone, forgotten)
+}
+
+/// The callers of one statement, and the others. Those who have waited too long or are gone are left out.
 fn split<B: Batched>(waiting: VecDeque<Waiting<B>>) -> (Vec<Waiting<B>>, VecDeque<Waiting<B>>) {
     let (mut batch, mut left) = (Vec::<Waiting<B>>::new(), VecDeque::new());
     let now = Instant::now();
-    for waiting in waiting.into_iter().filter(|waiting| waiting.until > now) {
+    for waiting in waiting {
         let fits = |other: &Waiting<B>| other.part.fits(&waiting.part);
-        if batch.len() < B::LARGEST_BATCH && batch.iter().all(fits) {
+        let is_gone = !B::OUTLIVES_CALLER && waiting.outcome.is_closed();
+        if waiting.until <= now || is_gone {
+            waiting.refuse();
+        } else if batch.len() < B::LARGEST_BATCH && batch.iter().all(fits) {
             batch.push(waiting);
         } else {
             left.push_back(waiting);
@@ -145,6 +196,10 @@ pub(super) struct Batches<T>(Mutex<State<T>>);
 struct State<T> {
     waiting: VecDeque<T>,
     running: usize,
+    /// When the last statement began.
+    began_at: Option<Instant>,
+    /// The number of the last run.
+    newest: usize,
 }
 
 impl<T> Default for State<T> {
@@ -152,6 +207,8 @@ impl<T> Default for State<T> {
         Self {
             waiting: VecDeque::new(),
             running: 0,
+            began_at: None,
+            newest: 0,
         }
     }
 }
@@ -171,13 +228,27 @@ impl<T> Batches<T> {
     pub(super) fn push(self: &Arc<Self>, waiting: T, runs_max: usize) -> Option<Run<T>> {
         let mut state = self.state();
         state.waiting.push_back(waiting);
-        (state.running < runs_max).then(|| {
-            state.running += 1;
-            Run {
-                batches: Arc::clone(self),
-                has_ended: false,
-            }
-        })
+        (state.running < runs_max).then(|| self.run(&mut state, runs_max))
+    }
+
+    /// One more run, if callers wait and no statement has begun for so long.
+    fn relieve(self: &Arc<Self>, patience: Duration) -> Option<Run<T>> {
+        let mut state = self.state();
+        let is_late = state.began_at.is_none_or(|at| at.elapsed() >= patience)
+            && !crate::sabotage::is("late_statement_awaited");
+        (is_late && !state.waiting.is_empty()).then(|| self.run(&mut state, 1))
+    }
+
+    fn run(self: &Arc<Self>, state: &mut State<T>, runs_max: usize) -> Run<T> {
+        state.running += 1;
+        state.newest += 1;
+        state.began_at = Some(Instant::now());
+        Run {
+            batches: Arc::clone(self),
+            number: state.newest,
+            runs_max,
+            has_ended: false,
+        }
     }
 }
 
@@ -186,24 +257,31 @@ impl<T> Batches<T> {
 #[derive(Debug)]
 pub(super) struct Run<T> {
     batches: Arc<Batches<T>>,
+    number: usize,
+    runs_max: usize,
     has_ended: bool,
 }
 
 impl<T> Run<T> {
     /// The callers of the next statement. `split` divides those that wait into the batch and those that
-    /// are left. `None`: no caller waits, and the run has ended.
+    /// are left. `None`: no caller waits, or another run serves them, and the run has ended.
     pub(super) fn next(
         &mut self,
         split: impl FnOnce(VecDeque<T>) -> (Vec<T>, VecDeque<T>),
     ) -> Option<Vec<T>> {
         let mut state = self.batches.state();
-        let (batch, left) = split(std::mem::take(&mut state.waiting));
-        state.waiting = left;
+        let is_relieved =
+            state.running > self.runs_max && self.number + self.runs_max <= state.newest;
+        let mut batch = Vec::new();
+        if !is_relieved {
+            (batch, state.waiting) = split(std::mem::take(&mut state.waiting));
+        }
         if batch.is_empty() {
             state.running -= 1;
             self.has_ended = true;
             return None;
         }
+        state.began_at = Some(Instant::now());
         Some(batch)
     }
 }
@@ -252,5 +330,23 @@ mod tests {
         drop(second);
         let mut third = batches.push(4, 1).unwrap();
         assert_eq!(third.next(all), Some(vec![4]));
+    }
+    #[test]
+    fn callers_that_wait_too_long_get_a_run_that_replaces_the_late_one() {
+        let batches = Arc::<Batches<u8>>::default();
+        let mut late = batches.push(1, 1).unwrap();
+        assert_eq!(late.next(all), Some(vec![1]));
+        assert!(batches.relieve(Duration::ZERO).is_none(), "none waits");
+        assert!(batches.push(2, 1).is_none());
+        assert!(batches.relieve(Duration::from_secs(60)).is_none());
+        let mut relief = batches.relieve(Duration::ZERO).unwrap();
+        assert_eq!(relief.next(all), Some(vec![2]));
+        assert!(batches.push(3, 1).is_none());
+        assert_eq!(relief.next(all), Some(vec![3]));
+        assert!(batches.push(4, 1).is_none());
+        assert_eq!(late.next(all), None);
+        assert_eq!(relief.next(all), Some(vec![4]));
+        assert_eq!(relief.next(all), None);
+        assert!(batches.push(5, 1).is_some());
     }
 }

@@ -341,8 +341,14 @@ impl Store {
              set drift_due = false,
                  attention = case when c.attention in ('blocked', 'failed') then c.attention
                                   when found.is_drifted then 'drifted' end
-             from unnest($1::uuid[], $2::bigint[], $3::boolean[]) as found (id, version, is_drifted)
-             where c.id = found.id and c.version = found.version and c.status = 'available'",
+             from (
+               select c.id, found.is_drifted
+               from unnest($1::uuid[], $2::bigint[], $3::boolean[]) as found (id, version, is_drifted)
+               join clusters c on c.id = found.id and c.version = found.version
+               where c.status = 'available'
+               -- One that is locked is due again after the next poll.
+               for update of c skip locked) found
+             where c.id = found.id",
             &ids,
             &versions,
             &are_drifted

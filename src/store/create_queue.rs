@@ -75,8 +75,9 @@ impl Batched for Create {
             && self.new.steps == other.new.steps
     }
 
-    async fn execute(pool: &Pool, batch: &[&Self]) -> Result<Vec<Inserted>, StoreError> {
-        insert_creates(pool, batch).await
+    async fn execute(pool: &Pool, batch: &[&Self]) -> Result<Vec<Option<Inserted>>, StoreError> {
+        let inserted = insert_creates(pool, batch).await?;
+        Ok(inserted.into_iter().map(Some).collect())
     }
 }
 

@@ -80,7 +80,11 @@ impl Store {
             "update clusters
              set observed_at = least(observed_at, now()), missing_at = least(missing_at, now()),
                  details_at = least(details_at, now())
-             where deleted_at is null and (observed_at > now() or missing_at > now() or details_at > now())"
+             where id in (
+               select id from clusters
+               where deleted_at is null and (observed_at > now() or missing_at > now() or details_at > now())
+               -- The next run finds one that is locked.
+               for update skip locked)"
         )
         .execute(&self.pool)
         .await?;
@@ -90,10 +94,13 @@ impl Store {
         .execute(&self.pool)
         .await?;
         let steps = sqlx::query!(
-            "update operation_steps s set patience_from = now()
-             from operations o
-             where o.finished_at is null and s.operation_id = o.id and s.position = o.current_position
-               and s.patience_from > now() + interval '1 second'"
+            "update operation_steps set patience_from = now()
+             where (operation_id, position) in (
+               select s.operation_id, s.position
+               from operations o
+               join operation_steps s on s.operation_id = o.id and s.position = o.current_position
+               where o.finished_at is null and s.patience_from > now() + interval '1 second'
+               for update of s skip locked)"
         )
         .execute(&self.pool)
         .await?;
@@ -110,7 +117,8 @@ impl Store {
         let done = sqlx::query!(
             "update operations set owner = null, lease_until = null, wake_at = now(),
                  claims_without_progress = greatest(claims_without_progress - 1, 0)
-             where owner = $1 and finished_at is null",
+             where id in (
+               select id from operations where owner = $1 and finished_at is null order by id for update)",
             owner
         )
         .execute(&pool)

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::domain::operation::Operation;
 
-use super::batches::Run;
+use super::batches::{PATIENCE, Run};
 use super::operations::{OPERATIONS, Row};
 use super::{Store, StoreError};
 
@@ -20,10 +20,6 @@ const LARGEST_BATCH: usize = 64;
 /// Most statements at the same time: with one, a few clients wait for each other; with more, the
 /// batches are small.
 const STATEMENTS_MAX: usize = 2;
-/// A read waits for a shared statement for its own time limit divided by this, because the connection
-/// may be frozen.
-const PATIENCE: u32 = 8;
-
 /// A read that waits for a statement. The sender is dropped if the statement fails.
 #[derive(Debug)]
 pub(super) struct Waiting {

@@ -31,7 +31,12 @@ impl Store {
         let done = sqlx::query!(
             "update operations
              set waiting_for = $1, version = version + 1
-             where finished_at is null and target = $2 and status = 'pending' and owner is null and waiting_for is distinct from $1",
+             where id in (
+               select id from operations
+               where finished_at is null and target = $2 and status = 'pending' and owner is null
+                 and waiting_for is distinct from $1
+               order by id
+               for update)",
             reason.as_str(),
             self.target.as_str()
         )

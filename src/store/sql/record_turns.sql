@@ -1,6 +1,7 @@
 -- Records turns of different operations, one for each object in $1 (`Columns` in `record/turn_row.rs`). $2: how often an
 -- operation is re-checked whose cause another one checks more often, in seconds. An end ends the operation as well, as
--- `finish.rs` does for requests. A turn without a row: its claim is no longer valid, and nothing of it was written.
+-- `finish.rs` does for requests. A turn without a row: its claim is no longer valid, or not $3 and its operation is locked;
+-- nothing of it was written.
 with turn as (
   select t.*
   from unnest($1::jsonb[]) as given (turn)
@@ -11,17 +12,28 @@ with turn as (
     status text, waiting_for text, block_cause text, after_seconds float8, lease_seconds float8, events jsonb,
     is_end bool, succeeded text, succeeded_is_gone bool, otherwise text, otherwise_is_gone bool)
 ),
+-- An operation that has ended has no owner. The condition of the partial indexes is left out, because a plan that was made
+-- while the table was small would read such an index.
+awaited as (
+  select o.id, o.kind, o.target, o.cluster_id, o.prior_status, o.ending, o.last_sequence, o.retry_requested, o.block_cause
+  from turn
+  join operations o on o.id = turn.operation_id
+  where $3 and o.epoch = turn.epoch and o.owner = turn.owner
+  for update of o
+),
+-- One that is locked would delay the others.
+free as (
+  select o.id, o.kind, o.target, o.cluster_id, o.prior_status, o.ending, o.last_sequence, o.retry_requested, o.block_cause
+  from turn
+  join operations o on o.id = turn.operation_id
+  where not $3 and o.epoch = turn.epoch and o.owner = turn.owner
+  for update of o skip locked
+),
 fence as (
   select turn.*, o.id, o.kind, o.target, o.cluster_id, o.prior_status, o.ending, o.last_sequence, o.retry_requested,
          o.block_cause as known_cause
   from turn
-  join operations o on o.id = turn.operation_id
-  -- An operation that has ended has no owner. The condition of the partial indexes is left out, because a plan that was
-  -- made while the table was small would read such an index.
-  where o.epoch = turn.epoch and o.owner = turn.owner
-  -- In one order, so that two processes do not wait for each other.
-  order by o.id
-  for update of o
+  join (select * from awaited union all select * from free) o on o.id = turn.operation_id
 ),
 sent as (
   update intents

@@ -176,3 +176,39 @@ async fn a_claim_whose_loop_has_gone_is_given_back_and_does_not_count() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
+
+/// As a damaged page would: the server fails to read what belongs to one operation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operation_that_the_server_cannot_read_fails_no_neighbour() {
+    let env = TestEnv::new().await;
+    let mut ids = Vec::new();
+    for name in ["damaged", "a", "b"] {
+        ids.push(env.create(&plain_spec(name)).await);
+    }
+    let damaged = ids[0];
+    let damage = format!(
+        "create function is_readable(operation uuid) returns bool language plpgsql as $$
+         begin
+           if operation = '{damaged}' then raise 'damaged' using errcode = 'XX001'; end if;
+           return true;
+         end $$;
+         create policy readable on operation_steps using (is_readable(operation_id));
+         alter table operation_steps enable row level security;"
+    );
+    env.pool.execute(AssertSqlSafe(damage)).await.unwrap();
+    let claimant = claimant("w");
+    let mut blocker = locked(&env).await;
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        blocker.execute("rollback").await.unwrap();
+    };
+
+    let claims = join_all((0..3).map(|_| env.store.claim(&claimant)));
+    let (claims, ()) = tokio::join!(claims, release);
+
+    for claim in claims {
+        let claim = claim.unwrap().unwrap();
+        let is_damaged = claim.claim.operation_id == damaged;
+        assert_eq!(claim.task.is_err(), is_damaged, "{:?}", claim.task);
+    }
+}

@@ -1,0 +1,74 @@
+//! Shared statements that wait: for a row that stays locked, and for a server that no longer answers.
+
+use std::time::Duration;
+
+use dax_provisioner::store::{StoreError, TurnReport};
+use sqlx::{Connection, Executor, PgConnection};
+
+use super::sorts::{NEXT, of};
+use super::{Held, Records};
+
+/// Only the turn whose operation is locked waits for the lock, alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operation_that_stays_locked_delays_no_neighbour() {
+    let records = Records::new().await;
+    let held = records.claim_all(["first", "locked", "a", "b"]).await;
+    let [first, others @ ..] = &held;
+    let url = records.env.database.url();
+    let mut holder = <PgConnection as Connection>::connect(&url).await.unwrap();
+    holder.execute("begin").await.unwrap();
+    let lock = sqlx::query("select 1 from operations where id = $1 for update");
+    let lock = lock.bind(others[0].claim.operation_id);
+    lock.execute(&mut holder).await.unwrap();
+    let turns: Vec<(&Held, TurnReport)> = others.iter().map(|held| (held, of(NEXT))).collect();
+
+    let (outcome, outcomes) = records.record_together(first, &turns, async |_| {}).await;
+
+    outcome.unwrap();
+    let error = outcomes[0].as_ref().unwrap_err();
+    assert!(matches!(error, StoreError::Database(_)), "{error:?}");
+    for outcome in &outcomes[1..] {
+        outcome.as_ref().unwrap();
+    }
+    let answered = records.answered.lock().unwrap().clone();
+    let [.., (_, neighbour_at), (last, last_at)] = answered.as_slice() else {
+        panic!("{answered:?}")
+    };
+    assert_eq!(last, "locked");
+    let waited = last_at.duration_since(*neighbour_at);
+    assert!(waited > Duration::from_secs(1), "{answered:?}");
+    holder.execute("rollback").await.unwrap();
+    records.record(&others[0], &of(NEXT)).await.unwrap();
+    check_recorded_once(&records, &held).await;
+}
+
+/// The statement that was sent is executed, and its answer never arrives. Those who wait for it do not wait
+/// for its limit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_connection_fails_no_turn_of_the_next_statement() {
+    let records = Records::with_timeout(Duration::from_millis(1_500)).await;
+    let held = records
+        .claim_all(["prepared", "first", "a", "b", "c"])
+        .await;
+    let [prepared, first, others @ ..] = &held;
+    // A statement that waits while it is prepared is not executed.
+    records.record(prepared, &of(NEXT)).await.unwrap();
+    let turns: Vec<(&Held, TurnReport)> = others.iter().map(|held| (held, of(NEXT))).collect();
+    let freeze = async |_: &mut PgConnection| records.proxy.freeze_present_connections();
+
+    let (outcome, outcomes) = records.record_together(first, &turns, freeze).await;
+
+    let error = outcome.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    for outcome in outcomes {
+        outcome.unwrap();
+    }
+    check_recorded_once(&records, &held).await;
+}
+
+async fn check_recorded_once(records: &Records, held: &[Held]) {
+    for held in held {
+        let stored = records.stored(held).await;
+        assert_eq!(stored[0]["current_position"], 1, "{}", held.name);
+    }
+}

@@ -7,7 +7,6 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -47,8 +46,8 @@ pub(super) trait Batched: Send + Sync + Sized + 'static {
 #[derive(Debug)]
 pub(super) struct Waiting<B: Batched> {
     part: B,
-    /// No shared statement for this caller begins later, because it could end after the caller has given up.
-    until: Instant,
+    /// No shared statement for this caller begins after half of its limit.
+    asked_at: Instant,
     outcome: oneshot::Sender<Result<B::Outcome, StoreError>>,
 }
 
@@ -58,6 +57,11 @@ impl<B: Batched> Waiting<B> {
         self.outcome.send(outcome).err()?.ok()
     }
 
+    /// Whether a statement may begin, `within` this time after the caller has asked for it.
+    fn is_wanted(&self, within: Duration) -> bool {
+        self.asked_at.elapsed() < within && (B::OUTLIVES_CALLER || !self.outcome.is_closed())
+    }
+
     /// Answers that no statement was sent in time.
     fn refuse(self) {
         self.answer(Err(StoreError::Database(sqlx::Error::PoolTimedOut)));
@@ -65,7 +69,7 @@ impl<B: Batched> Waiting<B> {
 
     /// Executes the caller's part alone.
     async fn execute(self, pool: Pool) {
-        if self.until + pool.timeout() < Instant::now() {
+        if !self.is_wanted(pool.timeout()) {
             return self.refuse();
         }
         let outcome = B::execute(&pool, &[&self.part]).await;
@@ -89,23 +93,25 @@ impl<B: Batched> Batches<Waiting<B>> {
         part: B,
     ) -> Result<B::Outcome, StoreError> {
         let (outcome, mut receiver) = oneshot::channel();
-        let limit = pool.timeout();
-        let (began, patience) = (Instant::now(), limit / PATIENCE);
+        let (asked_at, limit) = (Instant::now(), pool.timeout());
         let waiting = Waiting {
             part,
-            until: began + limit / 2,
+            asked_at,
             outcome,
         };
-        if let Some(run) = self.push(waiting, 1) {
-            tokio::spawn(run.execute_all(pool.clone()));
-        }
-        while began.elapsed() < limit + limit / 2 {
-            if let Ok(answered) = timeout(patience, &mut receiver).await {
+        let mut run = self.push(waiting, 1);
+        loop {
+            run = run.or_else(|| self.relieve(pool));
+            if let Some(run) = run.take() {
+                tokio::spawn(run.execute_all(pool.clone()));
+            }
+            let left = limit.saturating_sub(asked_at.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            if let Ok(answered) = timeout(left.min(limit / PATIENCE), &mut receiver).await {
                 let unsent = || Err(StoreError::Task("a statement was not sent".to_owned()));
                 return answered.unwrap_or_else(|_| unsent());
-            }
-            if let Some(run) = self.relieve(patience) {
-                tokio::spawn(run.execute_all(pool.clone()));
             }
         }
         // An answer that comes after this is forgotten.
@@ -116,10 +122,20 @@ impl<B: Batched> Batches<Waiting<B>> {
     }
 }
 
+impl<B: Batched> Batches<Waiting<B>> {
+    /// A second run, if callers wait for a late one. Idle connections may be frozen as well.
+    fn relieve(self: &Arc<Self>, pool: &Pool) -> Option<Run<Waiting<B>>> {
+        let run = self.second_run(pool.timeout() / PATIENCE)?;
+        pool.suspect_idle();
+        Some(run)
+    }
+}
+
 impl<B: Batched> Run<Waiting<B>> {
     /// Serves callers until none waits, or another run serves them.
     async fn execute_all(mut self, pool: Pool) {
-        while let Some(batch) = self.next(split) {
+        let limit = pool.timeout() / 2;
+        while let Some(batch) = self.next(|waiting| split(waiting, limit)) {
             let parts: Vec<&B> = batch.iter().map(|waiting| &waiting.part).collect();
             let outcomes = B::execute(&pool, &parts).await;
             let (alone, forgotten) = answer_all(batch, outcomes);
@@ -130,7 +146,9 @@ impl<B: Batched> Run<Waiting<B>> {
             if !forgotten.is_empty() {
                 let pool = pool.clone();
                 tokio::spawn(async move {
-                    join_all(forgotten.into_iter().map(|one| B::forget(&pool, one))).await;
+                    for one in forgotten {
+                        B::forget(&pool, one).await;
+                    }
                 });
             }
         }
@@ -170,14 +188,15 @@ fn answer_all<B: Batched>(
     (alone, forgotten)
 }
 
-/// The callers of one statement, and the others. Those who have waited too long or are gone are left out.
-fn split<B: Batched>(waiting: VecDeque<Waiting<B>>) -> (Vec<Waiting<B>>, VecDeque<Waiting<B>>) {
+/// The callers of one statement, and the others. Those who have waited for `limit` or are gone are refused.
+fn split<B: Batched>(
+    waiting: VecDeque<Waiting<B>>,
+    limit: Duration,
+) -> (Vec<Waiting<B>>, VecDeque<Waiting<B>>) {
     let (mut batch, mut left) = (Vec::<Waiting<B>>::new(), VecDeque::new());
-    let now = Instant::now();
     for waiting in waiting {
         let fits = |other: &Waiting<B>| other.part.fits(&waiting.part);
-        let is_gone = !B::OUTLIVES_CALLER && waiting.outcome.is_closed();
-        if waiting.until <= now || is_gone {
+        if !waiting.is_wanted(limit) {
             waiting.refuse();
         } else if batch.len() < B::LARGEST_BATCH && batch.iter().all(fits) {
             batch.push(waiting);
@@ -231,12 +250,13 @@ impl<T> Batches<T> {
         (state.running < runs_max).then(|| self.run(&mut state, runs_max))
     }
 
-    /// One more run, if callers wait and no statement has begun for so long.
-    fn relieve(self: &Arc<Self>, patience: Duration) -> Option<Run<T>> {
+    /// A second run, if callers wait and no statement has begun for so long.
+    fn second_run(self: &Arc<Self>, patience: Duration) -> Option<Run<T>> {
         let mut state = self.state();
         let is_late = state.began_at.is_none_or(|at| at.elapsed() >= patience)
             && !crate::sabotage::is("late_statement_awaited");
-        (is_late && !state.waiting.is_empty()).then(|| self.run(&mut state, 1))
+        let is_needed = is_late && state.running == 1 && !state.waiting.is_empty();
+        is_needed.then(|| self.run(&mut state, 1))
     }
 
     fn run(self: &Arc<Self>, state: &mut State<T>, runs_max: usize) -> Run<T> {
@@ -332,16 +352,17 @@ mod tests {
         assert_eq!(third.next(all), Some(vec![4]));
     }
     #[test]
-    fn callers_that_wait_too_long_get_a_run_that_replaces_the_late_one() {
+    fn callers_that_wait_too_long_get_a_second_run_that_replaces_the_late_one() {
         let batches = Arc::<Batches<u8>>::default();
         let mut late = batches.push(1, 1).unwrap();
         assert_eq!(late.next(all), Some(vec![1]));
-        assert!(batches.relieve(Duration::ZERO).is_none(), "none waits");
+        assert!(batches.second_run(Duration::ZERO).is_none(), "none waits");
         assert!(batches.push(2, 1).is_none());
-        assert!(batches.relieve(Duration::from_secs(60)).is_none());
-        let mut relief = batches.relieve(Duration::ZERO).unwrap();
+        assert!(batches.second_run(Duration::from_secs(60)).is_none());
+        let mut relief = batches.second_run(Duration::ZERO).unwrap();
         assert_eq!(relief.next(all), Some(vec![2]));
         assert!(batches.push(3, 1).is_none());
+        assert!(batches.second_run(Duration::ZERO).is_none(), "not a third");
         assert_eq!(relief.next(all), Some(vec![3]));
         assert!(batches.push(4, 1).is_none());
         assert_eq!(late.next(all), None);

@@ -152,9 +152,9 @@ impl Batched for Claiming {
         batch: &[&Self],
     ) -> Result<Vec<Option<Self::Outcome>>, StoreError> {
         let (mut claims, mut contended) = (Vec::new(), 0);
-        let (began, patience) = (Instant::now(), pool.timeout() / PATIENCE);
-        let mut is_late = false;
-        while claims.len() < batch.len() && contended < CONTENDED_CLAIMS && !is_late {
+        let until = Instant::now() + pool.timeout() / PATIENCE;
+        let is_wanted = |count| count == 0 || count < batch.len() && Instant::now() < until;
+        while is_wanted(claims.len()) && contended < CONTENDED_CLAIMS {
             match batch[0].claim(pool, batch.len() - claims.len()).await {
                 Ok(Some(more)) => {
                     contended += u32::from(more.is_empty());
@@ -165,16 +165,10 @@ impl Batched for Claiming {
                 // What is claimed is worked on. The next claim meets the error again.
                 Err(_) => break,
             }
-            is_late = began.elapsed() > patience;
         }
         let tasks = tasks(pool, &claims.iter().collect::<Vec<_>>()).await;
         let mut claimed = claims.into_iter().zip(tasks);
-        let outcome = |_| match claimed.next() {
-            // The database is slow. A loop that has nothing yet claims alone.
-            None if is_late && batch.len() > 1 => None,
-            claimed => Some(claimed),
-        };
-        Ok(batch.iter().map(outcome).collect())
+        Ok(batch.iter().map(|_| Some(claimed.next())).collect())
     }
 
     async fn forget(pool: &Pool, outcome: Self::Outcome) {
@@ -264,7 +258,9 @@ async fn tasks(pool: &Pool, claims: &[&Claim]) -> Vec<Result<Option<Value>, Stor
             .map(async |&claim| Ok(read_tasks(pool, &[claim]).await?.pop().flatten()));
         return join_all(alone).await;
     }
-    claims.iter().map(|_| Err(error.repeated())).collect()
+    let mut errors: Vec<_> = claims[1..].iter().map(|_| Err(error.repeated())).collect();
+    errors.push(Err(error));
+    errors
 }
 
 /// The same in one statement.

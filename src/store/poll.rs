@@ -246,8 +246,8 @@ impl Store {
                select id from operations
                where finished_at is null and waiting_for = 'cluster' and owner is null and wake_at > now()
                  and target = $2 and cluster_name = any($1)
-               -- One that is locked is being claimed or changed, which wakes it.
-               for update skip locked)",
+               order by id
+               for update)",
             names,
             self.target.as_str()
         )

@@ -279,6 +279,9 @@ impl Shared {
                     .await
                     .is_err()
             {
+                // The others are dead as well.
+                let all = &mut self.idle().connections;
+                all.retain(|idle| suspected_at.is_none_or(|at| at < idle.since));
                 continue;
             }
             return Some(idle);

@@ -347,7 +347,7 @@ pub(super) async fn record(
         "src/store/sql/record_turns.sql",
         &columns,
         recheck,
-        turns.len() == 1
+        turns.len() == 1 || crate::sabotage::is("locks_awaited_together")
     )
     .fetch_all(executor)
     .await?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dax_provisioner::store::{StoreError, TurnReport};
+use futures_util::future::join_all;
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::sorts::{NEXT, of};
@@ -31,12 +32,13 @@ async fn an_operation_that_stays_locked_delays_no_neighbour() {
         outcome.as_ref().unwrap();
     }
     let answered = records.answered.lock().unwrap().clone();
-    let [.., (_, neighbour_at), (last, last_at)] = answered.as_slice() else {
+    let [(_, first_at), .., (_, neighbour_at), (last, last_at)] = answered.as_slice() else {
         panic!("{answered:?}")
     };
     assert_eq!(last, "locked");
-    let waited = last_at.duration_since(*neighbour_at);
-    assert!(waited > Duration::from_secs(1), "{answered:?}");
+    let (delay, wait) = (*neighbour_at - *first_at, *last_at - *first_at);
+    assert!(delay < Duration::from_secs(1), "{answered:?}");
+    assert!(wait > Duration::from_secs(1), "{answered:?}");
     holder.execute("rollback").await.unwrap();
     records.record(&others[0], &of(NEXT)).await.unwrap();
     check_recorded_once(&records, &held).await;
@@ -46,13 +48,15 @@ async fn an_operation_that_stays_locked_delays_no_neighbour() {
 /// for its limit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_connection_fails_no_turn_of_the_next_statement() {
-    let records = Records::with_timeout(Duration::from_millis(1_500)).await;
+    let records = Records::with_timeout(Duration::from_millis(3_000)).await;
     let held = records
         .claim_all(["prepared", "first", "a", "b", "c"])
         .await;
     let [prepared, first, others @ ..] = &held;
     // A statement that waits while it is prepared is not executed.
     records.record(prepared, &of(NEXT)).await.unwrap();
+    // Several connections are open, and freeze.
+    join_all((0..3).map(|_| records.store.managed_names())).await;
     let turns: Vec<(&Held, TurnReport)> = others.iter().map(|held| (held, of(NEXT))).collect();
     let freeze = async |_: &mut PgConnection| records.proxy.freeze_present_connections();
 

@@ -1,6 +1,6 @@
 //! Statements for several callers: those that come while enough statements run wait for one to end, and
-//! the next statement serves all of them. No timer is involved: a caller that comes while fewer run is
-//! served at once.
+//! the next statement serves all of them. A caller that comes while fewer run is served at once. One whose
+//! statement would begin too late, because another one hangs, gets a second statement.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -13,8 +13,8 @@ use tokio::time::timeout;
 use super::StoreError;
 use super::pool::Pool;
 
-/// A caller waits for others for its time limit divided by this: the connection of their statement may be
-/// frozen.
+/// A caller waits for the statement of others for its time limit divided by this, because the connection of
+/// that statement may be frozen.
 pub(super) const PATIENCE: u32 = 8;
 
 /// What one statement can do for several callers, each with its own outcome.
@@ -46,7 +46,7 @@ pub(super) trait Batched: Send + Sync + Sized + 'static {
 #[derive(Debug)]
 pub(super) struct Waiting<B: Batched> {
     part: B,
-    /// No shared statement for this caller begins after half of its limit.
+    /// When the caller asked. No shared statement for it begins after half of its limit.
     asked_at: Instant,
     outcome: oneshot::Sender<Result<B::Outcome, StoreError>>,
 }
@@ -120,9 +120,7 @@ impl<B: Batched> Batches<Waiting<B>> {
             .try_recv()
             .unwrap_or(Err(StoreError::Database(sqlx::Error::PoolTimedOut)))
     }
-}
 
-impl<B: Batched> Batches<Waiting<B>> {
     /// A second run, if callers wait for a late one. Idle connections may be frozen as well.
     fn relieve(self: &Arc<Self>, pool: &Pool) -> Option<Run<Waiting<B>>> {
         let run = self.second_run(pool.timeout() / PATIENCE)?;

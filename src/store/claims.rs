@@ -152,6 +152,7 @@ impl Batched for Claiming {
         batch: &[&Self],
     ) -> Result<Vec<Option<Self::Outcome>>, StoreError> {
         let (mut claims, mut contended) = (Vec::new(), 0);
+        // When the database is slow, what is claimed is worked on before more is claimed.
         let until = Instant::now() + pool.timeout() / PATIENCE;
         let is_wanted = |count| count == 0 || count < batch.len() && Instant::now() < until;
         while is_wanted(claims.len()) && contended < CONTENDED_CLAIMS {

@@ -330,12 +330,15 @@ class Bench:
         service.stop()
         if statuses != {202}:
             sys.exit(f"releases were answered with {statuses}")
-        self.postgres.sql("checkpoint")
-        self.postgres.forget_statements()
-        service = self.restarted("--role", "worker", "--worker-loops", "8", "--poll-seconds=300")
         where = "from operations where kind = 'release_cluster'"
+        # Due after the first poll of so many clusters.
+        self.postgres.sql("update operations set wake_at = now() + interval '6 s' where kind = 'release_cluster'", self.database)
+        self.postgres.sql("checkpoint")
+        service = self.restarted("--role", "worker", "--worker-loops", "8", "--poll-seconds=300")
+        time.sleep(3)
+        self.postgres.forget_statements()
         while self.postgres.sql(f"select count(*) {where} and finished_at is null", self.database) != "0":
-            time.sleep(0.2)
+            time.sleep(0.5)
         service.stop()
         seconds = float(self.postgres.sql(f"select extract(epoch from max(finished_at) - min(started_at)) {where}", self.database))
         calls, _, top = self.postgres.statements(self.database)

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::engine::processes::{RunningProcess, call, start, start_database, start_with};
 use crate::support::python;
+use crate::webhooks::receiver::make_deliveries_due;
 
 /// Starts the receiver. Returns its port and its requests.
 fn start_receiver(authority: &str) -> (RunningProcess, u16, mpsc::UnboundedReceiver<Value>) {
@@ -35,18 +36,6 @@ fn start_receiver(authority: &str) -> (RunningProcess, u16, mpsc::UnboundedRecei
 async fn next(requests: &mut mpsc::UnboundedReceiver<Value>) -> Value {
     let next = tokio::time::timeout(Duration::from_secs(90), requests.recv());
     next.await.unwrap().unwrap()
-}
-
-/// Ends the leases of attempts as if their time had passed: half a minute.
-async fn end_leases(database: &str) {
-    let mut connection = PgConnection::connect(database).await.unwrap();
-    let ended = sqlx::query(
-        "update webhook_deliveries set next_attempt_at = now() where next_attempt_at > now()",
-    )
-    .execute(&mut connection)
-    .await
-    .unwrap();
-    assert_eq!(ended.rows_affected(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,7 +70,9 @@ async fn an_attempt_of_a_killed_process_is_repeated_by_another() {
     assert_eq!(sent["headers"]["webhook-id"], delivery["id"]);
     first.0.kill().unwrap();
     first.0.wait().unwrap();
-    end_leases(&database).await;
+    // The lease of the attempt ends.
+    let mut connection = PgConnection::connect(&database).await.unwrap();
+    assert_eq!(make_deliveries_due(&mut connection).await, 1);
     let (_second, url) = start_with(&serve, &variables, "listening");
     let repeated = next(&mut requests).await;
     assert_eq!(repeated["headers"]["webhook-id"], delivery["id"]);

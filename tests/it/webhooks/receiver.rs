@@ -16,6 +16,7 @@ use dax_provisioner::outgoing::secrets::SecretsKey;
 use dax_provisioner::outgoing::webhooks::WebhookClient;
 use dax_provisioner::worker::SharedJobs;
 use serde_json::{Value, json};
+use sqlx::PgExecutor;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
@@ -172,13 +173,15 @@ impl TestEnv {
 
     /// Makes every pending delivery due, as time does.
     pub async fn make_deliveries_due(&self) {
-        sqlx::query(
-            "update webhook_deliveries set next_attempt_at = now() where status = 'pending'",
-        )
-        .execute(&self.pool)
-        .await
-        .unwrap();
+        make_deliveries_due(&self.pool).await;
     }
+}
+
+/// Makes every pending delivery due, as time does: pauses and leases end. Returns their number.
+pub async fn make_deliveries_due(database: impl PgExecutor<'_>) -> u64 {
+    let due = "update webhook_deliveries set next_attempt_at = now() where status = 'pending'";
+    let made = sqlx::query(due).execute(database).await.unwrap();
+    made.rows_affected()
 }
 
 impl ApiClient {

@@ -1,7 +1,7 @@
 """The complete procedure of DAX's guide with the AWS CLI: role, policy, subnet group, cluster, port, parameters,
 scaling, tags, events, and deletion of everything. Prints the transcript and stops at the first command that fails.
 
-The commands run in this process, because to import the CLI takes longer than most of them."""
+The commands run in this process, because importing the CLI takes longer than most of them."""
 
 import contextlib
 import io

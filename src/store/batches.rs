@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::StoreError;
@@ -17,6 +18,10 @@ use super::pool::Pool;
 /// that statement may be frozen.
 pub(super) const PATIENCE: u32 = 8;
 
+/// How often the tasks that can run do so before a statement that gathers callers. A turn without a call
+/// needs several of them from its task to its record. No clock is involved, so an idle service loses no time.
+const GATHERING_YIELDS: u32 = 4;
+
 /// What one statement can do for several callers, each with its own outcome.
 pub(super) trait Batched: Send + Sync + Sized + 'static {
     type Outcome: Send;
@@ -25,6 +30,8 @@ pub(super) trait Batched: Send + Sync + Sized + 'static {
     const LARGEST_BATCH: usize = 16;
     /// Whether a part is executed although its caller has gone.
     const OUTLIVES_CALLER: bool = true;
+    /// Whether callers that come back soon are served together. It costs time when many come anyway.
+    const GATHERS: bool = false;
 
     /// Whether one statement can serve both.
     fn fits(&self, other: &Self) -> bool;
@@ -130,10 +137,20 @@ impl<B: Batched> Batches<Waiting<B>> {
 }
 
 impl<B: Batched> Run<Waiting<B>> {
+    /// The callers of the next statement, with those of the last one that come back at once.
+    async fn next_batch(&mut self, limit: Duration) -> Option<Vec<Waiting<B>>> {
+        if B::GATHERS {
+            for _ in 0..GATHERING_YIELDS {
+                yield_now().await;
+            }
+        }
+        self.next(|waiting| split(waiting, limit))
+    }
+
     /// Serves callers until none waits, or another run serves them.
     async fn execute_all(mut self, pool: Pool) {
         let limit = pool.timeout() / 2;
-        while let Some(batch) = self.next(|waiting| split(waiting, limit)) {
+        while let Some(batch) = self.next_batch(limit).await {
             let parts: Vec<&B> = batch.iter().map(|waiting| &waiting.part).collect();
             let outcomes = B::execute(&pool, &parts).await;
             let (alone, forgotten) = answer_all(batch, outcomes);

@@ -107,56 +107,73 @@ impl Store {
     /// `wake_at` moves to the end of the lease, so the operation of a crashed worker becomes
     /// claimable again.
     pub async fn claim(&self, claimant: &Arc<Claimant>) -> Result<Option<Claimed>, StoreError> {
-        let claiming = Claiming {
-            claimant: Arc::clone(claimant),
-            target: self.target.clone(),
-        };
+        let claiming = self.claiming(claimant);
         let pool = self.pool.planned_once();
-        let Some((claim, task)) = self.claims.execute(&pool, claiming).await? else {
-            return Ok(None);
-        };
-        let task = task.and_then(|task| parsed(&claim, task));
-        Ok(Some(Claimed { claim, task }))
+        Ok(self.claims.execute(&pool, claiming).await?.map(parsed))
     }
 
-    /// The state of a held operation, later than the claim. `Fenced` if the claim is no longer valid.
-    pub async fn task(&self, claim: &Claim) -> Result<Task, StoreError> {
-        let read = TaskRead(claim.clone());
-        let task = self
-            .tasks
-            .execute(&self.pool.planned_once(), read)
-            .await??;
-        parsed(claim, task)
+    /// A loop of the claimant that waits for an operation of this target.
+    pub(super) fn claiming(&self, claimant: &Arc<Claimant>) -> Claiming {
+        Claiming {
+            claimant: Arc::clone(claimant),
+            target: self.target.clone(),
+        }
     }
 }
 
+/// A claim and its task. No task: the claim is no longer valid.
+pub(super) type Unparsed = (Claim, Result<Option<Value>, StoreError>);
+
 /// A loop that waits for an operation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Claiming {
     claimant: Arc<Claimant>,
     target: TargetName,
 }
 
 impl Batched for Claiming {
-    /// A claim and its task. `None`: nothing is due.
-    type Outcome = Option<(Claim, Result<Option<Value>, StoreError>)>;
+    /// `None`: nothing is due.
+    type Outcome = Option<Unparsed>;
 
     const OUTLIVES_CALLER: bool = false;
 
     fn fits(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.claimant, &other.claimant)
+        Arc::ptr_eq(&self.claimant, &other.claimant) && self.target == other.target
     }
 
     async fn execute(
         pool: &Pool,
         batch: &[&Self],
     ) -> Result<Vec<Option<Self::Outcome>>, StoreError> {
+        let claims = batch[0].claims(pool, batch.len()).await?;
+        let tasks = tasks(pool, &claims.iter().collect::<Vec<_>>()).await;
+        let mut claimed = claims.into_iter().zip(tasks);
+        Ok(batch.iter().map(|_| Some(claimed.next())).collect())
+    }
+
+    async fn forget(pool: &Pool, outcome: Self::Outcome) {
+        if let Some((claim, _)) = outcome {
+            give_back_unused(pool, &claim).await;
+        }
+    }
+}
+
+/// Gives back a claim that no loop works on. After an error its lease expires.
+pub(super) async fn give_back_unused(pool: &Pool, claim: &Claim) {
+    if !crate::sabotage::is("claim_of_gone_loop_kept") {
+        let _ = leases::give_back(&pool.in_foreground(), claim, Duration::ZERO, false).await;
+    }
+}
+
+impl Claiming {
+    /// Claims for so many loops. Fewer claims: nothing else is due.
+    pub(super) async fn claims(&self, pool: &Pool, loops: usize) -> Result<Vec<Claim>, StoreError> {
         let (mut claims, mut contended) = (Vec::new(), 0);
         // When the database is slow, what is claimed is worked on before more is claimed.
         let until = Instant::now() + pool.timeout() / PATIENCE;
-        let is_wanted = |count| count == 0 || count < batch.len() && Instant::now() < until;
+        let is_wanted = |count| count == 0 || count < loops && Instant::now() < until;
         while is_wanted(claims.len()) && contended < CONTENDED_CLAIMS {
-            match batch[0].claim(pool, batch.len() - claims.len()).await {
+            match self.claim(pool, loops - claims.len()).await {
                 Ok(Some(more)) => {
                     contended += u32::from(more.is_empty());
                     claims.extend(more);
@@ -167,23 +184,9 @@ impl Batched for Claiming {
                 Err(_) => break,
             }
         }
-        let tasks = tasks(pool, &claims.iter().collect::<Vec<_>>()).await;
-        let mut claimed = claims.into_iter().zip(tasks);
-        Ok(batch.iter().map(|_| Some(claimed.next())).collect())
+        Ok(claims)
     }
 
-    async fn forget(pool: &Pool, outcome: Self::Outcome) {
-        if let Some((claim, _)) = outcome
-            && !crate::sabotage::is("claim_of_gone_loop_kept")
-        {
-            // After an error the lease expires.
-            let pool = pool.in_foreground();
-            let _ = leases::give_back(&pool, &claim, Duration::ZERO, false).await;
-        }
-    }
-}
-
-impl Claiming {
     /// Claims at most `wanted` operations of the next callers. `None`: nothing is due. Empty: other
     /// processes are claiming what they have.
     async fn claim(&self, pool: &Pool, wanted: usize) -> Result<Option<Vec<Claim>>, StoreError> {
@@ -222,32 +225,11 @@ impl Claiming {
     }
 }
 
-/// A loop that keeps an operation and reads its task.
-#[derive(Debug)]
-pub(super) struct TaskRead(Claim);
-
-impl Batched for TaskRead {
-    /// `None`: the claim is no longer valid.
-    type Outcome = Result<Option<Value>, StoreError>;
-
-    const OUTLIVES_CALLER: bool = false;
-
-    /// Each operation is in a statement once.
-    fn fits(&self, other: &Self) -> bool {
-        self.0.operation_id != other.0.operation_id
-    }
-
-    async fn execute(
-        pool: &Pool,
-        batch: &[&Self],
-    ) -> Result<Vec<Option<Self::Outcome>>, StoreError> {
-        let claims: Vec<&Claim> = batch.iter().map(|read| &read.0).collect();
-        Ok(tasks(pool, &claims).await.into_iter().map(Some).collect())
-    }
-}
-
 /// The tasks of held operations, in the same order. One that the server cannot read fails no other.
-async fn tasks(pool: &Pool, claims: &[&Claim]) -> Vec<Result<Option<Value>, StoreError>> {
+pub(super) async fn tasks(
+    pool: &Pool,
+    claims: &[&Claim],
+) -> Vec<Result<Option<Value>, StoreError>> {
     let error = match read_tasks(pool, claims).await {
         Ok(tasks) => return tasks.into_iter().map(Ok).collect(),
         Err(error) => error,
@@ -285,6 +267,8 @@ async fn read_tasks(pool: &Pool, claims: &[&Claim]) -> Result<Vec<Option<Value>>
     Ok(ids.iter().map(|id| tasks.remove(id)).collect())
 }
 
-fn parsed(claim: &Claim, task: Option<Value>) -> Result<Task, StoreError> {
-    tasks::parse(claim.operation_id, task.ok_or(StoreError::Fenced)?)
+pub(super) fn parsed((claim, task): Unparsed) -> Claimed {
+    let task =
+        task.and_then(|task| tasks::parse(claim.operation_id, task.ok_or(StoreError::Fenced)?));
+    Claimed { claim, task }
 }

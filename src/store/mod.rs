@@ -90,7 +90,7 @@ pub use operations::{OperationFilter, OperationVersion};
 pub use poll::DetailsDue;
 pub use private::{PRIVATE_DATABASE, prepare_private_database};
 pub use projects::Limit;
-pub use record::{Recorded, SentCall, SentOutcome, TurnReport};
+pub use record::{Continuation, Next, Recorded, SentCall, SentOutcome, TurnReport};
 pub use schema::{Durability, SchemaState};
 pub use singleton_jobs::SingletonJob;
 pub use supersede::Retried;
@@ -209,7 +209,6 @@ pub struct Store {
     creates: Arc<Batches<batches::Waiting<create_queue::Create>>>,
     records: Arc<Batches<batches::Waiting<record::Turn>>>,
     claims: Arc<Batches<batches::Waiting<claims::Claiming>>>,
-    tasks: Arc<Batches<batches::Waiting<claims::TaskRead>>>,
     operation_reads: Arc<Batches<operation_reads::Waiting>>,
     turns: projects::Turns,
     actor: Option<Arc<Actor>>,
@@ -259,7 +258,6 @@ impl Store {
             creates: Arc::default(),
             records: Arc::default(),
             claims: Arc::default(),
-            tasks: Arc::default(),
             operation_reads: Arc::default(),
             turns: projects::Turns::default(),
             actor: None,

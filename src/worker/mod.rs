@@ -17,7 +17,7 @@ use crate::domain::operation::Status;
 use crate::domain::problems::fault::Fault;
 use crate::inspections::Inspector;
 use crate::operations::{StepEnvironment, known_steps};
-use crate::store::{Claimant, Claimed, Recorded, Store, StoreError};
+use crate::store::{Claimant, Continuation, Next, Recorded, Store, StoreError};
 
 mod decide;
 mod expiry;
@@ -227,18 +227,10 @@ impl Worker {
                 }
             }
             let must_end = || stop.is_cancelled() || precedence.must_pause();
-            let turn = self.take_turns_at_one(is_idle, must_end);
-            is_idle = match tokio::time::timeout(TURN_TIMEOUT, turn).await {
-                Ok(Ok(TurnResult::Idle)) => true,
-                Ok(Ok(TurnResult::Worked(_))) => false,
-                Err(_) => {
-                    tracing::warn!(
-                        "a turn exceeded {} s; no longer waiting for it",
-                        TURN_TIMEOUT.as_secs()
-                    );
-                    true
-                }
-                Ok(Err(error)) => {
+            is_idle = match self.take_turns_until(must_end, is_idle).await {
+                Ok(TurnResult::Idle) => true,
+                Ok(TurnResult::Worked(_)) => false,
+                Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "a turn failed");
                     true
                 }
@@ -253,29 +245,36 @@ impl Worker {
         }
     }
 
-    /// Takes turns at the operation that is due first, until it waits, others had to wait for [`HOLD`],
-    /// or this loop `must_end`. `is_woken`: whether the loop was idle before.
-    async fn take_turns_at_one(
+    /// Takes turns until no operation is due, a turn fails, or this loop `must_end`. It keeps an operation
+    /// until it waits, or others had to wait for [`HOLD`]. `is_woken`: whether the loop was idle before.
+    async fn take_turns_until(
         &self,
-        is_woken: bool,
         must_end: impl Fn() -> bool,
+        is_woken: bool,
     ) -> Result<TurnResult, StoreError> {
-        let Some(mut claimed) = self.claim().await? else {
+        let Some(mut claimed) = limited(self.claim()).await? else {
             return Ok(TurnResult::Idle);
         };
         if is_woken {
             // More may be due. The loops wake one another until one finds nothing.
             self.store.wake_worker();
         }
-        let began = Instant::now();
+        let mut began = Instant::now();
         loop {
-            let hold = began.elapsed() < HOLD && !must_end();
-            let (result, held) = self.take_turn(claimed, hold).await?;
-            let Some(claim) = held else {
-                return Ok(result);
+            let operation_id = claimed.claim.operation_id;
+            let continuation = (!must_end()).then(|| Continuation {
+                claimant: Arc::clone(&self.claimant),
+                holds: began.elapsed() < HOLD,
+            });
+            let (result, next) = limited(self.take_turn(claimed, continuation)).await?;
+            claimed = match next {
+                Next::Unknown => return Ok(result),
+                Next::Nothing => return Ok(TurnResult::Idle),
+                Next::Claimed(next) => next,
             };
-            let task = self.store.task(&claim).await;
-            claimed = Claimed { claim, task };
+            if claimed.claim.operation_id != operation_id {
+                began = Instant::now();
+            }
         }
     }
 
@@ -299,6 +298,14 @@ impl Worker {
         let _polling = self.polling.lock().await;
         tokio::time::sleep(IDLE_POLL).await;
     }
+}
+
+/// Waits for a claim or a turn, for a limited time.
+async fn limited<T>(turn: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let message = format!("a turn exceeded {} s", TURN_TIMEOUT.as_secs());
+    tokio::time::timeout(TURN_TIMEOUT, turn)
+        .await
+        .unwrap_or(Err(StoreError::Task(message)))
 }
 
 /// Wakes an idle loop of a target in this process at each notification of the database.

@@ -20,7 +20,9 @@ use crate::domain::task::Task;
 use crate::domain::verdict::{Findings, Verdict};
 use crate::domain::waiting::WaitingFor;
 use crate::operations::{self, Context, Step, StepOutcome};
-use crate::store::{Claim, Claimed, Recorded, SentCall, SentOutcome, StoreError, TurnReport};
+use crate::store::{
+    Claim, Claimed, Continuation, Next, Recorded, SentCall, SentOutcome, StoreError, TurnReport,
+};
 
 use super::decide::{DecisionContext, after_fault, after_waiting, with_undo};
 use super::telemetry::{count, ended, log, span};
@@ -86,41 +88,40 @@ impl Worker {
         let Some(claimed) = self.claim().await? else {
             return Ok(TurnResult::Idle);
         };
-        Ok(self.take_turn(claimed, false).await?.0)
+        Ok(self.take_turn(claimed, None).await?.0)
     }
 
     pub(super) async fn claim(&self) -> Result<Option<Claimed>, StoreError> {
         self.store.claim(&self.claimant).await
     }
 
-    /// Takes one turn at a claimed operation. With `hold` it returns the claim of the next turn,
-    /// unless the operation waits.
+    /// Takes one turn at a claimed operation, and returns what the loop works on next.
     pub(super) async fn take_turn(
         &self,
         Claimed { claim, task }: Claimed,
-        hold: bool,
-    ) -> Result<(TurnResult, Option<Claim>), StoreError> {
+        continuation: Option<Continuation>,
+    ) -> Result<(TurnResult, Next<Claimed>), StoreError> {
         // A step whose process ended twice during it runs exclusively, so that another crash
         // interrupts no other turn. After one crash it runs beside others: a process that dies leaves
         // many operations behind, and at most one of them is the cause.
         let exclusive = claim.claims_without_progress > 2;
         let Some(_permit) = self.permit(exclusive).await else {
             self.drop_claim(&claim).await;
-            return Ok((TurnResult::Idle, None));
+            return Ok((TurnResult::Idle, Next::Unknown));
         };
         let span = span(&claim, task.as_ref().ok());
         // A task of its own, so that a panic of the step ends only its turn.
-        let turn = self.clone().run_claimed(claim.clone(), task, hold);
+        let turn = self.clone().run_claimed(claim.clone(), task, continuation);
         let recorded = tokio::spawn(turn.instrument(span)).await;
         let operation_id = claim.operation_id;
-        let (status, held) = match recorded {
-            Ok(Ok(recorded)) => (Some(self.wake_after(&recorded)), recorded.held),
+        let (status, next) = match recorded {
+            Ok(Ok(recorded)) => (Some(self.wake_after(&recorded)), recorded.next),
             Ok(Err(StoreError::Fenced)) => {
                 tracing::info!(operation.id = %operation_id,
                     "superseded by another operation or worker; the turn is dropped");
                 // The claim can be valid still, if another cluster began to use a rule to remove.
                 self.drop_claim(&claim).await;
-                (None, None)
+                (None, Next::Unknown)
             }
             Ok(Err(error)) => {
                 // The database failed, not the step: this claim does not count as a crash.
@@ -133,15 +134,15 @@ impl Worker {
                 let pause =
                     Duration::from_millis(200) * claim.claims_without_progress.unsigned_abs();
                 self.store.give_back(&claim, pause, true).await?;
-                (None, None)
+                (None, Next::Unknown)
             }
-            Err(_) => (None, None),
+            Err(_) => (None, Next::Unknown),
         };
         let summary = TurnSummary {
             operation_id,
             status,
         };
-        Ok((TurnResult::Worked(summary), held))
+        Ok((TurnResult::Worked(summary), next))
     }
 
     /// Returns a claim that does not count, if it is valid still and the database answers.
@@ -154,7 +155,7 @@ impl Worker {
         self,
         claim: Claim,
         task: Result<Task, StoreError>,
-        hold: bool,
+        continuation: Option<Continuation>,
     ) -> Result<Recorded, StoreError> {
         let task = match task {
             Err(StoreError::Unreadable { what, detail }) => {
@@ -167,7 +168,7 @@ impl Worker {
             let report = report(quarantine::verdict(&task), Findings::default());
             log(&task, &report.verdict);
             count(&report.verdict);
-            return self.store.record(&claim, &task, &report, false).await;
+            return self.store.record(&claim, &task, &report, None).await;
         }
         let Some(step) = operations::step(task.kind, &task.step.name) else {
             // A claim requires a known step name, so this one belongs to another kind of operation.
@@ -182,7 +183,10 @@ impl Worker {
         let report = self.take_step(&claim, &context, step).await?;
         log(&task, &report.verdict);
         count(&report.verdict);
-        let recorded = self.store.record(&claim, &task, &report, hold).await?;
+        let recorded = self
+            .store
+            .record(&claim, &task, &report, continuation.as_ref())
+            .await?;
         ended(&task, recorded.status);
         self.reach(Point::Recorded, &task, None).await;
         Ok(recorded)

@@ -3,6 +3,7 @@
 //! ([batches](super::batches)). A turn that rolls back its operation is a transaction of a few
 //! statements.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -14,12 +15,17 @@ use crate::domain::problems::fault::Fault;
 use crate::domain::task::Task;
 use crate::domain::verdict::{Findings, Verdict};
 
+use super::batches::Batched;
+use super::claims::parsed;
 use super::events::Event;
-use super::{Claim, Store, StoreError, rows, undo};
+use super::{Claim, Claimant, Claimed, Store, StoreError, rows, undo};
 
+pub use next::Next;
+use next::Wanted;
 pub(super) use turn_row::Turn;
 use turn_row::TurnRow;
 
+mod next;
 mod turn_row;
 
 /// The result of a turn.
@@ -69,20 +75,28 @@ impl SentOutcome {
 }
 
 /// The state of an operation after a recorded turn.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Recorded {
     /// The status after the turn.
     pub status: Status,
     /// When the operation is claimable again; `None` if a request must wake it, or it has ended.
     pub wakes_after: Option<Duration>,
-    /// The worker's hold on the operation for another turn, if it asked for one and the operation
-    /// does not wait.
-    pub held: Option<Claim>,
+    /// What the loop that took the turn works on next.
+    pub next: Next<Claimed>,
+}
+
+/// How a loop continues after its turn.
+#[derive(Debug, Clone)]
+pub struct Continuation {
+    /// Whose loop it is.
+    pub claimant: Arc<Claimant>,
+    /// Whether it keeps an operation whose next turn is due at once.
+    pub holds: bool,
 }
 
 impl Store {
-    /// Commits a turn's report, and releases the lease or, to `hold` the operation for another turn,
-    /// starts it again.
+    /// Commits a turn's report and releases the lease. If the loop that took the turn continues, the
+    /// lease starts again instead, or another operation is claimed.
     ///
     /// `Fenced` means that the claim is no longer valid and nothing was written. After a lost
     /// connection during the commit, the outcome is unknown; the next claim reads the actual state.
@@ -91,7 +105,7 @@ impl Store {
         claim: &Claim,
         task: &Task,
         report: &TurnReport,
-        hold: bool,
+        continuation: Option<&Continuation>,
     ) -> Result<Recorded, StoreError> {
         if matches!(report.verdict, Verdict::RollBack { .. }) {
             let (claim, task, report) = (claim.clone(), task.clone(), report.clone());
@@ -104,23 +118,29 @@ impl Store {
                 .await;
         }
         let row = TurnRow::of(task, report);
-        let row = if hold { row.held() } else { row };
-        let held = row.is_held().then(|| Claim {
-            taken_at: Instant::now(),
-            claims_without_progress: 1,
-            ..claim.clone()
+        let row = match continuation {
+            Some(Continuation { holds: true, .. }) => row.held(),
+            _ => row,
+        };
+        let next = continuation.map(|continuation| match row.is_held() {
+            true => Wanted::Held(Claim {
+                taken_at: Instant::now(),
+                claims_without_progress: 1,
+                ..claim.clone()
+            }),
+            false => Wanted::Other(self.claiming(&continuation.claimant)),
         });
-        let (pool, turn) = (self.pool.planned_once(), row.turn(claim));
+        let (pool, turn) = (self.pool.planned_once(), row.turn(claim, next));
         let recorded = match row.is_alone() {
-            true => turn_row::record(&pool, &[&turn]).await?.remove(0),
+            true => Turn::execute(&pool, &[&turn]).await?.remove(0).flatten(),
             false => self.records.execute(&pool, turn).await?,
         };
-        let row = recorded.ok_or(StoreError::Fenced)?;
+        let (row, next) = recorded.ok_or(StoreError::Fenced)?;
         self.events.notify_one();
         Ok(Recorded {
             status: rows::status(&row.status)?,
             wakes_after: row.wakes_after_seconds.map(Duration::from_secs_f64),
-            held,
+            next: next.map(parsed),
         })
     }
 }
@@ -133,7 +153,7 @@ async fn record_roll_back(
     report: &TurnReport,
 ) -> Result<Recorded, StoreError> {
     let mut transaction = connection.begin().await?;
-    let turn = TurnRow::of(task, report).turn(claim);
+    let turn = TurnRow::of(task, report).turn(claim, None);
     let mut recorded = turn_row::record(&mut *transaction, &[&turn]).await?;
     let row = recorded.remove(0).ok_or(StoreError::Fenced)?;
     let (id, fault) = (claim.operation_id, report.verdict.fault());
@@ -149,7 +169,7 @@ async fn record_roll_back(
     Ok(Recorded {
         status: rows::status(&row.status)?,
         wakes_after: Some(Duration::ZERO),
-        held: None,
+        next: Next::Unknown,
     })
 }
 

@@ -17,9 +17,10 @@ use crate::domain::task::Task;
 use crate::domain::verdict::Verdict;
 use crate::domain::waiting::WaitingFor;
 
-use super::{SentOutcome, TurnReport, attempt_outcome, fault_event, is_known, step_event};
+use super::next::{self, Wanted};
+use super::{Next, SentOutcome, TurnReport, attempt_outcome, fault_event, is_known, step_event};
 use crate::store::batches::Batched;
-use crate::store::claims::LEASE;
+use crate::store::claims::{Claiming, LEASE, Unparsed};
 use crate::store::clusters;
 use crate::store::events::Event;
 use crate::store::pool::Pool;
@@ -209,7 +210,7 @@ impl<'a> TurnRow<'a> {
     }
 
     /// The turn as `record_turns.sql` reads it.
-    pub(super) fn turn(&self, claim: &Claim) -> Turn {
+    pub(super) fn turn(&self, claim: &Claim, next: Option<Wanted>) -> Turn {
         let (task, findings) = (self.task, &self.report.findings);
         let sent = self.report.sent.as_ref();
         let outcome = sent.and_then(|sent| sent.outcome.as_str());
@@ -220,6 +221,7 @@ impl<'a> TurnRow<'a> {
         let (otherwise, otherwise_is_gone) = clusters::after_operation(task.kind, false);
         Turn {
             operation_id: claim.operation_id,
+            next,
             columns: to_json(&Columns {
                 operation_id: claim.operation_id,
                 epoch: claim.epoch,
@@ -312,11 +314,15 @@ struct Columns<'a> {
 pub(in crate::store) struct Turn {
     operation_id: Uuid,
     columns: Value,
+    /// What the loop that took the turn works on next; `None` if it does not continue.
+    pub(super) next: Option<Wanted>,
 }
 
 impl Batched for Turn {
     /// `None`: the claim is no longer valid; nothing is written then.
-    type Outcome = Option<RecordedRow>;
+    type Outcome = Option<(RecordedRow, Next<Unparsed>)>;
+
+    const GATHERS: bool = true;
 
     /// One statement updates an operation once.
     fn fits(&self, other: &Self) -> bool {
@@ -328,9 +334,19 @@ impl Batched for Turn {
         batch: &[&Self],
     ) -> Result<Vec<Option<Self::Outcome>>, StoreError> {
         let is_alone = batch.len() == 1 || crate::sabotage::is("locked_turn_dropped");
-        let recorded = record(pool, batch).await?;
-        let known = |row: Option<_>| (is_alone || row.is_some()).then_some(row);
-        Ok(recorded.into_iter().map(known).collect())
+        let wanted = batch.iter().map(|turn| turn.next.clone()).collect();
+        let (recorded, next) = next::after(pool, record(pool, batch), wanted).await?;
+        let known = |(row, next): (Option<_>, _)| {
+            let recorded = row.map(|row| (row, next));
+            (is_alone || recorded.is_some()).then_some(recorded)
+        };
+        Ok(recorded.into_iter().zip(next).map(known).collect())
+    }
+
+    async fn forget(pool: &Pool, outcome: Self::Outcome) {
+        if let Some((_, Next::Claimed(unparsed))) = outcome {
+            Claiming::forget(pool, Some(unparsed)).await;
+        }
     }
 }
 

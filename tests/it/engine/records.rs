@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use dax_provisioner::domain::problems::fault::{Fault, FaultClass};
 use dax_provisioner::domain::task::Task;
-use dax_provisioner::store::{Claim, Claimant, Recorded, Store, StoreError, TurnReport};
+use dax_provisioner::store::{
+    Claim, Claimant, Continuation, Next, Recorded, Store, StoreError, TurnReport,
+};
 use futures_util::future::join_all;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -18,6 +20,7 @@ use crate::support::test_env::TestEnv;
 
 use sorts::{NEXT, of, sorts, wait};
 
+mod next;
 mod sorts;
 mod waits;
 
@@ -35,6 +38,8 @@ struct Records {
     store: Store,
     proxy: Arc<DatabaseProxy>,
     claimant: Arc<Claimant>,
+    /// Whose loops record turns. It knows no step, so they find no other operation.
+    loops: Arc<Claimant>,
     /// The clusters whose records were answered, and when.
     answered: Mutex<Vec<(String, Instant)>>,
 }
@@ -59,6 +64,7 @@ impl Records {
             store: store.unwrap(),
             proxy,
             claimant: claimant("w"),
+            loops: Arc::new(Claimant::new("w".to_owned(), Vec::new())),
             answered: Mutex::default(),
         }
     }
@@ -95,7 +101,14 @@ impl Records {
 
     async fn record(&self, held: &Held, report: &TurnReport) -> Outcome {
         let Held { claim, task, .. } = held;
-        let outcome = self.store.record(claim, task, report, true).await;
+        let continuation = Continuation {
+            claimant: Arc::clone(&self.loops),
+            holds: true,
+        };
+        let outcome = self
+            .store
+            .record(claim, task, report, Some(&continuation))
+            .await;
         let answered = (held.name.clone(), Instant::now());
         self.answered.lock().unwrap().push(answered);
         outcome
@@ -226,7 +239,8 @@ async fn a_turn_recorded_with_others_has_the_effect_of_one_recorded_alone() {
         let outcome = outcome.unwrap();
         assert_eq!(outcome.status, recorded.status, "{}", alone.name);
         assert_eq!(outcome.wakes_after, recorded.wakes_after, "{}", alone.name);
-        assert_eq!(outcome.held.is_some(), recorded.held.is_some());
+        let is_held = |next: &Next<_>| matches!(next, Next::Claimed(_));
+        assert_eq!(is_held(&outcome.next), is_held(&recorded.next));
         assert_eq!(records.stored(held).await, *stored, "{}", alone.name);
     }
     let stored = |sort: &str| {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use dax_provisioner::domain::verdict::Findings;
 use dax_provisioner::store::{StoreError, TurnReport};
 use futures_util::future::join_all;
+use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::sorts::{NEXT, of};
@@ -15,12 +17,8 @@ async fn an_operation_that_stays_locked_delays_no_neighbour() {
     let records = Records::new().await;
     let held = records.claim_all(["first", "locked", "a", "b"]).await;
     let [first, others @ ..] = &held;
-    let url = records.env.database.url();
-    let mut holder = <PgConnection as Connection>::connect(&url).await.unwrap();
-    holder.execute("begin").await.unwrap();
-    let lock = sqlx::query("select 1 from operations where id = $1 for update");
-    let lock = lock.bind(others[0].claim.operation_id);
-    lock.execute(&mut holder).await.unwrap();
+    let lock = "select 1 from operations where id = $1 for update";
+    let mut holder = holder(&records, &others[0], lock).await;
     let turns: Vec<(&Held, TurnReport)> = others.iter().map(|held| (held, of(NEXT))).collect();
 
     let (outcome, outcomes) = records.record_together(first, &turns, async |_| {}).await;
@@ -42,6 +40,51 @@ async fn an_operation_that_stays_locked_delays_no_neighbour() {
     holder.execute("rollback").await.unwrap();
     records.record(&others[0], &of(NEXT)).await.unwrap();
     check_recorded_once(&records, &held).await;
+}
+
+/// The statement waits for the lock, for its limit. Then each turn is recorded alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_stays_locked_fails_no_neighbour() {
+    let records = Records::new().await;
+    let held = records.claim_all(["first", "locked", "a", "b"]).await;
+    let [first, others @ ..] = &held;
+    let lock = "select 1 from clusters where id = (select cluster_id from operations where id = $1) for update";
+    let mut holder = holder(&records, &others[0], lock).await;
+    let observed = || {
+        let details = json!({ "tags": { "team": "orders" } });
+        let findings = Findings {
+            details: Some(serde_json::from_value(details).unwrap()),
+            ..Findings::default()
+        };
+        TurnReport {
+            findings,
+            ..of(NEXT)
+        }
+    };
+    let turns: Vec<(&Held, TurnReport)> = others.iter().map(|held| (held, observed())).collect();
+
+    let (outcome, outcomes) = records.record_together(first, &turns, async |_| {}).await;
+
+    outcome.unwrap();
+    let error = outcomes[0].as_ref().unwrap_err();
+    assert!(matches!(error, StoreError::Database(_)), "{error:?}");
+    for outcome in &outcomes[1..] {
+        outcome.as_ref().unwrap();
+    }
+    assert_eq!(records.stored(&others[0]).await[0]["current_position"], 0);
+    holder.execute("rollback").await.unwrap();
+    records.record(&others[0], &observed()).await.unwrap();
+    check_recorded_once(&records, &held).await;
+}
+
+/// A connection that holds a lock of what belongs to an operation.
+async fn holder(records: &Records, held: &Held, lock: &'static str) -> PgConnection {
+    let url = records.env.database.url();
+    let mut holder = <PgConnection as Connection>::connect(&url).await.unwrap();
+    holder.execute("begin").await.unwrap();
+    let lock = sqlx::query(lock).bind(held.claim.operation_id);
+    lock.execute(&mut holder).await.unwrap();
+    holder
 }
 
 /// The statement that was sent is executed, and its answer never arrives. Those who wait for it do not wait

@@ -1,5 +1,5 @@
 //! Statements for several callers: those that come while enough statements run wait for one to end, and
-//! the next statement serves all of them. A caller that comes while fewer run is served at once. One whose
+//! the next statement serves all of them. A caller that comes while fewer run waits for none. One whose
 //! statement would begin too late, because another one hangs, gets a second statement.
 
 use std::collections::VecDeque;

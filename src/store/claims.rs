@@ -1,5 +1,5 @@
 //! Claims: one statement claims operations, raises their epochs and starts the leases. Another one reads
-//! the tasks. Loops that claim or read at the same time share a statement ([batches](super::batches)).
+//! the tasks. Loops that claim at the same time share both ([batches](super::batches)).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -112,6 +112,12 @@ impl Store {
         Ok(self.claims.execute(&pool, claiming).await?.map(parsed))
     }
 
+    /// The state of a held operation, later than the claim. `Fenced` if the claim is no longer valid.
+    pub async fn task(&self, claim: &Claim) -> Result<Task, StoreError> {
+        let mut tasks = read_tasks(&self.pool.planned_once(), &[claim]).await?;
+        parse(claim, tasks.pop().flatten())
+    }
+
     /// A loop of the claimant that waits for an operation of this target.
     pub(super) fn claiming(&self, claimant: &Arc<Claimant>) -> Claiming {
         Claiming {
@@ -153,20 +159,13 @@ impl Batched for Claiming {
 
     async fn forget(pool: &Pool, outcome: Self::Outcome) {
         if let Some((claim, _)) = outcome {
-            give_back_unused(pool, &claim).await;
+            leases::give_back_unused(pool, &[claim]).await;
         }
     }
 }
 
-/// Gives back a claim that no loop works on. After an error its lease expires.
-pub(super) async fn give_back_unused(pool: &Pool, claim: &Claim) {
-    if !crate::sabotage::is("claim_of_gone_loop_kept") {
-        let _ = leases::give_back(&pool.in_foreground(), claim, Duration::ZERO, false).await;
-    }
-}
-
 impl Claiming {
-    /// Claims for so many loops. Fewer claims: nothing else is due.
+    /// Claims for so many loops. Fewer claims: nothing else was due, or the database is slow.
     pub(super) async fn claims(&self, pool: &Pool, loops: usize) -> Result<Vec<Claim>, StoreError> {
         let (mut claims, mut contended) = (Vec::new(), 0);
         // When the database is slow, what is claimed is worked on before more is claimed.
@@ -268,7 +267,10 @@ async fn read_tasks(pool: &Pool, claims: &[&Claim]) -> Result<Vec<Option<Value>>
 }
 
 pub(super) fn parsed((claim, task): Unparsed) -> Claimed {
-    let task =
-        task.and_then(|task| tasks::parse(claim.operation_id, task.ok_or(StoreError::Fenced)?));
+    let task = task.and_then(|task| parse(&claim, task));
     Claimed { claim, task }
+}
+
+fn parse(claim: &Claim, task: Option<Value>) -> Result<Task, StoreError> {
+    tasks::parse(claim.operation_id, task.ok_or(StoreError::Fenced)?)
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::pool::Pool;
+use super::wake::CHANNEL;
 use super::{Claim, Store, StoreError};
 
 /// Longest interval between two re-checks of a blocked operation: one hour after repeated crashes,
@@ -18,7 +21,29 @@ impl Store {
         after: Duration,
         counts: bool,
     ) -> Result<(), StoreError> {
-        give_back(&self.pool.in_foreground(), claim, after, counts).await
+        let done = sqlx::query!(
+            "update operations
+             set owner = null, lease_until = null, wake_at = now() + $4::float8 * interval '1 second',
+                 claims_without_progress = claims_without_progress - case when $5 then 0 else 1 end
+             where id = $1 and epoch = $2 and owner = $3 and finished_at is null",
+            claim.operation_id,
+            claim.epoch,
+            claim.owner,
+            after.as_secs_f64(),
+            counts
+        )
+        .execute(&self.pool.in_foreground())
+        .await?;
+        if done.rows_affected() == 0 {
+            Err(StoreError::Fenced)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Gives back a claim that no loop works on.
+    pub async fn give_back_unused(&self, claim: &Claim) {
+        give_back_unused(&self.pool, std::slice::from_ref(claim)).await;
     }
 
     /// Leaves an operation that this process cannot read to another one. It is claimable again
@@ -133,29 +158,37 @@ impl Store {
     }
 }
 
-/// [`Store::give_back`] on a pool.
-pub(super) async fn give_back(
-    pool: &Pool,
-    claim: &Claim,
-    after: Duration,
-    counts: bool,
-) -> Result<(), StoreError> {
-    let done = sqlx::query!(
-        "update operations
-         set owner = null, lease_until = null, wake_at = now() + $4::float8 * interval '1 second',
-             claims_without_progress = claims_without_progress - case when $5 then 0 else 1 end
-         where id = $1 and epoch = $2 and owner = $3 and finished_at is null",
-        claim.operation_id,
-        claim.epoch,
-        claim.owner,
-        after.as_secs_f64(),
-        counts
+/// Gives back claims that no loop works on, and wakes one that does. After an error their leases expire.
+pub(super) async fn give_back_unused(pool: &Pool, claims: &[Claim]) {
+    if claims.is_empty() || crate::sabotage::is("claim_of_gone_loop_kept") {
+        return;
+    }
+    let ids: Vec<Uuid> = claims.iter().map(|claim| claim.operation_id).collect();
+    let epochs: Vec<i64> = claims.iter().map(|claim| claim.epoch).collect();
+    let owners: Vec<String> = claims.iter().map(|claim| claim.owner.clone()).collect();
+    let given_back = sqlx::query!(
+        "with unused as (
+           select o.id, o.target
+           from unnest($1::uuid[], $2::bigint[], $3::text[]) as claim (id, epoch, owner)
+           join operations o on o.id = claim.id
+           where o.epoch = claim.epoch and o.owner = claim.owner and o.finished_at is null
+           order by o.id
+           for update of o
+         ),
+         given_back as (
+           update operations
+           set owner = null, lease_until = null, wake_at = now(), claims_without_progress = claims_without_progress - 1
+           where id in (select id from unused)
+         )
+         select pg_notify($4, target) from (select distinct target from unused) of_target",
+        &ids,
+        &epochs,
+        &owners,
+        CHANNEL
     )
-    .execute(pool)
-    .await?;
-    if done.rows_affected() == 0 {
-        Err(StoreError::Fenced)
-    } else {
-        Ok(())
+    .fetch_all(&pool.in_foreground())
+    .await;
+    if let Err(error) = given_back {
+        tracing::debug!(%error, "unused claims were not given back; their leases will expire");
     }
 }

@@ -264,12 +264,13 @@ impl Store {
         })
     }
 
-    /// The same pool for another target, whose claims wait for no other target.
+    /// The same pool for another target, whose turns and claims wait for no other target.
     pub fn of_target(&self, target: &TargetName) -> Self {
         Self {
             target: target.clone(),
             wakeup: self.wakeups.of(target),
             claims: Arc::default(),
+            records: Arc::default(),
             ..self.clone()
         }
     }

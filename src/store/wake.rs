@@ -15,7 +15,8 @@ use crate::domain::target::TargetName;
 use super::pool::Permit;
 use super::{Store, StoreError};
 
-const CHANNEL: &str = "dax_provisioner_work";
+/// The channel of notifications, whose payload is the target.
+pub(super) const CHANNEL: &str = "dax_provisioner_work";
 /// Pause between two notifications of other processes. The first one is sent at once.
 const ANNOUNCE_PAUSE: Duration = Duration::from_millis(50);
 /// Limit for the goodbye of a listener.

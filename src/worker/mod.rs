@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::domain::operation::Status;
 use crate::domain::problems::fault::Fault;
 use crate::inspections::Inspector;
 use crate::operations::{StepEnvironment, known_steps};
-use crate::store::{Claimant, Continuation, Next, Recorded, Store, StoreError};
+use crate::store::{Claimant, Claimed, Next, Recorded, Store, StoreError};
 
 mod decide;
 mod expiry;
@@ -69,6 +70,27 @@ pub struct Worker {
     polling: Arc<Mutex<()>>,
     /// Whether many requests run in this process.
     is_busy: watch::Receiver<bool>,
+}
+
+/// What ends a loop, or lets it pause.
+#[derive(Clone)]
+struct LoopControl {
+    stop: CancellationToken,
+    precedence: Precedence,
+}
+
+impl LoopControl {
+    fn must_end(&self) -> bool {
+        self.stop.is_cancelled() || self.precedence.must_pause()
+    }
+}
+
+/// How a loop continues after its turn, unless it must end then.
+#[derive(Clone)]
+struct Continuing {
+    control: LoopControl,
+    /// Whether it keeps an operation whose next turn is due at once.
+    holds: bool,
 }
 
 /// Permit for a turn: shared, or exclusive after a crash.
@@ -226,8 +248,11 @@ impl Worker {
                     break;
                 }
             }
-            let must_end = || stop.is_cancelled() || precedence.must_pause();
-            is_idle = match self.take_turns_until(must_end, is_idle).await {
+            let control = LoopControl {
+                stop: stop.clone(),
+                precedence: precedence.clone(),
+            };
+            is_idle = match self.take_turns_until(control, is_idle).await {
                 Ok(TurnResult::Idle) => true,
                 Ok(TurnResult::Worked(_)) => false,
                 Err(error) => {
@@ -245,11 +270,12 @@ impl Worker {
         }
     }
 
-    /// Takes turns until no operation is due, a turn fails, or this loop `must_end`. It keeps an operation
-    /// until it waits, or others had to wait for [`HOLD`]. `is_woken`: whether the loop was idle before.
+    /// Takes turns until no other operation was claimed with the record of one, a turn fails, or this loop
+    /// must end. It keeps an operation until it waits, or others had to wait for [`HOLD`]. `is_woken`:
+    /// whether the loop was idle before.
     async fn take_turns_until(
         &self,
-        must_end: impl Fn() -> bool,
+        control: LoopControl,
         is_woken: bool,
     ) -> Result<TurnResult, StoreError> {
         let Some(mut claimed) = limited(self.claim()).await? else {
@@ -261,27 +287,42 @@ impl Worker {
         }
         let mut began = Instant::now();
         loop {
-            let operation_id = claimed.claim.operation_id;
-            let continuation = (!must_end()).then(|| Continuation {
-                claimant: Arc::clone(&self.claimant),
+            let (operation_id, epoch) = (claimed.claim.operation_id, claimed.claim.epoch);
+            let continuing = Continuing {
+                control: control.clone(),
                 holds: began.elapsed() < HOLD,
-            });
-            let (result, next) = limited(self.take_turn(claimed, continuation)).await?;
+            };
+            let (result, next) = limited(self.take_turn(claimed, Some(continuing))).await?;
             claimed = match next {
                 Next::Unknown => return Ok(result),
-                Next::Nothing => return Ok(TurnResult::Idle),
+                Next::Held(claim) => Claimed {
+                    task: self.store.task(&claim).await,
+                    claim,
+                },
                 Next::Claimed(next) => next,
             };
-            if claimed.claim.operation_id != operation_id {
+            if control.must_end() {
+                self.store.give_back_unused(&claimed.claim).await;
+                return Ok(result);
+            }
+            if (claimed.claim.operation_id, claimed.claim.epoch) != (operation_id, epoch) {
                 began = Instant::now();
             }
         }
     }
 
     /// Wakes an idle loop when the operation of a turn is claimable again, if that is before the next
-    /// poll. At once, the loop of the turn claims it. Returns the operation's status.
-    fn wake_after(&self, recorded: &Recorded) -> Status {
+    /// poll. At once, the loop of the turn claims it, unless it works on another one. Returns the
+    /// operation's status.
+    fn wake_after(&self, operation_id: Uuid, recorded: &Recorded) -> Status {
         let pause = recorded.wakes_after;
+        let works_on = match &recorded.next {
+            Next::Unknown => None,
+            Next::Held(claim) | Next::Claimed(Claimed { claim, .. }) => Some(claim.operation_id),
+        };
+        if pause == Some(Duration::ZERO) && works_on.is_some_and(|other| other != operation_id) {
+            self.store.wake_worker();
+        }
         if let Some(pause) = pause.filter(|pause| !pause.is_zero() && *pause < IDLE_POLL) {
             let store = self.store.clone();
             tokio::spawn(async move {

@@ -26,7 +26,7 @@ use crate::store::{
 
 use super::decide::{DecisionContext, after_fault, after_waiting, with_undo};
 use super::telemetry::{count, ended, log, span};
-use super::{Worker, quarantine};
+use super::{Continuing, Worker, quarantine};
 
 /// Lease that must be left for a check's call to be sent: an attempt can take eight seconds.
 const LEASE_NEEDED_TO_SEND: Duration = Duration::from_secs(9);
@@ -99,7 +99,7 @@ impl Worker {
     pub(super) async fn take_turn(
         &self,
         Claimed { claim, task }: Claimed,
-        continuation: Option<Continuation>,
+        continuing: Option<Continuing>,
     ) -> Result<(TurnResult, Next<Claimed>), StoreError> {
         // A step whose process ended twice during it runs exclusively, so that another crash
         // interrupts no other turn. After one crash it runs beside others: a process that dies leaves
@@ -111,11 +111,14 @@ impl Worker {
         };
         let span = span(&claim, task.as_ref().ok());
         // A task of its own, so that a panic of the step ends only its turn.
-        let turn = self.clone().run_claimed(claim.clone(), task, continuation);
+        let turn = self.clone().run_claimed(claim.clone(), task, continuing);
         let recorded = tokio::spawn(turn.instrument(span)).await;
         let operation_id = claim.operation_id;
         let (status, next) = match recorded {
-            Ok(Ok(recorded)) => (Some(self.wake_after(&recorded)), recorded.next),
+            Ok(Ok(recorded)) => (
+                Some(self.wake_after(operation_id, &recorded)),
+                recorded.next,
+            ),
             Ok(Err(StoreError::Fenced)) => {
                 tracing::info!(operation.id = %operation_id,
                     "superseded by another operation or worker; the turn is dropped");
@@ -155,7 +158,7 @@ impl Worker {
         self,
         claim: Claim,
         task: Result<Task, StoreError>,
-        continuation: Option<Continuation>,
+        continuing: Option<Continuing>,
     ) -> Result<Recorded, StoreError> {
         let task = match task {
             Err(StoreError::Unreadable { what, detail }) => {
@@ -183,6 +186,11 @@ impl Worker {
         let report = self.take_step(&claim, &context, step).await?;
         log(&task, &report.verdict);
         count(&report.verdict);
+        let continuing = continuing.filter(|continuing| !continuing.control.must_end());
+        let continuation = continuing.map(|continuing| Continuation {
+            claimant: Arc::clone(&self.claimant),
+            holds: continuing.holds,
+        });
         let recorded = self
             .store
             .record(&claim, &task, &report, continuation.as_ref())

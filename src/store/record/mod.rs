@@ -122,6 +122,8 @@ impl Store {
             Some(Continuation { holds: true, .. }) => row.held(),
             _ => row,
         };
+        // A turn that outlived its lease may have outlived its loop.
+        let continuation = continuation.filter(|_| !claim.lease_left().is_zero());
         let next = continuation.map(|continuation| match row.is_held() {
             true => Wanted::Held(Claim {
                 taken_at: Instant::now(),

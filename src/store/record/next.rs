@@ -1,14 +1,14 @@
 //! What the loops work on after their turns: the same operations, or others that are claimed for them
 //! together.
 
-use std::time::{Duration, Instant};
+use std::pin::pin;
 
-use futures_util::FutureExt as _;
-use tokio::task::{JoinError, JoinHandle};
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
-use crate::store::batches::{Batched as _, PATIENCE};
-use crate::store::claims::{Claiming, Unparsed, give_back_unused, tasks};
+use crate::store::batches::PATIENCE;
+use crate::store::claims::{Claiming, Unparsed, tasks};
+use crate::store::leases::give_back_unused;
 use crate::store::pool::Pool;
 use crate::store::{Claim, StoreError};
 
@@ -17,20 +17,20 @@ use super::turn_row::RecordedRow;
 /// What a loop works on next.
 #[derive(Debug)]
 pub enum Next<T> {
-    /// The loop did not ask, or the database was slow or failed: it must claim.
+    /// The loop did not ask, or nothing was found in time: it must claim.
     Unknown,
-    /// No operation is due.
-    Nothing,
+    /// The same operation, whose task was not read in time.
+    Held(Claim),
     /// The same operation, or another one.
     Claimed(T),
 }
 
 impl<T> Next<T> {
-    pub(super) fn map<U>(self, parse: impl FnOnce(T) -> U) -> Next<U> {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Next<U> {
         match self {
             Self::Unknown => Next::Unknown,
-            Self::Nothing => Next::Nothing,
-            Self::Claimed(claimed) => Next::Claimed(parse(claimed)),
+            Self::Held(claim) => Next::Held(claim),
+            Self::Claimed(claimed) => Next::Claimed(change(claimed)),
         }
     }
 }
@@ -48,105 +48,73 @@ type Recorded = Vec<Option<RecordedRow>>;
 
 /// Records turns, and finds what each of their loops works on next, in the same order. `None` wants nothing.
 ///
-/// The record of one turn may wait for a lock, so its loop claims later. The record of several turns does
-/// not wait for their operations: other operations are claimed at the same time.
+/// While several turns are recorded, other operations are claimed for their loops. What is claimed is given
+/// back if the record or what follows takes long: then the loops claim or read alone.
 pub(super) async fn after(
     pool: &Pool,
     record: impl Future<Output = Result<Recorded, StoreError>>,
     wanted: Vec<Option<Wanted>>,
 ) -> Result<(Recorded, Vec<Next<Unparsed>>), StoreError> {
-    let (began, patience) = (Instant::now(), pool.timeout() / PATIENCE);
-    let (count, is_single) = (wanted.len(), wanted.len() == 1);
-    let claims = claim(pool.clone(), wanted.clone());
-    let claims = match is_single {
-        true => claims.boxed(),
-        false => claimed_during_record(tokio::spawn(claims)).boxed(),
+    let patience = match crate::sabotage::is("late_claims_awaited") {
+        true => pool.timeout(),
+        false => pool.timeout() / PATIENCE,
     };
-    let recorded = record.await;
-    let is_recorded: Vec<bool> = match &recorded {
-        Ok(rows) => rows.iter().map(Option::is_some).collect(),
-        Err(_) => vec![false; count],
+    let deadline = Instant::now() + patience;
+    let claims = Claims::begin(pool, &wanted);
+    let mut record = pin!(record);
+    let late = |recorded: Recorded| {
+        let next = of_recorded(&recorded, &wanted, Next::Held, || Next::Unknown);
+        (recorded, next)
     };
-    let is_wanted = !is_single || is_recorded[0] && began.elapsed() < patience;
-    let pool = pool.clone();
-    let finding = tokio::spawn(async move {
-        let mut next = match is_wanted {
-            true => claims.await,
-            false => Vec::new(),
-        };
-        next.resize_with(count, || Next::Unknown);
-        let next = of_recorded(&pool, next, wanted, &is_recorded).await;
-        (with_tasks(&pool, next).await, pool)
-    });
-    let mut next = Vec::new();
-    if recorded.is_ok() {
-        next = found_within(patience, finding).await;
-    }
-    next.resize_with(count, || Next::Unknown);
-    Ok((recorded?, next))
-}
-
-/// Claims operations for the loops that want others, in the same order.
-async fn claim(pool: Pool, wanted: Vec<Option<Wanted>>) -> Vec<Next<Claim>> {
-    let mut next: Vec<_> = wanted.iter().map(|_| Next::Unknown).collect();
-    let others = wanted.iter().enumerate();
-    let mut others: Vec<(usize, &Claiming)> = others
-        .filter_map(|(number, wanted)| match wanted {
-            Some(Wanted::Other(claiming)) => Some((number, claiming)),
-            Some(Wanted::Held(_)) | None => None,
-        })
-        .collect();
-    while let Some(&(_, claiming)) = others.first() {
-        let (same, left): (Vec<_>, Vec<_>) = others
-            .into_iter()
-            .partition(|(_, other)| claiming.fits(other));
-        others = left;
-        // A loop that claims alone meets the error again.
-        let Ok(claims) = claiming.claims(&pool, same.len()).await else {
-            continue;
-        };
-        let mut claims = claims.into_iter();
-        for (number, _) in same {
-            next[number] = claims.next().map_or(Next::Nothing, Next::Claimed);
+    let recorded = match timeout_at(deadline, &mut record).await {
+        Ok(recorded) => recorded?,
+        Err(_) => {
+            drop(claims);
+            return Ok(late(record.await?));
         }
-    }
-    next
+    };
+    let found = timeout_at(deadline, find(pool, &recorded, &wanted, claims)).await;
+    Ok(match found {
+        Ok(next) => (recorded, next),
+        Err(_) => late(recorded),
+    })
 }
 
-/// The same, begun before the record: what the record makes due was not found.
-async fn claimed_during_record(claims: JoinHandle<Vec<Next<Claim>>>) -> Vec<Next<Claim>> {
-    let mut next = claims.await.unwrap_or_default();
-    for next in &mut next {
-        if matches!(next, Next::Nothing) && !crate::sabotage::is("due_by_record_overlooked") {
-            *next = Next::Unknown;
-        }
-    }
-    next
+/// What the loops whose turns were recorded work on: what they hold, or another operation.
+fn of_recorded<T>(
+    recorded: &Recorded,
+    wanted: &[Option<Wanted>],
+    held: impl Fn(Claim) -> Next<T>,
+    mut other: impl FnMut() -> Next<T>,
+) -> Vec<Next<T>> {
+    let of_loop = |(row, wanted): (&Option<RecordedRow>, &Option<Wanted>)| match (row, wanted) {
+        (Some(_), Some(Wanted::Held(claim))) => held(claim.clone()),
+        (Some(_), Some(Wanted::Other(_))) => other(),
+        (None, _) | (_, None) => Next::Unknown,
+    };
+    recorded.iter().zip(wanted).map(of_loop).collect()
 }
 
-/// What the loops whose turns were recorded work on next. Gives the claims of the others back.
-async fn of_recorded(
+async fn find(
     pool: &Pool,
-    mut next: Vec<Next<Claim>>,
-    wanted: Vec<Option<Wanted>>,
-    is_recorded: &[bool],
-) -> Vec<Next<Claim>> {
-    for ((next, wanted), is_recorded) in next.iter_mut().zip(wanted).zip(is_recorded) {
-        if !is_recorded {
-            if let Next::Claimed(claim) = std::mem::replace(next, Next::Unknown) {
-                give_back_unused(pool, &claim).await;
-            }
-        } else if let Some(Wanted::Held(claim)) = wanted {
-            *next = Next::Claimed(claim);
-        }
-    }
+    recorded: &Recorded,
+    wanted: &[Option<Wanted>],
+    mut claims: Claims,
+) -> Vec<Next<Unparsed>> {
+    let others = claims.arrived().await.to_vec();
+    let mut others = others.into_iter();
+    let other = || others.next().map_or(Next::Unknown, Next::Claimed);
+    let next = of_recorded(recorded, wanted, Next::Claimed, other);
+    let surplus = others.len();
+    let next = with_tasks(pool, next).await;
+    claims.keep_last(surplus);
     next
 }
 
 async fn with_tasks(pool: &Pool, next: Vec<Next<Claim>>) -> Vec<Next<Unparsed>> {
     let claims = next.iter().filter_map(|next| match next {
         Next::Claimed(claim) => Some(claim),
-        Next::Unknown | Next::Nothing => None,
+        Next::Unknown | Next::Held(_) => None,
     });
     let tasks = tasks(pool, &claims.collect::<Vec<_>>()).await;
     let mut tasks = tasks.into_iter();
@@ -156,26 +124,62 @@ async fn with_tasks(pool: &Pool, next: Vec<Next<Claim>>) -> Vec<Next<Unparsed>> 
         .collect()
 }
 
-/// What is found in time. The record is answered without what comes later, which is given back.
-async fn found_within(
-    patience: Duration,
-    mut finding: JoinHandle<(Vec<Next<Unparsed>>, Pool)>,
-) -> Vec<Next<Unparsed>> {
-    let patience = match crate::sabotage::is("late_claims_awaited") {
-        true => Duration::MAX,
-        false => patience,
-    };
-    if let Ok(found) = timeout(patience, &mut finding).await {
-        return found.map(|(next, _)| next).unwrap_or_default();
-    }
-    tokio::spawn(async move {
-        let (late, pool) = finding.await?;
-        for next in late {
-            if let Next::Claimed((claim, _)) = next {
-                give_back_unused(&pool, &claim).await;
-            }
+/// Claims that are made for loops. Those that are left when it is dropped are given back.
+struct Claims {
+    pool: Pool,
+    coming: Option<JoinHandle<Vec<Claim>>>,
+    arrived: Vec<Claim>,
+}
+
+impl Claims {
+    /// Claims for those of several loops that want other operations. A single loop shares a statement with
+    /// those that claim at the same time.
+    fn begin(pool: &Pool, wanted: &[Option<Wanted>]) -> Self {
+        let others = wanted.iter().flatten().filter_map(|wanted| match wanted {
+            Wanted::Other(claiming) => Some(claiming.clone()),
+            Wanted::Held(_) => None,
+        });
+        let others: Vec<Claiming> = others.collect();
+        let claim = |claiming: Claiming| {
+            let (pool, loops) = (pool.clone(), others.len());
+            // After an error each loop claims.
+            tokio::spawn(async move { claiming.claims(&pool, loops).await.unwrap_or_default() })
+        };
+        let first = others.first().filter(|_| wanted.len() > 1);
+        Self {
+            pool: pool.clone(),
+            coming: first.cloned().map(claim),
+            arrived: Vec::new(),
         }
-        Ok::<_, JoinError>(())
-    });
-    Vec::new()
+    }
+
+    async fn arrived(&mut self) -> &[Claim] {
+        if let Some(coming) = &mut self.coming {
+            self.arrived = coming.await.unwrap_or_default();
+            self.coming = None;
+        }
+        &self.arrived
+    }
+
+    /// All but so many have been handed to loops.
+    fn keep_last(&mut self, surplus: usize) {
+        let used = self.arrived.len() - surplus;
+        self.arrived.drain(..used);
+    }
+}
+
+impl Drop for Claims {
+    fn drop(&mut self) {
+        let (pool, coming) = (self.pool.clone(), self.coming.take());
+        let mut unused = std::mem::take(&mut self.arrived);
+        if coming.is_none() && unused.is_empty() {
+            return;
+        }
+        tokio::spawn(async move {
+            if let Some(coming) = coming {
+                unused.extend(coming.await.unwrap_or_default());
+            }
+            give_back_unused(&pool, &unused).await;
+        });
+    }
 }

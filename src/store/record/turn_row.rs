@@ -324,9 +324,13 @@ impl Batched for Turn {
 
     const GATHERS: bool = true;
 
-    /// One statement updates an operation once.
+    /// One statement updates an operation once, and the one beside it claims for one worker.
     fn fits(&self, other: &Self) -> bool {
-        self.operation_id != other.operation_id
+        let is_of_one_worker = match (&self.next, &other.next) {
+            (Some(Wanted::Other(claiming)), Some(Wanted::Other(other))) => claiming.fits(other),
+            _ => true,
+        };
+        is_of_one_worker && self.operation_id != other.operation_id
     }
 
     async fn execute(

@@ -2,17 +2,26 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dax_provisioner::store::{Claimed, Next, StoreError, TurnReport};
+use dax_provisioner::worker::{Point, Probe};
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::support::requests::plain_spec;
+use crate::support::test_env::TestEnv;
 
-use super::sorts::{NEXT, of, wait};
+use super::sorts::{NEXT, of, wait, with_details};
+use super::waits::{LOCK_CLUSTER, holder};
 use super::{Held, Outcome, Records};
+
+/// Whether two operations were claimed and are due again.
+const GIVEN_BACK: &str = "select count(*) = 2 from operations
+    where epoch = 1 and owner is null and claims_without_progress = 0 and wake_at <= now()";
 
 impl Records {
     /// The loops of the worker that holds the operations.
@@ -61,7 +70,7 @@ fn turns(held: &[Held], report: fn() -> TurnReport) -> Vec<(&Held, TurnReport)> 
 fn claimed(outcome: &Outcome) -> Option<&Claimed> {
     match &outcome.as_ref().unwrap().next {
         Next::Claimed(claimed) => Some(claimed),
-        Next::Unknown | Next::Nothing => None,
+        Next::Unknown | Next::Held(_) => None,
     }
 }
 
@@ -92,9 +101,8 @@ async fn loops_whose_operations_wait_get_others_that_one_statement_claims() {
                 assert_eq!(task.as_ref().unwrap().operation_id, claim.operation_id);
                 found.insert(claim.operation_id);
             }
-            // What the record made due may be due now.
             Next::Unknown => {}
-            Next::Nothing => panic!("{outcomes:?}"),
+            Next::Held(_) => panic!("{outcomes:?}"),
         }
     }
     assert_eq!(found, due);
@@ -104,26 +112,6 @@ async fn loops_whose_operations_wait_get_others_that_one_statement_claims() {
     // Fewer operations than loops were due.
     assert_eq!(of_kind("-- Claims at most"), 2, "{statements:#?}");
     assert_eq!(of_kind("-- The tasks of"), 2, "{statements:#?}");
-}
-
-/// An operation that its own turn makes due is found, because the loop is not answered that nothing is due.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_turn_that_is_recorded_alone_finds_what_it_makes_due() {
-    let records = Records::of_loops(Duration::from_secs(20)).await;
-    let held = records.claim("retried", "version = version").await;
-    let retry = sqlx::query("update operations set retry_requested = true");
-    retry.execute(&records.env.pool).await.unwrap();
-    let retried = records.record(&held, &wait(None)).await;
-    let next = claimed(&retried).unwrap();
-    assert_eq!(next.claim.operation_id, held.claim.operation_id);
-    assert!(next.claim.epoch > held.claim.epoch);
-    let again = Held {
-        name: held.name,
-        claim: next.claim.clone(),
-        task: next.task.as_ref().unwrap().clone(),
-    };
-    let waits = records.record(&again, &wait(None)).await.unwrap();
-    assert!(matches!(waits.next, Next::Nothing), "{waits:?}");
 }
 
 /// A claim for a turn that is not recorded, or whose loop has gone, is given back.
@@ -152,18 +140,16 @@ async fn a_claim_that_no_loop_works_on_is_given_back() {
     let next = claimed(&outcomes[1]).unwrap().claim.operation_id;
     assert!(due.contains(&next));
     // Those of the turn that is fenced and of the loop that has gone.
-    let given_back = "select count(*) = 2 from operations where epoch = 1 and owner is null
-                      and claims_without_progress = 0 and wake_at <= now()";
-    records.until(given_back).await;
+    records.until(GIVEN_BACK).await;
     let expected = BTreeSet::from([first.claim.operation_id, next]);
     assert_eq!(records.held().await, expected);
 }
 
-/// The record is answered, and the loops claim alone. What the late statement claims is given back.
+/// The record is answered, and the loops claim or read alone. What the late statement claims is given back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_claim_that_hangs_delays_no_record() {
     let records = Records::of_loops(Duration::from_millis(1_600)).await;
-    let held = records.claim_all(["first", "a", "b"]).await;
+    let held = records.claim_all(["first", "a", "b", "kept"]).await;
     let [first, others @ ..] = &held;
     records.due(["x", "y"]).await;
     let slow = "create function hang() returns trigger language plpgsql as
@@ -174,20 +160,70 @@ async fn a_claim_that_hangs_delays_no_record() {
     let url = records.env.database.url();
     let mut blocker = <PgConnection as Connection>::connect(&url).await.unwrap();
     blocker.execute("select pg_advisory_lock(7)").await.unwrap();
-    let turns = turns(others, || wait(None));
+    let mut turns = turns(others, || wait(None));
+    turns[2].1 = of(NEXT);
 
     let (_, outcomes) = records.record_together(first, &turns, async |_| {}).await;
+
+    for outcome in &outcomes[..2] {
+        let outcome = outcome.as_ref().unwrap();
+        assert!(matches!(outcome.next, Next::Unknown), "{outcome:?}");
+    }
+    let Ok(Next::Held(kept)) = outcomes[2].as_ref().map(|kept| &kept.next) else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(records.store.task(kept).await.unwrap().step.position, 1);
+    let expected = [first, &others[2]].map(|held| held.claim.operation_id);
+    assert_eq!(records.held().await, BTreeSet::from(expected));
+    let unlock = "select pg_advisory_unlock(7)";
+    blocker.execute(unlock).await.unwrap();
+    records.until(GIVEN_BACK).await;
+}
+
+/// While the record waits for a lock, other loops can work on what was claimed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_waits_keeps_no_claim() {
+    let records = Records::of_loops(Duration::from_millis(1_600)).await;
+    let held = records.claim_all(["first", "a", "b"]).await;
+    let [first, others @ ..] = &held;
+    records.due(["x", "y"]).await;
+    let mut holder = holder(&records, &others[0], LOCK_CLUSTER).await;
+    let turns = turns(others, || with_details(wait(None)));
+    let given_back = async {
+        records.until(GIVEN_BACK).await;
+        holder.execute("rollback").await.unwrap();
+    };
+
+    let recorded = records.record_together(first, &turns, async |_| {});
+    let ((_, outcomes), ()) = tokio::join!(recorded, given_back);
 
     for outcome in &outcomes {
         let outcome = outcome.as_ref().unwrap();
         assert!(matches!(outcome.next, Next::Unknown), "{outcome:?}");
     }
-    assert_eq!(records.held().await.len(), 1, "the first turn's operation");
-    blocker
-        .execute("select pg_advisory_unlock(7)")
-        .await
-        .unwrap();
-    let given_back = "select count(*) = 2 from operations where epoch = 1 and owner is null
-                      and claims_without_progress = 0 and cluster_name in ('x', 'y')";
-    records.until(given_back).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loop_that_must_end_takes_no_other_turn() {
+    let env = TestEnv::new().await;
+    let id = env.create(&plain_spec("orders")).await;
+    let stop = CancellationToken::new();
+    let after_stop = Arc::new(AtomicUsize::new(0));
+    let (stopping, taken) = (stop.clone(), Arc::clone(&after_stop));
+    let probe: Probe = Arc::new(move |point, _, _| {
+        match point {
+            Point::Recorded => stopping.cancel(),
+            Point::Claimed if stopping.is_cancelled() => {
+                taken.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        Box::pin(async {})
+    });
+    let worker = env.worker("w").with_probe(probe);
+    worker.run(1, false, stop).await;
+    assert_eq!(after_stop.load(Ordering::Relaxed), 0);
+    let is_free = "select owner is null and wake_at <= now() from operations where id = $1";
+    let is_free = sqlx::query_scalar::<_, bool>(is_free).bind(id);
+    assert!(is_free.fetch_one(&env.pool).await.unwrap());
 }

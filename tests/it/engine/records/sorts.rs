@@ -33,6 +33,16 @@ pub fn wait(fault: Option<Fault>) -> TurnReport {
     })
 }
 
+/// The same for a turn that changes its cluster.
+pub fn with_details(report: TurnReport) -> TurnReport {
+    let details = json!({ "tags": { "team": "orders" } });
+    let findings = Findings {
+        details: Some(serde_json::from_value(details).unwrap()),
+        ..Findings::default()
+    };
+    TurnReport { findings, ..report }
+}
+
 /// The report of a call that was sent, with the resource it created if it took effect.
 async fn sent(records: &Records, held: &Held, outcome: SentOutcome) -> TurnReport {
     let mutation = unmanaged_role("role", "/");

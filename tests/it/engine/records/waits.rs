@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use dax_provisioner::domain::verdict::Findings;
 use dax_provisioner::store::{StoreError, TurnReport};
 use futures_util::future::join_all;
-use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
 
-use super::sorts::{NEXT, of};
+use super::sorts::{NEXT, of, with_details};
 use super::{Held, Records};
 
 /// Only the turn whose operation is locked waits for the lock, alone.
@@ -48,19 +46,8 @@ async fn a_cluster_that_stays_locked_fails_no_neighbour() {
     let records = Records::new().await;
     let held = records.claim_all(["first", "locked", "a", "b"]).await;
     let [first, others @ ..] = &held;
-    let lock = "select 1 from clusters where id = (select cluster_id from operations where id = $1) for update";
-    let mut holder = holder(&records, &others[0], lock).await;
-    let observed = || {
-        let details = json!({ "tags": { "team": "orders" } });
-        let findings = Findings {
-            details: Some(serde_json::from_value(details).unwrap()),
-            ..Findings::default()
-        };
-        TurnReport {
-            findings,
-            ..of(NEXT)
-        }
-    };
+    let mut holder = holder(&records, &others[0], LOCK_CLUSTER).await;
+    let observed = || with_details(of(NEXT));
     let turns: Vec<(&Held, TurnReport)> = others.iter().map(|held| (held, observed())).collect();
 
     let (outcome, outcomes) = records.record_together(first, &turns, async |_| {}).await;
@@ -77,8 +64,10 @@ async fn a_cluster_that_stays_locked_fails_no_neighbour() {
     check_recorded_once(&records, &held).await;
 }
 
+pub const LOCK_CLUSTER: &str = "select 1 from clusters where id = (select cluster_id from operations where id = $1) for update";
+
 /// A connection that holds a lock of what belongs to an operation.
-async fn holder(records: &Records, held: &Held, lock: &'static str) -> PgConnection {
+pub async fn holder(records: &Records, held: &Held, lock: &'static str) -> PgConnection {
     let url = records.env.database.url();
     let mut holder = <PgConnection as Connection>::connect(&url).await.unwrap();
     holder.execute("begin").await.unwrap();

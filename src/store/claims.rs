@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use serde_json::Value;
 use strum::VariantArray;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::domain::operation::Kind;
@@ -57,6 +58,8 @@ pub struct Claimant {
     /// The caller served last, and the number of statements: turns go round the callers, so that a caller
     /// with many operations does not delay another one.
     rotation: Mutex<(String, u64)>,
+    /// Held during a statement.
+    claiming: tokio::sync::Mutex<()>,
 }
 
 /// Of so many claims, one takes the operation that waited longest, whether or not a person waits.
@@ -73,6 +76,7 @@ impl Claimant {
             kinds: kinds.collect(),
             steps,
             rotation: Mutex::default(),
+            claiming: tokio::sync::Mutex::default(),
         }
     }
 
@@ -167,9 +171,12 @@ impl Batched for Claiming {
 impl Claiming {
     /// Claims for so many loops. Fewer claims: nothing else was due, or the database is slow.
     pub(super) async fn claims(&self, pool: &Pool, loops: usize) -> Result<Vec<Claim>, StoreError> {
+        // Two statements of one worker would claim what the same callers have.
+        let limit = pool.timeout() / PATIENCE;
+        let _only = timeout(limit, self.claimant.claiming.lock()).await;
         let (mut claims, mut contended) = (Vec::new(), 0);
         // When the database is slow, what is claimed is worked on before more is claimed.
-        let until = Instant::now() + pool.timeout() / PATIENCE;
+        let until = Instant::now() + limit;
         let is_wanted = |count| count == 0 || count < loops && Instant::now() < until;
         while is_wanted(claims.len()) && contended < CONTENDED_CLAIMS {
             match self.claim(pool, loops - claims.len()).await {

@@ -1,12 +1,14 @@
 //! The end of a claim without a verdict.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use futures_util::future::join_all;
 
 use uuid::Uuid;
 
 use super::pool::Pool;
-use super::wake::CHANNEL;
-use super::{Claim, Store, StoreError};
+use super::{Claim, Store, StoreError, wake};
 
 /// Longest interval between two re-checks of a blocked operation: one hour after repeated crashes,
 /// and a reserve.
@@ -158,37 +160,55 @@ impl Store {
     }
 }
 
-/// Gives back claims that no loop works on, and wakes one that does. After an error their leases expire.
+/// Gives back claims that no loop works on, and wakes workers of their targets. After an error the leases
+/// expire.
 pub(super) async fn give_back_unused(pool: &Pool, claims: &[Claim]) {
     if claims.is_empty() || crate::sabotage::is("claim_of_gone_loop_kept") {
         return;
     }
+    let pool = pool.in_foreground();
+    let targets = match give_back_together(&pool, claims).await {
+        // One is locked: it delays the others, but keeps none of them.
+        Err(error) if claims.len() > 1 && error.is_rejection() => {
+            let alone = claims
+                .iter()
+                .map(|claim| give_back_together(&pool, std::slice::from_ref(claim)));
+            let targets = join_all(alone).await;
+            targets
+                .into_iter()
+                .filter_map(Result::ok)
+                .flatten()
+                .collect()
+        }
+        given_back => given_back.unwrap_or_default(),
+    };
+    for target in targets {
+        wake::notify(&pool, &target).await;
+    }
+}
+
+/// The same in one statement. Returns the targets.
+async fn give_back_together(pool: &Pool, claims: &[Claim]) -> Result<BTreeSet<String>, StoreError> {
     let ids: Vec<Uuid> = claims.iter().map(|claim| claim.operation_id).collect();
     let epochs: Vec<i64> = claims.iter().map(|claim| claim.epoch).collect();
     let owners: Vec<String> = claims.iter().map(|claim| claim.owner.clone()).collect();
-    let given_back = sqlx::query!(
-        "with unused as (
-           select o.id, o.target
+    let targets = sqlx::query_scalar!(
+        // An operation that has ended has no owner.
+        "update operations
+         set owner = null, lease_until = null, wake_at = now(), claims_without_progress = claims_without_progress - 1
+         where id in (
+           select o.id
            from unnest($1::uuid[], $2::bigint[], $3::text[]) as claim (id, epoch, owner)
            join operations o on o.id = claim.id
-           where o.epoch = claim.epoch and o.owner = claim.owner and o.finished_at is null
+           where o.epoch = claim.epoch and o.owner = claim.owner
            order by o.id
-           for update of o
-         ),
-         given_back as (
-           update operations
-           set owner = null, lease_until = null, wake_at = now(), claims_without_progress = claims_without_progress - 1
-           where id in (select id from unused)
-         )
-         select pg_notify($4, target) from (select distinct target from unused) of_target",
+           for update of o)
+         returning target",
         &ids,
         &epochs,
-        &owners,
-        CHANNEL
+        &owners
     )
-    .fetch_all(&pool.in_foreground())
-    .await;
-    if let Err(error) = given_back {
-        tracing::debug!(%error, "unused claims were not given back; their leases will expire");
-    }
+    .fetch_all(pool)
+    .await?;
+    Ok(targets.into_iter().collect())
 }

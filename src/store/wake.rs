@@ -12,11 +12,10 @@ use tokio::sync::Notify;
 
 use crate::domain::target::TargetName;
 
-use super::pool::Permit;
+use super::pool::{Permit, Pool};
 use super::{Store, StoreError};
 
-/// The channel of notifications, whose payload is the target.
-pub(super) const CHANNEL: &str = "dax_provisioner_work";
+const CHANNEL: &str = "dax_provisioner_work";
 /// Pause between two notifications of other processes. The first one is sent at once.
 const ANNOUNCE_PAUSE: Duration = Duration::from_millis(50);
 /// Limit for the goodbye of a listener.
@@ -108,12 +107,7 @@ impl Store {
     }
 
     async fn notify(&self, target: &str) {
-        if let Err(error) = sqlx::query!("select pg_notify($1, $2)", CHANNEL, target)
-            .execute(&self.pool.in_foreground())
-            .await
-        {
-            tracing::debug!(%error, "workers were not notified; they find the work by polling");
-        }
+        notify(&self.pool.in_foreground(), target).await;
     }
 
     /// Wakes one idle loop of this target in this process, or the next one that becomes idle.
@@ -150,6 +144,14 @@ impl Store {
         };
         wakeups.listener.listen(CHANNEL).await?;
         Ok(wakeups)
+    }
+}
+
+/// Notifies the workers of a target, or of all, in every process that listens.
+pub(super) async fn notify(pool: &Pool, target: &str) {
+    let notified = sqlx::query!("select pg_notify($1, $2)", CHANNEL, target);
+    if let Err(error) = notified.execute(pool).await {
+        tracing::debug!(%error, "workers were not notified; they find the work by polling");
     }
 }
 

@@ -117,13 +117,13 @@ impl Store {
                 })
                 .await;
         }
+        // A turn that outlived its lease may have outlived its loop.
+        let continuation = continuation.filter(|_| !claim.lease_left().is_zero());
         let row = TurnRow::of(task, report);
         let row = match continuation {
             Some(Continuation { holds: true, .. }) => row.held(),
             _ => row,
         };
-        // A turn that outlived its lease may have outlived its loop.
-        let continuation = continuation.filter(|_| !claim.lease_left().is_zero());
         let next = continuation.map(|continuation| match row.is_held() {
             true => Wanted::Held(Claim {
                 taken_at: Instant::now(),

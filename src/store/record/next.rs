@@ -4,7 +4,7 @@
 use std::pin::pin;
 
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::store::batches::PATIENCE;
 use crate::store::claims::{Claiming, Unparsed, tasks};
@@ -60,24 +60,26 @@ pub(super) async fn after(
         false => pool.timeout() / PATIENCE,
     };
     let deadline = Instant::now() + patience;
-    let claims = Claims::begin(pool, &wanted);
-    let mut record = pin!(record);
     let late = |recorded: Recorded| {
         let next = of_recorded(&recorded, &wanted, Next::Held, || Next::Unknown);
-        (recorded, next)
+        Ok((recorded, next))
     };
+    let mut claims = Claims::begin(pool, &wanted);
+    let mut record = pin!(record);
     let recorded = match timeout_at(deadline, &mut record).await {
         Ok(recorded) => recorded?,
         Err(_) => {
             drop(claims);
-            return Ok(late(record.await?));
+            return late(record.await?);
         }
     };
-    let found = timeout_at(deadline, find(pool, &recorded, &wanted, claims)).await;
-    Ok(match found {
-        Ok(next) => (recorded, next),
+    if timeout_at(deadline, claims.arrive()).await.is_err() {
+        return late(recorded);
+    }
+    match timeout(patience, find(pool, &recorded, &wanted, claims)).await {
+        Ok(next) => Ok((recorded, next)),
         Err(_) => late(recorded),
-    })
+    }
 }
 
 /// What the loops whose turns were recorded work on: what they hold, or another operation.
@@ -101,8 +103,7 @@ async fn find(
     wanted: &[Option<Wanted>],
     mut claims: Claims,
 ) -> Vec<Next<Unparsed>> {
-    let others = claims.arrived().await.to_vec();
-    let mut others = others.into_iter();
+    let mut others = claims.arrived.clone().into_iter();
     let other = || others.next().map_or(Next::Unknown, Next::Claimed);
     let next = of_recorded(recorded, wanted, Next::Claimed, other);
     let surplus = others.len();
@@ -153,12 +154,11 @@ impl Claims {
         }
     }
 
-    async fn arrived(&mut self) -> &[Claim] {
+    async fn arrive(&mut self) {
         if let Some(coming) = &mut self.coming {
             self.arrived = coming.await.unwrap_or_default();
             self.coming = None;
         }
-        &self.arrived
     }
 
     /// All but so many have been handed to loops.

@@ -20,9 +20,10 @@ use crate::domain::waiting::WaitingFor;
 use super::next::{self, Wanted};
 use super::{Next, SentOutcome, TurnReport, attempt_outcome, fault_event, is_known, step_event};
 use crate::store::batches::Batched;
-use crate::store::claims::{Claiming, LEASE, Unparsed};
+use crate::store::claims::{LEASE, Unparsed};
 use crate::store::clusters;
 use crate::store::events::Event;
+use crate::store::leases;
 use crate::store::pool::Pool;
 use crate::store::rows::to_json;
 use crate::store::{Claim, StoreError};
@@ -348,9 +349,11 @@ impl Batched for Turn {
     }
 
     async fn forget(pool: &Pool, outcome: Self::Outcome) {
-        if let Some((_, Next::Claimed(unparsed))) = outcome {
-            Claiming::forget(pool, Some(unparsed)).await;
-        }
+        let claim = match outcome.map(|(_, next)| next) {
+            Some(Next::Held(claim) | Next::Claimed((claim, _))) => claim,
+            Some(Next::Unknown) | None => return,
+        };
+        leases::give_back_unused(pool, &[claim]).await;
     }
 }
 

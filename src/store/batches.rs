@@ -18,8 +18,8 @@ use super::pool::Pool;
 /// that statement may be frozen.
 pub(super) const PATIENCE: u32 = 8;
 
-/// How often the tasks that can run do so before a statement that gathers callers. A turn without a call
-/// needs several of them from its task to its record. No clock is involved, so an idle service loses no time.
+/// How many times a statement that gathers callers first yields to the tasks that can run: a turn without a
+/// call passes through several tasks before its record. It sets no timer, so an idle service loses no time.
 const GATHERING_YIELDS: u32 = 4;
 
 /// What one statement can do for several callers, each with its own outcome.

@@ -171,7 +171,7 @@ impl Batched for Claiming {
 impl Claiming {
     /// Claims for so many loops. Fewer claims: nothing else was due, or the database is slow.
     pub(super) async fn claims(&self, pool: &Pool, loops: usize) -> Result<Vec<Claim>, StoreError> {
-        // Two statements of one worker would claim what the same callers have.
+        // Two statements of one worker at once would contend for the operations of the same callers.
         let limit = pool.timeout() / PATIENCE;
         let _only = timeout(limit, self.claimant.claiming.lock()).await;
         let (mut claims, mut contended) = (Vec::new(), 0);

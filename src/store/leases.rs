@@ -168,7 +168,7 @@ pub(super) async fn give_back_unused(pool: &Pool, claims: &[Claim]) {
     }
     let pool = pool.in_foreground();
     let targets = match give_back_together(&pool, claims).await {
-        // One is locked: it delays the others, but keeps none of them.
+        // One may be locked: each is given back alone.
         Err(error) if claims.len() > 1 && error.is_rejection() => {
             let alone = claims
                 .iter()

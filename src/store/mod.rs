@@ -120,7 +120,7 @@ pub enum StoreError {
         detail: String,
     },
     /// The task that ran the transaction panicked or was aborted.
-    #[error("the transaction's task failed: {0}")]
+    #[error("a task failed: {0}")]
     Task(String),
     /// The migrations could not be applied.
     #[error("the migrations failed")]

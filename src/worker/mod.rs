@@ -72,7 +72,7 @@ pub struct Worker {
     is_busy: watch::Receiver<bool>,
 }
 
-/// What ends a loop, or lets it pause.
+/// What ends or pauses a loop.
 #[derive(Clone)]
 struct LoopControl {
     stop: CancellationToken,
@@ -86,7 +86,6 @@ impl LoopControl {
 }
 
 /// How a loop continues after its turn, unless it must end then.
-#[derive(Clone)]
 struct Continuing {
     control: LoopControl,
     /// Whether it keeps an operation whose next turn is due at once.
@@ -252,7 +251,7 @@ impl Worker {
                 stop: stop.clone(),
                 precedence: precedence.clone(),
             };
-            is_idle = match self.take_turns_until(control, is_idle).await {
+            is_idle = match self.take_turns_in_row(control, is_idle).await {
                 Ok(TurnResult::Idle) => true,
                 Ok(TurnResult::Worked(_)) => false,
                 Err(error) => {
@@ -270,10 +269,10 @@ impl Worker {
         }
     }
 
-    /// Takes turns until no other operation was claimed with the record of one, a turn fails, or this loop
-    /// must end. It keeps an operation until it waits, or others had to wait for [`HOLD`]. `is_woken`:
+    /// Claims an operation and takes a turn at it, and further turns while the record of each returns the
+    /// next operation. An operation is kept until it waits, or others had to wait for [`HOLD`]. `is_woken`:
     /// whether the loop was idle before.
-    async fn take_turns_until(
+    async fn take_turns_in_row(
         &self,
         control: LoopControl,
         is_woken: bool,
@@ -343,10 +342,10 @@ impl Worker {
 
 /// Waits for a claim or a turn, for a limited time.
 async fn limited<T>(turn: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    let message = format!("a turn exceeded {} s", TURN_TIMEOUT.as_secs());
+    let exceeded = || format!("a turn exceeded {} s", TURN_TIMEOUT.as_secs());
     tokio::time::timeout(TURN_TIMEOUT, turn)
         .await
-        .unwrap_or(Err(StoreError::Task(message)))
+        .unwrap_or_else(|_| Err(StoreError::Task(exceeded())))
 }
 
 /// Wakes an idle loop of a target in this process at each notification of the database.

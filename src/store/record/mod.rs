@@ -120,9 +120,9 @@ impl Store {
         // A turn that outlived its lease may have outlived its loop.
         let continuation = continuation.filter(|_| !claim.lease_left().is_zero());
         let row = TurnRow::of(task, report);
-        let row = match continuation {
-            Some(Continuation { holds: true, .. }) => row.held(),
-            _ => row,
+        let row = match continuation.is_some_and(|continuation| continuation.holds) {
+            true => row.held(),
+            false => row,
         };
         let next = continuation.map(|continuation| match row.is_held() {
             true => Wanted::Held(Claim {

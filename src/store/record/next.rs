@@ -44,6 +44,15 @@ pub(in crate::store) enum Wanted {
     Other(Claiming),
 }
 
+impl Wanted {
+    pub(super) fn claiming(&self) -> Option<&Claiming> {
+        match self {
+            Self::Held(_) => None,
+            Self::Other(claiming) => Some(claiming),
+        }
+    }
+}
+
 type Recorded = Vec<Option<RecordedRow>>;
 
 /// Records turns, and finds what each of their loops works on next, in the same order. `None` wants nothing.
@@ -136,20 +145,17 @@ impl Claims {
     /// Claims for those of several loops that want other operations. A single loop shares a statement with
     /// those that claim at the same time.
     fn begin(pool: &Pool, wanted: &[Option<Wanted>]) -> Self {
-        let others = wanted.iter().flatten().filter_map(|wanted| match wanted {
-            Wanted::Other(claiming) => Some(claiming.clone()),
-            Wanted::Held(_) => None,
-        });
-        let others: Vec<Claiming> = others.collect();
-        let claim = |claiming: Claiming| {
-            let (pool, loops) = (pool.clone(), others.len());
+        let mut others = wanted.iter().flatten().filter_map(Wanted::claiming);
+        let loops = others.clone().count();
+        let claim = |claiming: &Claiming| {
+            let (pool, claiming) = (pool.clone(), claiming.clone());
             // After an error each loop claims.
             tokio::spawn(async move { claiming.claims(&pool, loops).await.unwrap_or_default() })
         };
-        let first = others.first().filter(|_| wanted.len() > 1);
+        let first = others.next().filter(|_| wanted.len() > 1);
         Self {
             pool: pool.clone(),
-            coming: first.cloned().map(claim),
+            coming: first.map(claim),
             arrived: Vec::new(),
         }
     }

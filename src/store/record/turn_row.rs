@@ -20,7 +20,7 @@ use crate::domain::waiting::WaitingFor;
 use super::next::{self, Wanted};
 use super::{Next, SentOutcome, TurnReport, attempt_outcome, fault_event, is_known, step_event};
 use crate::store::batches::Batched;
-use crate::store::claims::{LEASE, Unparsed};
+use crate::store::claims::{Claiming, LEASE, Unparsed};
 use crate::store::clusters;
 use crate::store::events::Event;
 use crate::store::leases;
@@ -316,7 +316,13 @@ pub(in crate::store) struct Turn {
     operation_id: Uuid,
     columns: Value,
     /// What the loop that took the turn works on next; `None` if it does not continue.
-    pub(super) next: Option<Wanted>,
+    next: Option<Wanted>,
+}
+
+impl Turn {
+    fn claiming(&self) -> Option<&Claiming> {
+        self.next.as_ref().and_then(Wanted::claiming)
+    }
 }
 
 impl Batched for Turn {
@@ -327,11 +333,8 @@ impl Batched for Turn {
 
     /// One statement updates an operation once, and the one beside it claims for one worker.
     fn fits(&self, other: &Self) -> bool {
-        let is_of_one_worker = match (&self.next, &other.next) {
-            (Some(Wanted::Other(claiming)), Some(Wanted::Other(other))) => claiming.fits(other),
-            _ => true,
-        };
-        is_of_one_worker && self.operation_id != other.operation_id
+        let both = self.claiming().zip(other.claiming());
+        both.is_none_or(|(one, other)| one.fits(other)) && self.operation_id != other.operation_id
     }
 
     async fn execute(

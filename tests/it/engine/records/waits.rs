@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::sorts::{NEXT, of, with_details};
-use super::{Held, Records};
+use super::{Held, Outcome, Records};
 
 /// Only the turn whose operation is locked waits for the lock, alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,11 +22,7 @@ async fn an_operation_that_stays_locked_delays_no_neighbour() {
     let (outcome, outcomes) = records.record_together(first, &turns, async |_| {}).await;
 
     outcome.unwrap();
-    let error = outcomes[0].as_ref().unwrap_err();
-    assert!(matches!(error, StoreError::Database(_)), "{error:?}");
-    for outcome in &outcomes[1..] {
-        outcome.as_ref().unwrap();
-    }
+    check_only_first_failed(&outcomes);
     let answered = records.answered.lock().unwrap().clone();
     let [(_, first_at), .., (_, neighbour_at), (last, last_at)] = answered.as_slice() else {
         panic!("{answered:?}")
@@ -53,17 +49,23 @@ async fn a_cluster_that_stays_locked_fails_no_neighbour() {
     let (outcome, outcomes) = records.record_together(first, &turns, async |_| {}).await;
 
     outcome.unwrap();
-    let error = outcomes[0].as_ref().unwrap_err();
-    assert!(matches!(error, StoreError::Database(_)), "{error:?}");
-    for outcome in &outcomes[1..] {
-        outcome.as_ref().unwrap();
-    }
+    check_only_first_failed(&outcomes);
     assert_eq!(records.stored(&others[0]).await[0]["current_position"], 0);
     holder.execute("rollback").await.unwrap();
     records.record(&others[0], &observed()).await.unwrap();
     check_recorded_once(&records, &held).await;
 }
 
+/// The operation that is locked is that of the first turn.
+fn check_only_first_failed(outcomes: &[Outcome]) {
+    let error = outcomes[0].as_ref().unwrap_err();
+    assert!(matches!(error, StoreError::Database(_)), "{error:?}");
+    for outcome in &outcomes[1..] {
+        outcome.as_ref().unwrap();
+    }
+}
+
+/// Locks the cluster of the operation $1.
 pub const LOCK_CLUSTER: &str = "select 1 from clusters where id = (select cluster_id from operations where id = $1) for update";
 
 /// A connection that holds a lock of what belongs to an operation.
